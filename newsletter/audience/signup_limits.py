@@ -13,7 +13,8 @@ import structlog
 from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_column, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from newsletter.audience import capped_mailbox, client_ip
+from newsletter.addresses.provider_groups import ProviderGroups
+from newsletter.audience import client_ip
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
 from newsletter.audience.services import AudienceServices
@@ -28,6 +29,16 @@ _ADDRESS = "address"
 _EVERYBODY = "press"
 # One row for all would make sign-ups wait for each other.
 _SHARDS = "0123456789abcdef"
+_GROUPS = ProviderGroups()
+_GMAIL = "gmail"
+# Beside the provider groups: these offer mailboxes to everybody, so many of their users may sign up within one hour.
+_GIVES_TO_EVERYBODY = """
+    126.com 163.com bluewin.ch btinternet.com comcast.net fastmail.com free.fr freenet.de gmx.at gmx.ch gmx.com gmx.de
+    gmx.net hey.com hushmail.com interia.pl laposte.net libero.it mail.com mail.ru mailbox.org naver.com o2.pl onet.pl
+    op.pl orange.fr posteo.de proton.me protonmail.com qq.com sfr.fr sky.com t-online.de talktalk.net telus.net
+    tuta.io virginmedia.com wanadoo.fr web.de wp.pl yandex.com yandex.ru zoho.com
+"""
+_PROVIDERS = frozenset(_GIVES_TO_EVERYBODY.split())
 
 
 class TooManyRequests(Refused):
@@ -130,7 +141,7 @@ def _buckets(services: AudienceServices, address: Address, client: str | None, n
     # In a fixed order, so that two transactions that share buckets cannot deadlock.
     mailbox = _of_mailbox(services, address, hour - hour % 24)
     yield mailbox
-    if not capped_mailbox.is_provider(address.domain):
+    if not _is_provider(address.domain):
         yield _Bucket("domain", client_ip.keyed_digest(services, address.domain), hour)
     if (one := client_ip.one_client(client)) is not None:
         yield _Bucket("client", client_ip.keyed_digest(services, one), hour)
@@ -138,7 +149,24 @@ def _buckets(services: AudienceServices, address: Address, client: str | None, n
 
 
 def _of_mailbox(services: AudienceServices, address: Address, window: int) -> _Bucket:
-    return _Bucket(_ADDRESS, client_ip.keyed_digest(services, capped_mailbox.mailbox_of(address)), window)
+    return _Bucket(_ADDRESS, client_ip.keyed_digest(services, _mailbox_of(address)), window)
+
+
+def _mailbox_of(address: Address) -> str:
+    """The mailbox behind an address: without a plus tag (RFC 5233), and for Gmail without dots.
+
+    Only for the limits. Everywhere else two spellings are two subscribers (see `newsletter.addresses.mailboxes`).
+    """
+    name, _, domain = address.key.rpartition("@")
+    name = name.partition("+")[0] or name
+    if _GROUPS.of_domain(domain) == _GMAIL:
+        return f"{name.replace('.', '')}@gmail.com"
+    return f"{name}@{domain}"
+
+
+def _is_provider(domain: str) -> bool:
+    """Whether the domain offers mailboxes to the public, so that its users have nothing to do with each other."""
+    return domain in _PROVIDERS or _GROUPS.of_domain(domain) != domain
 
 
 def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:

@@ -2,8 +2,7 @@
 
     take.py        back up every table from one snapshot, the pictures and the keys, without downtime
     archive.py     the zip file: what it may contain, and verifying it
-    restore.py     restore all of it into an empty database, or nothing
-    place_keys.py  restore keys where there are none yet
+    restore.py     restore all of it into an empty database, or nothing; keys where there are none yet
     sequences.py   ids that appear in mail, and must never be reused
     tables.py      rows as text that both PostgreSQL and SQLite can load
     manifest.py    the description of a backup's contents

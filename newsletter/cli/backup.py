@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from newsletter import config, logs
-from newsletter.backup import archive, place_keys, take
+from newsletter.backup import archive, take
 from newsletter.backup import restore as backup_restore
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import Manifest
@@ -51,7 +51,7 @@ def restore(file: Path, check: bool, as_json: bool) -> None:
 def _restore(backup: Archive, as_json: bool) -> None:
     settings = config.load()
     logs.configure(settings)
-    with place_keys.placed_keys(backup, settings) as remarks:
+    with backup_restore.placed_keys(backup, settings) as remarks:
         services = open_services(settings, check_schema=False)
         try:
             issues = backup_restore.restore(backup, services.sessions.engine, services.pictures, now())

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
-from newsletter.audience import audience_metrics as audience
+from newsletter.audience import subscribers
 from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED
@@ -126,7 +126,7 @@ class _Store(Collector):
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))
-            for (slug, status), count in audience.subscription_counts(session).items():
+            for (slug, status), count in subscribers.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
         yield from (copies, outbox, readers)
 

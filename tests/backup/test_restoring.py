@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 
 from newsletter import migrations_runner, schema
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.backup import archive, place_keys, sequences, take
+from newsletter.backup import archive, sequences, take
 from newsletter.backup import restore as backup_restore
 from newsletter.backup.manifest import Manifest
 from newsletter.config import Settings
@@ -27,7 +27,7 @@ from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
 
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
     """As the command does; the remarks about keys."""
-    with archive.open_archive(path) as backup, place_keys.placed_keys(backup, settings) as remarks:
+    with archive.open_archive(path) as backup, backup_restore.placed_keys(backup, settings) as remarks:
         services = open_services(settings, check_schema=False)
         try:
             backup_restore.restore(backup, services.sessions.engine, services.pictures, now)

@@ -24,7 +24,7 @@ from newsletter.delivery.bulk.prefetch import Claimer, PrefetchQueue, QueuedCopy
 from newsletter.delivery.bulk.smtp_worker import BulkSettings, RunState, SendConfig, SmtpWorker
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
-from newsletter.delivery.workers import connection_share
+from newsletter.delivery.workers import heartbeat
 
 # Seconds. A stop takes at most the two together, which is less than the 10 that it may take, while the database
 # answers. A write that hangs is waited for; then nothing could be given back, and `worker` ends it all by force.
@@ -91,9 +91,7 @@ class BulkSender:
     def _share(self, session: Session) -> int:
         """How many of all workers' connections are this one's now."""
         now = self._config.clock()
-        return connection_share.share(
-            self._limiter.connections(now), *connection_share.position_of(session, self._worker, now)
-        )
+        return heartbeat.share(self._limiter.connections(now), *heartbeat.position_of(session, self._worker, now))
 
     async def _run(self, first: Batch[QueuedCopy], connections: int) -> None:
         self._halt = asyncio.Event()

@@ -1,23 +1,25 @@
-"""The recipients of a letter behind a count, page by page, each with what the server said.
+"""The recipients of a letter behind a count, each with what the server said; and the copies of one reader.
 
 A page goes on where the one before it ended, by a key, so that the last costs what the first does. What only
 Python can tell (the wording of an answer) is looked for in so many copies a page at most.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, TextClause, select
+from sqlalchemy import ColumnElement, Row, Select, TextClause, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery.ledger.partitions import belongs_to
-from newsletter.delivery.models import TOLD, Copy, CopyNote, CopyState, Note
+from newsletter.delivery.models import TOLD, Copy, CopyNote, CopyState, Letter, Note
 from newsletter.delivery.reports import failures, progress
+from newsletter.pagination import Order, Page, PageRequest
 
 _OF_INTEREST = frozenset(CopyState) - {CopyState.PENDING, CopyState.SENDING, CopyState.SENT}
+_NEWEST_FIRST: Order[Row[Copy, Letter]] = Order((Copy.id,), lambda row: row[0].id)
 _BATCH = 1_000
 _FARTHEST = 5_000
 
@@ -99,6 +101,15 @@ def iter_recipients(
         with sessions.reading() as session:
             lines, further = page(session, letter_id, wanted, further, _BATCH)
         yield from lines
+
+
+def copies_of_readers(
+    session: Session, subscription_ids: Collection[int], turn: PageRequest, size: int
+) -> Page[Row[Copy, Letter]]:
+    """A page of the copies for these subscriptions, each with its letter, newest first."""
+    theirs = select(Copy, Letter).join(Letter, Letter.id == Copy.letter_id)
+    theirs = theirs.where(Copy.subscription_id.in_(subscription_ids))
+    return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), theirs, turn, size)
 
 
 def _lines(

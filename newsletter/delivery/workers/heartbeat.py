@@ -1,4 +1,4 @@
-"""Heartbeats: each worker reports that it runs, so that others notice when one stops."""
+"""Heartbeats: each worker reports that it runs, so that others notice when one stops, and share the connections."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +12,8 @@ from newsletter.delivery.models import Heartbeat
 from newsletter.delivery.smtp.outage import UnreachableServer
 
 FRESH = timedelta(seconds=30)
+# Three signs of life; a worker that is silent for longer leaves its part to the others.
+_SHARING = timedelta(seconds=15)
 _FORGET = timedelta(days=1)
 _EVERY = select(Heartbeat.worker, Heartbeat.at)
 
@@ -55,6 +57,18 @@ def unreachable_servers(session: Session, carried: MailKind, now: datetime) -> l
             one = UnreachableServer(server, datetime.fromisoformat(since), why)
             found[server] = min(one, found.get(server, one))
     return sorted(found.values())
+
+
+def share(whole: int, place: int, workers: int) -> int:
+    """The part of MAIL_CONNECTIONS of the worker in that place, counted from 0: those of all add up to the whole."""
+    return whole // workers + (place < whole % workers)
+
+
+def position_of(session: Session, worker: str, now: datetime) -> tuple[int, int]:
+    """Which place this worker has among those that live, and how many they are; one that is new counts, too."""
+    living = set(session.scalars(select(Heartbeat.worker).where(is_recent(_SHARING, now))))
+    names = sorted(living | {worker})
+    return names.index(worker), len(names)
 
 
 def sign_off(session: Session, worker: str) -> None:

@@ -19,7 +19,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
-from newsletter.editorial.images import filetype, gif
+from newsletter.editorial.images import filetype
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
@@ -122,7 +122,7 @@ def _moving(image: ImageFile, content: bytes) -> tuple[bytes, str]:
             b"",
             f"one that moves may be {formats.number(WIDTH)} pixels across and {_ANIMATION_BYTES >> 20} MB at most",
         )
-    found = gif.strip_metadata(content)
+    found = filetype.strip_metadata(content)
     if found.frames * image.width * image.height > _ANIMATION_PIXELS:
         return b"", f"it has {formats.number(found.frames)} of them"
     for _ in ImageSequence.Iterator(image):

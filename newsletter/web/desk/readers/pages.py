@@ -5,7 +5,7 @@ from flask import request
 from newsletter.audience import consent, erasures, subscribers
 from newsletter.audience.models import Status
 from newsletter.delivery.ledger import resent
-from newsletter.delivery.reports import received
+from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import services
 from newsletter.web.desk import frame, lookup, timed_cache, words
@@ -46,7 +46,7 @@ def reader(subscription_id: int) -> str:
         subscription = subscribers.get(store, subscription_id)
         subscriber = subscription.subscriber
         ids = [one.id for one in subscriber.subscriptions]
-        copies = received.page(store, ids, turn, _COPIES)
+        copies = recipients.copies_of_readers(store, ids, turn, _COPIES)
         return frame.page(
             store,
             "reader.html",
