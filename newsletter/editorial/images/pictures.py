@@ -16,12 +16,11 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, UnidentifiedImageError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.editorial.images import filetype, processing
+from newsletter.editorial.images import filetype
 from newsletter.editorial.models import AttachedPicture, Issue, OriginalPicture, Picture, Revision, RevisionPicture
 from newsletter.errors import Invalid, NotFound
 from newsletter.system import atomic_files
@@ -154,6 +153,8 @@ class FolderPictureStore(PictureStore):
 
 def processed(name: str, content: bytes) -> bytes:
     """The picture of a file, processed for mail; Invalid, naming the file, if it is not a picture."""
+    from newsletter.editorial.images import processing  # Pillow takes memory in every process, and few need it
+
     try:
         return processing.process(content).content
     except Invalid as error:
@@ -224,6 +225,8 @@ def _no_such_picture() -> NotFound:
 def _look_at(name: str, content: bytes) -> tuple[str, tuple[int, int]]:
     if len(content) > MAX_BYTES:
         raise Invalid(f"{name}: {len(content) / 1e6:.0f} MB is too large for mail; the limit is {MAX_BYTES >> 20} MB")
+    from PIL import Image, UnidentifiedImageError  # as above
+
     try:
         with Image.open(io.BytesIO(content), formats=tuple(ENDINGS)) as image:
             image.verify()

@@ -1,13 +1,10 @@
 """MJML to mail HTML: the only module that imports `mjml` and `css_inline`.
 
 mjml-python silently ignores unknown tags and `inline="inline"` on a style. Here an unknown tag is an error, and
-inline styles work as MJML documents them.
+inline styles work as MJML documents them. Both libraries take memory in every process, and few processes render.
 """
 
 import re
-
-import css_inline
-from mjml import mjml2html
 
 from newsletter.errors import Invalid
 
@@ -23,6 +20,8 @@ _LEFT_OVER = re.compile(r"</?(mj-[a-z-]+|mjml)\b")
 
 def to_html(mjml: str) -> str:
     """A whole HTML document, with inline styles on their elements and all other styles in its head."""
+    from mjml import mjml2html
+
     styles = "\n".join(_INLINE_STYLE.findall(mjml))
     try:
         # Without `fonts` a mail whose font list names Roboto or Open Sans would load it from Google.
@@ -37,6 +36,8 @@ def to_html(mjml: str) -> str:
 
 
 def _inlined(html: str, styles: str) -> str:
+    import css_inline
+
     # Styles in the head stay there: media queries for dark mode and small screens cannot be inlined.
     try:
         return css_inline.inline(
