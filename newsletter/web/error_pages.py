@@ -76,8 +76,8 @@ def status_of(error: PressError) -> int:
 
 def sentence_of(error: PressError) -> str:
     """An error's message as a sentence, beginning with a capital."""
-    told = str(error)
-    return f"{told[:1].upper()}{told[1:]}"
+    sentence = str(error)
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def refused(error: PressError) -> Response:

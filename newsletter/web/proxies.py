@@ -14,7 +14,7 @@ FORWARDED = "newsletter.forwarded"
 """In the WSGI environment: whether the request carries a proxy's header, real or forged."""
 
 # Headers that only proxies add, whether or not they are trusted.
-_SAID = re.compile(
+_PROXY_HEADER = re.compile(
     "HTTP_(?:FORWARDED.*|VIA|X_(?:FORWARDED|REAL_IP|CLIENT_IP|CLUSTER_CLIENT_IP|ORIGINAL_FORWARDED|ENVOY_EXTERNAL).*|"
     "TRUE_CLIENT_IP|(?:CF_CONNECTING|FASTLY_CLIENT|FLY_CLIENT)_IP.*|CDN_LOOP)"
 )
@@ -36,11 +36,11 @@ class ProxyHeaders:
         self._warned = threading.Lock()  # acquired once and never released
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        said = [name for name in environ if _SAID.fullmatch(name)]
-        if said:
+        proxy_headers = [name for name in environ if _PROXY_HEADER.fullmatch(name)]
+        if proxy_headers:
             environ[FORWARDED] = True
             self._set_client_address(environ)
-        for name in said:
+        for name in proxy_headers:
             del environ[name]
         return self._app(environ, start_response)
 

@@ -1,17 +1,17 @@
-"""The desk: where editors spend their week.
+"""The desk, where editors work.
 
-routes                     all of it in one table, with the least role for each
-roles                      the guard that holds every request to the table
-audit_hook                 what somebody does is recorded, by the same guard
+routes                     the table of routes, with the least role for each
+roles                      the guard that enforces the roles
+audit_hook                 recording acts in the audit log
 frame, words, lookup       what every page shares
 issue                      one issue: written, previewed, checked, approved, tested, corrected
-sending                    the calendar, the queue, and an issue on its way
-reports                    what came of an issue, and the readers behind each number
+sending                    the calendar, the queue, scheduling, and an issue under way
+reports                    the results of each issue, and the readers behind each number
 readers                    a search, and one reader's history
-settings                   what a publication is, its branding and its wording
+settings                   the publication, its branding and its wording
 team                       signing in, accounts, people, the audit log
-streams, timed_cache       answers that go on for a while, and those that are kept for a while
-undo_flash                 what was done, and the button that takes it back
+streams, timed_cache       streamed answers, and a cache for slow queries
+undo_flash                 a message after an act, with a button to undo it
 """
 
 from newsletter.web.desk.routes import blueprint

@@ -1,4 +1,4 @@
-"""The frame of every desk page: the person, the publication, and what goes out next."""
+"""The frame of found desk page: the person, the publication, and what goes out next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,24 +66,24 @@ def current_publication(store: Session) -> Publication:
     So two windows can show different ones. NotFound, saying what to do, if there is no publication; Conflict, if there
     are several, for a form that names none, or another than its URL.
     """
-    every = store.scalars(publications.all_publications()).all()
-    if not every:
+    found = store.scalars(publications.all_publications()).all()
+    if not found:
         raise NotFound(
             "There is no publication yet. `newsletter issues load` makes the one in issues/publication.toml."
         )
-    if request.method == "POST" and len(every) > 1:
+    if request.method == "POST" and len(found) > 1:
         _require_one_name()
     if (slug := _named()) is None:
-        return _last_chosen(every)
-    g.publication_shown = slug if len(every) > 1 else ""
+        return _last_chosen(found)
+    g.publication_shown = slug if len(found) > 1 else ""
     return publications.find(store, slug)
 
 
 def named_publication() -> str:
     """The publication parameter for this page's forms and links; empty while there is only one."""
     # A form about an issue names it, and redirects to a page of the same publication.
-    told = (_named() or "") if request.method == "POST" else ""
-    return str(g.get("publication_shown", told))
+    named = (_named() or "") if request.method == "POST" else ""
+    return str(g.get("publication_shown", named))
 
 
 def calendar_of(store: Session, publication: Publication) -> Calendar:
@@ -125,14 +125,14 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
 
 
 def _chosen(store: Session) -> Publication | None:
-    every = store.scalars(publications.all_publications()).all()
-    named = next((one for one in every if one.slug == _named()), None)
-    return named or (_last_chosen(every) if every else None)
+    found = store.scalars(publications.all_publications()).all()
+    named = next((one for one in found if one.slug == _named()), None)
+    return named or (_last_chosen(found) if found else None)
 
 
-def _last_chosen(every: Sequence[Publication]) -> Publication:
+def _last_chosen(found: Sequence[Publication]) -> Publication:
     slug = session.get(_CHOSEN)
-    return next((one for one in every if one.slug == slug), every[0])
+    return next((one for one in found if one.slug == slug), found[0])
 
 
 def _named() -> str | None:

@@ -1,6 +1,6 @@
-"""Watching a letter go out: one look at the store serves everybody who watches, and costs a twentieth of its time.
+"""Progress of a letter: one query serves everybody who caches, and queries take at most a twentieth of the time.
 
-The larger a letter, the longer a look takes and the less often there is one; no count is made for each watcher.
+The larger the letter, the longer a query takes and the rarer it is; viewers never cause queries of their own.
 """
 
 import threading
@@ -42,44 +42,44 @@ _DECIDES = 0.9
 
 @dataclass(frozen=True, slots=True)
 class ProgressView:
-    """What is told of a letter that has begun."""
+    """The progress of a letter that has begun."""
 
     at: datetime
     counts: Counts
     is_going: bool = False
-    """Whether it is being sent, and not paused or over."""
+    """Whether it is being sent: neither paused nor over."""
     deferred: int = 0
     next_try: datetime | None = None
     speed: float | None = None
-    """Copies a second of late; None until it is known."""
+    """The current rate in copies a second; None until it is known."""
     forecast: Forecast | None = None
-    """When all will be out; None while nobody can tell."""
+    """When all copies will be sent; None if that cannot be estimated."""
     hold: Hold | None = None
     is_worked: bool = True
-    """Whether any worker gives signs of life."""
+    """Whether any worker is alive."""
     troubles: Sequence[Failure] = ()
     open_doubts: int = 0
     away: Sequence[UnreachableServer] = ()
-    """The mail servers that copies wait for."""
+    """The unreachable mail servers that copies wait for."""
     stops: Sequence[Trip] = ()
-    """The breakers that are open."""
+    """The open breakers."""
     held: int = 0
-    """How many copies wait for somebody to go on with their provider."""
+    """How many copies wait because the breaker of their provider group is open."""
 
     @property
     def waiting(self) -> int:
-        """How many copies have not come to their end."""
+        """How many copies are still to be sent."""
         return self.counts.pending + self.counts.sending
 
     @property
     def percent(self) -> int:
-        """How much of the audience has come to its end; 100 only when all has."""
+        """The percentage of copies that have an outcome; 100 only if all have."""
         audience = self.counts.audience
         return (audience - self.waiting) * 100 // audience if audience else 100
 
     @property
     def rate(self) -> str:
-        """How fast it goes: `85 copies a second`; for what is slower, a minute."""
+        """The rate in words: `85 copies a second`; lower rates per minute."""
         if self.speed is None:
             return "Measuring the rate"
         if self.speed == 0:
@@ -88,7 +88,7 @@ class ProgressView:
 
     @property
     def left(self) -> str:
-        """How long it will take yet, and what decides that; empty while nobody can tell, or nothing goes."""
+        """The remaining time, and what limits it; empty if it cannot be estimated, or nothing is being sent."""
         stands_still = not self.is_worked or (self.speed == 0 and self.hold is None)
         if self.forecast is None or stands_still:
             return ""
@@ -107,12 +107,12 @@ def _limiting_factor(forecast: Forecast, waiting: int, speed: float | None, time
 
 
 def progress_of(store: Session, letter: Letter | None, *, fresh: bool = False) -> ProgressView | None:
-    """Where a letter stands, a moment ago; now, if it must be `fresh`. None before it has begun."""
+    """The progress of a letter as of a moment ago, or now if `fresh`; None before it has begun."""
     if letter is None or letter.started_at is None:
         return None
     if letter.state not in UNDER_WAY:
         return _past(store, letter)
-    return _watch(letter.id).look(store, letter, fresh=fresh)
+    return _cache_of(letter.id).current(store, letter, fresh=fresh)
 
 
 def _past(store: Session, letter: Letter) -> ProgressView:
@@ -127,17 +127,17 @@ def _past(store: Session, letter: Letter) -> ProgressView:
 
 
 def stats_of(store: Session, issue: Issue) -> LetterStats | None:
-    """The account of an issue that is going out; of a large one, as it was a moment ago. None for any other."""
+    """The statistics of an issue that is being sent, slightly old for a large one; None for any other issue."""
     letter = issue.letter
     if letter is None or letter.started_at is None or letter.state not in UNDER_WAY:
         return None
-    watch = _watch(letter.id)
-    with watch.lock:
-        return watch.account.get(lambda: stats.letter_stats(store, letter))
+    cache = _cache_of(letter.id)
+    with cache.lock:
+        return cache.stats.get(lambda: stats.letter_stats(store, letter))
 
 
 @dataclass
-class _Watch:
+class _LetterCache:
     letter_id: int
     lock: threading.Lock = field(default_factory=threading.Lock)
     beats: list[ProgressSample] = field(default_factory=list)
@@ -145,31 +145,31 @@ class _Watch:
     extent: TimedCache[CopyRange] = field(default_factory=lambda: TimedCache(_SELDOM))
     notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
-    account: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
+    stats: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
     waiting: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
 
-    def look(self, store: Session, letter: Letter, *, fresh: bool) -> ProgressView:
-        """The last look, or another if that is old enough."""
+    def current(self, store: Session, letter: Letter, *, fresh: bool) -> ProgressView:
+        """The cached view, or a new one if that has expired."""
         with self.lock:
-            return self.view.get(lambda: self._look(store, letter, fresh), fresh=fresh)
+            return self.view.get(lambda: self._computed(store, letter, fresh), fresh=fresh)
 
-    def _look(self, store: Session, letter: Letter, fresh: bool) -> ProgressView:
+    def _computed(self, store: Session, letter: Letter, fresh: bool) -> ProgressView:
         at, limits = now(), Limits.from_settings(services().settings)
         is_going = letter.state is LetterState.RUNNING
-        standing = self._standing(store, fresh)
-        self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, standing)], at) if is_going else []
+        found = self._letter_progress(store, fresh)
+        self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, found)], at) if is_going else []
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.group for stop in stops}
         held = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped) if stopped else 0
         return ProgressView(
             at=at,
-            counts=standing.counts,
+            counts=found.counts,
             is_going=is_going,
-            deferred=standing.deferred,
-            next_try=standing.next_try,
+            deferred=found.deferred,
+            next_try=found.next_try,
             speed=speed,
-            forecast=self._forecast(store, standing, limits, at, speed, stopped, held) if is_going else None,
+            forecast=self._forecast(store, found, limits, at, speed, stopped, held) if is_going else None,
             hold=publish.current_hold(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             troubles=self.troubles.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
@@ -179,7 +179,7 @@ class _Watch:
             held=held,
         )
 
-    def _standing(self, store: Session, fresh: bool) -> LetterProgress:
+    def _letter_progress(self, store: Session, fresh: bool) -> LetterProgress:
         whole = self.extent.get(lambda: progress.copy_range(store, self.letter_id))
         notes = self.notes.get(lambda: progress.later_notes(store, self.letter_id, whole), fresh=fresh)
         return progress.letter_progress(store, self.letter_id, whole.audience, notes)
@@ -187,35 +187,35 @@ class _Watch:
     def _forecast(
         self,
         store: Session,
-        standing: LetterProgress,
+        found: LetterProgress,
         limits: Limits,
         at: datetime,
         speed: float | None,
         stopped: Collection[str],
         held: int,
     ) -> Forecast | None:
-        """When all will be out but the copies that are `held`, to the providers that are `stopped`."""
-        waiting = standing.counts.pending + standing.counts.sending - held
+        """When all copies will be sent except those `held` for the groups that are `stopped`."""
+        waiting = found.counts.pending + found.counts.sending - held
         if waiting <= 0:
             return None
         groups: Mapping[str, int] = {"": waiting}
         if stopped or limits.groups.quotas or limiter_store.current_pauses(store, at, limits.connections):
             counted = self._waiting_by_group(store, limits)
             groups = _scaled({name: count for name, count in counted.items() if name not in stopped}, waiting) or groups
-        return eta.estimate(store, standing, groups, limits, at, speed)
+        return eta.estimate(store, found, groups, limits, at, speed)
 
     def _waiting_by_group(self, store: Session, limits: Limits) -> Mapping[str, int]:
         return self.waiting.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))
 
 
 def _scaled(counted: Mapping[str, int], waiting: int) -> dict[str, int]:
-    """What was counted some time ago, scaled as if all groups had been sent at the same rate since."""
+    """An earlier count, scaled as if all groups had been sent at the same rate since."""
     total = sum(counted.values())
     return {group: round(count * waiting / total) for group, count in counted.items()} if total else {}
 
 
-def _watch(letter_id: int) -> _Watch:
-    watches: dict[int, _Watch] = current_app.extensions.setdefault(_KEY, {})
-    while len(watches) > _KEPT:
-        watches.pop(next(iter(watches)), None)
-    return watches.setdefault(letter_id, _Watch(letter_id))
+def _cache_of(letter_id: int) -> _LetterCache:
+    caches: dict[int, _LetterCache] = current_app.extensions.setdefault(_KEY, {})
+    while len(caches) > _KEPT:
+        caches.pop(next(iter(caches)), None)
+    return caches.setdefault(letter_id, _LetterCache(letter_id))

@@ -1,6 +1,6 @@
-"""Who may do what: every route of the desk names the least role that it is open to, and one guard holds them to it.
+"""Authorisation: every route of the desk states the least role that may use it, and one guard enforces that.
 
-What is more than a look also has a name, under which the same guard has it noted in the audit log.
+A route that changes something also has a name, under which the guard records it in the audit log.
 """
 
 from collections.abc import Callable
@@ -26,11 +26,11 @@ from newsletter.editors import Role
 from newsletter.web import auth, security
 from newsletter.web.desk import audit_hook, error_pages
 
-# The fields in which people write, as they are called beside what they wrote.
+# The form fields that hold text, with the names shown beside what was typed.
 _WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "words", "comment", "description")
 
 ANYONE = None
-"""Open to whoever is not signed in."""
+"""For everybody, signed in or not."""
 
 _SIGNED_OUT = "Your session has ended. Sign in again in another tab, then come back and try again."
 
@@ -38,21 +38,21 @@ _NEEDS_FACTOR = "Your team requires two-factor authentication. Set yours up, and
 _OPEN_WITHOUT_FACTOR = "/account/"
 
 NOT_AUDITED = ""
-"""For what is no act: it keeps nothing, or only what is typed meanwhile; or it takes its own notes."""
+"""For requests that are no act: they store nothing, or only drafts, or record themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A line of the desk's table: what is asked for, the least role for it, and who answers."""
+    """A row of the desk's table of routes: rule, method, least role and view."""
 
     method: str
     path: str
     least: Role | None
     view: Callable[..., ResponseReturnValue]
     act: str | None = None
-    """What the audit log says that somebody did; by default in the words of the view's own name."""
+    """The act's name in the audit log; by default the words of the view's name."""
     form_bytes: int = security.FORM_BYTES
-    """The most that its form may carry, from somebody whom it is open to."""
+    """The maximum size of its form, for people who may use the route."""
 
     @property
     def name(self) -> str:
@@ -61,29 +61,29 @@ class Route:
 
     @property
     def noted(self) -> str:
-        """The act's name in the audit log; empty for a look, and for what is no act."""
+        """The act's name in the audit log; empty for requests that only read, and for those that are no act."""
         if self.method == "GET":
             return NOT_AUDITED
         return self.name.replace("_", " ") if self.act is None else self.act
 
 
 def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
-    """Add the routes to the desk, each behind its role; a route from elsewhere is closed to everyone."""
+    """Add the routes to the desk, each with its least role; a route added elsewhere is closed to everybody."""
     known = {f"{blueprint.name}.{route.name}": route for route in table}
     for route in table:
         blueprint.add_url_rule(route.path, route.name, route.view, methods=[route.method])
 
-    # Before any form is read, which the check of where it comes from does.
+    # Before any form is parsed, which the CSRF check does.
     @blueprint.url_value_preprocessor
     def make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
-        _make_room(known[endpoint or ""])
+        _set_form_limit(known[endpoint or ""])
 
     @blueprint.before_request
     def guard() -> Response | None:
         return _guard(known[request.endpoint or ""])
 
 
-def _make_room(route: Route) -> None:
+def _set_form_limit(route: Route) -> None:
     if route.form_bytes <= security.FORM_BYTES or route.least is ANYONE:
         return
     person = auth.person()
@@ -117,7 +117,7 @@ def _ask_for_factor() -> Response:
 
 def _ask_to_sign_in() -> Response:
     if "HX-Request" in request.headers:
-        # A part of a page must not turn into the sign-in form: let the whole page ask again.
+        # A fragment must not be replaced by the sign-in form, so the script is told to reload the whole page.
         return make_response("", 401, {"HX-Refresh": "true"})
     if error_pages.asks_for_json():
         return make_response(jsonify(fault=_SIGNED_OUT), 401)
@@ -128,7 +128,7 @@ def _ask_to_sign_in() -> Response:
 
 
 def _typed() -> dict[str, str]:
-    """What somebody wrote into the form, which no redirect would keep."""
+    """The text typed into the form, which a redirect would lose."""
     kept = {name: request.form[name].replace("\r\n", "\n").strip() for name in _WRITTEN if name in request.form}
     return {name: text for name, text in kept.items() if text}
 
@@ -136,7 +136,7 @@ def _typed() -> dict[str, str]:
 def _page_asked_for() -> str | None:
     if request.method == "GET":
         return request.full_path.rstrip("?")
-    # A form that came too late leads back to the page that it stands on, where it stands on one of its own.
+    # After a form that was too late, signing in leads back to the page with the form, if it has its own.
     adapter = current_app.create_url_adapter(request)
     endpoint, _ = adapter.match(request.path, "GET") if adapter else ("", {})
     return None if endpoint.endswith(".no_such_page") else request.path

@@ -1,4 +1,4 @@
-"""All of the desk in one table: who may ask for what, and who answers."""
+"""The desk's routes in one table: path, least role, and view."""
 
 from flask import Blueprint
 

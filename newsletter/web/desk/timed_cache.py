@@ -1,4 +1,4 @@
-"""Answers that are dear: what takes the store a while is asked for once, and then told to everybody for some time."""
+"""A cache for slow queries: each runs once for all requests, and the more rarely the longer it takes."""
 
 import threading
 import time
@@ -15,15 +15,15 @@ T = TypeVar("T")
 
 _KEY = "newsletter.audience"
 _SHARE = 20
-# Counting so many readers takes a few milliseconds, so a smaller audience is always counted anew.
+# Counting so many readers takes a few milliseconds, so smaller audiences are not cached.
 _MANY = 50_000
 _KEPT = 5.0
 
 
 class TimedCache(Generic[T]):
-    """An answer that takes a while: asked for again only after twenty times as long as it took the last time.
+    """A slow value, computed again only after twenty times as long as it took the last time.
 
-    It is good for `least` seconds at least; one that came within `quick` seconds, or is not `large`, is not kept.
+    It is kept for at least `least` seconds; one that took less than `quick` seconds, or is not `large`, is not kept.
     """
 
     def __init__(
@@ -53,14 +53,14 @@ class _Audience:
 
 
 def audience_size(store: Session, publication_id: int) -> int:
-    """How many readers an issue would go to, as every page tells it; of a large audience, as it was a moment ago."""
+    """How many readers an issue would go to; for a large audience as of a moment ago."""
     audience = _audience(publication_id)
     with audience.lock:
         return audience.size.get(lambda: subscribers.audience_size(store, publication_id))
 
 
 def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
-    """How many subscriptions stand where, likewise."""
+    """The number of subscriptions in each status, cached likewise."""
     audience = _audience(publication_id)
     with audience.lock:
         return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))

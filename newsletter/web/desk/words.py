@@ -13,7 +13,7 @@ from newsletter.web.desk import previews
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import PassedOver
 
-# Sorted as an editor's eye goes: what needs a person first, what is past last.
+# In the order that matters to editors: what needs a person first, what is over last.
 GROUPS: dict[IssueState, str] = {
     IssueState.PAUSED: "Needs you",
     IssueState.SENDING: "Going out now",
@@ -29,7 +29,7 @@ _NAMED = 2
 
 
 def context() -> dict[str, object]:
-    """What every template of the desk can say."""
+    """The functions and names for every template of the desk."""
     return {
         "state": issue_store.state,
         "is_held": is_held,
@@ -46,39 +46,39 @@ def context() -> dict[str, object]:
 
 
 def queue_obstacles(passed: Sequence[PassedOver]) -> str:
-    """What keeps the issues of the queue from a slot: of the first two, and how many there are besides."""
-    told = [f"“{one.issue.title}” {one.blocker.lack}" for one in passed[:_NAMED]]
-    more = len(passed) - len(told)
-    return "; ".join([*told, *([f"and {more} more"] if more else [])])
+    """Why the issues of the queue cannot fill a slot: the first two, and the number of others."""
+    reasons = [f"“{one.issue.title}” {one.blocker.lack}" for one in passed[:_NAMED]]
+    more = len(passed) - len(reasons)
+    return "; ".join([*reasons, *([f"and {more} more"] if more else [])])
 
 
 def stopped(spared: int, *, was_going: bool) -> str:
-    """What a stop did; of a letter that was going out, that what was just being handed over may have gone."""
+    """The result of stopping; after a running letter with a note that copies in flight may have been delivered."""
     sentence = f"Stopped. {formats.counted(spared, 'copy')} will not be sent."
     return f"{sentence} Copies that were being sent at that moment may still arrive." if was_going else sentence
 
 
 def is_held(issue: Issue) -> bool:
-    """Whether the issue missed its hour, so that a person has to decide."""
+    """Whether the issue missed its scheduled time, so that a person has to decide."""
     return issue.letter is not None and issue.letter.state is LetterState.HELD
 
 
 def shown_address(address: str) -> str:
-    """A reader's address, for whoever may see it; masked for those who only write or look."""
+    """A reader's address, masked for people who may only write or look."""
     return address if sees_addresses() else masking.mask_address(address)
 
 
 def masked_text(text: str | None) -> str:
-    """What may hold a reader's address, such as a server's reply, for the same people."""
+    """A text that may contain an address, such as a server's reply, masked likewise."""
     return (text or "") if sees_addresses() else masking.mask_all_in_text(text or "")
 
 
 def sees_addresses() -> bool:
-    """Whether readers' addresses are shown to who is here: to those who send to them, and not to author and viewer."""
+    """Whether this person may see readers' addresses: those who send mail may, authors and viewers may not."""
     return may(Role.EDITOR)
 
 
 def may(role: str) -> bool:
-    """Whether whoever reads this page has that role or a higher one."""
+    """Whether this person has that role or a higher one."""
     person = auth.person()
     return person is not None and person.may(Role(role))

@@ -86,12 +86,12 @@ def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: Servic
             reader = {"subscription_id": number, "address": f"r{number}@{domain}", "name": ""}
             session.add(Copy(letter_id=letter_id, not_before=now, **reader))
     with stocked.sessions.reading() as session:
-        watch = progress_view._Watch(letter_id)
+        cache = progress_view._LetterCache(letter_id)
         standing = progress.letter_progress(session, letter_id, 15)
 
         def out(held: int) -> datetime | None:
             stopped = {"gmail"} if held else set()
-            found = watch._forecast(session, standing, Limits(), now, 1.0, stopped, held)
+            found = cache._forecast(session, standing, Limits(), now, 1.0, stopped, held)
             return found and found.finish
 
         assert [out(0), out(5), out(15)] == [now + timedelta(seconds=15), now + timedelta(seconds=10), None]

@@ -89,8 +89,8 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
     """The page again, with what was typed, and the reason for a refusal beside the comment or at the top."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        standing = workflows_approve_issue.approval_status(store, services().links, found)
-        if not (standing.is_required or standing.steps):
+        status = workflows_approve_issue.approval_status(store, services().links, found)
+        if not (status.is_required or status.steps):
             raise Conflict(
                 f"{found.publication.name} does not require approval; an owner can change that in the settings."
             )
@@ -101,10 +101,10 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             "issues",
             found.publication,
             issue=found,
-            approval=standing,
-            refusal=standing.refusal(person.email, person.role) if person else "",
+            approval=status,
+            refusal=status.refusal(person.email, person.role) if person else "",
             approvers=workflows_approve_issue.possible_approvers(store, found),
-            since_approval=_since_approval(store, found, standing),
+            since_approval=_since_approval(store, found, status),
             since_test=changes.changes_since_test(store, found),
             tested=test_mail.latest_test(store, found),
             proof=previews.current_mail(found),
@@ -117,5 +117,5 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
         )
 
 
-def _since_approval(store: Session, found: Issue, standing: ApprovalStatus) -> Sequence[Piece]:
-    return changes.changes_since(store, found, standing.last.revision_number) if standing.last else ()
+def _since_approval(store: Session, found: Issue, status: ApprovalStatus) -> Sequence[Piece]:
+    return changes.changes_since(store, found, status.last.revision_number) if status.last else ()

@@ -61,7 +61,7 @@ def amend_issue(slug: str) -> ResponseReturnValue:
         refusal = _Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, note=str(error))
     except Faulty as error:
         refusal = _Refusal(
-            HTTPStatus.UNPROCESSABLE_ENTITY, text=[_told(fault.line, fault.text) for fault in error.faults]
+            HTTPStatus.UNPROCESSABLE_ENTITY, text=[_fault_text(fault.line, fault.text) for fault in error.faults]
         )
     except Conflict as error:
         refusal = _Refusal(HTTPStatus.CONFLICT, above=str(error))
@@ -121,6 +121,6 @@ def _next(found: Issue) -> int:
     return len(found.corrections) + 1
 
 
-def _told(line: int | None, fault: str) -> str:
+def _fault_text(line: int | None, fault: str) -> str:
     sentence = f"{fault[:1].upper()}{fault[1:]}."
     return f"Line {line}: {sentence}" if line else sentence

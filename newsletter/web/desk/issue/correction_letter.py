@@ -153,9 +153,9 @@ def _outlook(store: Session, found: Issue, made: Correction) -> LetterOutlook:
 
 def _beside(complaints: Sequence[FieldFault]) -> list[FieldFault]:
     """Each fault once, beside one of the two fields of the form."""
-    told = {each.text: each for each in complaints}
+    by_text = {each.text: each for each in complaints}
     fields = {"body": "body"}
-    return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in told.values()]
+    return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in by_text.values()]
 
 
 def _proof(found: Issue, made: Correction) -> MailParts:

@@ -1,4 +1,4 @@
-"""The history of an issue's text: every revision, what changed between two, and an older one taken up again."""
+"""The history of an issue's text: revisions, diffs between them, and restoring an older one."""
 
 import re
 
@@ -17,12 +17,12 @@ from newsletter.web.desk.writing import save_state
 
 _A_PAGE = 50
 _A_CHOICE = 200
-"""So many revisions are offered to compare with; the address takes any."""
+"""The number of revisions offered for comparison; the URL accepts any."""
 _HIGHEST = 2**31 - 1
 
 
 def history(slug: str) -> str:
-    """Who saved what, and when; and what is not saved yet. `?before=` and `?after=` turn the page."""
+    """Who saved which revision when, and unsaved drafts; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -37,7 +37,7 @@ def history(slug: str) -> str:
 
 
 def revision(slug: str, number: int) -> str:
-    """What one revision changed, against the one before it or `?against=` any other."""
+    """The diff of a revision to the one before it, or to `?against=`."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         new = issue_store.revision(store, found, number)
@@ -57,7 +57,7 @@ def revision(slug: str, number: int) -> str:
 
 
 def unsaved_text(slug: str) -> str:
-    """What one's own draft changes in the revision that it goes on from."""
+    """The diff of one's own draft to the revision that it is based on."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.unsaved_draft(store, found, auth.email())
@@ -69,14 +69,14 @@ def unsaved_text(slug: str) -> str:
 
 
 def restore_revision(slug: str, number: int) -> ResponseReturnValue:
-    """Make an older text the newest revision; what was newest stays where it is."""
+    """Make an older text the newest revision; the others stay."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         save_state.require_open(found, "Nothing was done.")
         audit_hook.add_details(revision=number)
         saved = drafts.restore(store, found, issue_store.revision(store, found, number), auth.email(), now())
-        told = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
-        flash(f"The text of revision {number} {told}.")
+        outcome = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"
+        flash(f"The text of revision {number} {outcome}.")
     return redirect(url_for("desk.history", slug=found.slug), 303)
 
 

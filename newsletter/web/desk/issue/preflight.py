@@ -40,10 +40,12 @@ def judge_text(slug: str) -> Response:
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
         may_ask = services().settings.link_checks
-        said = run_preflight.inspect_text(
+        inspection = run_preflight.inspect_text(
             store, found, read, live_preview.render_mail(found, read), services().links, may_ask=may_ask
         )
         front = split(source)
-        places = {finding.line: issue_form.form_place(front, finding.line) for finding in said.findings if finding.line}
-        part = render_template("desk/parts/findings.html", issue=found, inspection=said, places=places)
+        places = {
+            finding.line: issue_form.form_place(front, finding.line) for finding in inspection.findings if finding.line
+        }
+        part = render_template("desk/parts/findings.html", issue=found, inspection=inspection, places=places)
     return jsonify(html=part)

@@ -63,11 +63,11 @@ def report_sheet(slug: str) -> Response:
     """All numbers of a report: the category, the item or time, and the number."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        told = issue_report.issue_report(store, found, progress_view.stats_of(store, found))
-    return csv_export.answer(f"{slug}-report.csv", _rows(told))
+        details = issue_report.issue_report(store, found, progress_view.stats_of(store, found))
+    return csv_export.answer(f"{slug}-report.csv", _rows(details))
 
 
-def _page(store: Session, found: Issue, told: IssueReport) -> str:
+def _page(store: Session, found: Issue, details: IssueReport) -> str:
     return frame.page(
         store,
         "report.html",
@@ -75,35 +75,35 @@ def _page(store: Session, found: Issue, told: IssueReport) -> str:
         found.publication,
         issue=found,
         mailed=lookup.Mailed(found),
-        report=told,
-        letter_counts={amended.correction.number: amended.counts for amended in told.corrections if amended.counts},
+        report=details,
+        letter_counts={amended.correction.number: amended.counts for amended in details.corrections if amended.counts},
         zone=found.publication.time_zone,
-        troubles=failures.list_failures(store, told.letter.id) if told.letter.final_counts is None else (),
-        open_doubts=doubts.count_open(store, told.letter.id),
+        troubles=failures.list_failures(store, details.letter.id) if details.letter.final_counts is None else (),
+        open_doubts=doubts.count_open(store, details.letter.id),
         away=heartbeat.unreachable_servers(store, MailKind.ISSUES, now())
         if issue_store.state(found) is IssueState.SENDING
         else (),
-        are_copies_kept=told.letter.final_counts is None,
+        are_copies_kept=details.letter.final_counts is None,
     )
 
 
-def _rows(told: IssueReport) -> Iterator[Sequence[object]]:
+def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
     yield "about", "of", "what", "number"
     for name in _COUNTS:
-        yield "copies", told.result.title, name, getattr(told.account.counts, name)
-    yield "copies", told.result.title, "sent again, being in doubt", told.resent
-    yield "readers", told.result.title, "unsubscribed", told.result.left
-    for span in told.account.spans:
-        yield "sent within", span.at, f"{int(told.account.bucket.total_seconds()) // 60} minutes", span.sent
-    for share in [*told.account.domains, *filter(None, [told.account.others])]:
+        yield "copies", details.result.title, name, getattr(details.account.counts, name)
+    yield "copies", details.result.title, "sent again, being in doubt", details.resent
+    yield "readers", details.result.title, "unsubscribed", details.result.left
+    for span in details.account.spans:
+        yield "sent within", span.at, f"{int(details.account.bucket.total_seconds()) // 60} minutes", span.sent
+    for share in [*details.account.domains, *filter(None, [details.account.others])]:
         yield from _share(share)
-    for link in told.links:
+    for link in details.links:
         yield "clicks", link.url, f"link {link.number}", link.clicks
-    for amended in told.corrections:
+    for amended in details.corrections:
         for name in _COUNTS if amended.counts else ():
             yield "correction", amended.correction.made_at, name, getattr(amended.counts, name)
-    for measure in told.measures:
-        yield "this issue", told.result.title, measure.name, measure.value
+    for measure in details.measures:
+        yield "this issue", details.result.title, measure.name, measure.value
         yield "usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual
         for one, value in measure.earlier:
             yield "earlier issue", one.title, measure.name, value

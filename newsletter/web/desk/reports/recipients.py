@@ -1,4 +1,4 @@
-"""Rolls: the readers behind a number of a report, page by page, or all of them as a sheet."""
+"""The readers behind a number of a report, page by page or as a CSV file."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,11 +22,11 @@ _LONGEST = 300
 
 
 def copies(slug: str, number: int | None = None) -> str:
-    """The readers whose copy is so: `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` goes on."""
+    """The copies that match `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` pages."""
     wanted = _wanted(request.args)
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
-        letter, publication = _kept(mailed), mailed.issue.publication
+        letter, publication = _letter_with_copies(mailed), mailed.issue.publication
         after = request.args.get("after", type=lookup.row_id) or _start(store, letter, wanted)
         page = recipients.page(store, letter.id, wanted, after, _PAGE)
         asked = _asked(request.args)
@@ -46,18 +46,18 @@ def copies(slug: str, number: int | None = None) -> str:
 
 
 def copies_sheet(slug: str, number: int | None = None) -> Response:
-    """The same as a CSV file, all of it."""
+    """All of them as a CSV file."""
     wanted = _wanted(request.args)
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
-        letter = _kept(mailed)
+        letter = _letter_with_copies(mailed)
         after = _start(store, letter, wanted)
     rows = chain([RecipientRow._fields], recipients.iter_recipients(services().sessions, letter.id, wanted, after))
     return csv_export.answer(f"{mailed.name}-{_name(wanted)}.csv", rows)
 
 
 def leavers(slug: str) -> str:
-    """The readers who left by the link in an issue, newest first; `?before=` and `?after=` turn the page."""
+    """The readers who unsubscribed by the link in an issue, newest first; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -71,8 +71,8 @@ def leavers(slug: str) -> str:
         )
 
 
-def _kept(mailed: Mailed) -> Letter:
-    """The letter whose copies are listed; Conflict, saying why, where there are none."""
+def _letter_with_copies(mailed: Mailed) -> Letter:
+    """The letter whose copies are listed; Conflict, with the reason, if they are not available."""
     if mailed.letter is None or mailed.letter.started_at is None:
         raise Conflict(f"Nobody has a copy, because it has not started to go out: {mailed.title}.")
     if mailed.letter.final_counts is not None:
@@ -93,14 +93,14 @@ def _wanted(asked: Mapping[str, str]) -> RecipientFilter:
 
 
 def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
-    """What was asked for, to be asked for again."""
+    """The parameters that repeat the same query."""
     names = ("state", "said", "reason", "words", "domain", "note")
-    # PostgreSQL cannot even be asked about a NUL.
+    # PostgreSQL rejects a NUL in a parameter.
     return {name: asked[name].replace("\0", "")[:_LONGEST] for name in names if name in asked}
 
 
 def _start(store: Session, letter: Letter, wanted: RecipientFilter) -> int:
-    # What was learned later is kept by the copy's number, and those of other letters lie before.
+    # Notes of bounces and complaints are indexed by the copy's id, and other letters' copies have lower ids.
     return stats.letter_range(store, letter).first - 1 if wanted.note else 0
 
 

@@ -1,1 +1,1 @@
-"""Sending at the desk: the calendar, the queue, and an issue on its way."""
+"""Sending at the desk: the calendar, the queue, scheduling, and an issue under way."""

@@ -1,4 +1,4 @@
-"""The calendar: the weekly slots to come, what fills them, the queue that would, and which issues could."""
+"""The calendar: the coming weekly slots and what fills them, the queue, and issues that are ready."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,29 +19,29 @@ from newsletter.workflows.calendar import CalendarEntry
 
 _WEEKS = 8
 _AT_ONCE = 20
-"""So many issues without a place are shown; the list of issues has them all."""
+"""The number of unscheduled issues that are shown; the list of issues has them all."""
 
 
 @dataclass(frozen=True, slots=True)
 class CalendarRow:
-    """A moment of the calendar, or a row of them that are off; and by how much the clocks move before it."""
+    """A slot, or a run of slots in a week off; with the change of clocks before it."""
 
     entries: Sequence[CalendarEntry]
     shift: timedelta
 
     @property
     def entry(self) -> CalendarEntry:
-        """The first of them."""
+        """The first slot of the run."""
         return self.entries[0]
 
     @property
     def is_off(self) -> bool:
-        """Whether nothing goes out then, and nothing has to."""
+        """Whether the slots are off, so that nothing goes out."""
         return bool(self.entry.off) and not self.entry.issue
 
     @property
     def shift_direction(self) -> str:
-        """`forward` or `back`; empty while the clocks stay."""
+        """`forward` or `back`; empty if the clocks do not change."""
         if not self.shift:
             return ""
         return "forward" if self.shift > timedelta() else "back"
@@ -49,17 +49,17 @@ class CalendarRow:
 
 @dataclass(frozen=True, slots=True)
 class QueuePlace:
-    """An issue in the queue, and what its place there means."""
+    """An issue in the queue, and what its place means."""
 
     issue: Issue
     entry: CalendarEntry | None
-    """The slot that it would fill; None while it would be passed over, or there is no slot."""
+    """The slot that it would fill; None if it would be passed over, or there is no slot."""
     blocker: Blocker | None
     """Why it would be passed over."""
 
 
 def calendar() -> str:
-    """The next eight slots, whatever is scheduled besides, the queue, and the issues that have no place yet."""
+    """The next eight slots, other scheduled issues, the queue, and the issues that are not scheduled."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         waiting = store.scalars(queue.listing(publication.id)).all()
@@ -88,7 +88,7 @@ def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) ->
 
 
 def _kind(entry: CalendarEntry) -> object:
-    """What is the same for neighbours that share a line: the reason why they are off. All others stand alone."""
+    """The key that merges adjacent rows: the reason why they are off. Other rows are never merged."""
     return entry.off if entry.off and not entry.issue else entry.at
 
 

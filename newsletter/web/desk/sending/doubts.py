@@ -1,4 +1,4 @@
-"""Doubts: the copies whose answer was lost, and what a person decides about them, one by one or all at once."""
+"""Copies in doubt, whose answer was lost, and a person's decisions about them, one by one or all at once."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ _DONE = {
 
 
 def doubts(slug: str, number: int | None = None) -> str:
-    """The copies of an issue, or of a correction of it, that nobody has decided about, the oldest first."""
+    """The undecided copies of an issue, or of a correction of it, oldest first."""
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         found, letter_id = mailed.issue, _letter_id(mailed)
@@ -46,7 +46,7 @@ def doubts(slug: str, number: int | None = None) -> str:
 
 
 def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
-    """Decide about the copies that the form names, or about all that its page counted."""
+    """Decide about the copies named in the form, or about all that its page counted."""
     with services().sessions.begin() as store:
         lookup.require_unchanged(store, slug, request.form)
         mailed, decision = lookup.mailed(store, slug, number), _decision()
@@ -55,7 +55,7 @@ def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
             _require_as_many(store, mailed)
         settled = resolve_doubts.resolve(store, mailed.letter, decision, now(), ids)
         audit_hook.add_details(decision=decision, copies=len(settled.copies))
-        _tell(settled, decision)
+        _flash_result(settled, decision)
         left = in_doubt.count_open(store, _letter_id(mailed))
         done = "desk.correction" if mailed.correction else "desk.issue"
     return redirect(url_for("desk.doubts" if left else done, **mailed.place), 303)
@@ -73,7 +73,7 @@ def _decision() -> Decision:
 
 
 def _require_as_many(store: Session, mailed: Mailed) -> None:
-    # Whoever decides about all means those that the page told of.
+    # A decision about all refers to those that the page counted.
     total = in_doubt.count_open(store, _letter_id(mailed))
     if request.form.get("total", type=int) != total:
         raise Conflict(
@@ -82,7 +82,7 @@ def _require_as_many(store: Session, mailed: Mailed) -> None:
         )
 
 
-def _tell(settled: Resolution, decision: Decision) -> None:
+def _flash_result(settled: Resolution, decision: Decision) -> None:
     if settled.copies:
         flash(_DONE[decision].format(formats.counted(len(settled.copies), "copy")))
     if settled.spared:

@@ -1,4 +1,4 @@
-"""Following an issue while it goes out: a part of its page, asked for now and then, or sent as it changes."""
+"""Live progress of an issue that is being sent: a part of its page, polled or as server-sent events."""
 
 import time
 from collections.abc import Iterator
@@ -15,34 +15,34 @@ from newsletter.web.desk import lookup, progress_view, streams
 from newsletter.web.desk.lookup import Mailed
 
 FOLLOWED = (IssueState.SENDING, IssueState.PAUSED)
-"""Of a paused issue, too, copies that were being handed over come to their end, and a colleague may resume it."""
+"""Paused issues as well, because copies in flight still get their outcome, and a colleague may resume."""
 _SECONDS = 30.0
-"""A stream's length; a browser then opens the next one, with whoever is signed in by then."""
+"""The length of a stream; the browser then opens the next one, which checks again who is signed in."""
 _EVERY = 1.0
 
 
 def progress(slug: str) -> ResponseReturnValue:
-    """The part of an issue's page that changes while it goes out; the whole page once its state has changed."""
+    """The part of an issue's page that changes while it is sent; the whole page once its state has changed."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         if request.args.get("state") != issue_store.state(found):
             return make_response("", 200, {"HX-Refresh": "true"})
-        return _shown(store, found)
+        return _fragment(store, found)
 
 
 def events(slug: str) -> ResponseReturnValue:
-    """The same as server-sent events, as they come; 503 where too many follow already, and the page asks instead."""
+    """The same as server-sent events; 503 if too many streams are open, and the page then polls."""
     with services().sessions.reading() as store:
         state = issue_store.state(lookup.issue(store, slug))
     if state not in FOLLOWED or request.method == "HEAD":
         return Response(status=204)
-    return streams.stream("text/event-stream", _told(slug, state)) or Response(status=503)
+    return streams.stream("text/event-stream", _events(slug, state)) or Response(status=503)
 
 
-def _told(slug: str, state: IssueState) -> Iterator[str]:
+def _events(slug: str, state: IssueState) -> Iterator[str]:
     end = time.monotonic() + _SECONDS
     before = ""
-    while time.monotonic() < end and (part := _part(slug, state)) is not None:
+    while time.monotonic() < end and (part := _current_fragment(slug, state)) is not None:
         yield streams.event("progress", part) if part not in ("", before) else streams.keep_alive()
         before = part or before
         time.sleep(_EVERY)
@@ -50,18 +50,18 @@ def _told(slug: str, state: IssueState) -> Iterator[str]:
         yield streams.event("over")
 
 
-def _part(slug: str, state: IssueState) -> str | None:
-    """What is shown now; None once the issue's state is another one, and nothing while the store does not answer."""
+def _current_fragment(slug: str, state: IssueState) -> str | None:
+    """The current fragment; None once the issue's state has changed, empty while the database does not answer."""
     try:
         with services().sessions.reading() as store:
             found = lookup.issue(store, slug)
-            return _shown(store, found) if issue_store.state(found) is state else None
+            return _fragment(store, found) if issue_store.state(found) is state else None
     except DatabaseDown:
         return ""
     except NotFound:
         return None
 
 
-def _shown(store: Session, found: Issue) -> str:
+def _fragment(store: Session, found: Issue) -> str:
     going = progress_view.progress_of(store, found.letter)
     return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found), going=going)

@@ -1,4 +1,4 @@
-"""The queue at the desk: put an issue in, take it out, give it another order."""
+"""The queue at the desk: add, remove and reorder issues."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,16 +16,16 @@ _UP = "up"
 
 
 def enqueue(slug: str) -> ResponseReturnValue:
-    """Put a ready issue at the end of the queue."""
+    """Add a ready issue to the end of the queue."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         queue.add(store, found, now())
-        flash(_said(store, found))
+        flash(_queued_message(store, found))
     return redirect(undo_flash.return_url(slug), 303)
 
 
 def unqueue(slug: str) -> ResponseReturnValue:
-    """Take an issue out of the queue; it stays ready."""
+    """Remove an issue from the queue; it stays ready."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         if not queue.remove(store, found.id):
@@ -35,7 +35,7 @@ def unqueue(slug: str) -> ResponseReturnValue:
 
 
 def reorder() -> ResponseReturnValue:
-    """Give the queue the order that was dragged, or move one issue by one place; only over the order that was seen."""
+    """Set the order that was dragged, or move one issue by one place; Conflict if the queue has changed meanwhile."""
     moved = _number(request.form.get("issue", ""))
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
@@ -46,11 +46,11 @@ def reorder() -> ResponseReturnValue:
         title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
         place = wanted.index(moved) + 1 if moved in wanted else 1
         flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
-    # Without an anchor, for a browser that is led to one gives the focus to nothing else.
+    # Without a fragment, because a browser that follows one moves the focus there.
     return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
 
 
-def _said(store: Session, found: Issue) -> str:
+def _queued_message(store: Session, found: Issue) -> str:
     if blocker := build_letter.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {blocker.lack}, and is passed over until that is fixed."
     at = frame.calendar_of(store, found.publication).place(found)

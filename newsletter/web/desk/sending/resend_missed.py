@@ -1,4 +1,4 @@
-"""Who missed an issue, and the button that sends it to them after all."""
+"""Readers who missed an issue, and sending it to them."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,7 +10,7 @@ from newsletter.workflows import resend_missed
 
 
 def missed_form(slug: str) -> str:
-    """How many missed it, and why, before anything is done."""
+    """How many missed it, and why; for confirmation."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         return frame.page(
@@ -26,9 +26,9 @@ def missed_form(slug: str) -> str:
 
 
 def send_to_missed(slug: str) -> ResponseReturnValue:
-    """Send it to them, and to those who joined since if that is said."""
+    """Send it to them and, if requested, to readers who joined since."""
     joined = "joined" in request.form
-    # Counted in a session that only looks, because on SQLite nobody could write meanwhile.
+    # Counted in a reading session, because on SQLite a writing one would block all other writers.
     with services().sessions.reading() as store:
         count = resend_missed.find_missed(store, lookup.issue(store, slug), now(), joined=joined).copies
     with services().sessions.begin() as store:

@@ -1,4 +1,4 @@
-"""Scheduling an issue: choose a moment, read what will happen, press the button that says so."""
+"""Scheduling an issue: choose a time, read what will happen, and confirm."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from newsletter.workflows import build_letter, publish
 
 
 def schedule_form(slug: str) -> ResponseReturnValue:
-    """Ask for a moment; with `?at=`, say what will happen then, or beside the field why it cannot."""
+    """Ask for a time; with `?at=`, say what will happen then, or beside the field why it is not possible."""
     typed = request.args.get("at", "")
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
@@ -27,7 +27,7 @@ def schedule_form(slug: str) -> ResponseReturnValue:
 
 
 def schedule_issue(slug: str) -> ResponseReturnValue:
-    """Freeze the issue for the moment that the button named."""
+    """Schedule the issue for the confirmed time, which freezes it."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         at = moments.parse_instant(request.form.get("moment", ""))
@@ -42,7 +42,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
 
 
 def unschedule(slug: str) -> ResponseReturnValue:
-    """Undo it before it starts: the issue is ready again."""
+    """Unschedule an issue that has not started; it is ready again."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         at = publish.unschedule(store, found, now())
@@ -63,7 +63,7 @@ def _chosen(typed: str, time_zone: str) -> tuple[datetime | None, str]:
 
 
 def _second(at: datetime, time_zone: str) -> str:
-    """How the field says the same hour of the clocks when it comes again; empty where it does not."""
+    """The second occurrence of this local time, when clocks are set back; empty if there is only one."""
     later = weekly_slots.second_occurrence(at, time_zone)
     return later.astimezone(weekly_slots.zone(time_zone)).isoformat(" ", "minutes") if later else ""
 

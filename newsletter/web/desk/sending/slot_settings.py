@@ -1,4 +1,4 @@
-"""Slots and weeks off: the page on which an editor changes a publication's timetable."""
+"""The page of a publication's weekly slots and weeks off."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,19 +25,19 @@ _NEW_WEEK = "week"
 
 @dataclass(frozen=True, slots=True)
 class SlotFacts:
-    """What stands beside a slot's form."""
+    """The notes beside a slot's form."""
 
     slot: Slot
     next: datetime | None
     skipped: datetime | None
-    """When within a year its hour is one that the clocks skip."""
+    """The dates within a year on which clocks skip its time."""
     repeated: datetime | None
-    """When within a year its hour is one that comes twice."""
+    """The dates within a year on which its time occurs twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class FormFault:
-    """A form that could not be taken: which one, by which field if by one alone, why, and what was typed into it."""
+    """A rejected form: which one, the field if only one is at fault, the reason, and what was typed."""
 
     form: str = ""
     field: str = ""
@@ -46,7 +46,7 @@ class FormFault:
 
 
 class _Odd(Invalid):
-    """What one field of a form says cannot be."""
+    """An invalid value in one field of a form."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -54,36 +54,36 @@ class _Odd(Invalid):
 
 
 def timetable_page() -> str:
-    """The slots and the weeks off, each with its form."""
+    """The slots and weeks off, each with a form."""
     with services().sessions.reading() as store:
         return _page(store, FormFault())
 
 
 def add_slot() -> ResponseReturnValue:
-    """Another weekly slot."""
+    """Add a weekly slot."""
 
     def act(store: Session, publication: Publication) -> str:
         slot = slot_settings.add_slot(store, publication, _typed_slot(), now())
         audit_hook.add_details(slot=formats.weekly(slot))
-        return _said(slot)
+        return _description(slot)
 
     return _change(_NEW_SLOT, act)
 
 
 def change_slot(slot_id: int) -> ResponseReturnValue:
-    """Move a slot to another hour of the week."""
+    """Change the day and time of a slot."""
 
     def act(store: Session, publication: Publication) -> str:
         before = _weekly(publication, slot_id)
         slot = slot_settings.change_slot(store, publication, slot_id, _typed_slot(), now())
         audit_hook.add_details(old_slot=before, new_slot=formats.weekly(slot))
-        return _said(slot)
+        return _description(slot)
 
     return _change(f"{_NEW_SLOT}-{slot_id}", act)
 
 
 def remove_slot(slot_id: int) -> ResponseReturnValue:
-    """Take a slot away."""
+    """Remove a slot."""
 
     def act(store: Session, publication: Publication) -> str:
         audit_hook.add_details(slot=_weekly(publication, slot_id))
@@ -94,25 +94,25 @@ def remove_slot(slot_id: int) -> ResponseReturnValue:
 
 
 def add_week_off() -> ResponseReturnValue:
-    """Days on which no slot counts."""
+    """Add days on which all slots are off."""
 
     def act(store: Session, publication: Publication) -> str:
         days = _typed_days()
         with _of_field("reason", slot_settings.NoReason):
             week = slot_settings.add_week_off(store, publication, days, request.form.get("reason", ""), now())
-        _tell(week)
+        _record_week(week)
         return f"Off: {week.reason}.{_what_still_goes(store, publication, week)}"
 
     return _change(_NEW_WEEK, act)
 
 
 def remove_week_off(week_id: int) -> ResponseReturnValue:
-    """Let slots count again."""
+    """Remove a week off, so that its slots count again."""
 
     def act(store: Session, publication: Publication) -> str:
         for week in publication.weeks_off:
             if week.id == week_id:
-                _tell(week)
+                _record_week(week)
         day = slot_settings.remove_week_off(store, publication, week_id, now())
         return f"From {formats.calendar_day(day)} on, slots are used again."
 
@@ -139,14 +139,14 @@ def _page(store: Session, fault: FormFault) -> str:
         "calendar",
         publication,
         publication_shown=publication,
-        told=[_told(slot, publication) for slot in publication.slots],
+        told=[_slot_facts(slot, publication) for slot in publication.slots],
         weekdays=weekly_slots.WEEKDAYS,
         zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
         fault=fault,
     )
 
 
-def _tell(week: WeekOff) -> None:
+def _record_week(week: WeekOff) -> None:
     audit_hook.add_details(first_day=week.first.isoformat(), last_day=week.last.isoformat(), reason=week.reason)
 
 
@@ -154,7 +154,7 @@ def _weekly(publication: Publication, slot_id: int) -> str:
     return next((formats.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
-def _told(slot: Slot, publication: Publication) -> SlotFacts:
+def _slot_facts(slot: Slot, publication: Publication) -> SlotFacts:
     own = (one for one in occurrences.occurrences(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
     weekly = WeeklySlot.of(slot)
@@ -171,7 +171,7 @@ def _what_still_goes(store: Session, publication: Publication, week: WeekOff) ->
     )
 
 
-def _said(slot: Slot) -> str:
+def _description(slot: Slot) -> str:
     weekly = WeeklySlot.of(slot)
     odd = weekly_slots.skipped(weekly, now())
     later = (
@@ -184,7 +184,7 @@ def _said(slot: Slot) -> str:
 
 @contextmanager
 def _of_field(field: str, kind: type[Invalid] = Invalid) -> Iterator[None]:
-    """Lay what is wrong to this field."""
+    """Attribute an error to this field."""
     try:
         yield
     except kind as error:

@@ -1,4 +1,4 @@
-"""Sending: start an issue now, hold it, go on, or stop what is not out yet. Each act says first what it does."""
+"""Starting, pausing, resuming and cancelling an issue; each is confirmed on a page that says what it does."""
 
 from collections.abc import Callable
 
@@ -18,12 +18,12 @@ _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
 
 
 def send_form(slug: str) -> str:
-    """Say what sending now means, before it is done."""
+    """Say what sending now does, for confirmation."""
     return _question(slug, "send.html", _require_sendable)
 
 
 def send(slug: str) -> ResponseReturnValue:
-    """Start the issue at once."""
+    """Start sending the issue."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         sender = services().settings.issue_sender_address
@@ -33,12 +33,12 @@ def send(slug: str) -> ResponseReturnValue:
 
 
 def cancel_form(slug: str) -> str:
-    """Say what stops and what does not, before it is done."""
+    """Say what cancelling stops and what it does not, for confirmation."""
     return _question(slug, "cancel.html", _require_stoppable)
 
 
 def cancel(slug: str) -> ResponseReturnValue:
-    """Stop the issue: what is out stays out, and nothing more goes."""
+    """Cancel the issue: what was sent stays sent, and nothing more goes out."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         had_begun = found.letter is not None and found.letter.started_at is not None
@@ -50,12 +50,12 @@ def cancel(slug: str) -> ResponseReturnValue:
 
 
 def pause(slug: str) -> ResponseReturnValue:
-    """Hold what is not sent yet, until somebody resumes."""
+    """Pause the issue; the rest waits until somebody resumes."""
     return _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
 
 
 def resume(slug: str) -> ResponseReturnValue:
-    """Go on with a paused issue."""
+    """Resume a paused issue."""
     return _move(slug, lambda store, found: publish.resume(store, found, now()), "Sending has resumed.")
 
 

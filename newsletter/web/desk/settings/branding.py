@@ -1,4 +1,4 @@
-"""The look of a publication: its logo and its colours, which are held to the contrast that reading takes."""
+"""A publication's branding: its logo, and its colours, which must have enough contrast."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,14 +16,14 @@ _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 
 
 def look_form() -> str:
-    """The logo and the colours, as they are."""
+    """The logo and the colours."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         return _page(store, publication, _colours_of(publication), {})
 
 
 def change_colours() -> ResponseReturnValue:
-    """Keep the accents, if they can be read; beside each that cannot, where it is too pale."""
+    """Save the colours, or show beside each that has too little contrast where that matters."""
     typed = {name: request.form.get(name, "").strip().lower() for name in _SCHEMES}
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
@@ -38,7 +38,7 @@ def change_colours() -> ResponseReturnValue:
 
 
 def change_logo() -> ResponseReturnValue:
-    """Keep a picture as the logo, or go back to the name in letters."""
+    """Save an uploaded picture as the logo, or remove the logo."""
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         try:
@@ -58,17 +58,17 @@ def _uploaded(store: Session) -> str:
 
 
 def _own(accent: str, colours: Colours) -> str | None:
-    # The house's own is kept as none, so that it may follow the house.
+    # The default colour is stored as None, so that it follows future changes of the default.
     return None if accent in {"", colours["accent"]} else accent
 
 
 def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
     given = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
-    found = {name: _told(_SCHEMES[name], accent) for name, accent in given.items()}
+    found = {name: _contrast_fault(_SCHEMES[name], accent) for name, accent in given.items()}
     return {name: sentence for name, sentence in found.items() if sentence}
 
 
-def _told(colours: Colours, accent: str) -> str:
+def _contrast_fault(colours: Colours, accent: str) -> str:
     weak = [f"{one.place} {one.measured:.1f}" for one in theme.low_contrasts(colours, accent)]
     return f"Too little contrast: {', '.join(weak)}; at least {LEAST_CONTRAST} to 1 is needed." if weak else ""
 

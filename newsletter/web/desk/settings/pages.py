@@ -1,4 +1,4 @@
-"""Settings: what a publication is, who may sign in, and a page for each part that can be changed."""
+"""Settings: the publication, the team, and a page for each group of settings."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ _FOLLOWED = 8
 
 @dataclass(frozen=True, slots=True)
 class SettingField:
-    """A line of a form: a column of the publication, and how it is asked for."""
+    """A form field: a column of the publication, and its label and input."""
 
     name: str
     label: str
@@ -33,7 +33,7 @@ class SettingField:
 
 @dataclass(frozen=True, slots=True)
 class SettingsPart:
-    """What is changed together, on a page of its own."""
+    """Settings that are changed together, on one page."""
 
     title: str
     lead: str
@@ -101,7 +101,7 @@ PARTS: Mapping[str, SettingsPart] = {
 
 
 def settings() -> str:
-    """What the store says of the publication and of the team, with the way to each part."""
+    """The settings of the publication and the team, with links to change them."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         own = {kind: wordings.newest(store, publication, kind) for kind in wordings.WordingKind}
@@ -115,19 +115,19 @@ def settings() -> str:
             team=team,
             parts=PARTS,
             own=own,
-            sender_trouble=_sender_trouble(publication),
+            sender_trouble=_sender_problem(publication),
         )
 
 
 def part_form(part: str) -> str:
-    """One part, as it is kept."""
+    """The form of one group of settings."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        return _page(store, publication, part, _kept(publication, _part(part)), {})
+        return _page(store, publication, part, _stored_values(publication, _part(part)), {})
 
 
 def change_part(part: str) -> ResponseReturnValue:
-    """Keep what was typed, all of it or none; beside each field that cannot be so, how to mend it."""
+    """Save all fields of the form, or none; each invalid field is shown with how to correct it."""
     entries = _part(part).entries
     typed = {entry.name: _typed(entry) for entry in entries}
     with services().sessions.begin() as store:
@@ -136,22 +136,22 @@ def change_part(part: str) -> ResponseReturnValue:
             raise Conflict(
                 "Someone changed this after you opened the page. Open it again, and make your changes there."
             )
-        before = _kept(publication, _part(part))
+        before = _stored_values(publication, _part(part))
         faults = toml_file.change(publication, typed)
         if faults:
             return _page(store, publication, part, typed, faults), 422
-        _tell(publication, part, before)
+        _record_changes(publication, part, before)
         flash("Saved.")
-        if part == "sender" and (trouble := _sender_trouble(publication)):
+        if part == "sender" and (trouble := _sender_problem(publication)):
             flash(trouble)
         _warn_of_unapproved(store, publication)
     return redirect(url_for("desk.settings"), 303)
 
 
-def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> None:
-    """Note what was changed, and of each rule what it was and is."""
+def _record_changes(publication: Publication, part: str, before: Mapping[str, object]) -> None:
+    """Record in the audit log what was changed and, for rules, their old and new values."""
     audit_hook.set_publication(publication)
-    after = _kept(publication, _part(part))
+    after = _stored_values(publication, _part(part))
     changed = [name for name in after if after[name] != before[name]]
     audit_hook.add_details(part=part, changed=", ".join(changed))
     for name in changed:
@@ -159,14 +159,14 @@ def _tell(publication: Publication, part: str, before: Mapping[str, object]) -> 
             audit_hook.add_details(**{f"old_{name}": bool(before[name]), f"new_{name}": bool(after[name])})
 
 
-def _sender_trouble(publication: Publication) -> str:
-    """Why mail from its address, or from the one that issues go out with, would be refused."""
+def _sender_problem(publication: Publication) -> str:
+    """Why mail from the publication's address, or from the sender of issues, would be refused; empty if not."""
     addresses = (publication.sender_address, services().settings.issue_sender_address or "")
     return next(filter(None, map(freemail.warning, addresses)), "")
 
 
 def _warn_of_unapproved(store: Session, publication: Publication) -> None:
-    """Whoever asks for approvals from now on should know what is scheduled without one."""
+    """Name the scheduled issues that have no approval, when approval becomes required."""
     for issue in store.scalars(approvals.scheduled_without(publication.id)):
         flash(f"“{issue.title}” is scheduled but not approved: unless somebody does, it is held when it is due.")
 
@@ -190,12 +190,12 @@ def _may_be_none(entry: SettingField) -> bool:
     return not entry.required and entry.kind in {"email", "url"}
 
 
-def _kept(publication: Publication, part: SettingsPart) -> dict[str, object]:
+def _stored_values(publication: Publication, part: SettingsPart) -> dict[str, object]:
     return {entry.name: getattr(publication, entry.name) for entry in part.entries}
 
 
 def _version(publication: Publication, part: SettingsPart) -> str:
-    return hashlib.sha256(repr(_kept(publication, part)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr(_stored_values(publication, part)).encode()).hexdigest()[:16]
 
 
 def _page(

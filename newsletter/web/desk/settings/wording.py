@@ -1,4 +1,4 @@
-"""The words that a publication chooses: under its form, above its confirm button, and on its page on privacy."""
+"""A publication's own texts: the sign-up form, the confirm page and the privacy page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _LONGEST = 20_000
 
 @dataclass(frozen=True, slots=True)
 class WordingPage:
-    """What the page says of a kind of words."""
+    """The labels of the page for one kind of text."""
 
     title: str
     lead: str
@@ -43,7 +43,7 @@ KINDS: Mapping[WordingKind, WordingPage] = {
 
 
 def words_form(kind: str) -> str:
-    """The words that count now, and every version before."""
+    """The current text, and all earlier versions."""
     with services().sessions.reading() as store:
         publication, which = frame.current_publication(store), _kind(kind)
         own = wordings.newest(store, publication, which)
@@ -53,7 +53,7 @@ def words_form(kind: str) -> str:
 
 
 def change_words(kind: str) -> ResponseReturnValue:
-    """Let new words count from here on; empty ones, or the press's own, go back to those."""
+    """Save a new version; an empty text, or the default one, restores the default."""
     which, typed = _kind(kind), request.form.get("words", "").replace("\r\n", "\n").strip()
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)

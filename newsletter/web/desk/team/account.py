@@ -1,4 +1,4 @@
-"""One's own account: the password, and where one is signed in."""
+"""One's own account: the password and the sessions."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -20,13 +20,13 @@ _ENOUGH = "That was too many tries. Wait a quarter of an hour."
 
 
 def account() -> str:
-    """The account of whoever asks."""
+    """The account page of the person who is signed in."""
     with services().sessions.reading() as store:
         return _page(store)
 
 
 def change_password() -> ResponseReturnValue:
-    """Keep a new password; every other session and link of this editor ends, and this one goes on."""
+    """Save a new password; all other sessions and links of this editor end."""
     count_attempt()
     with services().sessions.begin() as store:
         editor = current_editor(store)
@@ -42,7 +42,7 @@ def change_password() -> ResponseReturnValue:
 
 
 def end_sessions() -> ResponseReturnValue:
-    """Sign this editor out everywhere but here."""
+    """End all other sessions of this editor."""
     with services().sessions.begin() as store:
         editor = current_editor(store)
         accounts.end_sessions(editor)
@@ -52,7 +52,7 @@ def end_sessions() -> ResponseReturnValue:
 
 
 def end_session(session_id: int) -> ResponseReturnValue:
-    """End one session of this editor, wherever it is."""
+    """End one session of this editor."""
     with services().sessions.begin() as store:
         if not desk_sessions.end_session(store, current_editor(store).id, session_id, now()):
             raise Conflict("That session had already ended.")
@@ -61,7 +61,7 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 
 def current_editor(store: Session) -> Editor:
-    """The row of whoever asks; they are led to the door if they were signed out while this request was on its way."""
+    """The editor who is signed in; redirects to the sign-in page if they were signed out during this request."""
     held = desk_sessions.active_session(store, require_person().session_id, require_person().nonce, now())
     if held is None:
         raise Unauthorized
@@ -69,7 +69,7 @@ def current_editor(store: Session) -> Editor:
 
 
 def require_person() -> Person:
-    """Whoever asks, on a page that is closed to strangers."""
+    """The person who is signed in, on a page that requires it."""
     person = auth.person()
     if person is None:
         raise Unauthorized
@@ -77,7 +77,7 @@ def require_person() -> Person:
 
 
 def count_attempt() -> None:
-    """Count a guess at the password of whoever asks; TooMany after as many as at the door."""
+    """Count a guess at one's own password; TooManyRequests after as many as at the sign-in page."""
     with unaudited().sessions.begin() as store:
         if not attempt_limits.allow_password(store, require_person().email, one_client(), now()):
             log_capped("sign-in")
@@ -85,12 +85,12 @@ def count_attempt() -> None:
 
 
 def must_prove(editor: Editor) -> bool:
-    """Whether this editor has a password, and has not shown by a one-time link who they are."""
+    """Whether this editor has a password, and did not sign in by a one-time link."""
     return editor.password_hash is not None and not auth.came_by_link()
 
 
 def proves_password(editor: Editor) -> bool:
-    """Whether the form carries this editor's password."""
+    """Whether the form contains this editor's password."""
     return passwords.verify_password(editor, request.form.get("current", ""))
 
 

@@ -1,4 +1,4 @@
-"""The audit log as the desk shows it: who did what, a page at a time, or as a sheet; and the history of one issue."""
+"""The audit log at the desk, page by page or as a CSV file, and the history of one issue."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -19,7 +19,7 @@ _COLUMNS = ("at", "who", "role", "act", "kind", "about", "details", "network")
 
 
 def audit_log() -> str:
-    """What was done, newest first; `?who=` and `?act=` for some of it, `?before=` and `?after=` turn the page."""
+    """The entries, newest first; `?who=` and `?act=` filter, `?before=` and `?after=` page."""
     asked = _asked()
     with services().sessions.reading() as store:
         page = audit.page(store, audit.matching(asked), lookup.page_request(), _A_PAGE)
@@ -29,12 +29,12 @@ def audit_log() -> str:
 
 
 def audit_sheet() -> Response:
-    """The same as a CSV file, all of it, in which a spreadsheet finds no formula."""
+    """All matching entries as a CSV file, with formulas escaped for spreadsheets."""
     return csv_export.answer("audit.csv", _lines(_asked()))
 
 
 def issue_acts(slug: str) -> str:
-    """What was done about one issue, newest first."""
+    """The entries about one issue, newest first."""
     with services().sessions.reading() as store:
         issue = lookup.issue(store, slug)
         page = audit.page(
@@ -44,17 +44,17 @@ def issue_acts(slug: str) -> str:
 
 
 def _issues(store: Session, rows: Sequence[AuditEntry]) -> Mapping[int, Issue]:
-    """By the number of its row, each issue that an act was about, while it is still there."""
+    """The issues that entries are about and that still exist, by id."""
     abouts = {row.about for row in rows if row.kind == audit.ISSUE}
     known: dict[str, Issue] = {}
     for issue in store.scalars(issue_store.named(audit.subject_issue_ids(abouts), abouts)):
         known |= {audit.issue_subject(issue.id): issue, issue.slug: issue}
-    # One that began only later has the number or the slug of one that is gone.
+    # An issue created after the entry has the reused id or slug of one that was deleted.
     return {row.id: known[row.about] for row in rows if row.about in known and known[row.about].created_at <= row.at}
 
 
 def _asked() -> dict[str, str]:
-    # PostgreSQL cannot even be asked about a NUL.
+    # PostgreSQL rejects a NUL in a parameter.
     typed = {name: request.args.get(name, "").replace("\0", "") for name in _FILTERS}
     return {name: value for name, value in typed.items() if value}
 

@@ -1,4 +1,4 @@
-"""A forgotten password: a link by mail, once and within an hour. It never stands in for the second factor."""
+"""Password reset by a mailed link that works once, within an hour. It never replaces the second factor."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -24,7 +24,7 @@ def forgotten_form() -> str:
 
 
 def ask_reset() -> str:
-    """Send a link, if the address is of the team; the answer is the same, in the same time, whatever it is."""
+    """Mail a link if the address belongs to the team; answer and timing are the same for every address."""
     email = request.form.get("email", "").replace("\0", "").strip()
     with services().sessions.begin() as store:
         may_have_one = attempt_limits.allow_email(store, email, one_client(), now())
@@ -44,7 +44,7 @@ def reset_form(token: str) -> str:
 
 
 def reset_password(token: str) -> ResponseReturnValue:
-    """Keep the new password, and end every session. To sign in takes it, and the second factor as ever."""
+    """Save the new password and end all sessions. Signing in then takes it and, as ever, the second factor."""
     with services().sessions.begin() as store:
         editor = _holder(store, token)
         faults = new_password.password_faults(editor)
@@ -59,13 +59,13 @@ def reset_password(token: str) -> ResponseReturnValue:
 
 
 def notify_change(store: Session, editor: Editor, changed: str) -> None:
-    """Tell somebody what was changed about how they sign in, as soon as there is a publication in whose name."""
+    """Mail a person what was changed about how they sign in; not before there is a publication to send it."""
     if publication := publications.first(store):
         emails.notify_change(store, email_context(publication), editor, changed, now())
 
 
 def email_context(publication: Publication) -> EmailContext:
-    """What letters to the team are written with, in the name of this publication."""
+    """What mails to the team need, for this publication."""
     return EmailContext(publication, services().audience.compose, services().links)
 
 

@@ -1,4 +1,4 @@
-"""A new password as it was typed, twice: what is wrong with it stands beside its field."""
+"""Validation of a new password, typed twice."""
 
 from flask import request
 
@@ -9,7 +9,7 @@ _DIFFERENT = "The two do not match. Type the new password again in both."
 
 
 def password_faults(editor: Editor) -> dict[str, str]:
-    """For each field that is wrong, a sentence that says how to mend it."""
+    """For each invalid field, a sentence that says how to correct it."""
     typed = request.form.get("new", "")
     if typed != request.form.get("again", ""):
         return {"again": _DIFFERENT}
@@ -21,5 +21,5 @@ def password_faults(editor: Editor) -> dict[str, str]:
 
 
 def lengths() -> dict[str, int]:
-    """What a page says of how long it may be."""
+    """The allowed lengths, for the page."""
     return {"shortest": passwords.SHORTEST, "longest": passwords.LONGEST}

@@ -1,4 +1,4 @@
-"""People: an owner invites, changes roles, resets a lost second factor, and shows somebody out."""
+"""People: owners invite them, change their roles, reset a lost second factor, and remove them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,25 +29,25 @@ _IN_ALREADY = "{} has already chosen a password, and needs no invitation."
 
 @dataclass(frozen=True, slots=True)
 class TeamMember:
-    """Somebody of the team, as an owner sees them."""
+    """A person of the team, as an owner sees them."""
 
     editor: Editor
     sessions: Sequence[DeskSession]
 
     @property
     def seen_at(self) -> datetime | None:
-        """When they last did something; None while they are signed in nowhere."""
+        """When they were last active; None if they are not signed in anywhere."""
         return max((one.seen_at for one in self.sessions), default=None)
 
 
 def people() -> str:
-    """Everybody of the team, and the form that invites somebody."""
+    """Everybody of the team, and the invitation form."""
     with services().sessions.reading() as store:
         return _page(store)
 
 
 def invite() -> ResponseReturnValue:
-    """Take somebody into the team, and send them a link that lets them in once."""
+    """Add a person, and mail them a one-time sign-in link."""
     with services().sessions.begin() as store:
         try:
             role = _role()
@@ -65,7 +65,7 @@ def invite() -> ResponseReturnValue:
 
 
 def one_person(editor_id: int) -> str:
-    """One of the team, and what an owner can do about them."""
+    """One person, and what an owner can do about them."""
     with services().sessions.reading() as store:
         editor = accounts.get(store, editor_id)
         member = TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all())
@@ -74,7 +74,7 @@ def one_person(editor_id: int) -> str:
 
 
 def change_role(editor_id: int) -> ResponseReturnValue:
-    """Give somebody another role, from their next request on."""
+    """Change a person's role, from their next request on."""
     with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         before, role = editor.role, _role()
@@ -85,7 +85,7 @@ def change_role(editor_id: int) -> ResponseReturnValue:
 
 
 def remove_person(editor_id: int) -> ResponseReturnValue:
-    """Take somebody out of the team; their sessions and links end at once."""
+    """Remove a person; their sessions and links end at once."""
     with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         accounts.remove(store, editor)
@@ -94,7 +94,7 @@ def remove_person(editor_id: int) -> ResponseReturnValue:
 
 
 def invite_again(editor_id: int) -> ResponseReturnValue:
-    """Send a fresh link to somebody who has not come in yet; the one from before ends."""
+    """Mail a new link to a person who has not signed in yet; the earlier one ends."""
     with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         if editor.password_hash is not None:
@@ -106,7 +106,7 @@ def invite_again(editor_id: int) -> ResponseReturnValue:
 
 
 def sign_out_person(editor_id: int) -> ResponseReturnValue:
-    """End every session of somebody, and every link that is out."""
+    """End all sessions and unused links of a person."""
     with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         accounts.end_sessions(editor)
@@ -115,7 +115,7 @@ def sign_out_person(editor_id: int) -> ResponseReturnValue:
 
 
 def reset_factor(editor_id: int) -> ResponseReturnValue:
-    """Take away a lost second factor, end every session, and tell whose it was."""
+    """Remove a lost second factor, end all sessions, and tell the person."""
     with services().sessions.begin() as store:
         editor = _acted_on(store, editor_id)
         if editor.factor is None:
@@ -128,7 +128,7 @@ def reset_factor(editor_id: int) -> ResponseReturnValue:
 
 
 def require_factor() -> ResponseReturnValue:
-    """Ask a second factor of everybody from their next page on, or of nobody any more."""
+    """Require a second factor of everybody from their next page on, or of nobody."""
     needed = request.form.get("needed") == "yes"
     with services().sessions.begin() as store:
         if needed and current_editor(store).factor is None:

@@ -1,4 +1,4 @@
-"""One's own second factor: set up with password and first code, kept with recovery codes, turned off with both."""
+"""One's own second factor: set-up with password and first code, recovery codes, and turning it off."""
 
 import segno
 from flask import flash, redirect, request, url_for
@@ -28,48 +28,48 @@ _NEEDED = "Your team requires two-factor authentication, so it cannot be turned 
 
 
 def factor() -> str:
-    """What there is; or the picture to scan, where there is nothing yet."""
+    """The state of the second factor; or the QR code to set it up."""
     with services().sessions.reading() as store:
         editor = current_editor(store)
-        return _kept(store, editor) if editor.factor else _offered(store, editor, _offer(editor))
+        return _enabled_page(store, editor) if editor.factor else _enrollment_page(store, editor, _offer(editor))
 
 
 def set_up_factor() -> ResponseReturnValue:
-    """Keep the offered secret, once its first code is right; show the recovery codes, once."""
+    """Store the offered secret if its first code is correct, and show the recovery codes once."""
     count_attempt()
     with services().sessions.begin() as store:
         editor = current_editor(store)
         if editor.factor:
             raise Conflict(_THERE)
         offer = _offer(editor, request.form.get("offer", ""))
-        # Whoever finds the desk unlocked must not tie it to a phone of their own.
+        # A person who finds the desk unlocked must not be able to add their own phone.
         if must_prove(editor) and not proves_password(editor):
-            return _offered(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
+            return _enrollment_page(store, editor, offer, {"current": _WRONG_PASSWORD}), 422
         codes = second_factor.enroll(store, services().links.seal, editor, offer.sealed, _code(), now())
         if codes is None:
-            return _offered(store, editor, offer, {"code": _WRONG_CODE}), 422
+            return _enrollment_page(store, editor, offer, {"code": _WRONG_CODE}), 422
         attempt_limits.reset_passwords(store, editor.email)
-        # A session from before knew no second factor, so none but this one goes on.
+        # Earlier sessions began without a second factor, so all but this one end.
         store.refresh(editor)
         accounts.end_sessions(editor)
         auth.sign_in(store, editor)
         forgotten_password.notify_change(store, editor, _SET_UP)
-        return _codes(store, codes)
+        return _codes_page(store, codes)
 
 
 def renew_codes() -> ResponseReturnValue:
-    """Make the recovery codes anew, for whoever shows the second factor."""
+    """Replace the recovery codes, after a code of the second factor."""
     _count_try()
     with services().sessions.begin() as store:
         editor = _with_factor(store)
         if not _shows_factor(store, editor):
-            return _kept(store, editor, {"code": _WRONG_CODE}), 422
+            return _enabled_page(store, editor, {"code": _WRONG_CODE}), 422
         forgotten_password.notify_change(store, editor, _RENEWED)
-        return _codes(store, second_factor.renew_recovery_codes(store, editor))
+        return _codes_page(store, second_factor.renew_recovery_codes(store, editor))
 
 
 def turn_off_factor() -> ResponseReturnValue:
-    """Let the password be enough again, for whoever shows both."""
+    """Turn the second factor off, after the password and a code."""
     _count_try()
     with services().sessions.begin() as store:
         editor = _with_factor(store)
@@ -77,7 +77,7 @@ def turn_off_factor() -> ResponseReturnValue:
             raise Refused(_NEEDED)
         faults = _faults_of_both(store, editor)
         if faults:
-            return _kept(store, editor, faults), 422
+            return _enabled_page(store, editor, faults), 422
         second_factor.disable(store, editor)
         forgotten_password.notify_change(store, editor, _IS_OFF)
     flash(_IS_OFF)
@@ -85,7 +85,7 @@ def turn_off_factor() -> ResponseReturnValue:
 
 
 def _faults_of_both(store: Session, editor: Editor) -> dict[str, str]:
-    # The password first: a right code is spent by being looked at.
+    # The password first, because a correct code is used up by checking it.
     if not proves_password(editor):
         return {"current": _WRONG_PASSWORD}
     return {} if _shows_factor(store, editor) else {"off_code": _WRONG_CODE}
@@ -116,8 +116,8 @@ def _offer(editor: Editor, sealed: str = "") -> Enrollment:
     return second_factor.begin_enrollment(services().links.seal, editor, _ISSUER, sealed)
 
 
-def _offered(store: Session, editor: Editor, offer: Enrollment, faults: dict[str, str] | None = None) -> str:
-    # The desk's policy lets pictures come from data: addresses; dark on white, because cameras want it so.
+def _enrollment_page(store: Session, editor: Editor, offer: Enrollment, faults: dict[str, str] | None = None) -> str:
+    # The desk's policy allows images in data: URLs; dark on white, because cameras need it so.
     picture = segno.make(offer.uri, error="m").svg_data_uri(scale=5, border=3, light="#fff")
     return _page(
         store,
@@ -130,12 +130,12 @@ def _offered(store: Session, editor: Editor, offer: Enrollment, faults: dict[str
     )
 
 
-def _kept(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:
+def _enabled_page(store: Session, editor: Editor, faults: dict[str, str] | None = None) -> str:
     left, needed = second_factor.count_recovery_codes(store, editor), accounts.requires_second_factor(store)
     return _page(store, "factor.html", editor=editor, codes_left=left, needed=needed, faults=faults or {})
 
 
-def _codes(store: Session, codes: list[str]) -> str:
+def _codes_page(store: Session, codes: list[str]) -> str:
     return _page(store, "factor_codes.html", codes=codes)
 
 

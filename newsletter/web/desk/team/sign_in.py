@@ -1,4 +1,4 @@
-"""The door of the desk: a password, or a link that works once; and then the second factor, where there is one."""
+"""Signing in: by password or one-time link, and then by the second factor if there is one."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,19 +22,19 @@ _TOO_LATE = "That took longer than ten minutes. Sign in again."
 
 
 def sign_in_form() -> ResponseReturnValue:
-    """The form, for whoever is not signed in yet."""
+    """The sign-in form, for people who are not signed in."""
     if auth.person():
         return redirect(auth.safe_target(request.args.get("next", "")), 303)
     return _form()
 
 
 def sign_in() -> ResponseReturnValue:
-    """Let in who knows the password; the same answer whether the address or the password was wrong."""
-    # PostgreSQL cannot even be asked about a NUL.
+    """Sign in with a password; the answer does not reveal whether the address or the password was wrong."""
+    # PostgreSQL rejects a NUL in a parameter.
     email, password = request.form.get("email", "").replace("\0", ""), request.form.get("password", "")
     if not _may_try(email):
         return _form(email, _ENOUGH), 429
-    # In a session of its own that only looks: checking a password takes long, and no writer should wait for it.
+    # In a reading session: checking a password takes long, and must not block writers.
     with services().sessions.reading() as store:
         checked = passwords.check(store, email, password)
     with services().sessions.begin() as store:
@@ -43,11 +43,11 @@ def sign_in() -> ResponseReturnValue:
             audit_hook.record_sign_in(store, accounts.find_optional(store, email), "gave a wrong password")
             return _form(email, _WRONG), 422
         attempt_limits.reset_passwords(store, email)
-        return _let_in(store, editor, auth.safe_target(request.form.get("next", "")))
+        return _after_first_step(store, editor, auth.safe_target(request.form.get("next", "")))
 
 
 def link_form(token: str) -> str:
-    """Say who the link lets in; opening it changes nothing, because mail scanners open links."""
+    """Say whom the link signs in; opening it changes nothing, because mail scanners open links."""
     with services().sessions.reading() as store:
         editor = accounts.editor_of_link(store, *services().links.open_sign_in(token, now()))
         if editor is None:
@@ -56,24 +56,24 @@ def link_form(token: str) -> str:
 
 
 def use_link(token: str) -> ResponseReturnValue:
-    """Let in the editor of the link, once."""
+    """Sign in the link's editor, once."""
     with services().sessions.begin() as store:
         editor = accounts.use_link(store, *services().links.open_sign_in(token, now()))
         if editor.password_hash is None:
             flash("You are signed in. Choose a password now: the link does not work a second time.")
         target = url_for("desk.home") if editor.password_hash else url_for("desk.account")
-        return _let_in(store, editor, target, by_link=True)
+        return _after_first_step(store, editor, target, by_link=True)
 
 
 def code_form() -> ResponseReturnValue:
-    """Ask for the second factor; `?by=recovery` for a code that stands in for it."""
+    """Ask for the second factor; with `?by=recovery` for a recovery code."""
     if auth.pending_sign_in() is None:
         return redirect(url_for("desk.sign_in_form"), 303)
     return _code_form(request.args.get("by") == "recovery")
 
 
 def check_code() -> ResponseReturnValue:
-    """Let in who shows the second factor after the password."""
+    """Complete the sign-in with the second factor."""
     half, by_recovery = auth.pending_sign_in(), request.form.get("by") == "recovery"
     if half is None:
         flash(_TOO_LATE)
@@ -86,7 +86,7 @@ def check_code() -> ResponseReturnValue:
             audit_hook.record_sign_in(store, editor, "gave a wrong code")
             return _code_form(by_recovery, _WRONG_RECOVERY if by_recovery else _WRONG_CODE), 422
         attempt_limits.reset_codes(store, editor.id)
-        _come_in(store, editor, "recovery code" if by_recovery else "second factor", by_link=half.by_link)
+        _start_session(store, editor, "recovery code" if by_recovery else "second factor", by_link=half.by_link)
         return redirect(half.target, 303)
 
 
@@ -102,18 +102,18 @@ def sign_out() -> ResponseReturnValue:
     return redirect(url_for("desk.sign_in_form"), 303)
 
 
-def _let_in(store: Session, editor: Editor, target: str, *, by_link: bool = False) -> ResponseReturnValue:
-    """Open the desk; or ask for the second factor, where this editor has one."""
+def _after_first_step(store: Session, editor: Editor, target: str, *, by_link: bool = False) -> ResponseReturnValue:
+    """Sign in; or ask for the second factor first, if this editor has one."""
     if editor.factor is not None:
         auth.begin_two_step(editor, target, by_link=by_link)
         return redirect(url_for("desk.code_form"), 303)
-    _come_in(store, editor, "one-time link" if by_link else "password", by_link=by_link)
+    _start_session(store, editor, "one-time link" if by_link else "password", by_link=by_link)
     return redirect(target, 303)
 
 
-def _come_in(store: Session, editor: Editor, way: str, *, by_link: bool) -> None:
+def _start_session(store: Session, editor: Editor, method: str, *, by_link: bool) -> None:
     auth.sign_in(store, editor, by_link=by_link)
-    audit_hook.record_sign_in(store, editor, "signed in", by=way)
+    audit_hook.record_sign_in(store, editor, "signed in", by=method)
 
 
 def _shows_factor(store: Session, editor: Editor, by_recovery: bool) -> bool:

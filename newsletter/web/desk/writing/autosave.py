@@ -30,7 +30,7 @@ def keep_draft(slug: str) -> Response:
             draft = drafts.keep(store, found, given, auth.email(), now())
             if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
                 drafts.save_if_valid(store, found, draft, now())
-            return jsonify(_stands(store, found, given, draft))
+            return jsonify(_state(store, found, given, draft))
     except UnknownDraft:
         return _asked_back()
     except MergeConflict as error:
@@ -46,7 +46,7 @@ def save_text(slug: str) -> Response:
             save_state.require_open(found)
             saved = drafts.lock_draft(store, found, auth.email())
             drafts.save(store, found, saved, now())
-            return jsonify(_stands(store, found, given, saved))
+            return jsonify(_state(store, found, given, saved))
     except Faulty as error:
         return _faulty(slug, draft, error)
     except UnknownDraft:
@@ -69,7 +69,7 @@ def leave_page(slug: str) -> Response:
             with suppress(MergeConflict, UnknownDraft):
                 drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
         draft = drafts.unsaved_draft(store, found, auth.email())
-        if draft and build_letter.is_open(found) and not _writes_on(store, found):
+        if draft and build_letter.is_open(found) and not _has_other_window(store, found):
             drafts.save_if_valid(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 
@@ -91,7 +91,7 @@ def kept(slug: str) -> tuple[EditorText, Draft, str]:
         return given, draft, save_state.merge_notice(found, given, draft)
 
 
-def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
+def _state(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
     """The state of the issue; also the form, if something was merged into it."""
     stands = save_state.save_state(store, found)
     if draft.source == given.source:
@@ -100,7 +100,7 @@ def _stands(store: Session, found: Issue, given: EditorText, draft: Draft) -> di
     return stands | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
 
 
-def _writes_on(store: Session, found: Issue) -> bool:
+def _has_other_window(store: Session, found: Issue) -> bool:
     """Whether the same editor has another window open that continues from the current draft."""
     others = presence.others(store, found, editor_form.window_name(), now())
     return any(one.editor == auth.email() for one in others)
@@ -110,8 +110,8 @@ def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
     with services().sessions.reading() as store:
         stands = save_state.save_state(store, editor_form.issue(store, slug))
     found = editor_form.field_faults(draft.source, error.faults)
-    told = {"fault": save_state.next_step(found), "faults": found}
-    return make_response(jsonify(stands | told), HTTPStatus.UNPROCESSABLE_ENTITY)
+    document = {"fault": save_state.next_step(found), "faults": found}
+    return make_response(jsonify(stands | document), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _asked_back() -> Response:
@@ -123,6 +123,6 @@ def _overlaps(slug: str, error: MergeConflict) -> Response:
     """The merge view, and whether the submitted text was stored as a draft."""
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
-        told = {"fault": str(error), "kept": not isinstance(error, OtherTabConflict)}
-        told["overlap"] = merge_view.fragment(merge_view.merge_view(store, found, error))
-        return make_response(jsonify(save_state.save_state(store, found) | told), HTTPStatus.CONFLICT)
+        document = {"fault": str(error), "kept": not isinstance(error, OtherTabConflict)}
+        document["overlap"] = merge_view.fragment(merge_view.merge_view(store, found, error))
+        return make_response(jsonify(save_state.save_state(store, found) | document), HTTPStatus.CONFLICT)

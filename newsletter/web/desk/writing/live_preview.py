@@ -24,7 +24,7 @@ def preview(slug: str) -> Response:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        shown = _shown(render_mail(found, read), previews.chosen_view(request.form))
+        shown = _preview_parts(render_mail(found, read), previews.chosen_view(request.form))
     return jsonify(shown | {"faults": editor_form.field_faults(source, read.faults)})
 
 
@@ -58,7 +58,7 @@ def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     return None
 
 
-def _shown(mail: Rendered | None, view: str) -> dict[str, object]:
+def _preview_parts(mail: Rendered | None, view: str) -> dict[str, object]:
     if mail is None:
         return {"html": None}
     envelope: dict[str, object] = {

@@ -61,9 +61,9 @@ def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
     """The merge view of two versions of an issue's text."""
     last = drafts.latest_draft(store, found, auth.email())
     is_own = isinstance(error, OtherTabConflict)
-    who = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
+    author = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
     settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
-    shown = list(_shown(error.merged, who))
+    shown = list(_pieces(error.merged, author))
     return MergeView(found, str(error), error.base, last.number if last else 0, settled, shown)
 
 
@@ -72,24 +72,24 @@ def fragment(made: MergeView) -> str:
     return render_template("desk/parts/write_overlap.html", view=made)
 
 
-def _shown(merged: Merged, who: str) -> Iterator[Piece | Question]:
-    questions = _questions(merged, who)
+def _pieces(merged: Merged, author: str) -> Iterator[Piece | Question]:
+    questions = _questions(merged, author)
     pieces = [Piece(Kind.NEW if isinstance(one, Clash) else Kind.SAME, _text(one)) for one in merged.pieces]
     for piece in diff.fold_unchanged(pieces):
         yield next(questions) if piece.kind is Kind.NEW else piece
 
 
-def _questions(merged: Merged, who: str) -> Iterator[Question]:
+def _questions(merged: Merged, author: str) -> Iterator[Question]:
     above, number = "", 0
     for place, piece in enumerate(merged.pieces):
         if isinstance(piece, Clash):
             number += 1
-            yield Question(place, number, list(_choices(piece, who, can_be_both=_is_body(above))))
+            yield Question(place, number, list(_choices(piece, author, can_be_both=_is_body(above))))
         above += _text(piece)
 
 
-def _choices(clash: Clash, who: str, *, can_be_both: bool) -> Iterator[Choice]:
-    yield Choice(who, clash.theirs, diff.compare(clash.before, clash.theirs))
+def _choices(clash: Clash, author: str, *, can_be_both: bool) -> Iterator[Choice]:
+    yield Choice(author, clash.theirs, diff.compare(clash.before, clash.theirs))
     yield Choice("You, here", clash.mine, diff.compare(clash.before, clash.mine))
     if can_be_both and clash.mine and clash.theirs:
         yield Choice("Both, one after the other", clash.both, [])

@@ -31,7 +31,7 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
         "base": stands_on,
         "said": own_state(found, drafts.unsaved_draft(store, found, auth.email())),
         "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
-        "company": _company(store, found),
+        "company": _other_writers(store, found),
         "open": build_letter.is_open(found),
         "page": url_for("desk.write_form", slug=found.slug),
     }
@@ -85,7 +85,7 @@ def author(found: Issue) -> str:
     return "You" if found.revision.author == auth.email() else found.revision.author
 
 
-def _company(store: Session, found: Issue) -> str:
+def _other_writers(store: Session, found: Issue) -> str:
     writers = presence.others(store, found, editor_form.window_name(), now())
     colleagues = sorted({one.editor for one in writers} - {auth.email()})
     if colleagues:
