@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
@@ -71,7 +71,8 @@ class Demo:
         """Where everything is kept, and every command runs: no .env lies there."""
         self.site = f"http://127.0.0.1:{free_port()}"
         self.inbox = f"http://127.0.0.1:{free_port()}"
-        self.environment = _without_settings(os.environ) | {
+        names = config.names()
+        self.environment = {name: value for name, value in os.environ.items() if name.upper() not in names} | {
             "DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder / 'newsletter.db'}",
             "BASE_URL": self.site,
@@ -237,11 +238,6 @@ def _wait_for(look: Callable[[], T | None], what: str) -> T:
             return found
         time.sleep(0.2)
     raise StepFailed(f"waited {PATIENCE} seconds for {what}")
-
-
-def _without_settings(environ: Mapping[str, str]) -> dict[str, str]:
-    names = config.names()
-    return {name: value for name, value in environ.items() if name.upper() not in names}
 
 
 def _json(url: str) -> Any:

@@ -79,12 +79,14 @@ def end_due_pauses(session: Session, now: datetime) -> int:
     awake = awake.values(status=Status.ACTIVE, paused_until=None).returning(Subscription.id)
     woken = session.scalars(awake, execution_options={"synchronize_session": False}).all()
     if woken:
-        session.execute(insert(ConsentEvent), [_woken(subscription_id, now) for subscription_id in woken])
+        session.execute(
+            insert(ConsentEvent),
+            [
+                {"subscription_id": subscription_id, "act": Act.RESUMED, "channel": Channel.CLOCK, "at": now}
+                for subscription_id in woken
+            ],
+        )
     return len(woken)
-
-
-def _woken(subscription_id: int, now: datetime) -> dict[str, object]:
-    return {"subscription_id": subscription_id, "act": Act.RESUMED, "channel": Channel.CLOCK, "at": now}
 
 
 def _not_a_reader() -> Conflict:

@@ -13,7 +13,7 @@ from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import events, suppression
-from newsletter.delivery.models import Copy, Letter, Suppression
+from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.transactional import outbox
 
 log = structlog.get_logger(__name__)
@@ -55,7 +55,9 @@ def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
         "bounces": [one.told() for one in events.of_person(session, [reader.key], _ids(reader))],
-        "suppressed": [_cause(one) for one in suppression.list_causes(session, reader.key)],
+        "suppressed": [
+            {"cause": one.cause.value, "at": one.at.isoformat()} for one in suppression.list_causes(session, reader.key)
+        ],
     }
 
 
@@ -71,7 +73,3 @@ def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
 
 def _ids(reader: Subscriber) -> list[int]:
     return [one.id for one in reader.subscriptions]
-
-
-def _cause(found: Suppression) -> dict[str, Any]:
-    return {"cause": found.cause.value, "at": found.at.isoformat()}

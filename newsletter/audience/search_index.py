@@ -60,7 +60,8 @@ def find(session: Session, parts: Collection[str]) -> list[int] | None:
     if len(numbers) > _MANY_BLOCKS:
         return None
     all_of_them = and_(*contains_all(session, parts))
-    readers = _in_blocks(session, numbers, all_of_them) | _unindexed(session, all_of_them)
+    theirs = select(Subscriber.id).where(_UNINDEXED, all_of_them)
+    readers = _in_blocks(session, numbers, all_of_them) | set(session.scalars(theirs.limit(_MANY_READERS + 1)))
     if len(readers) > _MANY_READERS:
         return None
     return list(session.scalars(select(Subscription.id).where(Subscription.subscriber_id.in_(readers))))
@@ -127,11 +128,6 @@ def _in_blocks(session: Session, numbers: Sequence[int], condition: ColumnElemen
             theirs = or_(*map(_is_in, numbers[start : start + _BLOCKS_READ_AT_ONCE]))
             found.update(session.scalars(select(Subscriber.id).where(theirs, condition)))
     return found
-
-
-def _unindexed(session: Session, condition: ColumnElement[bool]) -> set[int]:
-    theirs = select(Subscriber.id).where(_UNINDEXED, condition)
-    return set(session.scalars(theirs.limit(_MANY_READERS + 1)))
 
 
 def _is_in(number: int) -> ColumnElement[bool]:

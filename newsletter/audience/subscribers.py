@@ -185,19 +185,15 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _subscription_json(subscription: Subscription) -> dict[str, Any]:
+    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.EXPLAINED}]
     return {
         "publication": subscription.publication.slug,
         "status": subscription.status.value,
-        "since": _since(subscription).isoformat(),
+        "since": (moves[-1] if moves else subscription.created_at).isoformat(),
         "confirmed_at": _iso(subscription.confirmed_at),
         "left_at": _iso(subscription.left_at),
         "paused_until": _iso(subscription.paused_until),
     }
-
-
-def _since(subscription: Subscription) -> datetime:
-    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.EXPLAINED}]
-    return moves[-1] if moves else subscription.created_at
 
 
 def _event_json(event: ConsentEvent, subscription: Subscription) -> dict[str, Any]:

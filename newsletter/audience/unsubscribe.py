@@ -114,7 +114,8 @@ def undo_unsubscribe(
 def record_reason(session: Session, services: AudienceServices, token: str, reason: str, now: datetime) -> None:
     """Store a reader's reason, once for each unsubscribe, cut to 500 characters; an empty one is ignored."""
     subscription = open_unsubscribe_link(session, services, token)
-    kept = _one_line(reason)[:MAX_REASON]
+    # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
+    kept = " ".join("".join(each if each.isprintable() else " " for each in reason).split())[:MAX_REASON]
     if kept and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
         consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=kept)
 
@@ -140,8 +141,3 @@ def unsubscribes_page(
 def _explained(session: Session, subscription: Subscription) -> bool:
     last = select(ConsentEvent.act).where(ConsentEvent.subscription_id == subscription.id)
     return session.scalar(last.order_by(ConsentEvent.id.desc()).limit(1)) is Act.EXPLAINED
-
-
-def _one_line(text: str) -> str:
-    # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

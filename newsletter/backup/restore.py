@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import audit, migrations_runner, schema
@@ -111,16 +111,16 @@ def _prepare(connection: Connection, standing: SchemaState, manifest: Manifest, 
         return
     if standing is not SchemaState.CURRENT or manifest.revision != schema.revisions()[-1]:
         raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
-    full = [table.name for table in tables.tables_to_back_up(connection) if _has_rows(connection, table)]
+    full = [
+        table.name
+        for table in tables.tables_to_back_up(connection)
+        if connection.execute(select(table).limit(1)).first() is not None
+    ]
     if full:
         raise Conflict(f"this database already contains data ({', '.join(full)}); {_ELSEWHERE}")
     with Session(connection) as session:
         if heartbeat.any_alive(session, now):
             raise Conflict("a worker runs on this database; stop it, and restore half a minute later")
-
-
-def _has_rows(connection: Connection, table: Table) -> bool:
-    return connection.execute(select(table).limit(1)).first() is not None
 
 
 def _fill(connection: Connection, archive: Archive) -> None:

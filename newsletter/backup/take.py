@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, select, text, union
+from sqlalchemy import Connection, select, text, union
 from sqlalchemy.orm import Session
 
 from newsletter import schema
@@ -44,6 +44,7 @@ def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target:
         _add_tables(draft, connection)
         missing = _add_pictures(draft, session, pictures)
         _add_keys(draft, settings)
+        under_way = Letter.state.in_(UNDER_WAY)
         manifest = Manifest(
             format=FORMAT,
             revision=schema.revisions()[-1],
@@ -52,7 +53,7 @@ def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target:
             key=fingerprint(settings.secret),
             members=draft.members,
             last_ids=sequences.last_ids(connection),
-            letters=list(session.scalars(_letters_with_copies())),
+            letters=list(session.scalars(union(select(Copy.letter_id), select(Letter.id).where(under_way)))),
             issues=issue_counts(session),
         )
         draft.close(manifest)
@@ -66,12 +67,6 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
         {"issue": each.name, "state": each.state.value} | asdict(stats.copy_counts(session, each.letter))
         for each in every
     ]
-
-
-def _letters_with_copies() -> CompoundSelect[int]:
-    """The ids of letters that have copies, or a partition for them."""
-    under_way = Letter.state.in_(UNDER_WAY)
-    return union(select(Copy.letter_id), select(Letter.id).where(under_way))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import SendPermission
@@ -24,7 +23,8 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
     """Let a restored or copied database send again. Shows first what would go out."""
     with services.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.read_permission(session)
-        document = _document(session, services, now())
+        issues = [_plain(asdict(each)) for each in allow_sending.waiting_issues(session, services.grace, now())]
+        document = {"issues": issues, "letters": _plain(asdict(allow_sending.outbox_backlog(session)))}
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))
         _print_waiting(document)
@@ -36,11 +36,6 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
             click.echo("Sending is on: the workers send from now on.")
     if as_json:
         print_json({"armed": may_send} | document)
-
-
-def _document(session: Session, services: Services, at: datetime) -> dict[str, Any]:
-    issues = [_plain(asdict(each)) for each in allow_sending.waiting_issues(session, services.grace, at)]
-    return {"issues": issues, "letters": _plain(asdict(allow_sending.outbox_backlog(session)))}
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

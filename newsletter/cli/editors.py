@@ -51,7 +51,9 @@ def list_(services: Services, as_json: bool) -> None:
     if as_json:
         print_json(everybody)
     else:
-        rows = ([cell if isinstance(cell, str) else _yes(cell) for cell in one.values()] for one in everybody)
+        rows = (
+            [cell if isinstance(cell, str) else ("yes" if cell else "no") for cell in one.values()] for one in everybody
+        )
         print_table(("email", "role", "password", "second factor"), rows, "nobody may sign in yet")
 
 
@@ -99,10 +101,6 @@ def _document(editor: Editor) -> dict[str, str | bool]:
         "password": editor.password_hash is not None,
         "second_factor": editor.factor is not None,
     }
-
-
-def _yes(holds: bool) -> str:
-    return "yes" if holds else "no"
 
 
 def _print_link(services: Services, editor: Editor) -> None:

@@ -40,7 +40,8 @@ class Report:
     def follow(self, steps: Generator[ImportStep], sheet: CsvFile, doing: str) -> Tally:
         """Run all steps, with a progress bar if standard error is a terminal; the sum of their tallies."""
         if self._refused and not self._write:
-            self._write = self._writer(self._refused, sheet)
+            file = self._open_files.enter_context(self._refused.open("w", encoding="utf-8", newline=""))
+            self._write = csv_export.refused_rows_writer(sheet.header.cells, file)
         tally, rows = Tally(), 0
         with _bar() as bar, closing(steps):
             task = bar.add_task(doing, total=sheet.size, rows=0)
@@ -73,10 +74,6 @@ class Report:
             self._waiting.write(json.dumps({"line": problem.line, "reason": problem.reason}, ensure_ascii=False) + "\n")
         elif self._count <= SHOWN:
             click.echo(f"line {problem.line}: {problem.reason}", err=True)
-
-    def _writer(self, path: Path, sheet: CsvFile) -> Callable[[RefusedRow], None]:
-        file = self._open_files.enter_context(path.open("w", encoding="utf-8", newline=""))
-        return csv_export.refused_rows_writer(sheet.header.cells, file)
 
     def _print_json(self, tally: Tally) -> None:
         counts = {"added": tally.added, "already": tally.already, "left_alone": tally.left_alone, "ended": tally.ended}

@@ -294,7 +294,8 @@ def close(session: Session, letter_id: int, now: datetime) -> bool:
 
 def release_held(session: Session, now: datetime) -> int:
     """Release a portion of the copies whose breaker has been closed; how many, 0 when none is left."""
-    _forget_past(session)
+    over = select(Letter.id).where(Letter.state.in_(OVER))
+    session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=_UNSYNCHRONIZED)
     due = update(Trip).where(Trip.closed_at.is_(None), Trip.resumes_at <= now).values(closed_at=now)
     session.execute(due, execution_options=_UNSYNCHRONIZED)
     held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
@@ -333,11 +334,6 @@ def _held_groups() -> Any:
 def _counted(letter_id: int) -> Any:
     columns = _STRIKES.c
     return select(columns.copy_id, columns.lane, columns.domain, columns.in_a_row).where(columns.letter_id == letter_id)
-
-
-def _forget_past(session: Session) -> None:
-    over = select(Letter.id).where(Letter.state.in_(OVER))
-    session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=_UNSYNCHRONIZED)
 
 
 def _forget(connection: Connection, letter_id: int, taken: Iterable[str]) -> None:

@@ -28,7 +28,12 @@ class SmtpHandler:
     async def handle_DATA(self, _server: SMTP, _session: Session, said: Said) -> str:  # noqa: N802
         """250 only once the mail is on disk; 452 asks the sender to try again."""
         try:
-            mail = self._store.add(_envelope(said), said.original_content or b"", datetime.now(UTC))
+            sender = said.mail_from or ""
+            mail = self._store.add(
+                Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in said.rcpt_tos)),
+                said.original_content or b"",
+                datetime.now(UTC),
+            )
         except OSError as error:
             log.warning("inbox cannot write", reason=error.strerror)
             return f"452 4.3.1 The inbox cannot write ({error.strerror}); try again later"
@@ -96,11 +101,6 @@ def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) 
     # aiosmtpd logs addresses at info level, and warns of every client error.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
     return MailServer(listen(host, port, "MAIL_PORT", beyond_loopback=beyond_loopback), store)
-
-
-def _envelope(said: Said) -> Envelope:
-    sender = said.mail_from or ""
-    return Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in said.rcpt_tos))
 
 
 def _clean(address: str) -> str:

@@ -161,11 +161,10 @@ def _found(folder: Path) -> OrderedDict[str, Mail]:
     halves = [path for path in folder.glob("*.json") if path.stem not in names]
     for path in (*folder.glob("*.part"), *halves):
         path.unlink(missing_ok=True)
-    return OrderedDict((name, _reread(folder, name)) for name in sorted(names))
-
-
-def _reread(folder: Path, mail_id: str) -> Mail:
-    return _summary(mail_id, _envelope(_sidecar(folder, mail_id)), _eml(folder, mail_id).read_bytes())
+    return OrderedDict(
+        (name, _summary(name, _envelope(_sidecar(folder, name)), _eml(folder, name).read_bytes()))
+        for name in sorted(names)
+    )
 
 
 def _envelope(path: Path) -> Envelope:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.inbox.parse import MailPart, ParsedMail
+from newsletter.inbox.parse import ParsedMail
 from newsletter.inbox.store import Mail
 
 SIDES = ("html", "text", "headers", "source")
@@ -66,10 +66,9 @@ def detail_json(mail: Mail, reading: ParsedMail, source_url: str) -> dict[str, A
         "headers": [list(header) for header in reading.headers],
         "text": reading.text,
         "html": reading.html,
-        "attachments": [_attachment(part) for part in reading.attachments],
+        "attachments": [
+            {"n": part.number, "name": part.name, "type": part.content_type, "size": len(part.body)}
+            for part in reading.attachments
+        ],
         "source": source_url,
     }
-
-
-def _attachment(part: MailPart) -> dict[str, Any]:
-    return {"n": part.number, "name": part.name, "type": part.content_type, "size": len(part.body)}

@@ -69,14 +69,10 @@ def _exclusive(settings: Settings) -> Iterator[None]:
     data_folder.require_usable(settings.data_dir)
     holder = f"`newsletter up` (process {os.getpid()}, {settings.public_url})"
     with data_folder.locked(settings.data_dir, holder):
-        _require_ports(settings)
+        require_free(settings.listen, settings.port, "PORT")
+        if _has_inbox(settings):
+            require_free(_LOOPBACK, settings.inbox_port, "INBOX_PORT")
         yield
-
-
-def _require_ports(settings: Settings) -> None:
-    require_free(settings.listen, settings.port, "PORT")
-    if _has_inbox(settings):
-        require_free(_LOOPBACK, settings.inbox_port, "INBOX_PORT")
 
 
 def _has_inbox(settings: Settings) -> bool:

@@ -79,7 +79,7 @@ def fill_slot(
         return None
     letter, passed = _first_that_may(session, audience.links, opening, now, sender)
     if letter is None:
-        _tell(session, audience, opening, _none_could(passed), now)
+        _tell(session, audience, opening, f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY, now)
     return letter
 
 
@@ -106,10 +106,6 @@ def _frozen(
         # It was changed just now. The error's text may name a person, so it is not logged.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)
         return None
-
-
-def _none_could(passed: Sequence[PassedOver]) -> str:
-    return f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY
 
 
 def _tell(session: Session, audience: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 This is for editors at work; whether an issue is blocked depends on the text alone (`build_letter`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -142,9 +142,10 @@ def gather_facts(
 ) -> Facts:
     """All facts about a text that the database has."""
     told = Facts.of(issue.publication, links)
+    others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
     return replace(
         told,
-        same_subject=_same_subject(session, issue, file.subject),
+        same_subject=session.scalar(others.where(func.lower(Issue.subject) == file.subject.lower()).limit(1)),
         issues=_linked_issues(session, file, told),
         pictures=_sizes(session, kept),
         links_asked=may_ask,
@@ -209,11 +210,6 @@ def _to_go_out(now: datetime) -> Select[Issue]:
     return select(Issue).join(Revision, newest).outerjoin(Letter, Letter.id == Issue.letter_id).where(waits, alive)
 
 
-def _same_subject(session: Session, issue: Issue, subject: str) -> str | None:
-    others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
-    return session.scalar(others.where(func.lower(Issue.subject) == subject.lower()).limit(1))
-
-
 def _linked_issues(session: Session, file: IssueFile, told: Facts) -> dict[str, bool]:
     """Whether each linked issue is published, by slug; issues that do not exist are missing."""
     slugs = {slug for slug in rules_links.archived_slugs(CheckContext(file, _NO_MAIL, told)) if "\0" not in slug}
@@ -224,14 +220,10 @@ def _linked_issues(session: Session, file: IssueFile, told: Facts) -> dict[str, 
 
 
 def _sizes(session: Session, kept: Mapping[str, str]) -> dict[str, PictureSize]:
-    files = _by_file(session, kept.values())
+    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(kept.values()))))
+    files = {picture.file_name: picture for picture in found}
     return {
         name: PictureSize(files[file].width, files[file].height, files[file].size, files[file].developed)
         for name, file in kept.items()
         if file in files
     }
-
-
-def _by_file(session: Session, names: Iterable[str]) -> dict[str, Picture]:
-    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(names))))
-    return {picture.file_name: picture for picture in found}

@@ -92,7 +92,10 @@ def recipients(session: Session, typed: str) -> list[Address]:
             found[address.key] = address
         except Invalid as error:
             faults.append(f"“{word[:80]}”: {error}")
-    faults += [f"{found[key].email} is suppressed: it gets no email from here" for key in _suppressed(session, found)]
+    faults += [
+        f"{found[key].email} is suppressed: it gets no email from here"
+        for key in sorted(suppression.suppressed_keys(session, list(found)))
+    ]
     if len(found) > MOST_AT_ONCE:
         faults.append(f"these are {len(found)} addresses; the limit is {MOST_AT_ONCE} at once")
     if faults:
@@ -190,10 +193,6 @@ def changed_since(session: Session, issue: Issue, revision_number: int) -> list[
     """The diff from that revision to the newest one."""
     old = select(Revision.source).where(Revision.issue_id == issue.id, Revision.number == revision_number)
     return diff.compare(session.scalar(old) or "", issue.revision.source)
-
-
-def _suppressed(session: Session, keys: Iterable[str]) -> list[str]:
-    return sorted(suppression.suppressed_keys(session, list(keys)))
 
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:

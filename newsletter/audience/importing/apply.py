@@ -142,7 +142,11 @@ def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], ter
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),
         _parameter(
-            {"id": subscription_id, "act": _act(row, terms), "note": terms.note_on(row)}
+            {
+                "id": subscription_id,
+                "act": unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED),
+                "note": terms.note_on(row),
+            }
             for subscription_id, row in made
         ),
     )
@@ -159,10 +163,6 @@ def _send_confirm_letters(
     for subscription_id, row in made:
         if terms.status_of(row) is Status.PENDING:
             emails.confirm(session, services, publication, subscription_id, row.address.email, now)
-
-
-def _act(row: ImportRow, terms: ImportTerms) -> Act:
-    return unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
 
 
 def _parameter_table(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:

@@ -198,12 +198,8 @@ def _rows(file: TextIO) -> Iterator[CsvRow | RefusedRow]:
     if named := _SEP_LINE.fullmatch(first):
         return _parsed(lines, named[1], 2)
     lines.put_back([first])
-    return _parsed(lines, _delimiter(first), 1)
-
-
-def _delimiter(header: str) -> str:
-    outside_quotes = re.sub(r'"[^"]*"', "", header)
-    return max(_DELIMITERS, key=outside_quotes.count)
+    outside_quotes = re.sub(r'"[^"]*"', "", first)
+    return _parsed(lines, max(_DELIMITERS, key=outside_quotes.count), 1)
 
 
 class _Lines:

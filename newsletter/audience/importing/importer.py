@@ -8,11 +8,9 @@ import itertools
 import re
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from datetime import datetime
 
 import structlog
-from sqlalchemy.orm import Session
 
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
@@ -79,7 +77,7 @@ def run_import(
     """
 
     def admit(group: list[ImportRow]) -> ImportPlan:
-        with _door(sessions, dry_run) as session:
+        with sessions.reading() if dry_run else sessions.begin() as session:
             plan = apply.make_plan(session, services, publication, group)
             if not dry_run:
                 apply.apply_plan(session, services, publication, plan, terms, now)
@@ -120,7 +118,8 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
         layout.check(cells)
         beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
         name = clean_name(layout.name(cells) or beside)
-        return ImportRow(address, name, layout.status(cells), _joined(layout, cells))
+        moment = layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
+        return ImportRow(address, name, layout.status(cells), moment if moment.isprintable() else "")
     except Invalid as error:
         return RefusedRow(line.number, str(error), cells)
 
@@ -137,11 +136,6 @@ def _mailbox(text: str) -> tuple[str, Address]:
         raise
 
 
-def _joined(layout: ColumnLayout, cells: list[str]) -> str:
-    moment = layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
-    return moment if moment.isprintable() else ""
-
-
 def _groups(rows: Iterable[ImportRow], terms: ImportTerms) -> Iterator[list[ImportRow]]:
     group: list[ImportRow] = []
     work = 0
@@ -153,7 +147,3 @@ def _groups(rows: Iterable[ImportRow], terms: ImportTerms) -> Iterator[list[Impo
             group, work = [], 0
     if group:
         yield group
-
-
-def _door(sessions: Sessions, dry_run: bool) -> AbstractContextManager[Session]:
-    return sessions.reading() if dry_run else sessions.begin()

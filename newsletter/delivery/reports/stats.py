@@ -6,7 +6,7 @@ are always counted anew.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -134,7 +134,8 @@ def letter_range(session: Session, letter: Letter) -> CopyRange:
 def store_next(sessions: Sessions) -> bool:
     """Store the statistics of one letter that is over and has none; whether there was one. Commits by itself."""
     with sessions.reading() as session:
-        due = next(iter(_due(session)), None)
+        letters = without_stats(session, select(Letter.id))
+        due = next((each for each in letters if not progress.is_under_way(session, each)), None)
     if due is not None:
         store_stats(sessions, due)
     return due is not None
@@ -153,7 +154,11 @@ def store_stats(sessions: Sessions, letter_id: int) -> None:
 
 
 def _store(session: Session, letter_id: int, settled_at: datetime | None, figures: _Figures) -> None:
-    values = {"letter_id": letter_id, "settled_at": settled_at, "figures": _as_json(figures)}
+    values = {
+        "letter_id": letter_id,
+        "settled_at": settled_at,
+        "figures": figures._asdict() | {"counts": asdict(figures.counts)},
+    }
     stored = insert(session, KeptStats).values(values)
     session.execute(
         stored.on_conflict_do_update(
@@ -170,10 +175,6 @@ def without_stats(session: Session, letters: Select[int]) -> Sequence[int]:
     )
     over = letters.where(Letter.state.in_(OVER), Letter.started_at.is_not(None), Letter.final_counts.is_(None))
     return session.scalars(over.where(~kept.exists()).order_by(Letter.finished_at)).all()
-
-
-def _due(session: Session) -> Iterable[int]:
-    return (each for each in without_stats(session, select(Letter.id)) if not progress.is_under_way(session, each))
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:
@@ -254,10 +255,6 @@ def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[TimeBuck
         sent[minute // step] += count
     places = range(first // step, last // step + 1)
     return length, [TimeBucket(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
-
-
-def _as_json(figures: _Figures) -> dict[str, Any]:
-    return figures._asdict() | {"counts": asdict(figures.counts)}
 
 
 def _from_json(kept: dict[str, Any]) -> _Figures:

@@ -66,11 +66,8 @@ class SendGate:
             is_open = may_send(session)
             if is_open is not self._was_open:
                 self._was_open = is_open
-                self._say(is_open)
+                if is_open:
+                    log.info("this database was armed; sending begins")
+                else:
+                    log.warning(f"{WHY_NOT}; {WHAT_TO_DO}")
         return is_open
-
-    def _say(self, is_open: bool) -> None:
-        if is_open:
-            log.info("this database was armed; sending begins")
-        else:
-            log.warning(f"{WHY_NOT}; {WHAT_TO_DO}")

@@ -165,7 +165,11 @@ def examine(session: Session, issue: Issue, source: str) -> ParsedText:
     """Parse a text as an issue as far as possible; Invalid only if it is too large."""
     file, faults = issue_file.examine(source, issue.file_name)
     known = pictures.attached(session, issue)
-    missing = [_no_picture(ref) for ref in file.pictures if ref.name not in known]
+    missing = [
+        Fault(ref.line, f'this issue has no picture "{ref.name}"; paste or drop it into the text')
+        for ref in file.pictures
+        if ref.name not in known
+    ]
     in_order = sorted([*faults, *missing], key=lambda fault: fault.line or 0)
     return ParsedText(file, in_order, {ref.name: known[ref.name] for ref in file.pictures if ref.name in known})
 
@@ -249,7 +253,3 @@ def _file_name(issue: Issue, slug: str) -> str:
         return issue.file_name
     date = PurePosixPath(issue.file_name).stem[: len("2026-11-24-")]
     return f"{date}{slug}.md" if date[:1].isdigit() else f"{slug}.md"
-
-
-def _no_picture(ref: issue_file.PictureRef) -> Fault:
-    return Fault(ref.line, f'this issue has no picture "{ref.name}"; paste or drop it into the text')

@@ -121,7 +121,7 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
         return Saved.NEW
     _refuse_if_anothers(issue, publication, draft.file_name)
     # An issue that can still change gets processed pictures; a frozen one stays as it was loaded.
-    if _same(issue.revision, draft) or (issue.letter and _is_undeveloped(issue.revision, draft)):
+    if _same(issue.revision, draft) or (issue.letter and issue.revision.sha256 == _sha256(draft, draft.unprocessed)):
         return _rename(issue, draft.file_name)
     if author == BY_FILE and issue.revision.author != BY_FILE:
         if _was_loaded_before(session, issue, draft):
@@ -266,10 +266,6 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
 
 def _same(revision: Revision, draft: Text) -> bool:
     return revision.sha256 == _sha256(draft)
-
-
-def _is_undeveloped(revision: Revision, draft: Text) -> bool:
-    return revision.sha256 == _sha256(draft, draft.unprocessed)
 
 
 def _sha256(draft: Text, pictures_as: Mapping[str, str] | None = None) -> str:

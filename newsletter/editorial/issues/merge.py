@@ -95,16 +95,12 @@ def merge(before: str, mine: str, theirs: str) -> Merged:
     settled = _settled(before, mine, theirs)
     if settled is not None:
         return Merged([settled])
-    texts = [_whole(_with_lf(text)) for text in (before, mine, theirs)]
+    texts = [_whole(text.replace("\r\n", "\n")) for text in (before, mine, theirs)]
     pieces = list(_joined(_merged(_LINE, *texts)))
     is_ended = _settled(*(text[-1:] for text in (before, mine, theirs))) == "\n"
     if not is_ended and pieces and isinstance(pieces[-1], str):
         pieces[-1] = pieces[-1].removesuffix("\n")
     return Merged(pieces)
-
-
-def _with_lf(text: str) -> str:
-    return text.replace("\r\n", "\n")
 
 
 def _whole(text: str) -> str:

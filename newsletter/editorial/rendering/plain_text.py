@@ -111,10 +111,7 @@ class _Page:
 
     def action(self, node: Node, width: int) -> list[str]:
         links = (child for child in node.children[0].children if child.type == "link")
-        return [line for link in links for line in self._button(link, width)]
-
-    def _button(self, link: Node, width: int) -> list[str]:
-        return hung(wrapped(f"{self.words(link)}: {_url(link)}", width - 2), "→ ")
+        return [line for link in links for line in hung(wrapped(f"{self.words(link)}: {_url(link)}", width - 2), "→ ")]
 
     def code(self, node: Node, _width: int) -> list[str]:
         return [f"    {line}" for line in node.content.rstrip("\n").split("\n")]

@@ -79,7 +79,8 @@ def remove_week_off(session: Session, publication: Publication, week_id: int, no
     week = next((one for one in publication.weeks_off if one.id == week_id), None)
     if week is None:
         raise NotFound(_GONE)
-    today = _today(publication, now)
+    zones = {slot.time_zone for slot in publication.slots} or {publication.time_zone}
+    today = max(weekly_slots.on_clocks(now, zone).date() for zone in zones)
     if week.first > today:
         session.execute(delete(WeekOff).where(WeekOff.id == week_id))
     else:
@@ -99,12 +100,6 @@ def iso_week(text: str) -> tuple[date, date]:
     if monday is None:
         raise Invalid("Give a week like 2026-W52, by its calendar number.")
     return monday, monday + timedelta(days=6)
-
-
-def _today(publication: Publication, now: datetime) -> date:
-    """Today's date in the time zone of the slot that is furthest ahead."""
-    zones = {slot.time_zone for slot in publication.slots} or {publication.time_zone}
-    return max(weekly_slots.on_clocks(now, zone).date() for zone in zones)
 
 
 def _first_that_counts(publication: Publication, day: date) -> date:

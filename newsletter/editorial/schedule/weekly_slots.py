@@ -79,7 +79,8 @@ def parse_local(text: str, time_zone: str) -> datetime:
     except OverflowError:
         raise Invalid("That year is too far away; check the date.") from None
     if moment.tzinfo is None and shown != moment:
-        raise Invalid(_skipped(moment, shown, time_zone))
+        skip = f"the clocks in {time_zone} go forward and skip {formats.clock(moment)}"
+        raise Invalid(f"On {formats.calendar_day(moment)} {skip}. Choose {formats.clock(shown)}, or another time.")
     return instant
 
 
@@ -120,8 +121,3 @@ def _parse(text: str) -> datetime:
     except ValueError:
         pass
     raise NoMoment("Give a day and a time, like 2026-11-24 09:00.")
-
-
-def _skipped(local: datetime, shown: datetime, time_zone: str) -> str:
-    skip = f"the clocks in {time_zone} go forward and skip {formats.clock(local)}"
-    return f"On {formats.calendar_day(local)} {skip}. Choose {formats.clock(shown)}, or another time."

@@ -72,7 +72,7 @@ def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
         raise Invalid(f"{name}: the file has {formats.number(size)} bytes; {formats.number(MOST_BYTES)} are the most")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
-    return issue, _in_order(faults)
+    return issue, sorted(faults, key=lambda fault: fault.line or 0)
 
 
 def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[Fault]]:
@@ -98,10 +98,6 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
         source=source,
     )
     return issue, [*fields.faults, *too_large, *validation.find_faults(front.body, tokens, front.body_line)]
-
-
-def _in_order(faults: list[Fault]) -> list[Fault]:
-    return sorted(faults, key=lambda fault: fault.line or 0)
 
 
 def _sentences(name: str, faults: list[Fault]) -> str:

@@ -98,7 +98,7 @@ def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = Fal
     if anchors:
         _name_headings(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
-    return _closed(_SANITISER.clean(html))
+    return _VOID.sub(r"<\1/>", _SANITISER.clean(html))
 
 
 def parse(body: str) -> list[Token]:
@@ -179,10 +179,6 @@ def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _option
     image = tokens[place]
     address = env["picture_url"](picture_name(image))
     return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(article_blocks.plain_words(image.children or []))}">'
-
-
-def _closed(html: str) -> str:
-    return _VOID.sub(r"<\1/>", html)
 
 
 def _name_headings(tokens: Sequence[Token]) -> None:
