@@ -17,7 +17,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import preferences, search_index, signup_limits
+from newsletter.audience import consent_chain, preferences, search_index, signup_limits
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
@@ -117,10 +117,12 @@ class Worker:
             Job("look after links", timedelta(minutes=1), self.queue_link_checks),
             Job("ask links", timedelta(seconds=2), self.check_links),
             Job("ask the spam filter", timedelta(seconds=2), self.run_spam_checks),
-            Job("wake paused readers", timedelta(minutes=1), self.wake_paused_readers),
-            Job("forget old sign-up counts", timedelta(hours=1), self.prune_signup_counts),
-            Job("forget idle paces", timedelta(hours=1), self.prune_idle_limiters),
-            Job("forget old links", timedelta(hours=1), self.prune_links),
+            Job("chain the record of consent", timedelta(seconds=30), self.chain_consent),
+            Job("look after the consent chain", timedelta(days=1), self.tend_consent_chain),
+            Job("wake paused readers", timedelta(minutes=1), partial(self._in_groups, preferences.end_due_pauses)),
+            Job("forget old sign-up counts", timedelta(hours=1), partial(self._in_groups, signup_limits.prune)),
+            Job("forget idle paces", timedelta(hours=1), partial(self._in_groups, limiter_store.prune_idle)),
+            Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, events.prune)),
         ]
@@ -215,6 +217,16 @@ class Worker:
         if self._is_due(search_index.is_due):
             self._in_groups(lambda session, _: search_index.index_some(session))
 
+    def chain_consent(self) -> None:
+        if self._is_due(consent_chain.is_due):
+            self._in_groups(consent_chain.chain_some)
+
+    def tend_consent_chain(self) -> None:
+        if self._is_due(consent_chain.is_late_due):
+            self._in_groups(consent_chain.chain_late)
+        with self._services.sessions.reading() as session:
+            consent_chain.log_head(session)
+
     def store_stats(self) -> None:
         while not self._stopping.is_set() and stats.store_next(self._services.sessions):
             pass
@@ -267,18 +279,6 @@ class Worker:
             if said is not None:
                 with self._services.sessions.begin() as session:
                     spam_checks.record(session, content, said, _now())
-
-    def prune_links(self) -> None:
-        self._in_groups(link_checks.prune)
-
-    def wake_paused_readers(self) -> None:
-        self._in_groups(preferences.end_due_pauses)
-
-    def prune_signup_counts(self) -> None:
-        self._in_groups(signup_limits.prune)
-
-    def prune_idle_limiters(self) -> None:
-        self._in_groups(limiter_store.prune_idle)
 
     def prune_outbox(self) -> None:
         self._in_groups(outbox.prune)

@@ -7,7 +7,7 @@ from alembic import command
 from sqlalchemy import Engine, select, text
 
 from newsletter import migrations_runner
-from newsletter.audience import unsubscribe
+from newsletter.audience import consent_chain, unsubscribe
 from newsletter.audience.models import ConsentEvent
 from newsletter.db import Base, Sessions
 
@@ -65,3 +65,15 @@ def test_the_letter_that_a_reader_left_by_is_carried_over_from_the_note(old: Eng
         # To people and programs it reads as before, and nobody else's words were taken for ours.
         assert [event.shown_note for event in events] == [note for *_, note in EVENTS]
         assert unsubscribe.unsubscribes_by_letter(session, [7, 12, 13]) == {7: 2, 12: 1, 13: 0}
+
+
+def test_entries_from_before_are_kept_with_their_readers_and_can_be_chained(old: Engine) -> None:
+    sessions = migrate(old)
+    with sessions.begin() as session:
+        assert consent_chain.chain_some(session, AT) == len(EVENTS)
+        consent_chain.erase(session, [3])
+    with sessions.reading() as session:
+        ties = session.scalars(select(ConsentEvent.subscription_id).order_by(ConsentEvent.id)).all()
+        assert ties == [1, 2, 2, *[None] * 5]
+        found = consent_chain.verify(session)
+    assert (found.chained, found.erased, found.unchained, found.broken) == (len(EVENTS), 5, 0, None)

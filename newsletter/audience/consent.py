@@ -10,7 +10,7 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import Session
 
 from newsletter.audience import client_ip
-from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Wording
+from newsletter.audience.models import Act, Channel, ConsentEvent, ImportedFile, Subscriber, Wording
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, insert, moment
 from newsletter.delivery import receipts
@@ -24,6 +24,32 @@ class HasId(Protocol):
     def id(self) -> int: ...
 
 
+class Proof(NamedTuple):
+    """What is stored with a step as evidence, beside what was done, when, and through which channel."""
+
+    origin: str | None = None
+    """Where the request came from, as `origin_of` makes it."""
+    wording: str | None = None
+    """The words that the reader was shown."""
+    note: str | None = None
+    letter_id: int | None = None
+    """The letter whose link a reader left by."""
+    message_id: str | None = None
+    """The Message-ID of the letter that a reader confirms by."""
+    reply: str | None = None
+    """The mail server's reply to that letter."""
+    operator: str | None = None
+    """Who of the team did it, at the desk."""
+    file_id: int | None = None
+    """The imported file that says so (`store_file`)."""
+    line: int | None = None
+    """The line in that file."""
+
+
+NO_PROOF = Proof()
+_COLUMNS = tuple(name for name in Proof._fields if name != "wording")
+
+
 class _Record(NamedTuple):
     """The statements of each consent step, compiled once, because on SQLite sign-ups wait for each other."""
 
@@ -33,7 +59,7 @@ class _Record(NamedTuple):
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, dialect: Dialect) -> Self:
-        names = ("subscription_id", "act", "way", "at", "origin", "note", "letter_id", "wording_id")
+        names = ("subscription_id", "act", "way", "at", "wording_id", *_COLUMNS)
         known = select(Wording.id).where(Wording.sha256 == bindparam("sha256"))
         return cls(
             Prepared(known, dialect),
@@ -42,26 +68,19 @@ class _Record(NamedTuple):
 
 
 def record(
-    session: Session,
-    subscription: HasId,
-    act: Act,
-    channel: Channel,
-    now: datetime,
-    origin: str | None = None,
-    wording: str | None = None,
-    note: str | None = None,
-    letter_id: int | None = None,
+    session: Session, subscription: HasId, act: Act, channel: Channel, now: datetime, proof: Proof = NO_PROOF
 ) -> None:
-    """Add one step: what was done, through which channel, and the words that the reader was shown."""
+    """Add one step: what was done, through which channel, and the evidence of it."""
     connection = session.connection()
-    wording_id = store_wording(session, wording).id if wording else None
-    step = {"subscription_id": subscription.id, "act": act.value, "way": channel.value, "origin": origin, "note": note}
-    step |= {"at": moment(connection.dialect, now), "letter_id": letter_id, "wording_id": wording_id}
+    step: dict[str, Any] = {"subscription_id": subscription.id, "act": act.value, "way": channel.value}
+    step["at"] = moment(connection.dialect, now)
+    step["wording_id"] = store_wording(session, proof.wording).id if proof.wording else None
+    step |= {name: getattr(proof, name) for name in _COLUMNS}
     _Record.of(connection.dialect).add.run(connection, step)
 
 
 def origin_of(services: AudienceServices, client: str | None) -> str | None:
-    """What is stored of the client's address, by CONSENT_ORIGIN: a /24 or /48 network, a keyed hash, or nothing."""
+    """What is stored of the client's address, as CONSENT_ORIGIN says."""
     return client_ip.consent_origin(services, client)
 
 
@@ -83,6 +102,14 @@ def store_wording(session: Session, text: str) -> StoredWording:
         session.execute(insert(session, Wording).values(sha256=sha256, text=text).on_conflict_do_nothing())
         found = stored.run(connection, {"sha256": sha256})
     return StoredWording(found[0][0], sha256)
+
+
+def store_file(session: Session, sha256: str, operator: str, now: datetime) -> int:
+    """Store which file readers are imported from, and by whom; its id for `Proof`."""
+    file = ImportedFile(sha256=sha256, operator=operator, at=now)
+    session.add(file)
+    session.flush()
+    return file.id
 
 
 class ConsentEmail(NamedTuple):

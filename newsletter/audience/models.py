@@ -4,11 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, event, false, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
-from newsletter.db import Base, LongId, word
+from newsletter.db import Base, LongId, LongRef, word
 from newsletter.publications import Publication
 
 
@@ -152,8 +152,20 @@ class Wording(Base):
     text: Mapped[str] = mapped_column(Text)
 
 
+class ImportedFile(Base):
+    """A file that readers were imported from: which one, and who imported it."""
+
+    __tablename__ = "imported_files"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64))
+    """Of its bytes."""
+    operator: Mapped[str] = mapped_column(String(254))
+    at: Mapped[datetime]
+
+
 class ConsentEvent(Base):
-    """A step of a reader's consent; rows are only ever added."""
+    """A step of a reader's consent. Rows are only added: triggers refuse any change but what an erasure blanks."""
 
     __tablename__ = "consent_events"
     __table_args__ = (
@@ -169,7 +181,8 @@ class ConsentEvent(Base):
     )
 
     id: Mapped[LongId]
-    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), index=True)
+    subscription_id: Mapped[int | None] = mapped_column(ForeignKey("subscriptions.id"), index=True)
+    """None once the reader is erased; until then, the subscription cannot be deleted."""
     act: Mapped[Act] = mapped_column(word(Act))
     channel: Mapped[Channel] = mapped_column("way", word(Channel))
     at: Mapped[datetime]
@@ -180,13 +193,42 @@ class ConsentEvent(Base):
     letter_id: Mapped[int | None]
     """The letter whose link a reader left by; it may have been deleted since."""
     wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))
+    message_id: Mapped[str | None] = mapped_column(Text)
+    """For a confirmation, the Message-ID of the letter that asked for it, without its angle brackets."""
+    reply: Mapped[str | None] = mapped_column(Text)
+    """The mail server's reply to that letter."""
+    operator: Mapped[str | None] = mapped_column(String(254))
+    """Who of the team did it, at the desk."""
+    file_id: Mapped[int | None] = mapped_column(ForeignKey("imported_files.id"))
+    line: Mapped[int | None]
+    """For an import, the reader's line in that file."""
 
     wording: Mapped[Wording | None] = relationship()
+    file: Mapped[ImportedFile | None] = relationship()
 
     @property
     def shown_note(self) -> str | None:
         """The note for people and programs: the letter that a reader left by, or else `note`."""
         return f"letter {self.letter_id}" if self.letter_id else self.note
+
+
+PERSONAL = ("subscription_id", "origin", "note", "message_id", "reply", "file_id", "line")
+"""The columns of a consent event that an erasure blanks, along with the salt of its digest."""
+
+
+class ConsentChainLink(Base):
+    """A consent event's place in the hash chain over all of them (`consent_chain`); rows are only added, likewise."""
+
+    __tablename__ = "consent_chain"
+
+    position: Mapped[LongRef] = mapped_column(primary_key=True, autoincrement=False)
+    event_id: Mapped[LongRef] = mapped_column(unique=True)
+    salt: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    """None once the reader is erased: without it, the digest tells nothing about them."""
+    digest: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """SHA-256 of the salt and the event as it was."""
+    head: Mapped[bytes] = mapped_column(LargeBinary(32))
+    """SHA-256 of the head before it, the event's id and this digest."""
 
 
 class Erasure(Base):

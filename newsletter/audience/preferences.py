@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import consent, status_transitions, subscribers, unsubscribe
 from newsletter.audience.address import clean_name
+from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
@@ -32,7 +33,7 @@ def rename(
     subscription, cleaned = open_preferences_link(session, audience, token), clean_name(name)
     if subscription.subscriber.name != cleaned:
         subscription.subscriber.name = cleaned
-        consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, consent.origin_of(audience, client))
+        consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, _from(audience, client))
     return subscription
 
 
@@ -46,8 +47,8 @@ def pause(
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
-    origin = consent.origin_of(audience, client)
-    consent.record(session, subscription, Act.PAUSED, Channel.LINK, now, origin, note=f"{weeks} weeks")
+    proof = Proof(consent.origin_of(audience, client), note=f"{weeks} weeks")
+    consent.record(session, subscription, Act.PAUSED, Channel.LINK, now, proof)
     ledger.skip_pending(session, subscription.id, "paused", now)
     return subscription
 
@@ -56,7 +57,7 @@ def resume(session: Session, audience: AudienceServices, token: str, client: str
     """End a pause early; no effect for an active reader."""
     subscription = open_preferences_link(session, audience, token)
     if status_transitions.resume(session, subscription):
-        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, consent.origin_of(audience, client))
+        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, _from(audience, client))
     if subscription.status is not Status.ACTIVE:
         raise _not_a_reader()
     return subscription
@@ -87,6 +88,10 @@ def end_due_pauses(session: Session, now: datetime) -> int:
             ],
         )
     return len(woken)
+
+
+def _from(audience: AudienceServices, client: str | None) -> Proof:
+    return Proof(consent.origin_of(audience, client))
 
 
 def _not_a_reader() -> Conflict:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, erasures, search_index, subscribers, tags
+from newsletter.audience import consent, consent_chain, erasures, search_index, subscribers, tags
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
@@ -25,7 +25,7 @@ def erase(session: Session, services: AudienceServices, email: str, now: datetim
 
 
 def erase_reader(session: Session, services: AudienceServices, reader: Subscriber, now: datetime) -> None:
-    """Delete a person with their subscriptions and consent events; the ledger keeps its rows without the address.
+    """Delete a person with their subscriptions; the ledgers of copies and of consent keep their rows, to nobody's name.
 
     What remains is what keeps us from writing again: a keyed hash of the address, and a suppression if there is one.
     After the commit, `Sessions.checkpoint` removes the deleted data from the database files as well.
@@ -40,6 +40,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     events.erase_events(session, [reader.key], subscriptions)
     erasures.record_erasure(session, services.links.seal, reader.key, now)
     search_index.drop_reader(session, reader.id)
+    consent_chain.erase(session, subscriptions)
     session.delete(reader)
     session.flush()
     log.info("reader erased", subscriptions=subscriptions)

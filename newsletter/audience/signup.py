@@ -16,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import consent, emails, erasures, search_text, signup_limits, status_transitions, subscribers
 from newsletter.audience.address import Address, clean_name
+from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, moment, upsert
+from newsletter.delivery import receipts
 from newsletter.delivery.bounces import events, suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
@@ -59,8 +61,8 @@ def subscribe(
     found = _find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
     with _same_work(session, kept=is_new):
-        origin = consent.origin_of(services, asked.client)
-        consent.record(session, found, Act.ASKED, Channel.FORM, now, origin, asked.wording)
+        proof = Proof(consent.origin_of(services, asked.client), asked.wording)
+        consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
     with _same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
         status_transitions.reopen(session, found.id)
         emails.confirm(session, services, publication, found.id, found.email, now)
@@ -81,8 +83,10 @@ def confirm(
     """Make a pending subscription active, and send the welcome letter once; Conflict if the reader has left since."""
     subscription = open_confirm_link(session, services, token, now)
     if status_transitions.confirm(session, subscription, now):
-        origin = consent.origin_of(services, client)
-        consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, origin, wording)
+        proof = Proof(consent.origin_of(services, client), wording)
+        if asked := receipts.last_sent(session, subscription.id):
+            proof = proof._replace(message_id=asked.message_id, reply=asked.reply)
+        consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, proof)
         signup_limits.reset_mailbox(session, services, Address.parse(subscription.subscriber.email))
         emails.welcome(session, services, subscription, now)
         if suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS):
@@ -100,8 +104,8 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
         return
     address = Address.parse(subscription.subscriber.email)
     if signup_limits.count_and_check(session, services, address, client, now):
-        origin = consent.origin_of(services, client)
-        consent.record(session, subscription, Act.ASKED, Channel.LINK, now, origin)
+        proof = Proof(consent.origin_of(services, client))
+        consent.record(session, subscription, Act.ASKED, Channel.LINK, now, proof)
         if _may_be_asked(session, subscription.id, subscription.subscriber.key):
             email = subscription.subscriber.email
             emails.confirm(session, services, subscription.publication, subscription.id, email, now)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, emails, status_transitions, subscribers
+from newsletter.audience.consent import NO_PROOF, Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
@@ -51,8 +52,8 @@ def unsubscribe(
     letter_id: int | None = None,
 ) -> Subscription:
     """Unsubscribe a reader who asks for it, through any channel."""
-    origin = consent.origin_of(services, client)
-    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, origin, letter_id=letter_id)
+    proof = Proof(consent.origin_of(services, client), letter_id=letter_id)
+    ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, proof)
     # A reader who left on a page gets an acknowledgement; one who used the mail program wants no more mail at all.
     if ended and channel is Channel.LINK:
         emails.goodbye(session, services, subscription, now)
@@ -65,15 +66,13 @@ def end_subscription(
     status: Status,
     channel: Channel,
     now: datetime,
-    origin: str | None = None,
-    note: str | None = None,
-    letter_id: int | None = None,
+    proof: Proof = NO_PROOF,
 ) -> bool:
     """Set unsubscribed, bounced or complained, and skip copies that still wait; False if it had ended before."""
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
-    consent.record(session, subscription, ACTS[status], channel, now, origin, note=note, letter_id=letter_id)
+    consent.record(session, subscription, ACTS[status], channel, now, proof)
     ledger.skip_pending(session, subscription.id, status.value, now)
     return True
 
@@ -82,7 +81,8 @@ def end_all_of_address(session: Session, key: str, status: Status, now: datetime
     """End all subscriptions of an address that bounced for good or complained; how many."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
     return sum(
-        end_subscription(session, one, status, Channel.MAIL, now, note=note) for one in session.scalars(theirs).all()
+        end_subscription(session, one, status, Channel.MAIL, now, Proof(note=note))
+        for one in session.scalars(theirs).all()
     )
 
 
@@ -92,7 +92,7 @@ def revive_all_of_address(session: Session, key: str, now: datetime) -> int:
     bounced = theirs.where(Subscription.status == Status.BOUNCED)
     revived = [one for one in session.scalars(bounced).all() if status_transitions.revive(session, one)]
     for one in revived:
-        consent.record(session, one, Act.RESUMED, Channel.MAIL, now, note="mail to it does arrive")
+        consent.record(session, one, Act.RESUMED, Channel.MAIL, now, Proof(note="mail to it does arrive"))
     return len(revived)
 
 
@@ -104,8 +104,8 @@ def undo_unsubscribe(
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
         raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
     if status_transitions.reactivate(session, subscription):
-        origin = consent.origin_of(services, client)
-        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, origin, note="took the leaving back")
+        proof = Proof(consent.origin_of(services, client), note="took the leaving back")
+        consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, proof)
     if subscription.status not in status_transitions.SUBSCRIBED:
         raise Conflict("This cannot be undone here. Please sign up again.")
     return subscription
@@ -117,13 +117,15 @@ def record_reason(session: Session, services: AudienceServices, token: str, reas
     # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
     kept = " ".join("".join(each if each.isprintable() else " " for each in reason).split())[:MAX_REASON]
     if kept and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
-        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, note=kept)
+        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, Proof(note=kept))
 
 
 def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     """How many readers unsubscribed by the link in each of these letters; some may have come back."""
     letter = ConsentEvent.letter_id
-    counted = select(letter, func.count(ConsentEvent.subscription_id.distinct()))
+    # An erased reader's step is nobody's any more, and still counts as one reader.
+    reader = func.coalesce(ConsentEvent.subscription_id, -ConsentEvent.id)
+    counted = select(letter, func.count(reader.distinct()))
     counted = counted.where(_LEFT, letter.in_(letter_ids)).group_by(letter)
     return dict.fromkeys(letter_ids, 0) | {found: count for found, count in session.execute(counted) if found}
 

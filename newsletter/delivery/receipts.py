@@ -29,6 +29,12 @@ def select_receipts(subscription_ids: Collection[int]) -> Select[Receipt]:
     return theirs.order_by(Receipt.at, Receipt.post_id)
 
 
+def last_sent(session: Session, subscription_id: int) -> Receipt | None:
+    """The newest receipt of a letter to this subscription that a mail server accepted."""
+    theirs = select(Receipt).where(Receipt.subscription_id == subscription_id, Receipt.state == OutboxState.SENT)
+    return session.scalar(theirs.order_by(Receipt.at.desc(), Receipt.post_id.desc()).limit(1))
+
+
 def erase_receipts(session: Session, subscription_ids: Collection[int]) -> None:
     """Erase them, with the consent that they are evidence of."""
     theirs = delete(Receipt).where(Receipt.subscription_id.in_(subscription_ids))

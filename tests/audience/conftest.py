@@ -17,6 +17,7 @@ from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Letter, OutboxMessage
+from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -61,6 +62,12 @@ class Press:
             return list(
                 session.scalars(select(OutboxMessage).where(OutboxMessage.address == email).order_by(OutboxMessage.id))
             )
+
+    def answer_letters(self, reply: str) -> None:
+        """The mail server takes every letter that waits, with these words."""
+        with self.sessions.begin() as session:
+            for letter in outbox.claim(session, "w", 9, self.now):
+                outbox.sent(session, "w", letter.id, reply, self.now)
 
     def kinds(self, email: str) -> list[str]:
         return [letter.kind for letter in self.letters(email)]

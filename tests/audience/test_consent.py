@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import consent
+from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Wording
 from newsletter.audience.services import AudienceServices
 
@@ -58,7 +59,9 @@ def test_two_first_readers_at_once_agree_on_one_row_of_words(press, together) ->
     def record(subscription_id: int) -> None:
         with press.sessions.begin() as session:
             subscription = press.subscription("ada@example.org" if subscription_id == ids[0] else "bob@example.org")
-            consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, press.now, wording="brand new words")
+            consent.record(
+                session, subscription, Act.CONFIRMED, Channel.LINK, press.now, Proof(wording="brand new words")
+            )
 
     assert together(*(lambda one=one: record(one) for one in ids)) == []
     with press.sessions.reading() as session:

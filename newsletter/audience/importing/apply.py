@@ -91,7 +91,7 @@ def _end(
     for row in gone:
         subscription = subscribers.get(session, known[row.address.key].subscription_id)
         unsubscribe.end_subscription(
-            session, subscription, terms.status_of(row), Channel.IMPORT, now, note=terms.note_on(row)
+            session, subscription, terms.status_of(row), Channel.IMPORT, now, terms.proof_of(row)
         )
 
 
@@ -134,22 +134,21 @@ def _add_subscriptions(
 
 
 def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
-    given = _parameter_table(session, id=Subscription.id, act=ConsentEvent.act, note=ConsentEvent.note)
-    events = select(
-        given.c.id, given.c.act, literal(Channel.IMPORT, ConsentEvent.channel.type), _moment(now), given.c.note
-    )
-    columns = ["subscription_id", "act", "way", "at", "note"]
+    cells = {name: getattr(ConsentEvent, name) for name in ("act", "note", "file_id", "line")}
+    given = _parameter_table(session, id=Subscription.id, **cells)
+    channel = literal(Channel.IMPORT, ConsentEvent.channel.type)
+    events = select(given.c.id, channel, _moment(now), *(given.c[name] for name in cells))
+    columns = ["subscription_id", "way", "at", *cells]
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),
-        _parameter(
-            {
-                "id": subscription_id,
-                "act": unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED),
-                "note": terms.note_on(row),
-            }
-            for subscription_id, row in made
-        ),
+        _parameter(_consent_of(subscription_id, row, terms) for subscription_id, row in made),
     )
+
+
+def _consent_of(subscription_id: int, row: ImportRow, terms: ImportTerms) -> dict[str, object]:
+    proof = terms.proof_of(row)
+    act = unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
+    return {"id": subscription_id, "act": act, "note": proof.note, "file_id": proof.file_id, "line": proof.line}
 
 
 def _send_confirm_letters(

@@ -119,7 +119,8 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
         beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
         name = clean_name(layout.name(cells) or beside)
         moment = layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
-        return ImportRow(address, name, layout.status(cells), moment if moment.isprintable() else "")
+        joined = moment if moment.isprintable() else ""
+        return ImportRow(address, name, layout.status(cells), joined, line.number)
     except Invalid as error:
         return RefusedRow(line.number, str(error), cells)
 

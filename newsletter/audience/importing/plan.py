@@ -9,6 +9,7 @@ from typing import NamedTuple, Self
 from newsletter import characters
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
+from newsletter.audience.consent import Proof
 from newsletter.audience.importing.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -33,6 +34,8 @@ class ImportRow(NamedTuple):
     name: str
     status: Status | None
     joined: str
+    line: int | None = None
+    """Where it stands in the file, from 1."""
 
     @property
     def gone(self) -> bool:
@@ -52,6 +55,8 @@ class ImportTerms:
 
     status: Status = Status.PENDING
     consent: str = ""
+    file_id: int | None = None
+    """The file that they come from, once it is stored (`consent.store_file`)."""
 
     def __post_init__(self) -> None:
         if self.status not in {Status.PENDING, Status.ACTIVE}:
@@ -74,10 +79,11 @@ class ImportTerms:
         # A reader who never confirmed elsewhere is not confirmed here either, whatever the terms for the others.
         return self.status if row.status is None or row.status is Status.ACTIVE else row.status
 
-    def note_on(self, row: ImportRow) -> str | None:
-        """The note of the reader's consent event."""
+    def proof_of(self, row: ImportRow) -> Proof:
+        """The evidence that is stored with this reader's consent."""
         joined = f"there since {row.joined}" if row.joined else ""
-        return "; ".join(filter(None, [self.consent.strip(), joined])) or None
+        note = "; ".join(filter(None, [self.consent.strip(), joined])) or None
+        return Proof(note=note, file_id=self.file_id, line=row.line)
 
 
 class ExistingSubscription(NamedTuple):

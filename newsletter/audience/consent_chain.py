@@ -1,0 +1,210 @@
+"""The consent chain: a hash chain over the consent events, so that a change made behind our back is found.
+
+A link holds a salted digest of one event, and the head: a digest of the link before it and this one. An erasure blanks
+what is personal in an event and deletes the salt; the digest stays, and so does the chain. Events are chained by a job,
+in groups, soon after they are committed, because a chain that each sign-up had to wait for would be a queue.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import ColumnElement, Row, Select, String, exists, func, insert, select, type_coerce, update
+from sqlalchemy.orm import Session
+
+from newsletter.audience.models import PERSONAL, ConsentChainLink, ConsentEvent, ImportedFile, Wording
+from newsletter.errors import Invalid, NotFound
+
+log = structlog.get_logger(__name__)
+
+_GROUP = 2_000
+# On PostgreSQL, events may become visible after others with later ids, though never so many others.
+_LATE = 10_000
+_SALT = 16
+_START = bytes(32)
+# An arbitrary number, always the same.
+_LOCK = 7_304_001
+
+_KEPT = ("id", "subscription_id", "at", "origin", "note", "letter_id", "message_id", "reply", "operator", "line")
+_CONTENT: dict[str, ColumnElement[Any]] = {
+    **{name: ConsentEvent.__table__.c[name] for name in _KEPT},
+    "act": type_coerce(ConsentEvent.act, String),
+    "way": type_coerce(ConsentEvent.channel, String),
+    # By what identifies them, because the ids of these rows prove nothing.
+    "wording": Wording.__table__.c.sha256,
+    "file": ImportedFile.__table__.c.sha256,
+    "imported_by": ImportedFile.__table__.c.operator,
+}
+"""What a digest is of. A name or its value never changes; names may be added, since empty values are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """The first link that is broken, the consent event (`entry`) that it is of, and what is wrong."""
+
+    position: int
+    entry: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How many events are chained, how many of these are erased, and how many wait to be chained."""
+
+    chained: int
+    erased: int
+    unchained: int
+    head: str
+    broken: Break | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same in plain JSON values."""
+        return {"ok": self.broken is None, **asdict(self)}
+
+
+def is_due(session: Session, _now: datetime) -> bool:
+    """Whether `chain_some` has something to do."""
+    return session.scalar(select(ConsentEvent.id).where(*_waiting(session, _LATE)).limit(1)) is not None
+
+
+def chain_some(session: Session, _now: datetime) -> int:
+    """Chain up to 2,000 of the events that wait, in the order of their ids; how many, 0 when none is left."""
+    _lock(session)
+    return _chain(session, _LATE)
+
+
+def is_late_due(session: Session, _now: datetime) -> bool:
+    """Whether `chain_late` has something to do; it looks at every event there is."""
+    return session.scalar(select(ConsentEvent.id).where(*_waiting(session, None)).limit(1)) is not None
+
+
+def chain_late(session: Session, _now: datetime) -> int:
+    """As `chain_some`, but also events that became visible so late that it does not look for them any more."""
+    _lock(session)
+    return _chain(session, None)
+
+
+def erase(session: Session, subscription_ids: Collection[int]) -> None:
+    """Blank what is personal in the events of these subscriptions, and delete the salts of their digests."""
+    # Otherwise an event could be chained as it was while it is being blanked.
+    _lock(session)
+    theirs = ConsentEvent.subscription_id.in_(subscription_ids)
+    chained = ConsentChainLink.event_id.in_(select(ConsentEvent.id).where(theirs))
+    for statement in (
+        update(ConsentChainLink).where(chained).values(salt=None),
+        update(ConsentEvent).where(theirs).values(dict.fromkeys(PERSONAL)),
+    ):
+        session.execute(statement, execution_options={"synchronize_session": False})
+
+
+def log_head(session: Session) -> None:
+    """Log the head: a log that is kept elsewhere then proves that the chain was not replaced by another."""
+    position, head = _last(session)
+    if position:
+        log.info("head of the consent chain", position=position, head=head.hex())
+
+
+def verify(session: Session, logged: str = "") -> Verification:
+    """Check each link and its event, up to the first that is broken; NotFound if the chain lacks the logged head."""
+    if logged:
+        _require_head(session, logged)
+    unchained = session.scalar(select(func.count(ConsentEvent.id)).where(*_waiting(session, None))) or 0
+    changed = set(_changed_wordings(session))
+    chained, erased, head, broken = 0, 0, _START, None
+    for link in _links(session):
+        if reason := _broken(link, head, changed):
+            broken = Break(link.position, link.event_id, reason)
+            break
+        chained, erased, head = chained + 1, erased + (link.salt is None), link.head
+    return Verification(chained, erased, unchained, head.hex(), broken)
+
+
+def _require_head(session: Session, logged: str) -> None:
+    try:
+        head = bytes.fromhex(logged)
+    except ValueError:
+        raise Invalid("a head is 64 characters from 0 to 9 and a to f, as the log has it") from None
+    if session.scalar(select(ConsentChainLink.position).where(ConsentChainLink.head == head)) is None:
+        raise NotFound("the chain has no link with this head: it was cut off or replaced, or restored from before then")
+
+
+def _lock(session: Session) -> None:
+    """One writer at a time, on PostgreSQL as on SQLite: another worker's job waits, and so does an erasure."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+
+
+def _waiting(session: Session, late: int | None) -> list[ColumnElement[bool]]:
+    waiting: list[ColumnElement[bool]] = [~exists().where(ConsentChainLink.event_id == ConsentEvent.id)]
+    if late is not None:
+        newest = session.scalar(select(func.max(ConsentChainLink.event_id))) or 0
+        waiting.append(ConsentEvent.id > newest - late)
+    return waiting
+
+
+def _last(session: Session) -> tuple[int, bytes]:
+    newest = select(ConsentChainLink.position, ConsentChainLink.head).order_by(ConsentChainLink.position.desc())
+    found = session.execute(newest.limit(1)).first()
+    return (found.position, found.head) if found else (0, _START)
+
+
+def _chain(session: Session, late: int | None) -> int:
+    events = _with_sources(select(*_labelled()).select_from(ConsentEvent)).where(*_waiting(session, late))
+    links, (position, head) = [], _last(session)
+    for event in session.execute(events.order_by(ConsentEvent.id).limit(_GROUP)):
+        position, salt = position + 1, secrets.token_bytes(_SALT)
+        digest = _digest(salt, event)
+        head = _head(head, event.id, digest)
+        links.append({"position": position, "event_id": event.id, "salt": salt, "digest": digest, "head": head})
+    if links:
+        session.execute(insert(ConsentChainLink), links)
+    return len(links)
+
+
+def _links(session: Session) -> Iterable[Row[Any]]:
+    every = select(ConsentChainLink.__table__, ConsentEvent.file_id, *_labelled()).select_from(ConsentChainLink)
+    every = _with_sources(every.outerjoin(ConsentEvent, ConsentEvent.id == ConsentChainLink.event_id))
+    return session.execute(every.order_by(ConsentChainLink.position).execution_options(yield_per=_GROUP))
+
+
+def _labelled() -> Iterator[ColumnElement[Any]]:
+    return (column.label(name) for name, column in _CONTENT.items())
+
+
+def _with_sources(events: Select[Any]) -> Select[Any]:
+    events = events.outerjoin(Wording, Wording.id == ConsentEvent.wording_id)
+    return events.outerjoin(ImportedFile, ImportedFile.id == ConsentEvent.file_id)
+
+
+def _changed_wordings(session: Session) -> Iterator[str]:
+    for sha256, text in session.execute(select(Wording.sha256, Wording.text)):
+        if hashlib.sha256(text.encode()).hexdigest() != sha256:
+            yield sha256
+
+
+def _broken(link: Row[Any], before: bytes, changed: Collection[str]) -> str | None:
+    if link.head != _head(before, link.event_id, link.digest):
+        return "it does not follow from the link before it: links were changed, removed or put in"
+    if link.id is None:
+        return "the entry was deleted"
+    if link.wording in changed:
+        return "the words that it refers to were changed"
+    if link.salt is None:
+        is_blank = all(getattr(link, name) is None for name in PERSONAL)
+        return None if is_blank else "it was filled in again after it was erased"
+    return None if link.digest == _digest(link.salt, link) else "the entry was changed"
+
+
+def _digest(salt: bytes, event: Row[Any]) -> bytes:
+    told = {name: value for name in _CONTENT if (value := getattr(event, name)) is not None}
+    told["at"] = event.at.isoformat()
+    return hashlib.sha256(salt + json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+def _head(before: bytes, event_id: int, digest: bytes) -> bytes:
+    return hashlib.sha256(before + event_id.to_bytes(8) + digest).digest()
