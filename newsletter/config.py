@@ -24,7 +24,7 @@ from newsletter.mail_settings import MailSettings, comma_separated, is_whole_nam
 from newsletter.system import atomic_files
 
 # A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
-_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
+_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from newsletter import characters
 from newsletter.addresses import mailboxes, provider_groups
 from newsletter.addresses.provider_groups import Quota
+from newsletter.outbound import domain_lookup
 
 SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """The name of a DKIM key beside its domain."""
@@ -67,6 +68,8 @@ class MailSettings(BaseSettings):
     mail_warmup_start: date | None = None
     mail_return_path_domain: str | None = None
     mail_helo: str = ""
+
+    dns_resolver: str = ""
 
     bulk_mail_server: str | None = None
     bulk_mail_port: int = Field(25, ge=1, le=65535)
@@ -126,6 +129,13 @@ class MailSettings(BaseSettings):
         if folder is not None and not folder.is_dir():
             raise ValueError("must be an existing folder")
         return folder
+
+    @field_validator("dns_resolver")
+    @classmethod
+    def _are_name_servers(cls, text: str) -> str:
+        if text:
+            domain_lookup.parse_servers(text)
+        return text
 
     @field_validator("dkim_selectors")
     @classmethod

@@ -8,6 +8,7 @@ import newsletter.audience.models
 import newsletter.audience.tags
 import newsletter.audit
 import newsletter.delivery.bounces.events
+import newsletter.delivery.bounces.holds
 import newsletter.delivery.models
 import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.stats

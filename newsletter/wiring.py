@@ -22,7 +22,7 @@ from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.i18n import formats
 from newsletter.links import Links
-from newsletter.outbound import LinkClient
+from newsletter.outbound import LinkClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
 from newsletter.workflows.record_bounce import BounceServices
@@ -52,7 +52,9 @@ class Services:
     @cached_property
     def bounces(self) -> BounceServices:
         """What is done about bounces, complaints and their kind."""
-        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.hosted_domains))
+        resolver = self.settings.dns_resolver
+        lookup = domain_lookup.open_lookup(resolver) if resolver else None
+        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.hosted_domains), lookup)
 
     @cached_property
     def link_client(self) -> LinkClient:

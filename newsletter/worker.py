@@ -38,7 +38,7 @@ from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, fill_slots, publish, record_bounce, run_preflight, warn_editors
+from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, tend_bounces, warn_editors
 
 # Seconds. Together with the time to open a connection, less than the 10 seconds that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
@@ -99,6 +99,7 @@ class Worker:
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
+        bounces = (self._services.sessions, self._services.bounces, _now, self._stopping.is_set)
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
@@ -106,7 +107,8 @@ class Worker:
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("tell of refusals", timedelta(seconds=2), self.report_refusals),
-            Job("decide about bounces", timedelta(seconds=2), self.decide_about_bounces),
+            Job("decide about bounces", timedelta(seconds=2), partial(tend_bounces.decide_waiting, *bounces)),
+            Job("watch for providers that fail", timedelta(minutes=1), partial(tend_bounces.watch_providers, *bounces)),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
             Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.store_stats),
@@ -202,9 +204,6 @@ class Worker:
         for trip_id in untold:
             with self._services.sessions.begin() as session:
                 alert_editors.send_alert(session, self._services.audience, trip_id, _now())
-
-    def decide_about_bounces(self) -> None:
-        record_bounce.decide_waiting(self._services.sessions, self._services.bounces, _now, self._stopping.is_set)
 
     def skip_stopped_copies(self) -> None:
         with self._services.sessions.reading() as session:

@@ -55,7 +55,7 @@ def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
-        "bounces": [one.told() for one in events.of_person(session, [reader.key], _ids(reader))],
+        "bounces": [one.as_json() for one in events.of_person(session, [reader.key], _ids(reader))],
         "suppressed": [
             {"cause": one.cause.value, "at": one.at.isoformat()} for one in suppression.list_causes(session, reader.key)
         ],

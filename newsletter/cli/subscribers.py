@@ -15,8 +15,10 @@ from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Status, Subscriber
 from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
+from newsletter.cli.held import held
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
+from newsletter.delivery.bounces import events
 from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused
 from newsletter.wiring import Services
@@ -41,6 +43,9 @@ def _column_and_field(text: str) -> tuple[str, FieldKind]:
 @click.group()
 def subscribers() -> None:
     """Import, export, show and erase readers."""
+
+
+subscribers.add_command(held)
 
 
 @subscribers.command(name="import")
@@ -151,13 +156,15 @@ def show(services: Services, email: str, as_json: bool) -> None:
     """Show one reader: their status, and each step of their consent."""
     with services.sessions.reading() as session:
         reader = _found(services, session, email)
-        theirs = resent.of_readers([one.id for one in reader.subscriptions])
+        ties = [one.id for one in reader.subscriptions]
+        theirs = resent.of_readers(ties)
         again = [
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
             for copy, note, letter in session.execute(theirs)
         ]
         asked = [letter.as_json() for letter in consent.consent_emails(session, reader)]
-        story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again}
+        heard = [one.as_json() for one in events.of_person(session, [reader.key], ties)]
+        story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again, "bounces": heard}
     if as_json:
         print_json(story)
         return
@@ -171,6 +178,10 @@ def show(services: Services, email: str, as_json: bool) -> None:
         click.echo("\nConfirmation emails (--json has their text):")
         columns = ("at", "state", "answer", "message_id")
         print_table(columns, ([one[column] for column in columns] for one in asked), "")
+    if heard:
+        click.echo("\nBounces and complaints (--json has all of it):")
+        shown = ("at", "kind", "reason", "status", "decision", "diagnostic")
+        print_table(shown, ([one[column] for column in shown] for one in heard), "")
     if again:
         click.echo("\nSent again, because it was in doubt whether it had arrived:")
         print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
+from newsletter.editors import accounts
 from newsletter.editors.models import Editor, Role
 from newsletter.i18n import formats
 from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
@@ -19,6 +20,8 @@ _ROLES = {
     Role.AUTHOR: "an author, who writes",
     Role.VIEWER: "a viewer, who reads and changes nothing",
 }
+
+_SEE_TO_IT = {Role.OWNER, Role.EDITOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,13 @@ def reset(session: Session, by: EmailContext, email: str, editor: Editor | None,
 def notify_change(session: Session, by: EmailContext, editor: Editor, changed: str, now: datetime) -> None:
     """Tell a person what was changed about how they sign in, in case it was not them."""
     _post(session, by, "changed", editor.email, {"changed": changed, "desk_url": by.links.desk()}, now)
+
+
+def mail_editors(session: Session, by: EmailContext, kind: str, fields: Mapping[str, str], now: datetime) -> None:
+    """Mail every owner and editor what they have to see to."""
+    for editor in session.scalars(accounts.team()):
+        if editor.role in _SEE_TO_IT:
+            _post(session, by, kind, editor.email, {"name": "", **fields}, now)
 
 
 def _post(session: Session, by: EmailContext, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:

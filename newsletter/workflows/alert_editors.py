@@ -9,17 +9,15 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter import editors
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
-from newsletter.delivery.transactional import outbox
 from newsletter.editorial.models import Correction, Issue
-from newsletter.editors import Role
+from newsletter.editors import emails
+from newsletter.editors.emails import EmailContext
 from newsletter.links import Links
 
 KIND = "sending_warning"
-_WHO = {Role.OWNER, Role.EDITOR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,8 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
         "remedy": breaker.REMEDY,
         "issue_url": halted.page(audience.links),
     }
-    for editor in session.scalars(editors.team()):
-        if editor.role in _WHO:
-            composed = audience.compose(KIND, halted.issue.publication, {"name": "", "email": editor.email, **fields})
-            outbox.post(session, halted.issue.publication, KIND, editor.email, "", composed, now)
+    by = EmailContext(halted.issue.publication, audience.compose, audience.links)
+    emails.mail_editors(session, by, KIND, fields, now)
     return True
 
 

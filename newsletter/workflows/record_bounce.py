@@ -1,7 +1,7 @@
 """Carry out what bounces, complaints and unsubscribe mails mean: for the reader, for the copy, for the provider.
 
 `record_report` is the one door for whoever has read a report: pipe, mailbox, LMTP and webhooks. What needs the
-DNS, and what servers said in the SMTP dialogue, waits for the worker (`decide_waiting`).
+DNS, and what servers said in the SMTP dialogue, waits for the worker (`tend_bounces`).
 """
 
 from collections.abc import Callable, Mapping
@@ -15,20 +15,18 @@ from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Sessions
 from newsletter.delivery import provider_stops
-from newsletter.delivery.bounces import events, policy, record, suppression
+from newsletter.delivery.bounces import events, holds, policy, record, suppression
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
-from newsletter.delivery.bounces.report import Kind, Report
+from newsletter.delivery.bounces.report import Kind, Reason, Report
 from newsletter.delivery.models import Cause
 from newsletter.delivery.rate_limit import limiter_store
 
 DomainExists = Callable[[str], bool | None]
 """Whether the DNS knows a domain; None when it does not say."""
 
-_AT_ONCE = 100
 _ENDS = {Cause.BOUNCE: Status.BOUNCED, Cause.COMPLAINT: Status.COMPLAINED}
 
 log = structlog.get_logger(__name__)
@@ -55,31 +53,6 @@ def record_report(
     return kept
 
 
-def decide_waiting(
-    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
-) -> None:
-    """Decide about the events that wait. Commits by itself, one by one."""
-    last = 0
-    while waiting := _waiting(sessions, last):
-        for event_id, host in waiting:
-            if stopping():
-                return
-            # Outside of any transaction, for an answer may take seconds.
-            exists = services.domain_exists(host) if host and services.domain_exists else None
-            with sessions.in_turn() as session:
-                if event := events.claim_undecided(session, event_id):
-                    event.host_is_gone = None if exists is None else not exists
-                    carry_out(session, services, event, clock())
-            last = event_id
-
-
-def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:
-    """Some events that wait, each with the host to ask the DNS about; empty for those that need no DNS."""
-    with sessions.reading() as session:
-        found = events.undecided(session, after, _AT_ONCE)
-        return [(one.id, one.key.rpartition("@")[2] if policy.asks_the_dns(one) else "") for one in found]
-
-
 def carry_out(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
     """Decide about one event, and do what follows."""
     verdict = policy.decide(event, _facts(session, event, now), now)
@@ -93,9 +66,11 @@ def carry_out(session: Session, services: BounceServices, event: BounceEvent, no
 def _facts(session: Session, event: BounceEvent, now: datetime) -> Facts:
     history = events.history_of(session, event.key, now)
     is_about_us = policy.is_about_us(event)
+    is_unknown = event.kind is Kind.BOUNCE and event.reason is Reason.USER_UNKNOWN
     return Facts(
         history=history,
         sent=events.sent_to(session, history, now),
+        provider_is_failing=is_unknown and holds.is_held(session, event.provider_group),
         against_us=events.count_against_us(session, event, now) if is_about_us else 0,
     )
 
@@ -104,7 +79,8 @@ def _nothing(*_: object) -> None:
     """Nothing follows."""
 
 
-def _suppress(session: Session, _services: BounceServices, event: BounceEvent, verdict: Verdict, now: datetime) -> None:
+def suppress(session: Session, _services: BounceServices, event: BounceEvent, verdict: Verdict, now: datetime) -> None:
+    """Suppress the address of an event for the verdict's cause, and end its subscriptions."""
     cause = verdict.cause or Cause.BOUNCE
     suppression.add(session, event.key, cause, now, " ".join(filter(None, (event.said, event.diagnostic))))
     unsubscribe.end_all_of_address(session, event.key, _ENDS[cause], now, note=event.said)
@@ -152,7 +128,7 @@ def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _ver
 
 _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]
 _ACTS: Mapping[Decision, _Act] = {
-    Decision.SUPPRESSED: _suppress,
+    Decision.SUPPRESSED: suppress,
     Decision.DELIVERED: _revive,
     Decision.UNSUBSCRIBED: _unsubscribe,
     Decision.SLOWED: _slow,

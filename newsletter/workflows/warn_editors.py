@@ -11,19 +11,18 @@ from itertools import takewhile
 
 from sqlalchemy.orm import Session
 
-from newsletter import editors, publications
+from newsletter import publications
 from newsletter.audience.services import AudienceServices
-from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import SlotStep
 from newsletter.editorial.schedule import occurrences, slot_claims
-from newsletter.editors import Role
+from newsletter.editors import emails
+from newsletter.editors.emails import EmailContext
 from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.workflows.calendar import Calendar, CalendarEntry, PassedOver
 
 KIND = "slot_warning"
-_WHO = {Role.OWNER, Role.EDITOR}
 _MEND = {
     "is a draft": "Open the issue, fix it and mark it as ready",
     "needs an approval": "Ask for approval on the issue's page",
@@ -87,10 +86,7 @@ def send_warning(
     """Mail every owner and editor."""
     fields = {"headline": problem.headline, "slot": slot, "why": problem.why, "remedy": problem.remedy}
     fields["calendar_url"] = audience.links.desk("calendar", publication.slug)
-    for editor in session.scalars(editors.team()):
-        if editor.role in _WHO:
-            composed = audience.compose(KIND, publication, {"name": "", "email": editor.email, **fields})
-            outbox.post(session, publication, KIND, editor.email, "", composed, now)
+    emails.mail_editors(session, EmailContext(publication, audience.compose, audience.links), KIND, fields, now)
 
 
 def _due_checks(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:

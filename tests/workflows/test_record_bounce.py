@@ -10,24 +10,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from newsletter import publications
+from newsletter import editors, publications
 from newsletter.audience import privacy, subscribers, unsubscribe
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
-from newsletter.delivery.bounces import events, suppression
+from newsletter.delivery.bounces import events, holds, suppression
 from newsletter.delivery.bounces.events import BounceEvent, RawReport
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.ledger import partitions
-from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, OutboxMessage
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
+from newsletter.editors import Role
+from newsletter.errors import NotFound
 from newsletter.wiring import Services
-from newsletter.workflows import record_bounce
+from newsletter.workflows import alert_editors, record_bounce, tend_bounces
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -126,6 +128,9 @@ class Press:
         with self.sessions.begin() as session:
             kept = record_bounce.record_report(session, self.services.bounces, report, Origin(**origin | more), now)
             return [one.decision for one in kept]
+
+    def watch(self) -> None:
+        tend_bounces.watch_providers(self.sessions, self.services.bounces, lambda: NOW, lambda: False)
 
     def status(self, reader: int) -> Status:
         with self.sessions.reading() as session:
@@ -310,7 +315,7 @@ def test_the_dns_decides_about_a_host_that_is_called_unknown(press: Press, exist
     with press.sessions.begin() as session:
         [event] = record_bounce.record_report(session, bounces, report, Origin("test:1", "pipe"), NOW)
         assert (event.decision, asked) == (None, [])
-    record_bounce.decide_waiting(press.sessions, bounces, lambda: NOW, lambda: False)
+    tend_bounces.decide_waiting(press.sessions, bounces, lambda: NOW, lambda: False)
     with press.sessions.reading() as session:
         assert (session.scalars(select(BounceEvent.decision)).one(), asked) == (decision, ["gone.example"])
 
@@ -357,6 +362,53 @@ def test_raw_reports_go_after_ninety_days_and_events_after_four_hundred(press: P
     with press.sessions.reading() as session:
         assert len(session.scalars(select(RawReport.raw)).one()) == events.MOST_RAW
     assert [left(days) for days in (89, 90, 399, 400)] == [(1, 1), (0, 1), (0, 1), (0, 0)]
+
+
+def test_what_a_failing_provider_calls_unknown_waits_for_an_editor_and_who_was_suppressed_stands_as_before(
+    press: Press,
+) -> None:
+    with press.sessions.begin() as session:
+        editors.add(session, "ann@press.example", Role.EDITOR, NOW)
+    readers = [press.reader(f"r{number}@gmail.com") for number in range(26)]
+    letter = press.issue(*readers)
+    copies = [press.copy(letter, reader) for reader in readers]
+    for copy in copies[:19]:
+        assert press.hear(UNKNOWN, copy) == [Decision.SUPPRESSED]
+    press.watch()
+    assert press.status(readers[0]) is Status.BOUNCED
+    assert press.hear(UNKNOWN, copies[19]) == [Decision.SUPPRESSED]
+    press.watch()
+    assert {press.status(reader) for reader in readers} == {Status.ACTIVE}
+    assert press.hear(UNKNOWN, copies[20]) == [Decision.HELD]
+    assert press.hear(COMPLAINT, copies[21]) == [Decision.SUPPRESSED]
+    press.watch()
+    with press.sessions.reading() as session:
+        assert [(hold.unknown, hold.copies, waiting) for hold, waiting in holds.open_holds(session)] == [(20, 26, 21)]
+        [mail] = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == alert_editors.KIND))
+        assert (mail.address, "Gmail calls 20 readers unknown" in mail.text) == ("ann@press.example", True)
+
+
+@pytest.mark.parametrize(
+    ("suppress", "status", "next_one"), [(True, "bounced", "suppressed"), (False, "active", "counted")]
+)
+def test_an_editor_suppresses_the_held_or_keeps_them(press: Press, suppress: bool, status: str, next_one: str) -> None:
+    readers = [press.reader(f"r{number}@gmail.com") for number in range(21)]
+    letter = press.issue(*readers)
+    for reader in readers:
+        press.hear(UNKNOWN, press.copy(letter, reader))
+    press.watch()
+
+    def settle(group: str) -> int:
+        return tend_bounces.settle(press.sessions, press.services.bounces, group, lambda: NOW, suppress=suppress)
+
+    assert settle("gmail") == 21
+    assert {press.status(reader) for reader in readers} == {status}
+    assert bool(press.causes("r0@gmail.com")) is suppress
+    with pytest.raises(NotFound, match="nothing of gmail is held"):
+        settle("gmail")
+    assert press.hear(FULL, press.copy(letter, readers[0])) == [next_one]
+    press.watch()
+    assert {press.status(reader) for reader in readers} == {status}
 
 
 SAID = [UNKNOWN, FULL, SPAM, COMPLAINT, DELIVERED, LEAVES, bounced(Reason.HOST_UNKNOWN, HARD)]

@@ -90,8 +90,8 @@ class BounceEvent(Base):
         """The server's answer in a few words: code, status and reason."""
         return " ".join(filter(None, (self.code, self.status, self.reason.value)))
 
-    def told(self) -> dict[str, Any]:
-        """The same in plain JSON values."""
+    def as_json(self) -> dict[str, Any]:
+        """The event in plain JSON values."""
         words = ("id", "way", "kind", "reason", "status", "code", "diagnostic")
         return {
             **{name: getattr(self, name) for name in words},

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
     String,
+    TextClause,
     func,
     literal,
     null,
@@ -83,12 +84,12 @@ def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, i
 
 def waiting_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:
     """How many copies wait for each provider group; reads every waiting copy."""
-    domain = domain_of(session)
-    grouped = select(domain, func.count()).where(Copy.letter_id == letter_id, PENDING).group_by(domain)
-    counts: dict[str, int] = defaultdict(int)
-    for name, count in session.execute(grouped):
-        counts[groups.of_domain(name)] += count
-    return dict(counts)
+    return _by_group(session, groups, Copy.letter_id == letter_id, PENDING)
+
+
+def handed_over_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:
+    """How many copies each provider group took or refused; reads every copy."""
+    return _by_group(session, groups, Copy.letter_id == letter_id, Copy.state.in_((CopyState.SENT, CopyState.REFUSED)))
 
 
 def domain_of(session: Session) -> ColumnElement[str]:
@@ -103,6 +104,14 @@ def is_under_way(session: Session, letter_id: int) -> bool:
     pending = some.where(Copy.letter_id == letter_id, PENDING).order_by(Copy.not_before, Copy.id)
     sending = some.where(belongs_to(session, letter_id), SENDING).order_by(Copy.lease_until)
     return session.scalar(pending) is not None or session.scalar(sending) is not None
+
+
+def _by_group(session: Session, groups: ProviderGroups, *which: ColumnElement[bool] | TextClause) -> dict[str, int]:
+    domain = domain_of(session)
+    counts: dict[str, int] = defaultdict(int)
+    for name, count in session.execute(select(domain, func.count()).where(*which).group_by(domain)):
+        counts[groups.of_domain(name)] += count
+    return dict(counts)
 
 
 def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, datetime]:

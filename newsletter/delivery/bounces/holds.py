@@ -1,0 +1,126 @@
+"""Holds: a provider that calls many readers unknown at once may be wrong, so an editor decides about them.
+
+more than 3 % of its copies, and at least 20, within an hour ── open: what it says so waits
+an editor suppresses them, or keeps them                     ── closed
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Index, String, func, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.addresses import provider_groups
+from newsletter.db import Base, LongId, insert
+from newsletter.delivery.bounces import policy
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.policy import Decision
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+
+SPAN = timedelta(hours=1)
+_UNSYNCED = {"synchronize_session": False}
+_OPEN = text("bounce_holds.closed_at IS NULL")
+
+
+class ProviderHold(Base):
+    """A provider whose word that a reader is unknown waits for an editor."""
+
+    __tablename__ = "bounce_holds"
+    __table_args__ = (
+        Index(
+            "uq_bounce_holds_open",
+            "provider_group",
+            unique=True,
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[LongId]
+    provider_group: Mapped[str] = mapped_column(String(253))
+    opened_at: Mapped[datetime]
+    unknown: Mapped[int]
+    """How many it had called unknown within the hour, of so many copies."""
+    copies: Mapped[int]
+    closed_at: Mapped[datetime | None]
+
+    @property
+    def provider(self) -> str:
+        """The provider, as people call it."""
+        return provider_groups.display_name(self.provider_group)
+
+
+class Suspect(NamedTuple):
+    """A provider that called at least 20 readers unknown within the hour, and of which letters they were."""
+
+    provider_group: str
+    unknown: int
+    letter_ids: Sequence[int]
+
+
+def is_held(session: Session, provider_group: str) -> bool:
+    """Whether an editor has to decide about those whom this provider calls unknown."""
+    mine = select(ProviderHold.id).where(_OPEN, ProviderHold.provider_group == provider_group)
+    return session.scalar(mine.limit(1)) is not None
+
+
+def suspects(session: Session, now: datetime) -> list[Suspect]:
+    """Those that are not held, and about which nobody has decided within the hour."""
+    said = _unknown_since(now - SPAN)
+    held = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
+    counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*said)
+    grouped = counted.where(BounceEvent.provider_group.not_in(held)).group_by(BounceEvent.provider_group)
+    many = grouped.having(func.count(BounceEvent.key.distinct()) >= policy.FAILING_AT_LEAST)
+    return [Suspect(group, count, _letters(session, group, said)) for group, count in session.execute(many).all()]
+
+
+def _letters(session: Session, group: str, said: Sequence[ColumnElement[bool]]) -> list[int]:
+    theirs = select(BounceEvent.letter_id).distinct().where(*said, BounceEvent.provider_group == group)
+    return [letter_id for letter_id in session.scalars(theirs) if letter_id is not None]
+
+
+def open_hold(session: Session, suspect: Suspect, copies: int, now: datetime) -> bool:
+    """Hold what a provider says; False if somebody else has just done so."""
+    told = {"provider_group": suspect.provider_group, "opened_at": now, "unknown": suspect.unknown, "copies": copies}
+    row = insert(session, ProviderHold).values(told).on_conflict_do_nothing().returning(ProviderHold.id)
+    return session.scalar(row) is not None
+
+
+def suppressed_before(session: Session, most: int) -> Sequence[BounceEvent]:
+    """Some events that suppressed somebody within the hour before their provider was held."""
+    found: list[BounceEvent] = []
+    for hold in session.scalars(select(ProviderHold).where(_OPEN)).all():
+        said = (*_unknown_since(hold.opened_at - SPAN), BounceEvent.provider_group == hold.provider_group)
+        mine = select(BounceEvent).where(*said, BounceEvent.received_at <= hold.opened_at)
+        mine = mine.where(BounceEvent.decision == Decision.SUPPRESSED).order_by(BounceEvent.id)
+        found += session.scalars(mine.limit(most)).all()
+    return found
+
+
+def open_holds(session: Session) -> Sequence[tuple[ProviderHold, int]]:
+    """Every hold that is open, the oldest first, each with how many readers wait."""
+    waiting = select(func.count(BounceEvent.key.distinct())).where(
+        text("bounce_events.decision = 'held'"), BounceEvent.provider_group == ProviderHold.provider_group
+    )
+    found = select(ProviderHold, waiting.scalar_subquery()).where(_OPEN).order_by(ProviderHold.id)
+    return [(hold, count) for hold, count in session.execute(found)]
+
+
+def held_events(session: Session, provider_group: str, most: int) -> Sequence[BounceEvent]:
+    """Some of the events that wait for an editor, oldest first."""
+    mine = select(BounceEvent).where(text("bounce_events.decision = 'held'"))
+    return session.scalars(
+        mine.where(BounceEvent.provider_group == provider_group).order_by(BounceEvent.id).limit(most)
+    ).all()
+
+
+def close_hold(session: Session, provider_group: str, now: datetime) -> bool:
+    """An editor has decided; whether there was a hold."""
+    mine = update(ProviderHold).where(_OPEN, ProviderHold.provider_group == provider_group).values(closed_at=now)
+    return session.scalar(mine.returning(ProviderHold.id), execution_options=_UNSYNCED) is not None
+
+
+def _unknown_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
+    is_unknown = (BounceEvent.reason == Reason.USER_UNKNOWN) & (BounceEvent.hardness == Hardness.HARD)
+    return BounceEvent.received_at > since, BounceEvent.kind == Kind.BOUNCE, is_unknown, BounceEvent.key != ""

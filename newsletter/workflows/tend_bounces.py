@@ -1,0 +1,140 @@
+"""What the worker does about bounces: decides those that wait, and holds those of a provider that is probably wrong."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.addresses import provider_groups
+from newsletter.audience.services import AudienceServices
+from newsletter.db import Sessions
+from newsletter.delivery.bounces import events, holds, policy
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.holds import Suspect
+from newsletter.delivery.bounces.policy import Decision, Verdict
+from newsletter.delivery.models import Cause, Letter
+from newsletter.delivery.reports import progress
+from newsletter.editors import emails
+from newsletter.editors.emails import EmailContext
+from newsletter.errors import NotFound
+from newsletter.i18n import formats
+from newsletter.publications import Publication
+from newsletter.workflows import alert_editors, record_bounce
+from newsletter.workflows.record_bounce import BounceServices
+
+_AT_ONCE = 100
+_REMEDY = (
+    "See whether the provider has trouble, then decide with `newsletter subscribers held {group}`: "
+    "--suppress if these addresses are gone, --keep if they are not."
+)
+
+
+def decide_waiting(
+    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
+) -> None:
+    """Decide about the events that wait. Commits by itself, one by one."""
+    last = 0
+    while waiting := _waiting(sessions, last):
+        for event_id, host in waiting:
+            if stopping():
+                return
+            # Outside of any transaction, for an answer may take seconds.
+            exists = services.domain_exists(host) if host and services.domain_exists else None
+            with sessions.in_turn() as session:
+                if event := events.claim_undecided(session, event_id):
+                    event.host_is_gone = None if exists is None else not exists
+                    record_bounce.carry_out(session, services, event, clock())
+            last = event_id
+
+
+def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:
+    """Some events that wait, each with the host to ask the DNS about; empty for those that need no DNS."""
+    with sessions.reading() as session:
+        found = events.undecided(session, after, _AT_ONCE)
+        return [(one.id, one.key.rpartition("@")[2] if policy.asks_the_dns(one) else "") for one in found]
+
+
+def watch_providers(
+    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
+) -> None:
+    """Hold what each provider says that is probably wrong, and tell the editors. Commits by itself."""
+    with sessions.reading() as session:
+        found = [(one, _handed_over(session, services, one)) for one in holds.suspects(session, clock())]
+    for suspect, copies in found:
+        if policy.is_failing(suspect.unknown, copies):
+            with sessions.begin() as session:
+                if holds.open_hold(session, suspect, copies, clock()):
+                    _warn(session, services.audience, suspect, copies, clock())
+    _take_back(sessions, clock, stopping)
+
+
+def _take_back(sessions: Sessions, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> None:
+    """Let readers stand as before who were suppressed in the hour before their provider was held."""
+    with sessions.reading() as session:
+        is_left = bool(holds.suppressed_before(session, 1))
+    while is_left and not stopping():
+        with sessions.in_turn() as session:
+            found = holds.suppressed_before(session, _AT_ONCE)
+            for event in found:
+                event.decision = Decision.HELD
+                record_bounce.revive(session, event.key, clock())
+            is_left = bool(found)
+
+
+def settle(
+    sessions: Sessions, services: BounceServices, provider_group: str, clock: Callable[[], datetime], *, suppress: bool
+) -> int:
+    """Suppress those whom a provider called unknown, or keep them all; how many. NotFound if none is held.
+
+    Commits by itself, group by group; cut short, it can be asked again.
+    """
+    _take_back(sessions, clock, lambda: False)
+    with sessions.begin() as session:
+        if not (holds.close_hold(session, provider_group, clock()) or holds.held_events(session, provider_group, 1)):
+            raise NotFound(f"nothing of {provider_group} is held; `newsletter subscribers held` lists what is")
+    keys: set[str] = set()
+    is_left = True
+    while is_left:
+        with sessions.in_turn() as session:
+            found = holds.held_events(session, provider_group, _AT_ONCE)
+            for event in found:
+                _settle(session, services, event, clock(), suppress=suppress)
+            keys.update(event.key for event in found)
+            is_left = bool(found)
+    return len(keys)
+
+
+def _settle(session: Session, services: BounceServices, event: BounceEvent, now: datetime, *, suppress: bool) -> None:
+    event.is_forgiven = not suppress
+    event.decision = Decision.SUPPRESSED if suppress else Decision.COUNTED
+    if suppress:
+        record_bounce.suppress(session, services, event, Verdict(event.decision, Cause.BOUNCE), now)
+
+
+def _handed_over(session: Session, services: BounceServices, suspect: Suspect) -> int:
+    """How many copies went to the provider's servers, of the letters that these readers had."""
+    counts = (progress.handed_over_by_group(session, one, services.groups) for one in suspect.letter_ids)
+    return sum(by_group.get(suspect.provider_group, 0) for by_group in counts)
+
+
+def _warn(session: Session, audience: AudienceServices, suspect: Suspect, copies: int, now: datetime) -> None:
+    publication = _publication(session, suspect)
+    provider = provider_groups.display_name(suspect.provider_group)
+    fields = {
+        "headline": f"{provider} calls {formats.number(suspect.unknown)} readers unknown",
+        "why": (
+            f"It said so within an hour, of {formats.number(copies)} copies. Providers have been wrong like that, "
+            "so nobody is suppressed for it until you decide. No copy was lost by it."
+        ),
+        "said": "no such user",
+        "remedy": _REMEDY.format(group=suspect.provider_group),
+        "issue_url": audience.links.desk("readers", publication.slug),
+    }
+    by = EmailContext(publication, audience.compose, audience.links)
+    emails.mail_editors(session, by, alert_editors.KIND, fields, now)
+
+
+def _publication(session: Session, suspect: Suspect) -> Publication:
+    letter = session.get(Letter, max(suspect.letter_ids)) if suspect.letter_ids else None
+    return session.get_one(Publication, letter.publication_id) if letter else publications.find(session)
