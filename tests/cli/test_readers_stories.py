@@ -10,8 +10,12 @@ from sqlalchemy import select
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery import ledger
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.holds import ProviderHold
+from newsletter.delivery.bounces.policy import Decision
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from newsletter.delivery.ledger import doubts
-from newsletter.delivery.models import Letter
+from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.transactional import outbox
 
 from .conftest import Press
@@ -90,3 +94,39 @@ def test_a_reader_s_story_tells_what_the_server_said_of_the_letter_that_asked(
     shown = loaded("subscribers", "show", ADA, **WIDE).out
     assert "250 2.0.0 queued as 4F2" in shown
     assert asked["message_id"] in shown
+
+
+@pytest.mark.usefixtures("resent")
+def test_what_a_server_said_of_ones_mail_is_part_of_ones_story(loaded: Press, sessions: Sessions) -> None:
+    now = datetime.now(UTC)
+    with sessions.begin() as session:
+        copy = session.scalars(select(Copy).where(Copy.address == ADA)).one()
+        event = BounceEvent(source="smtp:1", place=0, way="smtp", kind=Kind.BOUNCE, hardness=Hardness.SOFT)
+        event.reason, event.status, event.code = Reason.MAILBOX_FULL, "4.2.2", "452"
+        event.diagnostic, event.mta, event.is_forgiven = "452 4.2.2 over quota", "", False
+        event.key, event.provider_group, event.at, event.received_at = ADA, "reader.example", now, now
+        event.copy_id, event.decision = copy.id, Decision.COUNTED
+        session.add(event)
+    shown = loaded("subscribers", "show", ADA, **WIDE).out
+    assert "mailboxfull" in shown
+    assert "452 4.2.2 over quota" in shown
+    [told] = json.loads(loaded("subscribers", "show", ADA, "--json").out)["bounces"]
+    assert (told["kind"], told["class"], told["reason"], told["decision"]) == (
+        "bounce",
+        "soft",
+        "mailboxfull",
+        "counted",
+    )
+
+
+def test_held_readers_are_listed_and_decided_about(loaded: Press, sessions: Sessions) -> None:
+    assert loaded("subscribers", "held").out == "no reader is held\n"
+    now = datetime.now(UTC)
+    with sessions.begin() as session:
+        session.add(ProviderHold(provider_group="gmail", opened_at=now, unknown=40, copies=900))
+    [told] = json.loads(loaded("subscribers", "held", "--json").out)
+    assert (told["provider"], told["unknown"], told["copies"], told["readers"]) == ("gmail", 40, 900, 0)
+    assert loaded("subscribers", "held", "gmail").code == 2
+    assert loaded("subscribers", "held", "gmail", "--keep").out == "0 readers kept\n"
+    gone = loaded("subscribers", "held", "gmail", "--suppress")
+    assert (gone.code, "nothing of gmail is held" in gone.err) == (1, True)
