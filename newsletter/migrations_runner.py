@@ -5,6 +5,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
 import newsletter.audience.models
+import newsletter.audience.segments.store
 import newsletter.audience.tags
 import newsletter.audit
 import newsletter.delivery.bounces.events

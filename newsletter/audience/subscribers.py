@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, CompoundSelect, Select, case, exists, func, select, text
+from sqlalchemy import ColumnElement, Select, case, exists, func, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
@@ -25,7 +25,8 @@ _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.i
 _STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
 _ERASED = "This link no longer belongs to anybody: the reader was erased."
 # By the key alone: migration 0014 gave each reader covered by a folded suppression a suppression of their own.
-_SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
+SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
+"""That a reader's address is suppressed."""
 
 
 class ExportedSubscriber(NamedTuple):
@@ -40,9 +41,9 @@ class ExportedSubscriber(NamedTuple):
 
 
 def active_recipients(
-    publication_id: int, among: Select[int] | CompoundSelect[int] | None = None
+    publication_id: int, *conditions: ColumnElement[bool]
 ) -> Select[int, str, str, datetime | None, str | None]:
-    """The readers an issue goes to: active, not suppressed and, if given, among `among`.
+    """The readers an issue goes to: active, not suppressed, and meeting these conditions on subscriptions.
 
     Rows are (subscription_id, address, name, since, source); `permission_reminder` explains the last two.
     """
@@ -54,10 +55,9 @@ def active_recipients(
         case((confirmed, Subscription.confirmed_at), (moved, Subscription.created_at)).label("since"),
         case((~confirmed, Subscription.source)).label("source"),
     ).join(Subscription.subscriber)
-    ours = readers.where(
-        Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE, ~_SUPPRESSED
+    return readers.where(
+        Subscription.publication_id == publication_id, Subscription.status == Status.ACTIVE, ~SUPPRESSED, *conditions
     )
-    return ours if among is None else ours.where(Subscription.id.in_(among))
 
 
 def source_and_since(subscription: Subscription) -> tuple[str | None, datetime | None]:
@@ -67,11 +67,11 @@ def source_and_since(subscription: Subscription) -> tuple[str | None, datetime |
     return subscription.source, subscription.created_at if subscription.source else None
 
 
-def audience_size(session: Session, publication_id: int) -> int:
-    """How many readers an issue would go to now."""
-    ours = select(func.count()).where(Subscription.publication_id == publication_id)
+def audience_size(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:
+    """How many readers an issue would go to now, of those who meet these conditions."""
+    ours = select(func.count()).where(Subscription.publication_id == publication_id, *conditions)
     reading = session.scalar(ours.where(Subscription.status == Status.ACTIVE)) or 0
-    return reading - suppressed_count(session, publication_id)
+    return reading - suppressed_count(session, publication_id, *conditions)
 
 
 def suppressed_count(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> int:

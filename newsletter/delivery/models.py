@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
@@ -92,6 +92,8 @@ class Letter(Base):
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
     """The letter that it corrects: then it goes only to those who got that one, or may have."""
     content_hash: Mapped[str] = mapped_column(String(64))
+    segment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The segment of readers it goes to, as it was when the letter was frozen (`segments.freeze`); None for all."""
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     """Where its copies stood when they were dropped; None while they are the ledger's to count."""
 

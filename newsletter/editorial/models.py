@@ -53,6 +53,10 @@ class Issue(Base):
     frozen_number: Mapped[int | None]
     """The revision that the letter was frozen from; the archive shows this one."""
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"), unique=True)
+    segment_id: Mapped[int | None]
+    """The segment of readers it will go to; None for everybody. What it went to is frozen in its letter.
+
+    No foreign key: SQLite would have to write the table anew."""
 
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
     revision: Mapped["Revision"] = relationship(

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
+from newsletter.audience.models import Subscription
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.reports import progress, retention, stats
@@ -48,7 +49,9 @@ class CorrectionAudience:
 
 def audience(session: Session, letter: Letter) -> CorrectionAudience:
     """The readers who would get a correction of this letter."""
-    still = subscribers.active_recipients(letter.publication_id, ledger.reached_subscriptions(letter.id)).subquery()
+    still = subscribers.active_recipients(
+        letter.publication_id, Subscription.id.in_(ledger.reached_subscriptions(letter.id))
+    ).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())

@@ -16,6 +16,8 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import subscribers
+from newsletter.audience.models import Subscription
+from newsletter.audience.segments import store as segments
 from newsletter.config import Settings
 from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.ledger import partitions
@@ -30,6 +32,7 @@ from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.links import Links
+from newsletter.publications import Publication
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import Calendar
 
@@ -169,9 +172,21 @@ def resume(session: Session, issue: Issue, now: datetime) -> None:
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; only a paused issue can be resumed")
 
 
-def audience_size(session: Session, issue: Issue) -> int:
-    """How many readers would get the issue if it went out now."""
-    return subscribers.audience_size(session, issue.publication_id)
+def audience_size(session: Session, issue: Issue, now: datetime) -> int:
+    """How many readers would get the issue if it went out now; Invalid if its segment cannot be told."""
+    return subscribers.audience_size(session, issue.publication_id, *issue_conditions(session, issue, now))
+
+
+def issue_conditions(session: Session, issue: Issue, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What subscriptions have to meet for an issue: those of its segment, frozen once it is scheduled."""
+    frozen = issue.letter.segment if issue.letter else _segment(session, issue)
+    return segments.frozen_conditions(session, issue.publication, frozen, now)
+
+
+def _segment(session: Session, issue: Issue) -> dict[str, Any] | None:
+    if issue.segment_id is None:
+        return None
+    return segments.freeze(session, segments.get_segment(session, issue.publication_id, issue.segment_id))
 
 
 def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
@@ -193,9 +208,7 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
     free = due.with_for_update(key_share=True, skip_locked=True)
     started = []
     for letter in session.scalars(free).all():
-        if now - letter.due_at > grace:
-            _hold(session, letter, now)
-        elif begun := _start(session, letter, (LetterState.WAITING,), now):
+        if now - letter.due_at <= grace and (begun := _start_or_none(session, letter, now)):
             started.append(begun)
         else:
             _hold(session, letter, now)
@@ -216,6 +229,8 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
     prepared = build_letter.require_schedulable(issue, links)
     letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
     letter.due_at = at
+    letter.segment = _segment(session, issue)
+    letter_conditions(session, letter, now)  # Invalid, if its segment cannot be told
     try:
         with session.begin_nested():
             session.add(letter)
@@ -241,23 +256,43 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
     session.expire(issue)
 
 
+def _start_or_none(session: Session, letter: Letter, now: datetime) -> Started | None:
+    try:
+        return _start(session, letter, (LetterState.WAITING,), now)
+    except Invalid as error:
+        log.warning("an issue's segment cannot be told", letter=letter.id, reason=str(error))
+        return None
+
+
 def _start(session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime) -> Started | None:
+    conditions = letter_conditions(session, letter, now)
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
-    started = Started(letter.id, _fan_out(session, letter, now))
+    started = Started(letter.id, _fan_out(session, letter, conditions, now))
     log.info("issue started", letter=letter.id, copies=started.copies)
     return started
 
 
-def _fan_out(session: Session, letter: Letter, now: datetime) -> int:
-    """Write a copy for each active, unsuppressed reader; for a correction, only for those who got the issue.
+def letter_conditions(session: Session, letter: Letter, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What subscriptions have to meet for a letter: those of its segment; for a correction, who got the issue.
+
+    Invalid, saying why, if its segment can no longer be told.
+    """
+    publication = session.get_one(Publication, letter.publication_id)
+    conditions = segments.frozen_conditions(session, publication, letter.segment, now)
+    if letter.corrects_id:
+        conditions += (Subscription.id.in_(ledger.reached_subscriptions(letter.corrects_id)),)
+    return conditions
+
+
+def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:
+    """Write a copy for each active, unsuppressed reader who meets these conditions.
 
     The only statement that involves audience, editorial and delivery.
     """
-    among = ledger.reached_subscriptions(letter.corrects_id) if letter.corrects_id else None
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
-        readers = subscribers.active_recipients(letter.publication_id, among).add_columns(
+        readers = subscribers.active_recipients(letter.publication_id, *conditions).add_columns(
             literal(letter.id),
             literal(CopyState.PENDING, copies.c.state.type),
             literal(0),

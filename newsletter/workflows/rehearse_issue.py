@@ -12,7 +12,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
-from newsletter.audience.models import Status
 from newsletter.config import Settings
 from newsletter.delivery.bulk import rehearsal
 from newsletter.delivery.bulk.rehearsal import Rehearsal
@@ -70,18 +69,17 @@ def rehearse_issue(
 ) -> RehearsalReport:
     """Compose and sign every copy of an issue; Conflict if it has already started to go out."""
     letter, blocking = _letter(issue, links, now, settings.issue_sender_address)
-    readers = publish.audience_size(session, issue)
-    made = watched(_copies(session, issue, letter), readers)
+    readers = publish.audience_size(session, issue, now)
+    made = watched(_copies(session, issue, letter, now), readers)
     try:
         template = compose.compile(letter.content, links, keyring)
         found = rehearsal.compose_all(letter.content, template, made, settings.mail_return_path_domain, now)
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
-    active = subscribers.status_counts(session, issue.publication_id)[Status.ACTIVE]
-    return RehearsalReport(
-        readers, active - readers, now, _forecast(session, found.domains, settings, now), found, blocking
-    )
+    conditions = publish.issue_conditions(session, issue, now)
+    suppressed = subscribers.suppressed_count(session, issue.publication_id, *conditions)
+    return RehearsalReport(readers, suppressed, now, _forecast(session, found.domains, settings, now), found, blocking)
 
 
 def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
@@ -98,11 +96,12 @@ def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tu
     return letter, []
 
 
-def _copies(session: Session, issue: Issue, letter: Letter) -> Iterator[ClaimedCopy]:
+def _copies(session: Session, issue: Issue, letter: Letter, now: datetime) -> Iterator[ClaimedCopy]:
     # Numbered like the next copies, because the ids are part of the links and so of the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
-    readers = subscribers.active_recipients(issue.publication_id).execution_options(yield_per=_BATCH)
+    theirs = subscribers.active_recipients(issue.publication_id, *publish.issue_conditions(session, issue, now))
+    readers = theirs.execution_options(yield_per=_BATCH)
     yield from rehearsal.simulated_copies(session.execute(readers), letter_id, after)
 
 

@@ -35,6 +35,8 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Frozen
 from newsletter.db import Sessions, rows
 from newsletter.delivery import stopping
 from newsletter.delivery.ledger import doubts, partitions
@@ -45,6 +47,7 @@ from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
+from newsletter.publications import Publication
 from newsletter.workflows import publish
 
 DAYS = 30
@@ -88,29 +91,40 @@ class Missed:
         return self.refused + self.failed + self.stopped + (self.joined if self.with_joined else 0)
 
 
-def find_missed(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> Missed:
-    """The readers who would be sent it now; Conflict, saying why, if it cannot be sent to anybody."""
+def find_missed(
+    session: Session, issue: Issue, now: datetime, *, joined: bool = False, segment: Frozen | None = None
+) -> Missed:
+    """The readers, of this segment (`segments.freeze`) if one is given, who would be sent it now.
+
+    Conflict, saying why, if it cannot be sent to anybody.
+    """
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
         raise _too_late(issue)
     fate = _fate(_refused_before(session, letter.id))
     mine = select(fate, func.count()).where(Copy.letter_id == letter.id, TOLD, fate.is_not(None)).group_by(fate)
+    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
+    if chosen:
+        mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
     every = dict(session.execute(mine).all())
     still = subscribers.active_recipients(letter.publication_id).subquery("readers")
     found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
     counts = {one.value: found.get(one.value, 0) for one in Fate}
-    since = _count_joined(session, letter) if _is_recent(letter, now) else 0
+    since = _count_joined(session, letter, segment, now) if _is_recent(letter, now) else 0
     return Missed(**counts, joined=since, spared=sum(every.values()) - sum(found.values()), with_joined=joined)
 
 
-def resend(session: Session, issue: Issue, now: datetime, *, joined: bool = False) -> int:
+def resend(
+    session: Session, issue: Issue, now: datetime, *, joined: bool = False, segment: Frozen | None = None
+) -> int:
     """Requeue the first copies; `resend_rest` does the rest. Conflict if it cannot be sent, or nobody missed it."""
     letter = _gone_out(session, issue)
     if joined and not _is_recent(letter, now):
         raise _too_late(issue)
     _hold(session, letter)
-    groups = (_let_wait(session, letter, each, now) for each in _groups(lambda: nullcontext(session), letter.id))
-    count = next(filter(None, groups), 0) or (_add_joined(session, letter, now) if joined else 0)
+    ids = _groups(lambda: nullcontext(session), letter.id)
+    groups = (_let_wait(session, letter, group=each, segment=segment, now=now) for each in ids)
+    count = next(filter(None, groups), 0) or (_add_joined(session, letter, segment=segment, now=now) if joined else 0)
     if not count:
         raise Conflict(f"nobody who is subscribed now has missed “{issue.title}”, so there is nobody to send it to")
     publish.reopen_letter(session, letter)
@@ -118,15 +132,17 @@ def resend(session: Session, issue: Issue, now: datetime, *, joined: bool = Fals
     return count
 
 
-def resend_rest(sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False) -> None:
+def resend_rest(
+    sessions: Sessions, letter_id: int, now: datetime, *, joined: bool = False, segment: Frozen | None = None
+) -> None:
     """Requeue the remaining copies in groups, and commit each; if interrupted, `resend` can be called again."""
     for group in _groups(sessions.reading, letter_id):
         with sessions.in_turn() as session:
-            if _goes_on(session, letter_id, partial(_let_wait, group=group), now) is None:
+            if _goes_on(session, letter_id, partial(_let_wait, group=group, segment=segment), now) is None:
                 return
     while joined:
         with sessions.in_turn() as session:
-            joined = bool(_goes_on(session, letter_id, _add_joined, now))
+            joined = bool(_goes_on(session, letter_id, partial(_add_joined, segment=segment), now))
 
 
 def _gone_out(session: Session, issue: Issue) -> Letter:
@@ -218,14 +234,14 @@ def _is_about_us(code: int | None, reply: str | None) -> bool:
     return bool(code) and refusals.is_our_fault(Reply(code or 0, (reply or "",)))
 
 
-def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datetime) -> int:
+def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment: Frozen | None, now: datetime) -> int:
     if not group:
         return 0
     mine = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
     these = _ROWS.c.letter_id == letter.id, _ROWS.c.id.in_(select(mine.c.id))
-    still = subscribers.active_recipients(
-        letter.publication_id, select(_ROWS.c.subscription_id).where(*these)
-    ).subquery("readers")
+    missed = Subscription.id.in_(select(_ROWS.c.subscription_id).where(*these))
+    chosen = _chosen(session, letter, segment, now)
+    still = subscribers.active_recipients(letter.publication_id, missed, *chosen).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
     # To the reader's current address, which may have changed.
@@ -235,22 +251,31 @@ def _let_wait(session: Session, letter: Letter, group: Sequence[int], now: datet
     return len(session.connection().execute(again.values(values).returning(_ROWS.c.id), told).all())
 
 
-def _count_joined(session: Session, letter: Letter) -> int:
+def _chosen(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    publication = session.get_one(Publication, letter.publication_id)
+    return segments.frozen_conditions(session, publication, segment, now)
+
+
+def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> int:
     """The number of readers who joined since; for large numbers an upper bound that includes suppressed ones."""
     every = session.scalar(select(func.count()).select_from(_new(letter).subquery())) or 0
-    if every <= _MANY:
-        return session.scalar(select(func.count()).select_from(_joined(letter).subquery())) or 0
+    if every <= _MANY or segment or letter.segment:
+        joined = _joined(session, letter, segment, now)
+        return session.scalar(select(func.count()).select_from(joined.subquery())) or 0
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    readers = subscribers.active_recipients(
-        letter.publication_id, select(Copy.subscription_id).where(Copy.letter_id == letter.id)
-    )
+    got = select(Copy.subscription_id).where(Copy.letter_id == letter.id)
+    readers = subscribers.active_recipients(letter.publication_id, Subscription.id.in_(got))
     served = session.scalar(select(func.count()).select_from(readers.where(since).subquery())) or 0
     return every - subscribers.suppressed_count(session, letter.publication_id, since) - served
 
 
-def _joined(letter: Letter) -> Select[int, str, str, datetime | None, str | None]:
+def _joined(
+    session: Session, letter: Letter, segment: Frozen | None, now: datetime
+) -> Select[int, str, str, datetime | None, str | None]:
     has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
-    return subscribers.active_recipients(letter.publication_id, _new(letter)).where(~has_one)
+    # Whoever joined belongs to the letter's own segment, too.
+    chosen = *_chosen(session, letter, letter.segment, now), *_chosen(session, letter, segment, now)
+    return subscribers.active_recipients(letter.publication_id, Subscription.id.in_(_new(letter)), ~has_one, *chosen)
 
 
 def _new(letter: Letter) -> CompoundSelect[int]:
@@ -261,10 +286,10 @@ def _new(letter: Letter) -> CompoundSelect[int]:
     return confirmed.union_all(moved)
 
 
-def _add_joined(session: Session, letter: Letter, now: datetime) -> int:
+def _add_joined(session: Session, letter: Letter, *, segment: Frozen | None, now: datetime) -> int:
     copies = partitions.table_of(session.connection().dialect, letter.id)
     readers = (
-        _joined(letter)
+        _joined(session, letter, segment, now)
         .limit(_GROUP)
         .add_columns(
             literal(letter.id),

@@ -178,7 +178,7 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
             letter = publish.schedule(session, services.links, issue, _moment(moment, issue), now(), sender=sender)
         else:
             letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
-        readers = formats.counted(publish.audience_size(session, issue), "reader")
+        readers = formats.counted(publish.audience_size(session, issue, now()), "reader")
         when = formats.moment(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     warn_if_not_armed(services)

@@ -1,0 +1,173 @@
+"""Stored segments: save, find, delete, resolve what one refers to, count and sample its readers."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from newsletter.audience import subscribers
+from newsletter.audience.models import Subscription
+from newsletter.audience.segments import rule as rules
+from newsletter.audience.segments.compile import matching
+from newsletter.audience.segments.rule import Condition, Field, Rule
+from newsletter.audience.tags import MAX_NAME, clean_tag, folded_name
+from newsletter.db import Base
+from newsletter.delivery.models import Letter
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.publications import Publication
+
+Frozen = Mapping[str, Any]
+"""A segment as it was at one moment, in JSON (`freeze`)."""
+
+MAX_DEPTH = 5
+"""How far segments may refer to segments."""
+
+
+class Segment(Base):
+    """A named choice of a publication's readers; `key` is the same for every spelling of its name."""
+
+    __tablename__ = "segments"
+    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    key: Mapped[str] = mapped_column(String(MAX_NAME * 2))
+    stored_rule: Mapped[dict[str, Any]] = mapped_column("rule", JSON)
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+
+    publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
+
+    @property
+    def rule(self) -> Rule:
+        return rules.from_json(self.stored_rule)
+
+
+def save(
+    session: Session, publication: Publication, name: str, wanted: Rule, now: datetime, segment_id: int | None = None
+) -> Segment:
+    """Store a new segment, or change one; Invalid if its rule cannot be used, Conflict if the name is taken."""
+    name = clean_tag(name, "the segment's name")
+    taken = select(Segment.id).where(Segment.publication_id == publication.id, Segment.key == folded_name(name))
+    if session.scalar(taken.where(Segment.id != (segment_id or 0))):
+        raise Conflict(f"there is a segment called “{name}” already; give this one another name")
+    condition(session, publication, wanted, now, _outer=(segment_id,) if segment_id else ())
+    if segment_id is None:
+        found = Segment(publication_id=publication.id, created_at=now)
+        session.add(found)
+    else:
+        found = get_segment(session, publication.id, segment_id)
+    found.name, found.key, found.stored_rule, found.changed_at = name, folded_name(name), rules.to_json(wanted), now
+    session.flush()
+    return found
+
+
+def get_segment(session: Session, publication_id: int, segment_id: int) -> Segment:
+    """The publication's segment of that id; NotFound if there is none."""
+    found = session.get(Segment, segment_id)
+    if found is None or found.publication_id != publication_id:
+        raise NotFound("there is no such segment; it may have been deleted")
+    return found
+
+
+def find(session: Session, publication_id: int, name: str) -> Segment:
+    """The publication's segment of that name, however it is spelled; NotFound if there is none."""
+    found = session.scalar(
+        select(Segment).where(Segment.publication_id == publication_id, Segment.key == folded_name(name))
+    )
+    if found is None:
+        raise NotFound(f"there is no segment called “{name.strip()}”")
+    return found
+
+
+def every(session: Session, publication_id: int) -> list[Segment]:
+    """The publication's segments, by name."""
+    return list(session.scalars(select(Segment).where(Segment.publication_id == publication_id).order_by(Segment.key)))
+
+
+def delete(session: Session, segment: Segment) -> None:
+    """Delete a segment; Conflict if another one refers to it."""
+    mine = str(segment.id)
+    for other in every(session, segment.publication_id):
+        if any(one.field is Field.SEGMENT and one.value == mine for one in other.rule.conditions):
+            raise Conflict(f"the segment “{other.name}” refers to “{segment.name}”; change that one first")
+    session.delete(segment)
+    session.flush()
+
+
+def freeze(session: Session, segment: Segment) -> dict[str, Any]:
+    """The segment as it is now, in JSON that a letter keeps whatever becomes of the segment."""
+    resolved = resolve(session, segment.publication_id, segment.rule)
+    return {"id": segment.id, "name": segment.name, "rule": rules.to_json(resolved)}
+
+
+def frozen_conditions(
+    session: Session, publication: Publication, frozen: Frozen | None, now: datetime
+) -> tuple[ColumnElement[bool], ...]:
+    """What a subscription has to meet to belong to a frozen segment: nothing if there is none.
+
+    Invalid, saying why, if that can no longer be told.
+    """
+    return () if frozen is None else (condition(session, publication, rules.from_json(frozen["rule"]), now),)
+
+
+def resolve(session: Session, publication_id: int, wanted: Rule, _outer: tuple[int, ...] = ()) -> Rule:
+    """The rule with those of the segments that it refers to, as they are now; Invalid if they go in a circle.
+
+    Resolved, it means the same whatever becomes of those segments.
+    """
+    return replace(
+        wanted, conditions=tuple(_resolved(session, publication_id, one, _outer) for one in wanted.conditions)
+    )
+
+
+def condition(
+    session: Session, publication: Publication, wanted: Rule, now: datetime, _outer: tuple[int, ...] = ()
+) -> ColumnElement[bool]:
+    """That a subscription belongs to this rule; Invalid, saying why, if it cannot be told."""
+    resolved = resolve(session, publication.id, wanted, _outer)
+    _require_copies(session, publication.id, resolved)
+    return matching(publication, resolved, now)
+
+
+def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> tuple[int, int]:
+    """How many readers belong to a rule, and how many of them an issue would go to now."""
+    belongs = condition(session, publication, wanted, now)
+    ours = select(func.count()).where(Subscription.publication_id == publication.id, belongs)
+    return session.scalar(ours) or 0, subscribers.audience_size(session, publication.id, belongs)
+
+
+def sample(session: Session, publication: Publication, wanted: Rule, now: datetime, size: int) -> list[Subscription]:
+    """The newest readers who belong to a rule."""
+    belongs = condition(session, publication, wanted, now)
+    theirs = select(Subscription).where(Subscription.publication_id == publication.id, belongs)
+    return list(session.scalars(theirs.order_by(Subscription.id.desc()).limit(size)))
+
+
+def _resolved(session: Session, publication_id: int, one: Condition, outer: tuple[int, ...]) -> Condition:
+    if one.field is not Field.SEGMENT or one.rule is not None:
+        return one
+    segment = get_segment(session, publication_id, int(one.value))
+    if segment.id in outer:
+        raise Invalid(f"the segment “{segment.name}” would refer to itself; choose another one")
+    if len(outer) >= MAX_DEPTH:
+        raise Invalid(f"segments refer to segments {MAX_DEPTH} deep at most")
+    return replace(one, rule=resolve(session, publication_id, segment.rule, (*outer, segment.id)))
+
+
+def _require_copies(session: Session, publication_id: int, resolved: Rule) -> None:
+    """Refuse an issue whose copies nobody knows."""
+    for one in resolved.walk():
+        if one.field is not Field.ISSUE:
+            continue
+        letter = session.get(Letter, int(one.value))
+        if letter is None or letter.publication_id != publication_id or letter.started_at is None:
+            raise Invalid("a condition names an issue that has not gone out to these readers; choose another one")
+        if letter.final_counts is not None:
+            raise Invalid(
+                "a condition names an issue whose record of copies has been deleted, so nobody knows who got it"
+            )

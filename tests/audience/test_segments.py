@@ -1,0 +1,213 @@
+"""Segments: whom a rule chooses, what it refuses, and what a frozen one keeps."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from newsletter.audience import subscribers, tags
+from newsletter.audience.models import Status
+from newsletter.audience.segments import rule as rules
+from newsletter.audience.segments import store
+from newsletter.audience.segments.rule import Condition, Match, Rule
+from newsletter.audience.tags import AttributeType
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.models import Cause, Copy, CopyState, Letter
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.publications import Publication
+from tests.audience.conftest import Press
+
+ADA, BEN, CLEO = "ada@one.example", "ben@two.example", "cleo@sub.two.example"
+
+
+@pytest.fixture
+def letter_id(press: Press, now: datetime) -> int:
+    """Ada, a VIP of 41 from Łódź who got an issue; Ben, of 9, from Berlin; Cleo, paused, moved from Old List."""
+    for email in (ADA, BEN, CLEO):
+        press.reader(email)
+    press.set_status(CLEO, Status.PAUSED, source="Old 100% List")
+    press.set_status(BEN, Status.ACTIVE, confirmed_at=now - timedelta(days=40))
+    letter_id = press.queue_copy(ADA)
+    with press.sessions.begin() as session:
+        session.execute(update(Copy).values(state=CopyState.SENT))
+        session.execute(update(Letter).values(started_at=now))
+        home = press.publication.id
+        (vip,) = tags.ensure_tags(session, home, ["VIP"]).values()
+        tags.add_tags(session, [(press.subscription(ADA).id, vip)])
+        known = tags.ensure_attributes(
+            session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER, "Born": AttributeType.DATE}
+        )
+        for email, values in (
+            (ADA, {"city": "Łódź", "age": "41", "born": "1985-03-04"}),
+            (BEN, {"city": "Berlin", "age": "9"}),
+        ):
+            tags.set_attributes(
+                session, [(press.subscription(email).id, known[key], text) for key, text in values.items()]
+            )
+    return letter_id
+
+
+def of(*conditions: tuple[str, ...], match: Match = Match.ALL) -> Rule:
+    return Rule(match, tuple(Condition.of(*condition) for condition in conditions))
+
+
+def members(press: Press, rule: Rule, publication: Publication | None = None) -> set[str]:
+    home = publication or press.publication
+    with press.sessions.reading() as session:
+        found = {one.subscriber.email for one in store.sample(session, home, rule, press.now, 100)}
+        assert store.count(session, home, rule, press.now)[0] == len(found)
+    return found
+
+
+ISSUE = "the issue that Ada got"
+
+
+@pytest.mark.parametrize(
+    ("condition", "chosen"),
+    [
+        (("tag", "is", "vip"), [ADA]),
+        (("tag", "is_not", "VIP"), [BEN, CLEO]),
+        (("tag", "is", "no such tag"), []),
+        (("tag", "is", "' OR 1=1 --"), []),
+        (("attribute", "is", "berlin", "CITY"), [BEN]),
+        (("attribute", "is", "Łódź", "city"), [ADA]),
+        (("attribute", "is_not", "Berlin", "city"), [ADA, CLEO]),
+        (("attribute", "contains", "er", "city"), [BEN]),
+        (("attribute", "contains", "%", "city"), []),
+        (("attribute", "over", "9", "age"), [ADA]),
+        (("attribute", "under", "41", "age"), [BEN]),
+        (("attribute", "before", "1985-03-05", "born"), [ADA]),
+        (("attribute", "after", "1985-03-04", "born"), []),
+        (("attribute", "known", "", "born"), [ADA]),
+        (("attribute", "unknown", "", "born"), [BEN, CLEO]),
+        (("joined", "within_days", "30"), [ADA, CLEO]),
+        (("status", "is", "paused"), [CLEO]),
+        (("status", "is_not", "paused"), [ADA, BEN]),
+        (("source", "contains", "100% l"), [CLEO]),
+        (("source", "is_not", "Old 100% List"), [ADA, BEN]),
+        (("source", "known"), [CLEO]),
+        (("source", "unknown"), [ADA, BEN]),
+        (("issue", "received", ISSUE), [ADA]),
+        (("issue", "missed", ISSUE), [BEN, CLEO]),
+        (("domain", "is", "@Two.example"), [BEN]),
+        (("domain", "is_not", "two.example"), [ADA, CLEO]),
+    ],
+    ids=" ".join,
+)
+def test_a_condition_chooses_whom_it_says(
+    press: Press, letter_id: int, condition: tuple[str, ...], chosen: list[str]
+) -> None:
+    field, op, *rest = condition
+    words = [str(letter_id) if word == ISSUE else word for word in rest]
+    rule = of((field, op, *words))
+    assert members(press, rule) == set(chosen)
+    assert rules.from_json(rules.to_json(rule)) == rule
+
+
+@pytest.mark.usefixtures("letter_id")
+def test_days_begin_in_the_publications_time_zone(press: Press, now: datetime) -> None:
+    with press.sessions.begin() as session:
+        session.get_one(Publication, press.publication.id).time_zone = "Pacific/Kiritimati"
+    press.set_status(ADA, Status.ACTIVE, confirmed_at=datetime.fromisoformat("2026-03-01T10:30:00+00:00"))
+    with press.sessions.reading() as session:
+        home = session.get_one(Publication, press.publication.id)
+        for condition, is_in in (
+            (("joined", "before", "2026-03-02"), False),
+            (("joined", "after", "2026-03-01"), True),
+        ):
+            found = store.sample(session, home, of(condition), now, 9)
+            assert (ADA in {one.subscriber.email for one in found}) is is_in
+
+
+@pytest.mark.usefixtures("letter_id")
+def test_all_any_and_other_segments_combine(press: Press, now: datetime) -> None:
+    vip, paused = ("tag", "is", "vip"), ("status", "is", "paused")
+    assert members(press, of(vip, paused)) == set()
+    assert members(press, of(vip, paused, match=Match.ANY)) == {ADA, CLEO}
+    assert members(press, of()) == {ADA, BEN, CLEO}
+    with press.sessions.begin() as session:
+        inner = store.save(session, press.publication, "VIPs", of(vip), now)
+        outer = store.save(session, press.publication, "others", of(("segment", "is_not", str(inner.id))), now)
+        frozen = store.freeze(session, outer)
+        assert store.count(session, press.publication, outer.rule, now)[0] == 2
+        # What is frozen does not follow the segment that it refers to.
+        store.save(session, press.publication, "VIPs", of(paused), now, inner.id)
+        (belongs,) = store.frozen_conditions(session, press.publication, frozen, now)
+        assert subscribers.audience_size(session, press.publication.id, belongs) == 1
+        with pytest.raises(Invalid, match="refer to itself"):
+            store.save(session, press.publication, "VIPs", of(("segment", "is", str(outer.id))), now, inner.id)
+        with pytest.raises(Conflict, match="“others” refers to “VIPs”"):
+            store.delete(session, inner)
+        with pytest.raises(Conflict, match="another name"):
+            store.save(session, press.publication, " vips ", of(vip), now)
+        assert [one.name for one in store.every(session, press.publication.id)] == ["others", "VIPs"]
+
+
+@pytest.mark.usefixtures("letter_id")
+def test_whoever_is_suppressed_belongs_but_is_not_written_to(press: Press, now: datetime) -> None:
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, Cause.COMPLAINT, now)
+        assert store.count(session, press.publication, of(("tag", "is", "vip")), now) == (1, 0)
+
+
+def test_another_publications_readers_and_segments_are_out_of_reach(
+    press: Press, letter_id: int, other_publication: Publication, now: datetime
+) -> None:
+    assert members(press, of(("tag", "is_not", "x")), other_publication) == set()
+    with press.sessions.begin() as session:
+        segment = store.save(session, press.publication, "VIPs", of(("tag", "is", "vip")), now)
+        with pytest.raises(NotFound):
+            store.save(session, other_publication, "theirs", of(("segment", "is", str(segment.id))), now)
+        with pytest.raises(Invalid, match="has not gone out"):
+            store.save(session, other_publication, "theirs", of(("issue", "received", str(letter_id))), now)
+
+
+@pytest.mark.parametrize(
+    ("condition", "reason"),
+    [
+        (("colour", "is", "red"), "a condition is about one of"),
+        (("tag", "over", "3"), "a condition on tag is one of"),
+        (("tag", "is", " "), "needs a value"),
+        (("attribute", "is", "x"), "needs the attribute's name"),
+        (("attribute", "over", "many", "age"), "compares with a number"),
+        (("joined", "before", "yesterday"), "a day is written as"),
+        (("joined", "within_days", "0"), "number of days"),
+        (("status", "is", "happy"), "a status is one of"),
+        (("issue", "received", "latest"), "named by its number"),
+        (("issue", "received", "999999"), "has not gone out"),
+        (("domain", "is", "two words"), "a domain is written as"),
+        (("tag", "is", "x" * 201), "at most 200"),
+    ],
+    ids=lambda one: " ".join(one)[:40] if isinstance(one, tuple) else "",
+)
+@pytest.mark.usefixtures("letter_id")
+def test_what_cannot_be_asked_is_refused_with_the_reason(press: Press, condition: tuple[str, ...], reason: str) -> None:
+    with press.sessions.begin() as session, pytest.raises(Invalid, match=reason):
+        store.save(session, press.publication, "new", of(condition), press.now)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(None, [], {}, {"match": "some", "conditions": []}, {"match": "all"}),
+        {"match": "all", "conditions": ["x"]},
+        {"match": "all", "conditions": [{"field": "tag", "op": "is", "value": 3}]},
+        {"match": "all", "conditions": [{"field": "tag", "op": "is", "value": "a", "sql": "x"}]},
+        {"match": "all", "conditions": [{"field": "tag", "op": "is", "value": "a"}] * 21},
+    ],
+    ids=lambda data: repr(data)[:70],
+)
+def test_what_is_no_rule_is_refused(data: object) -> None:
+    with pytest.raises(Invalid):
+        rules.from_json(data)
+
+
+def test_an_issue_whose_copies_were_dropped_chooses_nobody_silently(
+    press: Press, letter_id: int, now: datetime
+) -> None:
+    with press.sessions.begin() as session:
+        segment = store.save(session, press.publication, "missed it", of(("issue", "missed", str(letter_id))), now)
+        frozen = store.freeze(session, segment)
+        session.execute(update(Letter).values(final_counts={"sent": 1}))
+        with pytest.raises(Invalid, match="has been deleted"):
+            store.frozen_conditions(session, press.publication, frozen, now)

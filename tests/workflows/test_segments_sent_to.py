@@ -1,0 +1,156 @@
+"""An issue goes to its segment, as it was frozen with the issue, and to nobody else."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from newsletter import publications
+from newsletter.audience import tags
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
+from newsletter.db import Session
+from newsletter.delivery.models import Copy, CopyState, LetterState
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import Issue
+from newsletter.errors import NotFound
+from newsletter.wiring import Services
+from newsletter.workflows import publish, rehearse_issue, resend_missed
+from tests import sample_services
+from tests.originals import Fill
+from tests.sample_services import NOW, WAITING
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return sample_services.stocked
+
+
+def subscribe(session: Session, email: str, *names: str, status: Status = Status.ACTIVE) -> int:
+    reader = Subscriber(email=email, key=email, name="", created_at=NOW)
+    session.add(reader)
+    session.flush()
+    tie = Subscription(subscriber_id=reader.id, publication_id=1, status=status, created_at=NOW, confirmed_at=NOW)
+    session.add(tie)
+    session.flush()
+    tags.add_tags(session, [(tie.id, tag) for tag in tags.ensure_tags(session, 1, names).values()])
+    return tie.id
+
+
+def aim(session: Session, slug: str, *conditions: tuple[str, ...]) -> Issue:
+    """The issue, to go to a new segment of these conditions."""
+    issue, rule = issue_store.find(session, slug), Rule(conditions=tuple(Condition.of(*each) for each in conditions))
+    issue.segment_id = segments.save(session, issue.publication, "chosen", rule, NOW).id
+    return issue
+
+
+def addresses(session: Session, issue: Issue) -> list[str]:
+    return sorted(session.scalars(select(Copy.address).where(Copy.letter_id == issue.letter_id)))
+
+
+def test_an_issue_goes_to_its_segment_as_it_was_when_scheduled(services: Services) -> None:
+    with services.sessions.begin() as session:
+        for email, names in (("vip@a.example", ["VIP"]), ("both@a.example", ["VIP", "new"]), ("other@a.example", [])):
+            subscribe(session, email, *names)
+        subscribe(session, "away@a.example", "VIP", status=Status.PAUSED)
+        issue = aim(session, WAITING, ("tag", "is", "vip"))
+        assert publish.audience_size(session, issue, NOW) == 2
+        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        # What it goes to is frozen with it; who that is, is told when it goes.
+        segments.save(
+            session,
+            issue.publication,
+            "chosen",
+            Rule(conditions=(Condition.of("tag", "is", "new"),)),
+            NOW,
+            issue.segment_id,
+        )
+        subscribe(session, "later@a.example", "VIP")
+        assert publish.audience_size(session, issue_store.find(session, WAITING), NOW) == 3
+    with services.sessions.begin() as session:
+        publish.publish_due(session, HOUR, NOW + HOUR)
+        issue = issue_store.find(session, WAITING)
+        assert addresses(session, issue) == ["both@a.example", "later@a.example", "vip@a.example"]
+        assert issue.letter
+        assert issue.letter.segment["name"] == "chosen"
+
+
+def test_an_issue_whose_segment_is_gone_is_not_scheduled(services: Services) -> None:
+    with services.sessions.begin() as session:
+        issue = aim(session, WAITING, ("tag", "is", "vip"))
+        segments.delete(session, segments.get_segment(session, 1, issue.segment_id or 0))
+        with pytest.raises(NotFound, match="no such segment"):
+            publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+
+
+def test_an_issue_whose_segment_can_no_longer_be_told_is_held_and_the_others_go(services: Services) -> None:
+    with services.sessions.begin() as session:
+        subscribe(session, "ada@a.example")
+        out = issue_store.find(session, sample_services.OUT[0])
+        issue = aim(session, WAITING, ("issue", "missed", str(out.letter_id)))
+        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        other = next(one for one in _ready(session) if one.slug != WAITING)
+        publish.schedule(session, services.links, other, NOW + HOUR + timedelta(minutes=1), NOW)
+        out.letter.final_counts = {"sent": 0}
+    with services.sessions.begin() as session:
+        started = publish.publish_due(session, HOUR, NOW + HOUR + timedelta(minutes=2))
+        assert [one.letter_id for one in started] == [issue_store.find(session, other.slug).letter_id]
+        assert issue_store.find(session, WAITING).letter.state is LetterState.HELD
+
+
+def _ready(session: Session) -> list[Issue]:
+    return list(session.scalars(select(Issue).where(Issue.letter_id.is_(None)).order_by(Issue.id)))
+
+
+def test_a_rehearsal_composes_the_copies_of_the_segment_alone(services: Services) -> None:
+    with services.sessions.begin() as session:
+        subscribe(session, "vip@a.example", "vip")
+        subscribe(session, "other@b.example")
+        issue = aim(session, WAITING, ("tag", "is", "vip"))
+        found = rehearse_issue.rehearse_issue(
+            session,
+            issue,
+            NOW,
+            settings=services.settings,
+            links=services.links,
+            keyring=services.keyring,
+            watched=lambda copies, _count: copies,
+        )
+    assert (found.readers, dict(found.rehearsal.domains)) == (1, {"a.example": 1})
+
+
+def test_those_who_missed_it_are_sent_it_within_a_segment_and_who_joined_within_its_own(services: Services) -> None:
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        for email, names in (("a@a.example", ["vip", "north"]), ("b@a.example", ["vip"])):
+            subscribe(session, email, *names)
+        issue = aim(session, WAITING, ("tag", "is", "vip"))
+        publish.send_now(session, services.links, issue, NOW)
+        failed = {"state": CopyState.FAILED, "reason": "gave up"}
+        for copy in session.scalars(select(Copy).where(Copy.letter_id == issue.letter_id)):
+            copy.state, copy.reason = failed["state"], failed["reason"]
+        issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
+        later = _join(session, "c@a.example", "vip", "north"), _join(session, "d@a.example", "north")
+        assert all(later)
+        north = segments.save(session, home, "north", Rule(conditions=(Condition.of("tag", "is", "north"),)), NOW)
+        frozen = segments.freeze(session, north)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, WAITING)
+        found = resend_missed.find_missed(session, issue, NOW + HOUR, joined=True, segment=frozen)
+        assert (found.failed, found.joined, found.spared) == (1, 1, 0)
+        assert resend_missed.find_missed(session, issue, NOW + HOUR).failed == 2
+        resend_missed.resend(session, issue, NOW + HOUR, joined=True, segment=frozen)
+        letter_id = issue.letter_id
+    resend_missed.resend_rest(services.sessions, letter_id, NOW + HOUR, joined=True, segment=frozen)
+    with services.sessions.reading() as session:
+        pending = select(Copy.address).where(Copy.letter_id == letter_id, Copy.state == CopyState.PENDING)
+        assert sorted(session.scalars(pending)) == ["a@a.example", "c@a.example"]
+
+
+def _join(session: Session, email: str, *names: str) -> int:
+    tie = session.get_one(Subscription, subscribe(session, email, *names))
+    tie.confirmed_at = NOW + timedelta(minutes=5)
+    return tie.id
