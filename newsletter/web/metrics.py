@@ -46,7 +46,8 @@ class Metrics:
 
     def finish(self, answer: Response) -> Response:
         """Count a request that is answered now."""
-        route, method = _route(), request.method if request.method in _METHODS else "other"
+        route = request.url_rule.rule if request.url_rule else "none"
+        method = request.method if request.method in _METHODS else "other"
         self._requests.labels(route, method, answer.status_code).inc()
         if "started" in g:
             self._seconds.labels(route, method).observe(time.perf_counter() - g.started)
@@ -106,13 +107,10 @@ class _Store(Collector):
     def collect(self) -> Iterator[Metric]:
         with self._counting:
             now = self._clock()
-            if not self._is_fresh(now):
+            if not (self._counted_at is not None and timedelta() <= now - self._counted_at < _KEPT):
                 self._counts, self._counted_at = list(self._count()), now
             counts = self._counts
         yield from counts
-
-    def _is_fresh(self, now: datetime) -> bool:
-        return self._counted_at is not None and timedelta() <= now - self._counted_at < _KEPT
 
     def _count(self) -> Iterator[Metric]:
         copies = GaugeMetricFamily(
@@ -129,7 +127,3 @@ class _Store(Collector):
             for (slug, status), count in subscribers.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
         yield from (copies, outbox, readers)
-
-
-def _route() -> str:
-    return request.url_rule.rule if request.url_rule else "none"

@@ -89,7 +89,7 @@ def compose_all(
     found = Rehearsal()
     for copy in made:
         for name in needed:
-            if not as_text(_own(copy, name)).strip():
+            if not as_text(copy.name if name == "name" else copy.address).strip():
                 found.blank[name] += 1
         _compose(template, copy, return_path_domain, date, found)
     return found
@@ -118,7 +118,3 @@ def _needed(letter: LetterContent) -> set[str]:
     parts = (merge.compile(text, compose.FIELDS) for text in (letter.subject, letter.html, letter.text))
     fields = {hole.name for part in parts for _, hole in part.holes if hole.fallback is None}
     return fields & merge.EDITORS
-
-
-def _own(copy: ClaimedCopy, field_name: str) -> str:
-    return copy.name if field_name == "name" else copy.address

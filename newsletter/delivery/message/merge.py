@@ -95,7 +95,8 @@ def _faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
         if braces[0] == "{{":
             yield braces.start(), _NEVER_CLOSES
         elif braces[1] is not None and _field(braces[1]).name not in fields:
-            yield braces.start(), _unknown(_field(braces[1]).name, fields)
+            known = ", ".join(sorted(fields)) or "none"
+            yield braces.start(), f'unknown field "{_field(braces[1]).name}"; the fields here are: {known}'
 
 
 def literal(text: str) -> str:
@@ -136,8 +137,3 @@ def _template(parts: Iterable[str | Field]) -> Template:
 def _field(inside: str) -> Field:
     name, bar, fallback = inside.partition("|")
     return Field(name.strip(), " ".join(fallback.split()) if bar else None)
-
-
-def _unknown(name: str, fields: Collection[str]) -> str:
-    known = ", ".join(sorted(fields)) or "none"
-    return f'unknown field "{name}"; the fields here are: {known}'

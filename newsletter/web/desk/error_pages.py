@@ -2,7 +2,7 @@
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+from werkzeug.exceptions import Forbidden, NotFound
 
 from newsletter.errors import PressError
 from newsletter.web import auth, error_pages
@@ -23,7 +23,9 @@ def init_blueprint(blueprint: Blueprint) -> None:
     """Register the desk's error pages."""
     blueprint.register_error_handler(PressError, _refused)
     for kind, sentence in ((Forbidden, None), (NotFound, _NO_PAGE), (CSRFError, _STRANGE)):
-        blueprint.register_error_handler(kind, lambda error, sentence=sentence: _http(error, sentence))
+        blueprint.register_error_handler(
+            kind, lambda error, sentence=sentence: _page(sentence or error.description or "", error.code or 400)
+        )
 
 
 def no_such_page(_anything: str) -> str:
@@ -33,10 +35,6 @@ def no_such_page(_anything: str) -> str:
 
 def _refused(error: PressError) -> Response:
     return _page(error_pages.sentence_of(error), error_pages.status_of(error))
-
-
-def _http(error: HTTPException, sentence: str | None) -> Response:
-    return _page(sentence or error.description or "", error.code or 400)
 
 
 def asks_for_json() -> bool:

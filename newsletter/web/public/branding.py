@@ -6,7 +6,6 @@ from flask import Blueprint, Flask, Response, make_response, render_template, re
 from markupsafe import Markup
 
 from newsletter.editorial.rendering import theme
-from newsletter.editorial.rendering.theme import Theme
 from newsletter.editorial.source import markdown
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
@@ -31,7 +30,9 @@ def style(publication: str) -> Response:
     with services().sessions.reading() as session:
         found = publication_param.publication_of(session, publication)
         inks = theme.with_accents(found.accent or "", found.accent_dark or "")
-    answer = make_response(_rules(inks))
+    answer = make_response(
+        f":root {{ {_names(inks.light)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}\n"
+    )
     answer.mimetype = "text/css"
     answer.headers["Cache-Control"] = _FOREVER if request.args.get("v") == look_version(found) else "no-cache"
     return answer
@@ -57,12 +58,6 @@ def privacy() -> Response:
 def look_version(publication: Publication) -> str:
     """The part of the stylesheet's URL that changes with the colours."""
     return hashlib.sha256(f"{publication.accent} {publication.accent_dark}".encode()).hexdigest()[:12]
-
-
-def _rules(inks: Theme) -> str:
-    return (
-        f":root {{ {_names(inks.light)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}\n"
-    )
 
 
 def _names(colours: theme.Colours) -> str:

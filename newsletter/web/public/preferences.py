@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit
 from newsletter.audience import preferences, privacy, status_transitions, subscribers
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Status
 from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
@@ -98,20 +98,16 @@ def _erase(token: str) -> str | Response:
     return page
 
 
-def _why(subscription: Subscription) -> str:
-    publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
-    return permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language)
-
-
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
     with services().sessions.reading() as session:
         subscription = preferences.open_preferences_link(session, services().audience, token)
+        publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
         return render_template(
             "site/preferences.html",
             publication=subscription.publication,
             subscription=subscription,
             reader=subscription.subscriber,
-            why=_why(subscription),
+            why=permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language),
             name=request.form.get("name", subscription.subscriber.name),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             is_paused=subscription.status is Status.PAUSED,

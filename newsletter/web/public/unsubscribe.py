@@ -53,16 +53,14 @@ def give_reason(token: str) -> str:
 
 
 def _page(name: str, token: str, subscription: Subscription, *, has_reason: bool = False) -> str:
+    left_at = subscription.left_at
     return render_template(
         f"site/{name}.html",
         publication=subscription.publication,
         token=token,
         preferences_url=services().links.preferences(subscription.id),
-        can_undo=_can_undo(subscription),
+        can_undo=subscription.status is Status.UNSUBSCRIBED
+        and left_at is not None
+        and now() - left_at <= unsubscribe.UNDO,
         has_reason=has_reason,
     )
-
-
-def _can_undo(subscription: Subscription) -> bool:
-    left_at = subscription.left_at
-    return subscription.status is Status.UNSUBSCRIBED and left_at is not None and now() - left_at <= unsubscribe.UNDO

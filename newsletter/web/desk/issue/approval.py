@@ -1,6 +1,6 @@
 """Approving an issue: the page with the exact content to approve, and its buttons."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 from newsletter import editors
 from newsletter.db import Session
 from newsletter.editorial.issues.approvals import Content
-from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
@@ -17,7 +16,6 @@ from newsletter.web.desk import frame, lookup, previews
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
-from newsletter.workflows.approve_issue import ApprovalStatus
 
 _Act = Callable[[Session, Issue, Content, str], str]
 
@@ -104,7 +102,7 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             approval=status,
             refusal=status.refusal(person.email, person.role) if person else "",
             approvers=workflows_approve_issue.possible_approvers(store, found),
-            since_approval=_since_approval(store, found, status),
+            since_approval=changes.changes_since(store, found, status.last.revision_number) if status.last else (),
             since_test=changes.changes_since_test(store, found),
             tested=test_mail.latest_test(store, found),
             proof=previews.current_mail(found),
@@ -115,7 +113,3 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             fault=fault,
             above=above,
         )
-
-
-def _since_approval(store: Session, found: Issue, status: ApprovalStatus) -> Sequence[Piece]:
-    return changes.changes_since(store, found, status.last.revision_number) if status.last else ()

@@ -67,17 +67,13 @@ def set_readiness(slug: str) -> ResponseReturnValue:
         found = lookup.require_unchanged(store, slug, request.form)
         if not build_letter.is_open(found):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so it can no longer be marked.")
-        _set_readiness(store, found, wanted)
+        if wanted is Readiness.READY:
+            build_letter.mark_ready(store, found, services().links)
+        else:
+            issue_store.set_readiness(found, wanted)
         audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
-
-
-def _set_readiness(store: Session, found: Issue, wanted: Readiness) -> None:
-    if wanted is Readiness.READY:
-        build_letter.mark_ready(store, found, services().links)
-    else:
-        issue_store.set_readiness(found, wanted)
 
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:

@@ -183,11 +183,8 @@ def _typed(entry: SettingField) -> object:
     if entry.kind == "places":
         places = zip(request.form.getlist("place"), request.form.getlist("url"), strict=False)
         return [{"name": name.strip(), "url": url.strip()} for name, url in places if name.strip() or url.strip()]
-    return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if _may_be_none(entry) else "")
-
-
-def _may_be_none(entry: SettingField) -> bool:
-    return not entry.required and entry.kind in {"email", "url"}
+    may_be_none = not entry.required and entry.kind in {"email", "url"}
+    return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if may_be_none else "")
 
 
 def _stored_values(publication: Publication, part: SettingsPart) -> dict[str, object]:

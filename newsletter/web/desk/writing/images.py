@@ -19,7 +19,7 @@ def upload_picture(slug: str) -> ResponseReturnValue:
         developed = processing.process(upload.stream.read())
         name, picture = _keep(slug, upload.filename or "", developed)
     except PressError as error:
-        return _fault(str(error), error_pages.status_of(error))
+        return jsonify(fault=str(error)), error_pages.status_of(error)
     url = url_for("archive.picture", file_name=picture.file_name)
     return jsonify(name=name, url=url, width=picture.width, height=picture.height, note=developed.note), 201
 
@@ -29,7 +29,3 @@ def _keep(slug: str, file_name: str, developed: ProcessedImage) -> tuple[str, Pi
         issue = lookup.issue(store, slug)
         picture = services().pictures.keep(store, file_name, developed.content, now())
         return pictures.attach(store, issue, file_name, picture, now()), picture
-
-
-def _fault(sentence: str, status: int) -> ResponseReturnValue:
-    return jsonify(fault=sentence), status
