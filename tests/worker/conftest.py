@@ -1,4 +1,7 @@
-"""Workers as they are run: real processes, a real SMTP server, both databases, an issue whose hour has come."""
+"""Workers as they are run: real processes, a real SMTP server, an issue whose hour has come.
+
+What a process does is shown on SQLite, and on PostgreSQL in the slow tier; where workers meet in the database, on both.
+"""
 
 import asyncio
 import os
@@ -24,6 +27,7 @@ from newsletter.publications import toml_file
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import build_letter, publish
 from tests.delivery.peers import Peer
+from tests.originals import Fill, Originals
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for tests"
@@ -45,6 +49,15 @@ class Sink:
         await asyncio.sleep(self.delay)
         self.recipients.append(envelope.rcpt_tos[0])
         return "250 2.0.0 Taken"
+
+
+BOTH_DATABASES = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database_url(request: pytest.FixtureRequest, originals: Originals, filled: Fill, tmp_path: Path) -> Iterator[str]:
+    with originals.copy(request.param, filled, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture

@@ -85,6 +85,7 @@ def test_a_crew_outlives_a_database_that_only_reads_for_a_while(
     assert _events(log, "job failed") == []
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_crew_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "worker", "--processes", "2"]
     nowhere = environment | {"MAIL_SERVER": ""}

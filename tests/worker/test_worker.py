@@ -18,7 +18,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.wiring import open_services
 from newsletter.worker import Worker
 
-from .conftest import PATIENCE, Sink, Start, addresses, is_finished, wait_for
+from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
 
 READERS = 150
 
@@ -29,6 +29,7 @@ def _due(print_issue) -> None:
     print_issue(READERS, within=1)
 
 
+@BOTH_DATABASES
 @pytest.mark.usefixtures("_due")
 def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessions, sink: Sink, start: Start) -> None:
     workers = [start(), start()]
@@ -43,6 +44,7 @@ def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessi
     assert [worker.wait(PATIENCE) for worker in workers] == [0, 0]
 
 
+@BOTH_DATABASES
 @pytest.mark.usefixtures("_due")
 def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     sessions: Sessions, sink: Sink, start: Start
@@ -61,6 +63,8 @@ def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     assert Counter(sink.recipients) == Counter(addresses(READERS))
 
 
+@pytest.mark.slow
+@BOTH_DATABASES
 def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sessions, start: Start, log: Path) -> None:
     worker = start()
     wait_for(lambda: _is_alive(sessions))
@@ -83,6 +87,7 @@ def test_the_workers_sign_of_life_is_seen_while_it_runs_and_no_longer(sessions: 
         assert session.scalars(select(Heartbeat.worker)).all() == []
 
 
+@BOTH_DATABASES
 @pytest.mark.usefixtures("_due")
 def test_each_job_does_its_part_when_called_by_hand(
     sessions: Sessions, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
@@ -101,6 +106,7 @@ def test_each_job_does_its_part_when_called_by_hand(
     assert is_finished(sessions)
 
 
+@BOTH_DATABASES
 def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     sessions: Sessions, environment: dict[str, str], print_issue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
