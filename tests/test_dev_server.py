@@ -190,7 +190,9 @@ def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needles
         assert refused.said == f"port {port} is taken; set INBOX_PORT to a free one\n"
 
 
-def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_it(up: Laptop, start: Start) -> None:
+def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_it(start: Start) -> None:
+    up = start()
+    up.wait_until_said('"part": "inbox"')
     refused = start()
     assert refused.end() == 1
     holder = f"`newsletter up` (process {up.process.pid}, http://127.0.0.1:{up.port})"
