@@ -1,0 +1,134 @@
+"""Why a server refused a mail, from its own words: the reason in Sisimai's terms, and whether it is for good.
+
+The receiver's own rules first, then what single mail programs say, then general phrases, then the enhanced status
+code, then the reply code. What nothing decides is soft. No database, no clock.
+"""
+
+import re
+
+from newsletter.delivery.bounces.classify import programs, receivers, status_codes, wording
+from newsletter.delivery.bounces.classify.phrases import says
+from newsletter.delivery.bounces.report import Hardness, Reason
+
+NEVER_A_BOUNCE = frozenset({Reason.DELIVERED, Reason.FEEDBACK, Reason.VACATION})
+_FOR_GOOD = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED})
+
+# Before the message itself was seen: what is refused then is no judgement of its content (RFC 5321, 3.3).
+_BEFORE_DATA = frozenset({"CONN", "EHLO", "HELO", "MAIL", "RCPT"})
+
+_DECIDED_FIRST = (
+    *(Reason.MAILBOX_FULL, Reason.EMAIL_TOO_LARGE, Reason.SUSPENDED, Reason.HAS_MOVED, Reason.NO_RELAYING),
+    *(Reason.AUTHENTICATION, Reason.USER_UNKNOWN, Reason.FILTERED, Reason.REQUIRE_PTR, Reason.NOT_COMPLIANT),
+    *(Reason.BAD_REPUTATION, Reason.CONTENT, Reason.REJECTED, Reason.HOST_UNKNOWN, Reason.SPAM, Reason.RATE_LIMITED),
+    Reason.BLOCKED,
+)
+_DECIDED_NEXT = (
+    *(Reason.MAILBOX_FULL, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.RATE_LIMITED, Reason.SPAM),
+    *(Reason.VIRUS, Reason.POLICY, Reason.NO_RELAYING, Reason.SYSTEM, Reason.NETWORK, Reason.SUSPENDED),
+    *(Reason.CONTENT, Reason.SYSTEM_FULL, Reason.NOT_ACCEPT, Reason.EXPIRED, Reason.FAILED_STARTTLS),
+    *(Reason.SECURITY, Reason.MAILER_ERROR),
+)
+# A status that names one of these is so general that words may overrule it.
+_VAGUE = frozenset({Reason.SYSTEM, Reason.SECURITY, Reason.EXPIRED, Reason.NETWORK, Reason.HOST_UNKNOWN})
+_NOT_THE_USER = (
+    *(Reason.NO_RELAYING, Reason.BLOCKED, Reason.MAILBOX_FULL, Reason.HAS_MOVED, Reason.REJECTED, Reason.NOT_ACCEPT),
+)
+# How a report marks what was said by no server, but by a program on the spot (RFC 3464, 2.3.6).
+_LOCAL = ("x-unix;", "x-postfix;", "x-local;")
+_COMMAND = re.compile(
+    r"in reply to (?:end of )?(mail|rcpt|data|ehlo|helo)|(?:after|sending) (mail|rcpt|data|ehlo|helo)\b"
+)
+
+
+def classify(
+    diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = ""
+) -> tuple[Reason, Hardness]:
+    """The reason that an answer gives, and whether it is for good.
+
+    `diagnostic` are the server's words, `status` and `code` what it gave apart from them (they are also looked for in
+    the words), `mta` its host name, `command` the SMTP command that was answered (RCPT, DATA, …), as far as known.
+    """
+    text = wording.comparable(diagnostic)
+    status = best_status(status, wording.status_in(text))
+    code = code or wording.reply_code_in(text)
+    reason = (
+        receivers.reason_of(text, status, mta)
+        or programs.reason_of(text)
+        or _by_phrases(text, status, command.upper() or _command_in(text))
+        or _by_numbers(text, status, code)
+    )
+    return reason, hardness(reason, status, code)
+
+
+def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
+    """Whether another attempt could never succeed, as Sisimai has it: no such address, host or mail server."""
+    transient = status.startswith("4") or (code.startswith("4") and not status.startswith("5"))
+    if reason in _FOR_GOOD or (reason is Reason.NOT_ACCEPT and not transient):
+        return Hardness.HARD
+    return Hardness.SOFT
+
+
+def best_status(told: str, in_words: str) -> str:
+    """The more telling of the status that a report gives and the one in the server's words."""
+    vague = not told or told.endswith(".0")
+    return in_words if in_words and vague else told
+
+
+def _by_phrases(text: str, status: str, command: str) -> Reason | None:
+    named = status_codes.REASONS.get(status)
+    if not text.startswith(_LOCAL):
+        for reason in _DECIDED_FIRST:
+            if _fits(reason, text, status, command):
+                return reason
+    if named is None or named in _VAGUE:
+        return next((reason for reason in _DECIDED_NEXT if says(reason, text)), None)
+    return None
+
+
+def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
+    named = status_codes.REASONS.get(status)
+    match reason:
+        case Reason.USER_UNKNOWN:
+            if named is Reason.USER_UNKNOWN:
+                return not any(says(other, text) for other in _NOT_THE_USER)
+            return named is not Reason.SUSPENDED and command == "RCPT" and says(reason, text)
+        case Reason.FILTERED:
+            # Told after the message was seen, or nobody knows when, "user unknown" may be a filter's answer.
+            told = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
+            return told and (says(reason, text) or says(Reason.USER_UNKNOWN, text))
+        case Reason.REJECTED:
+            unclear = named in {None, Reason.SECURITY, Reason.SYSTEM}
+            asked = command == "MAIL" or (command == "DATA" and named is not Reason.USER_UNKNOWN) or unclear
+            return named is reason or (asked and says(reason, text))
+        case Reason.HOST_UNKNOWN:
+            return (named is reason or says(reason, text)) and not says(Reason.NETWORK, text)
+        case Reason.CONTENT:
+            return (named is reason or says(reason, text)) and not says(Reason.SPAM, text)
+        case Reason.SPAM:
+            return named is reason or (bool(status) and command not in _BEFORE_DATA and says(reason, text))
+        case Reason.NO_RELAYING:
+            return command not in {"CONN", "EHLO", "HELO"} and says(reason, text)
+        case _:
+            return named is reason or says(reason, text)
+
+
+def _by_numbers(text: str, status: str, code: str) -> Reason:
+    if status.startswith("2."):
+        return Reason.DELIVERED
+    if named := status_codes.REASONS.get(status):
+        return named
+    by_subject = {"6": Reason.CONTENT, "7": Reason.SECURITY}.get(status[2:3])
+    if by_subject:
+        return by_subject
+    if code in {"521", "556"}:
+        return Reason.NOT_ACCEPT
+    if re.fullmatch(r"[45]0[0-7]", code) or says(Reason.SYNTAX, text):
+        return Reason.SYNTAX
+    if text.startswith(_LOCAL):
+        return Reason.MAILER_ERROR
+    return Reason.ON_HOLD if text else Reason.UNDEFINED
+
+
+def _command_in(text: str) -> str:
+    found = _COMMAND.search(text)
+    return (found[1] or found[2]).upper() if found else ""

@@ -1,0 +1,91 @@
+"""What single mail programs say of their own: Domino, Exchange, Exim, qmail, IMail, Google's, OpenSMTPD, gateways, …
+
+Such words come from the program that gave up, so they need no status and no command beside them.
+"""
+
+from collections.abc import Mapping
+
+from newsletter.delivery.bounces.classify.wording import separate
+from newsletter.delivery.bounces.report import Reason
+
+_RULES: Mapping[Reason, str] = {
+    Reason.USER_UNKNOWN: """
+        # Domino and Notes
+        not listed in domino directory | not listed in public name | répertorié dans l'annuaire domino
+        ディレクトリには見つかりません | ディレクトリのリストにありません | nicht im domino-verzeichnis
+        # Exchange
+        recipient name is not recognized | 000c05a6 | resolver.adr.recipnotfound | resolver.adr.exrecipnotfound
+        unknown recipient or mailbox unavailable | does not exist at the organization this message was sent to
+        # IMail, MailEnable, Novell and gateways
+        invalid final delivery userid | unknown user: | addressee unknown | no valid recipients for this mm
+        550 unknown recipient | 550 - requested action not taken: no such user here | recipient no longer valid
+        # qmail, vpopmail and Google
+        no mailbox here by that name | (state 14) | vdeliver: invalid or unknown virtual user
+    """,
+    Reason.HOST_UNKNOWN: """
+        unrouteable address | unroutable address | all relevant mx records point to non-existent hosts
+        all host address lookups failed permanently | couldn't find any host named | couldn't find any host by that
+        dns error: domain name not found | returned answer with no data | illegal host/domain name found
+        remote domain doesnt exist | smtpsend.dns.nonexistentdomain | invalid domain name ( | no such domain.
+        could not be delivered to the recipient because the domain is not reachable | unknown host:
+    """,
+    Reason.MAILBOX_FULL: """
+        error: quota exceed | user mailbox exceeds allowed size | as their mailbox is full | account is full
+        user(s) account is temporarily over quota | exdiskquota | would exceed mailbox quota
+        messages in recipient's mailbox exceeded the local limit
+    """,
+    Reason.SUSPENDED: """
+        user(s) account is disabled | user(s) account is temporarily limited | address is administratively disabled
+        mailaddress is administrativley disabled | mailaddress is administrativly disabled
+    """,
+    Reason.FILTERED: "cannot route mail to user | (state 15) | (state 17) | (state 18) | 000c0595",
+    Reason.NOT_ACCEPT: """
+        record indicated no smtp service | no host found for existing smtp connection
+        an mx or srv record indicated | seem to reject all mails
+    """,
+    Reason.EXPIRED: """
+        retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers
+        hosts have been failing for a long time | did not accept our requests to connect | has been frozen
+        was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable
+        this message has been in the queue too long | your message was not delivered within | delay reason:
+    """,
+    Reason.EMAIL_TOO_LARGE: """
+        message exeeded the maximum size | resolver.rst.recipsizelimit | mail size limit exceeded
+        - message size exceeds recipient
+    """,
+    Reason.NETWORK: """
+        no mx found for | no valid route to | loop detected | address family mismatch
+        all routes to destination blocked | network error on destination | bad dns lookup error
+        temporary failure in mx lookup | dns lookup failed | couldn't find a mail exchanger or ip address
+        wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
+        smtpsend.dns.mxloopback | exceeded maximum hop count
+    """,
+    Reason.RATE_LIMITED: "resolver.adr.reciplimit",
+    Reason.REJECTED: "(state 13)",
+    Reason.SECURITY: """
+        resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication
+    """,
+    Reason.SYSTEM: """
+        resolver.adr.badprimary | resolver.adr.invalidinsmtp | resolver.adr.ambiguous | several matches found in
+        delivery to file forbidden | delivery to pipe forbidden | local delivery failed | lmtp error after
+        in ldap lookup | contact ldap server | ldap attribute | homedir creat | violates rfc 1035 | 000d06b5
+        (state 6) | (state 8) | (state 9) | 00010256
+    """,
+    Reason.SYSTEM_FULL: "(not enough free space)",
+    Reason.SYNTAX: """
+        angle-brackets nested too deep | expected word or "<" | missing in source-routed address
+        malformed address:
+    """,
+    Reason.CONTENT: """
+        too many "received" headers | conversion to internet format failed | - bad header:
+    """,
+    Reason.VIRUS: "- infected",
+    Reason.SPAM: "- spam",
+}
+
+_PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]
+
+
+def reason_of(text: str) -> Reason | None:
+    """What a program that is known by its words says; None if none of them does."""
+    return next((reason for reason, phrases in _PHRASES if phrases.any_in(text)), None)

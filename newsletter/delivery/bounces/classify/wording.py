@@ -1,0 +1,111 @@
+"""Phrases: a small language for the words that servers use, and text made comparable with them."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Self
+
+LONGEST = 2000
+"""Characters of a server's answer that are looked at; what matters stands at its beginning."""
+
+_GAP = 120
+_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_REPLY = re.compile(r"(?<![\d.\w/:-])([45][0-5]\d)(?=[\s-]|$|[,;.)#])")
+# The head that each line of a long reply repeats: "550-5.7.1 ".
+_CONTINUED = re.compile(r"(?:^|\s)[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?")
+_SPACE = re.compile(r"\s+")
+_SAME = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"'})
+
+
+def comparable(text: str) -> str:
+    """The text in lower case and one line, with simple quotes and without what a reply repeats in each line."""
+    plain = _SPACE.sub(" ", text[:LONGEST].translate(_SAME)).lower()
+    return _SPACE.sub(" ", _CONTINUED.sub(" ", plain)).strip()
+
+
+def status_in(text: str) -> str:
+    """The first enhanced status code (RFC 3463) in the text, one that says more than x.0.0 if there is; or empty."""
+    found = _STATUS.findall(text)
+    return next((each for each in found if not each.endswith(".0.0")), found[0] if found else "")
+
+
+def reply_code_in(text: str) -> str:
+    """The first SMTP reply code of a refusal in the text; empty if there is none."""
+    found = _REPLY.search(text)
+    return found[1] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that an answer may hold: `*` stands for nothing, or up to 120 characters."""
+
+    pieces: tuple[str, ...]
+    status: str = ""
+    """The enhanced code that has to stand beside them: `5.7.1`, or a range of its last number, `5.7.606-649`."""
+
+    @classmethod
+    @cache
+    def compile(cls, rule: str) -> Self:
+        """Read a rule: an enhanced code, words, or a code and words."""
+        head, _, rest = rule.partition(" ")
+        status = head if re.fullmatch(r"[245]\.\d+\.\d+(-\d+)?", head) else ""
+        words = rest if status else rule
+        first, *others = words.split("*")
+        pieces = (first, *(each.lstrip() for each in others))
+        return cls(tuple(piece for piece in pieces if piece), status)
+
+    def is_in(self, text: str, status: str = "") -> bool:
+        """Whether the answer says so; `text` is `comparable`."""
+        if self.status and not _same_status(self.status, status):
+            return False
+        if any(piece not in text for piece in self.pieces):
+            return False
+        return len(self.pieces) < 2 or self._near(text)
+
+    def _near(self, text: str) -> bool:
+        first, *others = self.pieces
+        start = text.find(first)
+        while start >= 0:
+            if _follow(text, start + len(first), others):
+                return True
+            start = text.find(first, start + 1)
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Many phrases, the plain ones apart, for they are looked up much faster."""
+
+    plain: tuple[str, ...]
+    others: tuple[Phrase, ...]
+
+    def any_in(self, text: str, status: str = "") -> bool:
+        """Whether the answer, made comparable, holds any of them."""
+        return any(piece in text for piece in self.plain) or any(each.is_in(text, status) for each in self.others)
+
+
+def separate(rules: str) -> Phrases:
+    """Read rules, with `|` or a line's end between them; a line that begins with # is a comment."""
+    lines = (line for line in rules.splitlines() if not line.strip().startswith("# "))
+    phrases = [Phrase.compile(rule.strip()) for line in lines for rule in line.split("|") if rule.strip()]
+    plain = [each.pieces[0] for each in phrases if len(each.pieces) == 1 and not each.status]
+    return Phrases(tuple(plain), tuple(each for each in phrases if len(each.pieces) != 1 or each.status))
+
+
+def _follow(text: str, end: int, pieces: Iterable[str]) -> bool:
+    for piece in pieces:
+        found = text.find(piece, end, end + _GAP + len(piece))
+        if found < 0:
+            return False
+        end = found + len(piece)
+    return True
+
+
+def _same_status(rule: str, status: str) -> bool:
+    first, _, last = rule.partition("-")
+    if not last:
+        return status == first
+    subject, _, lowest = first.rpartition(".")
+    its_subject, _, detail = status.rpartition(".")
+    return its_subject == subject and detail.isdigit() and int(lowest) <= int(detail) <= int(last)

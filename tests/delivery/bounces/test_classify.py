@@ -1,0 +1,111 @@
+"""What servers' answers mean: one line for each way of saying it."""
+
+import pytest
+
+from newsletter.delivery.bounces.classify import classify
+from newsletter.delivery.bounces.report import Hardness, Reason
+
+HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
+
+# Each with the host that said so, where that matters.
+ANSWERS = """
+userunknown    550 5.1.1 <a@example.org>: Recipient address rejected: User unknown in virtual mailbox table
+userunknown    550 5.1.1 The email account that you tried to reach does not exist. - gsmtp
+userunknown    550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found @ x.prod.outlook.com
+userunknown    550 5.5.0 Requested action not taken: mailbox unavailable (S2017062302). @ mx.protection.outlook.com
+userunknown    550 5.4.1 Recipient address rejected: Access denied. AS(201806281) @ mx.protection.outlook.com
+userunknown    554 delivery error: dd This user doesn't have a yahoo.com account (a@yahoo.com) @ mta7.am0.yahoodns.net
+userunknown    552 1 Requested mail action aborted, mailbox not found @ mta5.am0.yahoodns.net
+userunknown    550 5.1.1 <a@icloud.com>: user does not exist @ mx01.mail.icloud.com
+userunknown    550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550 @ eu-smtp-inbound-1.mimecast.com
+userunknown    User jane (jane@example.org) not listed in Domino Directory
+userunknown    Sorry, no mailbox here by that name. (#5.1.1)
+userunknown    550 5.1.1 Benutzer unbekannt
+hostunknown    Unrouteable address
+hostunknown    Host or domain name not found. Name service error for name=example.invalid type=A: Host not found
+hostunknown    Sorry, I couldn't find any host named example.invalid. (#5.1.2)
+hostunknown    550 5.1.2 <a@example.invalid>... Host unknown
+hasmoved       550 5.1.6 recipient no longer on server: a@icloud.com @ mx01.mail.icloud.com
+hasmoved       551 5.1.6 user has moved to b@example.org
+mailboxfull    452 4.2.2 The recipient's inbox is out of storage space. - gsmtp
+mailboxfull    552 5.2.2 <a@example.org>: user is over quota
+mailboxfull    550 Mailbox quota exceeded
+mailboxfull    maildir delivery failed: Sorry, the user's maildir has overdrawn his diskspace quota, mailbox is full
+suspend        550 5.2.1 The email account that you tried to reach is disabled. - gsmtp
+suspend        554 30 Sorry, your message cannot be delivered. This mailbox is disabled (554.30). @ mx.aol.com
+authfailure    550-5.7.26 This mail has been blocked because the sender is unauthenticated. - gsmtp
+authfailure    550 5.7.515 Access denied, sending domain EXAMPLE.ORG doesn't meet the required authentication level.
+authfailure    550 5.7.1 Email rejected per DMARC policy for example.org
+badreputation  550 5.7.1 likely suspicious due to the very low reputation of the sending IP. - gsmtp
+blocked        421 4.7.28 Gmail has detected an unusual rate of mail originating from your IP address. - gsmtp
+blocked        550 5.7.1 part of their network is on our block list (S3150). @ x.protection.outlook.com
+blocked        550 5.7.606 Access denied, banned sending IP [192.0.2.1] @ mx.protection.outlook.com
+blocked        553 5.7.1 [BL21] Connections not accepted, the ip is in Spamhaus's list; @ mta.yahoodns.net
+blocked        554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org
+rejected       421 4.7.0 [TSS04] Temporarily deferred due to unexpected volume or user complaints @ a.yahoodns.net
+rejected       550 5.1.8 <bounce@example.org>: Sender address rejected: Domain not found
+policyviolation 550 5.7.1 [CS01] Message rejected due to local policy. @ mx02.mail.icloud.com
+policyviolation 554 Message not allowed - [PH01] Email not accepted for policy reasons. @ mta6.am0.yahoodns.net
+ratelimited    450 4.2.1 The user you are trying to contact is receiving mail too quickly. - gsmtp
+ratelimited    452 4.3.2 Too many connections from your host
+requireptr     550 5.7.25 The IP address sending this message does not have a PTR record setup. - gsmtp
+spamdetected   554 5.7.1 This message has been identified as spam (in reply to end of DATA command)
+spamdetected   550-5.7.1 our system has detected that this message is likely unsolicited mail. - gsmtp
+virusdetected  554 5.7.0 Your message was infected with a virus
+emailtoolarge  552 5.3.4 Message size exceeds fixed limit
+norelaying     554 5.7.1 <a@example.org>: Relay access denied
+expired        connect to mx.example.org[192.0.2.1]:25: Connection timed out
+expired        retry timeout exceeded
+networkerror   554 5.4.6 Too many hops
+systemerror    mail for example.org loops back to myself
+systemfull     452 4.3.1 Insufficient system storage
+contenterror   554 5.6.0 Invalid MIME headers
+syntaxerror    503 bad sequence of commands
+mailererror    x-unix; 127
+failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
+securityerror  530 5.7.0 Authentication required
+filtered       550 5.2.1 rejected by recipient
+filtered       550 5.0.0 No such user (in reply to end of DATA command)
+onhold         something that nobody has ever said
+"""
+
+
+def lines(table: str) -> list[tuple[str, str, str]]:
+    """Each line's reason, words, and host."""
+    split = [line.split(None, 1) for line in table.strip().splitlines()]
+    return [(reason, *((words + " @ ").split(" @ ")[:2])) for reason, words in split]
+
+
+@pytest.mark.parametrize(("reason", "words", "mta"), lines(ANSWERS))
+def test_an_answer_means(reason: str, words: str, mta: str) -> None:
+    found, hardness = classify(words, mta=mta)
+    assert found == reason
+    assert (hardness is Hardness.HARD) == (found in HARD)
+
+
+def test_what_nothing_decides_is_soft() -> None:
+    assert classify("") == (Reason.UNDEFINED, Hardness.SOFT)
+    assert classify("550 no") == (Reason.ON_HOLD, Hardness.SOFT)
+
+
+def test_a_domain_that_takes_no_mail_is_hard_unless_that_may_change() -> None:
+    assert classify("556 5.1.10 Recipient address has null MX") == (Reason.NOT_ACCEPT, Hardness.HARD)
+    assert classify("450 4.3.2 System not accepting network messages") == (Reason.NOT_ACCEPT, Hardness.SOFT)
+
+
+def test_an_unknown_user_counts_where_the_server_was_asked_for_it() -> None:
+    words = "550 no such user here"
+    assert classify(words, command="RCPT") == (Reason.USER_UNKNOWN, Hardness.HARD)
+    assert classify(words, command="DATA") == (Reason.FILTERED, Hardness.SOFT)
+    assert classify(words) == (Reason.FILTERED, Hardness.SOFT)
+
+
+def test_words_overrule_a_status_that_says_little() -> None:
+    assert classify("5.0.0 mailbox is full", status="5.0.0")[0] is Reason.MAILBOX_FULL
+    assert classify("552 5.2.2 over quota", status="5.1.0")[0] is Reason.MAILBOX_FULL
+
+
+def test_the_receivers_own_rules_come_first() -> None:
+    words = "550 5.7.1 message rejected: Access denied, please try again later from 192.0.2.1"
+    assert classify(words.replace("5.7.1", "4.7.500"), mta="a.mail.protection.outlook.com")[0] is Reason.BLOCKED
+    assert classify(words)[0] is not Reason.BLOCKED
