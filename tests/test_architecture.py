@@ -17,7 +17,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # Verbs and nouns that mean the same wherever they stand.
 OBVIOUS = {
     *("add", "claim", "confirm", "find", "init_app", "is_due", "load", "lock", "page"),
-    *("pause", "prune", "record", "remove", "resume", "save"),
+    *("parse", "pause", "prune", "record", "remove", "resume", "save"),
 }
 
 

@@ -1,0 +1,132 @@
+"""What a person reads of a report: addresses in it, and the words that belong to each.
+
+No two servers write alike, but nearly all put the address at the head of a line, alone or before a colon, or after a
+label, and what happened right beside or below it. So one reader does for all; `_SHAPES` has the ways, best first.
+"""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from newsletter.delivery.bounces.parse.signs import any_of
+
+MOST_LINES = 400
+MOST_RECIPIENTS = 50
+_LONGEST_LINE = 500
+_LINES_BELOW = 14
+
+_ADDRESS = r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)*[\w-]{1,63}"
+_ANY = re.compile(_ADDRESS)
+
+_LABELS = any_of(
+    r"""
+    (?:final|original|intended|failed|undeliverable|actual|your|the)?[\s-]*(?:recipients?|address(?:es|ee)?|user)
+    to|rcpt to|for|user unknown|unknown user|host unknown|invalid (?:final delivery )?user(?:id)?
+    recipient e-?mail address|could not (?:deliver|send) (?:the )?(?:mail|message) to
+    (?:un)?able to deliver (?:mail )?to|failed (?:address|to|recipient)|delivery failed for|delivery failed
+    your mail to|your message to|mail to|message to|emp(?:f|ph)(?:ä|ae)nger|destinataire|destinatario
+    an|pour|para|per|aan|do|komu|送信先|宛先|收件人
+    """
+).pattern
+_BULLET = r"(?:[*•·-]\s+)?"
+
+_SHAPES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"^{_BULLET}(?:smtp|rfc822|utf-8)?[:;]?\s*[<\['\"(]+({_ADDRESS})[>\]'\")]+\s*(?:[:,;.(-]|\.{{3}}|$|\d{{3}}\b)",
+        rf"^{_BULLET}({_ADDRESS})\s*(?::|;|,|\.|\(|$|-\s|\.{{3}})",
+        rf"^(?:\d{{3}}[ -](?:[245]\.\d+\.\d+ )?)<?({_ADDRESS})>?\s*(?:\.\.\.|:)",
+        rf"^(?:>>>\s*)?rcpt to:\s*<?({_ADDRESS})>?",
+        rf"^[^\w<]{{0,20}}(?:{_LABELS})(?:\s*[:=;]\s*|\s+)['\"\[(]*(?:smtp:|rfc822;\s*)?[<]?({_ADDRESS})[>]?['\"\])]*",
+        rf"(?:user|recipient|address|mailbox|account|to|for|unknown|deliver\w*|rejected|reach\w*)\W{{1,4}}({_ADDRESS})",
+        rf"^({_ADDRESS})\s",
+        rf"[<\['\"(:]({_ADDRESS})[>\]'\")]",
+        rf"(?:generated|expanded|forwarded) from:?\s+<?({_ADDRESS})",
+        rf"smtp=({_ADDRESS})",
+        rf"(?:^|[\s(])({_ADDRESS})(?:$|[\s,;.)])",
+    )
+)
+
+# Before it stand the addresses of the message, not those that failed.
+_LIST = any_of(
+    r"""
+    did not reach the following recipient|(?:not|un)[\w ]{0,25}deliver[\w ]{0,25} to the following|failed recipients
+    """
+)
+
+_COMMAND = any_of(
+    r"""
+    in reply to (?:end of )?(mail from|rcpt to|data|ehlo|helo)
+    (?:after|sending|response to) (mail from|rcpt to|data|end of data|ehlo|helo)
+    >>> ?(mail from|rcpt to|data|ehlo|helo)|error in (rcpt|mail|data)|during (rcpt|mail from|data)
+    smtp:(rcpt|mail|data)\b|(initial connection)|does not like (recipient)
+    """
+)
+_NAMES = {
+    "mail": "MAIL",
+    "rcpt": "RCPT",
+    "recipient": "RCPT",
+    "data": "DATA",
+    "end": "DATA",
+    "ehlo": "EHLO",
+    "helo": "HELO",
+    "initial": "CONN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a report tells of one address."""
+
+    address: str
+    words: str
+    command: str = ""
+    """The SMTP command that was refused, if it is told: RCPT, DATA, …"""
+    local: bool = False
+    """Whether they are no server's, but a program's on the spot."""
+
+
+def read_notice(text: str, not_these: Collection[str] = ()) -> list[Told]:
+    """Each recipient that the text names, with the words beside and below; `not_these` are no recipients."""
+    listed = _LIST.search(text)
+    for part in (text[listed.end() :] if listed else "", text):
+        lines = [line[:_LONGEST_LINE].strip() for line in part.split("\n")[:MOST_LINES]]
+        for shape in _SHAPES:
+            if found := _addresses(lines, shape, not_these):
+                return _with_words(lines, found)
+    return []
+
+
+def command_in(words: str) -> str:
+    """The SMTP command that was answered so, in the ways that servers tell it; empty if they do not."""
+    commands = [next(filter(None, hit.groups()), "").lower() for hit in _COMMAND.finditer(words)]
+    told = [_NAMES.get(each.split(" ")[0], "") for each in commands]
+    return next((each for each in reversed(told) if each), "")
+
+
+def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[str]) -> list[tuple[int, str]]:
+    found: dict[str, tuple[int, str]] = {}
+    for at, line in enumerate(lines):
+        if "@" not in line:
+            continue
+        for hit in shape.finditer(line):
+            address = hit[1].strip(".'")
+            key = address.lower()
+            if key not in not_these and "." in key.partition("@")[2] and len(found) < MOST_RECIPIENTS:
+                found.setdefault(key, (at, address))
+    return sorted(found.values())
+
+
+def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Told]:
+    heads = [at for at, _ in found]
+    told = []
+    for place, (at, address) in enumerate(found):
+        end = heads[place + 1] if place + 1 < len(heads) else len(lines)
+        words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
+        told.append(Told(address, words, command_in(words)))
+    return told
+
+
+def all_addresses(text: str) -> list[str]:
+    """Every address in the text, in its order."""
+    return list(dict.fromkeys(hit.strip(".'") for hit in _ANY.findall(text)))

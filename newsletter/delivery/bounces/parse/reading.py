@@ -1,0 +1,136 @@
+"""One mail while it is being read: what it says, what it returns, and who wrote it. Each is found out once."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from newsletter.delivery.bounces.classify import wording
+from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned, signs
+from newsletter.delivery.bounces.parse.mime import Headers, Mail
+from newsletter.delivery.bounces.parse.prose import Told
+from newsletter.delivery.bounces.report import Kind, Recipient, Report
+
+_ITS_HEADER = frozenset(
+    {"text/rfc822-headers", "message/rfc822-headers", "message/rfc822", "message/global-headers", "message/global"}
+)
+_OUR_SIDE = ("to", "cc", "delivered-to", "x-original-to", "from", "reply-to", "sender")
+_SENT_BY = ("from", "sender", "return-path", "reply-to")
+_ANSWERS = ("re:", "aw:", "sv:", "fwd:", "fw:", "wg:", "tr:", "rv:", "i:")
+_LOOKED_AT = 3000
+_WORDS = 4000
+
+
+class Reading:
+    """A mail, and the questions that are asked of it."""
+
+    def __init__(self, mail: Mail) -> None:
+        self.mail = mail
+
+    def tell(self, kind: Kind, *recipients: Recipient) -> Report:
+        """The report that is made of it."""
+        return Report(kind, recipients, self.return_path, returned.message_id(self.mail, self.returned))
+
+    @cached_property
+    def text(self) -> str:
+        """What a person reads of it."""
+        own = [part for part in self.mail.parts if not part.returned]
+        plain = [part.text for part in own if part.kind == "text/plain" and not dsn.is_status(part)]
+        if not any(map(str.strip, plain)):
+            plain = [part.text for part in own if part.kind == "text/html"] or [part.text for part in own[:1]]
+        return "\n".join(plain)
+
+    @cached_property
+    def notice(self) -> str:
+        """The same, as far as it is not the returned message."""
+        return returned.divide(self.text)[0] or self.text
+
+    @cached_property
+    def words(self) -> str:
+        """The notice in one line."""
+        return " ".join(self.notice.split())[:_WORDS]
+
+    @cached_property
+    def returned(self) -> Headers:
+        """The header of the returned message, wherever it stands."""
+        if self.mail.returned:
+            return self.mail.returned
+        parts = (part.text for part in self.mail.parts if part.kind in _ITS_HEADER or (part.returned and part.body))
+        return returned.headers_in(next(parts, "") or returned.divide(self.text)[1])
+
+    @cached_property
+    def return_path(self) -> str:
+        """The address with our token that it came back to; empty if there is none in it."""
+        status = (mime.read_headers(part.text.split("\n")) for part in self.mail.parts if dsn.is_status(part))
+        envelope_ids = (value for fields in status for value in fields.get("original-envelope-id", []))
+        return returned.signed_return_path(self.mail, self.returned, envelope_ids)
+
+    @property
+    def is_from_nobody(self) -> bool:
+        """Whether it wants no answer (RFC 5321, 4.5.5), as reports and auto-replies do."""
+        return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip()))
+
+    @cached_property
+    def is_bounce(self) -> bool:
+        """Whether a server wrote it, for a mail that did not arrive; a person who quotes a bounce did not."""
+        if "x-failed-recipients" in self.mail.headers or self.mail.report == "delivery-status":
+            return True
+        subject = self.mail.header("subject")
+        in_subject, in_text = _tells_of_failure(subject), _tells_of_failure(self.notice[:_LOOKED_AT])
+        if self._is_from_daemon:
+            return in_subject or in_text or bool(self._in_prose)
+        if subject.lower().startswith(_ANSWERS) and not self.is_from_nobody:
+            return False
+        if automatic.is_auto_reply(self.mail, self.text) and not in_subject:
+            return False
+        if self.is_from_nobody:
+            return in_subject or in_text
+        return in_subject and bool(self._in_prose) and (in_text or bool(wording.reply_code_in(self.notice)))
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether the bounce is none yet: the server goes on trying."""
+        said = signs.DELAYED.search(self.mail.header("subject")) or signs.DELAYED.search(self.notice)
+        return bool(said) and not signs.FINAL.search(self.notice)
+
+    @cached_property
+    def told(self) -> list[Told]:
+        """Whom the bounce names in what is written for people; the addressee of the returned message if nobody."""
+        told = self._in_prose
+        failed = list(_addresses(self.mail.headers, ("x-failed-recipients",)))
+        if failed:
+            known = {each.address.lower(): each for each in told}
+            return [known.get(each.lower(), Told(each, self.words)) for each in dict.fromkeys(failed)]
+        return told or [Told(each, self.words) for each in self.addressees[:1]]
+
+    def told_of(self, *addresses: str) -> Told | None:
+        """What it tells people about any of these addresses."""
+        asked = {each.lower() for each in addresses}
+        return next((each for each in self._in_prose if each.address.lower() in asked), None)
+
+    @cached_property
+    def addressees(self) -> list[str]:
+        """To whom the returned message was."""
+        return list(_addresses(self.returned, ("to",)))
+
+    @cached_property
+    def _in_prose(self) -> list[Told]:
+        return prose.read_notice(self.notice, self._not_recipients)
+
+    @cached_property
+    def _is_from_daemon(self) -> bool:
+        senders = (self.mail.header("from"), self.mail.header("sender"))
+        return senders[0] == "<>" or any(map(signs.DAEMON.search, senders))
+
+    @cached_property
+    def _not_recipients(self) -> set[str]:
+        """Whose addresses stand in a report, though the mail was not to them: ours, and the server's."""
+        ours = {*_addresses(self.mail.headers, _OUR_SIDE), *_addresses(self.returned, _SENT_BY)}
+        servers = {each for each in prose.all_addresses(self.notice) if signs.DAEMON.search(each.partition("@")[0])}
+        return {each.lower() for each in ours | servers} - {each.lower() for each in self.addressees}
+
+
+def _tells_of_failure(text: str) -> bool:
+    return bool(signs.FAILED.search(text) or signs.DELAYED.search(text))
+
+
+def _addresses(headers: Headers, names: Iterable[str]) -> Iterable[str]:
+    return (each for name in names for value in headers.get(name, []) for each in prose.all_addresses(value))

@@ -1,0 +1,81 @@
+"""The message that is sent back: whose copy it was, and where the returned part of a plain mail begins."""
+
+import re
+from collections.abc import Iterable
+
+from newsletter.delivery.bounces.parse import mime
+from newsletter.delivery.bounces.parse.mime import Headers, Mail
+from newsletter.delivery.bounces.parse.signs import any_of
+
+# What our messages come back to; see `compose`. The token is in one letter case, base 32.
+_SIGNED = re.compile(r"\b(?:bounce|unsubscribe)\+[a-z2-7]{16,60}@[\w.-]+\w", re.IGNORECASE)
+_MESSAGE_ID = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+
+_TO_US = ("to", "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-rcpt-to", "x-delivered-to", "cc")
+_IN_IT = ("return-path", "errors-to", "x-envelope-from", "sender", "list-unsubscribe")
+
+_MARKS = any_of(
+    r"""
+    -{2,}\s*(?:original|unsent|returned|rejected|undelivered|failed) (?:message|mail)
+    -+\s*(?:message header|the (?:header|text|body) of (?:the|your) (?:original|message)|headers? follow)
+    -*\s*this is a copy of (?:the|your) message
+    -*\s*below this line is (?:a copy|the original)
+    -*\s*enclosed is a copy|included is a copy of|below is a copy of
+    -*\s*(?:your )?(?:original|undelivered|returned|unsent) (?:message|mail) (?:text )?(?:follows|headers|begins)
+    -*\s*(?:your )?(?:original|undelivered|returned|unsent) (?:message|mail) is attached
+    -*\s*(?:the )?(?:text|copy|headers?|body|first \d+ lines) of (?:the|your) (?:original|message)\b.*(?:follow|below|:)
+    -*\s*(?:original|full|returned|failed|rejected) (?:message|mail) (?:header|text|detail|body|info)?\w*\s*:?\s*-*$
+    -+\s*(?:start of|begin) .{0,30}(?:message|header)
+    -*\s*message (?:headers?|text|body) follows?
+    -*\s*(?:unsent|returned|undeliverable|original|rejected) (?:message|mail) (?:below|follows|attached|is below)
+    \[? *(?:original|rejected|returned) message (?:omitted|not included)
+    received: (?:from|by|\(qmail) .{3,}
+    return-path: *<
+    x-originating-ip:
+    """
+)
+_HEADER_LINE = re.compile(r"(?:received|return-path|from|to|date|message-id):", re.IGNORECASE)
+_LINES = 400
+_LONGEST_LINE = 200
+
+
+def divide(text: str) -> tuple[str, str]:
+    """What a plain mail says, and what it returns after that."""
+    lines = text.split("\n")
+    # Each mark stands at the beginning of a line, behind dashes or signs of quoting.
+    marked = (at for at, line in enumerate(lines) if _MARKS.match(line[:_LONGEST_LINE].strip().lstrip(">*=_ ")))
+    begin = next(marked, len(lines))
+    return "\n".join(lines[:begin]), "\n".join(lines[begin:])
+
+
+def headers_in(text: str) -> Headers:
+    """The header of a message that stands in the text."""
+    lines = [line.removeprefix("> ").removeprefix(">") for line in text.split("\n")[:_LINES]]
+    begin = next((at for at, line in enumerate(lines) if _HEADER_LINE.match(line)), None)
+    if begin is None:
+        return {}
+    end = next((at for at, line in enumerate(lines) if at > begin and not line.strip()), len(lines))
+    return mime.read_headers(lines[begin:end])
+
+
+def signed_return_path(mail: Mail, returned: Headers, more: Iterable[str]) -> str:
+    """The address with our token that it came back to, or that stands in it; empty if there is none.
+
+    First where it was delivered, then in `more`, then in the returned header: that, anybody may have written.
+    """
+    places = (
+        *(value for name in (*_TO_US, "received") for value in mail.headers.get(name, [])),
+        *more,
+        *(value for name in _IN_IT for value in returned.get(name, [])),
+    )
+    found = next((hit for place in places if (hit := _SIGNED.search(place))), None)
+    return found[0].lower() if found else ""
+
+
+def message_id(mail: Mail, returned: Headers) -> str:
+    """The Message-ID of the mail that it is about, without angle brackets; empty when it is not told."""
+    answered = (*mail.headers.get("in-reply-to", []), *mail.headers.get("references", [])[-1:])
+    found = next(
+        (hit for name in (*returned.get("message-id", []), *answered) if (hit := _MESSAGE_ID.search(name))), None
+    )
+    return found[1] if found else ""

@@ -1,0 +1,146 @@
+"""Incoming mail is known for what it is, and whom it is about."""
+
+import io
+
+import pytest
+
+from newsletter.delivery.bounces.parse import parse
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from tests.delivery.bounces.mails import FAILED, MESSAGE_ID, READER, RETURN_PATH, RETURNED, mail, multipart, report
+
+
+def test_a_report_for_programs_is_read_to_the_letter() -> None:
+    told = parse(report(FAILED))
+    assert (told.kind, told.return_path, told.message_id) == (Kind.BOUNCE, RETURN_PATH, MESSAGE_ID)
+    [one] = told.recipients
+    assert (one.address, one.hardness, one.reason) == (READER, Hardness.HARD, Reason.USER_UNKNOWN)
+    assert (one.status, one.code, one.action, one.mta) == ("5.1.1", "550", "failed", "mx.example.com")
+    assert one.diagnostic == f"550 5.1.1 <{READER}>: Recipient address rejected: User unknown"
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_lines_may_end_in_any_way(end: bytes) -> None:
+    assert parse(report(FAILED).replace(b"\n", end)) == parse(report(FAILED))
+
+
+def test_a_file_is_read_as_well() -> None:
+    assert parse(io.BytesIO(report(FAILED))) == parse(report(FAILED))
+
+
+def test_a_bounce_may_name_several_recipients() -> None:
+    second = FAILED.split("\n\n")[1].replace(READER, "other@example.com").replace("5.1.1", "5.2.2")
+    found = parse(report(FAILED + "\n" + second.replace("User unknown", "Mailbox full"))).recipients
+    assert [(one.address, one.reason) for one in found] == [
+        (READER, Reason.USER_UNKNOWN),
+        ("other@example.com", Reason.MAILBOX_FULL),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [("delayed", Kind.DELAY), ("delivered", Kind.DELIVERED), ("relayed", Kind.DELIVERED), ("failed", Kind.BOUNCE)],
+)
+def test_the_action_says_which_kind_it_is(action: str, kind: Kind) -> None:
+    told = parse(report(FAILED.replace("failed", action)))
+    assert told.kind is kind
+    assert (told.recipients[0].hardness is None) == (kind is Kind.DELIVERED)
+
+
+def test_addresses_in_utf_8_are_read() -> None:
+    status = FAILED.replace(f"rfc822; {READER}", r"utf-8; j\x{F6}rg@example.com")
+    told = parse(report(status, kind="global-delivery-status"))
+    assert told.recipients[0].address == "jörg@example.com"
+
+
+def test_a_report_without_an_address_is_about_the_addressee_of_what_it_returns() -> None:
+    assert parse(report("Action: failed\nStatus: 5.1.1\n")).recipients[0].address == READER
+
+
+POSTFIX = (
+    "This is the mail system at host mx.example.net.",
+    "",
+    f"<{READER}>: host mx.example.com[192.0.2.1] said: 550 5.1.1 <{READER}>:",
+    "    Recipient address rejected: User unknown (in reply to RCPT TO command)",
+    "",
+)
+EXIM = (
+    "This message was created automatically by mail delivery software.",
+    "",
+    f"  {READER}",
+    "    SMTP error from remote mail server after RCPT TO:<reader@example.com>:",
+    "    host mx.example.com [192.0.2.1]: 550 no such user here",
+    "",
+    "------ This is a copy of the message, including all the headers. ------",
+    "",
+    RETURNED,
+)
+QMAIL = (
+    "Hi. This is the qmail-send program at example.net.",
+    "I'm afraid I wasn't able to deliver your message to the following addresses.",
+    "This is a permanent error; I've given up. Sorry it didn't work out.",
+    "",
+    f"<{READER}>:",
+    "Sorry, no mailbox here by that name. (#5.1.1)",
+    "",
+    "--- Below this line is a copy of the message.",
+    "",
+    RETURNED,
+)
+
+
+@pytest.mark.parametrize("body", [POSTFIX, EXIM, QMAIL], ids=["Postfix", "Exim", "qmail"])
+def test_what_is_written_for_people_is_read_where_there_is_nothing_else(body: tuple[str, ...]) -> None:
+    told = parse(mail(*body))
+    assert told.kind is Kind.BOUNCE
+    assert [(one.address, one.reason) for one in told.recipients] == [(READER, Reason.USER_UNKNOWN)]
+    assert told.return_path == RETURN_PATH
+
+
+def test_a_complaint_is_about_the_addressee_of_what_it_returns() -> None:
+    fields = "Feedback-Type: abuse\nUser-Agent: Test/1\nVersion: 1\n"
+    parts = [("text/plain", "A complaint"), ("message/feedback-report", fields), ("message/rfc822", RETURNED)]
+    told = parse(multipart(parts, "report; report-type=feedback-report", subject="Complaint"))
+    assert (told.kind, told.return_path, told.message_id) == (Kind.COMPLAINT, RETURN_PATH, MESSAGE_ID)
+    assert [(one.address, one.hardness, one.reason) for one in told.recipients] == [(READER, None, Reason.FEEDBACK)]
+
+
+@pytest.mark.parametrize(("word", "kind"), [("opt-out", Kind.UNSUBSCRIBE), ("auth-failure", Kind.NOT_A_BOUNCE)])
+def test_not_every_feedback_report_is_a_complaint(word: str, kind: Kind) -> None:
+    parts = [("message/feedback-report", f"Feedback-Type: {word}\n"), ("message/rfc822", RETURNED)]
+    assert parse(multipart(parts, "report; report-type=feedback-report")).kind is kind
+
+
+PERSON = {"Return_Path": "<jane@example.com>", "From": "Jane <jane@example.com>"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "body", "headers", "kind"),
+    [
+        ("Abwesenheitsnotiz: Die Woche", "Ich bin im Urlaub.", {}, Kind.AUTO_REPLY),
+        ("Réponse automatique : La semaine", "Je suis absente.", {}, Kind.AUTO_REPLY),
+        ("Re: The week", "Thank you!", {"Auto_Submitted": "auto-replied"}, Kind.AUTO_REPLY),
+        ("Re: The week", "Thank you!", {"Return_Path": "<>"}, Kind.AUTO_REPLY),
+        ("unsubscribe", "", {}, Kind.UNSUBSCRIBE),
+        ("Abmelden", "Bitte", {}, Kind.UNSUBSCRIBE),
+        ("Re: please remove me", "", {}, Kind.UNSUBSCRIBE),
+        ("", "Apple Mail sent this email to unsubscribe from the message “The week”.", {}, Kind.UNSUBSCRIBE),
+        ("Please confirm your message", "Verify that you are human.", {}, Kind.CHALLENGE),
+        ("Re: The week", "Lovely. How do I unsubscribe my aunt?", {}, Kind.NOT_A_BOUNCE),
+        ("Re: Undelivered Mail", f"I got this:\n> <{READER}>: 550 5.1.1 User unknown", {}, Kind.NOT_A_BOUNCE),
+        ("Fwd: Mail delivery failed", f"See:\n\n  {READER}\n    550 no such user", {}, Kind.NOT_A_BOUNCE),
+        ("Newsletter not delivered", "I did not get the last one.", {}, Kind.NOT_A_BOUNCE),
+    ],
+)
+def test_other_mail_is_told_apart(subject: str, body: str, headers: dict[str, str], kind: Kind) -> None:
+    assert parse(mail(body, subject=subject, **PERSON | headers)).kind is kind
+
+
+def test_a_person_who_attaches_a_bounce_did_not_bounce() -> None:
+    parts = [("text/plain", "I keep getting these."), ("message/rfc822", report(FAILED).decode())]
+    assert parse(multipart(parts, subject="What is this?", **PERSON)).kind is Kind.NOT_A_BOUNCE
+
+
+def test_a_mail_to_our_unsubscribe_address_asks_to_leave_whatever_it_says() -> None:
+    to = RETURN_PATH.replace("bounce+", "unsubscribe+")
+    told = parse(mail("Hello", subject="x", To=to, **PERSON))
+    assert (told.kind, told.return_path) == (Kind.UNSUBSCRIBE, to)
