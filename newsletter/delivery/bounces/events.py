@@ -37,7 +37,7 @@ class BounceEvent(Base):
         UniqueConstraint("source", "place"),
         Index(None, "key", "at"),
         Index(None, "letter_id", "provider_group", "received_at"),
-        Index(None, "copy_id"),
+        Index(None, "subscription_id", "id"),
         Index(None, "received_at", "id"),
         Index(
             "ix_bounce_events_undecided",
@@ -204,5 +204,4 @@ def _prune_events(session: Session, now: datetime) -> int:
 
 
 def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> Any:
-    copies = select(Copy.id).where(Copy.subscription_id.in_(subscription_ids))
-    return or_(BounceEvent.key.in_(keys), BounceEvent.copy_id.in_(copies))
+    return or_(BounceEvent.key.in_(keys), BounceEvent.subscription_id.in_(subscription_ids))

@@ -7,9 +7,9 @@ Python can tell (the wording of an answer) is looked for in so many copies a pag
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, TextClause, select
+from sqlalchemy import ColumnElement, Row, Select, TextClause, null, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
@@ -128,13 +128,19 @@ def _lines(
 
 def _some(session: Session, letter_id: int, wanted: RecipientFilter, after: int) -> Select[*tuple[object, ...]]:
     key = Copy.id if wanted.by_id else Copy.subscription_id
-    some = select(*(getattr(Copy, name) for name in RecipientRow._fields)).where(
-        *_conditions(session, wanted), key > after
-    )
+    some = select(*_columns(wanted.note)).where(*_conditions(session, wanted), key > after)
     if wanted.note is None:
         return some.where(Copy.letter_id == letter_id).order_by(key)
     noted = some.join(CopyNote, CopyNote.copy_id == Copy.id).where(belongs_to(session, letter_id))
     return noted.where(CopyNote.kind == wanted.note, CopyNote.copy_id > after).order_by(CopyNote.copy_id)
+
+
+def _columns(note: Note | None) -> list[Any]:
+    columns = {name: getattr(Copy, name) for name in RecipientRow._fields}
+    if note in {Note.BOUNCED, Note.COMPLAINED}:
+        # What was said of it later, in place of the 250 that it was accepted with.
+        columns |= {"code": null(), "status": null(), "reply": CopyNote.detail}
+    return list(columns.values())
 
 
 def _conditions(session: Session, wanted: RecipientFilter) -> Iterator[ColumnElement[bool] | TextClause]:

@@ -10,6 +10,8 @@ from werkzeug.test import TestResponse
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
+from newsletter.delivery.bounces.record import Origin
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.reports import retention, stats
 from newsletter.delivery.smtp.replies import printable
@@ -19,6 +21,7 @@ from newsletter.editors import Role
 from newsletter.web.desk import streams
 from newsletter.web.desk.sending import progress_stream
 from newsletter.wiring import Services
+from newsletter.workflows import record_bounce
 from tests import sample_services
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -121,6 +124,26 @@ def test_every_number_opens_to_its_readers(editor: Visitor) -> None:
     shown = {asked: editor.open(f"{REPORT}copies?{asked}").text.count("row-mail") for asked in opened}
     assert shown == opened
     assert "next try Friday 20 November 2026 at 13:20" in editor.read(f"{REPORT}copies?state=put_off")
+
+
+def test_what_was_said_of_a_sent_copy_later_is_shown_in_the_report_and_on_the_readers_page(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
+    copy = copies(services)["r5@gmail.com"]
+    token = services.links.seal.seal_local_part("bounce", copy.id)
+    said = f"550 5.1.1 The email account of {copy.address} does not exist <b>"
+    gone = Recipient(copy.address, Hardness.HARD, Reason.USER_UNKNOWN, "5.1.1", "550", diagnostic=said)
+    report = Report(Kind.BOUNCE, (gone,), f"bounce+{token}@bounces.example.org")
+    with services.sessions.begin() as session:
+        record_bounce.record_report(session, services.bounces, report, Origin("test:1", "pipe"), now)
+    shown = editor.read(f"{REPORT}copies?note=bounced")
+    assert said in shown
+    assert "250" not in shown
+    [heads, row] = rows(editor.open(f"{REPORT}copies.csv?note=bounced").text)
+    assert dict(zip(heads, row, strict=True))["reply"] == f"550 5.1.1 userunknown {said}"
+    page = editor.read(f"/desk/readers/{copy.subscription_id}/")
+    assert "Bounced 550 5.1.1 userunknown" in page
+    assert "the address gets no more mail" in page
 
 
 @pytest.mark.parametrize(

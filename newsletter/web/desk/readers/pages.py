@@ -4,6 +4,7 @@ from flask import request
 
 from newsletter.audience import consent, erasures, subscribers
 from newsletter.audience.models import Status
+from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
@@ -12,6 +13,7 @@ from newsletter.web.desk import frame, lookup, timed_cache, words
 
 _PAGE = 50
 _COPIES = 50
+_BOUNCES = 50
 _STEPS = 100
 _LONGEST = 200
 _HIGHEST_ID = 2**31 - 1
@@ -60,5 +62,6 @@ def reader(subscription_id: int) -> str:
             copies=copies,
             is_first=turn == FIRST_PAGE,
             resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
+            bounces=bounce_events.of_person(store, [subscriber.key], ids, _BOUNCES),
             subscription_id=subscription_id,
         )
