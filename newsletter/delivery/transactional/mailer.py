@@ -129,7 +129,9 @@ class TransactionalMailer:
                 waiting.popleft()
         except TransportDown as error:
             self._outage.record_failure(str(error), len(waiting))
-        self._give_back(waiting)
+        with self._sessions.begin() as session:
+            for post in waiting:
+                outbox.give_back(session, self._worker, post.id)
         return taken
 
     def _deliver_one(self, post: OutboxMessage) -> bool:
@@ -145,7 +147,9 @@ class TransactionalMailer:
 
     def _attempt(self, post: OutboxMessage) -> bool:
         connection = self._connected()
-        if not self._renew(post):
+        with self._sessions.begin() as session:
+            is_ours = outbox.renew(session, self._worker, post.id, self._clock())
+        if not is_ours:
             log.info("letter is another worker's by now, erased, or suppressed", post=post.id, kind=post.kind)
             return False
         return self._settle(post, self._answer(post, connection))
@@ -196,10 +200,6 @@ class TransactionalMailer:
         if connection:
             connection.client.close()
 
-    def _renew(self, post: OutboxMessage) -> bool:
-        with self._sessions.begin() as session:
-            return outbox.renew(session, self._worker, post.id, self._clock())
-
     def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
         """Write down what became of it; whether it was taken."""
         taken = retry.classify(reply) is ReplyKind.ACCEPTED
@@ -218,11 +218,6 @@ class TransactionalMailer:
             if verdict is ReplyKind.PERMANENT or wait is None:
                 return outbox.failed(session, self._worker, post.id, str(reply), now)
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
-
-    def _give_back(self, posts: Iterable[OutboxMessage]) -> None:
-        with self._sessions.begin() as session:
-            for post in posts:
-                outbox.give_back(session, self._worker, post.id)
 
 
 class _Ready(Message):

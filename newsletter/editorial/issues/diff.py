@@ -36,7 +36,9 @@ class Piece:
 
 def compare(old: str, new: str) -> list[Piece]:
     """The diff of two texts: all pieces but the added ones make the old text, all but the removed ones the new."""
-    return list(_joined(_line_by_line(old.splitlines(keepends=True), new.splitlines(keepends=True))))
+    pieces = _line_by_line(old.splitlines(keepends=True), new.splitlines(keepends=True))
+    runs = groupby(pieces, key=lambda piece: piece.kind)
+    return [Piece(kind, "".join(piece.text for piece in run)) for kind, run in runs]
 
 
 def is_changed(pieces: Iterable[Piece]) -> bool:
@@ -79,11 +81,6 @@ def _exchanged(old: list[str], new: list[str]) -> Iterator[Piece]:
         yield Piece(Kind.GONE, "".join(old))
     if new:
         yield Piece(Kind.NEW, "".join(new))
-
-
-def _joined(pieces: Iterable[Piece]) -> Iterator[Piece]:
-    for kind, run in groupby(pieces, key=lambda piece: piece.kind):
-        yield Piece(kind, "".join(piece.text for piece in run))
 
 
 def _folded(piece: Piece, before: int, after: int) -> list[Piece]:
