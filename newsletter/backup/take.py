@@ -43,7 +43,10 @@ def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target:
     with archive.writing_backup(target) as draft, _snapshot(sessions) as connection, Session(connection) as session:
         _add_tables(draft, connection)
         missing = _add_pictures(draft, session, pictures)
-        _add_keys(draft, settings)
+        if settings.secret_key is None:
+            _add_key(draft, KEY_FILE, settings.secret_file)
+        for path in dkim_keys.key_files(settings.dkim_folder):
+            _add_key(draft, f"{DKIM}{path.name}", path)
         under_way = Letter.state.in_(UNDER_WAY)
         manifest = Manifest(
             format=FORMAT,
@@ -105,13 +108,6 @@ def _add_file(draft: BackupWriter, name: str, read: Callable[[], bytes]) -> bool
         return draft.add(name, read(), packed=True)
     except NotFound:
         return False
-
-
-def _add_keys(draft: BackupWriter, settings: Settings) -> None:
-    if settings.secret_key is None:
-        _add_key(draft, KEY_FILE, settings.secret_file)
-    for path in dkim_keys.key_files(settings.dkim_folder):
-        _add_key(draft, f"{DKIM}{path.name}", path)
 
 
 def _add_key(draft: BackupWriter, name: str, path: Path) -> None:

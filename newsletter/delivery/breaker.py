@@ -228,7 +228,9 @@ class Breaker:
 
     def _apply(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
         if streak.taken:
-            _forget(connection, letter_id, streak.taken)
+            theirs = _STRIKES.c.letter_id == letter_id
+            connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(streak.taken)))
+            connection.execute(update(_STRIKES).where(theirs, _STRIKES.c.in_a_row).values(in_a_row=False))
         if streak.strikes:
             _remember(connection, letter_id, streak.strikes.values())
             self._struck.add(letter_id)
@@ -334,12 +336,6 @@ def _held_groups() -> Any:
 def _counted(letter_id: int) -> Any:
     columns = _STRIKES.c
     return select(columns.copy_id, columns.lane, columns.domain, columns.in_a_row).where(columns.letter_id == letter_id)
-
-
-def _forget(connection: Connection, letter_id: int, taken: Iterable[str]) -> None:
-    theirs = _STRIKES.c.letter_id == letter_id
-    connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(taken)))
-    connection.execute(update(_STRIKES).where(theirs, _STRIKES.c.in_a_row).values(in_a_row=False))
 
 
 def _remember(connection: Connection, letter_id: int, strikes: Iterable[_Counted]) -> None:

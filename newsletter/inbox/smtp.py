@@ -74,7 +74,9 @@ class MailServer:
         self._started.set()
         await self._stopping.wait()
         server.close()
-        self._hang_up()
+        for session in list(self._sessions):
+            if session.transport is not None:
+                session.transport.close()
         await server.wait_closed()
 
     def _session(self) -> SMTP:
@@ -89,11 +91,6 @@ class MailServer:
         )
         self._sessions.add(session)
         return session
-
-    def _hang_up(self) -> None:
-        for session in list(self._sessions):
-            if session.transport is not None:
-                session.transport.close()
 
 
 def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) -> MailServer:

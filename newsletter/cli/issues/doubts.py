@@ -12,7 +12,7 @@ from newsletter.editorial.issues import corrections, issue_store
 from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
-from newsletter.workflows.resolve_doubts import Decision, Resolution
+from newsletter.workflows.resolve_doubts import Decision
 
 _SAID = {
     Decision.RESEND: "{} to be sent again, under the same Message-ID",
@@ -61,7 +61,9 @@ def settle(services: Services, slug: str, correction: int | None, decision: str 
         raise click.UsageError("say what to do with them: --resend, --sent or --leave")
     with services.sessions.begin() as session:
         settled = resolve_doubts.resolve(session, _letter(session, slug, correction), Decision(decision), now(), ids)
-    _print(settled, Decision(decision))
+    click.echo(_SAID[Decision(decision)].format(formats.counted(len(settled.copies), "copy")))
+    for copy_id, why in settled.spared.items():
+        click.echo(f"copy {copy_id} is not sent again: its reader is {why}")
 
 
 def _list_settled(services: Services, slug: str, correction: int | None, *, as_json: bool) -> None:
@@ -103,10 +105,3 @@ def _document(copy: Copy, message_id: str) -> dict[str, object]:
         "heard": copy.reply and mask_in_text(copy.address, copy.reply),
         "worker": copy.worker,
     }
-
-
-def _print(settled: Resolution, decision: Decision) -> None:
-    count = len(settled.copies)
-    click.echo(_SAID[decision].format(formats.counted(count, "copy")))
-    for copy_id, why in settled.spared.items():
-        click.echo(f"copy {copy_id} is not sent again: its reader is {why}")

@@ -41,17 +41,13 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
 def send(services: Services, slug: str, at_once: bool, joined: bool, dry_run: bool, as_json: bool) -> None:
     """Send an issue now, or to those who missed it."""
     if at_once:
-        _at_once(services, slug)
+        with services.sessions.begin() as session:
+            sender = services.settings.issue_sender_address
+            started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
+        click.echo(f"{slug} is going out to {formats.counted(started.copies, 'reader')}")
+        warn_if_not_armed(services)
     else:
         _to_missed(services, slug, joined=joined, dry_run=dry_run, as_json=as_json)
-
-
-def _at_once(services: Services, slug: str) -> None:
-    with services.sessions.begin() as session:
-        sender = services.settings.issue_sender_address
-        started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
-    click.echo(f"{slug} is going out to {formats.counted(started.copies, 'reader')}")
-    warn_if_not_armed(services)
 
 
 def _to_missed(services: Services, slug: str, *, joined: bool, dry_run: bool, as_json: bool) -> None:

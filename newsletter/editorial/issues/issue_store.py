@@ -119,7 +119,9 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
     if issue is None:
         create(session, publication, draft, author, now)
         return Saved.NEW
-    _refuse_if_anothers(issue, publication, draft.file_name)
+    if issue.publication_id != publication.id:
+        owner = f"{issue.publication.name} ({issue.publication.slug})"
+        raise Conflict(f"{draft.file_name}: {owner} already has an issue {issue.slug!r}; give this one another `slug`")
     # An issue that can still change gets processed pictures; a frozen one stays as it was loaded.
     if _same(issue.revision, draft) or (issue.letter and issue.revision.sha256 == _sha256(draft, draft.unprocessed)):
         return _rename(issue, draft.file_name)
@@ -278,14 +280,6 @@ def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
     before = select(Revision.id).where(Revision.issue_id == issue.id, Revision.author == BY_FILE)
     loaded = (_sha256(draft), _sha256(draft, draft.unprocessed))
     return session.scalar(before.where(Revision.sha256.in_(loaded)).limit(1)) is not None
-
-
-def _refuse_if_anothers(issue: Issue, publication: Publication, name: str) -> None:
-    if issue.publication_id != publication.id:
-        raise Conflict(
-            f"{name}: {issue.publication.name} ({issue.publication.slug}) already has an issue {issue.slug!r}; "
-            "give this one another `slug`"
-        )
 
 
 def _refuse_if_frozen(issue: Issue, name: str) -> None:

@@ -75,7 +75,12 @@ def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: 
     if [row.issue_id for row in sorted(rows)] != list(seen):
         raise Conflict(_CHANGED)
     if rows:
-        _write(session, publication_id, wanted, {row.issue_id: row.queued_at for row in rows})
+        queued_at = {row.issue_id: row.queued_at for row in rows}
+        places = [
+            {"issue_id": one, "publication_id": publication_id, "position": place, "queued_at": queued_at[one]}
+            for place, one in enumerate(wanted, 1)
+        ]
+        session.execute(insert(Queued), places)
 
 
 def moved(ids: Sequence[int], issue_id: int, before: int | None) -> list[int]:
@@ -99,11 +104,3 @@ def _append(session: Session, issue: Issue, now: datetime) -> Executable:
     # SQLite needs the WHERE, or it would parse ON CONFLICT as a join's ON.
     added = db.insert(session, Queued).from_select(columns, place.where(literal(1) == 1))
     return added.on_conflict_do_nothing().returning(Queued.issue_id)
-
-
-def _write(session: Session, publication_id: int, wanted: Sequence[int], queued_at: dict[int, datetime]) -> None:
-    places = [
-        {"issue_id": one, "publication_id": publication_id, "position": place, "queued_at": queued_at[one]}
-        for place, one in enumerate(wanted, 1)
-    ]
-    session.execute(insert(Queued), places)
