@@ -1,7 +1,7 @@
-"""The audit log: who did what, when, and about what. Rows are only ever added; the database refuses the rest.
+"""The audit log: who did what, when, and about what. Rows are only ever added; the database refuses changes.
 
-A `Witness` stands by while somebody acts: the first transaction that changes anything takes its row along, so that
-there is no act without its row and no row without its act. Details hold no secret and no reader's address.
+A `Witness` is called with the first transaction of a request that changes something, and adds the row to it, so
+there is no change without its row and no row without its change. Details hold no secret and no reader's address.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ _NAMED = "audit: what it is about"
 
 
 class AuditEntry(Base):
-    """One act."""
+    """An act of a person."""
 
     __tablename__ = "audit_log"
     __table_args__ = (Index("ix_audit_log_kind_about", "kind", "about"),)
@@ -33,13 +33,13 @@ class AuditEntry(Base):
     id: Mapped[LongId]
     at: Mapped[datetime]
     who: Mapped[str] = mapped_column(String(_LONGEST), index=True)
-    """The address as it was then, which outlives the account."""
+    """The person's address at that time; it remains when the account is removed."""
     role: Mapped[str] = mapped_column(String(24))
     act: Mapped[str] = mapped_column(String(120))
     kind: Mapped[str] = mapped_column(String(24))
-    """What sort of thing it was about: `issue`, `person`, `reader`; empty for none."""
+    """The kind of subject: `issue`, `person`, `reader`; empty for none."""
     about: Mapped[str] = mapped_column(String(_LONGEST))
-    """Which one: an issue as `numbered` (its slug in rows of old), an address of the team."""
+    """The subject: for an issue `issue_subject` of its id (in old rows its slug); for a person their address."""
     details: Mapped[dict[str, Any]] = mapped_column(JSON)
     network: Mapped[str] = mapped_column(String(64))
 
@@ -49,7 +49,7 @@ _NEWEST_FIRST: Order[AuditEntry] = Order((AuditEntry.id,), lambda row: row.id)
 
 @dataclass(slots=True)
 class AuditWriter:
-    """Writes one row for one request or command, with the first transaction in which it changes anything."""
+    """Writes a row for a request or command, with its first transaction that changes something."""
 
     who: str
     act: str
@@ -59,21 +59,21 @@ class AuditWriter:
     about: str = ""
     network: str = ""
     details: dict[str, Any] = field(default_factory=dict)
-    _told: bool = False
+    _written: bool = False
 
     def __call__(self, session: Session) -> None:
-        """Add the row to a transaction that is about to commit, unless an earlier one has taken it."""
-        if not self._told:
+        """Add the row to a transaction that is about to commit, unless an earlier one has written it."""
+        if not self._written:
             self.kind, self.about = session.info.pop(_NAMED, (self.kind, self.about))
             record(session, self)
-            event.listen(session, "after_commit", self._tell, once=True)
+            event.listen(session, "after_commit", self._mark_written, once=True)
 
-    def _tell(self, _session: Session) -> None:
-        self._told = True
+    def _mark_written(self, _session: Session) -> None:
+        self._written = True
 
 
 def set_subject(session: Session, kind: str, about: str) -> None:
-    """Say, from within an act, what it is about: for the witness who stands by."""
+    """Set the subject of the act under way, for its witness."""
     session.info[_NAMED] = kind, about
 
 
@@ -94,12 +94,12 @@ def record(session: Session, seen: AuditWriter) -> None:
 
 
 def issue_subject(issue_id: int) -> str:
-    """How `about` names an issue: by its number, since slugs change, and so marked that no slug looks like it."""
+    """The subject of an issue: its id, since slugs change, marked so that no slug looks like it."""
     return f"{_MARK}{issue_id}"
 
 
 def subject_issue_ids(abouts: Iterable[str]) -> set[int]:
-    """The numbers among what rows are about."""
+    """The issue ids among these subjects."""
     return {int(about.removeprefix(_MARK)) for about in abouts if about.startswith(_MARK)}
 
 
@@ -110,10 +110,10 @@ def matching(asked: Mapping[str, str], before: int | None = None) -> Select[Audi
 
 
 def entries_of_issue(issue_id: int, slug: str, since: datetime) -> Select[AuditEntry]:
-    """The rows of one issue, which has that slug now and began then: a deleted one may have had its number or slug."""
+    """The rows about one issue, with that slug and created then: a deleted one may have had the same id or slug."""
     earlier = aliased(AuditEntry)
     by_number = earlier.kind == ISSUE, earlier.about == issue_subject(issue_id), earlier.at >= since
-    # A row of old has the slug that the issue had then: the one that the first row by its number tells.
+    # An old row has the issue's slug of that time, which the first row with its id contains.
     told = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
     names = or_(
         AuditEntry.about == issue_subject(issue_id), AuditEntry.about == func.coalesce(told.scalar_subquery(), slug)
@@ -127,10 +127,10 @@ def page(session: Session, rows: Select[AuditEntry], turn: PageRequest, size: in
 
 
 def actors() -> Select[str]:
-    """Everybody who ever acted."""
+    """Everybody who has acted."""
     return select(AuditEntry.who).distinct().order_by(AuditEntry.who)
 
 
 def actions() -> Select[str]:
-    """Everything that was ever done."""
+    """Every act that was recorded."""
     return select(AuditEntry.act).distinct().order_by(AuditEntry.act)

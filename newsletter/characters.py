@@ -1,9 +1,7 @@
-"""Characters that a person types: those that nobody sees are trimmed, and those that no text may hold are refused.
+"""Characters in typed text: invisible ones are trimmed, and forbidden ones refused. One rule for all input.
 
-One rule at every border.
-
-A control character breaks headers, feeds and terminals; one that turns the reading direction makes a line read as
-another than it is (Unicode TR 36, 3.6; CVE-2021-42574).
+A control character breaks headers, feeds and terminals; one that changes the writing direction makes a line read
+differently from what it is (Unicode TR 36, 3.6; CVE-2021-42574).
 """
 
 import re
@@ -11,7 +9,7 @@ import unicodedata
 
 from newsletter.errors import Invalid
 
-# Format characters stay, because several scripts need joiners and marks. Those that turn the direction do not.
+# Format characters are allowed, because several scripts need joiners and marks, except those that change the direction.
 _TURNS = "\u202a-\u202e\u2066-\u2069"
 _TURN = re.compile(f"[{_TURNS}]")
 _IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
@@ -20,7 +18,7 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 
 def trimmed(text: str) -> str:
-    """The text without spaces and invisible characters at its ends, as they come along when it is copied."""
+    """The text without spaces and invisible characters at its ends, which copying often adds."""
     start, end = 0, len(text)
     while start < end and _is_unseen(text[start]):
         start += 1
@@ -30,7 +28,7 @@ def trimmed(text: str) -> str:
 
 
 def line(text: str, what: str) -> str:
-    """The text trimmed; Invalid, naming `what` it is, if it is more than one line or holds a control character."""
+    """The text trimmed; Invalid, naming `what`, if it has several lines or contains a control character."""
     bare = text.strip()
     if found := forbidden_in_line(bare):
         raise Invalid(f"Please give {what} in one line, in plain characters: it contains {named(found)}")
@@ -38,7 +36,7 @@ def line(text: str, what: str) -> str:
 
 
 def passage(text: str, what: str) -> str:
-    """A text of any number of lines; Invalid, naming `what` it is and the line, if it holds a control character."""
+    """A text of any number of lines; Invalid, naming `what` and the line, if it contains a control character."""
     if found := _IN_PASSAGE.search(text):
         number = text.count("\n", 0, found.start()) + 1
         raise Invalid(f"Please correct line {number} of {what}: it contains {named(found[0])}")
@@ -46,19 +44,19 @@ def passage(text: str, what: str) -> str:
 
 
 def forbidden_in_line(text: str) -> str:
-    """The first character that no line may hold; "" if there is none."""
+    """The first character that is forbidden in a line; "" if there is none."""
     found = None if text.isprintable() else _IN_LINE.search(text)
     return found[0] if found else ""
 
 
 def forbidden_in_passage(text: str) -> str:
-    """The first character that no text of several lines may hold; "" if there is none."""
+    """The first character that is forbidden in a text of several lines; "" if there is none."""
     found = _IN_PASSAGE.search(text)
     return found[0] if found else ""
 
 
 def named(character: str) -> str:
-    """What a person is told of a character that nobody sees."""
+    """The name of an invisible character, for people."""
     if _TURN.match(character):
         return f"a character that turns the reading direction (U+{ord(character):04X})"
     return "a line break or a control character"
@@ -69,10 +67,10 @@ def _is_unseen(character: str) -> bool:
 
 
 def as_text(value: str) -> str:
-    """A value for one line of plain text."""
+    """A value as one line of plain text."""
     return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
 
 
 def as_header(value: str) -> str:
-    """A value for a header: nothing in it can end the header or begin another (RFC 5322, 2.2)."""
+    """A value as a header, in which nothing can end the header or begin another (RFC 5322, 2.2)."""
     return " ".join(as_text(value).split())

@@ -1,6 +1,6 @@
 """Settings: the only reader of the environment and of `.env`.
 
-Every field is a setting of the same name in capitals, told in docs/settings.md.
+Every field is a setting of the same name in capitals, described in docs/settings.md.
 """
 
 import difflib
@@ -23,7 +23,7 @@ from newsletter.errors import Invalid
 from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
 from newsletter.system import atomic_files
 
-# A variable that begins like one of ours is meant for us, so a typo in it must not pass in silence.
+# A variable with one of our prefixes is meant for us, so a typo in it must not be ignored.
 _OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
@@ -33,7 +33,7 @@ _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*
 
 
 class Settings(MailSettings):
-    """What the operator decides; frozen, checked once at the start."""
+    """The operator's settings; frozen, and validated once at the start."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True)
 
@@ -95,7 +95,7 @@ class Settings(MailSettings):
     def _is_a_bucket_with_a_key(cls, url: str, others: ValidationInfo) -> str:
         if url and not _BUCKET.fullmatch(url):
             raise ValueError("must look like s3://bucket or s3://bucket/folder")
-        # Without a key of its own, the bucket's client would go and ask the machine's cloud for one.
+        # Without a key of its own, the S3 client would ask the cloud's metadata service for one.
         if url and not (others.data.get("pictures_key_id") and others.data.get("pictures_secret")):
             raise ValueError("needs PICTURES_KEY_ID and PICTURES_SECRET beside it")
         return url
@@ -151,50 +151,50 @@ class Settings(MailSettings):
 
     @property
     def helo(self) -> str:
-        """The name that we say to mail servers: MAIL_HELO, the machine's own, or the one in BASE_URL."""
+        """The name that EHLO says: MAIL_HELO, the machine's own, or the host in BASE_URL."""
         host = urlsplit(self.public_url).hostname or ""
         return self.mail_helo or machine_name() or (host if is_whole_name(host) else "")
 
     @property
     def database(self) -> str:
-        """The SQLAlchemy URL of the store: SQLite in `data_dir` unless told otherwise."""
+        """The SQLAlchemy URL of the database: by default SQLite in `data_dir`."""
         url = self.database_url or f"sqlite:///{self.data_dir.absolute() / 'newsletter.db'}"
         scheme, _, rest = url.partition("://")
         return f"postgresql+psycopg://{rest}" if scheme in {"postgres", "postgresql"} else url
 
     @cached_property
     def secret(self) -> bytes:
-        """The key behind every signature: SECRET_KEY, or one made once and kept in `data_dir`."""
+        """The key that seals and signs: SECRET_KEY, or one created once and stored in `data_dir`."""
         if self.secret_key is not None:
             return self.secret_key.get_secret_value().encode()
         return _kept_secret(self.secret_file)
 
     @property
     def secret_file(self) -> Path:
-        """Where the key is kept that is made while SECRET_KEY is unset."""
+        """The file of the key that is used while SECRET_KEY is not set."""
         return self.data_dir / "secret_key"
 
     @property
     def picture_folder(self) -> Path:
-        """Where the pictures of all issues are kept."""
+        """The folder of all pictures."""
         return self.data_dir / "pictures"
 
     @property
     def dkim_folder(self) -> Path:
-        """Where the keys are that sign mail."""
+        """The folder of the keys that sign mail."""
         return self.dkim_keys or self.data_dir / "dkim"
 
     @property
     def older_secrets(self) -> list[bytes]:
-        """Keys that sign nothing any more, and whose links and sessions are still good."""
+        """Earlier keys, which no longer sign, but whose links and sessions are still valid."""
         listed = [key.encode() for key in _listed(self.secret_key_fallbacks)] if self.secret_key_fallbacks else []
-        # Whoever sets SECRET_KEY beside the file has mail out whose links the file's key signed.
+        # If SECRET_KEY was set later, mail was sent whose links the file's key sealed.
         was_kept = self.secret_key is not None and self.secret_file.exists()
         return [*listed, _kept_secret(self.secret_file)] if was_kept else listed
 
 
 def load() -> Settings:
-    """Read the settings; Invalid, in one line that names it, for an unknown or malformed one."""
+    """Read the settings; Invalid, in a line that names it, for an unknown or malformed one."""
     _refuse_unknown(os.environ)
     try:
         _check_env_file(Path(".env"))
@@ -225,7 +225,7 @@ def _refuse_unknown(environ: Iterable[str]) -> None:
 
 
 def _check_env_file(path: Path) -> None:
-    """Refuse what the reader of `.env` would pass over in silence: lines that set nothing, names that nobody knows."""
+    """Refuse what the reader of `.env` would ignore silently: lines that set nothing, and unknown names."""
     if not path.is_file():
         return
     with path.open(encoding="utf-8") as lines:
@@ -266,6 +266,6 @@ def _kept_secret(path: Path) -> bytes:
 
 def _keep_new_secret(path: Path) -> None:
     atomic_files.make_folder(path.parent, mode=0o700)
-    # Two processes that start at once agree on one key.
+    # Two processes that start at the same time agree on one key.
     with suppress(FileExistsError):
         atomic_files.create(path, secrets.token_urlsafe(48).encode())

@@ -49,7 +49,7 @@ DatabaseDown = OperationalError
 """What a session raises when the database does not answer; likewise for the web packages."""
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
-"""What whoever can wait takes for "not now": no answer, no lock, no room, or a server that only reads at the moment."""
+"""What callers that can wait treat as "not now": no answer, no lock, no space, or a server that is read-only now."""
 
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -60,13 +60,13 @@ _NAMES = {
 }
 
 
-_KEPT_SQLITE = ("PRAGMA busy_timeout = 300",)
-# Few statements run over it again and again, and a plan costs as much as what it does.
-_KEPT_POSTGRESQL = ("lock_timeout = '300ms'", "plan_cache_mode = force_generic_plan")
+_DEDICATED_SQLITE = ("PRAGMA busy_timeout = 300",)
+# A few statements run again and again on such a connection, and planning one costs as much as running it.
+_DEDICATED_POSTGRESQL = ("lock_timeout = '300ms'", "plan_cache_mode = force_generic_plan")
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A moment: goes in aware, is kept in UTC, comes out aware in UTC."""
+    """A moment: aware datetimes, stored in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -84,7 +84,7 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-# SQLite numbers rows by itself only in an INTEGER column, which holds 64 bits there anyway.
+# SQLite assigns ids only in INTEGER columns, which have 64 bits there anyway.
 LongId = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)]
 LongRef = Annotated[int, mapped_column(BigInteger().with_variant(Integer, "sqlite"))]
 
@@ -97,22 +97,22 @@ class Base(DeclarativeBase):
 
 
 def word(kind: type[StrEnum]) -> Enum:
-    """A column that keeps an enum by its value, as plain text in either database."""
+    """A column that stores an enum by its value, as plain text in either database."""
     return Enum(kind, native_enum=False, length=24, values_callable=lambda members: [m.value for m in members])
 
 
 def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that can be told what to do with a row that is there already: `ON CONFLICT`, for either database."""
+    """An INSERT that supports `ON CONFLICT`, for either database."""
     return upsert(session.get_bind().dialect.name, table)
 
 
 def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
-    """The same for a database that is known by its name, for a statement that is made once."""
+    """The same for a database given by its dialect's name, for statements compiled once."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
-    """The JSON list in the parameter `rows` as a table, so that one constant statement moves any number of rows."""
+    """The JSON list in the parameter `rows` as a table, so that a constant statement writes any number of rows."""
     text = bindparam("rows", type_=Text())
     if dialect == "postgresql":
         typed = [column(name, type_) for name, type_ in columns.items()]
@@ -124,7 +124,7 @@ def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
 
 
 class Prepared:
-    """A statement compiled once, for one that runs hundreds of times a second: a run costs what the driver takes."""
+    """A statement compiled once, for statements that run hundreds of times a second."""
 
     def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
@@ -135,7 +135,7 @@ class Prepared:
         self._order = compiled.positiontup
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows that it returns, if it does. Moments are given as `moment` makes them, the rest as it is."""
+        """Run it; the rows if it returns any. Moments are passed through `moment`, other values as they are."""
         cursor = connection.connection.cursor()
         try:
             with _our_errors(connection.dialect):
@@ -146,19 +146,19 @@ class Prepared:
 
 
 def moment(dialect: Dialect, at: datetime) -> Any:
-    """A moment as the driver takes it."""
+    """A moment as the driver expects it."""
     return _moment_binder(dialect)(at)
 
 
 @lru_cache(maxsize=8)
 def moment_read(dialect: Dialect) -> Callable[[Any], datetime | None]:
-    """What makes a moment of what the driver returns for one."""
+    """Converts what the driver returns into a moment."""
     return UtcDateTime().dialect_impl(dialect).result_processor(dialect, None) or (lambda value: value)
 
 
 @contextmanager
 def _our_errors(dialect: Dialect) -> Iterator[None]:
-    """The driver's errors as SQLAlchemy's."""
+    """Converts the driver's errors into SQLAlchemy's."""
     try:
         yield
     except dialect.loaded_dbapi.Error as error:
@@ -180,28 +180,28 @@ Witness = Callable[[Session], None]
 
 
 class Sessions:
-    """Opens sessions on one database: `begin` to write, `reading` to look."""
+    """Opens sessions on a database: `begin` for writing, `reading` for reading."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writing = sessionmaker(engine, expire_on_commit=False)
-        # The database itself refuses a write in such a session, so a GET cannot change anything by a slip.
+        # The database itself refuses writes in such a session, so a GET cannot change anything by mistake.
         self._reading = sessionmaker(engine.execution_options(read_only=True, postgresql_readonly=True))
 
     @property
     def embedded(self) -> bool:
-        """Whether the database is in this process (SQLite): no network to wait for, and one writer at a time."""
+        """Whether the database is in this process (SQLite): no network, and one writer at a time."""
         return self.engine.dialect.name == "sqlite"
 
     def witnessed(self, witness: Witness) -> "Sessions":
-        """The same, but each transaction that changes anything is shown to the witness right before it commits."""
+        """The same sessions; the witness is called with each transaction that changes something, before the commit."""
         return _Witnessed(self, witness)
 
     @contextmanager
     def begin(self, *, urgent: bool = False) -> Iterator[Session]:
         """A session that commits at the end of the block, or rolls back on any error.
 
-        What is urgent goes before all else that waits to write in this process.
+        Urgent ones come before all others in this process that wait to write.
         """
         with self._writing.begin() as session:
             if urgent:
@@ -210,9 +210,9 @@ class Sessions:
 
     @contextmanager
     def in_turn(self) -> Iterator[Session]:
-        """The same for one of many transactions in a row: on SQLite, whoever else waits to write has as long after it.
+        """A writing session for one of many transactions in a row; on SQLite, others get equal time to write after it.
 
-        SQLite lets one write at a time, and whoever asks again at once comes before those who wait for the lock.
+        SQLite has one writer at a time, and one that begins again at once would overtake those that wait for the lock.
         """
         began = time.monotonic()
         with self.begin() as session:
@@ -220,19 +220,19 @@ class Sessions:
         if self.embedded:
             time.sleep(time.monotonic() - began)
 
-    def kept(self) -> Connection:
-        """A connection to keep for many short transactions; DatabaseDown soon, not late, where another holds a lock.
+    def dedicated_connection(self) -> Connection:
+        """A dedicated connection for many short transactions; DatabaseDown soon where another holds a lock.
 
-        On PostgreSQL it gives way before a deadlock is even looked for, so the other one is never the victim.
+        On PostgreSQL it gives up before deadlocks are looked for, so the other transaction is never the victim.
         """
         connection = self.engine.connect()
-        # Closed for good at its end, for its impatience is not for others.
+        # Closed at the end and not reused, because its short timeouts are not for others.
         connection.detach()
         connection.info[_IMPATIENT] = True
         try:
-            # Not in a transaction of SQLAlchemy's, which would wait for the very lock.
+            # Outside SQLAlchemy's transactions, which would wait for the same lock.
             cursor = connection.connection.cursor()
-            for command in _KEPT_SQLITE if self.embedded else _kept_postgresql(connection):
+            for command in _DEDICATED_SQLITE if self.embedded else _dedicated_postgresql(connection):
                 cursor.execute(command)
             cursor.close()
             connection.connection.commit()
@@ -242,11 +242,11 @@ class Sessions:
         return connection
 
     def checkpoint(self) -> bool:
-        """Let the log beside SQLite's file hold nothing of what was deleted; whether that could be done at once."""
+        """Remove deleted data from SQLite's write-ahead log; whether that was possible at once."""
         if not self.embedded:
             return True
         connection = self.engine.connect()
-        # Its own, and closed for good, because it does not wait for those who read.
+        # A connection of its own, closed afterwards, because it does not wait for readers.
         connection.detach()
         try:
             cursor = connection.connection.cursor()
@@ -259,7 +259,7 @@ class Sessions:
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        """A session in which a write is an error."""
+        """A session in which writing is an error."""
         with self._reading() as session:
             yield session
 
@@ -293,11 +293,11 @@ def _mark_if_write(asked: ORMExecuteState) -> None:
 
 
 def open_engine(url: str) -> Engine:
-    """An engine for SQLite (WAL, one writer at a time, no lost locks) or PostgreSQL; what it commits is on the disk."""
-    # Parameters are hidden in errors, because errors are logged and parameters are addresses.
+    """An engine for SQLite (WAL, one writer at a time) or PostgreSQL; commits are durable."""
+    # Parameters are hidden in errors, because errors are logged and parameters contain addresses.
     common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
     if _backend(url) != "sqlite":
-        # Else a network that is cut leaves whoever asks waiting for as long as the system likes.
+        # Otherwise, after a network failure, requests would wait as long as the system's TCP timeout.
         alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
         engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
         event.listen(engine, "connect", _meet_postgresql)
@@ -318,7 +318,7 @@ def _queue_writers(engine: Engine) -> None:
             queue.end(_driver(connection))
 
     event.listen(engine, "begin", partial(_begin_sqlite, queue))
-    # Before the commit is on the disk, so that the next in the queue is awake by then.
+    # Before the commit is on the disk, so that the next writer in the queue is awake by then.
     event.listen(engine, "commit", end)
     event.listen(engine, "rollback", end)
     for lost in ("checkin", "close", "detach"):
@@ -336,7 +336,7 @@ def _make_room(url: str) -> None:
     path = make_url(url).database
     if path and path != ":memory:":
         atomic_files.make_folder(Path(path).parent, mode=0o700)
-        # SQLite gives the two files beside it the same mode, but leaves those of an earlier run as they are.
+        # SQLite gives the two files beside it the same mode, but leaves those of an earlier run unchanged.
         atomic_files.make_private(Path(path))
         for beside in ("-wal", "-shm"):
             atomic_files.restrict_to_owner(Path(f"{path}{beside}"))
@@ -344,7 +344,7 @@ def _make_room(url: str) -> None:
 
 def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
     commit, server = connection.execute("SELECT current_setting('synchronous_commit'), pg_backend_pid()").fetchone()
-    # A role, a database or a server may be set to answer before a commit is on the disk.
+    # A role, a database or a server may be configured to answer before a commit is on the disk.
     record.info["hasty"] = commit == "off"
     # A pooler, such as pgbouncer, gives its clients numbers of its own. Each transaction may come to another server:
     # a statement that was prepared on one is not known on the next, or there is one of that name.
@@ -360,14 +360,14 @@ def _begin_postgresql(connection: Connection) -> None:
     if connection.info["hasty"] and not connection.get_execution_options().get("read_only", False):
         settings.append("synchronous_commit = on")
     if connection.info["pooled"] and connection.info.get(_IMPATIENT):
-        settings.extend(_KEPT_POSTGRESQL)
+        settings.extend(_DEDICATED_POSTGRESQL)
     if settings:
         connection.exec_driver_sql("; ".join(f"SET LOCAL {setting}" for setting in settings))
 
 
-def _kept_postgresql(connection: Connection) -> list[str]:
+def _dedicated_postgresql(connection: Connection) -> list[str]:
     # What is set for a session stays with a pooler's server, and is somebody else's next.
-    return [] if connection.info["pooled"] else [f"SET {setting}" for setting in _KEPT_POSTGRESQL]
+    return [] if connection.info["pooled"] else [f"SET {setting}" for setting in _DEDICATED_POSTGRESQL]
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

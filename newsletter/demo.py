@@ -40,7 +40,7 @@ _console = Console(highlight=False)
 
 
 class StepFailed(Exception):
-    """The story took another turn than it should."""
+    """A step of the demo had an unexpected result."""
 
 
 class Reader:
@@ -64,7 +64,7 @@ class Reader:
 
 
 class Demo:
-    """The house under demonstration: its addresses, its command line and its inbox."""
+    """The installation that the demo runs against: its URLs, its command line and its inbox."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

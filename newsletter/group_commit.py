@@ -1,8 +1,8 @@
-"""Group commit: of those who write at once, one carries the work of all to the disk, in one transaction.
+"""Group commit: of concurrent writers, one does the work of all in a single transaction.
 
-SQLite has one writer at a time, and each commit waits for the disk. While somebody waits for the turn to write, others
-come with work of their own; it is done in the same transaction, each behind a savepoint of its own, and one sync does
-for all. Nobody is told that it is done before it is on the disk.
+SQLite has one writer at a time, and each commit waits for the disk. While a writer waits for its turn, others add
+their work; it runs in the same transaction, each part in its own savepoint, and is synced once. Each writer returns
+only when its work is on the disk.
 """
 
 import sqlite3
@@ -22,13 +22,13 @@ from newsletter.db import AWAY, Sessions
 T = TypeVar("T")
 
 MOST = 32
-"""How many share one transaction, so that whoever else waits to write need not wait long."""
+"""How many share a transaction, so that other writers need not wait long."""
 
 _LOOK = 0.1
 
 
 def write(sessions: Sessions, work: Callable[[Session], T]) -> T:
-    """Do this in a transaction that others may share; what it raises undoes its own part, and is raised here."""
+    """Do this in a transaction that others may share; an exception undoes only its own part, and is raised here."""
     if not sessions.embedded:
         with sessions.begin() as session:
             return work(session)
@@ -65,7 +65,7 @@ class _Job(Generic[T]):
 
 
 class _Group:
-    """Whoever comes first leads: waits for the turn to write, and does what has gathered by then."""
+    """The first writer leads: it waits for the turn to write, and does all the work gathered by then."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -114,7 +114,7 @@ class _Group:
         return jobs
 
     def _give_up_in_vain(self, job: _Job[Any]) -> None:
-        """As in the queue of those who write: where nothing moves, not all threads of a web server may wait."""
+        """As in the write queue: where nothing moves, not all threads of a web server may wait."""
         with self._lock:
             stands_still = time.monotonic() - self._led_since > write_queue.STANDSTILL
             if stands_still and job in self._waiting[write_queue.ORDINARY_PLACES :]:

@@ -1,7 +1,7 @@
-"""Absolute public URLs, and the tokens inside them, from the base URL.
+"""Absolute public URLs and the tokens in them.
 
-The tokens: `confirm`, `sign-in` and `reset` carry the moment they were made and expire;
-`unsubscribe` and `preferences` never do, because a letter may be read years later.
+The tokens `confirm`, `sign-in` and `reset` contain the time at which they were made, and expire. `unsubscribe` and
+`preferences` never expire, because a letter may be read years later.
 """
 
 from dataclasses import dataclass, fields
@@ -23,12 +23,12 @@ class Expired(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Makes the links that leave the house, and opens the tokens that come back."""
+    """Makes links to our pages, and opens their tokens."""
 
     base_url: str
     seal: TokenSeal
     pictures_url: str = ""
-    """Where the pictures in mail are shown from; empty for our own pages."""
+    """The base URL of pictures in mail; empty for our own pages."""
 
     def home(self, publication: str | None = None) -> str:
         return f"{self.base_url}/{_asking(publication=publication)}"
@@ -40,7 +40,7 @@ class Links:
         return f"{self.base_url}/confirm/{self.seal.seal('confirm', subscription_id, _minute(now))}"
 
     def form_time(self, now: datetime) -> str:
-        """What a form carries to prove when it was shown."""
+        """The token with which a form proves when it was shown."""
         return self.seal.seal("form", int(now.timestamp() * 1000))
 
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:
@@ -69,11 +69,11 @@ class Links:
         return f"{self.base_url}/c/"
 
     def is_ours(self, url: str) -> bool:
-        """Whether an address is one of our own pages."""
+        """Whether a URL is one of our own pages."""
         return url == self.base_url or url.startswith(f"{self.base_url}/")
 
     def desk(self, page: str = "", publication: str = "") -> str:
-        """A page of the desk; of this publication, whichever its reader had before them last."""
+        """A page of the desk; with a publication, for that one, whichever was chosen last."""
         of = f"?{urlencode({'publication': publication})}" if publication else ""
         return f"{self.base_url}/desk/{page and f'{page}/'}{of}"
 
@@ -87,7 +87,7 @@ class Links:
         return f"{self.base_url}/desk/reset/{self.seal.seal('reset', editor_id, nonce, _minute(now))}"
 
     def open_form_time(self, token: str) -> datetime:
-        """When a form was shown; Invalid if it does not prove it."""
+        """When a form was shown; Invalid for a forged token."""
         (milliseconds,) = self.seal.open("form", token)
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
@@ -98,11 +98,11 @@ class Links:
         return subscription_id, made
 
     def open_stale_confirm(self, token: str) -> int:
-        """The subscription's id however old the link: only for sending a fresh one to the same address."""
+        """The subscription's id, whatever the age of the link: only for sending a new one to the same address."""
         return self.seal.open("confirm", token)[0]
 
     def open_unsubscribe(self, token: str) -> tuple[int, int]:
-        """The subscription's id and the letter's (0 where it was no issue); Invalid if forged."""
+        """The subscription's id and the letter's (0 if it was no issue); Invalid if forged."""
         subscription_id, letter_id = self.seal.open("unsubscribe", token)
         return subscription_id, letter_id
 
@@ -130,11 +130,11 @@ class Links:
 
 @dataclass(frozen=True, slots=True)
 class LinksOfATest(Links):
-    """The links of a test mail: what would act on a reader leads to a page that says it was a test."""
+    """The links of a test mail: those that would change a reader's data lead to a page that says it was a test."""
 
     @classmethod
     def of(cls, links: Links) -> Self:
-        """These links, with those few made harmless."""
+        """These links for a test mail."""
         return cls(**{field.name: getattr(links, field.name) for field in fields(Links)})
 
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:  # noqa: ARG002

@@ -1,4 +1,4 @@
-"""Logs: one line an event, for people (`console`) or programs (`json`); never a full address, secret or token."""
+"""Logging: one line per event, for people (`console`) or programs (`json`); never a full address, secret or token."""
 
 import logging
 import re
@@ -8,12 +8,12 @@ import structlog
 
 from newsletter.config import Settings
 
-# Mail servers quote addresses in their answers, and libraries in their errors.
+# Mail servers quote addresses in their replies, and libraries in their errors.
 _ADDRESS = re.compile(r"""([^\s<>"'(),;:=@])[^\s<>"'(),;:=@]*@""")
 
 
 def configure(settings: Settings) -> None:
-    """Send our events and the libraries' warnings to standard error, in the configured form."""
+    """Send our events and libraries' warnings to standard error, in the configured form."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level,
@@ -30,18 +30,18 @@ def configure(settings: Settings) -> None:
     theirs = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=theirs, foreign_pre_chain=shared))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
-    # It warns, with the address, of headers that a server elsewhere got wrong.
+    # It logs warnings, with the URL, about malformed headers of other servers.
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 def mask_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """The event with no more than the first character of what stands before an @, wherever the words came from."""
+    """Reduce every address in an event to its first character and domain."""
     return {key: _ADDRESS.sub(r"\1…@", value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 def _renderer(settings: Settings) -> structlog.typing.Processor:
     if settings.log_format == "json":
         return structlog.processors.JSONRenderer()
-    # A traceback that shows local variables would show addresses and keys.
+    # A traceback with local variables would show addresses and keys.
     plain = structlog.dev.plain_traceback
     return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=plain)

@@ -1,4 +1,4 @@
-"""The settings of mail: where it is handed over, how much of it, who sends it, and which keys sign it."""
+"""The mail settings: servers, limits, senders and DKIM keys."""
 
 import re
 import socket
@@ -27,7 +27,7 @@ _LAST_RESORT = "localhost.localdomain"
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail is handed over, and how: as the MAIL_* or BULK_MAIL_* settings say."""
+    """A mail server and how to use it, from the MAIL_* or BULK_MAIL_* settings."""
 
     host: str
     port: int
@@ -36,21 +36,21 @@ class MailServer:
     username: str | None = None
     password: SecretStr | None = None
     helo: str = ""
-    """The name that we say to it; empty for the machine's own."""
+    """The name that EHLO says; empty for the machine's own."""
 
     @property
-    def door(self) -> str:
-        """How people call it."""
+    def host_port(self) -> str:
+        """Host and port, for messages."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def own_name(self) -> str:
-        """What EHLO says: a whole name, for servers refuse an address of a private network, and names with a _."""
+        """The name that EHLO says: fully qualified, because servers refuse private addresses and names with a _."""
         return self.helo or machine_name() or _LAST_RESORT
 
 
 class MailSettings(BaseSettings):
-    """The part of the settings that mail is sent by."""
+    """The settings for sending mail."""
 
     mail_server: str | None = None
     mail_port: int = Field(25, ge=1, le=65535)
@@ -125,7 +125,7 @@ class MailSettings(BaseSettings):
     @field_validator("dkim_keys")
     @classmethod
     def _is_a_folder(cls, folder: Path | None) -> Path | None:
-        # Taken for one without keys, it would leave all mail unsigned without a word.
+        # If ignored, all mail would silently go unsigned.
         if folder is not None and not folder.is_dir():
             raise ValueError("must be an existing folder")
         return folder
@@ -153,18 +153,18 @@ class MailSettings(BaseSettings):
 
     @field_validator("mail_lanes")
     @classmethod
-    def _are_lanes_with_limits(cls, text: str, others: ValidationInfo) -> str:
+    def _are_groups_with_limits(cls, text: str, others: ValidationInfo) -> str:
         provider_groups.parse_quotas(text, provider_groups.parse_hosted(others.data.get("mail_lane_domains", "")))
         return text
 
     @property
     def helo(self) -> str:
-        """The name that we say to mail servers, as far as the settings tell it; empty for the machine's own."""
+        """The name that EHLO says, if the settings give it; empty for the machine's own."""
         return self.mail_helo
 
     @property
     def mail(self) -> MailServer | None:
-        """The post room's server; None when no mail server is configured."""
+        """The server for single letters; None if none is configured."""
         if self.mail_server is None:
             return None
         return MailServer(
@@ -179,7 +179,7 @@ class MailSettings(BaseSettings):
 
     @property
     def bulk_mail(self) -> MailServer | None:
-        """The press run's server: its own when BULK_MAIL_SERVER is set, else the post room's."""
+        """The server for issues: BULK_MAIL_SERVER if set, else the one for single letters."""
         if self.bulk_mail_server is None:
             return self.mail
         return MailServer(
@@ -204,7 +204,7 @@ class MailSettings(BaseSettings):
 
     @property
     def dkim_selectors_in_use(self) -> list[str]:
-        """Those whose keys sign."""
+        """The selectors whose keys sign."""
         return comma_separated(self.dkim_selectors)
 
     @property
@@ -214,21 +214,21 @@ class MailSettings(BaseSettings):
 
     @property
     def issue_sender_address(self) -> str | None:
-        """The sender of all issues; None when each publication's own address is."""
+        """The sender of all issues; None if each publication uses its own."""
         return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
 
 
 def is_whole_name(name: str) -> bool:
-    """Whether a host's name is one that the DNS can know: labels of letters, digits and dashes, two at least."""
+    """Whether a host name is fully qualified: at least two labels of letters, digits and dashes."""
     return bool(_HOST.fullmatch(name)) and len(name) <= 253 and not name.lower().endswith(_AT_HOME)
 
 
 def machine_name() -> str:
-    """This machine's own name; empty where it means nothing elsewhere."""
+    """This machine's own name; empty if it is not fully qualified."""
     name = socket.gethostname()
     return name.lower() if is_whole_name(name) else ""
 
 
 def comma_separated(text: str) -> list[str]:
-    """The items of a list that is written with commas between them."""
+    """The items of a comma-separated list."""
     return [item.strip() for item in text.split(",")]

@@ -1,7 +1,7 @@
-"""Paging: a list page by page, each begun at a row's key, so that the last page costs what the first does.
+"""Keyset pagination: each page begins at a row's key, so that the last page costs as much as the first.
 
-`before` and `after` are in the order of the keys, whichever way the list is read: of a list with the newest first,
-the next page is what comes `before` its last row.
+`before` and `after` refer to the order of the keys, whichever way the list is sorted: with the newest first, the next
+page is the one `before` its last row.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ Statement = Select[*tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which page is asked for: what stands before or after the row of this number; neither for the first page."""
+    """The page asked for: the rows before or after the row with this id; neither for the first page."""
 
     before: int | None = None
     after: int | None = None
@@ -27,7 +27,7 @@ FIRST_PAGE = PageRequest()
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some rows in the list's order, and the turns to the pages around it, as a query says them; empty for none."""
+    """The rows of a page in order, and the query parameters of the previous and next pages; empty for none."""
 
     rows: Sequence[T]
     previous: dict[str, int]
@@ -36,16 +36,16 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Order(Generic[T]):
-    """How a list is ordered: by which columns, and by which number a page names one of its rows."""
+    """The order of a list: its columns, and the id by which a page refers to a row."""
 
     keys: Sequence[SQLColumnExpression[Any]]
     number: Callable[[T], int]
     newest_first: bool = True
     keys_of: Callable[[int], Any] = literal
-    """From a row's number to the values of its keys."""
+    """The key values of the row with an id."""
 
     def page(self, fetch: Callable[[Statement], Sequence[T]], rows: Statement, turn: PageRequest, size: int) -> Page[T]:
-        """The page that is asked for; the first one where that holds nothing (any more)."""
+        """The page asked for; the first one if it would be empty."""
         found = list(fetch(self._cut(rows, turn, size)))
         if not found and turn != FIRST_PAGE:
             return self.page(fetch, rows, FIRST_PAGE, size)
@@ -61,7 +61,7 @@ class Order(Generic[T]):
         )
 
     def _cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:
-        """The rows nearest to the turn, and one more, which tells whether there is a page behind them."""
+        """The rows of the page, and one more to know whether there is a further page."""
         key = self.keys[0] if len(self.keys) == 1 else tuple_(*self.keys)
         if turn.before is not None:
             rows = rows.where(key < self.keys_of(turn.before))

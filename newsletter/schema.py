@@ -1,4 +1,4 @@
-"""The schema's standing: is this database of the code's version? Cheap, because every start asks it."""
+"""The version of the database schema, and whether it is the code's. Cheap, because every start checks it."""
 
 from enum import StrEnum
 
@@ -11,7 +11,7 @@ _VERSION = table("alembic_version", column("version_num"))
 
 
 class SchemaState(StrEnum):
-    """How a database's schema stands to the code's."""
+    """The state of a database's schema, compared to the code."""
 
     CURRENT = "current"
     BEHIND = "behind"
@@ -40,7 +40,7 @@ def require_current(engine: Engine) -> None:
 
 
 def revisions() -> list[str]:
-    """Every migration's number, oldest first: their files begin with it."""
+    """The number of every migration, oldest first; their file names begin with it."""
     return sorted(path.name.partition("_")[0] for path in (folder("migrations") / "versions").glob("[0-9]*.py"))
 
 

@@ -1,4 +1,4 @@
-"""Tokens: a few numbers, sealed for one purpose, that fit into a link or an address."""
+"""Tokens: numbers sealed for a purpose, short enough for a URL or an address."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ from newsletter.errors import Invalid
 
 
 class TokenSeal:
-    """Seals and opens tokens with AES-SIV (RFC 5297): opaque, forgery-proof, the same for the same numbers.
+    """Seals and opens tokens with AES-SIV (RFC 5297): opaque, tamper-proof, and deterministic.
 
-    The first secret seals; older ones (SECRET_KEY_FALLBACKS) still open, so the links that are out stay good.
+    The first secret seals; older ones (SECRET_KEY_FALLBACKS) still open, so links in mail stay valid.
     """
 
     def __init__(self, *secrets: bytes) -> None:
@@ -31,11 +31,11 @@ class TokenSeal:
             raise Invalid("this link is incomplete; open it again from the email, in one piece") from None
 
     def seal_local_part(self, purpose: str, *numbers: int) -> str:
-        """A token for the left side of an address: one letter case, at most 60 characters."""
+        """A token for the local part of an address: a single letter case, at most 60 characters."""
         return _one_case(self._close(purpose, numbers)).lower()
 
     def open_local_part(self, purpose: str, token: str) -> tuple[int, ...]:
-        """The numbers of a `seal_local_part`, in whatever case they come back; Invalid for anything else."""
+        """The numbers of a `seal_local_part`, in any letter case; Invalid for anything else."""
         try:
             return self._open(purpose, _exactly(token.upper(), _one_case, base64.b32decode, 8))
         except (ValueError, UnicodeError):
@@ -56,9 +56,9 @@ class TokenSeal:
 
 
 def _exactly(text: str, encode: Callable[[bytes], str], decode: Callable[[str], bytes], group: int) -> bytes:
-    """What this text encodes; ValueError if the same bytes have another spelling, as RFC 4648 (3.3, 3.5) asks.
+    """The bytes of this text; ValueError if it is not their canonical encoding, as RFC 4648 (3.3, 3.5) asks.
 
-    Python's decoders pass over strange characters and over the last bits that are no part of a byte.
+    Python's decoders ignore invalid characters and unused trailing bits.
     """
     sealed = decode(text + "=" * (-len(text) % group))
     if encode(sealed) != text:

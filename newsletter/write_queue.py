@@ -1,7 +1,7 @@
-"""SQLite has one writer at a time: within a process, whoever asks first writes first.
+"""A fair queue for SQLite's single writer: within a process, writers take turns in order of arrival.
 
-SQLite itself lets each contender try again after a nap that grows to a tenth of a second. Under load some of them are
-out of luck for many seconds, and they may be all threads of a web server.
+SQLite itself lets each writer try again after a pause that grows to a tenth of a second. Under load some of them would
+fail for many seconds, and they could occupy all threads of a web server.
 """
 
 import sqlite3
@@ -12,24 +12,24 @@ from collections import deque
 LONGEST_WAIT = 15.0
 """Seconds until a writer gives up."""
 LONGEST_URGENT_WAIT = 60.0
-"""The same for what nobody asks for twice."""
+"""The same for urgent writes, which nobody repeats."""
 STANDSTILL = 0.5
-"""Seconds of one turn after which those who stand further back than their `PLACES` go away, so that not all wait."""
+"""Seconds of one turn after which writers beyond their `PLACES` give up, so that not all threads wait."""
 PLACES = 12
-"""Of the web server's sixteen threads, those that may wait."""
+"""How many of the web server's sixteen threads may wait."""
 URGENT_PLACES = 4
-"""Of these, those that are kept for what is urgent, which may take the others as well."""
+"""How many of these are reserved for urgent writes, which may use the others as well."""
 ORDINARY_PLACES = PLACES - URGENT_PLACES
-"""Of these, those of everything else."""
+"""How many of these other writes may use."""
 
 _LOOK = 0.1
-# Only the first in the queue asks SQLite, so it may ask often; another process may have the lock.
+# Only the first in the queue asks SQLite, so it may ask often; another process may hold the lock.
 _NAPS = (0.0005, 0.002, 0.005)
 _TRIES_EACH = 50
 
 
 class WriteQueue:
-    """A turn is taken to begin a transaction that writes, and given back where it ends."""
+    """A turn is taken to begin a writing transaction, and passed on when it ends."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class WriteQueue:
         self._writer: sqlite3.Connection | None = None
 
     def begin(self, connection: sqlite3.Connection, *, urgent: bool) -> None:
-        """Begin to write when it is this connection's turn; OperationalError if that takes too long."""
+        """Begin a writing transaction when it is this connection's turn; OperationalError if that takes too long."""
         deadline = time.monotonic() + (LONGEST_URGENT_WAIT if urgent else LONGEST_WAIT)
         self._wait(deadline, urgent=urgent)
         try:
@@ -51,7 +51,7 @@ class WriteQueue:
         self._writer = connection
 
     def end(self, connection: sqlite3.Connection) -> None:
-        """Pass the turn on, if it is this connection's; called once too often it does nothing."""
+        """Pass the turn on, if it is this connection's; otherwise no effect."""
         if self._writer is connection:
             self._writer = None
             self._pass_on()

@@ -34,7 +34,7 @@ def test_a_commit_waits_for_the_disk_whatever_the_database_is_set_to(hasty: Engi
 
 
 def test_a_commit_over_a_kept_connection_waits_for_the_disk_too(hasty: Engine) -> None:
-    with Sessions(hasty).kept() as kept:
+    with Sessions(hasty).dedicated_connection() as kept:
         for _ in range(2):
             with kept.begin():
                 assert _waits(kept)

@@ -79,7 +79,7 @@ def test_many_write_and_read_through_two_connections(sessions: Sessions) -> None
 
 
 def test_who_is_impatient_makes_nobody_else_so(sessions: Sessions) -> None:
-    kept = sessions.kept()
+    kept = sessions.dedicated_connection()
     with kept.begin():
         assert kept.scalar(text("SHOW lock_timeout")) == "300ms"
     for _ in range(3 * SERVERS):

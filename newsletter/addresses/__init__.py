@@ -1,1 +1,1 @@
-"""What an address alone tells: one mailbox's spellings, the provider that takes its mail in, how to show it masked."""
+"""Addresses: spellings of the same mailbox, provider groups, free-mail domains, and masking."""

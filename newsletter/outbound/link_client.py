@@ -1,4 +1,4 @@
-"""Requests to addresses that people typed: does a page answer there, and what does a small file hold?"""
+"""The HTTP client for URLs that people typed."""
 
 import socket
 import ssl
@@ -44,7 +44,7 @@ _LOOK = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of a request: a status and where it was given, or a fault, which ends a sentence about the address."""
+    """The result of a request: a status and the final URL, or a fault that completes a sentence about the URL."""
 
     url: str
     status: int | None = None
@@ -55,14 +55,14 @@ class Answer:
 
 
 def look_up(host: str, port: int) -> list[str]:
-    """A host's addresses, as the system knows them."""
+    """A host's addresses, from the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 @dataclass(frozen=True)
 class LinkClient:
-    """Goes out and asks; `own_hosts` are names of ours, which it leaves alone. The rest is for tests to change."""
+    """Requests URLs; `own_hosts` are our own names, which it refuses. The other fields are for tests."""
 
     own_hosts: frozenset[str] = frozenset()
     resolve: Resolve = look_up
@@ -72,15 +72,15 @@ class LinkClient:
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def ask(self, url: str) -> Answer:
-        """What the address answers, redirects followed; never raises, and is done within `seconds`."""
+        """Request a URL and follow redirects; never raises, and ends within `seconds`."""
         return _Visit(self, ("HEAD", "GET"), None).follow(url)
 
     def fetch(self, url: str, most_bytes: int) -> Answer:
-        """The same with the content, as it was sent; more than `most_bytes` of it is a fault."""
+        """The same with the raw content; more than `most_bytes` of it is a fault."""
         return _Visit(self, ("GET",), most_bytes).follow(url)
 
     def ask_all(self, urls: Iterable[str], stopping: Callable[[], bool] = lambda: False) -> Iterator[Answer]:
-        """The answers as they come, several asked at once; ends early, some unanswered, when it is to stop."""
+        """The answers as they come, several requests at a time; stops early when `stopping` says so."""
         waiting, answers = list(dict.fromkeys(urls)), SimpleQueue[Answer]()
         open_ = 0
         while (waiting or open_) and not stopping():
@@ -93,7 +93,7 @@ class LinkClient:
 
 
 class _Visit:
-    """One request and its redirects, with the time that is left for all of them."""
+    """A request and its redirects, with the time left for all of them."""
 
     def __init__(self, client: LinkClient, methods: Sequence[str], most_bytes: int | None) -> None:
         self._client, self._methods, self._most_bytes = client, methods, most_bytes
@@ -115,7 +115,7 @@ class _Visit:
         return Answer(url, None, here, fault)
 
     def _hop(self, url: str) -> _Reply:
-        """What one address gives, by the first of the methods that its server accepts."""
+        """The reply of one URL, with the first method that its server accepts."""
         place = take_apart(url)
         if place.port not in self._client.ports:
             raise Forbidden(f"asks for port {place.port}, and only 80 and 443 are checked")
@@ -129,7 +129,7 @@ class _Visit:
         return reply
 
     def _addresses(self, place: Place) -> list[Address]:
-        """All of the host's addresses, each of them allowed; looked up once, here."""
+        """All addresses of the host, each of them allowed; looked up only here."""
         try:
             found = self._resolved(place.host, place.port)
         except Empty:
@@ -145,7 +145,7 @@ class _Visit:
         return found
 
     def _resolved(self, host: str, port: int) -> list[Address]:
-        """A host's addresses, if it has any; Empty at the deadline, because a resolver knows none of its own."""
+        """A host's addresses; Empty at the deadline, because a resolver has none of its own."""
 
         def resolve() -> list[Address]:
             with suppress(OSError, ValueError):
@@ -173,7 +173,7 @@ class _Visit:
         return response.status, response.headers, content
 
     def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
-        """The content, if any is wanted, as it was sent: what is packed small could be unpacked to anything."""
+        """The raw content, if it is wanted; not decompressed, because it could expand to any size."""
         room = self._most_bytes
         while room is not None and (piece := response.read(_PIECE, decode_content=False)):
             room -= len(piece)
@@ -182,7 +182,7 @@ class _Visit:
             yield piece
 
     def _connect(self, place: Place, addresses: Sequence[Address]) -> HTTPConnection:
-        """A connection to the first of these very addresses that takes it; urllib3 is given no name to look up."""
+        """A connection to the first of these addresses that accepts it; urllib3 gets no name to look up."""
         for address in map(str, addresses):
             left = max(0.01, self._until - time.monotonic())
             connection = HTTPConnection(address, place.port, timeout=left)
@@ -199,7 +199,7 @@ class _Visit:
 
     @contextmanager
     def _shut_in_time(self, line: socket.socket) -> Iterator[None]:
-        """Shuts the connection at the deadline; urllib3's own is for each read, and one byte keeps it."""
+        """Closes the connection at the deadline; urllib3's timeout is for each read, and one byte resets it."""
 
         def shut() -> None:
             with suppress(OSError):
@@ -218,7 +218,7 @@ class _Visit:
 
 
 class _FinalResponse(HTTPResponse):
-    """Passes over 103 Early Hints and the like, which announce the response; http.client knows only of 100."""
+    """Skips 103 Early Hints and other informational responses; http.client only skips 100."""
 
     def begin(self) -> None:
         super().begin()
@@ -228,5 +228,5 @@ class _FinalResponse(HTTPResponse):
 
 
 def _aside(answers: SimpleQueue[T], call: Callable[[], T]) -> None:
-    """Puts what a call gives; nobody waits for it when the process ends, for a resolver can take its time."""
+    """Puts the result of a call; a daemon thread, because a resolver can hang when the process ends."""
     threading.Thread(target=lambda: answers.put(call()), daemon=True).start()

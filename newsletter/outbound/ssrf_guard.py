@@ -1,4 +1,4 @@
-"""Where an address leads, and whether we may go there."""
+"""The SSRF guard: which URLs and addresses may be requested."""
 
 import re
 import socket
@@ -32,16 +32,16 @@ _NUMERIC = re.compile(r"(?:.*\.)?(?:0x[0-9a-f]*|[0-9]+)\.?", re.IGNORECASE)
 
 
 class Unreachable(Exception):
-    """There is no answer; the message says why, as the end of a sentence that begins with the address."""
+    """There is no answer; the message gives the reason, to complete a sentence that begins with the URL."""
 
 
 class Forbidden(Unreachable):
-    """We do not go there."""
+    """The URL may not be requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address taken apart, with everything in it that may be asked for."""
+    """The parts of a URL that may be requested."""
 
     url: str
     scheme: str
@@ -51,13 +51,13 @@ class Place:
 
     @property
     def authority(self) -> str:
-        """Host and port, the usual port left out, as the Host header names them."""
+        """Host and port, without the default port, as in the Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
 def take_apart(url: str) -> Place:
-    """The place that an address names; Forbidden if it is not a plain web address."""
+    """The parts of a URL; Forbidden if it is not a plain web URL."""
     try:
         parts = urlsplit(url)
         port = parts.port or _PORTS[parts.scheme]
@@ -86,7 +86,7 @@ def _host(name: str) -> str:
 
 
 def is_open(address: Address) -> bool:
-    """Whether this is an address of the open internet, and none of this machine's."""
+    """Whether this is a public address, and none of this machine's."""
     if isinstance(address, IPv6Address) and address in _NAT64:
         return is_open(IPv4Address(int(address) & 0xFFFF_FFFF))
     special = any(address in network for network in _CLOSED if network.version == address.version)

@@ -1,1 +1,1 @@
-"""This machine: its files, folders and ports, and what ties its processes together."""
+"""The machine: files, folders, ports, and child processes."""

@@ -1,6 +1,6 @@
-"""Files that are there whole or not at all, and stay so when the power fails.
+"""Files that are written completely or not at all, even if the power fails.
 
-A file's content reaches the disk by a sync of the file, and its name by a sync of the folder (fsync(2)).
+A file's content reaches the disk by a sync of the file, its name by a sync of the folder (fsync(2)).
 """
 
 import errno
@@ -12,7 +12,7 @@ from threading import get_ident
 
 
 def write(path: Path, content: bytes) -> None:
-    """Put this under that name, in place of what is there."""
+    """Write a file, replacing an existing one."""
     draft = path.with_name(f".{path.name}.{os.getpid()}-{get_ident()}.part")
     try:
         with draft.open("wb") as file:
@@ -27,7 +27,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def create(path: Path, content: bytes) -> None:
-    """Put this under that name, readable by its owner only; FileExistsError, and no change, where there is one."""
+    """Write a new file, readable by its owner only; FileExistsError, without any change, if there is one."""
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -40,11 +40,11 @@ def create(path: Path, content: bytes) -> None:
 
 
 def rename_into_place(draft: Path, path: Path) -> None:
-    """Give a synced file its name; FileExistsError if another has it, so that of two who try at once one succeeds."""
+    """Give a synced file its final name; FileExistsError if that exists, so that of two attempts only one succeeds."""
     try:
         path.hardlink_to(draft)
     except OSError as error:
-        # Some file systems have no such links (FAT, some shares); then nobody else may be writing there.
+        # Some file systems have no hard links (FAT, some shares); then nobody else may be writing there.
         if error.errno not in {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS}:
             raise
         if path.exists() or path.is_symlink():
@@ -54,7 +54,7 @@ def rename_into_place(draft: Path, path: Path) -> None:
 
 
 def make_folder(path: Path, mode: int = 0o777) -> None:
-    """Make a folder, and those above it, where they are missing."""
+    """Make a folder and its missing parents, durably."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(mode=mode, parents=True, exist_ok=True)
     for folder in missing:
@@ -62,14 +62,14 @@ def make_folder(path: Path, mode: int = 0o777) -> None:
 
 
 def make_private(path: Path) -> None:
-    """See to it that a file is there, empty if it is new, and open to its owner only."""
+    """Make sure that a file exists, empty if it is new, and that only its owner can read it."""
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL, 0o600))
     restrict_to_owner(path)
 
 
 def restrict_to_owner(path: Path) -> None:
-    """Take from everybody but its owner what they may do with a file of ours; one that is missing is well closed."""
+    """Remove everybody's access to a file but its owner's; a missing file is ignored."""
     with suppress(FileNotFoundError):
         now = path.stat()
         if now.st_mode & 0o077 and now.st_uid == os.geteuid():
@@ -77,7 +77,7 @@ def restrict_to_owner(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See to it that what was named in a folder keeps its name."""
+    """Sync a folder, so that changes of names in it are durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError):  # not every file system takes this of a folder

@@ -1,4 +1,4 @@
-"""Where the folders that lie beside the package are: in a checkout, and in an installed wheel."""
+"""The folders that accompany the package, in a checkout and in an installed wheel."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def folder(name: str) -> Path:
-    """The folder ``templates``, ``migrations`` …: from the wheel, else from the top of the checkout."""
+    """The folder ``templates``, ``migrations`` …: from the wheel, else from the checkout."""
     for place in (PACKAGE / "_bundled" / name, PACKAGE.parent / name):
         if place.is_dir():
             return place

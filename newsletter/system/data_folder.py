@@ -1,4 +1,4 @@
-"""The data folder: fit to be written into, closed to other users, and held by one `newsletter up` at a time."""
+"""The data folder: writable, private, and used by one `newsletter up` at a time."""
 
 import errno
 import fcntl
@@ -11,14 +11,14 @@ from pathlib import Path
 from newsletter.errors import Refused
 
 _HOLDER = "up.lock"
-# As much as a first start writes: a folder that cannot take this is as good as full.
+# As much as a first start writes: a folder that cannot take it counts as full.
 _ROOM = 1 << 20
-# A disk with less is as good as full: SQLite's log alone may grow by this much.
+# A disk with less counts as full: SQLite's log alone may grow by this much.
 _SPARE = 32 << 20
 
 
 def require_usable(folder: Path) -> None:
-    """Refused, with what to do, where a database and pictures could not be kept."""
+    """Refused, saying what to do, if the database and pictures could not be stored."""
     require_temporary()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,7 +33,7 @@ def require_usable(folder: Path) -> None:
 
 
 def require_temporary() -> None:
-    """Refused, with what to do, where nothing can be put aside for a while, as a large upload is."""
+    """Refused, saying what to do, if temporary files, such as large uploads, could not be stored."""
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
@@ -41,24 +41,24 @@ def require_temporary() -> None:
 
 
 def disk_problem(folder: Path) -> str | None:
-    """What is wrong with the disk that a folder is on, or is to be, as a sentence that says what to do."""
+    """What is wrong with a folder's disk, as a sentence that says what to do; None if nothing is."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     disk = os.statvfs(there)
-    # Some file systems do not count their files.
+    # Some file systems report no number of files.
     if disk.f_bavail * disk.f_frsize < _SPARE or (disk.f_files and not disk.f_favail):
         return f"the disk that holds {folder} is full; free some room"
     return None if os.access(there, os.W_OK) else f"{folder} cannot be written to; let this user write there"
 
 
 def is_open_to_others(folder: Path) -> bool:
-    """Whether other users of this machine may look into it."""
+    """Whether other users of this machine can read it."""
     return folder.is_dir() and bool(folder.stat().st_mode & 0o077)
 
 
 @contextmanager
 def locked(folder: Path, holder: str) -> Iterator[None]:
-    """Keep the folder for this process while the block runs; Refused, naming the holder, where another has it."""
-    # The system lets go of the lock with the process, however that ends, so a file that is left behind holds nobody up.
+    """Lock the folder while the block runs; Refused, naming the holder, if another process has it."""
+    # The system releases the lock when the process ends, for whatever reason, so a leftover lock file does no harm.
     with (folder / _HOLDER).open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

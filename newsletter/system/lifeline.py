@@ -1,7 +1,7 @@
-"""The leash: what ties processes of ours together, so that they end in order and none outlives its holder.
+"""The lifeline: a pipe by which child processes end when their parent does, for whatever reason.
 
-A part's standard input is its leash. Nothing is ever written to it, and it ends when its holder does, even by kill -9.
-What a terminal tells its whole process group reaches the holder alone, which then ends the parts one by one.
+It is a child's standard input. Nothing is ever written to it, and it is closed when the parent ends, even by kill -9.
+Signals that a terminal sends to the whole process group reach only the parent, which then ends the children in order.
 """
 
 import os
@@ -12,27 +12,27 @@ import threading
 import time
 from collections.abc import Mapping
 
-# Seconds. Longer than any stop in good order takes.
+# Seconds. Longer than any orderly stop takes.
 _LONGEST_STOP = 20.0
 
 _STDIN = 0
-# What a terminal tells its whole process group at once: Ctrl-C, and that it was closed.
+# The signals that a terminal sends to its whole process group: Ctrl-C, and that it was closed.
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
 
 
 def watch_stop_signals() -> list[int]:
-    """Where TERM, Ctrl-C and the terminal's end are noted from now on, as they come."""
+    """From now on, collect SIGTERM, Ctrl-C and the terminal's hang-up in the list that is returned."""
     asked: list[int] = []
     for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
-        # `nohup` has HUP ignored, and means it.
+        # `nohup` sets HUP to be ignored, which is respected.
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
-            # No event is set here: its lock may be held by the very code that a signal interrupts.
+            # No event is set here: the signal may have interrupted the very code that holds its lock.
             signal.signal(number, lambda number, _frame: asked.append(number))
     return asked
 
 
 class Lifeline:
-    """The holder's end: whatever is started on it ends with this process."""
+    """The parent's end: every process started with it ends with this process."""
 
     def __init__(self) -> None:
         self._end, self._held = os.pipe()  # what we hold closes when this process ends, however it does
@@ -40,7 +40,7 @@ class Lifeline:
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
-        """Run this module, which has to `follow`, as a part."""
+        """Run a module, which has to call `stop_with_holder`, as a child process."""
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # which the part inherits
         try:
             return subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=self._end, env=environment)
@@ -49,7 +49,7 @@ class Lifeline:
 
 
 def stop_with_holder() -> None:
-    """Have this process stop once the holder of its leash is gone. For a part's main thread, at its start."""
+    """Stop this process once its parent is gone. To be called first, in a child's main thread."""
     threading.Thread(target=_leave_with_holder, args=[threading.get_ident()], daemon=True).start()
 
 
@@ -58,4 +58,4 @@ def _leave_with_holder(main_thread: int) -> None:
         pass
     signal.pthread_kill(main_thread, signal.SIGTERM)
     time.sleep(_LONGEST_STOP)
-    os._exit(1)  # it hangs, and nobody is left who would end it
+    os._exit(1)  # it hangs, and and nobody else would end it

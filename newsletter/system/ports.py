@@ -1,4 +1,4 @@
-"""TCP ports of this machine: find a free one, say that one is taken, ask whether somebody answers."""
+"""TCP ports of this machine: find a free one, check that one is free, and check whether a server responds."""
 
 import errno
 import ipaddress
@@ -9,7 +9,7 @@ from newsletter.errors import Refused
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on right now."""
+    """A port of the loopback address that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -17,7 +17,7 @@ def free_port() -> int:
 
 
 def listen(host: str, port: int, setting: str) -> socket.socket:
-    """A listening socket; port 0 lets the system choose. Refused, naming the setting, when it cannot be had."""
+    """A listening socket; port 0 lets the system choose. Refused, naming the setting, if the port is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)
@@ -26,12 +26,12 @@ def listen(host: str, port: int, setting: str) -> socket.socket:
 
 
 def require_free(host: str, port: int, setting: str) -> None:
-    """Refused, naming the setting to change, when nobody could listen there."""
+    """Refused, naming the setting to change, if the port is not available."""
     listen(host, port, setting).close()
 
 
 def refusal(error: OSError, host: str, port: int, setting: str) -> Refused:
-    """The sentence for a port that cannot be had."""
+    """The error for a port that is not available."""
     if error.errno == errno.EADDRINUSE:
         return Refused(f"port {port} is taken; set {setting} to a free one")
     return Refused(f"cannot listen on {host} port {port} ({error.strerror}); set {setting} to another")

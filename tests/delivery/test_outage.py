@@ -30,13 +30,13 @@ SERVER = MailServer("mail.example.org", 587)
     ],
 )
 def test_why_is_said_as_people_know_it(clock, raised: str, told: str) -> None:
-    status = ServerStatus(SERVER.door, clock)
+    status = ServerStatus(SERVER.host_port, clock)
     status.mark_down(raised)
     assert status.away == UnreachableServer("mail.example.org:587", clock.now, told)
 
 
 def test_an_outage_counts_from_its_first_failure_until_somebody_gets_through(clock) -> None:
-    status = ServerStatus(SERVER.door, clock)
+    status = ServerStatus(SERVER.host_port, clock)
     began = clock.now
     status.mark_down("timed out")
     clock.pass_by(minutes=5)
@@ -92,7 +92,7 @@ def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publ
         server = peer.server
     room = TransactionalMailer(sessions, MailerSettings(server, timeout=1), worker="w", clock=clock)
     room.deliver_due()
-    assert room.away == UnreachableServer(server.door, clock.now, "connection refused")
+    assert room.away == UnreachableServer(server.host_port, clock.now, "connection refused")
     with sessions.begin() as session:
         outbox.erase_letters(session, "a@x.example")
     clock.pass_by(minutes=1)
@@ -102,7 +102,9 @@ def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publ
 
 def test_what_several_workers_find_is_told_once_since_the_first_of_them(sessions, now) -> None:
     minute = timedelta(minutes=1)
-    first, later = (UnreachableServer(SERVER.door, at, "connection refused") for at in (now - 2 * minute, now - minute))
+    first, later = (
+        UnreachableServer(SERVER.host_port, at, "connection refused") for at in (now - 2 * minute, now - minute)
+    )
     other = UnreachableServer("other.example.org:25", now, "timed out")
     with sessions.begin() as session:
         heartbeat.beat(session, "a", now, {MailKind.ISSUES: later, MailKind.LETTERS: None})

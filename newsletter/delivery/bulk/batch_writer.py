@@ -177,7 +177,7 @@ class BatchWriter:
 
     def _over_connection(self, work: Callable[[Connection], T]) -> T:
         if self._connection is None:
-            self._connection = self._sessions.kept()
+            self._connection = self._sessions.dedicated_connection()
         return work(self._connection)
 
 

@@ -50,7 +50,7 @@ class BulkSender:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._limiter = ClaimLimiter(settings.limits, worker)
-        self._status = ServerStatus(settings.server.door, clock)
+        self._status = ServerStatus(settings.server.host_port, clock)
         self._config = SendConfig(settings, clock, self._limiter, self._status)
         templates = TemplateCache(settings.links, settings.keyring)
         self._claimer = Claimer(worker, templates, clock, self._limiter)

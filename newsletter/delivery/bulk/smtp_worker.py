@@ -330,7 +330,7 @@ class SmtpWorker:
             self._state.is_silent = True
             self._config.status.mark_down("it has said nothing for half a minute")
             silence = "the mail server has said nothing for half a minute; waiting for its answer"
-            log.warning(silence, server=self._config.settings.server.door)
+            log.warning(silence, server=self._config.settings.server.host_port)
 
     async def _back_off(self, error: TransportDown) -> None:
         """Wait before the server is tried again, longer each time in a row."""

@@ -171,7 +171,7 @@ class SmtpConnection:
         except (OSError, ValueError, TransportDown) as error:
             connection.drop()
             kind = protocol.RateLimited if isinstance(error, protocol.RateLimited) else TransportDown
-            raise kind(f"{server.door}: {str(error) or type(error).__name__}") from error
+            raise kind(f"{server.host_port}: {str(error) or type(error).__name__}") from error
         except BaseException:
             connection.drop()
             raise

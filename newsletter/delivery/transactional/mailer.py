@@ -74,7 +74,7 @@ class TransactionalMailer:
         self._app = Flask(__name__)
         self._app.config.update(_flask_settings(settings.server))
         self._mail = Mail(self._app)
-        self._status = ServerStatus(settings.server.door, clock)
+        self._status = ServerStatus(settings.server.host_port, clock)
         self._outage = OutageBackoff(self._status, clock)
         self._interrupt = Interrupt()
         self._connection: _Verified | None = None
