@@ -65,7 +65,7 @@ class Settings(MailSettings):
     signup_cap_domain: int = Field(50, ge=1)
     signup_cap_client: int = Field(20, ge=1)
     signup_cap_press: int = Field(2_000, ge=1)
-    consent_origin: Literal["truncated", "hashed", "none"] = "truncated"
+    consent_origin: Literal["truncated", "full", "hashed", "none"] = "truncated"
 
     log_format: Literal["console", "json"] = "console"
     log_level: Literal["debug", "info", "warning", "error"] = "info"

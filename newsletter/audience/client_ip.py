@@ -13,12 +13,15 @@ _ONE_CLIENT_V6 = 64
 
 
 def consent_origin(services: AudienceServices, client: str | None) -> str | None:
-    """What a consent event stores, by CONSENT_ORIGIN: a network, a keyed hash or nothing; None without an address."""
+    """What a consent event stores, as CONSENT_ORIGIN says: a network, the address, a keyed hash, or nothing (None)."""
     address = _parse(client)
     if address is None or services.origin_policy == "none":
         return None
     if services.origin_policy == "hashed":
         return keyed_digest(services, str(address))
+    if services.origin_policy == "full":
+        # Without a zone index ("%eth0"), which is no part of the address.
+        return _network(address, address.max_prefixlen).partition("/")[0]
     return _network(address, _SHARED_V4 if address.version == 4 else _SHARED_V6)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, consent_chain, erasures, search_index, subscribers, tags
-from newsletter.audience.models import Subscriber, Subscription
+from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import events, suppression
@@ -46,9 +46,8 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     log.info("reader erased", subscriptions=subscriptions)
 
 
-def export_data(session: Session, subscription: Subscription) -> dict[str, Any]:
+def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
     """Everything stored about a reader, as plain JSON values; moments in ISO 8601, UTC."""
-    reader = subscription.subscriber
     return {
         **subscribers.history(reader),
         "confirm_letters": [letter.as_json() for letter in consent.consent_emails(session, reader)],

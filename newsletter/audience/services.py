@@ -33,5 +33,5 @@ class AudienceServices:
     links: Links
     compose: Compose
     caps: SignupCaps
-    origin_policy: Literal["truncated", "hashed", "none"]
+    origin_policy: Literal["truncated", "full", "hashed", "none"]
     origin_key: bytes

@@ -167,8 +167,8 @@ def export(session: Session, publication_id: int) -> Iterator[ExportedSubscriber
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:
     """The last consent events of these subscriptions, oldest first; one more than `most` means that there are more."""
     theirs = select(ConsentEvent).where(ConsentEvent.subscription_id.in_(subscription_ids))
-    theirs = theirs.options(joinedload(ConsentEvent.wording)).order_by(ConsentEvent.id.desc())
-    return list(session.scalars(theirs.limit(most + 1)))[::-1]
+    theirs = theirs.options(joinedload(ConsentEvent.wording), joinedload(ConsentEvent.file))
+    return list(session.scalars(theirs.order_by(ConsentEvent.id.desc()).limit(most + 1)))[::-1]
 
 
 def history(subscriber: Subscriber) -> dict[str, Any]:
@@ -205,7 +205,17 @@ def _event_json(event: ConsentEvent, subscription: Subscription) -> dict[str, An
         "origin": event.origin,
         "note": event.shown_note,
         "wording": event.wording.text if event.wording else None,
+        "wording_version": event.wording.sha256 if event.wording else None,
+        "message_id": event.message_id,
+        "answer": event.reply,
+        "operator": event.operator,
+        "file": _file_json(event),
     }
+
+
+def _file_json(event: ConsentEvent) -> dict[str, Any] | None:
+    file = event.file
+    return {"sha256": file.sha256, "line": event.line, "imported_by": file.operator} if file else None
 
 
 def _iso(moment: datetime | None) -> str | None:

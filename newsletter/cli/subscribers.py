@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from newsletter import audit, publications
-from newsletter.audience import consent, erasures, privacy
+from newsletter.audience import erasures, privacy
 from newsletter.audience import subscribers as audience_subscribers
 from newsletter.audience.importing import csv_export, csv_reader, importer
 from newsletter.audience.importing.columns import ColumnChoices
@@ -18,7 +18,6 @@ from newsletter.cli.common import as_json, now, print_json, print_table, publica
 from newsletter.cli.held import held
 from newsletter.cli.import_report import Report, reporting
 from newsletter.db import Session
-from newsletter.delivery.bounces import events
 from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused
 from newsletter.wiring import Services
@@ -162,9 +161,7 @@ def show(services: Services, email: str, as_json: bool) -> None:
             {"at": note.at.isoformat(), "subject": letter.subject, "state": copy.state.value, "why": note.detail}
             for copy, note, letter in session.execute(theirs)
         ]
-        asked = [letter.as_json() for letter in consent.consent_emails(session, reader)]
-        heard = [one.as_json() for one in events.of_person(session, [reader.key], ties)]
-        story = audience_subscribers.history(reader) | {"confirm_letters": asked, "sent_again": again, "bounces": heard}
+        story = privacy.export_data(session, reader) | {"sent_again": again}
     if as_json:
         print_json(story)
         return
@@ -174,11 +171,11 @@ def show(services: Services, email: str, as_json: bool) -> None:
     click.echo()
     steps = ([step["at"], step["act"], step["way"], step["origin"], step["note"]] for step in story["events"])
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
-    if asked:
+    if asked := story["confirm_letters"]:
         click.echo("\nConfirmation emails (--json has their text):")
         columns = ("at", "state", "answer", "message_id")
         print_table(columns, ([one[column] for column in columns] for one in asked), "")
-    if heard:
+    if heard := story["bounces"]:
         click.echo("\nBounces and complaints (--json has all of it):")
         shown = ("at", "kind", "reason", "status", "decision", "diagnostic")
         print_table(shown, ([one[column] for column in shown] for one in heard), "")

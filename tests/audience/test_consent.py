@@ -38,6 +38,22 @@ def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(audience: Audien
     assert one != consent.origin_of(replace(hashing, origin_key=b"another"), "203.0.113.77")
 
 
+@pytest.mark.parametrize(
+    ("client", "kept"),
+    [
+        ("203.0.113.77", "203.0.113.77"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2:3::4"),
+        ("::ffff:203.0.113.77", "203.0.113.77"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_whole_address_is_kept_where_a_country_asks_for_it(
+    audience: AudienceServices, client: str, kept: str
+) -> None:
+    assert consent.origin_of(replace(audience, origin_policy="full"), client) == kept
+
+
 def test_no_origin_is_kept_where_none_is_wanted(audience: AudienceServices) -> None:
     assert consent.origin_of(replace(audience, origin_policy="none"), "203.0.113.77") is None
 

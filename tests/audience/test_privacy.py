@@ -47,7 +47,7 @@ def test_the_letter_that_asked_for_the_consent_is_part_of_ones_data_until_one_is
         outbox.sent(session, "w", asking.id, "250 2.0.0 queued as 4F2", press.now)
         outbox.prune(session, press.now + timedelta(days=31))
     with press.sessions.reading() as session:
-        [letter] = privacy.export_data(session, subscribers.get(session, press.subscription(ADA).id))["confirm_letters"]
+        [letter] = privacy.export_data(session, subscribers.find(session, ADA))["confirm_letters"]
     assert (letter["answer"], letter["at"]) == ("250 2.0.0 queued as 4F2", press.now.isoformat())
     assert letter["message_id"].endswith("@example.org")
     assert letter["wording"] == "the words of a confirm letter"
@@ -90,7 +90,7 @@ def test_a_reader_gets_everything_that_is_held_about_them(press) -> None:
     press.queue_copy(ADA)
     with press.sessions.reading() as session:
         subscription = session.get_one(Subscription, press.subscription(ADA).id)
-        data = json.loads(json.dumps(privacy.export_data(session, subscription)))
+        data = json.loads(json.dumps(privacy.export_data(session, subscription.subscriber)))
     assert (data["email"], data["name"], data["suppressed"]) == (ADA, "Ada", [])
     assert data["letters"] == [{"subject": "One issue", "state": "pending", "at": None}]
     assert [event["act"] for event in data["events"]] == ["asked", "confirmed"]

@@ -114,6 +114,11 @@ def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
         "origin": "203.0.113.0/24",
         "note": "letter 3",
         "wording": None,
+        "wording_version": None,
+        "message_id": None,
+        "answer": None,
+        "operator": None,
+        "file": None,
     }
     assert told["events"][0]["wording"].startswith("Send me")
 

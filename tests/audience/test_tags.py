@@ -77,7 +77,7 @@ def test_they_are_in_a_readers_data_and_gone_when_they_are_erased(press) -> None
         city = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT})["city"]
         tags.set_attributes(session, [(reader.id, city, "Kraków")])
     with press.sessions.reading() as session:
-        data = privacy.export_data(session, subscribers.get(session, reader.id))
+        data = privacy.export_data(session, subscribers.get(session, reader.id).subscriber)
     assert (data["tags"], data["attributes"]) == (
         {press.publication.slug: ["VIP"]},
         {press.publication.slug: {"City": "Kraków"}},

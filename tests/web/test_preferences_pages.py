@@ -8,6 +8,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.web.conftest import subscription
+from tests.web.desk.visits import words
 
 
 @pytest.fixture
@@ -77,6 +78,14 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Cache-Control"] == "no-store"
     assert json.loads(answer.data)["email"] == "ada@example.org"
+
+
+def test_my_data_can_be_read_by_a_person(browser: FlaskClient, link: str) -> None:
+    page = words(browser.get(f"{link}/my-data"))
+    assert "All that we keep about ada@example.org , Ada, since 2026-11-20 12:00 UTC" in page
+    assert "Signed up by form (backpainhelp), 2026-11-20 12:00 UTC , from 127.0.0.0/24" in page
+    assert "The text that you saw, version" in page
+    assert "backpainhelp: active since 2026-11-20 12:00 UTC" in page
 
 
 def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, services: Services) -> None:

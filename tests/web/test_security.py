@@ -26,7 +26,7 @@ def keys(reader: Subscription, services: Services, now) -> list[str]:
         sample_services.path_of(links.confirm(token, now)),
         sample_services.path_of(links.unsubscribe(token)),
     )
-    return [confirm, leave, preferences, f"{preferences}/my-data.json"]
+    return [confirm, leave, preferences, f"{preferences}/my-data", f"{preferences}/my-data.json"]
 
 
 @pytest.mark.usefixtures("stocked")

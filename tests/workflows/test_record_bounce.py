@@ -340,7 +340,7 @@ def test_erasing_a_reader_erases_what_was_heard_of_them_whatever_their_address_w
         reader = subscribers.get(session, ada).subscriber
         reader.email, reader.key = ADA, ADA
         session.flush()
-        told = privacy.export_data(session, subscribers.get(session, ada))
+        told = privacy.export_data(session, subscribers.get(session, ada).subscriber)
         assert [one["reason"] for one in told["bounces"]] == ["mailboxfull"]
         privacy.erase(session, press.services.audience, ADA, NOW)
     with press.sessions.reading() as session:

@@ -49,11 +49,21 @@ def change(token: str) -> str | AnyResponse:
     return redirect(url_for(".show", token=token, done=wish), 303)
 
 
+@blueprint.get("/preferences/<token>/my-data")
+def my_data_page(token: str) -> str:
+    """Everything stored about this reader, to read, save or print (GDPR, article 15)."""
+    with services().sessions.reading() as session:
+        subscription = preferences.open_preferences_link(session, services().audience, token)
+        held = privacy.export_data(session, subscription.subscriber)
+        return render_template("site/my_data.html", publication=subscription.publication, data=held, token=token)
+
+
 @blueprint.get("/preferences/<token>/my-data.json")
 def my_data(token: str) -> Response:
-    """Everything stored about this reader, as a JSON file."""
+    """The same, as a JSON file (GDPR, article 20)."""
     with services().sessions.reading() as session:
-        held = privacy.export_data(session, preferences.open_preferences_link(session, services().audience, token))
+        reader = preferences.open_preferences_link(session, services().audience, token).subscriber
+        held = privacy.export_data(session, reader)
     answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer

@@ -115,6 +115,7 @@ def _samples(services: Services) -> dict[str, str]:
     return {
         "/unsubscribe/<token>": sample_services.path_of(services.links.unsubscribe(tie)),
         "/preferences/<token>": preferences,
+        "/preferences/<token>/my-data": f"{preferences}/my-data",
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
         "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
