@@ -43,8 +43,10 @@ def test_of_two_who_choose_one_name_at_once_one_is_refused(
     services: Services, settings: Settings, tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "press.backup"
-    add_keys = backup_take._add_keys
-    monkeypatch.setattr(backup_take, "_add_keys", lambda *told: (path.write_text("the other one"), add_keys(*told)))
+    add_pictures = backup_take._add_pictures
+    monkeypatch.setattr(
+        backup_take, "_add_pictures", lambda *told: (path.write_text("the other one"), add_pictures(*told))[1]
+    )
     with pytest.raises(Conflict, match="backups are never overwritten;"):
         take(services, settings, path, now)
     assert path.read_text() == "the other one"
