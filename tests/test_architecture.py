@@ -1,7 +1,9 @@
 """The code is laid out as docs/architecture.md and docs/glossary.md say."""
 
 import ast
+import io
 import re
+import tokenize
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,3 +112,31 @@ def test_no_public_name_has_a_third_meaning() -> None:
     often = {name: modules for name, modules in public_names().items() if len(modules) > 2}
     assert {name: sorted(modules) for name, modules in often.items() if name not in OBVIOUS} == {}
     assert set(often) == OBVIOUS, "what is no longer defined so often leaves the list"
+
+
+# Metaphors of earlier versions; the field's standard terms took their place.
+OLD_WORDS = re.compile(
+    r"\b(berths?|crew|galley|leash|post ?room|press ?run|scout|scribe|the house|tempo|tray|lanes?)\b", re.IGNORECASE
+)
+SETTINGS_AND_COLUMNS = {"mail_lanes", "mail_lane_domains", "lane"}
+
+
+def prose_and_names(path: Path) -> Iterator[tuple[int, str]]:
+    """The comments, docstrings and names in a file, without the names of settings and columns."""
+    source = path.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type in {tokenize.COMMENT, tokenize.NAME} and token.string not in SETTINGS_AND_COLUMNS:
+            yield token.start[0], token.string.replace("_", " ")
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield node.lineno, node.value.value
+
+
+def test_no_docstring_comment_or_name_uses_a_metaphor_of_earlier_versions() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in (ROOT / "newsletter").rglob("*.py")
+        for line, text in prose_and_names(path)
+        if OLD_WORDS.search(text)
+    ]
+    assert found == []
