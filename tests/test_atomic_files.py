@@ -1,4 +1,4 @@
-"""Each file that the house writes for good stays, with its name and its content, when the power fails right after."""
+"""Each file that is written for good stays, with its name and its content, when the power fails right after."""
 
 import os
 import stat

@@ -163,7 +163,7 @@ def test_ctrl_c_before_all_is_ready_leaves_nothing_either(start: Start, moment: 
 
 
 @pytest.mark.slow
-def test_a_copied_press_comes_up_and_says_that_it_sends_nothing(start: Start, tmp_path: Path) -> None:
+def test_a_copied_database_comes_up_and_says_that_it_sends_nothing(start: Start, tmp_path: Path) -> None:
     database = tmp_path / "newsletter.db"
     engine = open_engine(f"sqlite:///{tmp_path / 'first.db'}")
     migrations_runner.upgrade(engine)

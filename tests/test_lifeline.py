@@ -1,4 +1,4 @@
-"""Processes on a leash: real ones, real signals, and nothing left behind."""
+"""Child processes on a lifeline: real processes, real signals, and none left behind."""
 
 import os
 import signal

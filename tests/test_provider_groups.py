@@ -36,7 +36,7 @@ def test_the_group_of_an_address(address: str, group: str) -> None:
     assert ProviderGroups().of_address(address) == group
 
 
-def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
+def test_a_hosted_domain_goes_by_the_group_that_the_operator_names() -> None:
     hosted = provider_groups.parse_hosted("Clinic.example=gmail, practice.example = outlook; yahoo.example=yahoo,")
     chosen = ProviderGroups(hosted=hosted)
     assert [
@@ -48,7 +48,7 @@ def test_a_hosted_domain_goes_by_the_lane_that_the_operator_names() -> None:
     ]
 
 
-def test_a_domain_is_one_lane_by_its_letters_and_by_its_a_label() -> None:
+def test_a_domain_is_one_group_by_its_letters_and_by_its_a_label() -> None:
     hosted = provider_groups.parse_hosted("klinik-süd.example=gmail")
     quotas = provider_groups.parse_quotas("bücher.example=5/s", hosted)
     chosen = ProviderGroups(quotas, hosted)
@@ -67,7 +67,7 @@ def test_limits_are_written_in_one_line() -> None:
     assert chosen.quota("icloud") == chosen.quota("other.example") == Quota(2)
 
 
-def test_without_a_star_every_other_lane_is_free() -> None:
+def test_without_a_star_every_other_group_is_free() -> None:
     assert ProviderGroups(provider_groups.parse_quotas("gmail=20/s", {})).quota("yahoo") is None
     assert ProviderGroups(provider_groups.parse_quotas(" ", {})).quotas == {}
 

@@ -303,7 +303,7 @@ def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("listen", "url"), [("::1", "http://[::1]:8000"), ("127.0.0.1", "http://127.0.0.1:8000")])
-def test_without_a_base_url_links_begin_with_where_the_press_listens(
+def test_without_a_base_url_links_begin_with_where_the_server_listens(
     monkeypatch: pytest.MonkeyPatch, listen: str, url: str
 ) -> None:
     monkeypatch.setenv("LISTEN", listen)
@@ -315,10 +315,10 @@ def test_a_domain_for_bounces_is_told_to_servers_as_they_know_it(monkeypatch: py
     assert config.load().mail_return_path_domain == "xn--rcklufer-3za0v.example"
 
 
-@pytest.mark.parametrize("lane", ["MAIL", "BULK_MAIL"])
-def test_a_user_name_without_a_password_stops_the_start(monkeypatch: pytest.MonkeyPatch, lane: str) -> None:
-    monkeypatch.setenv(f"{lane}_USERNAME", "press")
-    with pytest.raises(Invalid, match=rf"^{lane}_PASSWORD: must be set beside {lane}_USERNAME"):
+@pytest.mark.parametrize("kind", ["MAIL", "BULK_MAIL"])
+def test_a_user_name_without_a_password_stops_the_start(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    monkeypatch.setenv(f"{kind}_USERNAME", "press")
+    with pytest.raises(Invalid, match=rf"^{kind}_PASSWORD: must be set beside {kind}_USERNAME"):
         config.load()
 
 

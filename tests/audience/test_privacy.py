@@ -74,7 +74,7 @@ def test_nobody_is_erased_twice(press) -> None:
         erase(press)
 
 
-def test_an_erased_reader_s_links_never_open_another_reader_s_door(press) -> None:
+def test_an_erased_reader_s_links_never_open_another_reader_s_pages(press) -> None:
     press.reader(ADA)
     preferences_token, leave_token = press.preferences_token(ADA), press.leave_token(ADA)
     erase(press)

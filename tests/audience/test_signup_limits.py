@@ -153,7 +153,7 @@ def test_a_provider_of_mailboxes_for_everybody_has_no_cap_of_its_own(press, doma
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_beyond_the_cap_of_the_press_everybody_is_told_and_nobody_is_dropped(press) -> None:
+def test_beyond_the_cap_of_the_installation_everybody_is_told_and_nobody_is_dropped(press) -> None:
     capped = press.with_caps(in_all=3)
     for name in ("ada", "bob", "cyd"):
         capped.subscribe(f"{name}@{name}.example")

@@ -69,7 +69,7 @@ def test_every_row_picture_and_key_comes_back_on_either_database(
     assert ours == theirs
 
 
-def test_a_restored_press_may_not_send_and_knows_how_old_it_is(
+def test_a_restored_database_may_not_send_and_knows_how_old_it_is(
     backup: Path, elsewhere: Elsewhere, now: datetime
 ) -> None:
     there = elsewhere()

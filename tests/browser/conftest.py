@@ -33,7 +33,7 @@ def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 
 @pytest.fixture
 def site(services: Services, clock: Clock) -> Iterator[str]:
-    """The address of the house's site, served."""
+    """The URL of the served site."""
     port = int(services.links.base_url.rpartition(":")[2])
     server = create_server(create_app(services, clock), host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run)

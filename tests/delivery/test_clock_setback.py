@@ -64,7 +64,7 @@ def test_a_copy_that_was_put_off_waits_no_longer_than_it_would_have(
     assert claimed(sessions, now + timedelta(days=300)) == []
 
 
-def test_a_moment_that_a_lane_cannot_have_reserved_is_given_up(
+def test_a_moment_that_a_group_cannot_have_reserved_is_given_up(
     sessions: Sessions, running: Running, now: datetime
 ) -> None:
     running(READERS[:1])

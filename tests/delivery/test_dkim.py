@@ -182,7 +182,9 @@ def test_mail_dkim_agrees(mail_dkim: str, tmp_path: Path) -> None:
     assert by_rsa == ["press=pass"] * 3 + ["press=fail"] * 3, said
 
 
-def test_the_post_room_signs(sessions, publication, honest_server: MailServer, mailbox: Mailbox, clock) -> None:
+def test_the_transactional_mailer_signs(
+    sessions, publication, honest_server: MailServer, mailbox: Mailbox, clock
+) -> None:
     clock.now = DATE
     with sessions.begin() as session:
         composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
@@ -194,7 +196,7 @@ def test_the_post_room_signs(sessions, publication, honest_server: MailServer, m
     assert verdicts(content) == [True, True]
 
 
-def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_nothing_else(
+def test_the_transactional_mailer_signs_a_message_that_is_composed_already_and_changes_nothing_else(
     sessions, publication, honest_server: MailServer, mailbox: Mailbox, clock
 ) -> None:
     clock.now = DATE
@@ -211,7 +213,7 @@ def test_the_post_room_signs_a_message_that_is_composed_already_and_changes_noth
     assert verdicts(content) == [True, True]
 
 
-def test_the_press_run_signs(honest_server: MailServer, mailbox: Mailbox, running, press, clock) -> None:
+def test_the_bulk_sender_signs(honest_server: MailServer, mailbox: Mailbox, running, press, clock) -> None:
     clock.now = DATE
     running([f"reader{number}@example.org" for number in range(5)], at=DATE)
     press(honest_server, keyring=KEYS).run_once()

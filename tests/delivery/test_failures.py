@@ -83,7 +83,7 @@ def test_every_group_opens_to_just_its_readers(sessions: Sessions, letter: int, 
 
 
 @pytest.mark.parametrize("most", [1, 5, 50])
-def test_the_roll_of_a_state_has_each_reader_once(sessions: Sessions, letter: int, most: int) -> None:
+def test_the_list_of_a_state_has_each_reader_once(sessions: Sessions, letter: int, most: int) -> None:
     found = {state: readers(sessions, letter, RecipientFilter(state), most) for state in CopyState}
     assert {state.value: len(them) for state, them in found.items() if them} == {
         "pending": 1,

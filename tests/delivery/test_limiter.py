@@ -188,7 +188,7 @@ def test_after_the_pause_connections_grow_by_one(minutes: float, allowed: int) -
     assert limiter.allowed_connections(None, NOON, 10) == 10
 
 
-def test_a_slowed_lane_pauses_creeps_and_is_free_again() -> None:
+def test_a_slowed_group_pauses_creeps_and_is_free_again() -> None:
     rule = LimitRule(connections=3)
     own = limiter.after_rate_reply(LimiterState("gmail", NOON), NOON)
     stretches, _ = limiter.reserve(own, rule, 5_000, NOON, NOON + HOUR)
@@ -202,7 +202,7 @@ def test_a_slowed_lane_pauses_creeps_and_is_free_again() -> None:
     assert len(moments) == 5_000
 
 
-def test_a_slowed_lane_keeps_to_its_own_limit_too() -> None:
+def test_a_slowed_group_keeps_to_its_own_limit_too() -> None:
     own = limiter.after_rate_reply(LimiterState("gmail", NOON), NOON)
     rule = LimitRule(Quota(per_second=0.5), connections=3)
     stretches, _ = limiter.reserve(own, rule, 10, NOON, NOON + HOUR)

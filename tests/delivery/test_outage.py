@@ -47,7 +47,7 @@ def test_an_outage_counts_from_its_first_failure_until_somebody_gets_through(clo
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_press_names_the_server_that_it_cannot_reach_until_it_can(running, press, clock) -> None:
+def test_the_bulk_sender_names_the_server_that_it_cannot_reach_until_it_can(running, press, clock) -> None:
     running(readers(2))
     with honest(Mailbox()) as peer:
         port = peer.port
@@ -71,7 +71,7 @@ def test_the_press_names_the_server_that_it_cannot_reach_until_it_can(running, p
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_press_names_the_server_that_says_nothing(running, press) -> None:
+def test_the_bulk_sender_names_the_server_that_says_nothing(running, press) -> None:
     running(readers(2))
     with scripted({"": SILENCE}) as (peer, _liar):
         sending = press(peer.server, patience=0.01)
@@ -85,7 +85,7 @@ def test_the_press_names_the_server_that_says_nothing(running, press) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_post_room_names_its_server_while_letters_wait_for_it(sessions, publication, clock) -> None:
+def test_the_transactional_mailer_names_its_server_while_letters_wait_for_it(sessions, publication, clock) -> None:
     with sessions.begin() as session:
         outbox.post(session, publication, "confirm", "a@x.example", "", Composed("s", "h", "t"), clock.now)
     with honest(Mailbox()) as peer:

@@ -14,7 +14,7 @@ from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, PAUSE
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 
-def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clock, copies) -> None:
+def test_a_rate_answer_pauses_its_group_and_no_other(running, take, sessions, clock, copies) -> None:
     letter = running([*gmail(5), *others(3)])
     pacer, other = ClaimLimiter(Limits(), "one"), ClaimLimiter(Limits(), "two")
     batch = take(pacer, 1)
@@ -35,7 +35,7 @@ def test_a_rate_answer_pauses_its_lane_and_no_other(running, take, sessions, clo
     assert len(take(other).copies) == 1
 
 
-def test_a_rate_answer_voids_what_the_lane_had_reserved(running, take, sessions, clock) -> None:
+def test_a_rate_answer_voids_what_the_group_had_reserved(running, take, sessions, clock) -> None:
     running(gmail(2_000))
     pacer = ClaimLimiter(limited_groups(gmail=Quota(per_second=10)), "w")
     while take(pacer, 500).more:
@@ -85,7 +85,7 @@ def test_what_holds_the_server_is_told(sessions, now) -> None:
     assert (hold.until, "asked for less" in hold.why) == (now + PAUSE, True)
 
 
-def test_copies_in_the_tray_can_be_held_back_when_their_lane_is_told_off(running, take, sessions, clock) -> None:
+def test_queued_copies_can_be_held_back_when_their_group_is_told_off(running, take, sessions, clock) -> None:
     running(gmail(5))
     pacer = ClaimLimiter(Limits(), "w")
     batch = take(pacer)

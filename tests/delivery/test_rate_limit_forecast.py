@@ -20,7 +20,7 @@ def test_without_limits_only_the_servers_speed_tells(now) -> None:
     assert forecast.predict({}, Limits(), now).finish == now
 
 
-def test_the_slowest_lane_tells(now) -> None:
+def test_the_slowest_group_tells(now) -> None:
     limits = Limits(
         Quota(per_second=100), groups=ProviderGroups({"gmail": Quota(per_second=2), "*": Quota(per_second=10)})
     )

@@ -12,7 +12,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
 
 
-def test_a_busy_lane_holds_up_no_other(running, take, clock, copies) -> None:
+def test_a_busy_group_holds_up_no_other(running, take, clock, copies) -> None:
     letter = running([*gmail(50), *others(10)])
     pacer = ClaimLimiter(limited_groups(gmail=Quota(per_second=1)), "w")
     assert by_group(take(pacer, 20)) == {"gmail": 1} | {f"reader{number}.example": 1 for number in range(10)}
@@ -42,7 +42,7 @@ def test_moments_that_went_by_unused_are_not_made_up_for(running, take, clock) -
     assert len(take(ClaimLimiter(limits, "w")).copies) == 1
 
 
-def test_a_lane_is_reserved_an_hour_ahead_and_no_further(running, take, clock, copies) -> None:
+def test_a_group_is_reserved_an_hour_ahead_and_no_further(running, take, clock, copies) -> None:
     letter = running(gmail(5_000))
     pacer = ClaimLimiter(limited_groups(gmail=Quota(per_second=1)), "w")
     while take(pacer, 500).more:
@@ -65,7 +65,7 @@ def test_each_other_domain_has_a_pace_of_its_own(running, take, clock) -> None:
     assert by_group(take(pacer)) == one_each
 
 
-def test_a_full_lane_takes_nothing_from_the_servers_allowance(running, take) -> None:
+def test_a_full_group_takes_nothing_from_the_servers_allowance(running, take) -> None:
     running([*gmail(50), *others(10)])
     pacer = ClaimLimiter(Limits(Quota(per_day=11), groups=ProviderGroups({"gmail": Quota(per_second=1)})), "w")
     assert len(take(pacer).copies) == 11

@@ -44,7 +44,7 @@ def send(worker: BulkSender) -> None:
     ],
     ids=["recipient", "message"],
 )
-def test_an_answer_about_a_rate_slows_that_readers_lane_only(
+def test_an_answer_about_a_rate_slows_that_readers_group_only(
     running, press, counts, copies, clock, step: str, answer: Strained
 ) -> None:
     letter = running([*SLOW, *FREE])
@@ -85,7 +85,7 @@ def test_an_answer_about_the_whole_sender_stops_all_for_a_while(
     assert {row.attempts for row in copies(letter).values()} == {1}
 
 
-def test_a_lane_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, counts, clock, honest_server) -> None:
+def test_a_group_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, counts, clock, honest_server) -> None:
     letter = running([*SLOW, *FREE])
     limits = Limits(groups=ProviderGroups({"gmail": Quota(per_second=1)}), server=Quota(per_day=50))
     worker = press(honest_server, limits=limits)

@@ -166,7 +166,7 @@ def test_workers_that_claim_at_once_never_exceed_the_limits(running, sessions, n
         assert session.scalar(sending) == len(got)
 
 
-def test_workers_that_want_many_lanes_at_once_never_wait_for_each_other(running, sessions, now) -> None:
+def test_workers_that_want_many_groups_at_once_never_wait_for_each_other(running, sessions, now) -> None:
     running([address for number in range(8) for address in others(40)])
     limits = Limits(groups=ProviderGroups({"*": Quota(per_day=4)}))
     got = claimed_at_once(sessions, limits, 5, now)

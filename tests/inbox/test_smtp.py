@@ -49,7 +49,7 @@ def test_names_and_addresses_beyond_ascii_arrive(client: smtplib.SMTP, store: St
     assert (kept.to, kept.subject, kept.envelope.sender) == ("zoë@example.org", "Zażółć", "żółw@example.org")
 
 
-def test_the_server_announces_what_the_press_uses(client: smtplib.SMTP) -> None:
+def test_the_server_announces_what_the_client_uses(client: smtplib.SMTP) -> None:
     client.ehlo()
     assert {"8bitmime", "smtputf8"} <= set(client.esmtp_features)
     assert client.esmtp_features["size"] == str(25 * 1024 * 1024)

@@ -167,7 +167,7 @@ def test_a_client_who_had_enough_is_told_of_without_the_address(sessions: Sessio
     assert "192.0.2.77" not in str(said)
 
 
-def test_many_guesses_at_the_door_are_told_of_too(sessions: Sessions, tmp_path: Path) -> None:
+def test_many_guesses_at_sign_in_are_told_of_too(sessions: Sessions, tmp_path: Path) -> None:
     with running(sessions, tmp_path, 1) as (_, port), capture_logs() as said:
         for _ in range(11):
             ask(port, "/desk/sign-in", "email=ann@press.example&password=x", [(FOR, "192.0.2.77")])

@@ -1,4 +1,4 @@
-"""`newsletter worker --processes N`: what one of the crew loses the others do, and nobody outlives the supervisor."""
+"""`newsletter worker --processes N`: what one worker loses the others do, and none outlives the supervisor."""
 
 import json
 import os
@@ -23,7 +23,7 @@ READERS = 300
 CONNECTIONS = 10  # MAIL_CONNECTIONS, when nothing else is said
 
 
-def test_a_crew_sends_each_copy_once_and_stops_as_one(
+def test_supervised_workers_send_each_copy_once_and_stop_together(
     sessions: Sessions, sink: Sink, start: Start, log: Path, print_issue
 ) -> None:
     supervisor = start("--processes", "3")
@@ -70,7 +70,7 @@ def test_no_worker_outlives_its_supervisor(
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-def test_a_crew_outlives_a_database_that_only_reads_for_a_while(
+def test_a_supervisor_outlives_a_database_that_only_reads_for_a_while(
     database_url: str, postgres_server: str, start: Start, log: Path
 ) -> None:
     supervisor = start("--processes", "2")
@@ -86,7 +86,7 @@ def test_a_crew_outlives_a_database_that_only_reads_for_a_while(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_crew_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_supervisor_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "worker", "--processes", "2"]
     nowhere = environment | {"MAIL_SERVER": ""}
     done = subprocess.run(

@@ -164,7 +164,9 @@ def test_a_slot_that_is_made_a_day_before_is_told_two_hours_before_only(sessions
     assert len(tick(sessions, links, *MOMENTS)) == 1
 
 
-def test_a_press_that_was_down_two_days_before_tells_as_soon_as_it_is_up(sessions: Sessions, links: Links) -> None:
+def test_an_installation_that_was_down_two_days_before_warns_as_soon_as_it_is_up(
+    sessions: Sessions, links: Links
+) -> None:
     assert len(tick(sessions, links, TUESDAY - timedelta(hours=7))) == 1
     assert len(tick(sessions, links, TUESDAY - timedelta(hours=1))) == 1
 

@@ -102,7 +102,7 @@ def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open,
     assert problems == []
 
 
-def test_axe_finds_nothing_at_the_door(open_desk: Open, axe: Axe) -> None:
+def test_axe_finds_nothing_on_the_sign_in_page(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").fill("owner@desk.example")

@@ -56,9 +56,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     another.context.close()
 
 
-def test_axe_finds_nothing_on_the_pages_of_the_door(
-    chrome: Browser, address: str, services: Services, axe: Axe
-) -> None:
+def test_axe_finds_nothing_on_the_sign_in_pages(chrome: Browser, address: str, services: Services, axe: Axe) -> None:
     with services.sessions.begin() as session:
         owner = accounts.find(session, OWNER)
         owner.factor = "sealed"

@@ -5,7 +5,7 @@ from newsletter.wiring import Services
 from tests.web.desk.visits import Visitor
 
 
-def test_every_page_of_a_restored_press_says_that_nothing_is_sent_until_it_is_armed(
+def test_every_page_of_a_restored_database_says_that_nothing_is_sent_until_it_is_armed(
     editor: Visitor, services: Services, now
 ) -> None:
     assert "newsletter arm" not in editor.read("/desk/issues/")

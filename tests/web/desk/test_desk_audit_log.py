@@ -144,7 +144,7 @@ def test_the_log_tells_which_slot_and_which_days_off_came_and_went(enter: Enter,
     assert [row.details for row in rows(services)[1:]] == told
 
 
-def test_failures_at_the_door_are_noted_without_the_address_of_a_stranger(
+def test_failures_to_sign_in_are_noted_without_the_address_of_a_stranger(
     stranger: Visitor, engage: Callable[..., Editor], services: Services
 ) -> None:
     engage(Role.OWNER)
@@ -173,7 +173,7 @@ def test_the_log_is_narrowed_by_person_and_act_and_goes_on(enter: Enter, service
     assert "No entries match" in owner.read("/desk/audit/?who=nobody")
 
 
-def test_the_sheet_holds_no_formula(enter: Enter, services: Services, now: datetime) -> None:
+def test_the_csv_file_holds_no_formula(enter: Enter, services: Services, now: datetime) -> None:
     owner = enter(Role.OWNER)
     with services.sessions.begin() as session:
         record(session, AuditWriter('=cmd|" /C calc"!A0', "did", now, details={"+1": "-2"}))

@@ -164,7 +164,7 @@ def test_a_long_list_goes_on_page_by_page(editor: Visitor, monkeypatch: pytest.M
     assert seen == [3, 3, 2]
 
 
-def test_a_sheet_holds_every_copy_and_no_formula(editor: Visitor) -> None:
+def test_a_csv_file_holds_every_copy_and_no_formula(editor: Visitor) -> None:
     answer = editor.open(f"{REPORT}copies.csv")
     header, *lines = rows(answer.text)
     assert answer.headers["Content-Disposition"] == 'attachment; filename="plain-copies.csv"'
@@ -174,7 +174,7 @@ def test_a_sheet_holds_every_copy_and_no_formula(editor: Visitor) -> None:
     assert len(refused) == 3
 
 
-def test_the_report_is_a_sheet_too(editor: Visitor, services: Services, now: datetime) -> None:
+def test_the_report_is_a_csv_file_too(editor: Visitor, services: Services, now: datetime) -> None:
     over(services, now)
     found = {(row[0], row[2]): row[3] for row in rows(editor.open(f"{REPORT}report.csv").text)}
     assert (found["copies", "audience"], found["copies", "sent"], found["copies", "complained"]) == ("8", "4", "1")

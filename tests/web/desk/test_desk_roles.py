@@ -24,7 +24,7 @@ def test_every_route_of_the_desk_stands_in_the_table_of_roles(app: Flask) -> Non
     assert served == {(route.method, f"/desk{route.path}") for route in ROUTES}
 
 
-def test_only_the_door_is_open_to_strangers() -> None:
+def test_only_the_sign_in_pages_are_open_to_strangers() -> None:
     door = {"/sign-in", "/sign-in/<token>", "/sign-in/code", "/forgotten", "/reset/<token>", "/sign-out"}
     assert {route.path for route in ROUTES if route.least is ANYONE} == door
 
@@ -34,7 +34,7 @@ def test_all_that_moves_an_issue_takes_an_editor() -> None:
     assert {acts[name] for name in ("schedule", "send", "cancel", "pause", "resume")} == {Role.EDITOR}
 
 
-def test_whoever_is_not_signed_in_is_led_to_the_door(stranger: Visitor, services: Services) -> None:
+def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page(stranger: Visitor, services: Services) -> None:
     before = sample_services.dump(services)
     for route in closed():
         answer = stranger.client.open(address_of(route.path), method=route.method)
