@@ -4,6 +4,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
+import newsletter.audience.importing.progress
 import newsletter.audience.models
 import newsletter.audience.segments.store
 import newsletter.audience.tags
