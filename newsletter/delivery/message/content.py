@@ -1,4 +1,4 @@
-"""What a message is composed of: frozen values, which the rows of delivery's tables are turned into."""
+"""The content of messages: frozen values, made from the rows of delivery's tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LetterContent:
-    """What all copies of a letter have in common, with the merge fields left in."""
+    """What all copies of a letter share, with merge fields."""
 
     sender_name: str
     sender_address: str
@@ -27,7 +27,7 @@ class LetterContent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SingleContent:
-    """What a single letter says, to whom, and how it is told from the others."""
+    """A single letter: its recipient, its content, and what identifies it."""
 
     id: int
     kind: str
@@ -42,20 +42,20 @@ class SingleContent:
     text: str
     unsubscribe_url: str | None
     message: bytes | None
-    """The whole message but for its signature, where it is composed already."""
+    """The whole message without a signature, if it was composed before."""
 
 
 class Purpose(StrEnum):
-    """For whom a single letter is, and who wanted it."""
+    """Who a single letter is for, and who asked for it."""
 
     TEAM = "team"
-    """For somebody who works at the desk: never skipped, whatever they are as a reader."""
+    """For a person of the team: never skipped, whatever their status as a reader."""
     ANSWER = "answer"
-    """The answer to a person's own request for their data, their erasure or a link."""
+    """The answer to a person's own request for their data, an erasure or a link."""
     CONFIRM = "confirm"
     """Asks the owner of an address whether they signed up."""
     UNASKED = "unasked"
-    """Whatever else nobody asked for."""
+    """Anything else, which nobody asked for."""
 
 
 PURPOSES: Mapping[str, Purpose] = {

@@ -1,6 +1,6 @@
-"""The permission reminder: why this reader gets this mail, as each issue has to say. Its words stand here only.
+"""The permission reminder: why the reader gets this mail, which every issue has to say.
 
-The field `{{ why }}` of a letter is filled with it, copy by copy, so a value in it is escaped like any other.
+It fills the merge field `{{ why }}` of each copy, so a value in it is escaped like any other.
 """
 
 from datetime import datetime

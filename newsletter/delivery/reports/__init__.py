@@ -1,1 +1,1 @@
-"""What became of a letter's copies: counts, speed, failures, clicks, and how long all of it is kept."""
+"""Reports about a letter: counts, speed, failures, clicks, and retention of its copies."""

@@ -1,8 +1,8 @@
-"""Clicks: how often each link of a letter was followed, and by nobody in particular.
+"""Click counts: how often each link of a letter was followed, but not by whom.
 
-count    at freezing, every outside address in the HTML becomes /c/<token>, the same for all readers
-target   where such a link leads: what the table says, never what a request asks for
-add      what was followed, in groups
+track_links   when a letter is frozen, replaces every outside URL in its HTML by /c/<token>, equal for all readers
+target        the URL that such a link redirects to: from the table, never from the request
+add_clicks    adds clicks in groups
 """
 
 import html
@@ -20,12 +20,12 @@ from newsletter.links import Links
 UNCOUNTED = "look"
 """In the query of a link that somebody follows from a preview or a test mail."""
 
-# What holds a merge field differs from reader to reader, and is left alone.
+# Links with merge fields differ from reader to reader, and are not counted.
 _ANCHOR = re.compile(r'(<a\b[^>]*?\shref=")(https?://[^"{}]+)(?=")', re.IGNORECASE)
 
 
 class CountedLink(Base):
-    """One outside address that a letter leads to, and how often it was followed; of whom, nothing is kept."""
+    """A URL that a letter links to, and how often it was followed; nothing is stored about who did."""
 
     __tablename__ = "counted_links"
 
@@ -39,7 +39,7 @@ _ROWS = cast("Table", CountedLink.__table__)
 
 
 def track_links(session: Session, letter: Letter, links: Links) -> None:
-    """Let the links of a letter that was just frozen be counted; its text part keeps the plain addresses."""
+    """Make the links of a newly frozen letter counted; its plain text keeps the URLs."""
     numbers: dict[str, int] = {}
 
     def counted(found: re.Match[str]) -> str:
@@ -54,21 +54,21 @@ def track_links(session: Session, letter: Letter, links: Links) -> None:
 
 
 def target(session: Session, letter_id: int, number: int) -> str | None:
-    """Where a counted link leads."""
+    """The URL of a counted link; None if there is none."""
     found = select(CountedLink.url).where(CountedLink.letter_id == letter_id, CountedLink.number == number)
     return session.scalar(found)
 
 
 def without_tracking(template: str, links: Links) -> str:
-    """A letter's HTML for a look at it, or a test: its links lead where they do, and nobody counts."""
+    """A letter's HTML for previews and tests, with its original links."""
     return re.sub(rf"{re.escape(links.click_prefix)}[A-Za-z0-9_-]+", rf"\g<0>?{UNCOUNTED}", template)
 
 
 def add_clicks(session: Session, followed: Mapping[tuple[int, int], int]) -> None:
-    """Add so many clicks to each of these links, given by letter and number."""
+    """Add clicks to each of these links, given by letter and number."""
     own = update(_ROWS).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.number == bindparam("link"))
     counted = own.values(clicks=_ROWS.c.clicks + bindparam("more"))
-    # In one order, so that two processes that write at once never wait for each other.
+    # In a fixed order, so that two concurrent processes cannot deadlock.
     told = [{"letter": link[0], "link": link[1], "more": times} for link, times in sorted(followed.items())]
     session.connection().execute(counted, told)
 
@@ -80,7 +80,7 @@ def counted_links(session: Session, letter_id: int) -> Sequence[CountedLink]:
 
 
 def total_clicks(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
-    """How often the links of these letters were followed, all together; a letter without counted links is not there."""
+    """How often the links of each of these letters were followed in total; letters without any are missing."""
     summed = select(CountedLink.letter_id, func.sum(CountedLink.clicks)).group_by(CountedLink.letter_id)
     found = session.execute(summed.where(CountedLink.letter_id.in_(letter_ids)))
     return {letter_id: int(total) for letter_id, total in found}

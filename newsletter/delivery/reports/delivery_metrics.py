@@ -12,26 +12,26 @@ _LATE = timedelta(minutes=1)
 
 
 class Copies:
-    """How many copies of each letter that is under way stand where: all are walked once, and never again."""
+    """Counts of copies of letters under way, by state; a letter's audience is counted only once."""
 
     def __init__(self) -> None:
         self._audiences: dict[int, int] = {}
 
     def count(self, session: Session) -> dict[tuple[int, CopyState], int]:
-        """As they stand now, by letter and state."""
+        """The current counts, by letter and state."""
         letters = session.scalars(select(Letter.id).where(Letter.state.in_(UNDER_WAY))).all()
         known = self._audiences
         self._audiences = {each: known.get(each) or progress.copy_range(session, each).audience for each in letters}
-        standing = {each: progress.letter_progress(session, each, self._audiences[each]).counts for each in letters}
-        return {(each, state): getattr(standing[each], state) for each in letters for state in CopyState}
+        counts = {each: progress.letter_progress(session, each, self._audiences[each]).counts for each in letters}
+        return {(each, state): getattr(counts[each], state) for each in letters for state in CopyState}
 
 
 def outbox_pending(session: Session) -> int:
-    """How many single letters still wait."""
+    """How many single letters are waiting."""
     return session.scalar(select(func.count()).where(OutboxMessage.state == OutboxState.PENDING)) or 0
 
 
 def overdue(session: Session, now: datetime) -> int:
-    """How many letters still wait a minute after their hour: none, where a clock runs."""
+    """How many scheduled letters are more than a minute late; above 0 if no worker runs."""
     late = select(func.count()).where(Letter.state == LetterState.WAITING, Letter.due_at < now - _LATE)
     return session.scalar(late) or 0

@@ -12,21 +12,21 @@ from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.delivery.reports.progress import LetterProgress
 
 WINDOW = timedelta(seconds=10)
-"""The rate is that of so much time."""
+"""The time span over which the rate is measured."""
 _LEAST = timedelta(seconds=1)
 _LARGEST = 100
 
 
 class ProgressSample(NamedTuple):
-    """How many copies had come to their end at one moment."""
+    """How many copies had an outcome at a point in time."""
 
     at: datetime
     settled: int
 
 
-def take_sample(at: datetime, standing: LetterProgress) -> ProgressSample:
-    """What one look tells."""
-    counts = standing.counts
+def take_sample(at: datetime, current: LetterProgress) -> ProgressSample:
+    """A sample of the current progress."""
+    counts = current.counts
     return ProgressSample(at, counts.audience - counts.pending - counts.sending)
 
 
@@ -45,7 +45,7 @@ def sending_rate(beats: Sequence[ProgressSample]) -> float | None:
 
 def estimate(
     session: Session,
-    standing: LetterProgress,
+    current: LetterProgress,
     waiting: Mapping[str, int],
     limits: Limits,
     now: datetime,
@@ -57,6 +57,6 @@ def estimate(
     if not (rate or paced):
         return None
     found = forecast.predict(waiting, limits, now, limiter_store.peek(session, keys, now), rate or 0)
-    if standing.next_try is not None and standing.next_try > found.finish:
-        return Forecast(standing.next_try, found.slowest, found.beyond)
+    if current.next_try is not None and current.next_try > found.finish:
+        return Forecast(current.next_try, found.slowest, found.beyond)
     return found

@@ -1,7 +1,7 @@
-"""Failures: what went wrong with a letter's copies, grouped by what the servers said.
+"""Failures: what went wrong with a letter's copies, grouped by the servers' replies.
 
-How many copies there are of each answer is counted; its wordings are read from the first two thousand of a
-state, because what differs between two (a reader's address, a queue's number) is no matter for SQL.
+The copies of each reply code are counted in SQL. Its wordings are read from the first two thousand copies of a state,
+because removing what differs between two replies (addresses, queue ids) is not possible in SQL.
 """
 
 import re
@@ -23,7 +23,7 @@ _EXAMPLES = 3
 _LONGEST = 160
 _UNSAID = "-"
 
-# What differs from copy to copy: addresses, network addresses, and words or numbers with several digits in them.
+# What differs from copy to copy: email and network addresses, and words or numbers with several digits.
 _VARIES = re.compile(
     r"""<?[^\s<>"'(),;:]+@[^\s<>"'(),;:]+>?
       | \[?(?:[0-9]{1,3}\.){3}[0-9]{1,3}\]?
@@ -36,17 +36,17 @@ _SAID = re.compile(r"(?:([0-9]{3})(?: |$))?([0-9.]{1,12})?")
 
 
 class Wording(NamedTuple):
-    """One way in which servers said it."""
+    """A wording of a reply."""
 
     words: str
     copies: int
     domains: Sequence[str]
-    """Where it was said most often."""
+    """The domain that it came from most often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """All copies that are in one state for one answer."""
+    """All copies in a state with the same reply code."""
 
     state: CopyState
     code: int | None
@@ -54,18 +54,18 @@ class Failure:
     reason: str | None
     copies: int
     wordings: Sequence[Wording] = ()
-    """The most frequent, of as many copies as were read."""
+    """The most frequent ones among the copies that were read."""
     is_read: bool = True
     """Whether all of its copies were read for the wordings."""
 
     @property
     def said(self) -> str:
-        """Its answer as a word of an address: `550 5.1.1`, `5.1.1`, or `-` where nobody said anything."""
+        """The reply code for a URL parameter: `550 5.1.1`, `5.1.1`, or `-` without a reply."""
         return " ".join(filter(None, (str(self.code or ""), self.status))) or _UNSAID
 
 
 def list_failures(session: Session, letter_id: int) -> list[Failure]:
-    """What a person is told of a letter's copies: in doubt first, then refused, given up, put off and skipped."""
+    """The failures of a letter: in doubt first, then refused, given up, deferred and skipped."""
     answers = Copy.state, Copy.code, Copy.status, Copy.reason
     grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, TOLD).group_by(*answers)
     found = [Failure(*row) for row in session.execute(grouped).all()]
@@ -77,21 +77,21 @@ def list_failures(session: Session, letter_id: int) -> list[Failure]:
 
 
 def parse_said(text: str) -> tuple[int | None, str | None]:
-    """The code and the enhanced code of `Failure.said`; neither for what nobody said."""
+    """The code and the enhanced code of `Failure.said`; None for each that is missing."""
     found = _SAID.fullmatch(text)
     return (int(found[1]) if found[1] else None, found[2]) if found else (None, None)
 
 
 @lru_cache(maxsize=4_096)
 def normalized_reply(reply: str) -> str:
-    """A server's words without what differs from reader to reader."""
+    """A reply without what differs from reader to reader."""
     words = _VARIES.sub("…", _STATUS.sub("", reply[: 4 * _LONGEST]))
     words = " ".join("".join(each if each.isprintable() else " " for each in words).split()).strip(" -;:,")
     return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1].rstrip()}…"
 
 
 def _wordings(session: Session, letter_id: int, state: CopyState) -> dict[tuple[object, ...], list[Wording]]:
-    """The wordings of each answer in a state, most frequent first."""
+    """The wordings of each reply in a state, most frequent first."""
     some = select(Copy.code, Copy.status, Copy.reason, Copy.reply, Copy.address)
     some = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
     said: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))

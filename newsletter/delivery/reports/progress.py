@@ -1,7 +1,7 @@
-"""Progress: where the copies of a letter that goes out stand, at a cost that does not grow with the audience.
+"""Progress of a letter that is being sent, at a cost that does not grow with its audience.
 
-What waits is counted in the index that claims walk, what a person is told of in one of its own. The audience
-hardly ever changes once a letter has begun, so it is counted seldom (`extent`); what is left of it was sent.
+Waiting copies and copies with problems are counted in partial indexes. The audience hardly ever changes once a letter
+has begun, so it is counted rarely (`copy_range`); the remaining copies were sent.
 """
 
 from collections import defaultdict
@@ -34,7 +34,7 @@ _DOMAIN = {
 
 
 class CopyRange(NamedTuple):
-    """How many copies a letter has, and between which ids they lie."""
+    """The number of a letter's copies, and their first and last id."""
 
     audience: int
     first: int
@@ -42,17 +42,17 @@ class CopyRange(NamedTuple):
 
 
 class LetterProgress(NamedTuple):
-    """Where a letter's copies stand at one moment."""
+    """The counts of a letter's copies at a point in time."""
 
     counts: Counts
     deferred: int
-    """How many of those that wait were put off by the other server."""
+    """How many of the waiting copies were deferred by a server."""
     next_try: datetime | None
     """When the first of those is tried again."""
 
 
 def copy_range(session: Session, letter_id: int) -> CopyRange:
-    """A letter's copies as a whole: it walks all of them, and need be asked only once."""
+    """The number and ids of a letter's copies; reads all of them, so call it rarely."""
     found = select(func.count(), func.min(Copy.id), func.max(Copy.id)).where(Copy.letter_id == letter_id)
     count, first, last = session.execute(found).one()
     return CopyRange(count, first or 0, last or 0)
@@ -61,8 +61,8 @@ def copy_range(session: Session, letter_id: int) -> CopyRange:
 def letter_progress(
     session: Session, letter_id: int, audience: int, learned: Mapping[Note, int] | None = None
 ) -> LetterProgress:
-    """Where the copies stand, in one statement; `learned` is what has been learned of those sent, if that counts."""
-    found = {name: (count, at) for name, count, at in session.execute(_standing(session, letter_id))}
+    """The current counts, in one statement; `learned` are the later bounces and complaints, if they are wanted."""
+    found = {name: (count, at) for name, count, at in session.execute(_count_statement(session, letter_id))}
     deferred, next_try = found.pop("deferred")
     by_state = {CopyState(name): count for name, (count, _) in found.items()}
     notes = learned or {}
@@ -76,7 +76,7 @@ def letter_progress(
 
 
 def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, int]:
-    """How many of a letter's sent copies bounced or brought a complaint later."""
+    """How many of a letter's sent copies later bounced or got a complaint."""
     notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
     among = CopyNote.copy_id.between(of.first, of.last), belongs_to(session, letter_id), Copy.state == CopyState.SENT
     return dict(session.execute(notes.where(*among)).all())
@@ -88,19 +88,19 @@ def waiting_by_group(session: Session, letter_id: int, groups: ProviderGroups) -
 
 
 def handed_over_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:
-    """How many copies each provider group took or refused; reads every copy."""
+    """How many copies each provider group accepted or refused; reads every copy."""
     return _by_group(session, groups, Copy.letter_id == letter_id, Copy.state.in_((CopyState.SENT, CopyState.REFUSED)))
 
 
 def domain_of(session: Session) -> ColumnElement[str]:
-    """The domain of a copy's address, in the words of the database; an erased reader's is empty."""
+    """The domain of a copy's address, as an SQL expression; empty for an erased reader."""
     return _DOMAIN[session.get_bind().dialect.name]
 
 
 def is_under_way(session: Session, letter_id: int) -> bool:
-    """Whether any copy waits or is being sent."""
+    """Whether any copy is waiting or being sent."""
     some = select(Copy.id).limit(1)
-    # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
+    # Ordered by their indexes; otherwise PostgreSQL searches among all sent copies.
     pending = some.where(Copy.letter_id == letter_id, PENDING).order_by(Copy.not_before, Copy.id)
     sending = some.where(belongs_to(session, letter_id), SENDING).order_by(Copy.lease_until)
     return session.scalar(pending) is not None or session.scalar(sending) is not None
@@ -114,7 +114,7 @@ def _by_group(session: Session, groups: ProviderGroups, *which: ColumnElement[bo
     return dict(counts)
 
 
-def _standing(session: Session, letter_id: int) -> CompoundSelect[str, int, datetime]:
+def _count_statement(session: Session, letter_id: int) -> CompoundSelect[str, int, datetime]:
     own = Copy.letter_id == letter_id
     deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)

@@ -1,7 +1,7 @@
-"""The recipients of a letter behind a count, each with what the server said; and the copies of one reader.
+"""The recipients behind a count, each with the server's reply; and the copies of one reader.
 
-A page goes on where the one before it ended, by a key, so that the last costs what the first does. What only
-Python can tell (the wording of an answer) is looked for in so many copies a page at most.
+Keyset pagination, so that the last page costs as much as the first. A filter that only Python can apply (the wording
+of a reply) reads a limited number of copies for each page.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -25,7 +25,7 @@ _FARTHEST = 5_000
 
 
 class RecipientRow(NamedTuple):
-    """One copy, as it is told."""
+    """A copy, as it is shown."""
 
     id: int
     subscription_id: int
@@ -42,7 +42,7 @@ class RecipientRow(NamedTuple):
 
 
 class RecipientPage(NamedTuple):
-    """Some lines, and where the next page begins; None after the last."""
+    """Some rows, and the key at which the next page begins; None after the last."""
 
     lines: Sequence[RecipientRow]
     after: int | None
@@ -50,11 +50,11 @@ class RecipientPage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RecipientFilter:
-    """Which copies: all of these must be so of one, as far as they are given."""
+    """A filter for copies; all given conditions must hold."""
 
     state: CopyState | None = None
     put_off: bool = False
-    """Waiting, and tried in vain."""
+    """Waiting, after a failed attempt."""
     said: str | None = None
     """`Failure.said`."""
     reason: str | None = None
@@ -62,11 +62,11 @@ class RecipientFilter:
     """`Wording.words`."""
     domain: str | None = None
     note: Note | None = None
-    """What was learned of them later."""
+    """What was learned about them after sending."""
 
     @property
     def is_told(self) -> bool:
-        """Whether they are few, and have an index of their own."""
+        """Whether a partial index covers them, because they are few."""
         return self.put_off or self.state in _OF_INTEREST
 
     @property
@@ -75,12 +75,12 @@ class RecipientFilter:
         return self.is_told or self.note is not None
 
     def fits(self, line: RecipientRow) -> bool:
-        """Whether a line is among them, as far as SQL cannot tell."""
+        """Whether a row matches the conditions that SQL cannot check."""
         return self.words is None or failures.normalized_reply(line.reply or "") == self.words
 
 
 def page(session: Session, letter_id: int, wanted: RecipientFilter, after: int = 0, most: int = 50) -> RecipientPage:
-    """Up to so many lines behind that key; for what was learned later, begin before the letter's first copy."""
+    """Up to `most` rows after that key; for bounces and complaints, begin before the letter's first copy."""
     found: list[RecipientRow] = []
     for seen, line in enumerate(_lines(session, letter_id, wanted, after, most + 1), 1):
         if wanted.fits(line):
@@ -95,7 +95,7 @@ def page(session: Session, letter_id: int, wanted: RecipientFilter, after: int =
 def iter_recipients(
     sessions: Sessions, letter_id: int, wanted: RecipientFilter, after: int = 0
 ) -> Iterator[RecipientRow]:
-    """All lines behind that key, however many; no transaction stays open between two batches."""
+    """All rows after that key; no transaction stays open between two batches."""
     further: int | None = after
     while further is not None:
         with sessions.reading() as session:

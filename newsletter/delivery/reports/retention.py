@@ -1,7 +1,7 @@
-"""Retention: once a letter has gone out, its counts are kept for good; its copies only as long as somebody wants them.
+"""Retention: after a letter is over, its counts are kept for good, and its copies until somebody deletes them.
 
-keep_counts   where the copies stand, for the last time; from here on `accounts.counts` says this
-drop          the copies are gone; cut short, it can be asked again
+keep_counts   stores the final counts in the letter
+drop_copies   deletes the copies; if it was interrupted, it can be called again
 """
 
 from collections import defaultdict
@@ -25,12 +25,12 @@ def is_over(letter: Letter) -> bool:
 
 
 def letter_copies(letter_id: int) -> Select[Copy]:
-    """A letter's copies, whatever became of them, in the order they were written in."""
+    """A letter's copies, whatever their state, in the order in which they were written."""
     return select(Copy).where(Copy.letter_id == letter_id).order_by(Copy.id)
 
 
 def notes_by_copy(session: Session, letter_id: int) -> Mapping[int, Sequence[CopyNote]]:
-    """What was learned of a letter's copies later, by copy."""
+    """What was learned about a letter's copies after sending, by copy."""
     found: dict[int, list[CopyNote]] = defaultdict(list)
     learned = select(CopyNote).join(Copy, Copy.id == CopyNote.copy_id).where(Copy.letter_id == letter_id)
     for note in session.scalars(learned.order_by(CopyNote.id)):
@@ -39,7 +39,7 @@ def notes_by_copy(session: Session, letter_id: int) -> Mapping[int, Sequence[Cop
 
 
 def require_over(session: Session, letter: Letter) -> Counts:
-    """Where the copies of a letter stand that is over; Conflict, saying what to wait for, of any other."""
+    """The counts of a letter that is over; for any other letter Conflict, saying what to wait for."""
     if not is_over(letter):
         raise Conflict(f"it is {letter.state.value}; only finished or cancelled issues can be dropped")
     found = stats.copy_counts(session, letter)
@@ -54,9 +54,9 @@ def require_over(session: Session, letter: Letter) -> Counts:
 
 
 def drop_copies(sessions: Sessions, letter_id: int) -> int:
-    """Keep a letter's account and counts, and delete its copies for good; how many those were. Commits by itself.
+    """Store a letter's statistics and counts, and delete its copies for good; how many. Commits by itself.
 
-    Conflict unless the letter is over; Unavailable where the ledger is in use for long, and then nothing is lost.
+    Conflict unless the letter is over; Unavailable if the ledger is in use for long, in which case nothing is lost.
     """
     stats.store_stats(sessions, letter_id)
     with sessions.begin() as session:
@@ -65,7 +65,7 @@ def drop_copies(sessions: Sessions, letter_id: int) -> int:
 
 
 def keep_counts(session: Session, letter_id: int) -> None:
-    """Write down where a letter's copies stand, for the last time."""
-    # Under lock, because a doubt that is settled meanwhile could have a copy sent again.
+    """Store a letter's final counts."""
+    # Under a lock, because a doubt settled meanwhile could cause a copy to be sent again.
     letter = session.get_one(Letter, letter_id, with_for_update=True, populate_existing=True)
     letter.final_counts = asdict(require_over(session, letter))

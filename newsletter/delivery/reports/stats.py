@@ -44,7 +44,7 @@ class KeptStats(Base):
 
 
 class DomainStats(NamedTuple):
-    """What became of the copies to one domain."""
+    """The counts of the copies to one domain."""
 
     domain: str
     audience: int
@@ -56,7 +56,7 @@ class DomainStats(NamedTuple):
 
     @property
     def waiting(self) -> int:
-        """How many have not come to their end."""
+        """How many have no outcome yet."""
         return self.audience - self.sent - self.refused - self.failed - self.skipped - self.in_doubt
 
 
@@ -72,23 +72,23 @@ class TimeBucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LetterStats:
-    """What became of a letter's copies."""
+    """The statistics of a letter's copies."""
 
     counts: Counts
     bucket: timedelta
     """The length of each bucket in `spans`."""
     spans: Sequence[TimeBucket] = ()
     domains: Sequence[DomainStats] = ()
-    """The largest, largest first."""
+    """The largest domains, largest first."""
     others: DomainStats | None = None
-    """All the other domains together."""
+    """All other domains together."""
     other_domains: int = 0
     is_whole: bool = True
-    """Whether more than the counts is known: not of what was dropped before statistics were kept."""
+    """Whether more than the counts is known; false if copies were deleted before statistics were stored."""
 
 
 class _Figures(NamedTuple):
-    """What is worked out from the copies: all but what was learned later."""
+    """What is computed from the copies, without later bounces and complaints."""
 
     counts: Counts
     extent: CopyRange
@@ -100,7 +100,7 @@ class _Figures(NamedTuple):
 
 
 def copy_counts(session: Session, letter: Letter | None) -> Counts:
-    """Where a letter's copies stand: at once, whatever the audience, once it is over; all zero before it began."""
+    """The counts of a letter's copies; immediate once it is over, all zero before it began."""
     if letter is None or letter.started_at is None:
         return _NOBODY
     if letter.final_counts is not None:
@@ -126,7 +126,7 @@ def letter_stats(session: Session, letter: Letter) -> LetterStats:
 
 
 def letter_range(session: Session, letter: Letter) -> CopyRange:
-    """How many copies a letter has, and between which ids: at once, once it is over."""
+    """The number and ids of a letter's copies; immediate once it is over."""
     kept = _kept(session, letter)
     return kept.extent if kept else progress.copy_range(session, letter.id)
 
@@ -143,7 +143,7 @@ def store_next(sessions: Sessions) -> bool:
 
 def store_stats(sessions: Sessions, letter_id: int) -> None:
     """Store a letter's statistics if it is over and no copy of it is under way. Commits by itself."""
-    # Worked out in a session that only looks, because on SQLite nobody could write meanwhile.
+    # Computed in a reading session, because on SQLite a writing one would block all other writers.
     with sessions.reading() as session:
         settled_at = _settled_at(session, letter_id)
         figures = _worked_out(session, letter_id) if settled_at else None
@@ -178,7 +178,7 @@ def without_stats(session: Session, letters: Select[int]) -> Sequence[int]:
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:
-    """Since when nothing of a letter can change; None while it can."""
+    """Since when a letter can no longer change; None while it can."""
     over = select(Letter.finished_at).where(Letter.id == letter_id, Letter.state.in_(OVER))
     since = session.scalar(over.where(Letter.started_at.is_not(None)))
     return since if since and not progress.is_under_way(session, letter_id) else None
