@@ -8,13 +8,14 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import checking, fanning_out, importing, pages, rendering, sending, signing_up, starting
+from bench import checking, fanning_out, importing, pages, reading_bounces, rendering, sending, signing_up, starting
 from bench.rows import Row
 from bench.sinks import Missing
 
 MEASURES: Sequence[Callable[[], Row]] = (
     rendering.measure,
     checking.measure,
+    reading_bounces.measure,
     starting.measure,
     sending.on_sqlite,
     sending.on_postgresql,

@@ -1,6 +1,5 @@
 """Database access: engine, sessions, the naming convention, and the one type for moments."""
 
-import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,10 +209,8 @@ class Sessions:
             yield session
 
     @contextmanager
-    def in_turn(self, longest: float = math.inf) -> Iterator[Session]:
+    def in_turn(self) -> Iterator[Session]:
         """A writing session for one of many transactions in a row; on SQLite, others get equal time to write after it.
-
-        At most `longest` seconds of it.
 
         SQLite has one writer at a time, and one that begins again at once would overtake those that wait for the lock.
         """
@@ -221,7 +218,7 @@ class Sessions:
         with self.begin() as session:
             yield session
         if self.embedded:
-            time.sleep(min(time.monotonic() - began, longest))
+            time.sleep(time.monotonic() - began)
 
     def dedicated_connection(self) -> Connection:
         """A dedicated connection for many short transactions; DatabaseDown soon where another holds a lock.

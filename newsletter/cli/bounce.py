@@ -1,17 +1,41 @@
 """`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and told as JSON."""
 
+import functools
+import hashlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from newsletter import config
+from newsletter.cli.common import now, opened_services
+from newsletter.delivery.bounces.events import MOST_RAW
 from newsletter.delivery.bounces.parse import parse
+from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Recipient, Report
 from newsletter.errors import Invalid, PressError
 from newsletter.tokens import TokenSeal
+from newsletter.wiring import Services
+from newsletter.workflows import record_bounce
+
+
+class _Incoming:
+    """A mail while it is read: by what it is known again, and its beginning, which is kept."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.head = bytearray()
+
+    def read(self, size: int) -> bytes:
+        """The next octets; empty at the end."""
+        chunk = self._file.read(size)
+        self.digest.update(chunk)
+        self.head += chunk[: MOST_RAW - len(self.head)]
+        return chunk
 
 
 @click.command()
@@ -22,21 +46,40 @@ from newsletter.tokens import TokenSeal
 def bounce(folder: Path | None, dry_run: bool) -> None:
     """Read one bounce, complaint, auto-reply or unsubscribe mail from standard input, or a folder of mails.
 
-    Prints what it is as JSON: one object, or a line for each file of DIR, by name.
+    Does what follows from it, and prints what it is as JSON: one object, or a line for each file of DIR, by name.
     """
-    if not dry_run:
-        raise click.UsageError("Missing option '--dry-run'.")
-    seal = _seal()
+    if dry_run:
+        _tell(folder, _seal())
+        return
+    with opened_services() as services:
+        _tell(folder, services.links.seal, functools.partial(_record, services))
+
+
+def _tell(
+    folder: Path | None, seal: TokenSeal | None, record: Callable[[Report, _Incoming], None] | None = None
+) -> None:
+    for name, file in _mails(folder):
+        mail = _Incoming(file)
+        report = parse(mail)
+        if record:
+            record(report, mail)
+        click.echo(_as_json(report, seal, **({"file": name} if name else {})))
+
+
+def _record(services: Services, report: Report, mail: _Incoming) -> None:
+    origin = Origin(f"sha256:{mail.digest.hexdigest()}", "pipe", raw=bytes(mail.head))
+    with services.sessions.begin() as session:
+        record_bounce.record_report(session, services.bounces, report, origin, now())
+
+
+def _mails(folder: Path | None) -> Iterator[tuple[str, BinaryIO]]:
     if folder is None:
-        click.echo(_as_json(parse(sys.stdin.buffer), seal))
-    for path in _mails(folder):
-        with path.open("rb") as mail:
-            click.echo(_as_json(parse(mail), seal, file=path.name))
-
-
-def _mails(folder: Path | None) -> Iterator[Path]:
-    files = sorted(folder.iterdir()) if folder else []
-    return (path for path in files if path.is_file() and not path.name.startswith("."))
+        yield "", sys.stdin.buffer
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_file() and not path.name.startswith("."):
+            with path.open("rb") as file:
+                yield path.name, file
 
 
 def _as_json(report: Report, seal: TokenSeal | None, **more: str) -> str:

@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 
+from sqlalchemy import select
+
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.report import Kind, Reason
 from newsletter.tokens import TokenSeal
 from tests.delivery.bounces.mails import FAILED, READER, RETURN_PATH, TOKEN, mail, report
 
@@ -56,3 +61,17 @@ def test_a_folder_of_mails_becomes_lines_of_json(press: Press, tmp_path: Path) -
 def test_a_stranger_may_write_any_return_path(press: Press) -> None:
     assert RETURN_PATH in report(FAILED).decode()
     assert json.loads(press("bounce", "--dry-run", stdin=report(FAILED).decode()).out)["copy"] is None
+
+
+def test_a_mail_in_the_pipe_is_recorded_once(press: Press, environment: dict[str, str]) -> None:
+    assert press("db", "upgrade").code == 0
+    raw = report(FAILED).decode()
+    first = press("bounce", stdin=raw)
+    assert (first.code, json.loads(first.out)["kind"]) == (0, "bounce")
+    assert press("bounce", stdin=raw).out == first.out
+    engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
+    with Sessions(engine).begin() as session:
+        [event] = session.scalars(select(BounceEvent))
+        # By the token of a stranger it is nobody's copy, so no address is held against anybody.
+        assert (event.kind, event.reason, event.way, event.key) == (Kind.BOUNCE, Reason.USER_UNKNOWN, "pipe", "")
+    engine.dispose()

@@ -14,7 +14,8 @@ NEVER_A_BOUNCE = frozenset({Reason.DELIVERED, Reason.FEEDBACK, Reason.VACATION})
 _FOR_GOOD = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED})
 
 # Before the message itself was seen: what is refused then is no judgement of its content (RFC 5321, 3.3).
-_BEFORE_DATA = frozenset({"CONN", "EHLO", "HELO", "MAIL", "RCPT"})
+_BEFORE_MAIL = frozenset({"CONN", "EHLO", "HELO"})
+_BEFORE_DATA = _BEFORE_MAIL | {"MAIL", "RCPT"}
 
 _DECIDED_FIRST = (
     *(Reason.MAILBOX_FULL, Reason.EMAIL_TOO_LARGE, Reason.SUSPENDED, Reason.HAS_MOVED, Reason.NO_RELAYING),
@@ -34,7 +35,7 @@ _NOT_THE_USER = (
     *(Reason.NO_RELAYING, Reason.BLOCKED, Reason.MAILBOX_FULL, Reason.HAS_MOVED, Reason.REJECTED, Reason.NOT_ACCEPT),
 )
 # How a report marks what was said by no server, but by a program on the spot (RFC 3464, 2.3.6).
-_LOCAL = ("x-unix;", "x-postfix;", "x-local;")
+_LOCAL = ("x-unix;", "x-local;")
 _COMMAND = re.compile(
     r"in reply to (?:end of )?(mail|rcpt|data|ehlo|helo)|(?:after|sending) (mail|rcpt|data|ehlo|helo)\b"
 )
@@ -49,13 +50,14 @@ def classify(
     the words), `mta` its host name, `command` the SMTP command that was answered (RCPT, DATA, …), as far as known.
     """
     text = wording.comparable(diagnostic)
-    status = best_status(status, wording.status_in(text))
     code = code or wording.reply_code_in(text)
+    status = best_status(status, wording.status_in(text), code)
+    command = command.upper() or _command_in(text)
     reason = (
         receivers.reason_of(text, status, mta)
         or programs.reason_of(text)
-        or _by_phrases(text, status, command.upper() or _command_in(text))
-        or _by_numbers(text, status, code)
+        or _by_phrases(text, status, command)
+        or _by_numbers(text, status, code, command)
     )
     return reason, hardness(reason, status, code)
 
@@ -68,10 +70,22 @@ def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
     return Hardness.SOFT
 
 
-def best_status(told: str, in_words: str) -> str:
-    """The more telling of the status that a report gives and the one in the server's words."""
-    vague = not told or told.endswith(".0")
-    return in_words if in_words and vague else told
+def best_status(told: str, in_words: str, code: str = "") -> str:
+    """The more telling of the status that a report gives and the one in the server's words, beside its reply code."""
+    if not (told and in_words) or told == in_words:
+        return told or in_words
+    if told[0] != in_words[0] and code[:1] in {told[0], in_words[0]}:
+        return told if told[0] == code[0] else in_words
+    if in_words.endswith(".0.0"):
+        return told
+    says_little = bool(_SAYS_LITTLE.fullmatch(told)) or (".0" in told and ".0" not in in_words)
+    if told == "5.1.1":
+        says_little = ".0" not in in_words and not in_words.startswith("5.5.")
+    return in_words if says_little else told
+
+
+# Nothing particular, and what servers give for want of a better one.
+_SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
 def _by_phrases(text: str, status: str, command: str) -> Reason | None:
@@ -107,12 +121,12 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
         case Reason.SPAM:
             return named is reason or (bool(status) and command not in _BEFORE_DATA and says(reason, text))
         case Reason.NO_RELAYING:
-            return command not in {"CONN", "EHLO", "HELO"} and says(reason, text)
+            return command not in _BEFORE_MAIL and says(reason, text)
         case _:
             return named is reason or says(reason, text)
 
 
-def _by_numbers(text: str, status: str, code: str) -> Reason:
+def _by_numbers(text: str, status: str, code: str, command: str) -> Reason:
     if status.startswith("2."):
         return Reason.DELIVERED
     if named := status_codes.REASONS.get(status):
@@ -124,6 +138,8 @@ def _by_numbers(text: str, status: str, code: str) -> Reason:
         return Reason.NOT_ACCEPT
     if re.fullmatch(r"[45]0[0-7]", code) or says(Reason.SYNTAX, text):
         return Reason.SYNTAX
+    if command in _BEFORE_MAIL:
+        return Reason.BLOCKED
     if text.startswith(_LOCAL):
         return Reason.MAILER_ERROR
     return Reason.ON_HOLD if text else Reason.UNDEFINED

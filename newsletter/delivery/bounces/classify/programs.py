@@ -17,8 +17,10 @@ _RULES: Mapping[Reason, str] = {
         recipient name is not recognized | 000c05a6 | resolver.adr.recipnotfound | resolver.adr.exrecipnotfound
         unknown recipient or mailbox unavailable | does not exist at the organization this message was sent to
         # IMail, MailEnable, Novell and gateways
-        invalid final delivery userid | unknown user: | addressee unknown | no valid recipients for this mm
-        550 unknown recipient | 550 - requested action not taken: no such user here | recipient no longer valid
+        invalid final delivery userid | unknown user: *@ | addressee unknown | no valid recipients for this mm
+        mailbox doesn't exist: | invalid user specified | cannot find system user
+        (user unknown *@ | (unknown user *@ | 550 unknown recipient
+        550 - requested action not taken: no such user here | recipient no longer valid
         # qmail, vpopmail and Google
         no mailbox here by that name | (state 14) | vdeliver: invalid or unknown virtual user
     """,
@@ -28,6 +30,7 @@ _RULES: Mapping[Reason, str] = {
         dns error: domain name not found | returned answer with no data | illegal host/domain name found
         remote domain doesnt exist | smtpsend.dns.nonexistentdomain | invalid domain name ( | no such domain.
         could not be delivered to the recipient because the domain is not reachable | unknown host:
+        dns lookup failure: host
     """,
     Reason.MAILBOX_FULL: """
         error: quota exceed | user mailbox exceeds allowed size | as their mailbox is full | account is full
@@ -40,7 +43,8 @@ _RULES: Mapping[Reason, str] = {
     """,
     Reason.FILTERED: "cannot route mail to user | (state 15) | (state 17) | (state 18) | 000c0595",
     Reason.NOT_ACCEPT: """
-        record indicated no smtp service | no host found for existing smtp connection
+        couldn't find a mail exchanger or ip address | record indicated no smtp service
+        no host found for existing smtp connection
         an mx or srv record indicated | seem to reject all mails
     """,
     Reason.EXPIRED: """
@@ -48,6 +52,7 @@ _RULES: Mapping[Reason, str] = {
         hosts have been failing for a long time | did not accept our requests to connect | has been frozen
         was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable
         this message has been in the queue too long | your message was not delivered within | delay reason:
+        could not deliver for the last | no action is required on your part
     """,
     Reason.EMAIL_TOO_LARGE: """
         message exeeded the maximum size | resolver.rst.recipsizelimit | mail size limit exceeded
@@ -56,12 +61,12 @@ _RULES: Mapping[Reason, str] = {
     Reason.NETWORK: """
         no mx found for | no valid route to | loop detected | address family mismatch
         all routes to destination blocked | network error on destination | bad dns lookup error
-        temporary failure in mx lookup | dns lookup failed | couldn't find a mail exchanger or ip address
+        temporary failure in mx lookup | dns lookup failed
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,
     Reason.RATE_LIMITED: "resolver.adr.reciplimit",
-    Reason.REJECTED: "(state 13)",
+    Reason.BLOCKED: "but my name was rejected | but greeting failed | (state 13)",
     Reason.SECURITY: """
         resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication
     """,
@@ -80,7 +85,7 @@ _RULES: Mapping[Reason, str] = {
         too many "received" headers | conversion to internet format failed | - bad header:
     """,
     Reason.VIRUS: "- infected",
-    Reason.SPAM: "- spam",
+    Reason.SPAM: "- spam | blocked by our spam firewall | blocked by our bulk email filter",
 }
 
 _PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]

@@ -10,8 +10,8 @@ LONGEST = 2000
 """Characters of a server's answer that are looked at; what matters stands at its beginning."""
 
 _GAP = 120
-_STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_REPLY = re.compile(r"(?<![\d.\w/:-])([45][0-5]\d)(?=[\s-]|$|[,;.)#])")
+_STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_REPLY = re.compile(r"(?<![\d.\w/-])(?<![\w\]]:)([45][0-5]\d)(?=[\s-]|$|[,;.)#])")
 # The head that each line of a long reply repeats: "550-5.7.1 ".
 _CONTINUED = re.compile(r"(?:^|\s)[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?")
 _SPACE = re.compile(r"\s+")

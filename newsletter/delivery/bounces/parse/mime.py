@@ -11,7 +11,7 @@ import quopri
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Protocol
 
 KEPT_OF_A_PART = 64 * 1024
 KEPT_OF_ALL = 1024 * 1024
@@ -25,6 +25,7 @@ _LONGEST_FIELD = 4096
 _BOUNDARIES = 1000
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))')
+_FIELD_NAME = re.compile(r"[!-~]{1,100} *")
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]+)(?:\*[\w-]+)?\?([bBqQ])\?([^?\s]*)\?=(?:\s+(?==\?))?")
 # No codec of Python's that is not a character set: some fail, one takes quadratic time.
 _CHARSET = re.compile(
@@ -32,6 +33,13 @@ _CHARSET = re.compile(
     r"|shift.?jis|sjis|euc-?(jp|kr)|gb2312|gbk|gb18030|big5|mac-?roman|ks_c_5601-1987",
     re.IGNORECASE,
 )
+
+
+class Source(Protocol):
+    """Where a mail is read from, such as a binary file."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 Headers = Mapping[str, list[str]]
 """Header fields by their names in small letters; each as often as it stands there, unfolded, its words decoded."""
@@ -83,7 +91,7 @@ class Mail:
         return first(self.headers, name)
 
 
-def read_mail(raw: BinaryIO) -> Mail:
+def read_mail(raw: Source) -> Mail:
     """Take a mail apart, in memory that does not grow with it."""
     return _Splitter().run(_lines(raw))
 
@@ -100,18 +108,16 @@ def parameter(value: str, name: str) -> str:
 
 
 def read_headers(lines: Iterable[str]) -> Headers:
-    """The header fields in these lines; what is none is passed over."""
+    """The header fields in these lines; a line that begins none goes on with the one before, indented or not."""
     fields: dict[str, list[str]] = {}
     name = ""
     for line in lines:
-        if line[:1] in {" ", "\t"}:
-            if name:
-                fields[name][-1] += " " + line.strip()
-            continue
         head, colon, value = line.partition(":")
-        name = head.strip().lower() if colon and " " not in head.strip() else ""
-        if name:
+        if colon and _FIELD_NAME.fullmatch(head):
+            name = head.strip().lower()
             fields.setdefault(name, []).append(value.strip())
+        elif name:
+            fields[name][-1] += " " + line.strip()
     return {name: [decode_words(value[:_LONGEST_FIELD]) for value in values] for name, values in fields.items()}
 
 
@@ -163,7 +169,7 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(byte for byte in range(256) if byte not in _BASE64)
 
 
-def _lines(raw: BinaryIO) -> Iterator[bytes]:
+def _lines(raw: Source) -> Iterator[bytes]:
     """The lines, whichever way they end; one that is very long comes in pieces."""
     rest = b""
     while chunk := raw.read(_CHUNK):
@@ -255,6 +261,9 @@ class _Splitter:
         elif kind in {"message/rfc822", "message/global", "message/news"} and not encoded:
             self._inside, self._digest, self._block = True, False, []
         elif len(self._parts) < MOST_PARTS:
+            if headers is not self._headers and {"from", "message-id"} <= headers.keys():
+                # The returned message, with no type of its own.
+                self._returned, self._inside = self._returned or headers, True
             self._part = Part(headers, kind, self._inside)
             self._parts.append(self._part)
 

@@ -28,15 +28,15 @@ _LABELS = any_of(
     an|pour|para|per|aan|do|komu|送信先|宛先|收件人
     """
 ).pattern
-_BULLET = r"(?:[*•·-]\s+)?"
+_BULLET = r"(?:(?:[*•·]|-{1,2})\s+)?"
 
 _SHAPES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"^{_BULLET}(?:smtp|rfc822|utf-8)?[:;]?\s*[<\['\"(]+({_ADDRESS})[>\]'\")]+\s*(?:[:,;.(-]|\.{{3}}|$|\d{{3}}\b)",
+        rf"^{_BULLET}(?:smtp|rfc822|utf-8)?[:;]?\s*[<\['\"(]+({_ADDRESS})[>\]'\")]+\s*(?:[:,;.(-]|$|\d{{3}}\b)",
         rf"^{_BULLET}({_ADDRESS})\s*(?::|;|,|\.|\(|$|-\s|\.{{3}})",
         rf"^(?:\d{{3}}[ -](?:[245]\.\d+\.\d+ )?)<?({_ADDRESS})>?\s*(?:\.\.\.|:)",
-        rf"^(?:>>>\s*)?rcpt to:\s*<?({_ADDRESS})>?",
+        rf"^(?:(?:>>>|in:)\s*)?rcpt to:\s*<?({_ADDRESS})>?",
         rf"^[^\w<]{{0,20}}(?:{_LABELS})(?:\s*[:=;]\s*|\s+)['\"\[(]*(?:smtp:|rfc822;\s*)?[<]?({_ADDRESS})[>]?['\"\])]*",
         rf"(?:user|recipient|address|mailbox|account|to|for|unknown|deliver\w*|rejected|reach\w*)\W{{1,4}}({_ADDRESS})",
         rf"^({_ADDRESS})\s",
@@ -59,13 +59,22 @@ _COMMAND = any_of(
     in reply to (?:end of )?(mail from|rcpt to|data|ehlo|helo)
     (?:after|sending|response to) (mail from|rcpt to|data|end of data|ehlo|helo)
     >>> ?(mail from|rcpt to|data|ehlo|helo)|error in (rcpt|mail|data)|during (rcpt|mail from|data)
-    smtp:(rcpt|mail|data)\b|(initial connection)|does not like (recipient)
+    smtp:(rcpt|mail|data)\b|smtp command (mail|rcpt|data)\b
+    does not like (recipient)|did not like our (rcpt|data|mail)|but (sender) was rejected
+    failed (on|after i) (?:data|sent)|(initial connection)|but (greeting) failed
+    but (my name) was rejected|(refused) to talk to me
     """
 )
 _NAMES = {
     "mail": "MAIL",
     "rcpt": "RCPT",
     "recipient": "RCPT",
+    "sender": "MAIL",
+    "on": "DATA",
+    "after": "DATA",
+    "greeting": "CONN",
+    "my": "EHLO",
+    "refused": "HELO",
     "data": "DATA",
     "end": "DATA",
     "ehlo": "EHLO",

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from newsletter.delivery.bounces.classify import best_status, classify, wording
+from newsletter.delivery.bounces.classify import best_status, classify, programs, wording
 from newsletter.delivery.bounces.parse import prose
 from newsletter.delivery.bounces.parse.dsn import StatusOf
 from newsletter.delivery.bounces.parse.prose import Told
@@ -32,16 +32,27 @@ def of_status(mail: Reading, told: StatusOf) -> Recipient | None:
         return Recipient(address, None, Reason.DELIVERED, told.status, "", action, words, told.mta)
     around = beside or Told(address, mail.words, prose.command_in(mail.words))
     command = prose.command_in(told.diagnostic) or around.command
+    if not told.diagnostic and (by_program := _by_program(mail, around)):
+        return replace(_classified(by_program, action, told), diagnostic=around.words[:LONGEST_DIAGNOSTIC])
     own = Told(address, told.diagnostic or around.words, command, local=told.spec in _BY_NO_SERVER)
     return _or_else(_classified(own, action, told), _classified(replace(around, command=command), action, told))
 
 
 def of_prose(mail: Reading, told: Told, action: str) -> Recipient:
     """The same of what is written for people alone."""
-    command = told.command or prose.command_in(mail.words)
-    found = _or_else(_classified(told, action), _classified(Told(told.address, mail.words, command), action))
+    whole = Told(told.address, mail.words, told.command or prose.command_in(mail.words))
+    if by_program := _by_program(mail, told):
+        return replace(_classified(by_program, action), diagnostic=told.words[:LONGEST_DIAGNOSTIC])
+    found = _or_else(_classified(told, action), _classified(whole, action))
+    found = _or_else(found, _classified(replace(whole, words=mail.mail.header("subject")), action))
     says_nothing = told.words.strip("<>:*. ").lower() == told.address.lower()
     return replace(found, reason=Reason.UNDEFINED) if says_nothing and found.reason is Reason.ON_HOLD else found
+
+
+def _by_program(mail: Reading, told: Told) -> Told | None:
+    """All that is said, if a program says there why it gave up: that may stand before the address."""
+    known = len(mail.told) == 1 and programs.reason_of(wording.comparable(mail.words))
+    return replace(told, words=mail.words) if known else None
 
 
 def _or_else(found: Recipient, more: Recipient) -> Recipient:
@@ -60,12 +71,13 @@ def _classified(told: Told, action: str, report: StatusOf | None = None) -> Reci
     if action == "delayed" and reason in {Reason.ON_HOLD, Reason.UNDEFINED}:
         reason, hardness = Reason.EXPIRED, Hardness.SOFT
     text = wording.comparable(told.words)
+    code = wording.reply_code_in(text)
     return Recipient(
         address=told.address,
         hardness=hardness,
         reason=reason,
-        status=best_status(status, wording.status_in(text)),
-        code=wording.reply_code_in(text),
+        status=best_status(status, wording.status_in(text), code),
+        code=code,
         action=action,
         diagnostic=told.words[:LONGEST_DIAGNOSTIC],
         mta=mta,
