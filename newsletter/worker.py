@@ -81,9 +81,8 @@ class Worker:
         self._liveness = LivenessMonitor()
         self._gate = SendGate(services.sessions)
         self._stopping = threading.Event()
-        mailer_settings = MailerSettings(
-            mail, services.keyring, services.links.seal, services.settings.mail_return_path_domain
-        )
+        groups, return_path = services.bounces.groups, services.settings.mail_return_path_domain
+        mailer_settings = MailerSettings(mail, services.keyring, services.links.seal, return_path, groups)
         self._mailer = TransactionalMailer(
             services.sessions, mailer_settings, worker=self.name, stopping=self._stopping.is_set
         )

@@ -42,7 +42,8 @@ def decide_waiting(
             # Outside of any transaction, for an answer may take seconds.
             exists = services.domain_exists(host) if host and services.domain_exists else None
             with sessions.in_turn() as session:
-                if event := events.claim_undecided(session, event_id):
+                event = events.claim_undecided(session, event_id)
+                if event and not events.forget_erased(session, event):
                     event.host_is_gone = None if exists is None else not exists
                     record_bounce.carry_out(session, services, event, clock())
             last = event_id

@@ -7,10 +7,23 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Index, LargeBinary, String, Text, UniqueConstraint, delete, func, or_, select, text, update
+from sqlalchemy import (
+    Connection,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, LongId, LongRef, insert, word
+from newsletter.db import Base, LongId, LongRef, insert, upsert, word
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
@@ -121,6 +134,12 @@ def add(session: Session, found: BounceEvent) -> BounceEvent | None:
     return session.get_one(BounceEvent, event_id) if event_id else None
 
 
+def add_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keep many events that wait for a decision, but for those whose source was heard before."""
+    row = upsert(connection.dialect.name, BounceEvent).on_conflict_do_nothing()
+    connection.execute(row, [{"place": 0, "mta": "", "is_forgiven": False, **one} for one in rows])
+
+
 def keep_raw(session: Session, source: str, raw: bytes, now: datetime) -> None:
     """Keep what a report was read from, once."""
     row = insert(session, RawReport).values(source=source, received_at=now, raw=raw[:MOST_RAW])
@@ -161,6 +180,15 @@ def claim_undecided(session: Session, event_id: int) -> BounceEvent | None:
     """One of them, under lock; None if it was decided meanwhile, or erased."""
     mine = select(BounceEvent).where(BounceEvent.id == event_id, BounceEvent.decision.is_(None))
     return session.scalar(mine.with_for_update(skip_locked=True))
+
+
+def forget_erased(session: Session, event: BounceEvent) -> bool:
+    """Delete an event whose reader was erased while their copy was on its way; whether they were."""
+    copy = Copy.letter_id == event.letter_id, Copy.id == event.copy_id
+    is_erased = event.copy_id is not None and session.scalar(select(Copy.address).where(*copy)) == ""
+    if is_erased:
+        session.delete(event)
+    return is_erased
 
 
 def forgive(session: Session, key: str) -> None:

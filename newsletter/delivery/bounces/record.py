@@ -1,13 +1,14 @@
 """Recording: a report becomes events, each tied to the copy or the single letter that it is about, once a source."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
@@ -15,14 +16,17 @@ from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.characters import as_header
 from newsletter.db import insert
 from newsletter.delivery.bounces import events
+from newsletter.delivery.bounces.classify import classify
 from newsletter.delivery.bounces.events import BounceEvent
-from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Copy, CopyNote, Note, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.tokens import TokenSeal
 
 MOST_RECIPIENTS = 50
+SMTP = "smtp"
+"""The way of what a server said before it had taken the mail."""
 _MOST_WORDS = 2_000
 _NOTES = {Kind.BOUNCE: Note.BOUNCED, Kind.COMPLAINT: Note.COMPLAINED}
 _NOBODY = Recipient("", None, Reason.UNDEFINED)
@@ -44,6 +48,22 @@ class Origin:
     raw: bytes = b""
     is_authentic: bool = False
     """Whether somebody vouches for it, such as a signed webhook: then an address alone is enough to act on."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpRefusal:
+    """What a server said of a reader in SMTP itself, for whom a mail of ours has ended unsent."""
+
+    address: str
+    code: int
+    status: str
+    reply: str
+    command: str = ""
+    """What was answered: RCPT, DATA, or empty if that is not known."""
+    copy_id: int | None = None
+    letter_id: int | None = None
+    subscription_id: int | None = None
+    outbox_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,35 @@ def record(
         _note(session, match.copy, note, kept[0], now)
     log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in kept])
     return kept
+
+
+def record_refusals(
+    connection: Connection, refusals: Iterable[SmtpRefusal], groups: ProviderGroups, now: datetime
+) -> None:
+    """Keep these beside what comes back as a bounce; the worker decides about them by the same policy."""
+    if rows := [_refusal_row(one, groups, now) for one in refusals]:
+        events.add_all(connection, rows)
+
+
+def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) -> dict[str, Any]:
+    code = str(refusal.code)
+    reason, hardness = classify(refusal.reply, refusal.status, code, command=refusal.command)
+    ids = {name: getattr(refusal, name) for name in ("copy_id", "letter_id", "subscription_id", "outbox_id")}
+    return ids | {
+        "source": f"{SMTP}:{refusal.copy_id or f'single {refusal.outbox_id}'}",
+        "way": SMTP,
+        "kind": Kind.BOUNCE,
+        # Who said "not now" for a day has not said "never".
+        "hardness": Hardness.SOFT if code.startswith("4") else hardness,
+        "reason": reason,
+        "status": refusal.status,
+        "code": code,
+        "diagnostic": refusal.reply[:_MOST_WORDS],
+        "key": mailboxes.mailbox_key(refusal.address),
+        "provider_group": groups.of_address(refusal.address),
+        "at": now,
+        "received_at": now,
+    }
 
 
 def _event(

@@ -89,7 +89,8 @@ def _answered(reply: Reply, history: History, *, after_data: bool) -> Outcome:
     if kind is ReplyKind.ACCEPTED:
         return outcomes.sent(copy, reply)
     if kind is ReplyKind.PERMANENT:
-        return outcomes.refused(copy, reply, about_us=refusals.is_our_fault(reply, after_data=after_data))
+        about_us = refusals.is_our_fault(reply, after_data=after_data)
+        return outcomes.refused(copy, reply, about_us=about_us)._replace(after_data=after_data)
     return _later(reply, history)
 
 

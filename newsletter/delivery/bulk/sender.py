@@ -10,18 +10,21 @@ import contextlib
 import threading
 import time
 from asyncio import Future, Task
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
+from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
 from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.bulk.prefetch import Claimer, PrefetchQueue, QueuedCopy, TemplateCache
 from newsletter.delivery.bulk.smtp_worker import BulkSettings, RunState, SendConfig, SmtpWorker
+from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
 from newsletter.delivery.workers import heartbeat
@@ -98,9 +101,7 @@ class BulkSender:
         self._loop = asyncio.get_running_loop()
         if self._stopping.is_set():
             self._halt.set()
-        writer = BatchWriter(
-            self._sessions, self._worker, self._config.clock, connections, self._limiter.breaker.observe
-        )
+        writer = BatchWriter(self._sessions, self._worker, self._config.clock, connections, self._observe)
         state = RunState(
             PrefetchQueue(self._claimer, writer, self._config.spacing, first, connections),
             writer,
@@ -119,6 +120,12 @@ class BulkSender:
                 await self._clear_up(writer)
             finally:
                 writer.shut_down()
+
+    def _observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+        """Act on the outcomes of a group, in the transaction that records them."""
+        self._limiter.breaker.observe(connection, outcomes, now)
+        refusals = (_refusal(one) for one in outcomes if one.is_of_reader)
+        record_refusals(connection, refusals, self._config.settings.limits.groups, now)
 
     async def _send(self, state: RunState, helpers: list[Task[None]]) -> None:
         """Wait until every connection has ended or, after a halt, until the time to finish is over."""
@@ -166,6 +173,12 @@ class BulkSender:
         finally:
             if writer.unrecorded:
                 log.error("results could not be recorded; these copies are in doubt", copies=writer.unrecorded)
+
+
+def _refusal(outcome: Outcome) -> SmtpRefusal:
+    copy, command = outcome.copy, "DATA" if outcome.after_data else "RCPT"
+    said = (outcome.code or 0, outcome.status or "", outcome.reply or "", command)
+    return SmtpRefusal(copy.address, *said, copy.id, copy.letter_id, copy.subscription_id)
 
 
 async def _first_of(*futures: Future[Any], timeout: float | None = None) -> None:

@@ -21,6 +21,8 @@ class HeldCopy(Protocol):
     @property
     def letter_id(self) -> int: ...
     @property
+    def subscription_id(self) -> int: ...
+    @property
     def address(self) -> str: ...
 
 
@@ -40,6 +42,14 @@ class Outcome(NamedTuple):
     """Whether it goes back although it may have arrived: then it is noted that it is sent again (`resent`)."""
     about_us: bool = False
     """Whether the answer says nothing of the reader (`refusals`), so that the breaker counts it."""
+
+    after_data: bool = False
+    """Whether the answer came after the message, not to its recipient."""
+
+    @property
+    def is_of_reader(self) -> bool:
+        """Whether the copy has ended unsent because of what a server said of its reader."""
+        return self.state in {CopyState.REFUSED, CopyState.FAILED} and self.code is not None and not self.about_us
 
     @property
     def goes_back(self) -> bool:

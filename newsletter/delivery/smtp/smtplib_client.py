@@ -95,9 +95,13 @@ def reply_from_error(error: Exception) -> Reply:
     return local_reply(421, f"4.4.2 {error_text(error)}")
 
 
-def local_reply(code: int, text: str) -> Reply:
+class LocalReply(Reply):
     """A reply in our words, where the server has none."""
-    return Reply(code, (text,))
+
+
+def local_reply(code: int, text: str) -> LocalReply:
+    """Make one of one line."""
+    return LocalReply(code, (text,))
 
 
 def error_text(error: Exception) -> str:

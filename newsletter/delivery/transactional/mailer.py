@@ -10,7 +10,7 @@ import smtplib
 import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,9 @@ import structlog
 from flask import Flask
 from flask_mail import Connection, Mail, Message
 
+from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import AWAY, Sessions
+from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
@@ -48,6 +50,8 @@ class MailerSettings:
     seal: TokenSeal | None = None
     """With it, reports come back to an address of the letter's own at `return_path_domain`."""
     return_path_domain: str | None = None
+    groups: ProviderGroups = field(default_factory=ProviderGroups)
+    """By which it is counted what servers say of readers."""
     tls: ssl.SSLContext | None = None
     timeout: float = 20.0
     """In seconds, for each step of SMTP."""
@@ -216,7 +220,11 @@ class TransactionalMailer:
             if verdict is ReplyKind.ACCEPTED:
                 return outbox.sent(session, self._worker, post.id, str(reply), now)
             if verdict is ReplyKind.PERMANENT or wait is None:
-                return outbox.failed(session, self._worker, post.id, str(reply), now)
+                has_ended = outbox.failed(session, self._worker, post.id, str(reply), now)
+                if has_ended and not isinstance(reply, smtplib_client.LocalReply):
+                    said = SmtpRefusal(post.address, reply.code, reply.status or "", reply.text, outbox_id=post.id)
+                    record_refusals(session.connection(), [said], self._settings.groups, now)
+                return has_ended
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
 
