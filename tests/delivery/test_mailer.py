@@ -16,6 +16,7 @@ from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.mail_settings import MailServer
+from tests import transactions
 
 MANNERS = {"MAIL": b"250 a\r\n", "RCPT": b"250 b\r\n", "DATA": b"354 c\r\n", ".": b"250 d\r\n"}
 """What a server says to each command that it obeys."""
@@ -342,7 +343,15 @@ def test_an_erased_readers_letter_is_not_sent_though_it_was_claimed(posted, room
     assert len(liar.taken) == 1
 
 
-@pytest.mark.parametrize("writing", ["renew", "sent", "give_back"])
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_letter_takes_the_writer_once_so_that_sign_ups_need_not_wait_for_two(posted, room, engine) -> None:
+    posted("a@example.org", "b@example.org", "c@example.org")
+    with scripted({}) as (peer, _liar), transactions.counted(engine) as sizes:
+        assert room(peer.server).deliver_due() == 3
+    assert len([size for size in sizes if size]) == 1 + 3  # the claim, and what became of each
+
+
+@pytest.mark.parametrize("writing", ["may_be_sent", "sent", "give_back"])
 def test_letters_that_the_database_kept_from_being_settled_go_out_as_soon_as_it_answers(
     posted, room, clock, letters, monkeypatch, writing
 ) -> None:

@@ -131,6 +131,18 @@ def test_a_lease_is_renewed_only_by_its_owner(posted, sessions, now) -> None:
         assert outbox.recover(session, late) == 0
 
 
+def test_a_letter_may_be_sent_while_its_lease_is_fresh_and_its_address_is_not_suppressed(posted, sessions, now) -> None:
+    letter = posted()
+    with sessions.begin() as session:
+        assert not outbox.may_be_sent(session, "w", letter, now)
+        [claimed] = outbox.claim(session, "w", 1, now)
+        assert outbox.may_be_sent(session, "w", letter, now)
+        assert not outbox.may_be_sent(session, "other", letter, now)
+        assert not outbox.may_be_sent(session, "w", letter, now + outbox.LEASE / 2)
+        suppression.add(session, claimed.address, Cause.BOUNCE, now)
+        assert not outbox.may_be_sent(session, "w", letter, now)
+
+
 def test_who_lost_a_letter_to_another_worker_moves_nothing(posted, sessions, now) -> None:
     letter = posted()
     late = now + 2 * outbox.LEASE

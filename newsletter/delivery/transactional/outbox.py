@@ -94,6 +94,15 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Outb
     return _without_suppressed(session, worker, sorted(claimed, key=lambda letter: letter.id), now)
 
 
+def may_be_sent(session: Session, worker: str, post_id: int, now: datetime) -> bool:
+    """Whether it is this worker's for a while yet, and its address not suppressed; only looks. If not, ask `renew`."""
+    mine = select(OutboxMessage.key).where(
+        OutboxMessage.id == post_id, OutboxMessage.state == OutboxState.SENDING, OutboxMessage.worker == worker
+    )
+    key = session.scalar(mine.where(OutboxMessage.lease_until > now + LEASE / 2))
+    return key is not None and not suppression.causes_by_key(session, {key})
+
+
 def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
     """Lease it anew, right before it is sent; False if it is this worker's no more, or must not go any more.
 
