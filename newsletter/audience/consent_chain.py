@@ -167,7 +167,8 @@ def _chain(session: Session, late: int | None) -> int:
 
 
 def _links(session: Session) -> Iterable[Row[Any]]:
-    every = select(ConsentChainLink.__table__, ConsentEvent.file_id, *_labelled()).select_from(ConsentChainLink)
+    """Each link with what its event says, which comes first in the row, as `_digest` expects it."""
+    every = select(*_labelled(), ConsentChainLink.__table__, ConsentEvent.file_id).select_from(ConsentChainLink)
     every = _with_sources(every.outerjoin(ConsentEvent, ConsentEvent.id == ConsentChainLink.event_id))
     return session.execute(every.order_by(ConsentChainLink.position).execution_options(yield_per=_GROUP))
 
@@ -201,7 +202,7 @@ def _broken(link: Row[Any], before: bytes, changed: Collection[str]) -> str | No
 
 
 def _digest(salt: bytes, event: Row[Any]) -> bytes:
-    told = {name: value for name in _CONTENT if (value := getattr(event, name)) is not None}
+    told = {name: value for name, value in zip(_CONTENT, event, strict=False) if value is not None}
     told["at"] = event.at.isoformat()
     return hashlib.sha256(salt + json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).digest()
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from newsletter.audience import consent_chain, privacy, signup, unsubscribe
+from newsletter.audience import consent, consent_chain, privacy, signup, unsubscribe
 from newsletter.audience.consent_chain import Verification
 from newsletter.audience.models import PERSONAL, Channel, ConsentChainLink, ConsentEvent
 from newsletter.errors import Invalid, NotFound
@@ -55,14 +55,16 @@ def tamper(press, statement: str) -> None:
     run(press, *(f"DROP TRIGGER {table}_{event}" for table in TABLES for event in ("changed", "deleted")), statement)
 
 
-@pytest.mark.parametrize("table", ["consent_events", "consent_chain", "wordings"])
+@pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("change", ["UPDATE {} SET {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_the_database_refuses_to_change_an_entry(chained, table: str, change: str) -> None:
     if change.startswith("TRUNCATE") and chained.sessions.embedded:
         return
-    column = {"consent_events": "act = 'asked'", "consent_chain": "position = 9", "wordings": "text = 'No'"}[table]
+    columns = ("act = 'asked'", "position = 9", "text = 'No'", "operator = 'Nobody'")
+    with chained.sessions.begin() as session:
+        consent.store_file(session, "0" * 64, "ann@press.example", chained.now)
     with pytest.raises(IntegrityError, match="only added"):
-        run(chained, change.format(table, column))
+        run(chained, change.format(table, dict(zip(TABLES, columns, strict=True))[table]))
     assert verify(chained).broken is None
 
 

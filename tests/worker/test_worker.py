@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from newsletter.audience import consent_chain
+from newsletter.audience.models import Act, Channel, ConsentEvent
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import ledger
@@ -98,12 +100,17 @@ def test_each_job_does_its_part_when_called_by_hand(
     worker = Worker(services)
     with sessions.reading() as session:
         hour = session.scalars(select(Letter.due_at)).one()
+    with sessions.begin() as session:
+        session.add(ConsentEvent(act=Act.EXPLAINED, channel=Channel.LINK, at=hour))
     wait_for(lambda: datetime.now(UTC) > hour)
     for job in worker.jobs():
         job.run()
     worker.finish_letters()
     services.close()
     assert is_finished(sessions)
+    with sessions.reading() as session:
+        found = consent_chain.verify(session)
+    assert (found.chained, found.unchained, found.broken) == (1, 0, None)
 
 
 @BOTH_DATABASES
