@@ -24,8 +24,9 @@ from email_validator import validate_email
 
 from bench.rows import RUNS, Row
 from newsletter import migrations_runner
-from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.cli.subscribers import COLLECTION
@@ -120,7 +121,7 @@ def _run(path: Path, url: str) -> None:
         session.add(home)
     gc.set_threshold(COLLECTION)
     began = time.perf_counter()
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "the old list"), now)
         ends = [time.perf_counter() for _ in steps]
     longest = max(end - start for start, end in itertools.pairwise([began, *ends]))

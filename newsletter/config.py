@@ -19,12 +19,13 @@ from dotenv.parser import parse_stream
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from newsletter.bounce_settings import BounceSettings
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
 from newsletter.system import atomic_files
 
 # A variable with one of our prefixes is meant for us, so a typo in it must not be ignored.
-_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
+_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "BOUNCE_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
@@ -32,7 +33,7 @@ _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
 
-class Settings(MailSettings):
+class Settings(MailSettings, BounceSettings):
     """The operator's settings; frozen, and validated once at the start."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True)

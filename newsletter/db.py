@@ -1,5 +1,6 @@
 """Database access: engine, sessions, the naming convention, and the one type for moments."""
 
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -209,8 +210,10 @@ class Sessions:
             yield session
 
     @contextmanager
-    def in_turn(self) -> Iterator[Session]:
+    def in_turn(self, longest: float = math.inf) -> Iterator[Session]:
         """A writing session for one of many transactions in a row; on SQLite, others get equal time to write after it.
+
+        At most `longest` seconds of it.
 
         SQLite has one writer at a time, and one that begins again at once would overtake those that wait for the lock.
         """
@@ -218,7 +221,7 @@ class Sessions:
         with self.begin() as session:
             yield session
         if self.embedded:
-            time.sleep(time.monotonic() - began)
+            time.sleep(min(time.monotonic() - began, longest))
 
     def dedicated_connection(self) -> Connection:
         """A dedicated connection for many short transactions; DatabaseDown soon where another holds a lock.

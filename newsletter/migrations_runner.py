@@ -4,12 +4,14 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
+import newsletter.audience.importing.progress
 import newsletter.audience.models
 import newsletter.audience.segments.store
 import newsletter.audience.tags
 import newsletter.audit
 import newsletter.delivery.bounces.events
 import newsletter.delivery.bounces.holds
+import newsletter.delivery.bounces.webhooks
 import newsletter.delivery.models
 import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.stats

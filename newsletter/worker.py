@@ -21,7 +21,7 @@ from newsletter.audience import consent_chain, preferences, search_index, signup
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
-from newsletter.delivery.bounces import events
+from newsletter.delivery.bounces import events, webhooks
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import doubts
@@ -126,6 +126,7 @@ class Worker:
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, events.prune)),
+            Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
 
     def run(self) -> None:

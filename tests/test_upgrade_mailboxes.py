@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, select, text
 from newsletter import migrations_runner
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
-from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms, Tally
+from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Base, Sessions
@@ -72,7 +73,7 @@ def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
     )
     with sessions.reading() as session:
         home = session.get_one(Publication, 1)
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "a fair"), AT)
         return sum((step.tally for step in steps), Tally())
 

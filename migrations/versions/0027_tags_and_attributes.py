@@ -54,6 +54,7 @@ def _create_given(table: str, key: str, target: str, *columns: sa.Column) -> Non
         ),
         sa.ForeignKeyConstraint([key], [target], f"fk_{table}_{key}_{target.partition('.')[0]}", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("subscription_id", key, name=f"pk_{table}"),
+        sqlite_with_rowid=False,
     )
     op.create_index(f"ix_{table}_{key}_subscription_id", table, [key, "subscription_id"])
 

@@ -8,9 +8,8 @@ import datetime as dt
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
 
 from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -20,6 +19,7 @@ from newsletter.db import Base, insert, rows, word
 from newsletter.errors import Invalid
 
 MAX_NAME = 100
+MAX_KEY = 200
 MAX_VALUE = 4_000
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
@@ -44,14 +44,14 @@ class Tag(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     name: Mapped[str] = mapped_column(String(MAX_NAME))
-    key: Mapped[str] = mapped_column(String(MAX_NAME * 2))
+    key: Mapped[str] = mapped_column(String(MAX_KEY))
 
 
 class SubscriptionTag(Base):
     """One reader's tag."""
 
     __tablename__ = "subscription_tags"
-    __table_args__ = (Index(None, "tag_id", "subscription_id"),)
+    __table_args__ = (Index(None, "tag_id", "subscription_id"), {"sqlite_with_rowid": False})
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
     tag_id: Mapped[int] = mapped_column(ForeignKey("tags.id", ondelete="CASCADE"), primary_key=True)
@@ -66,7 +66,7 @@ class Attribute(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     name: Mapped[str] = mapped_column(String(MAX_NAME))
-    key: Mapped[str] = mapped_column(String(MAX_NAME * 2))
+    key: Mapped[str] = mapped_column(String(MAX_KEY))
     type: Mapped[AttributeType] = mapped_column(word(AttributeType), default=AttributeType.TEXT)
 
 
@@ -74,7 +74,7 @@ class SubscriptionAttribute(Base):
     """One reader's value: `text` as it was given, and the number (1 or 0 for a boolean) or date that it means."""
 
     __tablename__ = "subscription_attributes"
-    __table_args__ = (Index(None, "attribute_id", "subscription_id"),)
+    __table_args__ = (Index(None, "attribute_id", "subscription_id"), {"sqlite_with_rowid": False})
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id", ondelete="CASCADE"), primary_key=True)
@@ -85,7 +85,7 @@ class SubscriptionAttribute(Base):
 
 def folded_name(name: str) -> str:
     """What all spellings of a tag's or an attribute's name have in common."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:MAX_KEY]
 
 
 def clean_tag(text: str, what: str = "the tag") -> str:
@@ -117,20 +117,28 @@ def guess_type(values: Iterable[str]) -> AttributeType:
 
 
 def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> dict[str, int]:
-    """The ids of these tags by their keys; those that are not there yet are made."""
-    wanted = {folded_name(name): {"name": name} for name in names}
-    return {key: id_ for key, (id_, _) in _ensure(session, Tag, publication_id, wanted).items()}
+    """The ids of the tags of these names, by their keys; those that are not there yet are made."""
+    wanted = {folded_name(name): name for name in names}
+    found = _tags(session, publication_id, wanted)
+    if new := {key: {"name": name} for key, name in wanted.items() if key not in found}:
+        _insert_named(session, Tag, publication_id, new)
+        found = _tags(session, publication_id, wanted)
+    return found
 
 
 def ensure_attributes(
-    session: Session, publication_id: int, types: Mapping[str, AttributeType]
+    session: Session,
+    publication_id: int,
+    names: Iterable[str],
+    type_of: Callable[[str], AttributeType] = lambda _name: AttributeType.TEXT,
 ) -> dict[str, tuple[int, AttributeType]]:
-    """The ids and types of the attributes of these names, by their keys; one that is there keeps its type."""
-    wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
-    return {
-        key: (id_, AttributeType(type_))
-        for key, (id_, type_) in _ensure(session, Attribute, publication_id, wanted).items()
-    }
+    """The ids and types of the attributes of these names, by their keys; `type_of` is asked for one that is new."""
+    wanted = {folded_name(name): name for name in names}
+    found = _attributes(session, publication_id, wanted)
+    if new := {key: {"name": name, "type": type_of(name)} for key, name in wanted.items() if key not in found}:
+        _insert_named(session, Attribute, publication_id, new)
+        found = _attributes(session, publication_id, wanted)
+    return found
 
 
 def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
@@ -138,21 +146,19 @@ def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
     _insert_rows(session, SubscriptionTag, [{"subscription_id": one, "tag_id": tag} for one, tag in pairs])
 
 
-def set_attributes(session: Session, values: Sequence[tuple[int, tuple[int, AttributeType], str]]) -> None:
-    """Set values, as (subscription_id, (attribute_id, type), text); what was there for it is replaced."""
-    told = []
+def set_attributes(
+    session: Session, values: Sequence[tuple[int, tuple[int, AttributeType], str]], *, replace: bool = True
+) -> None:
+    """Set values, as (subscription_id, (attribute_id, type), text), instead of what is there, or only where nothing is.
+
+    Of two for one reader and attribute the first counts.
+    """
+    told: dict[tuple[int, int], dict[str, object]] = {}
     for subscription_id, (attribute_id, type_), text in values:
         number, day = typed_value(type_, text)
-        told.append(
-            {
-                "subscription_id": subscription_id,
-                "attribute_id": attribute_id,
-                "text": text,
-                "number": number,
-                "date": day,
-            }
-        )
-    _insert_rows(session, SubscriptionAttribute, told, replaced=("text", "number", "date"))
+        one = {"subscription_id": subscription_id, "attribute_id": attribute_id}
+        told.setdefault((subscription_id, attribute_id), {**one, "text": text, "number": number, "date": day})
+    _insert_rows(session, SubscriptionAttribute, list(told.values()), _VALUES if replace else ())
 
 
 def tags_of(session: Session, subscription_id: int) -> list[str]:
@@ -177,20 +183,25 @@ def _iso_date(text: str) -> str | None:
         return None
 
 
-def _ensure(
-    session: Session, table: type[Tag] | type[Attribute], publication_id: int, wanted: Mapping[str, Mapping[str, Any]]
-) -> dict[str, tuple[int, str]]:
-    if not wanted:
-        return {}
-    kind = Attribute.type if table is Attribute else Tag.name
-    asked = select(table.key, table.id, kind).where(table.publication_id == publication_id)
-    found = {key: (id_, type_) for key, id_, type_ in session.execute(asked.where(table.key.in_(wanted)))}
-    if missing := [
-        {"publication_id": publication_id, "key": key, **values} for key, values in wanted.items() if key not in found
-    ]:
-        session.execute(insert(session, table).values(missing).on_conflict_do_nothing())
-        return _ensure(session, table, publication_id, wanted)
-    return found
+def _tags(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, int]:
+    asked = select(Tag.key, Tag.id).where(Tag.publication_id == publication_id, Tag.key.in_(keys))
+    return dict(session.execute(asked).all()) if keys else {}
+
+
+def _attributes(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, tuple[int, AttributeType]]:
+    asked = select(Attribute.key, Attribute.id, Attribute.type)
+    asked = asked.where(Attribute.publication_id == publication_id, Attribute.key.in_(keys))
+    return {key: (id_, type_) for key, id_, type_ in session.execute(asked)} if keys else {}
+
+
+def _insert_named(
+    session: Session, table: type[Tag] | type[Attribute], publication_id: int, new: Mapping[str, Mapping[str, object]]
+) -> None:
+    made = [{"publication_id": publication_id, "key": key, **values} for key, values in new.items()]
+    session.execute(insert(session, table).values(made).on_conflict_do_nothing())
+
+
+_VALUES = ("text", "number", "date")
 
 
 def _insert_rows(

@@ -9,10 +9,12 @@ import click
 from newsletter import audit, publications
 from newsletter.audience import erasures, privacy
 from newsletter.audience import subscribers as audience_subscribers
-from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing import csv_export, importer, sources
 from newsletter.audience.importing.columns import ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import Status, Subscriber
 from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.cli.held import held
@@ -54,6 +56,17 @@ subscribers.add_command(held)
     "--consent", default="", metavar="TEXT", help="Where their consent came from; needed for --status active."
 )
 @click.option(
+    "--all-subscribed",
+    "vouched",
+    is_flag=True,
+    help="You have made sure that nobody in a file that does not tell who has left has left.",
+)
+@click.option(
+    "--source",
+    type=click.Choice(list(sources.SOURCES), case_sensitive=False),
+    help="Which program the file is from; recognised by its columns.",
+)
+@click.option(
     "--map",
     "mapped",
     multiple=True,
@@ -61,7 +74,9 @@ subscribers.add_command(held)
     callback=_mapped,
     help=f"What a column holds: {', '.join(FieldKind)}. May be repeated.",
 )
-@click.option("--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out. May be repeated.")
+@click.option(
+    "--ignore", "ignored", multiple=True, metavar="COLUMN", help="Leave a column out; '*': all unknown. Repeatable."
+)
 @click.option(
     "--encoding", default="", metavar="NAME", help="The encoding of a file that is not UTF-8, such as windows-1252."
 )
@@ -75,6 +90,12 @@ subscribers.add_command(held)
     metavar="FILE",
     help="Write the refused rows into this CSV file, each with line and reason, to be corrected and imported again.",
 )
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write what becomes of each row into this CSV file, with the reason.",
+)
 @as_json
 @publication_option
 @with_services
@@ -83,34 +104,41 @@ def import_(
     file: Path,
     status: str,
     consent: str,
+    vouched: bool,
+    source: str | None,
     mapped: dict[str, FieldKind],
     ignored: tuple[str, ...],
     encoding: str,
     dry_run: bool,
     all_or_nothing: bool,
     refused: Path | None,
+    report: Path | None,
     as_json: bool,
     publication: str | None,
 ) -> None:
-    """Import readers from a CSV file, or `-` for standard input. Pending ones are asked by email to confirm.
+    """Import readers from a CSV file, a workbook (XLSX) or a peer's zip; `-` is standard input.
+
+    Pending ones are asked by email to confirm.
 
     An unknown column that may tell who has unsubscribed stops it: --map says what it holds, --ignore leaves it out.
 
     Nobody who has unsubscribed, complained, bounced or been erased is brought back. Running it twice changes nothing.
     If it is interrupted, the rows so far are in: run it again, and it does the rest.
     """
-    if refused and refused.exists() and file.exists() and refused.samefile(file):
-        raise click.UsageError("--refused names the file that is imported; name another")
+    for option, path in (("--refused", refused), ("--report", report)):
+        if path and path.exists() and file.exists() and path.samefile(file):
+            raise click.UsageError(f"{option} names the file that is imported; name another")
     if all_or_nothing and not file.is_file():
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
-    terms, choices = ImportTerms(Status(status), consent), ColumnChoices(mapped, frozenset(ignored))
+    terms, choices = ImportTerms(Status(status), consent, vouched), ColumnChoices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
-    with reporting(as_json=as_json, refused=refused) as report:
-        if all_or_nothing:
-            _check(report, file, encoding, choices)
-        with csv_reader.open_csv(file, encoding) as opened:
+    with files.open_file(file, encoding) as opened:
+        surveys = importer.survey(opened, choices, source or "")
+        with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as told:
+            if all_or_nothing:
+                _check(told, opened, choices, source or "")
             steps = importer.run_import(
                 services.sessions,
                 services.audience,
@@ -119,18 +147,20 @@ def import_(
                 terms,
                 now(),
                 choices=choices,
+                source=source or "",
+                operator=audit.OPERATOR,
                 dry_run=dry_run,
                 checked=all_or_nothing,
+                with_fates=dry_run or report is not None,
             )
-            tally = report.follow(steps, opened, "importing")
-        report.end(tally)
+            tally = told.follow(steps, "importing")
+            told.end(tally)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
 
-def _check(report: Report, file: Path, encoding: str, choices: ColumnChoices) -> None:
-    with csv_reader.open_csv(file, encoding) as opened:
-        tally = report.follow(importer.check_rows(opened, choices), opened, "checking")
+def _check(report: Report, file: ListFile, choices: ColumnChoices, source: str) -> None:
+    tally = report.follow(importer.check_rows(file, choices, source), "checking")
     if tally.refused:
         report.end(tally)
         raise Refused("nothing was imported, because of the refused rows")

@@ -29,7 +29,6 @@ Resolve = Callable[[str, int], Collection[str]]
 MOST_AT_ONCE = 8
 
 _SECONDS = 8.0
-_HOPS = 5
 _HEADERS = {
     "User-Agent": "Mozilla/5.0 (compatible; NewsletterPress link check)",
     "Accept": "text/html,*/*;q=0.5",
@@ -69,6 +68,7 @@ class LinkClient:
     may_reach: Callable[[Address], bool] = is_open
     ports: frozenset[int] = frozenset({80, 443})
     seconds: float = _SECONDS
+    most_redirects: int = 5
     tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def ask(self, url: str) -> Answer:
@@ -100,9 +100,9 @@ class _Visit:
         self._until = time.monotonic() + client.seconds
 
     def follow(self, url: str) -> Answer:
-        here, fault = url, f"redirects more than {_HOPS} times"
+        here, fault = url, f"redirects more than {self._client.most_redirects} times"
         try:
-            for _ in range(_HOPS + 1):
+            for _ in range(self._client.most_redirects + 1):
                 status, headers, content = self._hop(here)
                 onward = headers.get("Location") if status in _REDIRECTS else None
                 if onward is None:

@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from newsletter.system.bundled import folder
-from newsletter.web import auth, context, desk, error_pages, health, security, template_helpers
+from newsletter.web import auth, context, desk, error_pages, health, hooks, security, template_helpers
 from newsletter.web.public import (
     archive,
     branding,
@@ -38,6 +38,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
         part.init_app(app)
     for part in (signup, confirm, unsubscribe, test_links, preferences, archive, clicks, feeds, branding, desk):
         app.register_blueprint(part.blueprint)
+    hooks.init_app(app, services)
     return app
 
 

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, current_app, g, request
 
 from newsletter.audience import client_ip
 from newsletter.db import Witness
+from newsletter.system.ports import is_loopback
+from newsletter.web.proxies import FORWARDED, PLAIN_HTTP
 from newsletter.wiring import Services
 
 log = structlog.get_logger(__name__)
@@ -55,6 +58,19 @@ def client() -> str:
     return request.remote_addr or ""
 
 
+def is_local() -> bool:
+    """Whether this request comes from this very machine, past every proxy."""
+    # Behind a proxy on this machine, every client seems to be local. Most proxies add a header; one that does not still
+    # passes on the Host that the client asked for.
+    is_forwarded = request.environ.get(FORWARDED, False)
+    return is_loopback(client()) and not is_forwarded and is_loopback(_host_name(request.host))
+
+
+def is_over_https() -> bool:
+    """Whether this request came by https, as far as BASE_URL and the proxies that we trust tell."""
+    return services().settings.public_url.startswith("https://") and not request.environ.get(PLAIN_HTTP, False)
+
+
 def one_client() -> str:
     """The unit that attempts are counted by: the client's IPv4 address or IPv6 /64."""
     return client_ip.one_client(client()) or ""
@@ -68,6 +84,13 @@ def log_capped(what: str) -> None:
 def network() -> str:
     """The part of the client's address that may be stored (CONSENT_ORIGIN)."""
     return client_ip.consent_origin(_at_hand().services.audience, client()) or ""
+
+
+def _host_name(host: str) -> str:
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def _at_hand() -> _AtHand:

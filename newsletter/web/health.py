@@ -21,6 +21,7 @@ def init_app(app: Flask) -> None:
     """Add the routes, and count requests from here on."""
     pages = Blueprint("operations", __name__)
     counted = metrics.Metrics(services, now)
+    metrics.init_metrics(app, counted)
     pages.add_url_rule("/healthz", "healthz", healthz)
     pages.add_url_rule("/readyz", "readyz", readyz)
     pages.add_url_rule("/metrics", "metrics", lambda: numbers(counted))

@@ -5,9 +5,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from typing import cast
 
-from flask import Response, g, request
+from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -16,10 +16,10 @@ from pydantic import SecretStr
 
 from newsletter.audience import subscribers
 from newsletter.delivery.reports import delivery_metrics as delivery
-from newsletter.system.ports import is_loopback
-from newsletter.web.proxies import FORWARDED
+from newsletter.web import context
 from newsletter.wiring import Services
 
+_KEY = "newsletter.metrics"
 MEDIA_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
@@ -43,6 +43,18 @@ class Metrics:
             registry=self._registry,
             buckets=_SECONDS,
         )
+        self.webhook_events = Counter(
+            "newsletter_webhook_events",
+            "Events of providers' webhooks, by what became of them: recorded, repeated or unknown.",
+            ["provider", "outcome"],
+            registry=self._registry,
+        )
+        self.webhooks_refused = Counter(
+            "newsletter_webhooks_refused",
+            "Webhooks that were turned away, and why.",
+            ["provider", "why"],
+            registry=self._registry,
+        )
 
     def finish(self, answer: Response) -> Response:
         """Count a request that is answered now."""
@@ -58,6 +70,16 @@ class Metrics:
         return generate_latest(self._registry)
 
 
+def init_metrics(app: Flask, metrics: Metrics) -> None:
+    """Let this app's requests count in these metrics."""
+    app.extensions[_KEY] = metrics
+
+
+def current() -> Metrics:
+    """The metrics of the app that answers this request."""
+    return cast("Metrics", current_app.extensions[_KEY])
+
+
 def start() -> None:
     """Record when a request began."""
     g.started = time.perf_counter()
@@ -65,7 +87,7 @@ def start() -> None:
 
 def may_be_read(token: SecretStr | None) -> bool:
     """Whether this request carries the token, or comes from this machine."""
-    return _is_given(token) or _comes_from_here()
+    return _is_given(token) or context.is_local()
 
 
 def _is_given(token: SecretStr | None) -> bool:
@@ -73,20 +95,6 @@ def _is_given(token: SecretStr | None) -> bool:
     if token is None or said is None or said.type != "bearer":
         return False
     return hmac.compare_digest((said.token or "").encode(), token.get_secret_value().encode())
-
-
-def _comes_from_here() -> bool:
-    # Behind a proxy on this machine, every client seems to be local. Most proxies add a header; one that does not still
-    # passes on the Host that the client asked for.
-    is_forwarded = request.environ.get(FORWARDED, False)
-    return is_loopback(request.remote_addr or "") and not is_forwarded and is_loopback(_host_name(request.host))
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
 
 
 class _Store(Collector):

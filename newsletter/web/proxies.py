@@ -12,6 +12,8 @@ log = structlog.get_logger(__name__)
 
 FORWARDED = "newsletter.forwarded"
 """In the WSGI environment: whether the request carries a proxy's header, real or forged."""
+PLAIN_HTTP = "newsletter.plain_http"
+"""In the WSGI environment: whether the outermost trusted proxy says that it was asked without TLS."""
 
 # Headers that only proxies add, whether or not they are trusted.
 _PROXY_HEADER = re.compile(
@@ -49,6 +51,8 @@ class ProxyHeaders:
         client = parse_address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
         if client is not None:
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client
+            protocols = split_entries(environ.get("HTTP_X_FORWARDED_PROTO", ""))
+            environ[PLAIN_HTTP] = len(protocols) >= self._hops and protocols[-self._hops].lower() == "http"
         elif self._warned.acquire(blocking=False):
             log.warning("a proxy's word was not believed", hops=self._hops, entries=len(entries), hint=_HINT)
 

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import erasures, privacy, search_index
-from newsletter.audience.importing import csv_reader, importer
+from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms, Tally
+from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Erasure, SealedKey, Status, Subscriber
 from newsletter.audience.search_index import SearchBlock
 from newsletter.delivery.bounces import suppression
@@ -28,7 +29,7 @@ def erase(press, email: str = ADA) -> None:
 
 
 def load(press, path: Path, terms: ImportTerms = ACTIVE, **how: bool) -> Tally:
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         steps = importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now, **how)
         return sum((step.tally for step in steps), Tally())
 

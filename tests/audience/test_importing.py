@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import event, func, select, text
 
 from newsletter.audience import preferences, subscribers, unsubscribe
-from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing import csv_export, importer
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
+from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Channel, Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -23,7 +24,7 @@ ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each conf
 def steps(
     press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: bool
 ) -> Iterator[ImportStep]:
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         yield from importer.run_import(
             press.sessions, press.audience, publication or press.publication, opened, terms, press.now, **how
         )
@@ -215,7 +216,7 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
         csv_export.write_subscribers(subscribers.export(session, press.publication.id), file)
     cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
-    with csv_reader.open_csv(write(file.getvalue())) as opened:
+    with files.open_csv(write(file.getvalue())) as opened:
         read = {row.address.email: row.name for row in importer.read_rows(opened)}
     assert read == people
 
@@ -230,7 +231,7 @@ def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write:
 
 def test_a_check_finds_what_would_be_refused_and_asks_no_database(write: Callable[..., Path]) -> None:
     path = write("email\nada@example.org\nbob\ncyd@example.org\n")
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         (step,) = importer.check_rows(opened)
     assert (step.rows, step.tally) == (3, Tally(refused=1))
     assert [(one.line, one.cells) for one in step.problems] == [(3, ["bob"])]

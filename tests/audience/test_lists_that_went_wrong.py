@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.importing import csv_reader, importer
-from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportRow
+from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.errors import Invalid
 
 LISTS = Path(__file__).parent / "lists"
 
 
 def read(path: Path, encoding: str = "") -> list[ImportRow | RefusedRow]:
-    with csv_reader.open_csv(path, encoding) as opened:
+    with files.open_csv(path, encoding) as opened:
         return list(importer.read_rows(opened))
 
 
@@ -110,7 +111,8 @@ def test_every_encoding_that_is_named_is_read(write: Callable[..., Path], encodi
         ("email\nada@example.org".encode("utf-16")[:-1], "", "damaged or cut off"),
         ("email,name\na@example.org,é\n".encode() + "b@example.org,é\n".encode("cp1252"), "", "line 3 is not UTF-8"),
         (b"email,name\n" + b"a@example.org,A\n" * 100_000 + b"b@example.org,\xe9\n", "", "line 100002 is not UTF-8"),
-        (b"PK\x03\x04 and so on", "", "workbook or a zip.* CSV UTF-8"),
+        (b"PK\x03\x04 and so on", "", "this zip is damaged or cut off; download it again"),
+        (b"\xd0\xcf\x11\xe0 and so on", "", "an old workbook; .* CSV UTF-8 or XLSX"),
     ],
 )
 def test_what_cannot_be_read_to_its_end_is_not_begun(

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.importing import csv_reader, headers, importer
+from newsletter.audience.importing import headers, importer
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
-from newsletter.audience.importing.csv_reader import RefusedRow
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportRow, ImportTerms
+from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
 
@@ -55,7 +56,7 @@ Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
 
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES) -> list[ImportRow | RefusedRow]:
-    with csv_reader.open_csv(path) as opened:
+    with files.open_csv(path) as opened:
         return list(importer.read_rows(opened, choices))
 
 
@@ -226,7 +227,7 @@ def test_of_two_rows_of_one_reader_the_worse_wins(
 ) -> None:
     rows = ["complained", "unsubscribed", "active", "pending"][::order]
     path = write("\n".join(["email,status", *(f"ada@example.org,{status}" for status in rows)]))
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
     assert (press.status("ada@example.org"), press.kinds("ada@example.org")) == (Status.COMPLAINED, [])
 
@@ -235,7 +236,7 @@ def test_of_two_rows_of_one_reader_the_worse_wins(
 def test_a_complaint_elsewhere_is_kept_of_one_who_left_here(press, write: Callable[..., Path]) -> None:
     press.reader("ada@example.org")
     press.set_status("ada@example.org", Status.UNSUBSCRIBED)
-    with csv_reader.open_csv(write("email,status\nada@example.org,complained\n")) as opened:
+    with files.open_file(write("email,status\nada@example.org,complained\n")) as opened:
         (step,) = importer.run_import(
             press.sessions, press.audience, press.publication, opened, ImportTerms(), press.now
         )

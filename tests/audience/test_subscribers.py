@@ -9,8 +9,9 @@ from sqlalchemy import event, text
 
 from newsletter.audience import emails as audience_emails
 from newsletter.audience import search_index, subscribers, unsubscribe
-from newsletter.audience.importing import csv_export, csv_reader, importer
+from newsletter.audience.importing import csv_export, importer
 from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -51,7 +52,7 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
 
 def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themselves(press, write) -> None:
     path = write("email\nada@example.org\nbob@example.org\n")
-    with csv_reader.open_csv(path) as opened:
+    with files.open_file(path) as opened:
         terms = ImportTerms(Status.ACTIVE, " the old list ")
         list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
     press.set_status(BOB, Status.PENDING)

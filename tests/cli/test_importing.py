@@ -82,11 +82,17 @@ def test_json_names_every_refused_row(loaded: Press, tmp_path: Path) -> None:
     told = json.loads(answer.out)
     refused = told.pop("refused")
     assert (answer.code, answer.err) == (1, "")
-    assert told == {"added": 1, "already": 0, "left_alone": 0, "ended": 0}
+    counts = {"added": 1, "already": 0, "left_alone": 0, "ended": 0, "skipped": 0}
+    assert told == {"source": "plain", "statuses": {"active": 1}, "remarks": {}} | counts
     assert [one["line"] for one in refused] == list(range(3, SHOWN + 4))
     assert set(refused[0]) == {"line", "reason"}
     (tmp_path / "list.csv").write_text("email\nada@reader.example\n")
-    assert json.loads(loaded(*IMPORT, "--json").out) == told | {"added": 0, "already": 1, "refused": []}
+    assert json.loads(loaded(*IMPORT, "--json").out) == told | {
+        "added": 0,
+        "already": 1,
+        "statuses": {},
+        "refused": [],
+    }
 
 
 def test_the_list_itself_is_never_written_over(loaded: Press, mixed: Path) -> None:

@@ -118,6 +118,14 @@ def test_redirects_that_never_end_are_given_up(site: Site, make_client: Send) ->
     assert len(site.asked) == 6
 
 
+def test_a_client_that_follows_no_redirects_goes_nowhere_else(site: Site, make_client: Send) -> None:
+    site.pages["/round"] = (302, {"Location": "/round"})
+    answer = make_client(most_redirects=0).fetch(site.url("/round"), 1_000)
+    assert answer.status is None
+    assert "redirects more than 0 times" in answer.fault
+    assert site.asked == ["GET /round"]
+
+
 @pytest.mark.parametrize(
     "target", ["http://127.0.0.1:{port}/secret", "http://0x7f.1/secret", "http://[::ffff:127.0.0.1]:{port}/secret"]
 )

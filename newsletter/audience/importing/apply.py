@@ -10,7 +10,15 @@ from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, unsubscribe
-from newsletter.audience.importing.plan import ExistingSubscription, ImportPlan, ImportRow, ImportTerms, Verdict, judge
+from newsletter.audience.importing import row_tags
+from newsletter.audience.importing.plan import (
+    ExistingSubscription,
+    ImportPlan,
+    ImportRow,
+    ImportTerms,
+    Verdict,
+    judge,
+)
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime, insert, rows
@@ -29,12 +37,18 @@ def make_plan(
 ) -> ImportPlan:
     """Plan a group; changes nothing. Of the rows of one address the worst status counts, else the first."""
     unique: dict[str, ImportRow] = {}
-    repeated = 0
+    repeated, skipped = [], []
     for row in entries:
         key = row.address.key
-        repeated += key in unique
-        if key not in unique or row.says_worse_than(unique[key]):
+        if row.skipped:
+            skipped.append(row)
+        elif key not in unique:
             unique[key] = row
+        elif row.says_worse_than(unique[key]):
+            repeated.append(unique[key])
+            unique[key] = row
+        else:
+            repeated.append(row)
     known, barred = _known(session, publication, unique), suppression.suppressed_keys(session, unique)
     forgotten = erasures.erased_keys(session, services.links.seal, unique)
     # Nothing is stored about an erased person, not even that they left elsewhere.
@@ -42,7 +56,7 @@ def make_plan(
         key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
         for key, row in unique.items()
     }
-    return ImportPlan(verdicts, unique, known, repeated)
+    return ImportPlan(verdicts, unique, known, repeated, skipped, barred, forgotten)
 
 
 def apply_plan(
@@ -52,18 +66,26 @@ def apply_plan(
     plan: ImportPlan,
     terms: ImportTerms,
     now: datetime,
+    source: str = "",
 ) -> None:
-    """Write a plan: new readers, their consent events, and the ended subscriptions that the file reports."""
+    """Write a plan: new readers, their consent, tags and attributes, and the ended subscriptions that the file reports.
+
+    `source` is the title of the program that it comes from, if one is known.
+    Of a reader who is there already, only tags and attributes that they do not have yet are added.
+    """
     # Always in the same order, so that two imports wait for each other instead of deadlocking.
     ended = sorted(plan.of(Verdict.ENDED), key=lambda row: row.address.key)
     _end(session, [row for row in ended if row.address.key in plan.known], plan.known, terms, now)
-    _suppress(session, ended, now)
+    _suppress(session, ended, source, now)
     newcomers = plan.of(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
     if newcomers:
         _add_subscribers(session, newcomers, now)
         made = _add_subscriptions(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, terms, now)
+        row_tags.add(session, publication, made)
+    there = [(plan.known[row.address.key].subscription_id, row) for row in plan.of(Verdict.ALREADY)]
+    row_tags.add(session, publication, there)
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
@@ -95,10 +117,11 @@ def _end(
         )
 
 
-def _suppress(session: Session, gone: Sequence[ImportRow], now: datetime) -> None:
+def _suppress(session: Session, gone: Sequence[ImportRow], source: str, now: datetime) -> None:
+    where = f"at {source}" if source else "in an imported file"
     for row in gone:
         if row.status in _CAUSES:
-            suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} in an imported file")
+            suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} {where}")
 
 
 def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:

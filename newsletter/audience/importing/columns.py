@@ -1,123 +1,323 @@
-"""Which column holds what, by its header and never by its position.
+"""Columns: which place of a row holds what, known by the header and never by position.
 
-A column that may say who has unsubscribed is never ignored silently: a person says what it holds, or to ignore it.
+A column that may tell who has left is never passed over in silence: somebody says what it holds, or that it counts for
+nothing. What else a row tells of its reader is kept as an attribute.
 """
 
+import csv
+import json
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
+from newsletter import characters
+from newsletter.audience import tags
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.csv_export import unescape_formula
 from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.sources.plain import PLAIN
+from newsletter.audience.importing.sources.source import Membership, Source
 from newsletter.audience.models import Status
 from newsletter.audience.status_transitions import worse_status
 from newsletter.errors import Invalid
 
+MAX_ATTRIBUTES = 100
+MAX_TAGS = 100
+EVERYTHING_ELSE = "*"
+"""What `--ignore` calls all columns that would be kept as attributes."""
+
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED)
+_STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
+_BETWEEN_TAGS = ("|", ";", ",")
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoices:
-    """What a person said about columns, by header: what one holds, or that it is ignored."""
+    """What somebody said of columns, by their headers: what one holds, or that it counts for nothing."""
 
     mapped: Mapping[str, FieldKind] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
 
     def check(self, header: Sequence[str]) -> None:
-        """Invalid if the file lacks one of the columns."""
+        """Invalid for a column that the file does not have."""
         known = {_key(title) for title in header}
-        for title in (*self.mapped, *sorted(self.ignored)):
+        for title in (*self.mapped, *sorted(self.ignored - {EVERYTHING_ELSE})):
             if _key(title) not in known:
                 raise Invalid(f"no column is called {title!r}; the first line names: {_shown(header)}")
 
+    def within(self, header: Sequence[str]) -> "ColumnChoices":
+        """Those of the columns that this header has."""
+        known = {_key(title) for title in header}
+        mapped = {title: kind for title, kind in self.mapped.items() if _key(title) in known}
+        return ColumnChoices(
+            mapped, frozenset(title for title in self.ignored if title == EVERYTHING_ELSE or _key(title) in known)
+        )
+
 
 DEFAULT_CHOICES = ColumnChoices()
-"""No choices: each column is what its header says."""
+"""Nothing was said: each column is what its header says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """The positions of each field in a row; a header that occurs twice gives two."""
+    """Which places of a row hold which field; a header that occurs twice has two."""
 
     places: Mapping[FieldKind, tuple[int, ...]]
     telling: Sequence[tuple[int, FieldKind]]
-    """The positions of status fields, and how each expresses the status."""
+    """Where a row tells whether its reader is still one, and how it says so."""
     passed_over: Sequence[int]
     postal: Sequence[int]
+    attributes: Sequence[tuple[int, str]]
     header: Sequence[str]
+    source: Source = PLAIN
+    membership: Membership | None = None
+    """What the file says of all its readers."""
+    tells_states: bool = True
+    """Whether it tells who has left, as a file from its source should, or somebody said which column does."""
 
     @classmethod
-    def of(cls, header: Sequence[str], choices: ColumnChoices = DEFAULT_CHOICES) -> Self:
-        """The layout that a header describes; Invalid without an address column, or with an undecided one."""
+    def of(
+        cls,
+        header: Sequence[str],
+        choices: ColumnChoices = DEFAULT_CHOICES,
+        source: Source = PLAIN,
+        file_name: str = "",
+        sample: Sequence[Sequence[str]] = (),
+    ) -> Self:
+        """The layout that a header describes; Invalid if no column is for addresses, or one may tell who has left.
+
+        Where no title is known to stand for addresses, `sample`, the first rows, may show one that has nothing else.
+        """
         choices.check(header)
         ignored = {_key(title) for title in choices.ignored}
-        named = _named(header, choices)
-        free = [at for at, title in enumerate(header) if named[at] is None and _key(title) not in ignored]
+        named = _named(header, choices, source)
+        free = [
+            at
+            for at, title in enumerate(header)
+            if named[at] is None and not ({_key(title)} & (ignored | source.ignored))
+        ]
         if FieldKind.EMAIL not in named:
-            raise Invalid(_no_addresses(header))
+            named[_only_addresses(header, free, sample)] = FieldKind.EMAIL
+            free = [at for at in free if named[at] is None]
         if suspects := [(header[at], what) for at in free if (what := headers.suspected_field(header[at], header))]:
             raise Invalid(_undecided(suspects))
+        others = [] if EVERYTHING_ELSE in choices.ignored else free
+        membership = source.membership(file_name, [headers.normalized(title) for title in header])
         return cls(
             places={one: tuple(at for at, name in enumerate(named) if name is one) for one in FieldKind},
             telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
-            passed_over=free,
+            passed_over=[at for at, name in enumerate(named) if at in free or _is_kept(header[at], name, choices)],
             postal=[at for at in free if headers.is_postal(header[at], header)],
+            attributes=_attributes(header, named, others),
             header=header,
+            source=source,
+            membership=membership,
+            tells_states=membership is not None or _tells_states(header, choices, source),
         )
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether a row has nothing but an address, a name, a status and a date."""
+        more = (FieldKind.TAGS, FieldKind.ATTRIBUTES, FieldKind.PROOF)
+        source = self.source
+        has_words = source.skipped_words or source.tagged_words or source.skipped_domain
+        is_never = self.membership is Membership.NEVER_SUBSCRIBED
+        return not (self.attributes or any(self.places[one] for one in more) or has_words or is_never)
+
     def check(self, cells: Sequence[str]) -> None:
-        """Invalid for a row with more cells than columns, or with a status in a column that is not read."""
+        """Invalid for a row with more cells than columns, or one that says it is gone where nobody would look."""
         width = len(self.header)
         if len(cells) > width and any(cells[width:]):
             raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
-        for at in self.passed_over:
-            if at < len(cells) and status_words.is_known_as_gone(cells[at]):
-                raise Invalid(_unread_status(self.header[at], cells[at]))
+        if self.passed_over and status_words.may_say_gone(cells):
+            for at in self.passed_over:
+                if at < len(cells) and status_words.is_known_as_gone(cells[at]):
+                    raise Invalid(_unread_status(self.header[at], cells[at]))
         for at in self.postal:
             if at < len(cells) and status_words.is_status(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
 
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
-        """The first non-empty cell of this field; "" if there is none."""
+        """The first cell that says something for this field; "" if none does."""
         for place in self.places[field]:
-            if place < len(cells) and (text := unescape_formula(cells[place].strip())).casefold() not in _NOTHING:
+            if place < len(cells) and (text := _told(cells[place])):
                 return text
         return ""
 
     def name(self, cells: Sequence[str]) -> str:
-        """The full name, or first and last name joined."""
+        """The whole name, or first and last put together."""
         if whole := self.cell(cells, FieldKind.NAME):
             return whole
         return f"{self.cell(cells, FieldKind.FIRST_NAME)} {self.cell(cells, FieldKind.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
-        """The worst status that the row states, None if none; Invalid if a value is not understood."""
-        worst = None
+        """The worst that the file says of this reader, None if nothing; Invalid for what is not understood."""
+        worst = _STATUS_OF[self.membership] if self.membership else None
         for at, how in self.telling:
             text = unescape_formula(cells[at].strip()) if at < len(cells) else ""
             try:
-                worst = worse_status(worst, status_words.parse_status(how, text))
+                worst = worse_status(worst, self.source.status(how, text))
             except Invalid as error:
                 raise Invalid(f"{error} (column {_shown([self.header[at]])})") from None
         return worst
 
+    def skip_reason(self, cells: Sequence[str], domain: str) -> str:
+        """Why this row is nobody who could be a reader; "" if it is somebody."""
+        source = self.source
+        if self.membership is Membership.NEVER_SUBSCRIBED:
+            return f"never subscribed at {source.title}"
+        if source.skipped_domain and domain == source.skipped_domain:
+            return f"asked {source.title} to delete their data"
+        if source.skipped_words and (found := self._words_among(cells, source.skipped_words)):
+            return f"{found[0]} at {source.title}"
+        return ""
 
-def _named(header: Sequence[str], choices: ColumnChoices) -> list[FieldKind | None]:
-    said = {_key(title): name for title, name in choices.mapped.items()}
+    def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The names of the reader's tags, each once; Invalid for one that is none."""
+        found = self._words_among(cells, self.source.tagged_words) if self.source.tagged_words else []
+        for place in self.places[FieldKind.TAGS]:
+            if place < len(cells) and (text := _told(cells[place])):
+                found.extend(tags.clean_tag(each) for each in _split_tags(text, self.source.tag_separator))
+        if len(found) > MAX_TAGS:
+            raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
+        return tuple(dict.fromkeys(found))
+
+    def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
+        """What else the row tells, by name, as it says it; Invalid for what no text can hold."""
+        found: dict[str, str] = {}
+        width = len(cells)
+        for place, name in self.attributes:
+            if place < width and (text := _told(cells[place])):
+                found.setdefault(name, _kept(name, text))
+        for place in self.places[FieldKind.ATTRIBUTES]:
+            if place < width and (text := _told(cells[place])):
+                found |= _from_json(self.header[place], text)
+        return found
+
+    def proof(self, cells: Sequence[str]) -> tuple[str, str]:
+        """The peer's own proof of consent, word for word, and what is to be said of it."""
+        told = {
+            self.header[place].strip(): _kept(self.header[place], text)
+            for place in self.places[FieldKind.PROOF]
+            if place < len(cells) and (text := _told(cells[place]))
+        }
+        remark = (
+            self.source.remark({headers.normalized(title): text for title, text in told.items()})
+            if self.source.remark
+            else ""
+        )
+        return "; ".join(f"{title} {text}" for title, text in told.items()), remark
+
+    def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
+        told = (cells[at].strip() for at, _ in self.telling if at < len(cells))
+        return [text.casefold() for text in told if headers.normalized(text) in words]
+
+
+def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source) -> bool:
+    if not source.states or any(kind in status_words.TELLING for kind in choices.mapped.values()):
+        return True
     ignored = {_key(title) for title in choices.ignored}
-    # A chosen column for the address or the name replaces the recognised ones; status columns add up.
+    return not source.states.isdisjoint({_key(title) for title in header} - ignored)
+
+
+def _is_kept(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:
+    """Whether the cells of a column are kept as they are, and nobody said so."""
+    return name in {FieldKind.TAGS, FieldKind.ATTRIBUTE} and title not in choices.mapped
+
+
+def _named(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
+    said = {_key(title): name for title, name in choices.mapped.items()}
+    passed_over = {_key(title) for title in choices.ignored} | source.ignored
+    # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
     replaced = {name for name in said.values() if name in _ONCE}
 
     def of(title: str) -> FieldKind | None:
         if (key := _key(title)) in said:
             return said[key]
-        found = None if key in ignored else headers.field_of(title)
+        if key in passed_over:
+            return None
+        found = source.fields.get(key) or headers.field_of(title)
         return None if found in replaced else found
 
     return [of(title) for title in header]
+
+
+def _only_addresses(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:
+    """The one column of the sample that has addresses and nothing else, as its title is in any language."""
+    if not any("@" in title for title in header):
+        found = [at for at in free if _has_only_addresses([row[at].strip() for row in sample if at < len(row)])]
+        if len(found) == 1:
+            return found[0]
+    raise Invalid(_no_addresses(header))
+
+
+def _has_only_addresses(column: Iterable[str]) -> bool:
+    told = [text for text in column if text]
+    return bool(told) and all(_ADDRESS.fullmatch(text) for text in told)
+
+
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+")
+
+
+def _attributes(
+    header: Sequence[str], named: Sequence[FieldKind | None], others: Iterable[int]
+) -> list[tuple[int, str]]:
+    chosen = [at for at, name in enumerate(named) if name is FieldKind.ATTRIBUTE]
+    chosen += [at for at in others if not headers.is_bookkeeping(header[at])]
+    if len(chosen) > MAX_ATTRIBUTES:
+        raise Invalid(
+            f"{len(chosen)} columns would be kept as attributes, and {MAX_ATTRIBUTES} fit: leave some out with "
+            "--ignore COLUMN, or all that are not known with --ignore '*'"
+        )
+    return [(at, tags.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
+
+
+def _split_tags(text: str, separator: str) -> list[str]:
+    by = separator or next((each for each in _BETWEEN_TAGS if each in text), ",")
+    # Mailchimp puts each name of its list into quotes of its own.
+    found = next(csv.reader([text.replace("\n", " ")], delimiter=by, skipinitialspace=True), [])
+    return [each for each in found if each.strip()]
+
+
+def _from_json(title: str, text: str) -> dict[str, str]:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, dict):
+        raise Invalid(f"{_shown([text])} is not a JSON object (column {_shown([title])})")
+    if len(told) > MAX_ATTRIBUTES:
+        raise Invalid(f"{len(told)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {_shown([title])})")
+    values = {name: _plain_text(value) for name, value in told.items()}
+    return {
+        tags.clean_tag(name, "the name of an attribute"): _kept(name, value) for name, value in values.items() if value
+    }
+
+
+def _plain_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _kept(name: str, text: str) -> str:
+    if len(text) > tags.MAX_VALUE:
+        raise Invalid(f"{_shown([name])} has {len(text)} characters, and {tags.MAX_VALUE} fit")
+    return text if text.isprintable() else characters.passage(text, _shown([name]))
+
+
+def _told(cell: str) -> str:
+    """What a cell says; "" for nothing, in the words of programs, too."""
+    text = cell.strip()
+    if text[:1] == "'":
+        text = unescape_formula(text)
+    return "" if len(text) <= _LONGEST_NOTHING and text.casefold() in _NOTHING else text
+
+
+_LONGEST_NOTHING = max(map(len, _NOTHING))
 
 
 def _key(title: str) -> str:

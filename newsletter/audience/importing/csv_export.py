@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
 
-from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing.fates import RowFate
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.subscribers import ExportedSubscriber
 
 # The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
@@ -38,6 +39,15 @@ def refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[Refuse
 
     write("line", "reason", header)
     return lambda problem: write(problem.line, problem.reason, problem.cells)
+
+
+def fates_writer(file: TextIO) -> Callable[[str, RowFate], None]:
+    """Writes what became of each row, with the name of its list. Open `file` with newline=""."""
+    sheet = csv.writer(file)
+    sheet.writerow(["list", *RowFate._fields])
+    return lambda name, fate: sheet.writerow(
+        [escape_formula(name), fate.line, *map(escape_formula, (fate.email, fate.fate, fate.status, fate.reason))]
+    )
 
 
 def escape_formula(text: str) -> str:

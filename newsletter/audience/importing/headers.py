@@ -30,6 +30,14 @@ class FieldKind(StrEnum):
     """When or why the subscriber left; a value means that they have."""
     BOUNCED = "bounced"
     COMPLAINED = "complained"
+    TAGS = "tags"
+    """The names of tags, separated by commas, semicolons or bars."""
+    ATTRIBUTE = "attribute"
+    """Something else that is known of a reader, under the column's own name."""
+    ATTRIBUTES = "attributes"
+    """Several of them, as a JSON object."""
+    PROOF = "proof"
+    """What proves the consent, such as an IP address: kept in its record word for word."""
 
 
 _UNDECOMPOSED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe"})
@@ -75,6 +83,8 @@ _ALIASES = {
     "unsubscribe reason, unsubscription reason",
     FieldKind.BOUNCED: "clean time, clean campaign title, clean campaign id, undeliverability date, "
     "undeliverability reason",
+    FieldKind.TAGS: "tags, tag, labels",
+    FieldKind.PROOF: "optin ip, optin source, confirm ip, confirmation ip, signup ip",
 }
 _FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in _listed(aliases)}
 
@@ -97,6 +107,11 @@ _HARMLESS = frozenset(
         "active subscription, post type, subscription id, stripe subscription id, unsubscribe link, unsubscribe url"
     )
 )
+_BOOKKEEPING = frozenset(
+    _listed("id, uuid, guid, user id, contact id, subscriber id, external id, line, reason, updated at, modified at")
+)
+# When somebody joined, whatever else the title says: "Subscription Date (Substack)".
+_JOINED_WHEN = re.compile(r"(?:subscription|subscribed|signup|optedin|optin|confirmed|confirmation)(?:date|time|at|on)")
 _POSTAL = frozenset(
     _listed(
         "state, states, estado, etat, province, region, code, name, or, us, address, billing, shipping, mailing, home, "
@@ -165,7 +180,7 @@ def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
     """What a column with an unknown header may say about leaving; None if harmless. `others` are the file's headers."""
     parted = words(header)
     plain = "".join(parted)
-    if plain in _HARMLESS or is_postal(header, others):
+    if plain in _HARMLESS or _JOINED_WHEN.match(plain) or is_postal(header, others):
         return None
     if _OF_THE_LETTER.issuperset(parted) and parted:
         return FieldKind.SUBSCRIBED
@@ -173,6 +188,12 @@ def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
         field for field, anywhere, alone in _PATTERNS if anywhere.search(plain) or any(map(alone.fullmatch, parted))
     )
     return next(found, None)
+
+
+def is_bookkeeping(header: str) -> bool:
+    """Whether a column is of use to the other program only, such as its own number for a reader."""
+    plain = normalized(header)
+    return not plain or plain in _BOOKKEEPING or plain in _HARMLESS
 
 
 def is_postal(header: str, others: Collection[str]) -> bool:

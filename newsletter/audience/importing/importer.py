@@ -1,4 +1,4 @@
-"""Import a subscriber list, streamed from a CSV file; each row is taken in or refused with a reason.
+"""Import a subscriber list, streamed from a file; each row is taken in or refused with a reason.
 
 Imports are idempotent. An import never brings back anybody who left, complained, was erased or is suppressed, and a
 row that says its reader left takes effect unless that reader has confirmed here.
@@ -6,19 +6,26 @@ row that says its reader left takes effect unless that reader has confirmed here
 
 import itertools
 import re
+import time
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 import structlog
 
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
-from newsletter.audience.importing import apply
+from newsletter.audience.importing import apply, progress, sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
-from newsletter.audience.importing.csv_reader import CsvFile, CsvRow, RefusedRow
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, Tally
+from newsletter.audience.importing.progress import START, ImportSettings, Place
+from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
+from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.sources.plain import PLAIN
+from newsletter.audience.importing.sources.source import Source
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
@@ -27,80 +34,242 @@ from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
 
-GROUP = 5_000
-"""Work in one transaction, counted in plain rows: enough to be efficient, and less than a second of locks."""
+GROUP = 2_000
+"""The most work in one transaction, counted in plain rows."""
+SMALLEST_GROUP = 500
+TURN = 0.05
+"""Seconds that a transaction may take; the next has less work if one took longer, for others wait to write as well."""
+PAUSE = 0.01
+"""Seconds after it in which another process can begin to write; the web server asks every 5 ms (`write_queue`)."""
 # Pending rows need a confirm letter, and ended ones skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.ENDED, 40)
 STRETCH = 50_000
 """The rows that are sorted by address together, so that a group touches few pages of the index."""
-_Stretch = tuple[list[ImportRow], list[RefusedRow], int]
-"""The rows, the refused rows and the end position of a stretch."""
+NONE_YET = Tally()
+_SAMPLE = 50
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
 
 
-def read_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Iterator[ImportRow | RefusedRow]:
-    """Each row of the file, parsed or refused; Invalid if the header has no address column, or an undecided one."""
-    try:
-        layout = ColumnLayout.of(sheet.header.cells, choices)
-    except Invalid as error:
-        raise Invalid(f"{sheet.name}: line {sheet.header.number}: {error}") from None
-    for line in sheet.rows:
+class ListSurvey(NamedTuple):
+    """What one list of a file is: where it comes from, and what its columns hold."""
+
+    name: str
+    source: Source
+    layout: ColumnLayout
+
+
+class _Stretch(NamedTuple):
+    rows: list[ImportRow]
+    """In the order of their addresses."""
+    problems: list[RefusedRow]
+    first_line: int
+    last_line: int
+    position: int
+
+
+def survey(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> list[ListSurvey]:
+    """What each list of a file is, by its header; Invalid if it cannot be told, or a column has to be decided."""
+    with file.lists() as lists:
+        found = []
+        for sheet in lists:
+            layout, _ = _opened(sheet, choices.within(sheet.header.cells), source)
+            found.append(ListSurvey(sheet.name, layout.source, layout))
+    with naming(f"{file.name}: line 1"):
+        choices.check([title for one in found for title in one.layout.header])
+    return found
+
+
+def read_rows(
+    sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = ""
+) -> Iterator[ImportRow | RefusedRow]:
+    """Each row of a list, parsed or refused; Invalid if the header has no address column, or an undecided one."""
+    layout, rows = _opened(sheet, choices, source)
+    for line in rows:
         yield line if isinstance(line, RefusedRow) else _row(layout, line)
 
 
-def check_rows(sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES) -> Generator[ImportStep]:
+def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
     """Find the rows that would be refused, without a database."""
-    entries = read_rows(sheet, choices)
-    while some := list(itertools.islice(entries, GROUP)):
-        problems = [entry for entry in some if isinstance(entry, RefusedRow)]
-        yield ImportStep(len(some), Tally(refused=len(problems)), problems, sheet.position)
+    survey(file, choices, source)
+    with file.lists() as lists:
+        for number, sheet in enumerate(lists):
+            entries = read_rows(sheet, choices.within(sheet.header.cells), source)
+            while some := list(itertools.islice(entries, GROUP)):
+                problems = [entry for entry in some if isinstance(entry, RefusedRow)]
+                tally = Tally(refused=len(problems))
+                yield ImportStep(len(some), tally, problems, sheet.position, list_number=number, size=sheet.size)
 
 
 def run_import(
     sessions: Sessions,
     services: AudienceServices,
     publication: Publication,
-    sheet: CsvFile,
+    file: ListFile,
     terms: ImportTerms,
     now: datetime,
     *,
     choices: ColumnChoices = DEFAULT_CHOICES,
+    source: str = "",
+    operator: str = "",
     dry_run: bool = False,
     checked: bool = False,
+    with_fates: bool = False,
 ) -> Generator[ImportStep]:
     """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
 
-    A dry run writes nothing; it may count an address that occurs twice in the file twice. `checked`
-    says that `check_rows` found no row to refuse; Conflict if there is one now.
+    One that was broken off goes on where it was; its first step has the tally of what was done. A dry run writes
+    nothing; it may count an address that occurs twice in the file twice. `checked` says that `check_rows` found no row
+    to refuse; Conflict if there is one now, or if somebody stopped the import. Invalid if the file does not tell who
+    has left, although files from its source do, and nobody vouches for it.
     """
+    surveys = survey(file, choices, source)
+    if not terms.vouched:
+        _check_states(file, surveys)
+    run = _Run(sessions, services, publication, terms, now, dry_run, checked, with_fates)
+    if not dry_run:
+        yield from run.begin(file, ImportSettings(terms, choices, source, file.encoding), operator)
+    with file.lists() as lists:
+        for number, (known, sheet) in enumerate(zip(surveys, lists, strict=True)):
+            yield from run.steps(number, known, sheet, choices, source)
+    run.finish()
 
-    def admit(group: list[ImportRow]) -> ImportPlan:
-        with sessions.reading() if dry_run else sessions.begin() as session:
-            plan = apply.make_plan(session, services, publication, group)
-            if not dry_run:
-                apply.apply_plan(session, services, publication, plan, terms, now)
-        log.debug("import", publication=publication.slug, rows=len(group), dry_run=dry_run)
+
+@dataclass(slots=True)
+class _Run:
+    """One run of an import, from the place where it is."""
+
+    sessions: Sessions
+    services: AudienceServices
+    publication: Publication
+    terms: ImportTerms
+    now: datetime
+    dry_run: bool
+    checked: bool
+    with_fates: bool
+    import_id: int = 0
+    place: Place = START
+    total: Tally = NONE_YET
+    size: int = 0
+
+    def begin(self, file: ListFile, settings: ImportSettings, operator: str) -> Generator[ImportStep]:
+        """Find the place where it was broken off, if it was."""
+        with self.sessions.begin() as session:
+            found = progress.begin(session, self.publication, file, settings, operator, self.now)
+            self.import_id, self.place = found.id, progress.place_of(found)
+            self.terms = replace(self.terms, file_id=found.file_id)
+            # Refused rows are told anew, because nobody kept them.
+            self.total = replace(progress.tally_of(found.counts), refused=0)
+        if self.place != START:
+            yield ImportStep(0, self.total, (), 0, resumed=True)
+
+    def finish(self) -> None:
+        """It is done."""
+        if not self.dry_run:
+            with self.sessions.begin() as session:
+                progress.finish(session, self.import_id, self.now)
+
+    def steps(
+        self, number: int, known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str
+    ) -> Generator[ImportStep]:
+        """The steps of one list."""
+        position = 0
+        title = "" if known.source is PLAIN else known.source.title
+        for stretch in _ahead(_stretches(sheet, choices.within(sheet.header.cells), source)):
+            told = ImportStep(0, Tally(), (), position, list_number=number, size=sheet.size)
+            if stretch.problems and self.checked:
+                line = stretch.problems[0].line
+                raise Conflict(f"{sheet.name} was changed after it was checked: line {line}; import it again")
+            if stretch.problems:
+                refused = Tally(refused=len(stretch.problems))
+                self.total += refused
+                yield replace(told, rows=len(stretch.problems), tally=refused, problems=stretch.problems)
+            done = self._rows_done(number, stretch)
+            if done:
+                yield replace(told, rows=done)
+            for group in self._groups(stretch.rows[done:]):
+                done += len(group)
+                is_last = done == len(stretch.rows)
+                new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
+                plan = self._admit(group, new, title)
+                position += round(len(group) * (stretch.position - told.position) / len(stretch.rows))
+                fates = plan.fates(self.terms) if self.with_fates else ()
+                tally = Tally.of(plan, self.terms)
+                yield replace(told, rows=len(group), tally=tally, position=position, fates=fates)
+            position = stretch.position
+
+    def _admit(self, group: list[ImportRow], place: Place, source: str) -> ImportPlan:
+        began = time.monotonic()
+        if self.dry_run:
+            with self.sessions.reading() as session:
+                return apply.make_plan(session, self.services, self.publication, group)
+        with self.sessions.in_turn(PAUSE) as session:
+            plan = apply.make_plan(session, self.services, self.publication, group)
+            apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
+            self.total += Tally.of(plan, self.terms)
+            progress.advance(session, self.import_id, self.place, place, self.total)
+            took = time.monotonic() - began
+        self.place = place
+        self.size = max(min(GROUP, SMALLEST_GROUP), min(GROUP, round(self.size * TURN / took)))
+        log.debug("import", publication=self.publication.slug, rows=len(group))
         return plan
 
-    position = 0
-    for rows, problems, end in _ahead(_stretches(sheet, choices)):
-        if problems and checked:
-            raise Conflict(f"{sheet.name} was changed after it was checked: line {problems[0].line}; import it again")
-        if problems:
-            yield ImportStep(len(problems), Tally(refused=len(problems)), problems, position)
-        a_row = (end - position) / max(len(rows), 1)
-        for group in _groups(rows, terms):
-            position += round(len(group) * a_row)
-            yield ImportStep(len(group), Tally.of(admit(group)), (), position)
+    def _rows_done(self, number: int, stretch: _Stretch) -> int:
+        here = self.place.list_number
+        if number < here or (number == here and stretch.last_line < self.place.next_line):
+            return len(stretch.rows)
+        is_here = number == here and stretch.first_line == self.place.next_line
+        return self.place.rows_done if is_here else 0
+
+    def _groups(self, rows: Iterable[ImportRow]) -> Iterator[list[ImportRow]]:
+        group: list[ImportRow] = []
+        work, self.size = 0, self.size or GROUP
+        for row in rows:
+            group.append(row)
+            work += _WORK.get(self.terms.status_of(row), 1)
+            if work >= self.size:
+                yield group
+                group, work = [], 0
+        if group:
+            yield group
 
 
-def _stretches(sheet: CsvFile, choices: ColumnChoices) -> Iterator[_Stretch]:
-    entries = read_rows(sheet, choices)
+def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:
+    for one in surveys:
+        if not one.layout.tells_states:
+            raise Invalid(
+                f"{file.name}: nothing was imported, because this list from {one.source.title} does not tell who has "
+                f"left, and whoever did would be mailed again. {one.source.export[0].upper()}{one.source.export[1:]}. "
+                "If you have made sure that everybody in it still subscribes, give --all-subscribed; "
+                f"if it is not from {one.source.title}, give --source plain"
+            )
+
+
+def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
+    """The layout of a list, and all its rows."""
+    header = sheet.header
+    found = sources.source_named(source) if source else sources.recognised_source(header.cells, sheet.file_name)
+    rows = iter(sheet.rows)
+    if found.headerless and any("@" in cell for cell in header.cells):
+        rows = itertools.chain([header], rows)
+        titles = [*found.headerless, *(f"Field {number}" for number in range(3, len(header.cells) + 1))]
+        header = CsvRow(header.number, titles)
+    sample = list(itertools.islice(rows, _SAMPLE))
+    cells = [row.cells for row in sample if isinstance(row, CsvRow)]
+    try:
+        layout = ColumnLayout.of(header.cells, choices, found, sheet.file_name, cells)
+    except Invalid as error:
+        raise Invalid(f"{sheet.name}: line {header.number}: {error}") from None
+    return layout, itertools.chain(sample, rows)
+
+
+def _stretches(sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
+    entries = read_rows(sheet, choices, source)
     while some := list(itertools.islice(entries, STRETCH)):
         rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
-        yield rows, [entry for entry in some if isinstance(entry, RefusedRow)], sheet.position
+        problems = [entry for entry in some if isinstance(entry, RefusedRow)]
+        yield _Stretch(rows, problems, some[0].line, some[-1].line, sheet.position)
 
 
 def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
@@ -118,9 +287,14 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
         layout.check(cells)
         beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
         name = clean_name(layout.name(cells) or beside)
-        moment = layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
-        joined = moment if moment.isprintable() else ""
-        return ImportRow(address, name, layout.status(cells), joined, line.number)
+        status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
+        joined = joined if joined.isprintable() else ""
+        if layout.is_simple:
+            return ImportRow(address, name, status, joined, line.number)
+        proof, remark = layout.proof(cells)
+        skipped = layout.skip_reason(cells, address.domain)
+        told = (layout.tags(cells), layout.attribute_values(cells), proof, remark, skipped)
+        return ImportRow(address, name, status, joined, line.number, *told)
     except Invalid as error:
         return RefusedRow(line.number, str(error), cells)
 
@@ -135,16 +309,3 @@ def _mailbox(text: str) -> tuple[str, Address]:
         if text.count("@") > 1 and _SEVERAL.search(text):
             raise Invalid("several addresses in one cell; give each a row of its own") from None
         raise
-
-
-def _groups(rows: Iterable[ImportRow], terms: ImportTerms) -> Iterator[list[ImportRow]]:
-    group: list[ImportRow] = []
-    work = 0
-    for row in rows:
-        group.append(row)
-        work += _WORK.get(terms.status_of(row), 1)
-        if work >= GROUP:
-            yield group
-            group, work = [], 0
-    if group:
-        yield group

@@ -1,8 +1,8 @@
 """The plan of an import: a verdict on each row before anything is written."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -10,7 +10,8 @@ from newsletter import characters
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
-from newsletter.audience.importing.csv_reader import RefusedRow
+from newsletter.audience.importing.fates import RowFate
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid
@@ -25,17 +26,27 @@ class Verdict(StrEnum):
     """It left, complained, was erased or is suppressed here; or the file says it left, but it has confirmed here."""
     ENDED = "ended"
     """The file says that it left, bounced or complained, and so it is ended here as well."""
+    SKIPPED = "skipped"
+    """It is nobody who could be a reader."""
 
 
 class ImportRow(NamedTuple):
-    """A row of the file; `status` and `joined` are as the file states them."""
+    """One reader in the file; what has no other source are the file's own words, if it has any."""
 
     address: Address
     name: str
     status: Status | None
     joined: str
-    line: int | None = None
-    """Where it stands in the file, from 1."""
+    line: int = 0
+    """Where it stands in the list, from 1."""
+    tags: tuple[str, ...] = ()
+    attributes: Mapping[str, str] = {}
+    proof: str = ""
+    """The peer's proof of their consent, word for word."""
+    remark: str = ""
+    """What is to be said of that proof."""
+    skipped: str = ""
+    """Why this is nobody who could be a reader."""
 
     @property
     def gone(self) -> bool:
@@ -57,6 +68,8 @@ class ImportTerms:
     consent: str = ""
     file_id: int | None = None
     """The file that they come from, once it is stored (`consent.store_file`)."""
+    vouched: bool = False
+    """Whether somebody vouches that a file that does not tell who has left has nobody who did."""
 
     def __post_init__(self) -> None:
         if self.status not in {Status.PENDING, Status.ACTIVE}:
@@ -82,7 +95,7 @@ class ImportTerms:
     def proof_of(self, row: ImportRow) -> Proof:
         """The evidence that is stored with this reader's consent."""
         joined = f"there since {row.joined}" if row.joined else ""
-        note = "; ".join(filter(None, [self.consent.strip(), joined])) or None
+        note = "; ".join(filter(None, [self.consent.strip(), joined, row.proof])) or None
         return Proof(note=note, file_id=self.file_id, line=row.line)
 
 
@@ -101,10 +114,42 @@ class ImportPlan:
     verdicts: Mapping[str, Verdict]
     rows: Mapping[str, ImportRow]
     known: Mapping[str, ExistingSubscription]
-    repeated: int
+    repeated: Sequence[ImportRow]
+    """Rows of an address of which another row counts."""
+    skipped: Sequence[ImportRow]
+    suppressed: Collection[str]
+    erased: Collection[str]
 
     def of(self, verdict: Verdict) -> list[ImportRow]:
         return [row for key, row in self.rows.items() if self.verdicts[key] is verdict]
+
+    def fates(self, terms: ImportTerms) -> list[RowFate]:
+        """What becomes of each row, in the order of their lines."""
+        told = [_fate(row, self.verdicts[key], self._reason(key, row), terms) for key, row in self.rows.items()]
+        for row in self.repeated:
+            reason = f"the address is in line {self.rows[row.address.key].line}, too, which counts"
+            told.append(_fate(row, Verdict.ALREADY, reason, terms))
+        told += [_fate(row, Verdict.SKIPPED, row.skipped, terms) for row in self.skipped]
+        return sorted(told)
+
+    def _reason(self, key: str, row: ImportRow) -> str:
+        known = self.known.get(key)
+        match self.verdicts[key]:
+            case Verdict.ALREADY:
+                return f"{known.status} here" if known else ""
+            case Verdict.LEFT_ALONE if known is None and key in self.erased:
+                return "erased here"
+            case Verdict.LEFT_ALONE if row.gone:
+                return "has confirmed here"
+            case Verdict.LEFT_ALONE:
+                return "suppressed here" if known is None or key in self.suppressed else f"{known.status} here"
+            case _:
+                return row.remark
+
+
+def _fate(row: ImportRow, verdict: Verdict, reason: str, terms: ImportTerms) -> RowFate:
+    has_status = verdict in {Verdict.ADDED, Verdict.ENDED}
+    return RowFate(row.line, row.address.email, verdict.value, terms.status_of(row) if has_status else "", reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +161,26 @@ class Tally:
     left_alone: int = 0
     ended: int = 0
     refused: int = 0
+    skipped: int = 0
+    statuses: Mapping[str, int] = field(default_factory=Counter, compare=False)
+    """Of the added and the ended, how many came in with which status."""
+    remarks: Mapping[str, int] = field(default_factory=Counter, compare=False)
+    """What is to be said of the proof of some, with their number."""
 
     @classmethod
-    def of(cls, plan: ImportPlan) -> Self:
+    def of(cls, plan: ImportPlan, terms: ImportTerms) -> Self:
         """The counts of a plan."""
         counts = Counter(plan.verdicts.values())
-        already = counts[Verdict.ALREADY] + plan.repeated
-        return cls(counts[Verdict.ADDED], already, counts[Verdict.LEFT_ALONE], counts[Verdict.ENDED])
+        written = [row for key, row in plan.rows.items() if plan.verdicts[key] in {Verdict.ADDED, Verdict.ENDED}]
+        return cls(
+            added=counts[Verdict.ADDED],
+            already=counts[Verdict.ALREADY] + len(plan.repeated),
+            left_alone=counts[Verdict.LEFT_ALONE],
+            ended=counts[Verdict.ENDED],
+            skipped=len(plan.skipped),
+            statuses=Counter(terms.status_of(row).value for row in written),
+            remarks=Counter(row.remark for row in written if row.remark),
+        )
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
@@ -131,6 +189,9 @@ class Tally:
             self.left_alone + other.left_alone,
             self.ended + other.ended,
             self.refused + other.refused,
+            self.skipped + other.skipped,
+            Counter(self.statuses) + Counter(other.statuses),
+            Counter(self.remarks) + Counter(other.remarks),
         )
 
 
@@ -142,6 +203,14 @@ class ImportStep:
     tally: Tally
     problems: Sequence[RefusedRow]
     position: int
+    fates: Sequence[RowFate] = ()
+    """Of each row that was not refused, if they are asked for."""
+    list_number: int = 0
+    """Which list of the file it is, from 0."""
+    size: int = 0
+    """Of that list, as `position` counts it."""
+    resumed: bool = False
+    """Whether this is the tally of what an earlier run did."""
 
 
 def judge(row: ImportRow, known: ExistingSubscription | None, suppressed: bool) -> Verdict:

@@ -4,7 +4,7 @@ Unknown words are refused, so they never make an active reader.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from newsletter.audience.importing.headers import FieldKind, normalized
@@ -59,9 +59,13 @@ _SAYS_GONE = re.compile(
     "unsubscr|nonsubscr|notsubscr|opt(ed)?out|bounced|complained|blacklisted|blocklisted|donot|abgemeldet|abbestellt|"
     "desabonn|desinscr|desuscri|dad[oa]debaja|wypisan"
 )
+# As Mailchimp gives the reason of a leaving: "SPAM: These emails are spam and should be reported".
+_SAYS_SPAM = re.compile(r"\W*(?:spam|abuse)\b", re.IGNORECASE)
 UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
 """Words that mean under any header that the reader is gone; normalised."""
 _MAY_SAY_GONE = re.compile(r"un|no[nt]|opt|boun|comp|bl[ao]c|do|ab[gb]|d[eé]|dad|wyp", re.IGNORECASE)
+_BETWEEN = "\x1f"
+_CELL_MAY_SAY_GONE = re.compile(rf"(?:\A|{_BETWEEN})\s*(?:{_MAY_SAY_GONE.pattern})", re.IGNORECASE)
 _LONGEST = 24
 
 
@@ -76,10 +80,16 @@ def is_status(text: str) -> bool:
     return normalized(text) in _WORDS
 
 
+def may_say_gone(cells: Iterable[str]) -> bool:
+    """Whether one of these cells may say so; nearly every row is spared a closer look."""
+    return _CELL_MAY_SAY_GONE.search(_BETWEEN.join(cells)) is not None
+
+
 def is_known_as_gone(text: str) -> bool:
     """Whether this says under any header that the reader is gone."""
     # A shortcut for nearly every cell, because this runs for each cell of a million rows.
-    return len(text) <= _LONGEST and _MAY_SAY_GONE.match(text) is not None and normalized(text) in UNMISTAKABLE
+    bare = text.strip()
+    return len(bare) <= _LONGEST and _MAY_SAY_GONE.match(bare) is not None and normalized(bare) in UNMISTAKABLE
 
 
 def _status(text: str) -> Status | None:
@@ -120,7 +130,8 @@ def _ended_as(status: Status) -> Callable[[str], Status | None]:
     def read(text: str) -> Status | None:
         if _is_nothing(text) or normalized(text) in _NO:
             return None
-        return worse_status(status, _known(text))
+        said = Status.COMPLAINED if _SAYS_SPAM.match(text) else _known(text)
+        return worse_status(status, said)
 
     return read
 

@@ -1,0 +1,187 @@
+"""CSV files as other programs write them, read line by line, whatever their length.
+
+Understands UTF-8 and UTF-16, with or without BOM, and any encoding given by name; comma, semicolon, tab and bar;
+Excel's `sep=` line; line breaks inside quotes (RFC 4180). A row that cannot be read becomes a RefusedRow with its
+line, and reading continues with the next row.
+"""
+
+import csv
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import TextIOWrapper
+from typing import IO, NamedTuple, TextIO
+
+from newsletter import characters
+from newsletter.audience.importing import sources
+from newsletter.audience.importing.reading.text_encoding import find_encoding
+from newsletter.errors import Invalid
+
+_DELIMITERS = ",;\t|"
+_LONGEST_ROW = 500
+"""Lines; a quotation mark that is closed no sooner was opened by mistake."""
+LONGEST_LINE = 1 << 20
+"""Characters; no list has a longer one, and a file without line ends would not fit into memory."""
+_SEP_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+
+
+class CsvRow(NamedTuple):
+    """One row: the number of its first line in the file, from 1, and its cells."""
+
+    number: int
+    cells: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A refused row: its line, the reason as a sentence, and its cells as far as they could be read."""
+
+    line: int
+    reason: str
+    cells: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """An open list: its header, the rows below it that are not blank, and the position of reading."""
+
+    name: str
+    header: CsvRow
+    rows: Iterator[CsvRow | RefusedRow]
+    size: int
+    """In bytes, or in rows for a workbook."""
+    _tell: Callable[[], int]
+    file_name: str = ""
+    """The last part of its name, by which some programs tell what is in it."""
+
+    @property
+    def position(self) -> int:
+        """How much of its size has been read, accurate to a few rows."""
+        return self._tell()
+
+
+@contextmanager
+def read_csv(file: IO[bytes], name: str, size: int, encoding: str = "", file_name: str = "") -> Iterator[CsvFile]:
+    """Read an open file, called `name`, once; it stays open.
+
+    Invalid if it is empty, or not valid text in its encoding from beginning to end.
+    """
+    with naming(name):
+        encoding = find_encoding(file, encoding)
+    text = TextIOWrapper(file, encoding, newline="")
+    try:
+        rows = _rows(text, has_bare_quotes=sources.has_bare_quotes(file_name))
+        with naming(name):
+            header = _header(rows)
+        yield CsvFile(name, header, rows, size, file.tell, file_name)
+    finally:
+        # Whoever opened the file reads it again.
+        text.detach()
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Says in each Invalid which file it is about."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid(f"{name}: {error}") from None
+
+
+def _header(rows: Iterator[CsvRow | RefusedRow]) -> CsvRow:
+    header = next(rows, None)
+    if not isinstance(header, CsvRow):
+        raise Invalid(f"line 1: {header.reason if header else 'the file is empty'}")
+    return header
+
+
+def _rows(file: TextIO, *, has_bare_quotes: bool) -> Iterator[CsvRow | RefusedRow]:
+    lines = _Lines(file)
+    first = next(lines, "")
+    if named := _SEP_LINE.fullmatch(first):
+        return _parsed(lines, named[1], 2, has_bare_quotes=has_bare_quotes)
+    lines.put_back([first] if first else [])
+    outside_quotes = re.sub(r'"[^"]*"', "", first)
+    return _parsed(lines, max(_DELIMITERS, key=outside_quotes.count), 1, has_bare_quotes=has_bare_quotes)
+
+
+class _Lines:
+    """The lines of a file, with those of a broken row put back to be read again."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self._again: deque[str] = deque()
+        self.taken: list[str] = []
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        # The end, as far as this row is concerned.
+        if len(self.taken) == _LONGEST_ROW:
+            raise StopIteration
+        line = self._again.popleft() if self._again else self._file.readline(LONGEST_LINE)
+        if not line:
+            raise StopIteration
+        self.taken.append(line)
+        if len(line) == LONGEST_LINE:
+            self._skip_rest()
+        return line
+
+    def _skip_rest(self) -> None:
+        """Leave out the rest of an endless line; what is kept of it is refused, because a cell of it is too long."""
+        while (rest := self._file.readline(LONGEST_LINE)) and len(rest) == LONGEST_LINE:
+            pass
+
+    def put_back(self, lines: Sequence[str]) -> None:
+        self._again.extendleft(reversed(lines))
+
+
+def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool) -> Iterator[CsvRow | RefusedRow]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.taken.clear()
+        try:
+            cells = next(reader, None)
+            taken = len(lines.taken)
+            if cells is None:
+                return
+            if taken > 1:
+                _check_whole(lines.taken, cells, delimiter)
+            if any(cells) and any(map(characters.trimmed, cells)):
+                yield CsvRow(number, cells)
+            number += taken
+        except csv.Error as error:
+            line = lines.taken[0].strip()
+            if has_bare_quotes and line[:1] == line[-1:] == '"':
+                yield CsvRow(number, line[1:-1].split(f'"{delimiter}"'))
+            else:
+                yield RefusedRow(number, _why(error, len(lines.taken)), [line])
+            # A misplaced quotation mark spoils only its own line.
+            lines.put_back(lines.taken[1:])
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
+            number += 1
+
+
+_UNCLOSED = "unexpected end of data"
+
+
+def _check_whole(taken: Sequence[str], cells: Sequence[str], delimiter: str) -> None:
+    # An extra quotation mark is closed by the next one, some rows below, whose addresses are in the same column.
+    before = taken[0].partition('"')[0].split(delimiter)
+    at = next((place for place, cell in enumerate(before) if "@" in cell), None)
+    if at is not None and any(_is_row(line, at, len(cells), delimiter) for line in taken[1:]):
+        raise csv.Error(_UNCLOSED)
+
+
+def _is_row(line: str, at: int, width: int, delimiter: str) -> bool:
+    inside = line.split(delimiter)
+    return width > 1 and len(inside) == width and "@" in inside[at] and " " not in inside[at].strip()
+
+
+def _why(error: csv.Error, lines: int) -> str:
+    if _UNCLOSED in str(error) or lines > 1:
+        return "a quotation mark is opened here and never closed; close it, or double it if it is part of the text"
+    return f"this row is not CSV ({error})"

@@ -1,0 +1,116 @@
+"""The files that lists come in: CSV, a peer's zip, or a workbook; however many lists are in one."""
+
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
+from typing import IO
+
+from newsletter.audience.importing import sources
+from newsletter.audience.importing.reading import csv_reader, xlsx_reader, zip_reader
+from newsletter.audience.importing.reading.csv_reader import CsvFile, naming
+from newsletter.errors import Invalid, NotFound
+
+STANDARD_INPUT = Path("-")
+_CHUNK = 1 << 20
+_OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+
+
+@dataclass(frozen=True, slots=True)
+class ListFile:
+    """A file that was opened: its hash, and how many times one likes, each list in it."""
+
+    name: str
+    sha256: str
+    encoding: str
+    """As it was named; empty where it is to be recognised."""
+    _file: IO[bytes]
+
+    @contextmanager
+    def lists(self) -> Iterator[Iterator[CsvFile]]:
+        """Each list in turn, from its beginning; one is closed when the next is asked for.
+
+        Invalid, with the reason, for what is damaged, not text, or not to be trusted.
+        """
+        self._file.seek(0)
+        with ExitStack() as open_files, closing(self._lists(open_files)) as lists:
+            yield lists
+
+    def _lists(self, open_files: ExitStack) -> Generator[CsvFile]:
+        magic = self._file.read(4)
+        self._file.seek(0)
+        if magic == _OLD_WORKBOOK:
+            raise Invalid(f"{self.name}: this is an old workbook; save its sheet as CSV UTF-8 or XLSX, and import that")
+        if magic != zip_reader.MAGIC:
+            size = os.fstat(self._file.fileno()).st_size
+            # The file stays open for the next reading.
+            with csv_reader.read_csv(self._file, self.name, size, self.encoding, Path(self.name).name) as opened:
+                yield opened
+            return
+        with naming(self.name):
+            opened_zip = open_files.enter_context(zip_reader.open_zip(self._file))
+            is_workbook = xlsx_reader.is_workbook(opened_zip)
+            if is_workbook:
+                xlsx_reader.check_workbook(opened_zip)
+                members = []
+            else:
+                members = zip_reader.list_members(opened_zip, sources.MEMBERS)
+        if is_workbook:
+            self._file.seek(0)
+            yield from xlsx_reader.read_workbook(self._file, self.name)
+        for entry in members:
+            name = f"{self.name}, {entry.filename}"
+            with zip_reader.open_member(opened_zip, entry) as stream:
+                file_name = PurePosixPath(entry.filename).name
+                with csv_reader.read_csv(stream, name, entry.file_size, self.encoding, file_name) as opened:
+                    yield opened
+
+
+@contextmanager
+def open_file(path: Path, encoding: str = "") -> Iterator[ListFile]:
+    """Open a file, or standard input for `-`; NotFound if it cannot be opened."""
+    name = "standard input" if path == STANDARD_INPUT else str(path)
+    with _bytes_of(path) as file:
+        yield ListFile(name, _sha256(file), encoding, file)
+
+
+@contextmanager
+def open_csv(path: Path, encoding: str = "") -> Iterator[CsvFile]:
+    """Open the first list of a file, to be read once; as `open_file` and `ListFile.lists`."""
+    with open_file(path, encoding) as file, file.lists() as lists:
+        yield next(lists)
+
+
+def _sha256(file: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextmanager
+def _bytes_of(path: Path) -> Iterator[IO[bytes]]:
+    if path == STANDARD_INPUT:
+        with _spooled(sys.stdin.buffer) as file:
+            yield file
+        return
+    try:
+        source = path.open("rb")
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
+    with source, nullcontext(source) if source.seekable() else _spooled(source) as file:
+        yield file
+
+
+@contextmanager
+def _spooled(pipe: IO[bytes]) -> Iterator[IO[bytes]]:
+    # The encoding is known for certain only at the end, and a pipe can be read only once.
+    with TemporaryFile() as file:
+        shutil.copyfileobj(pipe, file)
+        file.seek(0)
+        yield file

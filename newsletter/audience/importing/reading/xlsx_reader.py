@@ -1,0 +1,90 @@
+"""Workbooks (XLSX): each cell as the text that a CSV export would have."""
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import IO, Any
+from zipfile import ZipFile
+
+from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
+
+from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow
+from newsletter.audience.importing.reading.zip_reader import check_sizes
+from newsletter.errors import Invalid
+
+MAX_BYTES = 64 << 20
+"""Of the packed workbook; a million rows have about half of it."""
+_PART = "xl/workbook.xml"
+_DAMAGED = "this workbook is damaged or cut off; save it again, or save its sheet as CSV UTF-8"
+
+
+def is_workbook(opened: ZipFile) -> bool:
+    """Whether a zip is a workbook."""
+    return _PART in opened.NameToInfo
+
+
+def check_workbook(opened: ZipFile) -> None:
+    """Invalid for one that would unpack to too much, or whose parts are damaged."""
+    check_sizes(opened.infolist())
+    if sum(entry.compress_size for entry in opened.infolist()) > MAX_BYTES:
+        raise Invalid(f"this workbook has more than {MAX_BYTES >> 20} MB; save its sheet as CSV UTF-8, and import that")
+    try:
+        broken = opened.testzip()
+    except Exception:
+        broken = _PART
+    if broken:
+        raise Invalid(_DAMAGED)
+
+
+def read_workbook(file: IO[bytes], name: str) -> Iterator[CsvFile]:
+    """Each visible sheet that has rows; Invalid for a workbook that cannot be read."""
+    try:
+        workbook = CalamineWorkbook.from_filelike(file)
+        visible = [one.name for one in workbook.sheets_metadata if one.visible is SheetVisibleEnum.Visible]
+        sheets = [sheet for sheet in map(workbook.get_sheet_by_name, visible) if sheet.height]
+    except (CalamineError, OSError, ValueError):
+        raise Invalid(f"{name}: {_DAMAGED}") from None
+    if not sheets:
+        raise Invalid(f"{name}: line 1: the file is empty")
+    for sheet in sheets:
+        yield _opened(sheet, name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}")
+
+
+def _opened(sheet: CalamineSheet, name: str) -> CsvFile:
+    progress = _Progress(sheet)
+    rows = iter(progress)
+    return CsvFile(name, next(rows), rows, sheet.total_height, progress.tell)
+
+
+class _Progress:
+    """The rows of a sheet, and how many were read."""
+
+    def __init__(self, sheet: CalamineSheet) -> None:
+        self._sheet = sheet
+        self._read = 0
+
+    def tell(self) -> int:
+        return self._read
+
+    def __iter__(self) -> Iterator[CsvRow]:
+        first = (self._sheet.start or (0, 0))[0] + 1
+        for number, cells in enumerate(self._sheet.iter_rows(), first):
+            self._read = number
+            texts = [cell if isinstance(cell, str) else _text(cell) for cell in cells]
+            if any(text.strip() for text in texts):
+                yield CsvRow(number, _without_blank_end(texts))
+
+
+def _without_blank_end(texts: list[str]) -> list[str]:
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _text(cell: Any) -> str:
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, dt.datetime) and cell.time() == dt.time():
+        return cell.date().isoformat()
+    return str(cell)

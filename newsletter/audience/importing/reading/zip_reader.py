@@ -1,0 +1,99 @@
+"""Zips as peers write them: the lists in one are read as streams, and nothing is unpacked to the disk.
+
+What a stranger made may unpack to more than any disk holds, or name files elsewhere: such a zip is refused before a
+byte of it is unpacked. A zip within it is not opened.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import IO
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from newsletter.errors import Invalid
+
+MAX_ENTRIES = 50_000
+"""An archive of posts has a file for each of them."""
+MAX_UNPACKED = 4 << 30
+"""Bytes of all lists together."""
+MAX_RATIO = 200
+"""How many times its packed size a list may have; text packs to a tenth, and what is made to burst to a thousandth."""
+_ALWAYS_FINE = 1 << 20
+MAGIC = b"PK\x03\x04"
+_UNREADABLE = (BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError)
+_BROKEN = (BadZipFile, EOFError, NotImplementedError, zlib.error)
+_LISTS = (".csv", ".tsv", ".txt")
+_ENCRYPTED = 0x1
+_DAMAGED = "this zip is damaged or cut off; download it again"
+
+
+@contextmanager
+def open_zip(file: IO[bytes]) -> Iterator[ZipFile]:
+    """Open a zip whose sizes and names were checked; Invalid, with the reason, for one that is not to be trusted."""
+    try:
+        opened = ZipFile(file)
+    except _UNREADABLE:
+        raise Invalid(_DAMAGED) from None
+    with opened:
+        entries = opened.infolist()
+        if len(entries) > MAX_ENTRIES:
+            raise Invalid(f"this zip has {len(entries)} entries, and {MAX_ENTRIES} are read")
+        for entry in entries:
+            _check_name(entry.filename)
+        yield opened
+
+
+def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:
+    """The lists in a zip: those that a peer's pattern knows, else the only one; Invalid if none or several could be."""
+    entries = [entry for entry in opened.infolist() if _is_list(entry)]
+    known = [entry for entry in entries if any(re.fullmatch(one, _file_name(entry), re.IGNORECASE) for one in patterns)]
+    chosen = known or entries
+    if not chosen:
+        raise Invalid("this zip has no list in it: it should have a CSV file")
+    if not known and len(chosen) > 1:
+        names = ", ".join(repr(entry.filename[:60]) for entry in chosen[:10])
+        raise Invalid(f"this zip has several lists, of no program that is known: {names}; import each by itself")
+    check_sizes(chosen)
+    return chosen
+
+
+def check_sizes(entries: list[ZipInfo]) -> None:
+    """Invalid for entries that would unpack to too much, or are encrypted."""
+    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
+        raise Invalid(f"this zip would unpack to more than {MAX_UNPACKED >> 30} GB, so it was not unpacked")
+    for entry in entries:
+        if entry.flag_bits & _ENCRYPTED:
+            raise Invalid(f"{entry.filename[:60]!r} in this zip is encrypted; unpack it, and import what is in it")
+        if entry.file_size > max(_ALWAYS_FINE, MAX_RATIO * entry.compress_size):
+            raise Invalid(
+                f"{entry.filename[:60]!r} in this zip would unpack to more than {MAX_RATIO} times its size, "
+                "as no list does, so it was not unpacked"
+            )
+
+
+@contextmanager
+def open_member(opened: ZipFile, entry: ZipInfo) -> Iterator[IO[bytes]]:
+    """One list as a stream that can be rewound; Invalid where it turns out to be damaged."""
+    try:
+        with opened.open(entry) as stream:
+            yield stream
+    except _BROKEN as error:
+        raise Invalid(f"{entry.filename[:60]!r} in this zip is damaged or cut off; download it again") from error
+
+
+def _check_name(name: str) -> None:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name[:2]:
+        raise Invalid(f"this zip names a file outside of it ({name[:60]!r}), as no program's export does")
+
+
+def _is_list(entry: ZipInfo) -> bool:
+    name = _file_name(entry).casefold()
+    is_hidden = name.startswith(".") or entry.filename.startswith("__MACOSX/")
+    return name.endswith(_LISTS) and not entry.is_dir() and not is_hidden
+
+
+def _file_name(entry: ZipInfo) -> str:
+    return PurePosixPath(entry.filename).name

@@ -1,0 +1,82 @@
+"""The settings of bounces: the secrets by which providers prove their webhooks."""
+
+import re
+from base64 import b64decode
+
+from pydantic import SecretStr, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from newsletter.mail_settings import comma_separated
+
+_SHORTEST_SECRET = 16
+_TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_.-]+")
+# What can stand in an address, or be the password in one, as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9_~.-]+")
+
+
+class BounceSettings(BaseSettings):
+    """The part of the settings that says whom we believe what became of our mail."""
+
+    bounce_ses_topics: str = ""
+    bounce_postmark_secret: SecretStr | None = None
+    bounce_sendgrid_key: str = ""
+    bounce_mailgun_key: SecretStr | None = None
+    bounce_brevo_secret: SecretStr | None = None
+    bounce_resend_secret: SecretStr | None = None
+
+    @field_validator("bounce_ses_topics")
+    @classmethod
+    def _are_topics(cls, topics: str) -> str:
+        if not all(map(_TOPIC.fullmatch, listed(topics))):
+            raise ValueError("must be topics such as arn:aws:sns:eu-west-1:123456789012:bounces, separated by commas")
+        return topics
+
+    @field_validator("bounce_postmark_secret", "bounce_brevo_secret", "bounce_mailgun_key")
+    @classmethod
+    def _are_good_secrets(cls, secrets: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        several = listed(secrets)
+        if secrets is not None and (not several or any(len(each) < _SHORTEST_SECRET for each in several)):
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+        if info.field_name != "bounce_mailgun_key" and not all(map(_PLAIN.fullmatch, several)):
+            raise ValueError("must be letters, digits, dashes and underscores, for it stands in an address")
+        return secrets
+
+    @field_validator("bounce_sendgrid_key")
+    @classmethod
+    def _are_verification_keys(cls, keys: str) -> str:
+        for key in listed(keys):
+            if not _is_p256(key):
+                raise ValueError("must be the verification key that SendGrid shows beside the webhook")
+        return keys
+
+    @field_validator("bounce_resend_secret")
+    @classmethod
+    def _are_signing_secrets(cls, secrets: SecretStr | None) -> SecretStr | None:
+        for secret in listed(secrets):
+            if not _is_signing_secret(secret):
+                raise ValueError("must be the signing secret that Resend shows beside the webhook: whsec_…")
+        return secrets
+
+
+def listed(setting: str | SecretStr | None) -> list[str]:
+    """What a setting holds, one by one: several, for example while one secret is changed for another."""
+    text = setting.get_secret_value() if isinstance(setting, SecretStr) else setting or ""
+    return [each for each in comma_separated(text) if each]
+
+
+def _is_p256(key: str) -> bool:
+    from cryptography.hazmat.primitives.asymmetric import ec  # few set a key, and it takes a while
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        found = load_der_public_key(b64decode(key, validate=True))
+    except ValueError:
+        return False
+    return isinstance(found, ec.EllipticCurvePublicKey) and isinstance(found.curve, ec.SECP256R1)
+
+
+def _is_signing_secret(secret: str) -> bool:
+    try:
+        return secret.startswith("whsec_") and 16 <= len(b64decode(secret.removeprefix("whsec_"), validate=True)) <= 64
+    except ValueError:
+        return False

@@ -1,0 +1,149 @@
+"""JSON that a stranger sent: bounded, and read field by field, whatever is in it."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from newsletter.characters import as_header
+from newsletter.web.hooks.webhook import Rejected, Why
+
+MOST_BYTES = 1_000_000
+MOST_NESTED = 32
+_MOST_WORDS = 2_000
+_LONGEST_ADDRESS = 254
+_ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
+
+
+def parse_json(body: bytes) -> object:
+    """What the body holds; Rejected if it is no JSON, or nested too deep to be an event."""
+    try:
+        found: object = json.loads(body.decode(), parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        raise Rejected(Why.UNREADABLE, "The body is not JSON.") from None
+    if _is_nested(found):
+        raise Rejected(Why.UNREADABLE, f"The body is nested more than {MOST_NESTED} deep.")
+    return found
+
+
+def read_objects(body: bytes) -> "list[Fields]":
+    """The events of a body that is one object or an array of them; Rejected if it is neither."""
+    found = parse_json(body)
+    items = found if isinstance(found, list) else [found]
+    if not all(isinstance(item, dict) for item in items):
+        raise Rejected(Why.UNREADABLE, "The body is neither an object nor an array of objects.")
+    return [Fields.of(item) for item in items]
+
+
+def read_object(body: bytes) -> "Fields":
+    """The body's one object; Rejected if it is none."""
+    found = parse_json(body)
+    if not isinstance(found, dict):
+        raise Rejected(Why.UNREADABLE, "The body is not an object.")
+    return Fields(found)
+
+
+def address_in(text: str) -> str:
+    """The address in a text such as `Ada <ada@example.org>`; empty if there is none."""
+    found = _ADDRESS.fullmatch(as_header(text[:_MOST_WORDS]))
+    return found[1] if found and len(found[1]) <= _LONGEST_ADDRESS else ""
+
+
+def utc(read: Callable[[], datetime]) -> datetime | None:
+    """A moment in UTC, which it is taken for where no zone is named; None if it is none at all."""
+    try:
+        found = read()
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """An object's fields; one that is missing, or of another type than is asked for, is empty."""
+
+    items: Mapping[str, object]
+
+    @classmethod
+    def of(cls, found: object) -> Self:
+        return cls(found if isinstance(found, dict) else {})
+
+    def exact(self, name: str) -> str:
+        """A text as it was sent."""
+        found = self.items.get(name)
+        return found if isinstance(found, str) else ""
+
+    def text(self, name: str) -> str:
+        """A text or a whole number in one line of printable characters."""
+        found = self.items.get(name)
+        if isinstance(found, int) and not isinstance(found, bool):
+            return str(found) if abs(found) < 10**30 else ""
+        return as_header(found[:_MOST_WORDS]) if isinstance(found, str) else ""
+
+    def first_text(self, *names: str) -> str:
+        """The first of these that says something."""
+        return next(filter(None, map(self.text, names)), "")
+
+    def is_false(self, name: str) -> bool:
+        """Whether it says false in so many words."""
+        return self.items.get(name) is False
+
+    def inner(self, *path: str) -> Self:
+        """The object that lies there."""
+        found: object = self.items
+        for name in path:
+            found = found.get(name) if isinstance(found, dict) else None
+        return self.of(found)
+
+    def objects(self, name: str) -> list[Self]:
+        """The objects in a list."""
+        return [self.of(item) for item in self._list(name) if isinstance(item, dict)]
+
+    def texts(self, name: str) -> list[str]:
+        """The texts in a list."""
+        return [item for item in self._list(name) if isinstance(item, str)]
+
+    def address(self, name: str) -> str:
+        """The address in a text."""
+        return address_in(self.exact(name))
+
+    def iso(self, name: str) -> datetime | None:
+        """A moment written as in ISO 8601."""
+        text = self.exact(name)
+        return utc(lambda: datetime.fromisoformat(text))
+
+    def epoch(self, name: str, per_second: int = 1) -> datetime | None:
+        """A moment in seconds since 1970, or in parts of them."""
+        found = self.items.get(name)
+        if isinstance(found, bool) or not isinstance(found, int | float | str):
+            return None
+        return utc(lambda: datetime.fromtimestamp(float(found) / per_second, UTC))
+
+    def as_json(self) -> bytes:
+        """All of it."""
+        return json.dumps(self.items).encode()
+
+    def _list(self, name: str) -> list[object]:
+        found = self.items.get(name)
+        return found if isinstance(found, list) else []
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _is_nested(found: object) -> bool:
+    level = [found]
+    for _ in range(MOST_NESTED):
+        level = [inner for one in level for inner in _inside(one)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(found: object) -> Iterator[object]:
+    if isinstance(found, dict | list):
+        values = found.values() if isinstance(found, dict) else found
+        yield from (one for one in values if isinstance(one, dict | list))

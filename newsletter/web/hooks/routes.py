@@ -1,0 +1,202 @@
+"""`POST /hooks/<provider>`: believed, read, recorded and committed, and only then answered with 200."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import cast
+
+import structlog
+from flask import Blueprint, Flask, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from newsletter.bounce_settings import listed
+from newsletter.db import DatabaseDown, Session
+from newsletter.delivery.bounces import webhooks
+from newsletter.delivery.bounces.record import Origin
+from newsletter.errors import PressError
+from newsletter.web import metrics
+from newsletter.web.context import is_local, is_over_https, now, services
+from newsletter.web.hooks import brevo, mailgun, postmark, resend, sendgrid, ses
+from newsletter.web.hooks.payload import MOST_BYTES
+from newsletter.web.hooks.webhook import Event, Post, Provider, Reading, Rejected, Why
+from newsletter.web.security import without_token
+from newsletter.wiring import Services
+from newsletter.workflows import record_bounce
+
+log = structlog.get_logger(__name__)
+blueprint = Blueprint("hooks", __name__)
+
+_KEY = "newsletter.hooks"
+_AT_ONCE = 20
+"""Events in one transaction: a batch holds the writer no longer than any page does."""
+_TELL_EVERY = timedelta(minutes=1)
+_RETRY_AFTER = "300"
+# Nothing that could be an address.
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_. -]*")
+
+_STATUSES: Mapping[Why, int] = {
+    Why.NOT_CONFIGURED: 503,
+    Why.INSECURE: 403,
+    Why.TOO_LARGE: 413,
+    Why.UNAUTHENTICATED: 401,
+    Why.STALE: 403,
+    Why.FOREIGN_TOPIC: 403,
+    Why.UNREADABLE: 400,
+    Why.NOT_NOW: 503,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A provider as this route knows it."""
+
+    setting: str
+    make: Callable[[Services, Sequence[str]], Provider]
+    statuses: Mapping[Why, int] = field(default_factory=dict)
+    """Where its rules for trying again ask for another status than most (docs/bounces.md)."""
+
+
+_PROVIDERS: Mapping[str, _Entry] = {
+    ses.NAME: _Entry(
+        "bounce_ses_topics",
+        lambda services, topics: ses.AmazonSes(topics, replace(services.link_client, most_redirects=0).fetch),
+    ),
+    postmark.NAME: _Entry(
+        "bounce_postmark_secret", lambda _, secrets: postmark.Postmark(secrets), {Why.UNREADABLE: 403}
+    ),
+    sendgrid.NAME: _Entry("bounce_sendgrid_key", lambda _, keys: sendgrid.SendGrid(keys)),
+    mailgun.NAME: _Entry(
+        "bounce_mailgun_key", lambda _, keys: mailgun.Mailgun(keys), {Why.UNREADABLE: 406, Why.STALE: 406}
+    ),
+    # Any 5xx, and any 4xx but 429, is the last that is heard of an event.
+    brevo.NAME: _Entry(
+        "bounce_brevo_secret",
+        lambda _, secrets: brevo.Brevo(secrets),
+        {Why.NOT_CONFIGURED: 429, Why.NOT_NOW: 429},
+    ),
+    # 410 ends the webhook itself, so it is said only to what is signed and yet no event at all.
+    resend.NAME: _Entry("bounce_resend_secret", lambda _, secrets: resend.Resend(secrets), {Why.UNREADABLE: 410}),
+}
+
+
+@dataclass
+class _State:
+    """What this process remembers of webhooks."""
+
+    providers: Mapping[str, Provider]
+    seen: dict[str, datetime] = field(default_factory=dict)
+    told: dict[tuple[str, Why], datetime] = field(default_factory=dict)
+
+
+def init_app(app: Flask, at_hand: Services) -> None:
+    """Open the webhooks of every provider that a secret is set for."""
+    made = {}
+    for name, entry in _PROVIDERS.items():
+        if secrets := listed(getattr(at_hand.settings, entry.setting)):
+            made[name] = entry.make(at_hand, secrets)
+    app.extensions[_KEY] = _State(made)
+    app.register_blueprint(blueprint)
+
+
+# The provider has neither our cookie nor our form; its signature or secret is the proof.
+@blueprint.post("/hooks/<name>")
+@blueprint.post("/hooks/<name>/<path:secret>")
+@without_token
+def receive(name: str, secret: str = "") -> Response:
+    """Take a provider's post; 200 once all of it is recorded, or was before."""
+    if name not in _PROVIDERS:
+        return _answer(404, "There is no such webhook.")
+    try:
+        reading = _read(name, secret)
+        _record(name, reading)
+    except Rejected as refusal:
+        return _refuse(name, refusal)
+    except (DatabaseDown, PressError):
+        return _refuse(name, Rejected(Why.NOT_NOW, "The database does not answer. Try again later."))
+    except Exception:
+        log.exception("webhook failed", provider=name)
+        return _refuse(name, Rejected(Why.NOT_NOW, "The fault is ours, and it has been logged. Try again later."))
+    return _answer(200, "ok")
+
+
+def _read(name: str, secret: str) -> Reading:
+    provider = _state().providers.get(name)
+    if provider is None:
+        setting = _PROVIDERS[name].setting.upper()
+        raise Rejected(Why.NOT_CONFIGURED, f"This webhook is closed until {setting} is set.")
+    if not (is_over_https() or is_local()):
+        raise Rejected(Why.INSECURE, "Webhooks are taken over https only; BASE_URL tells by what address.")
+    return provider.read(Post({key.lower(): value for key, value in request.headers}, _body(), now(), secret))
+
+
+def _body() -> bytes:
+    request.max_content_length = MOST_BYTES
+    try:
+        return request.get_data(cache=False)
+    except RequestEntityTooLarge:
+        raise Rejected(Why.TOO_LARGE, f"The body is larger than {MOST_BYTES} bytes.") from None
+
+
+def _record(name: str, reading: Reading) -> None:
+    """Keep all events, some at a time, and do what follows from them."""
+    moment = now()
+    for chunk in list(_chunks(reading.events)) or [()]:
+        if not (chunk or reading.token or _is_news(name, moment)):
+            return
+        with services().sessions.begin() as session:
+            is_new = not reading.token or webhooks.use_token(session, reading.token, moment)
+            kept = [is_new and _keep(session, name, event, moment) for event in chunk]
+            webhooks.note_seen(session, name, moment)
+        _state().seen[name] = moment
+        _count(name, chunk, kept)
+
+
+def _keep(session: Session, name: str, event: Event, moment: datetime) -> bool:
+    origin = Origin(event.source, name, event.at, event.raw, is_authentic=True)
+    return bool(record_bounce.record_report(session, services().bounces, event.report, origin, moment))
+
+
+def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    return (events[start : start + _AT_ONCE] for start in range(0, len(events), _AT_ONCE))
+
+
+def _is_news(name: str, moment: datetime) -> bool:
+    """Whether it is a while since this provider was heard of, so that a post without events is worth a write."""
+    seen = _state().seen.get(name)
+    return seen is None or moment - seen >= webhooks.EXACT_TO
+
+
+def _count(name: str, events: Sequence[Event], kept: Sequence[bool]) -> None:
+    counted = metrics.current().webhook_events
+    for event, is_new in zip(events, kept, strict=True):
+        outcome = "repeated" if not is_new else "unknown" if event.unknown else "recorded"
+        counted.labels(name, outcome).inc()
+        if outcome == "unknown":
+            word = event.unknown[:40] if _WORD.fullmatch(event.unknown[:40]) else "-"
+            log.warning("webhook event of an unknown kind", provider=name, kind=word, hint="kept, and not acted on")
+
+
+def _refuse(name: str, refusal: Rejected) -> Response:
+    metrics.current().webhooks_refused.labels(name, refusal.why.value).inc()
+    told, moment = _state().told, now()
+    # Once in a while: whoever floods us does not flood the log.
+    if moment - told.get((name, refusal.why), datetime.min.replace(tzinfo=moment.tzinfo)) >= _TELL_EVERY:
+        told[name, refusal.why] = moment
+        log.warning("webhook refused", provider=name, why=refusal.why.value, reason=str(refusal))
+    status = _PROVIDERS[name].statuses.get(refusal.why) or _STATUSES[refusal.why]
+    return _answer(status, str(refusal))
+
+
+def _answer(status: int, sentence: str) -> Response:
+    answer = Response(f"{sentence}\n", status, mimetype="text/plain")
+    answer.headers["Cache-Control"] = "no-store"
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = 'Basic realm="webhooks"'
+    if status in {429, 503}:
+        answer.headers["Retry-After"] = _RETRY_AFTER
+    return answer
+
+
+def _state() -> _State:
+    return cast("_State", current_app.extensions[_KEY])

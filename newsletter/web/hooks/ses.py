@@ -1,0 +1,188 @@
+"""Amazon SES, by way of SNS: feedback notifications and event publishing, which differ by the name of one key.
+
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html and event-publishing-retrieving-sns-contents.html
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+import structlog
+
+from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
+from newsletter.web.hooks import sns
+from newsletter.web.hooks.payload import Fields, address_in, read_object
+from newsletter.web.hooks.webhook import Event, Post, Reading, Rejected, hard, plain, soft, source_of, withheld
+
+log = structlog.get_logger(__name__)
+
+NAME = "ses"
+_IGNORED = frozenset({"Send", "Open", "Click"})
+_NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})
+_WELCOME = "Successfully validated SNS topic for Amazon SES event publishing."
+_MESSAGE = {
+    "MailboxFull": Reason.MAILBOX_FULL,
+    "MessageTooLarge": Reason.EMAIL_TOO_LARGE,
+    "ContentRejected": Reason.CONTENT,
+    "AttachmentRejected": Reason.CONTENT,
+}
+"""Transient bounces whose reason is told; but for the first, they are about the message and never the reader."""
+_WITHHELD = frozenset({"Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList"})
+_DELAYS = {
+    "MailboxFull": Reason.MAILBOX_FULL,
+    "SpamDetected": Reason.SPAM,
+    "IPFailure": Reason.BAD_REPUTATION,
+    "RecipientServerError": Reason.SYSTEM,
+    "TransientCommunicationFailure": Reason.NETWORK,
+    "BYOIPHostNameLookupUnavailable": Reason.REQUIRE_PTR,
+}
+
+
+class AmazonSes:
+    """SES's webhook; the topics are what it is believed for."""
+
+    def __init__(self, topics: Collection[str], fetch: sns.Fetch) -> None:
+        self._topics = topics
+        self._fetch = fetch
+        self._certificates = sns.Certificates(fetch)
+
+    def read(self, post: Post) -> Reading:
+        """The events of a notification; a subscription to a topic of ours is confirmed."""
+        envelope = sns.verified(post, self._topics, self._certificates)
+        topic = envelope.exact("TopicArn")
+        match envelope.exact("Type"):
+            case "SubscriptionConfirmation":
+                sns.confirm_subscription(envelope, self._fetch)
+                log.info("sns topic subscribed", topic=topic)
+            case "UnsubscribeConfirmation":
+                log.warning("sns topic unsubscribed", topic=topic, hint="subscribe it again to hear of bounces")
+            case _:
+                return Reading(read_notification(envelope))
+        return Reading()
+
+
+def read_notification(envelope: Fields) -> list[Event]:
+    """What SES tells in a message of SNS."""
+    told = envelope.exact("Message")
+    if told.strip() == _WELCOME:
+        return []
+    try:
+        message = read_object(told.encode(errors="replace"))
+    except Rejected:
+        message = Fields({})
+    word = message.exact("eventType") or message.exact("notificationType")
+    if word in _IGNORED:
+        return []
+    mail = message.inner("mail")
+    read = _READERS.get(word)
+    kind, about, recipients = read(message) if read else (Kind.NOT_A_BOUNCE, Fields({}), ())
+    at = about.iso("timestamp")
+    # The same event may come in both dialects: it is told apart by what it is about, not by SNS's id.
+    names = [one.address for one in recipients]
+    what = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
+    source = source_of(NAME, *what) if read and what[1] else source_of(NAME, envelope.exact("MessageId"))
+    report = Report(kind, tuple(recipients), mail.address("source"), _message_id(mail))
+    raw = told.encode(errors="replace")
+    return [Event(source, report, at or envelope.iso("Timestamp"), raw, "" if read else word or "text")]
+
+
+def bounced(kind: str, subkind: str, address: str, words: str, status: str = "", mta: str = "") -> Recipient:
+    """What SES's words for a bounce mean: how it is classed, and why."""
+    told = " ".join(filter(None, (f"{kind} {subkind}:", words)))
+    if subkind in _WITHHELD:
+        return withheld(address, f"not sent, {told}")
+    if kind == "Permanent":
+        return hard(address, words or told, status, mta=mta)
+    return soft(address, words or told, status, mta=mta, reason=_MESSAGE.get(subkind) or _transient(words, status))
+
+
+_Read = tuple[Kind, Fields, Sequence[Recipient]]
+
+
+def _bounce(message: Fields) -> _Read:
+    about = message.inner("bounce")
+    kinds = about.text("bounceType"), about.text("bounceSubType")
+    mta = about.text("remoteMtaIp")
+    found = [
+        bounced(*kinds, each.address("emailAddress"), _said(each.text("diagnosticCode")), each.text("status"), mta)
+        for each in about.objects("bouncedRecipients")
+    ]
+    return Kind.BOUNCE, about, found
+
+
+def _complaint(message: Fields) -> _Read:
+    about = message.inner("complaint")
+    feedback = about.text("complaintFeedbackType")
+    kind = Kind.NOT_A_BOUNCE if feedback in _NO_COMPLAINT else Kind.COMPLAINT
+    told = " ".join(filter(None, (feedback, about.text("complaintSubType"))))
+    addresses = [each.address("emailAddress") for each in about.objects("complainedRecipients")]
+    return kind, about, [plain(kind, address, told) for address in addresses]
+
+
+def _delivery(message: Fields) -> _Read:
+    about = message.inner("delivery")
+    told = about.text("smtpResponse")
+    found = [plain(Kind.DELIVERED, address_in(each), told) for each in about.texts("recipients")]
+    return Kind.DELIVERED, about, found
+
+
+def _delay(message: Fields) -> _Read:
+    about = message.inner("deliveryDelay")
+    reason = _DELAYS.get(about.text("delayType"))
+    found = [
+        soft(
+            each.address("emailAddress"),
+            _said(each.text("diagnosticCode")),
+            each.text("status"),
+            reason=reason,
+            action="delayed",
+        )
+        for each in about.objects("delayedRecipients")
+    ]
+    return Kind.DELAY, about, found
+
+
+def _rejected(message: Fields) -> _Read:
+    return Kind.BOUNCE, message.inner("reject"), _of_all(message, message.inner("reject").text("reason"), Reason.VIRUS)
+
+
+def _not_rendered(message: Fields) -> _Read:
+    told = message.inner("failure").text("errorMessage")
+    return Kind.BOUNCE, message.inner("failure"), _of_all(message, told, Reason.SYNTAX)
+
+
+def _preferences(message: Fields) -> _Read:
+    about = message.inner("subscription")
+    leaves = about.inner("newTopicPreferences").items.get("unsubscribeAll") is True
+    kind = Kind.UNSUBSCRIBE if leaves else Kind.NOT_A_BOUNCE
+    return kind, about, [plain(kind, address_in(each)) for each in message.inner("mail").texts("destination")]
+
+
+_READERS: Mapping[str, Callable[[Fields], _Read]] = {
+    "Bounce": _bounce,
+    "Complaint": _complaint,
+    "Delivery": _delivery,
+    "DeliveryDelay": _delay,
+    "Reject": _rejected,
+    "Rendering Failure": _not_rendered,
+    "Subscription": _preferences,
+}
+
+
+def _of_all(message: Fields, told: str, reason: Reason) -> list[Recipient]:
+    return [soft(address_in(each), told, reason=reason) for each in message.inner("mail").texts("destination")]
+
+
+def _transient(words: str, status: str) -> Reason | None:
+    # SES gives up after half a day, and calls a domain that it does not find 5.4.4: the DNS has the last word on it.
+    known = {"4.4.7": Reason.EXPIRED, "5.4.4": Reason.HOST_UNKNOWN}
+    return known.get(status) or next((known[each] for each in known if f" {each} " in f" {words} "), None)
+
+
+def _said(diagnostic: str) -> str:
+    """The server's words, without the type that a report puts before them (RFC 3464, 2.3.6)."""
+    return diagnostic.partition(";")[2].strip() if diagnostic.lower().startswith("smtp;") else diagnostic
+
+
+def _message_id(mail: Fields) -> str:
+    """The Message-ID that we gave it: SES puts one of its own in the place of it, but tells ours with the headers."""
+    names = [one.text("value") for one in mail.objects("headers") if one.text("name").lower() == "message-id"]
+    return (names[0] if names else mail.inner("commonHeaders").text("messageId")).strip("<> ")

@@ -1,0 +1,171 @@
+"""What all providers' modules share: a post, the events that are read of it, and why one is turned away."""
+
+import hashlib
+import hmac
+from base64 import b64decode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from newsletter.delivery.bounces import policy
+from newsletter.delivery.bounces.classify import NEVER_A_BOUNCE, classify
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
+
+AHEAD = timedelta(minutes=5)
+"""So far may a sender's clock be ahead of ours."""
+
+
+class Why(StrEnum):
+    """Why a post is turned away; the words are those of the metric."""
+
+    NOT_CONFIGURED = "not_configured"
+    INSECURE = "insecure"
+    TOO_LARGE = "too_large"
+    UNAUTHENTICATED = "unauthenticated"
+    STALE = "stale"
+    FOREIGN_TOPIC = "foreign_topic"
+    UNREADABLE = "unreadable"
+    NOT_NOW = "not_now"
+
+
+class Rejected(Exception):
+    """A post that is not believed, or cannot be read; the message is for whoever set the webhook up."""
+
+    def __init__(self, why: Why, sentence: str) -> None:
+        super().__init__(sentence)
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request as it came in."""
+
+    headers: Mapping[str, str]
+    """By name in small letters."""
+    body: bytes
+    now: datetime
+    path: str = ""
+    """What its address has behind the provider's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a provider tells, and the id by which it is known when it is told again."""
+
+    source: str
+    report: Report
+    at: datetime | None
+    raw: bytes
+    unknown: str = ""
+    """The provider's word for it, where we know none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a post tells."""
+
+    events: Sequence[Event] = ()
+    token: str = ""
+    """What must not come twice, where the signature leaves the events open; else empty."""
+
+
+class Provider(Protocol):
+    """A provider's webhook, with the secrets that prove it."""
+
+    def read(self, post: Post) -> Reading:
+        """What a post tells; Rejected if it is not proven to be the provider's, or cannot be read."""
+
+
+def same(given: str, expected: str) -> bool:
+    """Whether two secrets are equal, in a time that tells nothing about either."""
+    return hmac.compare_digest(_digest(given), _digest(expected))
+
+
+def require_secret(post: Post, user: str, secrets: Iterable[str]) -> None:
+    """Rejected unless the post carries one of these, as password of this user, as bearer token, or as its path."""
+    kind, _, credentials = post.headers.get("authorization", "").partition(" ")
+    given = [post.path] if post.path else []
+    if kind.lower() == "bearer":
+        given.append(credentials.strip())
+    if kind.lower() == "basic":
+        given.extend(_passwords(credentials, user))
+    if not any([same(one, secret) for one in given for secret in secrets]):  # noqa: C419  (all are compared)
+        raise Rejected(Why.UNAUTHENTICATED, "The user name, the password or the secret in the address is wrong.")
+
+
+def require_fresh(at: datetime | None, now: datetime, oldest: timedelta) -> None:
+    """Rejected if a post was signed longer ago than this, or in the future."""
+    if at is None or not -AHEAD <= now - at <= oldest:
+        raise Rejected(Why.STALE, "The timestamp is too old, or lies in the future.")
+
+
+def source_of(provider: str, *parts: object) -> str:
+    """An event's id: the provider's own, or a digest of what makes it this event and no other."""
+    text = "\x1f".join(map(str, parts))
+    is_plain = len(text) <= 120 and text.isascii() and text.isprintable()
+    return f"{provider}:{text}" if is_plain and text else f"{provider}:{_digest(text).hex()}"
+
+
+def hard(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
+    """A bounce that the provider calls permanent; soft all the same where the server's words speak against it."""
+    status, code = _number(status, dots=2), _number(code, dots=0)
+    reason, _ = classify(diagnostic, status, code, mta)
+    if reason in _NOT_FOR_GOOD:
+        return Recipient(address, Hardness.SOFT, reason, status, code, "failed", diagnostic, mta)
+    reason = Reason.USER_UNKNOWN if reason in _SAYS_NOTHING else reason
+    return Recipient(address, Hardness.HARD, reason, status, code, "failed", diagnostic, mta)
+
+
+def soft(
+    address: str,
+    diagnostic: str = "",
+    status: str = "",
+    code: str = "",
+    mta: str = "",
+    reason: Reason | None = None,
+    action: str = "failed",
+) -> Recipient:
+    """A bounce that the provider does not call permanent: soft whatever the server says."""
+    status, code = _number(status, dots=2), _number(code, dots=0)
+    found = reason or classify(diagnostic, status, code, mta)[0]
+    found = Reason.ON_HOLD if found in NEVER_A_BOUNCE else found
+    return Recipient(address, Hardness.SOFT, found, status, code, action, diagnostic, mta)
+
+
+def withheld(address: str, diagnostic: str) -> Recipient:
+    """The provider itself did not send it, because of what it heard of this address before."""
+    return Recipient(address, Hardness.HARD, Reason.NOT_ACCEPT, action="failed", diagnostic=diagnostic)
+
+
+def plain(kind: Kind, address: str, diagnostic: str = "") -> Recipient:
+    """The recipient of what is no bounce."""
+    reason = {Kind.DELIVERED: Reason.DELIVERED, Kind.COMPLAINT: Reason.FEEDBACK}.get(kind, Reason.UNDEFINED)
+    return Recipient(address, None, reason, action="delivered" if kind is Kind.DELIVERED else "", diagnostic=diagnostic)
+
+
+# What a later mail may find otherwise, or what no reader can help.
+_NOT_FOR_GOOD = policy.ABOUT_US | {
+    *(Reason.MAILBOX_FULL, Reason.EXPIRED, Reason.NETWORK, Reason.SYSTEM, Reason.SYSTEM_FULL),
+}
+_SAYS_NOTHING = NEVER_A_BOUNCE | {Reason.UNDEFINED, Reason.ON_HOLD}
+
+
+def _passwords(credentials: str, user: str) -> list[str]:
+    try:
+        name, _, password = b64decode(credentials, validate=True).decode().partition(":")
+    except ValueError:
+        return []
+    return [password] if same(name, user) else []
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+
+
+def _number(text: str, dots: int) -> str:
+    """A status or reply code, if it is one."""
+    parts = text.strip().split(".")
+    is_one = len(parts) == dots + 1 and all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts)
+    return text.strip() if is_one else ""
