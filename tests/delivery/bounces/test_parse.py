@@ -96,6 +96,35 @@ def test_what_is_written_for_people_is_read_where_there_is_nothing_else(body: tu
     assert told.return_path == RETURN_PATH
 
 
+def test_a_header_whose_folded_lines_lost_their_indent_is_read() -> None:
+    raw = report(FAILED).replace(b"delivery-status; boundary", b"delivery-status;\nboundary", 1)
+    assert b"\nboundary=" in raw
+    assert parse(raw) == parse(report(FAILED))
+
+
+def test_a_bounce_that_a_gateway_passes_on_whole_is_read() -> None:
+    whole = multipart([("text/plain", "See below."), ("message/rfc822", report(FAILED).decode())])
+    assert [one.address for one in parse(whole).recipients] == [READER]
+
+
+def test_the_status_in_a_servers_words_may_say_more_than_that_of_the_report() -> None:
+    status = FAILED.replace("Status: 5.1.1", "Status: 5.0.0").replace("5.1.1", "5.2.2").replace("User unknown", "full")
+    [one] = parse(report(status)).recipients
+    assert (one.status, one.reason) == ("5.2.2", Reason.MAILBOX_FULL)
+
+
+def test_words_for_people_tell_which_command_was_refused() -> None:
+    status = FAILED.replace("5.1.1", "5.0.0").replace(": Recipient address rejected", "")
+    said = f"<{READER}>: host mx.example.com said: 550 User unknown (in reply to {{}} command)"
+    assert parse(report(status, said.format("RCPT TO"))).recipients[0].reason is Reason.USER_UNKNOWN
+    assert parse(report(status, said.format("end of DATA"))).recipients[0].reason is Reason.FILTERED
+
+
+def test_what_a_program_said_on_the_spot_is_no_servers_answer() -> None:
+    status = FAILED.replace("smtp; 550 5.1.1", "x-unix; 75").replace("5.1.1", "5.3.0")
+    assert parse(report(status)).recipients[0].reason is Reason.MAILER_ERROR
+
+
 def test_a_complaint_is_about_the_addressee_of_what_it_returns() -> None:
     fields = "Feedback-Type: abuse\nUser-Agent: Test/1\nVersion: 1\n"
     parts = [("text/plain", "A complaint"), ("message/feedback-report", fields), ("message/rfc822", RETURNED)]
@@ -129,6 +158,7 @@ PERSON = {"Return_Path": "<jane@example.com>", "From": "Jane <jane@example.com>"
         ("Re: Undelivered Mail", f"I got this:\n> <{READER}>: 550 5.1.1 User unknown", {}, Kind.NOT_A_BOUNCE),
         ("Fwd: Mail delivery failed", f"See:\n\n  {READER}\n    550 no such user", {}, Kind.NOT_A_BOUNCE),
         ("Newsletter not delivered", "I did not get the last one.", {}, Kind.NOT_A_BOUNCE),
+        ("Delivery", "Send it to:\n\njohn@example.com", {"From": "Gateway <info@gateway.example>"}, Kind.NOT_A_BOUNCE),
     ],
 )
 def test_other_mail_is_told_apart(subject: str, body: str, headers: dict[str, str], kind: Kind) -> None:

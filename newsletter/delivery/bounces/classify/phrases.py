@@ -16,11 +16,11 @@ _RULES: Mapping[Reason, str] = {
         recipientunknown | recipient is unknown | address unknown | mailbox unknown | unknown mailbox
         unknown local part | unknown local-part | unknown email address | unknown account | unknown e-mail address
         unknown address | unknown or illegal alias | account unknown | unknown login | user (*) unknown
-        invalid or unknown | rejected: unknown | unknown or invalid | no such user | no such recipient
+        invalid or unknown | rejected: unknown user | unknown or invalid | no such user | no such recipient
         no such mailbox | no such address | no such person | no such local | no such account
         no such e-mail address | no such email | no such alias | no user by that name | no such a user
         no one at this address | no mailbox here | no mailbox by that name | no mailbox found
-        no mail box available | no account by that name | no valid recipient | no valid mailbox | no user here
+        no mail box available | no account by that name | no valid recipients, bye | no valid mailbox | no user here
         non-existent user | non existent user | nonexistent user | nonexistent mailbox | not present in dir
         no * in name directory | not listed in * directory | not listed in domino | not listed in public name
         # It is not there (any more).
@@ -122,7 +122,7 @@ _RULES: Mapping[Reason, str] = {
         relaying mail to | relaying not allowed | relaying is not allowed | relaying disallowed | no relaying
         unable to relay | not allowed to relay | not permitted to relay | not configured to relay | as a relay
         insecure mail relay | not an open relay | relaying prohibited | does not relay | relay prohibited
-        isn't in my list of allowed rcpthost | not in my list of allowed rcpthost | not a gateway | not local host
+        that domain isn't in my list of allowed rcpthost | not a gateway | not local host
         we don't handle mail for | requires authentication when attempting to send | specified domain is not allowed
         email address is not verified | no relay | not hosted here
     """,
@@ -166,7 +166,8 @@ _RULES: Mapping[Reason, str] = {
         address rejected | administrative prohibition | envelope blocked | bogus mail from | mail from not owned
         batv | backscatter protection | null sender | empty envelope sender | no third-party dsns
         isn't on the recipient's list of senders | valid-address-filter | returned mail not accepted
-        does not exist e2110 | emetteur invalide | adresse emetteur | from: domain is invalid
+        does not exist e2110 | emetteur invalide | addresses rejected : | syntax error: empty email
+        unsigned dsn | address that has been blacklisted | adresse emetteur | from: domain is invalid
         fully qualified email address required | invalid domain, see <url: | not a registered gateway user
         email address has been blacklisted | sent from * blacklisted | delivery not authorized, message refused
         not allowed to post to this mailing list | server does not accept mail from | access denied (in reply to m
@@ -181,7 +182,8 @@ _RULES: Mapping[Reason, str] = {
         seems to be * spam | appears to be * spam | appears to be unsolicited | likely unsolicited | is spam
         probably spam | probable spam | possible spam | suspected spam | may be spam | may consider spam
         similar to spam | spam-like | spam like | probability of * spam | this email is spam | as bulk mail
-        scored * spam | spam points | spam score | mail score ( | spam content | contains spam | - spam
+        scored * spam | spam points | spam score | dsbl.org | help_spam_16 | drbl.imedia | as a bulk email
+        mail score ( | spam content matched | the spam contents | contains spam | - spam
         spam message | spam email | spam mail | spam or virus | spam/virus | junk mail | bulk e-mail
         # It refuses spam.
         spam refused | spam rejected | spam rejection | spam not accepted | spam block | block for spam
@@ -196,7 +198,7 @@ _RULES: Mapping[Reason, str] = {
         rejecting mail content | blacklisted url | sender domain listed at | mass mailer | bulk.advertising
         blocked by our filter | message filtered | 554 5.7.0 reject, id= | rejected - bulk | mass-mailing
         blocked for abuse | message rejected for policy reasons | our system has detected that this message is
-        greylisted * please try again in | mail rejete. mail rejected. *506 | unsolicited bulk | unsolicited email
+        greylisted* please try again in | mail rejete. mail rejected. *506 | unsolicited bulk | unsolicited email
     """,
     Reason.RATE_LIMITED: """
         too many con | too many session | too many smtp sessions | too many concurrent | trop de connexions
@@ -217,7 +219,8 @@ _RULES: Mapping[Reason, str] = {
         # This host, or its address.
         client host rejected | client host * blocked | banned sending ip | bad sender ip | sender ip address
         from your ip | by your ip | your ip address | your ip has | sending ip | ip address * blocked | ip * blocked
-        ip temporarily blacklisted | the ip* is blacklisted | dynamic ip | bad ip profile | mail server at * blocked
+        ips blocked | ip temporarily blacklisted | the ip* is blacklisted | dynamic ip | bad ip profile
+        mail server at * blocked
         your network is temporary blacklisted | no access from mail server | is not allowed to send mail from
         invalid ip for sending | host network | looks suspiciously like spam | you are sending spam
         currently sending spam | too many spams | too many unwanted messages | mail from * refused
@@ -246,7 +249,7 @@ _RULES: Mapping[Reason, str] = {
         extension is forbidden | email policy | corporate policy | policy of the recipient
     """,
     Reason.SYSTEM: """
-        loops back to | mail loop | loop was found | forwarding loop broken | would create a mail loop
+        loops back to | loop was found | forwarding loop broken | would create a mail loop
         configuration error | misconfigured | server configuration | config error | local error in processing
         temporary local problem | temporary system problem | service currently unavailable | internal error
         internal server error | interrupted system call | queue file write error | i/o error | system error
@@ -259,7 +262,8 @@ _RULES: Mapping[Reason, str] = {
         no route to host | host is unreachable | network is unreachable | network unreachable | network error
         host name lookup failure | name server reply | host not found, try again | dns records for the destination
         dns query failed | dns failure | unable to resolve route | too many hops | hop count exceeded
-        forwarding loop | routing loop | message looping | exceeded 50 hops | unrouteable mail domain
+        loop detected | forwarding loop | routing loop | message looping | exceeded 50 hops
+        unrouteable mail domain
         could not connect and send | couldn't connect | all relevant mx records point | could not connect to
         unable to connect to | lost connection | temporary lookup failure
     """,
@@ -293,7 +297,8 @@ _RULES: Mapping[Reason, str] = {
         security violation | security error
     """,
     Reason.MAILER_ERROR: """
-        procmail | maildrop | command died with status | command failed | command output: | exit status | exit code
+        procmail | exit 1 | exit 2 | exit 75 | maildrop | command died with status | command failed
+        command output: | exit status | exit code
         mailer error | pipe to | | unknown mailer error | x-unix; | child process | exited with
         user defined signal | can't exec
     """,

@@ -59,7 +59,7 @@ _RULES: Mapping[Reason, str] = {
         - message size exceeds recipient
     """,
     Reason.NETWORK: """
-        no mx found for | no valid route to | loop detected | address family mismatch
+        no mx found for | no valid route to | address family mismatch
         all routes to destination blocked | network error on destination | bad dns lookup error
         temporary failure in mx lookup | dns lookup failed
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host

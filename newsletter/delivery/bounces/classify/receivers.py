@@ -68,7 +68,8 @@ _MICROSOFT = {
         4.7.26 | 5.7.23 | 5.7.509 | 5.7.515 | does not pass dmarc verification | sender policy framework violation
     """,
     Reason.USER_UNKNOWN: """
-        5.1.10 | 5.1.351 | 5.5.0 mailbox unavailable | 5.4.1 recipient address rejected | recipnotfound
+        5.1.10 | 5.1.351 unknown recipient or mailbox | 5.5.0 mailbox unavailable
+        5.4.1 recipient address rejected | recipnotfound
         recipientnotfound | mailbox unavailable (s2017062302) | 5.1.3 invalid recipient address
         5.1.4-5 reserved by rfc 2606 | 5.1.6 single label domains | 5.1.2 invalid x.400 address
     """,
@@ -109,11 +110,11 @@ _MICROSOFT = {
         4.4.8 | 5.4.8 | 4.4.317 starttls | 5.4.317 starttls | 4.7.5 mta-sts | 5.7.5 mta-sts | 5.7.51 | 4.7.321-325
         5.7.321-325
     """,
+    Reason.EXPIRED: "4.4.1 timed out | 4.4.7 | 5.4.300 | 5.4.316 message expired | 5.4.317 message expired",
     Reason.NETWORK: """
         5.4.4 nonexistent domain | 5.4.4 invalid arguments | 5.4.6 | 5.4.14 | 4.4.312 | 5.4.312
         4.4.316 connection refused | 5.4.316 connection refused
     """,
-    Reason.EXPIRED: "4.4.1 timed out | 4.4.7 | 5.4.300 | 5.4.316 | 5.4.317 message expired",
     Reason.SYSTEM: """
         4.3.2 service not | 5.3.5 | 5.3.190 | 5.1.4 | 5.2.4 | 5.2.14 | 4.4.22-28 | 4.4.3 temporary server
         4.7.0 temporary server error | 4.4.318 | 5.4.318 | 4.7.500 server busy | 4.7.700

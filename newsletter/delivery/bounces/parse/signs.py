@@ -13,9 +13,8 @@ DAEMON = any_of(
     r"""
     mailer[\s._-]?daemon|post[\s._-]?master|mail[\s._-]?deliver|mdaemon|maildaemon
     deliver[\s._-]?(?:daemon|system|subsystem|report)
-    mail[\s._-]?admin|mail system|mail-?router|bounce[sd]?\b|mailbouncer|amavis|symantec
-    microsoft ?exchange|system administrator|systemadmin|internet mail|complaints@|notification@|\bgateway
-    returned mail|undeliver
+    mail[\s._-]?admin|mail system|mail-?router|mailbouncer|amavis|microsoft ?exchange
+    system administrator|systemadmin|returned mail|undeliver|\bndr@
     """
 )
 """Who returns mail, by name or address."""
