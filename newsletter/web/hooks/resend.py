@@ -42,7 +42,7 @@ class Resend:
 
     def read(self, post: Post) -> Reading:
         """The event of a post."""
-        name, stamp, signatures = (post.headers.get(f"svix-{each}", "") for each in ("id", "timestamp", "signature"))
+        name, stamp, signatures = (_header(post, each) for each in ("id", "timestamp", "signature"))
         self._verify(name, stamp, signatures, post.body)
         require_fresh(utc(lambda: datetime.fromtimestamp(int(stamp), UTC)), post.now, OLDEST)
         event = read_object(post.body)
@@ -56,6 +56,11 @@ class Resend:
         given = [each.removeprefix("v1,") for each in signatures.split(" ")[:10] if each.startswith("v1,")]
         if not name or not any([same(one, other) for one in given for other in expected]):  # noqa: C419
             raise Rejected(Why.UNAUTHENTICATED, "The signature does not fit the body.")
+
+
+def _header(post: Post, name: str) -> str:
+    """Under Svix's name, or under that of the standard."""
+    return post.headers.get(f"svix-{name}") or post.headers.get(f"webhook-{name}", "")
 
 
 def _event(event: Fields, word: str, name: str) -> Event:

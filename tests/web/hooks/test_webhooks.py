@@ -134,6 +134,12 @@ def test_a_secret_is_changed_while_both_count(program: FlaskClient) -> None:
     assert send(program, "resend", (headers | {"svix-signature": f"v1a,AAAA {other}"}, body)) == 401
 
 
+def test_the_headers_of_resend_may_have_the_names_of_the_standard(program: FlaskClient) -> None:
+    headers, body = signing.resend(RESEND)
+    standard = {name.replace("svix", "webhook"): value for name, value in headers.items()}
+    assert send(program, "resend", (standard, body)) == 200
+
+
 def test_the_key_of_resend_is_what_its_text_stands_for(program: FlaskClient) -> None:
     headers, body = signing.resend(RESEND)
     signed = f"{headers['svix-id']}.{headers['svix-timestamp']}.".encode() + body
