@@ -7,7 +7,7 @@ Nothing in a mail can make this fail, and its memory does not grow with the mail
 import io
 
 from newsletter.delivery.bounces.parse import arf, automatic, dsn, mime, prose, recipients
-from newsletter.delivery.bounces.parse.mime import Source
+from newsletter.delivery.bounces.parse.mime import ByteReader
 from newsletter.delivery.bounces.parse.reading import Reading
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
 
@@ -15,7 +15,7 @@ _KINDS = {"delayed": Kind.DELAY, "delivered": Kind.DELIVERED, "relayed": Kind.DE
 _GRAVEST = (Kind.BOUNCE, Kind.DELAY, Kind.DELIVERED)
 
 
-def parse(raw: bytes | Source) -> Report:
+def parse(raw: bytes | ByteReader) -> Report:
     """What this mail is, and whom it is about; of a file only as much is kept as is needed."""
     mail = Reading(mime.read_mail(io.BytesIO(raw) if isinstance(raw, bytes) else raw))
     return _complaint(mail) or _status_report(mail) or _automatic(mail) or _bounce(mail) or mail.tell(Kind.NOT_A_BOUNCE)

@@ -35,7 +35,7 @@ _CHARSET = re.compile(
 )
 
 
-class Source(Protocol):
+class ByteReader(Protocol):
     """Where a mail is read from, such as a binary file."""
 
     def read(self, size: int, /) -> bytes: ...
@@ -91,7 +91,7 @@ class Mail:
         return first(self.headers, name)
 
 
-def read_mail(raw: Source) -> Mail:
+def read_mail(raw: ByteReader) -> Mail:
     """Take a mail apart, in memory that does not grow with it."""
     return _Splitter().run(_lines(raw))
 
@@ -169,7 +169,7 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _NOT_BASE64 = bytes(byte for byte in range(256) if byte not in _BASE64)
 
 
-def _lines(raw: Source) -> Iterator[bytes]:
+def _lines(raw: ByteReader) -> Iterator[bytes]:
     """The lines, whichever way they end; one that is very long comes in pieces."""
     rest = b""
     while chunk := raw.read(_CHUNK):
