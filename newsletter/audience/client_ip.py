@@ -22,7 +22,15 @@ def consent_origin(services: AudienceServices, client: str | None) -> str | None
     if services.origin_policy == "full":
         # Without a zone index ("%eth0"), which is no part of the address.
         return _network(address, address.max_prefixlen).partition("/")[0]
-    return _network(address, _SHARED_V4 if address.version == 4 else _SHARED_V6)
+    return _shared_network(address)
+
+
+def logged_origin(services: AudienceServices, client: str | None) -> str | None:
+    """What logs may tell of a client: the same, but only the network where a consent event has the whole address."""
+    address = _parse(client)
+    if address is None or services.origin_policy != "full":
+        return consent_origin(services, client)
+    return _shared_network(address)
 
 
 def one_client(client: str | None) -> str | None:
@@ -45,6 +53,10 @@ def _parse(client: str | None) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def _shared_network(address: IPv4Address | IPv6Address) -> str:
+    return _network(address, _SHARED_V4 if address.version == 4 else _SHARED_V6)
 
 
 def _network(address: IPv4Address | IPv6Address, prefix: int) -> str:

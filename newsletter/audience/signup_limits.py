@@ -91,7 +91,7 @@ def count_and_check(
     hits = _count(session, buckets)
     if hits.get("client", 0) > caps.client:
         # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
-        log.warning("client capped", client=client_ip.consent_origin(services, client))
+        log.warning("client capped", client=client_ip.logged_origin(services, client))
         raise TooManyRequests("That was too many sign-ups in a short time. Please try again in an hour.")
     _trip(session, services, now)
     return (

@@ -32,11 +32,13 @@ mail provider that has to deliver it.
 Each email has a link to unsubscribe with one tap, and a link to your preferences. There you can download everything
 that is kept about you, or have it erased. After that, only a fingerprint of your address is kept, made with a secret
 key and used for nothing but to stop an old list from bringing you back. It goes when you sign up again and confirm.
+The record still says that somebody took these steps, and when, but nothing in it leads to you.
 An address that bounced, or whose owner complained, stays on the list of addresses that get no email.
 """,
 }
 _ORIGINS = {
     "truncated": "- with each of these, the network you came from, but not your own address in it;\n",
+    "full": "- with each of these, the network address you came from;\n",
     "hashed": "- with each of these, a fingerprint of the network address you came from;\n",
 }
 _CLICKS = "It counts how often each link in an issue is clicked, but not by whom.\n\n"

@@ -82,8 +82,8 @@ def log_capped(what: str) -> None:
 
 
 def network() -> str:
-    """The part of the client's address that may be stored (CONSENT_ORIGIN)."""
-    return client_ip.consent_origin(_at_hand().services.audience, client()) or ""
+    """The part of the client's address that logs may tell (CONSENT_ORIGIN)."""
+    return client_ip.logged_origin(_at_hand().services.audience, client()) or ""
 
 
 def _host_name(host: str) -> str:

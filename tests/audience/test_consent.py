@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.audience import consent
+from newsletter.audience import client_ip, consent
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Wording
 from newsletter.audience.services import AudienceServices
@@ -51,7 +51,10 @@ def test_a_hashed_origin_tells_clients_apart_and_cannot_be_read(audience: Audien
 def test_a_whole_address_is_kept_where_a_country_asks_for_it(
     audience: AudienceServices, client: str, kept: str
 ) -> None:
-    assert consent.origin_of(replace(audience, origin_policy="full"), client) == kept
+    full = replace(audience, origin_policy="full")
+    assert consent.origin_of(full, client) == kept
+    # And nowhere else.
+    assert client_ip.logged_origin(full, client) == consent.origin_of(audience, client)
 
 
 def test_no_origin_is_kept_where_none_is_wanted(audience: AudienceServices) -> None:

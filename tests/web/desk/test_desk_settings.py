@@ -256,7 +256,12 @@ def test_words_changed_meanwhile_are_not_written_over(owner: Visitor) -> None:
 
 @pytest.mark.parametrize(
     ("kept_of_it", "told"),
-    [("truncated", "the network you came from"), ("hashed", "a fingerprint of the network address"), ("none", "")],
+    [
+        ("truncated", "the network you came from"),
+        ("full", "the network address you came from"),
+        ("hashed", "a fingerprint of the network address"),
+        ("none", ""),
+    ],
 )
 def test_the_page_on_privacy_tells_what_a_consent_keeps_of_where_it_came_from(
     services: Services, clock: Clock, kept_of_it: str, told: str
