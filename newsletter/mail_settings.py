@@ -70,6 +70,7 @@ class MailSettings(BaseSettings):
     mail_helo: str = ""
 
     dns_resolver: str = ""
+    bounce_probe: bool = False
 
     bulk_mail_server: str | None = None
     bulk_mail_port: int = Field(25, ge=1, le=65535)

@@ -54,7 +54,8 @@ class Services:
         """What is done about bounces, complaints and their kind."""
         resolver = self.settings.dns_resolver
         lookup = domain_lookup.open_lookup(resolver) if resolver else None
-        return BounceServices(self.audience, ProviderGroups(hosted=self.settings.hosted_domains), lookup)
+        groups = ProviderGroups(hosted=self.settings.hosted_domains)
+        return BounceServices(self.audience, groups, self.settings.bounce_probe, lookup)
 
     @cached_property
     def link_client(self) -> LinkClient:

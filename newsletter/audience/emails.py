@@ -1,4 +1,4 @@
-"""The transactional mails to subscribers: confirm, welcome, goodbye."""
+"""The transactional mails to subscribers: confirm, welcome, goodbye, probe."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +10,9 @@ from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.publications import Publication
+
+PROBE = "probe"
+"""The kind of the mail that finds out whether an address still takes mail."""
 
 
 def confirm(
@@ -43,6 +46,16 @@ def goodbye(session: Session, services: AudienceServices, subscription: Subscrip
     """Queue the mail that acknowledges an unsubscribe, with the link to sign up again."""
     fields = {"subscribe_url": services.links.subscribe(subscription.publication.slug)}
     _post(session, services, subscription, "goodbye", fields, now)
+
+
+def probe(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
+    """Queue the mail that finds out whether a reader's address still takes mail."""
+    links = services.links
+    fields = {
+        "preferences_url": links.preferences(subscription.id),
+        "unsubscribe_url": links.unsubscribe(subscription.id),
+    }
+    _post(session, services, subscription, PROBE, fields, now)
 
 
 def _post(

@@ -124,6 +124,13 @@ def find(session: Session, email: str) -> Subscriber:
     return found
 
 
+def longest_reading(session: Session, key: str) -> Subscription | None:
+    """The subscription by which the owner of this address has been reading for longest; None if they read nothing."""
+    since = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
+    theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
+    return session.scalar(theirs.where(Subscription.status == Status.ACTIVE).order_by(since).limit(1))
+
+
 def page(
     session: Session,
     publication_id: int,

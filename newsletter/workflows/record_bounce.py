@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.audience import unsubscribe
+from newsletter.audience import emails, subscribers, unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import provider_stops
@@ -21,7 +21,7 @@ from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Kind, Reason, Report
-from newsletter.delivery.models import Cause
+from newsletter.delivery.models import Cause, OutboxMessage
 from newsletter.delivery.rate_limit import limiter_store
 
 DomainExists = Callable[[str], bool | None]
@@ -38,6 +38,8 @@ class BounceServices:
 
     audience: AudienceServices
     groups: ProviderGroups = field(default_factory=ProviderGroups)
+    probes: bool = False
+    """Whether long-time readers get a letter before they are suppressed, whose own bounce then decides."""
     domain_exists: DomainExists | None = None
     """How the worker asks the DNS about hosts that are called unknown; then such an event waits for it."""
 
@@ -55,7 +57,7 @@ def record_report(
 
 def carry_out(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
     """Decide about one event, and do what follows."""
-    verdict = policy.decide(event, _facts(session, event, now), now)
+    verdict = policy.decide(event, _facts(session, services, event, now), now)
     event.decision = verdict.decision
     session.flush()
     _ACTS.get(verdict.decision, _nothing)(session, services, event, verdict, now)
@@ -63,16 +65,25 @@ def carry_out(session: Session, services: BounceServices, event: BounceEvent, no
     return verdict
 
 
-def _facts(session: Session, event: BounceEvent, now: datetime) -> Facts:
+def _facts(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Facts:
     history = events.history_of(session, event.key, now)
     is_about_us = policy.is_about_us(event)
     is_unknown = event.kind is Kind.BOUNCE and event.reason is Reason.USER_UNKNOWN
+    reading = subscribers.longest_reading(session, event.key) if services.probes and event.key else None
     return Facts(
         history=history,
         sent=events.sent_to(session, history, now),
         provider_is_failing=is_unknown and holds.is_held(session, event.provider_group),
+        reader_since=(reading.confirmed_at or reading.created_at) if reading else None,
+        is_probe=_is_of_probe(session, event),
+        is_probing=services.probes and events.is_probing(session, event.key, now),
         against_us=events.count_against_us(session, event, now) if is_about_us else 0,
     )
+
+
+def _is_of_probe(session: Session, event: BounceEvent) -> bool:
+    post = session.get(OutboxMessage, event.outbox_id) if event.outbox_id else None
+    return post is not None and post.kind == emails.PROBE
 
 
 def _nothing(*_: object) -> None:
@@ -84,6 +95,13 @@ def suppress(session: Session, _services: BounceServices, event: BounceEvent, ve
     cause = verdict.cause or Cause.BOUNCE
     suppression.add(session, event.key, cause, now, " ".join(filter(None, (event.said, event.diagnostic))))
     unsubscribe.end_all_of_address(session, event.key, _ENDS[cause], now, note=event.said)
+
+
+def _probe(session: Session, services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
+    if reading := subscribers.longest_reading(session, event.key):
+        emails.probe(session, services.audience, reading, now)
+        # The probe answers for all that was heard before it.
+        events.forgive(session, event.key)
 
 
 def _revive(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
@@ -129,6 +147,7 @@ def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _ver
 _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]
 _ACTS: Mapping[Decision, _Act] = {
     Decision.SUPPRESSED: suppress,
+    Decision.PROBED: _probe,
     Decision.DELIVERED: _revive,
     Decision.UNSUBSCRIBED: _unsubscribe,
     Decision.SLOWED: _slow,

@@ -24,6 +24,7 @@ KINDS = (
     "confirm",
     "welcome",
     "goodbye",
+    "probe",
     "sign_in",
     "reset",
     "changed",

@@ -24,6 +24,7 @@ SINGLE = (
     "confirm",
     "welcome",
     "goodbye",
+    "probe",
     "sign_in",
     "reset",
     "changed",

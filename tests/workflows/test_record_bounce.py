@@ -1,7 +1,7 @@
 """What a report does: to the reader, the copy and the provider's group; once, in any order, and never by a forgery."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -30,6 +30,7 @@ from newsletter.editors import Role
 from newsletter.errors import NotFound
 from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, record_bounce, tend_bounces
+from newsletter.workflows.record_bounce import BounceServices
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -62,6 +63,7 @@ class Press:
     """A publication with readers, and what is heard of its issues."""
 
     services: Services
+    bounces: BounceServices | None = None
     numbers: count = field(default_factory=lambda: count(1))
 
     @property
@@ -126,7 +128,9 @@ class Press:
         report = Report(kind, (recipient,), **told)
         now = max(NOW, at)
         with self.sessions.begin() as session:
-            kept = record_bounce.record_report(session, self.services.bounces, report, Origin(**origin | more), now)
+            kept = record_bounce.record_report(
+                session, self.bounces or self.services.bounces, report, Origin(**origin | more), now
+            )
             return [one.decision for one in kept]
 
     def watch(self) -> None:
@@ -409,6 +413,23 @@ def test_an_editor_suppresses_the_held_or_keeps_them(press: Press, suppress: boo
     assert press.hear(FULL, press.copy(letter, readers[0])) == [next_one]
     press.watch()
     assert {press.status(reader) for reader in readers} == {status}
+
+
+@SQLITE
+def test_a_long_time_reader_gets_a_probe_whose_own_bounce_decides(press: Press) -> None:
+    press.bounces = replace(press.services.bounces, probes=True)
+    ada, bo = press.reader(at=NOW - 400 * DAY), press.reader("bo@gmail.com")
+    letter = press.issue(ada, bo)
+    assert press.hear(UNKNOWN, press.copy(letter, bo)) == [Decision.SUPPRESSED]
+    assert press.hear(UNKNOWN, press.copy(letter, ada)) == [Decision.PROBED]
+    assert press.hear(FULL, press.copy(press.issue(ada), ada), at=NOW + DAY) == [Decision.COUNTED]
+    assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
+    with press.sessions.reading() as session:
+        [probe] = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "probe"))
+        assert probe.address == ADA
+        token = press.services.links.seal.seal_local_part("post", probe.id)
+    assert press.hear(FULL, return_path=f"bounce+{token}@bounces.example.org") == [Decision.SUPPRESSED]
+    assert (press.status(ada), press.causes()) == (Status.BOUNCED, [Cause.BOUNCE])
 
 
 SAID = [UNKNOWN, FULL, SPAM, COMPLAINT, DELIVERED, LEAVES, bounced(Reason.HOST_UNKNOWN, HARD)]

@@ -36,6 +36,7 @@ KEPT = timedelta(days=400)
 _PRUNED_AT_ONCE = 500
 _COUNTS_FOR = 2 * policy.WINDOW
 _MOST_OF_ONE = 500
+_PROBE_TAKES = timedelta(days=10)
 _AN_HOUR = timedelta(hours=1)
 # Written out, because neither database matches a parameter to a partial index.
 _UNDECIDED = text("bounce_events.decision IS NULL")
@@ -168,6 +169,12 @@ def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int
     same = (BounceEvent.letter_id == event.letter_id) & (BounceEvent.provider_group == event.provider_group)
     counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR)
     return session.scalar(counted.where(BounceEvent.reason.in_(policy.ABOUT_US))) or 0
+
+
+def is_probing(session: Session, key: str, now: datetime) -> bool:
+    """Whether a probe went to this address of late, and may still come back."""
+    probed = select(BounceEvent.id).where(BounceEvent.key == key, BounceEvent.received_at > now - _PROBE_TAKES)
+    return session.scalar(probed.where(BounceEvent.decision == Decision.PROBED).limit(1)) is not None
 
 
 def undecided(session: Session, after: int, most: int) -> Sequence[BounceEvent]:

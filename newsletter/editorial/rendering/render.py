@@ -45,6 +45,7 @@ FIELDS = {
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
+    "probe": frozenset({*merge.EDITORS, "preferences_url", "unsubscribe_url"}),
     "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),
     "sign_in": frozenset({*merge.EDITORS, "sign_in_url", "valid_for", "invited_by", "role"}),
     "reset": frozenset({*merge.EDITORS, "reset_url", "valid_for"}),
