@@ -30,6 +30,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     fanning_out.on_sqlite,
     fanning_out.on_postgresql,
     importing.measure,
+    importing.of_mailchimp,
     signing_up.measure,
     pages.on_sqlite,
     pages.on_postgresql,
