@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -83,11 +84,13 @@ class SubscriptionAttribute(Base):
     date: Mapped[dt.date | None] = mapped_column(Date)
 
 
+@lru_cache(4096)
 def folded_name(name: str) -> str:
     """What all spellings of a tag's or an attribute's name have in common."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:MAX_KEY]
 
 
+@lru_cache(4096)
 def clean_tag(text: str, what: str = "the tag") -> str:
     """The name of a tag or an attribute with single spaces; Invalid if it is none, or too long."""
     name = " ".join(characters.line(unicodedata.normalize("NFC", text), what).split())

@@ -132,7 +132,7 @@ def import_(
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
-    terms, choices = ImportTerms(Status(status), consent, vouched), ColumnChoices(mapped, frozenset(ignored))
+    terms, choices = ImportTerms(Status(status), consent, vouched=vouched), ColumnChoices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
     with files.open_file(file, encoding) as opened:
         surveys = importer.survey(opened, choices, source or "")

@@ -169,3 +169,52 @@ def test_a_list_in_another_encoding_is_read_once_that_is_named(loaded: Press, tm
     assert (answer.code, "--encoding windows-1252" in answer.err) == (1, True)
     assert loaded(*IMPORT, "--encoding", "windows-1252").code == 0
     assert "Adél" in loaded("subscribers", "export").out
+
+
+SOURCES = Path(__file__).parents[1] / "audience" / "sources"
+
+
+def test_the_source_is_named_and_the_fates_are_counted(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes((SOURCES / "buttondown.csv").read_bytes())
+    answer = loaded(*IMPORT, "--dry-run", "--report", "fates.csv")
+    assert answer.err == "list.csv: from Buttondown (--source NAME says otherwise)\n"
+    *rows, totals, statuses = answer.out.splitlines()
+    assert rows[0] == "line 2: fern@garden.example: added as active"
+    assert rows[11] == "line 13: weed@garden.example: skipped (blocked at Buttondown)"
+    assert totals == "7 added, 0 already there, 0 left alone, 5 ended, 0 refused, 1 skipped"
+    assert statuses == "of those added or ended: 2 pending, 5 active, 3 unsubscribed, 1 bounced, 1 complained"
+    with (tmp_path / "fates.csv").open(newline="", encoding="utf-8") as file:
+        header, *fates = csv.reader(file)
+    assert header == ["list", "line", "email", "fate", "status", "reason"]
+    assert fates[11] == ["list.csv", "13", "weed@garden.example", "skipped", "", "blocked at Buttondown"]
+    assert readers(loaded) == []
+    told = json.loads(loaded(*IMPORT, "--dry-run", "--json").out)
+    assert (told["source"], told["skipped"], len(told["rows"])) == ("buttondown", 1, 13)
+    assert told["rows"][11] == {
+        "list": "list.csv",
+        "line": 13,
+        "email": "weed@garden.example",
+        "fate": "skipped",
+        "status": "",
+        "reason": "blocked at Buttondown",
+    }
+
+
+def test_a_list_that_does_not_tell_who_has_left_is_imported_only_on_somebodys_word(
+    loaded: Press, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_bytes((SOURCES / "listmonk.csv").read_bytes())
+    answer = loaded(*IMPORT)
+    assert (answer.code, answer.out) == (1, "")
+    for words in ('"enabled" is said of the account', "subscription_status=confirmed", "--all-subscribed"):
+        assert " ".join(words.split()) in " ".join(answer.err.split())
+    assert readers(loaded) == []
+    assert loaded(*IMPORT, "--all-subscribed").out.startswith("1 added, 0 already there, 0 left alone, 2 ended")
+
+
+def test_a_source_can_be_named_where_it_is_not_recognised_as_one(loaded: Press, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("first_name,email,status,created_at\nBud,bud@reader.example,inactive,2024\n")
+    assert "1 pending" in loaded(*IMPORT, "--dry-run").out
+    assert "1 unsubscribed" in loaded(*IMPORT, "--dry-run", "--source", "beehiiv").out
+    assert "0 added, 0 already there, 0 left alone, 1 ended" in loaded(*IMPORT, "--dry-run", "--source", "plain").out
+    assert loaded(*IMPORT, "--source", "nobody").code == 2

@@ -169,9 +169,8 @@ def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], ter
 
 
 def _consent_of(subscription_id: int, row: ImportRow, terms: ImportTerms) -> dict[str, object]:
-    proof = terms.proof_of(row)
     act = unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
-    return {"id": subscription_id, "act": act, "note": proof.note, "file_id": proof.file_id, "line": proof.line}
+    return {"id": subscription_id, "act": act, "note": terms.note_on(row), "file_id": terms.file_id, "line": row.line}
 
 
 def _send_confirm_letters(

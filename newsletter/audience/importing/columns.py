@@ -31,6 +31,7 @@ EVERYTHING_ELSE = "*"
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED)
 _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
+_MORE = frozenset({FieldKind.TAGS, FieldKind.ATTRIBUTES, FieldKind.PROOF})
 _BETWEEN_TAGS = ("|", ";", ",")
 
 
@@ -77,6 +78,8 @@ class ColumnLayout:
     """What the file says of all its readers."""
     tells_states: bool = True
     """Whether it tells who has left, as a file from its source should, or somebody said which column does."""
+    is_simple: bool = False
+    """Whether a row has nothing but an address, a name, a status and a date."""
 
     @classmethod
     def of(
@@ -105,27 +108,20 @@ class ColumnLayout:
         if suspects := [(header[at], what) for at in free if (what := headers.suspected_field(header[at], header))]:
             raise Invalid(_undecided(suspects))
         others = [] if EVERYTHING_ELSE in choices.ignored else free
+        attributes = _attributes(header, named, others)
         membership = source.membership(file_name, [headers.normalized(title) for title in header])
         return cls(
             places={one: tuple(at for at, name in enumerate(named) if name is one) for one in FieldKind},
             telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
             passed_over=[at for at, name in enumerate(named) if at in free or _is_kept(header[at], name, choices)],
             postal=[at for at in free if headers.is_postal(header[at], header)],
-            attributes=_attributes(header, named, others),
+            attributes=attributes,
             header=header,
             source=source,
             membership=membership,
             tells_states=membership is not None or _tells_states(header, choices, source),
+            is_simple=source is PLAIN and not attributes and _MORE.isdisjoint(named),
         )
-
-    @property
-    def is_simple(self) -> bool:
-        """Whether a row has nothing but an address, a name, a status and a date."""
-        more = (FieldKind.TAGS, FieldKind.ATTRIBUTES, FieldKind.PROOF)
-        source = self.source
-        has_words = source.skipped_words or source.tagged_words or source.skipped_domain
-        is_never = self.membership is Membership.NEVER_SUBSCRIBED
-        return not (self.attributes or any(self.places[one] for one in more) or has_words or is_never)
 
     def check(self, cells: Sequence[str]) -> None:
         """Invalid for a row with more cells than columns, or one that says it is gone where nobody would look."""

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from enum import StrEnum
+from functools import lru_cache
 
 
 class FieldKind(StrEnum):
@@ -55,6 +56,7 @@ def words(text: str) -> list[str]:
     return _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
 
 
+@lru_cache(4096)
 def normalized(text: str) -> str:
     """A header in normal form: equal for all spellings of it."""
     return "".join(words(text))

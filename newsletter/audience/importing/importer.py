@@ -34,17 +34,19 @@ from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
 
-GROUP = 2_000
+GROUP = 4_000
 """The most work in one transaction, counted in plain rows."""
-SMALLEST_GROUP = 500
+SMALLEST_GROUP = 2_000
 TURN = 0.05
 """Seconds that a transaction may take; the next has less work if one took longer, for others wait to write as well."""
-PAUSE = 0.01
+PAUSE = 0.006
 """Seconds after it in which another process can begin to write; the web server asks every 5 ms (`write_queue`)."""
 # Pending rows need a confirm letter, and ended ones skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.ENDED, 40)
 STRETCH = 50_000
 """The rows that are sorted by address together, so that a group touches few pages of the index."""
+STRETCH_OF_MORE = 20_000
+"""The same where a row has more than an address and a name, so that two stretches fit into memory."""
 NONE_YET = Tally()
 _SAMPLE = 50
 _MAX_JOINED = 40
@@ -176,7 +178,7 @@ class _Run:
         """The steps of one list."""
         position = 0
         title = "" if known.source is PLAIN else known.source.title
-        for stretch in _ahead(_stretches(sheet, choices.within(sheet.header.cells), source)):
+        for stretch in _ahead(_stretches(known, sheet, choices.within(sheet.header.cells), source)):
             told = ImportStep(0, Tally(), (), position, list_number=number, size=sheet.size)
             if stretch.problems and self.checked:
                 line = stretch.problems[0].line
@@ -192,28 +194,29 @@ class _Run:
                 done += len(group)
                 is_last = done == len(stretch.rows)
                 new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
-                plan = self._admit(group, new, title)
+                plan, tally = self._admit(group, new, title)
                 position += round(len(group) * (stretch.position - told.position) / len(stretch.rows))
                 fates = plan.fates(self.terms) if self.with_fates else ()
-                tally = Tally.of(plan, self.terms)
                 yield replace(told, rows=len(group), tally=tally, position=position, fates=fates)
             position = stretch.position
 
-    def _admit(self, group: list[ImportRow], place: Place, source: str) -> ImportPlan:
+    def _admit(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
         began = time.monotonic()
         if self.dry_run:
             with self.sessions.reading() as session:
-                return apply.make_plan(session, self.services, self.publication, group)
+                plan = apply.make_plan(session, self.services, self.publication, group)
+                return plan, Tally.of(plan, self.terms)
         with self.sessions.in_turn(PAUSE) as session:
             plan = apply.make_plan(session, self.services, self.publication, group)
             apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
-            self.total += Tally.of(plan, self.terms)
+            tally = Tally.of(plan, self.terms)
+            self.total += tally
             progress.advance(session, self.import_id, self.place, place, self.total)
             took = time.monotonic() - began
         self.place = place
         self.size = max(min(GROUP, SMALLEST_GROUP), min(GROUP, round(self.size * TURN / took)))
         log.debug("import", publication=self.publication.slug, rows=len(group))
-        return plan
+        return plan, tally
 
     def _rows_done(self, number: int, stretch: _Stretch) -> int:
         here = self.place.list_number
@@ -264,9 +267,10 @@ def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[Column
     return layout, itertools.chain(sample, rows)
 
 
-def _stretches(sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
+def _stretches(known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
     entries = read_rows(sheet, choices, source)
-    while some := list(itertools.islice(entries, STRETCH)):
+    size = STRETCH if known.layout.is_simple else STRETCH_OF_MORE
+    while some := list(itertools.islice(entries, size)):
         rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
         problems = [entry for entry in some if isinstance(entry, RefusedRow)]
         yield _Stretch(rows, problems, some[0].line, some[-1].line, sheet.position)

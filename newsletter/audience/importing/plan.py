@@ -94,9 +94,12 @@ class ImportTerms:
 
     def proof_of(self, row: ImportRow) -> Proof:
         """The evidence that is stored with this reader's consent."""
+        return Proof(note=self.note_on(row), file_id=self.file_id, line=row.line)
+
+    def note_on(self, row: ImportRow) -> str | None:
+        """Where the reader's consent came from, since when, and the peer's own proof of it."""
         joined = f"there since {row.joined}" if row.joined else ""
-        note = "; ".join(filter(None, [self.consent.strip(), joined, row.proof])) or None
-        return Proof(note=note, file_id=self.file_id, line=row.line)
+        return "; ".join(filter(None, [self.consent.strip(), joined, row.proof])) or None
 
 
 class ExistingSubscription(NamedTuple):
