@@ -1,6 +1,6 @@
 """Subscribers: queries for recipients, counts, the desk's list, exports and one reader's history."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -129,6 +129,12 @@ def longest_reading(session: Session, key: str) -> Subscription | None:
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
     return session.scalar(theirs.where(Subscription.status == Status.ACTIVE).order_by(since).limit(1))
+
+
+def subscription_ids(session: Session, key: str) -> Sequence[int]:
+    """Every subscription of the person with this address, by its key."""
+    theirs = select(Subscription.id).join(Subscription.subscriber).where(Subscriber.key == key)
+    return session.scalars(theirs).all()
 
 
 def page(

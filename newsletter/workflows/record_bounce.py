@@ -7,6 +7,7 @@ DNS, and what servers said in the SMTP dialogue, waits for the worker (`tend_bou
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -48,7 +49,8 @@ def record_report(
     session: Session, services: BounceServices, report: Report, origin: Origin, now: datetime
 ) -> list[BounceEvent]:
     """Keep a report and do what follows from it; the events, empty if this report came before. The caller commits."""
-    kept = record.record(session, services.audience.links.seal, services.groups, report, origin, now)
+    readers_of = partial(subscribers.subscription_ids, session)
+    kept = record.record(session, services.audience.links.seal, services.groups, report, origin, now, readers_of)
     for event in kept:
         if not (services.domain_exists and policy.asks_the_dns(event)):
             carry_out(session, services, event, now)

@@ -155,6 +155,32 @@ def press(services: Services) -> Press:
     return Press(services)
 
 
+def test_a_provider_that_tells_an_address_alone_means_the_copy_that_was_sent_there_last(press: Press) -> None:
+    ada = press.reader()
+    letters = [press.issue(ada, at=NOW - n * 7 * DAY) for n in range(5, 0, -1)]
+    named = Recipient("ADA@gmail.com", SOFT, Reason.MAILBOX_FULL)
+    for n, letter_id in zip(range(5, 0, -1), letters, strict=True):
+        press.hear((Kind.BOUNCE, named), at=NOW - n * 7 * DAY + DAY, is_authentic=True)
+        assert press.counts(letter_id)[1] == 1
+    assert press.causes() == [Cause.BOUNCE], "the fifth issue in a row"
+
+
+@pytest.mark.parametrize("days", [-1, 6])
+def test_an_address_alone_says_nothing_of_a_copy_sent_later_or_long_before(press: Press, days: int) -> None:
+    ada = press.reader()
+    letter_id = press.issue(ada, at=NOW - 10 * DAY)
+    named = Recipient(ADA, SOFT, Reason.MAILBOX_FULL)
+    assert press.hear((Kind.BOUNCE, named), at=NOW + (days - 10) * DAY, is_authentic=True) == [Decision.COUNTED]
+    assert press.counts(letter_id)[1] == 0
+
+
+def test_an_address_alone_counts_only_where_somebody_vouches_for_it(press: Press) -> None:
+    ada = press.reader()
+    letter_id = press.issue(ada, at=NOW - DAY)
+    assert press.hear((Kind.BOUNCE, Recipient(ADA, SOFT, Reason.MAILBOX_FULL))) == [Decision.UNMATCHED]
+    assert press.counts(letter_id)[1] == 0
+
+
 def test_a_hard_bounce_ends_the_subscription_and_is_counted_among_the_sent(press: Press) -> None:
     ada, bo = press.reader(), press.reader("bo@gmail.com")
     letter = press.issue(ada, bo)

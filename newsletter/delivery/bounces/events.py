@@ -38,6 +38,7 @@ _COUNTS_FOR = 2 * policy.WINDOW
 _MOST_OF_ONE = 500
 _PROBE_TAKES = timedelta(days=10)
 _AN_HOUR = timedelta(hours=1)
+_CLOCKS = timedelta(minutes=5)
 # Written out, because neither database matches a parameter to a partial index.
 _UNDECIDED = text("bounce_events.decision IS NULL")
 _UNSYNCED = {"synchronize_session": False}
@@ -162,6 +163,15 @@ def sent_to(session: Session, history: Iterable[BounceEvent], now: datetime) -> 
     copies = select(Copy.id, Copy.ended_at).where(Copy.letter_id.in_(letters), Copy.subscription_id.in_(readers))
     sent = copies.where(Copy.state == CopyState.SENT, Copy.ended_at.is_not(None))
     return {copy_id: at for copy_id, at in session.execute(sent) if at} if letters else {}
+
+
+def last_copy_to(session: Session, readers: Collection[int], at: datetime) -> Copy | None:
+    """The copy that was sent to one of these readers last, of which something may be heard at this moment."""
+    letters = session.scalars(select(Letter.id).where(Letter.started_at > at - _COUNTS_FOR)).all() if readers else []
+    sent = select(Copy).where(Copy.letter_id.in_(letters), Copy.subscription_id.in_(readers))
+    # Clocks differ, and a provider may tell the moment at which it took the mail.
+    recent = sent.where(Copy.state == CopyState.SENT, Copy.ended_at.between(at - policy.SILENCE, at + _CLOCKS))
+    return session.scalar(recent.order_by(Copy.ended_at.desc(), Copy.id.desc()).limit(1)) if letters else None
 
 
 def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int:

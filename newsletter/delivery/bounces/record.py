@@ -1,7 +1,7 @@
 """Recording: a report becomes events, each tied to the copy or the single letter that it is about, once a source."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +23,9 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.models import Copy, CopyNote, Note, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.tokens import TokenSeal
+
+ReadersOf = Callable[[str], Collection[int]]
+"""The subscriptions of an address, by its key."""
 
 MOST_RECIPIENTS = 50
 SMTP = "smtp"
@@ -79,10 +82,18 @@ class _Match:
 
 
 def record(
-    session: Session, seal: TokenSeal, groups: ProviderGroups, report: Report, origin: Origin, now: datetime
+    session: Session,
+    seal: TokenSeal,
+    groups: ProviderGroups,
+    report: Report,
+    origin: Origin,
+    now: datetime,
+    readers_of: ReadersOf = lambda _key: (),
 ) -> list[BounceEvent]:
     """Keep what a report says, an event for each recipient, none decided about; empty if it was kept before."""
     match = _match(session, seal, report)
+    if origin.is_authentic and _is_nobodys(match):
+        match = _match_address(session, readers_of, report, min(origin.at or now, now))
     kept = [
         event
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
@@ -176,6 +187,13 @@ def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
         if copy or post:
             return _Match(copy, post)
     return _Match()
+
+
+def _match_address(session: Session, readers_of: ReadersOf, report: Report, at: datetime) -> _Match:
+    """By the address, last of all: some providers tell nothing else. It is about the copy that was sent there last."""
+    keys = {mailboxes.mailbox_key(one.address) for one in report.recipients}
+    copy = events.last_copy_to(session, readers_of(min(keys)), at) if len(keys) == 1 else None
+    return _Match(copy if copy and mailboxes.mailbox_key(copy.address) in keys else None)
 
 
 def _ids(seal: TokenSeal, token: str, message_id: str) -> Iterator[tuple[str, int]]:
