@@ -120,6 +120,8 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
             return (named is reason or says(reason, text)) and not says(Reason.SPAM, text)
         case Reason.SPAM:
             return named is reason or (bool(status) and command not in _BEFORE_DATA and says(reason, text))
+        case Reason.HAS_MOVED | Reason.SUSPENDED:
+            return says(reason, text)
         case Reason.NO_RELAYING:
             return command not in _BEFORE_MAIL and says(reason, text)
         case _:

@@ -36,7 +36,7 @@ _RULES: Mapping[Reason, str] = {
         mailbox not found | mailbox not present | mailbox * does not exist | mailbox * not found | does not exist.
         does not exist at the organization | doesn't have a * account | no longer in use | no longer available at
         is no longer valid | no longer with | wrong or no longer valid | destination addresses were unknown
-        not a valid email | spectator does not exist | not our customer
+        not a valid email | spectator does not exist
         # It is of no use as an address.
         invalid recipient | recipient invalid | invalid mailbox | mailbox invalid | invalid address | invalid user
         user invalid | invalid-recipient | 550 address invalid | bad destination mailbox | #5.1.1 bad address
@@ -255,7 +255,7 @@ _RULES: Mapping[Reason, str] = {
         internal server error | interrupted system call | queue file write error | i/o error | system error
         encountered an error while being processed | transaction failed | unable to connect * daemon
         can't create user output file | could not load drd | no mdb | timeout waiting for input | server busy
-        temporary failure | temporary server error | resources temporarily unavailable
+        temporary server error | resources temporarily unavailable
         insufficient system resources | local problem | unexpected failure | mapi
     """,
     Reason.NETWORK: """
@@ -293,7 +293,7 @@ _RULES: Mapping[Reason, str] = {
         authentication required | authentication failure | authentication failed | authentication credentials
         authentification requise | authentification invalide | authentication turned on | not authorized
         unauthenticated senders | don't authenticate | account not subscribed to ses | verification failure
-        access denied | executable files are not allowed | is a dead domain | smtp auth | sendrawemail
+        executable files are not allowed | is a dead domain | smtp auth | sendrawemail
         security violation | security error
     """,
     Reason.MAILER_ERROR: """
