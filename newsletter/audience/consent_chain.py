@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, String, exists, func, insert, select, type_coerce, update
+from sqlalchemy import ColumnElement, Row, Select, String, exists, func, insert, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import PERSONAL, ConsentChainLink, ConsentEvent, ImportedFile, Wording
@@ -140,11 +140,13 @@ def _lock(session: Session) -> None:
 
 
 def _waiting(session: Session, late: int | None) -> list[ColumnElement[bool]]:
-    waiting: list[ColumnElement[bool]] = [~exists().where(ConsentChainLink.event_id == ConsentEvent.id)]
-    if late is not None:
-        newest = session.scalar(select(func.max(ConsentChainLink.event_id))) or 0
-        waiting.append(ConsentEvent.id > newest - late)
-    return waiting
+    link = exists().where(ConsentChainLink.event_id == ConsentEvent.id)
+    if late is None:
+        return [~link]
+    newest = session.scalar(select(func.max(ConsentChainLink.event_id))) or 0
+    oldest = newest - late
+    # Bounds on every part, so that no plan reads all links for a few.
+    return [ConsentEvent.id > oldest, or_(ConsentEvent.id > newest, ~link.where(ConsentChainLink.event_id > oldest))]
 
 
 def _last(session: Session) -> tuple[int, bytes]:
