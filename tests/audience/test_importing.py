@@ -1,12 +1,14 @@
 import csv
+import hashlib
 import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
 
-from newsletter.audience import preferences, subscribers, unsubscribe
+from newsletter.audience import consent_chain, preferences, privacy, subscribers, unsubscribe
 from newsletter.audience.importing import csv_export, importer
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.reading import files
@@ -22,7 +24,7 @@ ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each conf
 
 
 def steps(
-    press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: bool
+    press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: Any
 ) -> Iterator[ImportStep]:
     with files.open_file(path) as opened:
         yield from importer.run_import(
@@ -30,7 +32,7 @@ def steps(
         )
 
 
-def load(press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: bool) -> Tally:
+def load(press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: Any) -> Tally:
     return sum((step.tally for step in steps(press, path, terms, publication, **how)), Tally())
 
 
@@ -45,6 +47,26 @@ def test_readers_come_in_as_active_with_the_proof_of_their_consent(press, write:
     assert press.acts(ADA) == [("imported", "import")]
     assert press.events(ADA)[0].note == f"{ACTIVE.consent}; there since 2024-01-02 10:00"
     assert press.letters(ADA) == []
+
+
+def test_an_entry_names_the_file_the_line_and_who_imported_it_until_its_reader_is_erased(
+    press, write: Callable[..., Path]
+) -> None:
+    press.subscribe(BOB)
+    path = write("email,status\nada@example.org,active\nbob@example.org,unsubscribed\n")
+    load(press, path, operator="ann@press.example")
+    with press.sessions.begin() as session:
+        told = [subscribers.history(subscribers.find(session, email))["events"][-1] for email in (ADA, BOB)]
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        files_told = [{"sha256": sha256, "line": line, "imported_by": "ann@press.example"} for line in (2, 3)]
+        assert [(event["act"], event["file"]) for event in told] == list(
+            zip(["imported", "left"], files_told, strict=True)
+        )
+        assert consent_chain.chain_some(session, press.now) == 3
+        privacy.erase(session, press.audience, ADA, press.now)
+    with press.sessions.reading() as session:
+        found = consent_chain.verify(session)
+        assert (found.chained, found.erased, found.broken) == (3, 1, None)
 
 
 def test_mailboxes_that_only_look_alike_are_different_readers(press, write: Callable[..., Path]) -> None:
