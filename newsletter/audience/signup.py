@@ -21,7 +21,7 @@ from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscri
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, moment, upsert
 from newsletter.delivery import receipts
-from newsletter.delivery.bounces import events, suppression
+from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
@@ -89,8 +89,7 @@ def confirm(
         consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, proof)
         signup_limits.reset_mailbox(session, services, Address.parse(subscription.subscriber.email))
         emails.welcome(session, services, subscription, now)
-        if suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS):
-            events.forgive(session, subscription.subscriber.key)
+        suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
     if subscription.status not in status_transitions.SUBSCRIBED:
         raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")

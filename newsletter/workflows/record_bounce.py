@@ -12,6 +12,7 @@ from functools import partial
 import structlog
 from sqlalchemy.orm import Session
 
+from newsletter.addresses.masking import mask_all_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import emails, subscribers, unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
@@ -23,6 +24,7 @@ from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Kind, Reason, Report
 from newsletter.delivery.models import Cause, OutboxMessage
+from newsletter.delivery.provider_stops import Said
 from newsletter.delivery.rate_limit import limiter_store
 
 DomainExists = Callable[[str], bool | None]
@@ -68,6 +70,8 @@ def carry_out(session: Session, services: BounceServices, event: BounceEvent, no
 
 
 def _facts(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Facts:
+    if event.kind not in {Kind.BOUNCE, Kind.DELAY}:
+        return Facts()
     history = events.history_of(session, event.key, now)
     is_about_us = policy.is_about_us(event)
     is_unknown = event.kind is Kind.BOUNCE and event.reason is Reason.USER_UNKNOWN
@@ -108,6 +112,8 @@ def _probe(session: Session, services: BounceServices, event: BounceEvent, _verd
 
 def _revive(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
     """A delivery that is heard of late can mean that the address was never dead."""
+    if not suppression.list_causes(session, event.key):
+        return
     history = events.history_of(session, event.key, now)
     was = [one for one in history if one.decision is Decision.SUPPRESSED and one.kind is Kind.BOUNCE]
     if was and not policy.is_dead(history, events.sent_to(session, history, now), now):
@@ -118,7 +124,7 @@ def _revive(session: Session, _services: BounceServices, event: BounceEvent, _ve
 
 def revive(session: Session, key: str, now: datetime) -> None:
     """Take back that an address bounced: its readers stand as they stood before."""
-    if suppression.lift(session, key, {Cause.BOUNCE}) and not suppression.list_causes(session, key):
+    if suppression.withdraw(session, key, {Cause.BOUNCE}) and not suppression.list_causes(session, key):
         unsubscribe.revive_all_of_address(session, key, now)
 
 
@@ -137,13 +143,16 @@ def _slow(session: Session, _services: BounceServices, event: BounceEvent, _verd
 
 
 def _stop(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    said = provider_stops.Said(int(event.code or 0), event.diagnostic or event.said)
-    provider_stops.stop_group(session, event.letter_id, event.provider_group, said, now)
+    provider_stops.stop_group(session, event.letter_id, event.provider_group, _said(event), now)
 
 
 def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    said = provider_stops.Said(int(event.code or 0), event.diagnostic or event.said)
-    provider_stops.alarm(session, event.letter_id, event.provider_group, said, now)
+    provider_stops.alarm(session, event.letter_id, event.provider_group, _said(event), now)
+
+
+def _said(event: BounceEvent) -> Said:
+    code = int(event.code) if event.code.isdecimal() and event.code.isascii() else 0
+    return Said(code, mask_all_in_text(event.diagnostic or event.said))
 
 
 _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]

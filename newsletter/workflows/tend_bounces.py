@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import structlog
 from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import provider_groups
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Sessions
+from newsletter.db import AWAY, Sessions
 from newsletter.delivery.bounces import events, holds, policy
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.holds import Suspect
@@ -24,6 +25,8 @@ from newsletter.workflows import alert_editors, record_bounce
 from newsletter.workflows.record_bounce import BounceServices
 
 _AT_ONCE = 100
+
+log = structlog.get_logger(__name__)
 _REMEDY = (
     "See whether the provider has trouble, then decide with `newsletter subscribers held {group}`: "
     "--suppress if these addresses are gone, --keep if they are not."
@@ -39,14 +42,20 @@ def decide_waiting(
         for event_id, host in waiting:
             if stopping():
                 return
+            last = event_id
             # Outside of any transaction, for an answer may take seconds.
             exists = services.domain_exists(host) if host and services.domain_exists else None
-            with sessions.in_turn() as session:
-                event = events.claim_undecided(session, event_id)
-                if event and not events.forget_erased(session, event):
-                    event.host_is_gone = None if exists is None else not exists
-                    record_bounce.carry_out(session, services, event, clock())
-            last = event_id
+            try:
+                with sessions.in_turn() as session:
+                    event = events.claim_undecided(session, event_id)
+                    if event and not events.forget_erased(session, event):
+                        event.host_is_gone = None if exists is None else not exists
+                        record_bounce.carry_out(session, services, event, clock())
+            except AWAY:
+                raise
+            except Exception:
+                # One that fails, and is tried again next time, holds up no other.
+                log.exception("bounce could not be decided", bounce=event_id)
 
 
 def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:

@@ -351,14 +351,52 @@ def test_the_dns_decides_about_a_host_that_is_called_unknown(press: Press, exist
 
 
 @SQLITE
-def test_signing_up_anew_forgives_what_was_heard_before(press: Press) -> None:
+def test_what_a_person_lifts_is_forgiven_with_all_that_was_heard(press: Press) -> None:
     ada = press.reader()
     press.hear(UNKNOWN, press.copy(press.issue(ada), ada))
     with press.sessions.begin() as session:
         assert suppression.lift(session, ADA, suppression.CONFIRMING_LIFTS)
-        events.forgive(session, ADA)
         assert events.history_of(session, ADA, NOW) == []
     assert press.hear(FULL, press.copy(press.issue(ada), ada)) == [Decision.COUNTED]
+
+
+def test_strange_words_numbers_and_names_are_kept_as_far_as_they_can_be(press: Press) -> None:
+    ada = press.reader()
+    copy = press.copy(press.issue(ada), ada)
+    strange = bounced(Reason.AUTHENTICATION, status="5.7.26\0" * 9, code="5x", diagnostic="\0\x1b[31m\ud800 no")
+    assert press.hear(strange, copy, source="x" * 250 + "1") == [Decision.STOPPED]
+    assert press.hear(strange, copy, source="x" * 250 + "2") == [Decision.STOPPED]
+    assert press.hear(strange, copy, source="x" * 250 + "2") == []
+
+
+@SQLITE
+def test_an_event_that_fails_holds_up_no_other(press: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    readers = [press.reader(f"r{number}@gone{number}.example") for number in range(2)]
+    letter = press.issue(*readers)
+    press.bounces = replace(press.services.bounces, domain_exists=lambda _host: False)
+    for reader in readers:
+        assert press.hear(bounced(Reason.HOST_UNKNOWN, HARD), press.copy(letter, reader)) == [None]
+    carry_out = record_bounce.carry_out
+
+    def failing(session, services, event, now):
+        if event.key.startswith("r0@"):
+            raise ZeroDivisionError
+        return carry_out(session, services, event, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(record_bounce, "carry_out", failing)
+        tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)
+    assert [press.status(reader) for reader in readers] == [Status.ACTIVE, Status.BOUNCED]
+    tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)
+    assert press.status(readers[0]) is Status.BOUNCED
+
+
+def test_deliveries_are_kept_as_long_as_they_count_and_without_their_raw_text(press: Press) -> None:
+    ada = press.reader()
+    press.hear(DELIVERED, press.copy(press.issue(ada), ada), raw=b"a million of these", is_authentic=True)
+    with press.sessions.begin() as session:
+        assert session.scalar(select(func.count()).select_from(RawReport)) == 0
+        assert [events.prune(session, NOW + DAY * days) for days in (119, 120, 120)] == [0, 1, 0]
 
 
 def test_erasing_a_reader_erases_what_was_heard_of_them_whatever_their_address_was(press: Press) -> None:

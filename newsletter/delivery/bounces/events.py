@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Index,
     LargeBinary,
     String,
     Text,
+    TextClause,
     UniqueConstraint,
     delete,
     func,
@@ -59,6 +61,12 @@ class BounceEvent(Base):
             "id",
             sqlite_where=text("decision IS NULL"),
             postgresql_where=text("decision IS NULL"),
+        ),
+        Index(
+            "ix_bounce_events_delivered",
+            "received_at",
+            sqlite_where=text("kind = 'delivered'"),
+            postgresql_where=text("kind = 'delivered'"),
         ),
         Index(
             "ix_bounce_events_held",
@@ -231,8 +239,10 @@ def erase_events(session: Session, keys: Collection[str], subscription_ids: Coll
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Delete some reports of 90 days ago or earlier, and events of 400 days; how many, 0 when none is left."""
-    return _prune_raw(session, now) + _prune_events(session, now)
+    """Delete some raw text of 90 days ago, deliveries of 120, other events of 400; how many, 0 if none is left."""
+    delivered = text("bounce_events.kind = 'delivered'"), BounceEvent.received_at <= now - _COUNTS_FOR
+    others = _prune_events(session, BounceEvent.received_at <= now - KEPT)
+    return _prune_raw(session, now) + _prune_events(session, *delivered) + others
 
 
 def _prune_raw(session: Session, now: datetime) -> int:
@@ -242,8 +252,8 @@ def _prune_raw(session: Session, now: datetime) -> int:
     return len(session.scalars(gone, execution_options=_UNSYNCED).all())
 
 
-def _prune_events(session: Session, now: datetime) -> int:
-    old = select(BounceEvent.id).where(BounceEvent.received_at <= now - KEPT).order_by(BounceEvent.received_at)
+def _prune_events(session: Session, *which: ColumnElement[bool] | TextClause) -> int:
+    old = select(BounceEvent.id).where(*which).order_by(BounceEvent.received_at)
     gone = delete(BounceEvent).where(BounceEvent.id.in_(old.limit(_PRUNED_AT_ONCE))).returning(BounceEvent.id)
     return len(session.scalars(gone, execution_options=_UNSYNCED).all())
 

@@ -54,7 +54,12 @@ ABOUT_US = frozenset(
     }
 )
 """What no reader can help."""
-_MEND_NOW = frozenset({Reason.BAD_REPUTATION, Reason.BLOCKED, Reason.FAILED_STARTTLS, Reason.REQUIRE_PTR})
+_MEND_NOW = frozenset(
+    {
+        *(Reason.BAD_REPUTATION, Reason.BLOCKED, Reason.FAILED_STARTTLS, Reason.REQUIRE_PTR),
+        *(Reason.SYNTAX, Reason.VIRUS),
+    }
+)
 
 
 class Decision(StrEnum):

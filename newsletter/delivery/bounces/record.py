@@ -1,5 +1,6 @@
 """Recording: a report becomes events, each tied to the copy or the single letter that it is about, once a source."""
 
+import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
@@ -31,6 +32,7 @@ MOST_RECIPIENTS = 50
 SMTP = "smtp"
 """The way of what a server said before it had taken the mail."""
 _MOST_WORDS = 2_000
+_LONGEST_SOURCE = 200
 _NOTES = {Kind.BOUNCE: Note.BOUNCED, Kind.COMPLAINT: Note.COMPLAINED}
 _NOBODY = Recipient("", None, Reason.UNDEFINED)
 _POST_ID = re.compile(r"[0-9]{20}\.([0-9]{1,18})@.+")
@@ -99,8 +101,9 @@ def record(
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
         if (event := events.add(session, _event(match, groups, report.kind, recipient, place, origin, now)))
     ]
-    if kept and origin.raw:
-        events.keep_raw(session, origin.source, origin.raw, now)
+    # There may be a million deliveries, and nobody asks how they were told.
+    if kept and origin.raw and report.kind is not Kind.DELIVERED:
+        events.keep_raw(session, kept[0].source, origin.raw, now)
     if kept and match.copy and (note := _NOTES.get(report.kind)):
         _note(session, match.copy, note, kept[0], now)
     log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in kept])
@@ -147,16 +150,16 @@ def _event(
 ) -> BounceEvent:
     # The score is that of the address which the mail was sent to, whatever name the other server has for it.
     address = match.address or (recipient.address if origin.is_authentic and _is_nobodys(match) else "")
-    key = mailboxes.mailbox_key(address.strip())[:254]
+    key = mailboxes.mailbox_key(as_header(address).strip())[:254]
     return BounceEvent(
-        source=origin.source[:200],
+        source=_source(origin.source),
         place=place,
         way=origin.way,
         kind=kind,
         hardness=recipient.hardness,
         reason=recipient.reason,
-        status=recipient.status[:12],
-        code=recipient.code[:3],
+        status=as_header(recipient.status)[:12],
+        code=as_header(recipient.code)[:3],
         diagnostic=as_header(recipient.diagnostic)[:_MOST_WORDS],
         mta=as_header(recipient.mta)[:253],
         copy_id=match.copy.id if match.copy else None,
@@ -169,6 +172,12 @@ def _event(
         received_at=now,
         is_forgiven=False,
     )
+
+
+def _source(text: str) -> str:
+    plain = as_header(text)
+    # Two that differ at their ends only must not pass for one.
+    return plain if len(plain) <= _LONGEST_SOURCE else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _is_nobodys(match: _Match) -> bool:

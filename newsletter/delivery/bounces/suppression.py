@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Prepared, insert, moment_read, rows
+from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
 
@@ -77,7 +78,18 @@ def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | N
 
 
 def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -> bool:
-    """Take these causes away from an address; whether there was one."""
+    """Take these causes away from an address, at a person's word; whether there was one.
+
+    With a bounce goes what was heard before: only what is heard from now on counts.
+    """
+    is_lifted = withdraw(session, key, causes)
+    if is_lifted and Cause.BOUNCE in causes:
+        events.forgive(session, key)
+    return is_lifted
+
+
+def withdraw(session: Session, key: str, causes: Collection[Cause]) -> bool:
+    """Take away causes that turned out to be none; whether there was one. What was heard counts as before."""
     these = Suppression.cause.in_(causes)
     # One that matches by folding goes on for the mailbox that it names.
     kept = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
