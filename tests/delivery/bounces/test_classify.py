@@ -83,6 +83,106 @@ def test_an_answer_means(reason: str, words: str, mta: str) -> None:
     assert (hardness is Hardness.HARD) == (found in HARD)
 
 
+# Asked about the recipient (RCPT), servers say that there is none in many ways.
+TOLD_OF_THE_RECIPIENT = """
+userunknown    550 No such user here
+userunknown    550 Unknown user a@example.org
+userunknown    550 Invalid recipient
+userunknown    550 Recipient not found
+userunknown    550 mailbox not found
+userunknown    550 Mailbox does not exist
+userunknown    550 Requested action not taken: mailbox unavailable
+userunknown    550 <a@example.org>: Recipient address rejected: Access denied
+userunknown    550 <a@example.org>: user does not exist
+userunknown    550 Account does not exist
+userunknown    550 this user doesn't have a mail account here
+userunknown    553 sorry, this recipient is in my badrcptto list (#5.7.1)
+userunknown    550 Utilisateur inconnu
+userunknown    550 Empfänger unbekannt
+userunknown    550 Usuario desconocido
+userunknown    550 utente sconosciuto
+userunknown    550 Адресат не найден
+userunknown    550 address unknown
+userunknown    550 That address is not a valid mailbox
+userunknown    550 no longer accepts mail
+mailboxfull    452 Mailbox full
+mailboxfull    550 quota exceeded
+mailboxfull    552 user is over quota
+mailboxfull    554 mailbox size limit exceeded
+mailboxfull    550 Postfach ist voll
+mailboxfull    550 La boîte aux lettres est pleine
+suspend        550 Account has been suspended
+suspend        550 This account has been disabled
+suspend        550 Mailbox disabled for this recipient
+suspend        550 user deactivated mailbox: account deactivated
+hostunknown    550 Domain does not exist
+hostunknown    550 Unknown host
+norelaying     550 Relaying denied
+norelaying     554 Relay access denied
+norelaying     553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)
+norelaying     550 we do not relay; relaying not allowed
+requireptr     550 no PTR record found.
+requireptr     450 4.7.1 Client host rejected: cannot find your hostname
+requireptr     554 Your reverse DNS is missing
+blocked        554 Your IP address is on a block list
+blocked        550 Blocked using zen.spamhaus.org
+blocked        554 5.7.1 rejected: listed at bl.spamcop.net
+blocked        421 Service not available, closing transmission channel
+authfailure    550 SPF check failed
+authfailure    550 rejected because of DMARC policy of example.org
+badreputation  554 Your access to this mail system has been rejected due to poor reputation
+ratelimited    421 Too many connections
+ratelimited    450 rate limit exceeded
+ratelimited    452 Too many recipients received this hour
+rejected       550 Administrative prohibition
+rejected       550 sender verify failed
+policyviolation 550 rejected for policy reasons
+policyviolation 550 Message blocked by local policy
+virusdetected  554 virus found in the message
+networkerror   450 Host not found, try again
+systemerror    451 Temporary local problem, please try later
+systemerror    554 mail server configuration error
+systemfull     452 insufficient system storage
+expired        451 timeout
+failedstarttls 530 Must issue a STARTTLS command first
+onhold         451 greylisting in action
+"""
+
+# Of the whole message, after its last line (DATA).
+TOLD_OF_THE_MESSAGE = """
+spamdetected   554 5.7.1 Message rejected as spam
+spamdetected   550 5.7.1 This message looks like spam
+spamdetected   554 5.7.1 Spam detected
+spamdetected   550 5.7.0 Your message was considered unsolicited
+spamdetected   552 5.2.0 spam content matched
+spamdetected   554 5.7.1 rejected by SpamAssassin
+spamdetected   550 5.7.1 high probability of spam
+spamdetected   554 5.6.0 this message appears to be spam
+emailtoolarge  552 Message too large
+emailtoolarge  552 5.2.3 Message length exceeds administrative limit
+emailtoolarge  554 size limit exceeded
+contenterror   550 5.6.0 improper use of 8-bit data in message header
+contenterror   554 5.6.1 attachment type not allowed
+notcompliantrfc 550 5.7.1 This message is not RFC 5322 compliant
+notcompliantrfc 554 5.6.0 duplicate header
+policyviolation 552 5.7.0 illegal attachment on your message
+filtered       550 user not found
+filtered       554 rejected by the recipient
+filtered       550 5.2.1 unknown user
+blocked        554 Connection reset by peer
+"""
+
+
+@pytest.mark.parametrize(("reason", "words", "mta"), lines(TOLD_OF_THE_RECIPIENT))
+def test_an_answer_about_the_recipient_means(reason: str, words: str, mta: str) -> None:
+    assert classify(words, mta=mta, command="RCPT")[0] == reason
+
+
+@pytest.mark.parametrize(("reason", "words", "mta"), lines(TOLD_OF_THE_MESSAGE))
+def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) -> None:
+    assert classify(words, mta=mta, command="DATA")[0] == reason
+
+
 def test_what_nothing_decides_is_soft() -> None:
     assert classify("") == (Reason.UNDEFINED, Hardness.SOFT)
     assert classify("550 no") == (Reason.ON_HOLD, Hardness.SOFT)
