@@ -175,6 +175,8 @@ def visit_the_way_out(page: Page, services: Services) -> Iterator[str]:
     yield "preferences with a fault"
     send(page, "Start the break")
     yield "preferences in a break"
+    page.get_by_role("link", name="Show my data").click()
+    yield "my data"
     page.goto(services.links.unsubscribe(1))
     yield "leave"
     send(page, "Unsubscribe")
