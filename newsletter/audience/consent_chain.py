@@ -1,8 +1,9 @@
 """The consent chain: a hash chain over the consent events, so that a change made behind our back is found.
 
-A link holds a salted digest of one event, and the head: a digest of the link before it and this one. An erasure blanks
-what is personal in an event and deletes the salt; the digest stays, and so does the chain. Events are chained by a job,
-in groups, soon after they are committed, because a chain that each sign-up had to wait for would be a queue.
+A link holds a salted digest of what is personal in one event, and a head: a digest of the head before it, that digest,
+and all else that the event says. An erasure blanks what is personal and deletes the salt; what stays can still be
+checked. Events are chained by a job, in groups, soon after they are committed, because a chain that each sign-up had to
+wait for would be a queue.
 """
 
 import hashlib
@@ -30,17 +31,19 @@ _START = bytes(32)
 # An arbitrary number, always the same.
 _LOCK = 7_304_001
 
-_KEPT = ("id", "subscription_id", "at", "origin", "note", "letter_id", "message_id", "reply", "operator", "line")
-_CONTENT: dict[str, ColumnElement[Any]] = {
-    **{name: ConsentEvent.__table__.c[name] for name in _KEPT},
+# What the digests are of: words and files by what identifies them, because the ids of these rows prove nothing. A name
+# or what it stands for never changes; names may be added, since empty values are left out.
+_LASTING: dict[str, ColumnElement[Any]] = {
+    **{name: ConsentEvent.__table__.c[name] for name in ("id", "at", "letter_id", "operator")},
     "act": type_coerce(ConsentEvent.act, String),
     "way": type_coerce(ConsentEvent.channel, String),
-    # By what identifies them, because the ids of these rows prove nothing.
     "wording": Wording.__table__.c.sha256,
+}
+_PERSONAL: dict[str, ColumnElement[Any]] = {
+    **{name: ConsentEvent.__table__.c[name] for name in PERSONAL if name != "file_id"},
     "file": ImportedFile.__table__.c.sha256,
     "imported_by": ImportedFile.__table__.c.operator,
 }
-"""What a digest is of. A name or its value never changes; names may be added, since empty values are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def _chain(session: Session, late: int | None) -> int:
     for event in session.execute(events.order_by(ConsentEvent.id).limit(_GROUP)):
         position, salt = position + 1, secrets.token_bytes(_SALT)
         digest = _digest(salt, event)
-        head = _head(head, event.id, digest)
+        head = _head(head, digest, event)
         links.append({"position": position, "event_id": event.id, "salt": salt, "digest": digest, "head": head})
     if links:
         session.execute(insert(ConsentChainLink), links)
@@ -169,14 +172,14 @@ def _chain(session: Session, late: int | None) -> int:
 
 
 def _links(session: Session) -> Iterable[Row[Any]]:
-    """Each link with what its event says, which comes first in the row, as `_digest` expects it."""
+    """Each link with what its event says, which comes first in the row, as the digests expect it."""
     every = select(*_labelled(), ConsentChainLink.__table__, ConsentEvent.file_id).select_from(ConsentChainLink)
     every = _with_sources(every.outerjoin(ConsentEvent, ConsentEvent.id == ConsentChainLink.event_id))
     return session.execute(every.order_by(ConsentChainLink.position).execution_options(yield_per=_GROUP))
 
 
 def _labelled() -> Iterator[ColumnElement[Any]]:
-    return (column.label(name) for name, column in _CONTENT.items())
+    return (column.label(name) for name, column in (_LASTING | _PERSONAL).items())
 
 
 def _with_sources(events: Select[Any]) -> Select[Any]:
@@ -191,23 +194,26 @@ def _changed_wordings(session: Session) -> Iterator[str]:
 
 
 def _broken(link: Row[Any], before: bytes, changed: Collection[str]) -> str | None:
-    if link.head != _head(before, link.event_id, link.digest):
-        return "it does not follow from the link before it: links were changed, removed or put in"
     if link.id is None:
         return "the entry was deleted"
     if link.wording in changed:
         return "the words that it refers to were changed"
-    if link.salt is None:
-        is_blank = all(getattr(link, name) is None for name in PERSONAL)
-        return None if is_blank else "it was filled in again after it was erased"
-    return None if link.digest == _digest(link.salt, link) else "the entry was changed"
+    if link.head != _head(before, link.digest, link):
+        return "the entry or its link was changed, or the link before it was removed"
+    if link.salt is not None:
+        return None if link.digest == _digest(link.salt, link) else "the entry was changed"
+    is_blank = all(getattr(link, name) is None for name in PERSONAL)
+    return None if is_blank else "the entry was filled in again after it was erased"
 
 
 def _digest(salt: bytes, event: Row[Any]) -> bytes:
-    told = {name: value for name, value in zip(_CONTENT, event, strict=False) if value is not None}
-    told["at"] = event.at.isoformat()
-    return hashlib.sha256(salt + json.dumps(told, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(salt + _told(_PERSONAL, event[len(_LASTING) :])).digest()
 
 
-def _head(before: bytes, event_id: int, digest: bytes) -> bytes:
-    return hashlib.sha256(before + event_id.to_bytes(8) + digest).digest()
+def _head(before: bytes, digest: bytes, event: Row[Any]) -> bytes:
+    return hashlib.sha256(before + digest + _told(_LASTING, event)).digest()
+
+
+def _told(names: Iterable[str], values: Iterable[Any]) -> bytes:
+    told = {name: value for name, value in zip(names, values, strict=False) if value is not None}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()

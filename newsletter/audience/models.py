@@ -226,9 +226,9 @@ class ConsentChainLink(Base):
     salt: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     """None once the reader is erased: without it, the digest tells nothing about them."""
     digest: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """SHA-256 of the salt and the event as it was."""
+    """SHA-256 of the salt and what is personal in the event."""
     head: Mapped[bytes] = mapped_column(LargeBinary(32))
-    """SHA-256 of the head before it, the event's id and this digest."""
+    """SHA-256 of the head before it, this digest, and what stays of the event."""
 
 
 class Erasure(Base):

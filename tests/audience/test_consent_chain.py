@@ -116,17 +116,22 @@ def test_entries_that_are_not_chained_yet_are_told(chained) -> None:
 @pytest.mark.parametrize(
     ("statement", "entry", "reason"),
     [
-        ("UPDATE consent_events SET act = 'confirmed' WHERE id = 3", 3, "the entry was changed"),
-        ("UPDATE consent_events SET at = '2020-01-01 00:00:00.000000' WHERE id IN (4, 2)", 2, "the entry was changed"),
-        ("UPDATE consent_events SET letter_id = 8 WHERE id = 5", 5, "the entry was changed"),
-        ("UPDATE consent_events SET wording_id = 3 - wording_id WHERE id = 1", 1, "the entry was changed"),
+        ("UPDATE consent_events SET act = 'confirmed' WHERE id = 3", 3, "its link was changed"),
+        (
+            "UPDATE consent_events SET at = '2020-01-01 00:00:00.000000' WHERE id > 1",
+            2,
+            "its link was changed",
+        ),
+        ("UPDATE consent_events SET note = 'yes' WHERE id = 4", 4, "the entry was changed"),
+        ("UPDATE consent_events SET letter_id = 8 WHERE id = 5", 5, "its link was changed"),
+        ("UPDATE consent_events SET wording_id = 3 - wording_id WHERE id = 1", 1, "its link was changed"),
         ("UPDATE wordings SET text = 'And sell my address.' WHERE id = 3", 2, "the words that it refers to"),
         ("DELETE FROM consent_events WHERE id = 4", 4, "the entry was deleted"),
         ("UPDATE consent_events SET subscription_id = NULL, origin = NULL WHERE id = 2", 2, "the entry was changed"),
         ("UPDATE consent_chain SET salt = NULL WHERE event_id = 3", 3, "filled in again"),
-        ("UPDATE consent_chain SET digest = zeroblob(32) WHERE event_id = 3", 3, "does not follow"),
-        ("UPDATE consent_chain SET event_id = 9 WHERE event_id = 5", 9, "does not follow"),
-        ("DELETE FROM consent_chain WHERE event_id = 2", 3, "does not follow"),
+        ("UPDATE consent_chain SET digest = zeroblob(32) WHERE event_id = 3", 3, "or the link before it was removed"),
+        ("UPDATE consent_chain SET event_id = 9 WHERE event_id = 5", 9, "the entry was deleted"),
+        ("DELETE FROM consent_chain WHERE event_id = 2", 3, "or the link before it was removed"),
     ],
 )
 def test_what_was_changed_behind_our_back_is_found(chained, statement: str, entry: int, reason: str) -> None:
@@ -135,6 +140,15 @@ def test_what_was_changed_behind_our_back_is_found(chained, statement: str, entr
     assert found.broken
     assert found.broken.entry == entry
     assert reason in found.broken.reason
+
+
+@on_sqlite
+def test_what_stays_of_an_erased_entry_can_still_be_checked(chained) -> None:
+    erase(chained, BO)
+    tamper(chained, "UPDATE consent_events SET act = 'asked' WHERE id = 4")
+    found = verify(chained)
+    assert found.broken
+    assert found.broken.entry == 4
 
 
 @on_sqlite
