@@ -41,6 +41,7 @@ PAGES = {
     "slots": "calendar/slots",
     "readers": "readers/",
     "reader": "readers/1/",
+    "suppressed": "readers/suppressed/",
     "reports": "reports/",
     "report": f"reports/{OUT}/",
     "copies": f"reports/{OUT}/copies",

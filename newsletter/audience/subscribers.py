@@ -108,6 +108,12 @@ def subscription_counts(session: Session) -> dict[tuple[str, Status], int]:
     return {(slugs[publication_id], status): count for publication_id, status, count in found}
 
 
+def ids_by_key(session: Session, keys: Collection[str]) -> dict[str, int]:
+    """A subscription of each of these addresses, by its key; those without one are left out."""
+    found = select(Subscriber.key, func.max(Subscription.id)).join(Subscription.subscriber)
+    return dict(session.execute(found.where(Subscriber.key.in_(keys)).group_by(Subscriber.key)).all())
+
+
 def refresh(session: Session, subscription: Subscription) -> None:
     """Reload the status from the database; NotFound if the reader was erased."""
     try:

@@ -86,13 +86,13 @@ def end_all_of_address(session: Session, key: str, status: Status, now: datetime
     )
 
 
-def revive_all_of_address(session: Session, key: str, now: datetime) -> int:
+def revive_all_of_address(session: Session, key: str, now: datetime, channel: Channel, proof: Proof) -> int:
     """An address turned out not to bounce: its subscriptions stand as they stood before; how many do."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
     bounced = theirs.where(Subscription.status == Status.BOUNCED)
     revived = [one for one in session.scalars(bounced).all() if status_transitions.revive(session, one)]
     for one in revived:
-        consent.record(session, one, Act.RESUMED, Channel.MAIL, now, Proof(note="mail to it does arrive"))
+        consent.record(session, one, Act.RESUMED, channel, now, proof)
     return len(revived)
 
 

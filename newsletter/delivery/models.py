@@ -344,6 +344,8 @@ class Suppression(Base):
     """One cause why an address gets nothing, whatever list it is on; `key` as in the audience."""
 
     __tablename__ = "suppressions"
+    # The desk's list, newest first.
+    __table_args__ = (Index(None, "at", "key", "cause"),)
 
     key: Mapped[str] = mapped_column(String(254), primary_key=True)
     cause: Mapped[Cause] = mapped_column(word(Cause), primary_key=True)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from newsletter.addresses.masking import mask_all_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import emails, subscribers, unsubscribe
+from newsletter.audience.consent import Proof
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import provider_stops
@@ -125,7 +126,8 @@ def _revive(session: Session, _services: BounceServices, event: BounceEvent, _ve
 def revive(session: Session, key: str, now: datetime) -> None:
     """Take back that an address bounced: its readers stand as they stood before."""
     if suppression.withdraw(session, key, {Cause.BOUNCE}) and not suppression.list_causes(session, key):
-        unsubscribe.revive_all_of_address(session, key, now)
+        arrives = Proof(note="mail to it does arrive")
+        unsubscribe.revive_all_of_address(session, key, now, Channel.MAIL, arrives)
 
 
 def _unsubscribe(

@@ -16,6 +16,7 @@ from newsletter.web.desk.issue import (
     test_mail,
 )
 from newsletter.web.desk.readers import pages as readers_pages
+from newsletter.web.desk.readers import suppressed
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
 from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
@@ -139,6 +140,11 @@ ROUTES = (
     Route("POST", f"{_WEEK_OFF}/remove", Role.EDITOR, slot_settings.remove_week_off, "took days off away"),
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
     Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers_pages.reader),
+    Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
+    Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
+    Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),
+    Route("POST", "/readers/suppressed/lift", Role.EDITOR, suppressed.lift_suppression, "lifted a suppression"),
+    Route("POST", "/readers/suppressed/held", Role.EDITOR, suppressed.settle_hold, "decided about held readers"),
     Route("GET", "/reports/", Role.VIEWER, reports_pages.reports),
     Route("GET", f"{_REPORT}/", Role.VIEWER, reports_pages.report),
     Route("GET", f"{_REPORT}/report.csv", Role.VIEWER, reports_pages.report_sheet),

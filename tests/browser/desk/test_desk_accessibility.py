@@ -27,6 +27,7 @@ PAGES = (
     "/desk/readers/",
     "/desk/readers/?q=nobody",
     "/desk/readers/2/",
+    "/desk/readers/suppressed/",
     "/desk/reports/",
     "/desk/reports/unwind-a-tight-back/",
     "/desk/reports/under-the-hands/",
