@@ -30,7 +30,7 @@ from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
-from newsletter.cli.subscribers import COLLECTION
+from newsletter.cli.subscribers import COLLECTION, SWITCH_INTERVAL
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
@@ -144,6 +144,7 @@ def _run(path: Path, url: str) -> None:
     with sessions.begin() as session:
         session.add(home)
     gc.set_threshold(COLLECTION)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     began = time.perf_counter()
     with files.open_file(path) as opened:
         steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "the old list"), now)

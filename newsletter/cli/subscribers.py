@@ -26,6 +26,8 @@ from newsletter.wiring import Services
 
 # There are many rows and no reference cycles; looking for cycles as often as by default costs a fifth of the time.
 COLLECTION = 50_000
+SWITCH_INTERVAL = 0.0005
+"""Seconds after which the thread that reads the file lets go of Python's lock: a transaction waits for it meanwhile."""
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
@@ -134,6 +136,7 @@ def import_(
         home = publications.find(session, publication)
     terms, choices = ImportTerms(Status(status), consent, vouched=vouched), ColumnChoices(mapped, frozenset(ignored))
     gc.set_threshold(COLLECTION)
+    sys.setswitchinterval(SWITCH_INTERVAL)
     with files.open_file(file, encoding) as opened:
         surveys = importer.survey(opened, choices, source or "")
         with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as told:
