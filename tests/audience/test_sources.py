@@ -387,3 +387,13 @@ def test_a_file_in_utf8_is_not_read_as_something_else(write: Callable[..., Path]
     path = write("email,name\nfern@garden.example,Renée\n")
     with pytest.raises(Invalid, match="it is in UTF-8, and reads wrongly as windows-1252; leave --encoding out"):
         files.open_csv(path, "windows-1252").__enter__()
+
+
+def test_a_file_that_is_cut_off_in_a_row_does_not_make_a_reader_of_half_an_address(write: Callable[..., Path]) -> None:
+    whole = "email,name,city\nfern@garden.example,Fern,Köln\nivy@garden.co"
+    for text in (whole, f'{whole},"Iv'):
+        with files.open_csv(write(text)) as opened:
+            fern, refused = importer.read_rows(opened)
+        assert (fern.line, refused.line) == (2, 3)
+    assert list(read(write(f"{whole}\n"))) == ["fern", "ivy"]
+    assert list(read(write("email\nfern@garden.example\nivy@garden.example"))) == ["fern", "ivy"]

@@ -1,5 +1,6 @@
 """Workbooks (XLSX) as lists: each cell as a CSV file would have it."""
 
+import io
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from newsletter.errors import Invalid
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
 RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+FAR = b'<c r="XFD1048576"><v>1</v></c></row></sheet'
+"""The last cell that a sheet can have."""
 DATE = 1
 """The style of a cell that is a date."""
 
@@ -104,6 +107,12 @@ def test_a_workbook_that_is_cut_off_damaged_or_made_to_burst_is_refused(tmp_path
         path.write_bytes(content)
         with files.open_file(path) as opened, pytest.raises(Invalid, match="damaged or cut off"):
             importer.survey(opened)
+    sparse = workbook(path, [["email"], ["fern@garden.example"]]).read_bytes()
+    with zipfile.ZipFile(path, "w") as made, zipfile.ZipFile(io.BytesIO(sparse)) as old:
+        for name in old.namelist():
+            made.writestr(name, old.read(name).replace(b"</row></sheet", FAR))
+    with files.open_file(path) as opened, pytest.raises(Invalid, match="spans more than 20,000,000 cells"):
+        importer.survey(opened)
     workbook(path, [HEADER, *(["x" * 30_000] for _ in range(200))])
     with files.open_file(path) as opened, pytest.raises(Invalid, match="more than 200 times its size"):
         importer.survey(opened)

@@ -135,12 +135,18 @@ class _Lines:
         while (rest := self._file.readline(LONGEST_LINE)) and len(rest) == LONGEST_LINE:
             pass
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the last line that was taken has no end."""
+        return bool(self.taken) and self.taken[-1][-1:] not in {"\n", "\r"}
+
     def put_back(self, lines: Sequence[str]) -> None:
         self._again.extendleft(reversed(lines))
 
 
 def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool) -> Iterator[CsvRow | RefusedRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    widths: set[int] = set()
     while True:
         lines.taken.clear()
         try:
@@ -151,7 +157,11 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
             if taken > 1:
                 _check_whole(lines.taken, cells, delimiter)
             if any(cells) and any(map(characters.trimmed, cells)):
-                yield CsvRow(number, cells)
+                if lines.is_cut_off and len(widths) == 1 and len(cells) < min(widths) and number > _FIRST_FULL:
+                    yield RefusedRow(number, _CUT_OFF, cells)
+                else:
+                    yield CsvRow(number, cells)
+                widths.add(len(cells))
             number += taken
         except csv.Error as error:
             line = lines.taken[0].strip()
@@ -165,6 +175,9 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
             number += 1
 
 
+_FIRST_FULL = 2
+"""The line up to which nobody can say how many cells a row has."""
+_CUT_OFF = "the file ends in the middle of this row; export it again, or put a line end behind it if it is whole"
 _UNCLOSED = "unexpected end of data"
 
 

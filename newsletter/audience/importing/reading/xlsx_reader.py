@@ -1,9 +1,10 @@
 """Workbooks (XLSX): each cell as the text that a CSV export would have."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import IO, Any
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
@@ -13,6 +14,12 @@ from newsletter.errors import Invalid
 
 MAX_BYTES = 64 << 20
 """Of the packed workbook; a million rows have about half of it."""
+MAX_UNPACKED = 512 << 20
+MAX_CELLS = 20_000_000
+"""Of the rectangle that a sheet's cells span, for all of it is held in memory, however few cells are filled."""
+_CELL = re.compile(rb"\br\s*=\s*[\"']\s*([A-Za-z]{1,7})(\d{1,9})")
+_CHUNK = 1 << 20
+_LONGEST_REFERENCE = 64
 _PART = "xl/workbook.xml"
 _DAMAGED = "this workbook is damaged or cut off; save it again, or save its sheet as CSV UTF-8"
 
@@ -24,7 +31,7 @@ def is_workbook(opened: ZipFile) -> bool:
 
 def check_workbook(opened: ZipFile) -> None:
     """Invalid for one that would unpack to too much, or whose parts are damaged."""
-    check_sizes(opened.infolist())
+    check_sizes(opened.infolist(), MAX_UNPACKED)
     if sum(entry.compress_size for entry in opened.infolist()) > MAX_BYTES:
         raise Invalid(f"this workbook has more than {MAX_BYTES >> 20} MB; save its sheet as CSV UTF-8, and import that")
     try:
@@ -33,6 +40,31 @@ def check_workbook(opened: ZipFile) -> None:
         broken = _PART
     if broken:
         raise Invalid(_DAMAGED)
+    for entry in opened.infolist():
+        if entry.filename.startswith("xl/worksheets/") and _span(opened, entry) > MAX_CELLS:
+            raise Invalid(
+                f"a sheet of this workbook spans more than {MAX_CELLS:,} cells; save it as CSV UTF-8, and import that"
+            )
+
+
+def _span(opened: ZipFile, entry: ZipInfo) -> int:
+    """The cells of the rectangle between the first cell of a sheet and the farthest."""
+    widest, lowest, rest = 0, 0, b""
+    with opened.open(entry) as stream:
+        while chunk := stream.read(_CHUNK):
+            found = _CELL.findall(rest + chunk)
+            widest = max([widest, *({_column(letters) for letters in {letters for letters, _ in found}})])
+            lowest = max([lowest, *(int(number) for _, number in found)])
+            rest = chunk[-_LONGEST_REFERENCE:]
+    return widest * lowest
+
+
+def _column(letters: bytes) -> int:
+    """The number of a column, from 1: A, B … Z, AA."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - ord("A") + 1
+    return number
 
 
 def read_workbook(file: IO[bytes], name: str) -> Iterator[CsvFile]:

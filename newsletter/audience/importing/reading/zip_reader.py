@@ -59,10 +59,10 @@ def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:
     return chosen
 
 
-def check_sizes(entries: list[ZipInfo]) -> None:
+def check_sizes(entries: list[ZipInfo], most: int = MAX_UNPACKED) -> None:
     """Invalid for entries that would unpack to too much, or are encrypted."""
-    if sum(entry.file_size for entry in entries) > MAX_UNPACKED:
-        raise Invalid(f"this zip would unpack to more than {MAX_UNPACKED >> 30} GB, so it was not unpacked")
+    if sum(entry.file_size for entry in entries) > most:
+        raise Invalid(f"this file would unpack to more than {most >> 20:,} MB, so it was not unpacked")
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:
             raise Invalid(f"{entry.filename[:60]!r} in this zip is encrypted; unpack it, and import what is in it")
