@@ -8,7 +8,7 @@ import datetime as dt
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
@@ -130,18 +130,24 @@ def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> 
 
 
 def ensure_attributes(
-    session: Session,
-    publication_id: int,
-    names: Iterable[str],
-    type_of: Callable[[str], AttributeType] = lambda _name: AttributeType.TEXT,
+    session: Session, publication_id: int, types: Mapping[str, AttributeType]
 ) -> dict[str, tuple[int, AttributeType]]:
-    """The ids and types of the attributes of these names, by their keys; `type_of` is asked for one that is new."""
-    wanted = {folded_name(name): name for name in names}
-    found = _attributes(session, publication_id, wanted)
-    if new := {key: {"name": name, "type": type_of(name)} for key, name in wanted.items() if key not in found}:
+    """The ids and types of the attributes of these names, by their keys; one that is new gets the type given."""
+    wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
+    found = known_attributes(session, publication_id, wanted)
+    if new := {key: values for key, values in wanted.items() if key not in found}:
         _insert_named(session, Attribute, publication_id, new)
-        found = _attributes(session, publication_id, wanted)
+        found = known_attributes(session, publication_id, wanted)
     return found
+
+
+def known_attributes(
+    session: Session, publication_id: int, keys: Collection[str]
+) -> dict[str, tuple[int, AttributeType]]:
+    """The ids and types of those of these keys that are attributes."""
+    asked = select(Attribute.key, Attribute.id, Attribute.type)
+    asked = asked.where(Attribute.publication_id == publication_id, Attribute.key.in_(keys))
+    return {key: (id_, type_) for key, id_, type_ in session.execute(asked)} if keys else {}
 
 
 def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
@@ -189,12 +195,6 @@ def _iso_date(text: str) -> str | None:
 def _tags(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, int]:
     asked = select(Tag.key, Tag.id).where(Tag.publication_id == publication_id, Tag.key.in_(keys))
     return dict(session.execute(asked).all()) if keys else {}
-
-
-def _attributes(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, tuple[int, AttributeType]]:
-    asked = select(Attribute.key, Attribute.id, Attribute.type)
-    asked = asked.where(Attribute.publication_id == publication_id, Attribute.key.in_(keys))
-    return {key: (id_, type_) for key, id_, type_ in session.execute(asked)} if keys else {}
 
 
 def _insert_named(

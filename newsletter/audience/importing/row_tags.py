@@ -23,8 +23,10 @@ def _add_tags(session: Session, publication: Publication, given: Sequence[tuple[
 
 def _add_attributes(session: Session, publication: Publication, given: Sequence[tuple[int, ImportRow]]) -> None:
     names = {name: tags.folded_name(name) for _, row in given for name in row.attributes}
-    known = tags.ensure_attributes(
-        session, publication.id, names, lambda name: tags.guess_type(row.attributes.get(name, "") for _, row in given)
-    )
+    known = tags.known_attributes(session, publication.id, set(names.values()))
+    # Of one that is new, the type is guessed by the first values that come.
+    if new := [name for name, key in names.items() if key not in known]:
+        types = {name: tags.guess_type(row.attributes.get(name, "") for _, row in given) for name in new}
+        known |= tags.ensure_attributes(session, publication.id, types)
     values = [(one, known[names[name]], text) for one, row in given for name, text in row.attributes.items()]
     tags.set_attributes(session, values, replace=False)
