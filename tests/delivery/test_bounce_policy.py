@@ -93,6 +93,8 @@ SUPPRESSED = Verdict(Decision.SUPPRESSED, Cause.BOUNCE)
         (bounce(Reason.BLOCKED), Decision.ALARMED),
         (bounce(Reason.BAD_REPUTATION), Decision.ALARMED),
         (bounce(Reason.REQUIRE_PTR), Decision.ALARMED),
+        (bounce(Reason.VIRUS), Decision.ALARMED),
+        (bounce(Reason.SYNTAX), Decision.ALARMED),
         (bounce(Reason.SPAM, HARD), Decision.AGAINST_US),
         (bounce(Reason.CONTENT), Decision.AGAINST_US),
         (
