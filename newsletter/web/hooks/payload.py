@@ -12,13 +12,19 @@ from newsletter.web.hooks.webhook import Rejected, Why
 
 MOST_BYTES = 1_000_000
 MOST_NESTED = 32
+MOST_PARTS = 20_000
+"""Objects and lists; the largest batch has a few thousand, and each costs what it is read with."""
 _MOST_WORDS = 2_000
 _LONGEST_ADDRESS = 254
+# Far enough from the ends of the calendar that days can be added to any moment, and taken away.
+_FIRST_YEAR, _LAST_YEAR = 2000, 2500
 _ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
 
 
 def parse_json(body: bytes) -> object:
-    """What the body holds; Rejected if it is no JSON, or nested too deep to be an event."""
+    """What the body holds; Rejected if it is no JSON, or too much or too deep to be events."""
+    if body.count(b"{") + body.count(b"[") > MOST_PARTS:
+        raise Rejected(Why.UNREADABLE, f"The body has more than {MOST_PARTS} objects and lists.")
     try:
         found: object = json.loads(body.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -52,12 +58,13 @@ def address_in(text: str) -> str:
 
 
 def utc(read: Callable[[], datetime]) -> datetime | None:
-    """A moment in UTC, which it is taken for where no zone is named; None if it is none at all."""
+    """A moment in UTC, which it is taken for where no zone is named; None if it is none, or no event's."""
     try:
         found = read()
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return moment if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -377,3 +377,13 @@ def test_words_of_tomorrow_are_kept_and_never_fail() -> None:
         (Kind.NOT_A_BOUNCE, True)
     ] * 6
     assert all(b"ovelty" in event.raw for event in found)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-12:00", "soon", 7, None])
+def test_a_moment_that_no_event_can_have_is_not_told(moment: object) -> None:
+    assert of_postmark({"RecordType": "Bounce", "Type": "HardBounce", "BouncedAt": moment})[0].at is None
+
+
+@pytest.mark.parametrize("moment", [-62135596800000, 10**18, 10**400, "1e999", True, [], None])
+def test_nor_is_a_number_that_is_no_moment(moment: object) -> None:
+    assert of_brevo({"event": "hard_bounce", "ts_epoch": moment})[0].at is None
