@@ -89,6 +89,11 @@ SUPPRESSED = Verdict(Decision.SUPPRESSED, Cause.BOUNCE)
         (bounce(Reason.AUTHENTICATION, HARD), Decision.STOPPED),
         (bounce(Reason.POLICY, status="5.7.26"), Decision.STOPPED),
         (bounce(Reason.UNDEFINED, diagnostic="550 5.7.515 Access denied, sending domain"), Decision.STOPPED),
+        (bounce(Reason.POLICY, diagnostic="Blocked; the reason is 5.7.26."), Decision.STOPPED),
+        (
+            bounce(Reason.MAILBOX_FULL, diagnostic="452 4.2.2 over quota, said 192.5.7.26 and 5.7.26.1"),
+            Decision.COUNTED,
+        ),
         (bounce(Reason.USER_UNKNOWN, HARD, diagnostic="553 5.7.2 [TSS09] All messages deferred"), Decision.STOPPED),
         (bounce(Reason.BLOCKED), Decision.ALARMED),
         (bounce(Reason.BAD_REPUTATION), Decision.ALARMED),

@@ -16,7 +16,7 @@ _ABOUT_READER = re.compile(r"5\.(1\.(?!0$|[78]$)\d+|2\.\d+|4\.1|6\.7|7\.(13|1[78
 # Security and policy, content, the message's size, the sender's address.
 _ABOUT_US = re.compile(r"5\.(7\.\d+|6\.\d+|3\.4|1\.[78])")
 # Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for volume or complaints.
-_SAID_TO_ALL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?![\d.])|\[TSS\d\d\]", re.IGNORECASE)
+_SAID_TO_ALL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?!\.?\d)|\[TSS\d\d\]", re.IGNORECASE)
 _PASSES = re.compile(r"\[TSS\d\d\]", re.IGNORECASE)
 # SPF, DKIM, DMARC, reverse DNS and TLS, where a provider defers first and refuses later; 4.7.28 is a rate.
 _ABOUT_US_FOR_NOW = re.compile(r"4\.7\.(2[3-79]|30|32)")
