@@ -1,4 +1,4 @@
-"""The settings of bounces: the secrets by which providers prove their webhooks."""
+"""The settings of bounces: how mail comes in, and the secrets by which providers prove their webhooks."""
 
 import re
 from base64 import b64decode
@@ -15,7 +15,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_~.-]+")
 
 
 class BounceSettings(BaseSettings):
-    """The part of the settings that says whom we believe what became of our mail."""
+    """The part of the settings that says how we hear of what became of our mail, and whom we believe."""
+
+    bounce_pipe: bool = False
 
     bounce_ses_topics: str = ""
     bounce_postmark_secret: SecretStr | None = None

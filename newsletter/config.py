@@ -157,6 +157,11 @@ class Settings(MailSettings, BounceSettings):
         return self.mail_helo or machine_name() or (host if is_whole_name(host) else "")
 
     @property
+    def incoming_mail_domain(self) -> str:
+        """The domain whose mail is read here, so that readers can unsubscribe by mail; empty if none is."""
+        return (self.mail_return_path_domain or "") if self.bounce_pipe else ""
+
+    @property
     def database(self) -> str:
         """The SQLAlchemy URL of the database: by default SQLite in `data_dir`."""
         url = self.database_url or f"sqlite:///{self.data_dir.absolute() / 'newsletter.db'}"

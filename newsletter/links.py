@@ -15,6 +15,7 @@ from newsletter.tokens import TokenSeal
 CONFIRM_DAYS = 7
 SIGN_IN_HOURS = 24
 RESET_HOURS = 1
+_LONGEST_LOCAL_PART = 64
 
 
 class Expired(Invalid):
@@ -29,6 +30,8 @@ class Links:
     seal: TokenSeal
     pictures_url: str = ""
     """The base URL of pictures in mail; empty for our own pages."""
+    mail_domain: str = ""
+    """The domain whose mail is read here; empty if none is."""
 
     def home(self, publication: str | None = None) -> str:
         return f"{self.base_url}/{_asking(publication=publication)}"
@@ -45,6 +48,15 @@ class Links:
 
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:
         return f"{self.base_url}/unsubscribe/{self.seal.seal('unsubscribe', subscription_id, letter_id)}"
+
+    def unsubscribe_mailto(self, subscription_id: int, letter_id: int = 0) -> str:
+        """To whom a mail unsubscribes the reader, as a URL; empty where no mail is read."""
+        if not self.mail_domain:
+            return ""
+        local = f"unsubscribe+{self.seal.seal_local_part('unsubscribe', subscription_id, letter_id)}"
+        # RFC 5321, 4.5.3.1.1; only ids of more than 15 digits together exceed it.
+        is_usable = len(local) <= _LONGEST_LOCAL_PART
+        return f"mailto:{local}@{self.mail_domain}?subject=unsubscribe" if is_usable else ""
 
     def preferences(self, subscription_id: int) -> str:
         return f"{self.base_url}/preferences/{self.seal.seal('preferences', subscription_id)}"
@@ -139,6 +151,9 @@ class LinksOfATest(Links):
 
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:  # noqa: ARG002
         return f"{self.base_url}/test-mail/unsubscribe"
+
+    def unsubscribe_mailto(self, subscription_id: int, letter_id: int = 0) -> str:  # noqa: ARG002
+        return ""
 
     def preferences(self, subscription_id: int) -> str:  # noqa: ARG002
         return f"{self.base_url}/test-mail/preferences"

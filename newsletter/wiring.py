@@ -73,7 +73,7 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
     if check_schema:
         schema.require_current(engine)
     seal = TokenSeal(settings.secret, *settings.older_secrets)
-    links = Links(settings.public_url, seal, settings.pictures_public_url)
+    links = Links(settings.public_url, seal, settings.pictures_public_url, settings.incoming_mail_domain)
     sessions = Sessions(engine)
     if check_schema:
         erasures.reseal_key(sessions, seal)

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from newsletter.errors import PressError
+from newsletter.cli.failures import sentence_of
 
 # command → (module of this package, its line in --help)
 _COMMANDS = {
@@ -65,33 +65,18 @@ def main() -> None:
         sys.exit(2)
     try:
         newsletter()
-    except PressError as error:
-        _leave(str(error))
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`; that is no error.
         sys.stderr.close()
         sys.exit(1)
-    except OSError as error:
-        _leave(f"{error.filename or 'the system'}: {error.strerror or error}")
     except Exception as error:
-        sentence = _database_trouble(error)
+        sentence = sentence_of(error)
         if sentence is None:
             raise
-        _leave(sentence)
-
-
-def _leave(reason: str) -> None:
-    click.echo(reason, err=True)
-    sys.exit(1)
+        click.echo(sentence, err=True)
+        sys.exit(1)
 
 
 def _is_text(argument: str) -> bool:
     # Bytes that are no UTF-8 become lone surrogates, which can be neither printed nor stored.
     return argument.isprintable() or not any("\ud800" <= character <= "\udfff" for character in argument)
-
-
-def _database_trouble(error: Exception) -> str | None:
-    if not type(error).__module__.startswith("sqlalchemy"):
-        return None
-    cause = getattr(error, "orig", None) or error
-    return f"the database refused: {str(cause).strip().splitlines()[0]}"

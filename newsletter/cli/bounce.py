@@ -1,8 +1,7 @@
 """`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and told as JSON."""
 
-import functools
-import hashlib
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,30 +11,15 @@ import click
 
 from newsletter import config
 from newsletter.cli.common import now, opened_services
-from newsletter.delivery.bounces.events import MOST_RAW
+from newsletter.cli.failures import sentence_of
+from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.parse import parse
-from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Recipient, Report
 from newsletter.errors import Invalid, PressError
 from newsletter.tokens import TokenSeal
-from newsletter.wiring import Services
-from newsletter.workflows import record_bounce
+from newsletter.workflows.receive_mail import receive
 
-
-class _Incoming:
-    """A mail while it is read: by what it is known again, and its beginning, which is kept."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.digest = hashlib.sha256()
-        self.head = bytearray()
-
-    def read(self, size: int) -> bytes:
-        """The next octets; empty at the end."""
-        chunk = self._file.read(size)
-        self.digest.update(chunk)
-        self.head += chunk[: MOST_RAW - len(self.head)]
-        return chunk
+_TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h, by which a mail server keeps the mail and pipes it again later
 
 
 @click.command()
@@ -47,29 +31,37 @@ def bounce(folder: Path | None, dry_run: bool) -> None:
     """Read one bounce, complaint, auto-reply or unsubscribe mail from standard input, or a folder of mails.
 
     Does what follows from it, and prints what it is as JSON: one object, or a line for each file of DIR, by name.
+    A mail on standard input that could not be recorded now is left to the mail server to try again: exit 75.
     """
     if dry_run:
-        _tell(folder, _seal())
-        return
+        _tell(folder, _seal(), parse)
+    elif folder:
+        _record(folder)
+    else:
+        _record_from_pipe()
+
+
+def _record(folder: Path | None) -> None:
     with opened_services() as services:
-        _tell(folder, services.links.seal, functools.partial(_record, services))
+        sessions, bounces = services.sessions, services.bounces
+        _tell(folder, services.links.seal, lambda mail: receive(sessions, bounces, mail, "pipe", now()))
 
 
-def _tell(
-    folder: Path | None, seal: TokenSeal | None, record: Callable[[Report, _Incoming], None] | None = None
-) -> None:
+def _record_from_pipe() -> None:
+    # Whatever is wrong on our side, a mail server would return the mail to its sender for any other exit code.
+    try:
+        _record(None)
+    except BrokenPipeError:
+        # It is recorded, and nobody wants to hear so.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        click.echo(f"{sentence_of(error) or f'a fault of ours: {type(error).__name__}'}; try again later", err=True)
+        sys.exit(_TRY_AGAIN)
+
+
+def _tell(folder: Path | None, seal: TokenSeal | None, read: Callable[[IncomingMail], Report]) -> None:
     for name, file in _mails(folder):
-        mail = _Incoming(file)
-        report = parse(mail)
-        if record:
-            record(report, mail)
-        click.echo(_as_json(report, seal, **({"file": name} if name else {})))
-
-
-def _record(services: Services, report: Report, mail: _Incoming) -> None:
-    origin = Origin(f"sha256:{mail.digest.hexdigest()}", "pipe", raw=bytes(mail.head))
-    with services.sessions.begin() as session:
-        record_bounce.record_report(session, services.bounces, report, origin, now())
+        click.echo(_as_json(read(IncomingMail(file)), seal, **({"file": name} if name else {})))
 
 
 def _mails(folder: Path | None) -> Iterator[tuple[str, BinaryIO]]:

@@ -9,12 +9,13 @@ from typing import cast
 
 from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
 from newsletter.audience import subscribers
+from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.web import context
 from newsletter.wiring import Services
@@ -128,10 +129,15 @@ class _Store(Collector):
         )
         outbox = GaugeMetricFamily("newsletter_outbox_pending", "Other emails that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
+        incoming = CounterMetricFamily(
+            "newsletter_incoming_mails", "Mails that came in, by way and by what they were.", labels=["way", "kind"]
+        )
         with self._services().sessions.reading() as session:
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))
             for (slug, status), count in subscribers.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
-        yield from (copies, outbox, readers)
+            for one in tally.tallies(session):
+                incoming.add_metric([one.way, one.kind], one.mails)
+        yield from (copies, outbox, readers, incoming)

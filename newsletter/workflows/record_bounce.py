@@ -136,7 +136,7 @@ def _unsubscribe(
     subscription = session.get(Subscription, event.subscription_id) if event.subscription_id else None
     if subscription:
         unsubscribe.unsubscribe(session, services.audience, subscription, Channel.MAIL, None, now, event.letter_id)
-    else:
+    elif event.key:
         unsubscribe.end_all_of_address(session, event.key, Status.UNSUBSCRIBED, now)
 
 

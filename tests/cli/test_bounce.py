@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.bounces.report import Kind, Reason
 from newsletter.tokens import TokenSeal
 from tests.delivery.bounces.mails import FAILED, READER, RETURN_PATH, TOKEN, mail, report
@@ -72,6 +73,22 @@ def test_a_mail_in_the_pipe_is_recorded_once(press: Press, environment: dict[str
     engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
     with Sessions(engine).begin() as session:
         [event] = session.scalars(select(BounceEvent))
+        assert [(one.way, one.kind, one.mails) for one in tally.tallies(session)] == [("pipe", "bounce", 1)]
         # By the token of a stranger it is nobody's copy, so no address is held against anybody.
         assert (event.kind, event.reason, event.way, event.key) == (Kind.BOUNCE, Reason.USER_UNKNOWN, "pipe", "")
     engine.dispose()
+
+
+def test_a_mail_that_cannot_be_recorded_now_is_left_to_the_mail_server(press: Press, tmp_path: Path) -> None:
+    raw = report(FAILED).decode()
+    without_tables = press("bounce", stdin=raw)
+    assert (without_tables.code, without_tables.out) == (75, "")
+    assert "newsletter db upgrade" in without_tables.err
+    away = press("bounce", stdin=raw, DATABASE_URL="postgresql://press:secret@127.0.0.1:1/press")
+    assert (away.code, away.out) == (75, "")
+    assert "secret" not in away.err
+    misspelled = press("bounce", stdin=raw, BOUNCE_PIPES="true")
+    assert (misspelled.code, misspelled.err) == (
+        75, "BOUNCE_PIPES is not a setting; did you mean BOUNCE_PIPE?; try again later\n",
+    )  # fmt: skip
+    assert press("bounce", str(tmp_path)).code == 1

@@ -18,7 +18,7 @@ from newsletter.delivery.message import compose, mime
 from newsletter.delivery.message.content import LetterContent, SingleContent
 from newsletter.delivery.message.merge import as_html
 from newsletter.errors import Invalid
-from newsletter.links import Links
+from newsletter.links import Links, LinksOfATest
 from newsletter.tokens import TokenSeal
 
 LINKS = Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
@@ -187,6 +187,20 @@ def test_the_headers_are_those_of_the_contract_and_each_once() -> None:
 def test_the_unsubscribe_link_is_neither_encoded_nor_folded() -> None:
     content = compose.compile(letter(), LINKS).message(Copy(), DATE)
     assert f"\r\nList-Unsubscribe: <{LINKS.unsubscribe(5, 3)}>\r\n".encode() in content
+
+
+def test_an_address_that_unsubscribes_follows_where_mail_is_read() -> None:
+    links = replace(LINKS, mail_domain="bounces.example.org")
+    content = compose.compile(letter(), links).message(Copy(), DATE)
+    https, mailto = (each.strip("<> ") for each in parsed(content)["List-Unsubscribe"].split(","))
+    assert https == LINKS.unsubscribe(5, 3)
+    local, _, rest = mailto.removeprefix("mailto:").partition("@")
+    assert rest == "bounces.example.org?subject=unsubscribe"
+    assert LINKS.seal.open_local_part("unsubscribe", local.removeprefix("unsubscribe+")) == (5, 3)
+    assert LinksOfATest.of(links).unsubscribe_mailto(5, 3) == ""
+    largest = links.unsubscribe_mailto(9_999_999_999, 99_999).removeprefix("mailto:").partition("@")[0]
+    assert len(largest) == 64
+    assert links.unsubscribe_mailto(10**18, 10**9) == "", "no address is too long for a mail server"
 
 
 def test_the_message_id_is_the_copys_own_and_never_changes() -> None:

@@ -8,11 +8,11 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from newsletter import editors, publications
 from newsletter.audience import privacy, subscribers, unsubscribe
-from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
 from newsletter.delivery.bounces import events, holds, suppression
@@ -217,6 +217,23 @@ def test_a_forged_return_address_is_kept_and_suppresses_nobody(press: Press) -> 
         named = Recipient(ADA, recipient.hardness, recipient.reason)
         assert press.hear((kind, named), return_path=wrong, message_id="1@example.org") == [Decision.UNMATCHED]
     assert (press.status(ada), press.causes(), press.counts(letter)) == (Status.ACTIVE, [], (1, 0, 0))
+
+
+@SQLITE
+def test_a_mail_to_the_unsubscribe_address_ends_that_subscription_even_when_its_copy_is_gone(press: Press) -> None:
+    ada, bo = press.reader(), press.reader("bo@gmail.com")
+    letter = press.issue(ada, bo)
+    seal = press.services.links.seal
+    address = f"unsubscribe+{seal.seal_local_part('unsubscribe', ada, letter)}@bounces.example.org"
+    forged = address.replace("+a", "+b") if "+a" in address else address[:12] + "a" + address[13:]
+    assert press.hear(LEAVES, return_path=forged) == [Decision.UNMATCHED]
+    with press.sessions.begin() as session:
+        session.execute(delete(Copy).where(Copy.letter_id == letter))
+    assert press.hear(LEAVES, return_path=address) == [Decision.UNSUBSCRIBED]
+    assert (press.status(ada), press.status(bo)) == (Status.UNSUBSCRIBED, Status.ACTIVE)
+    with press.sessions.reading() as session:
+        [step] = session.scalars(select(ConsentEvent).where(ConsentEvent.act == Act.LEFT))
+        assert step.channel is Channel.MAIL
 
 
 @SQLITE

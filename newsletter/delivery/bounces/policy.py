@@ -103,6 +103,8 @@ class Event(Protocol):
     @property
     def letter_id(self) -> int | None: ...
     @property
+    def subscription_id(self) -> int | None: ...
+    @property
     def at(self) -> datetime: ...
     @property
     def host_is_gone(self) -> bool | None: ...
@@ -143,12 +145,12 @@ def decide(event: Event, facts: Facts, now: datetime) -> Verdict:
     match event.kind:
         case Kind.NOT_A_BOUNCE | Kind.AUTO_REPLY | Kind.CHALLENGE:
             return Verdict(Decision.IGNORED)
+        case Kind.UNSUBSCRIBE if event.key or event.subscription_id:
+            return Verdict(Decision.UNSUBSCRIBED)
         case _ if not event.key:
             return Verdict(Decision.UNMATCHED)
         case Kind.COMPLAINT:
             return Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
-        case Kind.UNSUBSCRIBE:
-            return Verdict(Decision.UNSUBSCRIBED)
         case Kind.DELIVERED:
             return Verdict(Decision.DELIVERED)
         case _ if is_about_us(event):

@@ -77,6 +77,9 @@ class _Match:
 
     copy: Copy | None = None
     post: OutboxMessage | None = None
+    subscription_id: int | None = None
+    """Whose unsubscribe address it came to."""
+    letter_id: int | None = None
 
     @property
     def address(self) -> str:
@@ -163,8 +166,8 @@ def _event(
         diagnostic=as_header(recipient.diagnostic)[:_MOST_WORDS],
         mta=as_header(recipient.mta)[:253],
         copy_id=match.copy.id if match.copy else None,
-        letter_id=match.copy.letter_id if match.copy else None,
-        subscription_id=match.copy.subscription_id if match.copy else None,
+        letter_id=match.copy.letter_id if match.copy else match.letter_id,
+        subscription_id=match.copy.subscription_id if match.copy else match.subscription_id,
         outbox_id=match.post.id if match.post else None,
         key=key,
         provider_group=groups.of_address(key) if key else "",
@@ -188,6 +191,8 @@ def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
     """By the signed return address first, by our Message-ID second."""
     local = report.return_path.rpartition("@")[0] or report.return_path
     token = local.partition("+")[2] or local
+    with suppress(Invalid):
+        return _of_reader(session, *seal.open_local_part("unsubscribe", token))
     for purpose, name in _ids(seal, token, report.message_id):
         copy = _copy(session, name) if purpose == "copy" else None
         post = session.get(OutboxMessage, name) if purpose == "post" else None
@@ -203,6 +208,12 @@ def _match_address(session: Session, readers_of: ReadersOf, report: Report, at: 
     keys = {mailboxes.mailbox_key(one.address) for one in report.recipients}
     copy = events.last_copy_to(session, readers_of(min(keys)), at) if len(keys) == 1 else None
     return _Match(copy if copy and mailboxes.mailbox_key(copy.address) in keys else None)
+
+
+def _of_reader(session: Session, subscription_id: int, letter_id: int) -> _Match:
+    # The address works for longer than copies are kept.
+    copy = select(Copy).where(Copy.letter_id == letter_id, Copy.subscription_id == subscription_id)
+    return _Match(session.scalar(copy), None, subscription_id, letter_id or None)
 
 
 def _ids(seal: TokenSeal, token: str, message_id: str) -> Iterator[tuple[str, int]]:

@@ -140,8 +140,12 @@ class MessageTemplate:
             f"Date: {mime.date_header(date)}",
             # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
-            f"List-Unsubscribe: <{values['unsubscribe_url']}>",
+            f"List-Unsubscribe: <{values['unsubscribe_url']}>{self._mailto(copy)}",
         )
+
+    def _mailto(self, copy: CopyFields) -> str:
+        url = self.links.unsubscribe_mailto(copy.subscription_id, copy.letter_id)
+        return f",\r\n <{url}>" if url else ""
 
 
 def compile(  # noqa: A001  (as `re.compile`)

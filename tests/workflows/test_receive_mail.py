@@ -1,0 +1,38 @@
+"""An incoming mail, whichever way it came: read in little memory, recorded once, counted."""
+
+import io
+
+import pytest
+
+from newsletter.delivery.bounces.intake import tally
+from newsletter.delivery.bounces.intake.incoming import MOST_KEPT, IncomingMail
+from newsletter.delivery.bounces.report import Kind
+from newsletter.wiring import Services
+from newsletter.workflows.receive_mail import receive
+from tests import sample_services
+from tests.delivery.bounces.mails import FAILED, report
+from tests.originals import Fill
+from tests.sample_services import NOW
+
+SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return sample_services.opened
+
+
+@SQLITE
+def test_a_mail_of_any_size_is_recorded_in_little_memory(services: Services) -> None:
+    raw = report(FAILED) + (b"x" * 76 + b"\r\n") * 40_000
+    mail = IncomingMail(io.BytesIO(raw))
+    assert receive(services.sessions, services.bounces, mail, "pipe", NOW).kind is Kind.BOUNCE
+    assert (mail.octets, len(mail.head), mail.is_whole) == (len(raw), MOST_KEPT, False)
+
+
+def test_a_mail_that_comes_twice_is_counted_once(services: Services) -> None:
+    for _ in range(2):
+        receive(services.sessions, services.bounces, IncomingMail.of(report(FAILED)), "pipe", NOW)
+    with services.sessions.reading() as session:
+        assert [(one.way, one.kind, one.mails) for one in tally.tallies(session)] == [("pipe", "bounce", 1)]
+        assert tally.last_mail_by_way(session) == {"pipe": NOW}
