@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from newsletter import characters
 from newsletter.addresses import mailboxes, provider_groups
 from newsletter.addresses.provider_groups import Quota
-from newsletter.outbound import domain_lookup
+from newsletter.outbound import dns_client
 
 SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """The name of a DKIM key beside its domain."""
@@ -135,7 +135,7 @@ class MailSettings(BaseSettings):
     @classmethod
     def _are_name_servers(cls, text: str) -> str:
         if text:
-            domain_lookup.parse_servers(text)
+            dns_client.parse_servers(text)
         return text
 
     @field_validator("dkim_selectors")

@@ -7,6 +7,7 @@ not read, and of a file no more than was asked for.
 
 ssrf_guard   which addresses may be reached
 link_client  requests with redirects and deadlines (urllib3)
+dns_client   questions to the name servers of DNS_RESOLVER (dnspython); domain_lookup asks whether a domain gets mail
 """
 
 from newsletter.outbound.link_client import Answer, LinkClient

@@ -1,55 +1,29 @@
 """Whether a domain can get mail, asked of a DNS server of our own."""
 
-import socketserver
-import threading
 from collections.abc import Iterator
-from typing import ClassVar
 
-import dns.flags
-import dns.message
-import dns.rcode
-import dns.rrset
 import pytest
 
 from newsletter.config import Settings
-from newsletter.outbound import domain_lookup
+from newsletter.outbound import dns_client, domain_lookup
+from newsletter.outbound.dns_client import DnsAnswer
+from tests import dns_server
+from tests.dns_server import DnsServer
 
 RECORDS = {
-    ("mx.example.", "MX"): "10 mail.mx.example.",
-    ("host.example.", "A"): "192.0.2.1",
-    ("six.example.", "AAAA"): "2001:db8::1",
-    ("null.example.", "MX"): "0 .",
-    ("txt.example.", "TXT"): '"nothing else"',
+    ("mx.example", "MX"): "10 mail.mx.example.",
+    ("host.example", "A"): "192.0.2.1",
+    ("six.example", "AAAA"): "2001:db8::1",
+    ("null.example", "MX"): "0 .",
+    ("txt.example", "TXT"): "nothing else",
 }
-KNOWN = {name for name, _ in RECORDS}
-
-
-class Zone(socketserver.BaseRequestHandler):
-    asked: ClassVar[list[str]] = []
-
-    def handle(self) -> None:
-        packet, socket = self.request
-        query = dns.message.from_wire(packet)
-        [question] = query.question
-        name, kind = question.name.to_text().lower(), question.rdtype.name
-        self.asked.append(name)
-        answer = dns.message.make_response(query)
-        answer.flags |= dns.flags.RA
-        if name == "broken.example.":
-            answer.set_rcode(dns.rcode.SERVFAIL)
-        elif name not in KNOWN:
-            answer.set_rcode(dns.rcode.NXDOMAIN)
-        elif record := RECORDS.get((name, kind)):
-            answer.answer.append(dns.rrset.from_text(name, 60, "IN", kind, record))
-        socket.sendto(answer.to_wire(), self.client_address)
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), Zone) as udp:
-        threading.Thread(target=udp.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{udp.server_address[1]}"
-        udp.shutdown()
+def server() -> Iterator[DnsServer]:
+    with dns_server.running(RECORDS) as running:
+        running.faults |= {"broken.example": dns_server.SERVFAIL, "silent.example": dns_server.SILENCE}
+        yield running
 
 
 @pytest.mark.parametrize(
@@ -64,8 +38,45 @@ def server() -> Iterator[str]:
         ("broken.example", None),
     ],
 )
-def test_only_a_domain_that_the_dns_says_gets_no_mail_is_gone(server: str, host: str, exists: bool | None) -> None:
-    assert domain_lookup.open_lookup(server)(host) is exists
+def test_only_a_domain_that_the_dns_says_gets_no_mail_is_gone(
+    server: DnsServer, host: str, exists: bool | None
+) -> None:
+    assert domain_lookup.open_lookup(server.address)(host) is exists
+
+
+def test_all_strings_of_a_long_text_are_joined_over_tcp_where_udp_cannot_hold_them(server: DnsServer) -> None:
+    long = "v=spf1 " + "ip4:192.0.2.1 " * 3000 + "~all"
+    server.add({("long.example", "TXT"): long})
+    server.faults["long.example"] = dns_server.TRUNCATED
+    assert dns_client.open_client(server.address)("long.example", "TXT") == DnsAnswer((long,))
+    assert {transport for name, _, transport in server.asked if name == "long.example"} == {"udp", "tcp"}
+
+
+def test_an_alias_is_followed_and_a_circle_of_them_is_no_answer(server: DnsServer) -> None:
+    server.add({("alias.example", "CNAME"): "txt.example.", ("a.example", "CNAME"): "b.example."})
+    server.add({("b.example", "CNAME"): "a.example."})
+    ask = dns_client.open_client(server.address)
+    assert ask("alias.example", "TXT").values == ("nothing else",)
+    assert not ask("a.example", "TXT").values
+    assert ask("a.example", "TXT").fault
+
+
+def test_all_questions_together_end_in_time(server: DnsServer) -> None:
+    ask = dns_client.open_client(server.address, within=0.3)
+    assert ask("silent.example", "TXT").fault == "is not answered for by its name servers in time"
+    assert ask("mx.example", "MX").fault == "was not looked up in time"
+
+
+def test_the_same_question_is_asked_once(server: DnsServer) -> None:
+    ask = dns_client.open_client(server.address)
+    server.asked.clear()
+    assert ask("MX.example", "MX") is ask("mx.example.", "MX")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("name", ["", "a" * 64 + ".example", "two..dots.example", "\udcff.example", "mail\\.example"])
+def test_what_cannot_be_a_name_is_a_fault_and_no_error(server: DnsServer, name: str) -> None:
+    assert not dns_client.open_client(server.address)(name, "A").values
 
 
 @pytest.mark.parametrize(
@@ -78,7 +89,7 @@ def test_only_a_domain_that_the_dns_says_gets_no_mail_is_gone(server: str, host:
     ],
 )
 def test_name_servers_are_written_like_this(text: str, servers: list[tuple[str, int]]) -> None:
-    assert domain_lookup.parse_servers(text) == servers
+    assert dns_client.parse_servers(text) == servers
 
 
 @pytest.mark.parametrize(

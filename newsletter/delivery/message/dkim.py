@@ -28,14 +28,17 @@ _STRING = 255
 
 @dataclass(frozen=True, slots=True)
 class DnsRecord:
-    """The TXT record by which the world checks the signatures of a key."""
+    """A record to publish, such as the TXT record by which the world checks the signatures of a key."""
 
     name: str
     value: str
+    kind: str = "TXT"
 
     @property
     def zone_line(self) -> str:
-        """As a zone file has it, in strings that are short enough."""
+        """As a zone file has it, a TXT record in strings that are short enough."""
+        if self.kind != "TXT":
+            return f"{self.name}. IN {self.kind} {self.value}"
         strings = [self.value[start : start + _STRING] for start in range(0, len(self.value), _STRING)]
         return " ".join([f"{self.name}.", "IN", "TXT", *(f'"{string}"' for string in strings)])
 

@@ -1,0 +1,55 @@
+"""The findings as text for people: grouped by area, each with its reason and what to add."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import groupby
+
+from newsletter.doctor.findings import Finding, Level
+
+_MARKS = {Level.ERROR: "✗", Level.WARNING: "!", Level.HINT: "·", Level.OK: "✓"}
+_WIDTH = 100
+_INDENT = " " * 6
+_wrap = partial(textwrap.wrap, width=_WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
+
+
+def as_text(findings: Sequence[Finding]) -> str:
+    """All findings, area by area, with a summary at the end."""
+    lines: list[str] = []
+    for area, theirs in groupby(findings, key=lambda finding: finding.area):
+        lines.append(area)
+        for _, same in groupby(theirs, key=lambda finding: (finding.level, finding.why)):
+            # A reason that several share is told once.
+            for at, finding in enumerate(same):
+                lines += _lines(finding, with_reason=at == 0)
+        lines.append("")
+    return "\n".join([*lines, summary(findings)])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """How many findings there are of each level, in a sentence."""
+    counts = Counter(finding.level for finding in findings)
+    told = [_counted(counts[level], level.value) for level in Level if counts[level] and level is not Level.OK]
+    if not told:
+        return "All is well."
+    return f"{', '.join(told)}; {counts[Level.OK]} checks are well."
+
+
+def _counted(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _lines(finding: Finding, *, with_reason: bool) -> Iterator[str]:
+    head = f"  {_MARKS[finding.level]} "
+    word = "" if finding.level is Level.OK else f"{finding.level.value}: "
+    about = "" if finding.message.startswith(finding.about) else f"{finding.about}: "
+    message = f"{word}{about}{'; '.join(filter(None, (finding.message, finding.mend)))}"
+    yield from _wrap(message, initial_indent=head)
+    if finding.level is Level.OK:
+        return
+    if with_reason and finding.why:
+        yield from _wrap(finding.why, initial_indent=_INDENT)
+    # Not wrapped: it is there to be copied.
+    for exact in filter(None, (finding.record and finding.record.zone_line, finding.line)):
+        yield f"{_INDENT}  {exact}"

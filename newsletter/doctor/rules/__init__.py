@@ -1,0 +1,1 @@
+"""The rules: one rule, one function, over frozen facts."""

@@ -1,0 +1,212 @@
+"""SPF (RFC 7208): reads a domain's record with all that it includes, and judges an address by it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from newsletter.outbound.dns_client import Ask
+
+MOST_LOOKUPS = 10
+"""Terms that ask the DNS, in all records together; with more the record is void (RFC 7208, 4.6.4)."""
+MOST_VOID = 2
+"""Of these, how many may find nothing."""
+# A hostile record could go on for ever; after so many terms nothing more is asked.
+_STOP_ASKING = 30
+_MOST_HOSTS = 10
+
+_TERM = re.compile(
+    r"(?P<sign>[-+?~]?)(?P<name>all|include|a|mx|ptr|ip4|ip6|exists)(?:(?P<mark>[:/])(?P<value>\S+))?|"
+    r"(?P<modifier>[a-z][a-z0-9_.-]*)=(?P<argument>\S*)",
+    re.IGNORECASE,
+)
+_PREFIXES = re.compile(r"(?P<host>[^/]*)(?:/(?P<four>\d{1,3}))?(?://(?P<six>\d{1,3}))?")
+_ASKS = {"include", "a", "mx", "ptr", "exists", "redirect"}
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+
+class SpfResult(StrEnum):
+    """What a record says of an address."""
+
+    PASS = "pass"  # noqa: S105  (RFC 7208's word)
+    FAIL = "fail"
+    SOFT_FAIL = "softfail"
+    NEUTRAL = "neutral"
+    UNKNOWN = "unknown"
+    """It cannot be told beforehand: the record is void, or depends on more than the address."""
+
+
+_SIGNS = {"+": SpfResult.PASS, "-": SpfResult.FAIL, "~": SpfResult.SOFT_FAIL, "?": SpfResult.NEUTRAL}
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A mechanism, or the redirect, with what its names stand for."""
+
+    sign: str
+    name: str
+    value: str
+    networks: tuple[Network, ...] = ()
+    record: "SpfRecord | None" = None
+    """Of the domain that it includes or redirects to."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpfRecord:
+    """A domain's record; without text if there is none."""
+
+    domain: str
+    text: str = ""
+    terms: tuple[Term, ...] = ()
+    fault: str = ""
+    """Why the DNS does not say; completes a sentence about the domain."""
+    problems: tuple[str, ...] = ()
+    """What makes the record void, each a sentence; of those that it includes, too."""
+    lookups: int = 0
+    voids: int = 0
+
+    @property
+    def ends_in(self) -> str:
+        """The sign of `all`, also through a redirect; empty if the record says nothing of all others."""
+        for term in self.terms:
+            if term.name == "all":
+                return term.sign
+            if term.name == "redirect" and term.record:
+                return term.record.ends_in
+        return ""
+
+    def uses(self, name: str) -> bool:
+        """Whether this mechanism stands in the record or in what it includes."""
+        return any(term.name == name or (term.record and term.record.uses(name)) for term in self.terms)
+
+    def verdict(self, address: Address) -> SpfResult:
+        """What the record says of mail from that address (RFC 7208, 4.6)."""
+        if not self.text or self.problems or self.fault:
+            return SpfResult.UNKNOWN
+        possible: set[SpfResult] = set()
+        for term in self.terms:
+            if term.name == "redirect" and term.record:
+                possible.add(term.record.verdict(address))
+                break
+            matches = _matches(term, address)
+            if matches is not False:
+                possible.add(_SIGNS[term.sign])
+            if matches:
+                break
+        else:
+            possible.add(SpfResult.NEUTRAL)
+        return possible.pop() if len(possible) == 1 else SpfResult.UNKNOWN
+
+
+def read_record(ask: Ask, domain: str) -> SpfRecord:
+    """The SPF record of a domain, with all it includes; the problems of the whole are in the first."""
+    walk = _Walk(ask)
+    found = walk.read(domain, ())
+    if walk.lookups > MOST_LOOKUPS:
+        walk.problems.append(f"it needs {walk.lookups} DNS lookups, and at most {MOST_LOOKUPS} are made")
+    if walk.voids > MOST_VOID:
+        walk.problems.append(f"{walk.voids} of its names are not in the DNS, and at most {MOST_VOID} may be missing")
+    problems = tuple(dict.fromkeys(walk.problems))
+    return SpfRecord(found.domain, found.text, found.terms, found.fault, problems, walk.lookups, walk.voids)
+
+
+def _matches(term: Term, address: Address) -> bool | None:
+    """Whether the term is about the address; None if that cannot be told."""
+    if term.name == "all":
+        return True
+    if term.name == "include" and term.record:
+        inner = term.record.verdict(address)
+        return None if inner is SpfResult.UNKNOWN else inner is SpfResult.PASS
+    if term.name in {"include", "redirect", "ptr", "exists"} or "%" in term.value:
+        return None
+    return any(address in network for network in term.networks)
+
+
+@dataclass
+class _Walk:
+    """Reads records, and counts what that costs a receiver."""
+
+    ask: Ask
+    lookups: int = 0
+    voids: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def read(self, domain: str, above: tuple[str, ...]) -> SpfRecord:
+        answer = self.ask(domain, "TXT")
+        texts = [text for text in answer.values if re.match(r"v=spf1(?: |$)", text, re.IGNORECASE)]
+        if answer.fault:
+            return SpfRecord(domain, fault=answer.fault)
+        if above and not texts:
+            self.problems.append(f"{domain}, which it includes, has no SPF record")
+        if len(texts) > 1:
+            self.problems.append(f"{domain} has {len(texts)} SPF records, and may have one")
+        if len(texts) != 1:
+            return SpfRecord(domain, " | ".join(texts))
+        terms = tuple(self._terms(domain, texts[0], (*above, domain)))
+        # A redirect counts only where nothing else matches, wherever it stands, and not beside `all`.
+        has_all = any(term.name == "all" for term in terms)
+        last = [] if has_all else [term for term in terms if term.name == "redirect"]
+        return SpfRecord(domain, texts[0], (*(term for term in terms if term.name != "redirect"), *last))
+
+    def _terms(self, domain: str, text: str, path: tuple[str, ...]) -> Iterator[Term]:
+        for word in text.split()[1:]:
+            found = _TERM.fullmatch(word)
+            if found is None:
+                self.problems.append(f"“{word[:80]}” in the record of {domain} is not SPF")
+            elif found["name"]:
+                value = (found["mark"] if found["mark"] == "/" else "") + (found["value"] or "")
+                if found["mark"] is None or value:
+                    yield self._term(found["sign"] or "+", found["name"].lower(), value, path)
+            elif found["modifier"].lower() == "redirect":
+                yield self._term("", "redirect", found["argument"], path)
+
+    def _term(self, sign: str, name: str, value: str, path: tuple[str, ...]) -> Term:
+        if name in {"ip4", "ip6"}:
+            return Term(sign, name, value, tuple(self._literal(name, value, path[-1])))
+        self.lookups += name in _ASKS
+        if name not in _ASKS or "%" in value or self.lookups > _STOP_ASKING:
+            return Term(sign, name, value)
+        if name in {"include", "redirect"}:
+            return Term(sign, name, value, record=self._included(value, path))
+        return Term(sign, name, value, tuple(self._hosts(name, value, path[-1])) if name in {"a", "mx"} else ())
+
+    def _included(self, domain: str, path: tuple[str, ...]) -> SpfRecord | None:
+        if domain.lower().rstrip(".") in {each.lower() for each in path}:
+            self.problems.append(f"{path[-1]} includes {domain}, which includes it in turn")
+            return None
+        if not domain:
+            self.problems.append(f"an include in the record of {path[-1]} names no domain")
+            return None
+        return self.read(domain.rstrip("."), path)
+
+    def _literal(self, name: str, value: str, domain: str) -> Iterator[Network]:
+        try:
+            network = ip_network(value, strict=False)
+        except ValueError:
+            network = None
+        if network is None or network.version != int(name[-1]):
+            self.problems.append(f"“{name}:{value[:60]}” in the record of {domain} is not an address")
+        else:
+            yield network
+
+    def _hosts(self, name: str, value: str, domain: str) -> Iterator[Network]:
+        found = _PREFIXES.fullmatch(value)
+        if found is None or int(found["four"] or 0) > 32 or int(found["six"] or 0) > 128:
+            self.problems.append(f"“{name}:{value[:60]}” in the record of {domain} is not SPF")
+            return
+        hosts = [found["host"] or domain]
+        if name == "mx":
+            hosts = [answer.split()[-1] for answer in self.ask(hosts[0], "MX").values][:_MOST_HOSTS]
+        addresses = [each for host in hosts for each in host_addresses(self.ask, host)]
+        self.voids += not addresses
+        for address in addresses:
+            prefix = found["four"] if address.version == 4 else found["six"]
+            yield ip_network(f"{address}/{prefix or address.max_prefixlen}", strict=False)
+
+
+def host_addresses(ask: Ask, host: str) -> list[Address]:
+    """The addresses of a host, by A and AAAA."""
+    return [ip_address(value) for kind in ("A", "AAAA") for value in ask(host, kind).values]

@@ -1,0 +1,243 @@
+"""`newsletter doctor` on a good and on a broken domain, asked of a DNS server of our own."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from newsletter.delivery.message import dkim_keys
+from tests import dns_server
+from tests.dns_server import DnsServer
+
+from .conftest import Press
+
+Findings = list[dict[str, Any]]
+Doctor = Callable[..., Findings]
+
+SENDER = "letters@press.example"
+REVERSE = "10.2.0.192.in-addr.arpa"
+
+
+@pytest.fixture
+def server() -> Iterator[DnsServer]:
+    with dns_server.running() as running:
+        yield running
+
+
+@pytest.fixture
+def doctor(loaded: Press, server: DnsServer) -> Doctor:
+    """Runs `newsletter doctor --json` for a machine that sends by itself, and checks the exit code."""
+
+    def run(**settings: str) -> Findings:
+        usual = {
+            "DNS_RESOLVER": server.address,
+            "BULK_MAIL_DEFAULT_SENDER": f"Press <{SENDER}>",
+            "BULK_MAIL_SERVER": "127.0.0.1",
+            "BULK_MAIL_PORT": "9",
+            "MAIL_HELO": "mail.press.example",
+            "MAIL_RETURN_PATH_DOMAIN": "bounces.press.example",
+        }
+        answer = loaded("doctor", "--json", **{**usual, **settings})
+        findings: Findings = json.loads(answer.out)
+        assert answer.code == any(finding["level"] == "error" for finding in findings)
+        return [finding for finding in findings if finding["area"] in AREAS]
+
+    return run
+
+
+AREAS = {"SPF", "DKIM", "DMARC", "Sending address", "Return path"}
+
+
+@pytest.fixture
+def key(environment: dict[str, str]) -> dict[tuple[str, str], str]:
+    """A key that signs for the sender's domain, and its record."""
+    folder = Path(environment["DATA_DIR"], "dkim")
+    record = dkim_keys.read_key(dkim_keys.create_key(folder, "press.example", "press")).record
+    return {(record.name, "TXT"): record.value}
+
+
+GOOD = {
+    ("press.example", "TXT"): "v=spf1 ip4:192.0.2.10 -all",
+    ("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; rua=mailto:dmarc@press.example",
+    ("default._bimi.press.example", "TXT"): "v=BIMI1; l=https://press.example/logo.svg",
+    ("bounces.press.example", "TXT"): "v=spf1 ip4:192.0.2.10 -all",
+    ("bounces.press.example", "MX"): "10 mail.press.example.",
+    ("mail.press.example", "A"): "192.0.2.10",
+    (REVERSE, "PTR"): "mail.press.example.",
+}
+
+
+def of_sender(findings: Findings) -> Findings:
+    """Without what is said of the sender that the shipped publication has."""
+    return [finding for finding in findings if "press.example" in finding["about"] or "192.0.2" in finding["about"]]
+
+
+def told(findings: Findings, rule: str) -> dict[str, Any]:
+    [finding] = [one for one in of_sender(findings) if one["check"] == rule and one["level"] != "ok"]
+    return finding
+
+
+def test_a_good_domain_has_nothing_to_mend(doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str]) -> None:
+    server.add({**GOOD, **key})
+    findings = of_sender(doctor())
+    assert [one for one in findings if one["level"] in {"error", "warning"}] == []
+    said = " ".join(one["finding"] for one in findings)
+    for words in (
+        "SPF is published and valid, with 0 of at most 10 lookups",
+        "mail from 192.0.2.10 passes SPF",
+        "the record is that of the key press (rsa-sha256)",
+        "the policy of press.example holds: “v=DMARC1; p=reject; rua=mailto:dmarc@press.example”",
+        "SPF and DKIM are both aligned with the domain in From",
+        "192.0.2.10 is mail.press.example, in both directions",
+        "bounces go to mail.press.example",
+    ):
+        assert words in said, words
+
+
+def test_a_broken_domain_is_told_each_record_to_add(
+    doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str]
+) -> None:
+    server.add(
+        {
+            ("press.example", "A"): "192.0.2.1",
+            ("mail.press.example", "A"): "192.0.2.10",
+            (REVERSE, "PTR"): "host-10.provider.example.",
+            ("host-10.provider.example", "A"): "192.0.2.99",
+        }
+    )
+    findings = doctor()
+    [(name, _), value] = next(iter(key.items()))
+    wanted = told(findings, "each key is published")
+    assert wanted["level"] == "error"
+    assert wanted["record"]["name"] == name
+    assert wanted["record"]["value"] == value
+    assert f'"{value[:255]}" "{value[255:]}"' in wanted["record"]["zone_line"]
+    lines = [one["record"]["zone_line"] for one in of_sender(findings) if one["level"] == "error" and one["record"]]
+    assert 'bounces.press.example. IN TXT "v=spf1 ip4:192.0.2.10 ~all"' in lines
+    assert '_dmarc.press.example. IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@press.example"' in lines
+    assert "bounces.press.example. IN MX 10 mail.press.example." in lines
+    leads_nowhere = next(one for one in findings if one["check"] == "the address has a name that leads back")
+    assert leads_nowhere["finding"] == "192.0.2.10 is called host-10.provider.example, which does not lead back to it"
+    assert leads_nowhere["record"]["zone_line"] == "host-10.provider.example. IN A 192.0.2.10"
+
+
+@pytest.mark.parametrize(
+    ("changed", "rule", "level", "finding", "value"),
+    [
+        (
+            {("bounces.press.example", "TXT"): "v=spf1 ip4:192.0.2.10 +all"},
+            "the record says what of all others",
+            "error",
+            "the SPF record ends in +all: it lets the whole world send in your name",
+            "v=spf1 ip4:192.0.2.10 ~all",
+        ),
+        (
+            {("bounces.press.example", "TXT"): "v=spf1 ip4:203.0.113.1 -all"},
+            "the mail server passes",
+            "error",
+            "mail from 192.0.2.10, this machine's address, does not pass SPF (fail)",
+            "v=spf1 ip4:192.0.2.10 ip4:203.0.113.1 -all",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; pct=0; ri=3600; rua=mailto:d@press.example"},
+            "no tag is of the old standard",
+            "warning",
+            "the record has pct, ri, which are no longer part of DMARC",
+            "v=DMARC1; p=reject; rua=mailto:d@press.example; t=y",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): "v=DMARC1; p=none; rua=mailto:d@press.example"},
+            "the policy is enforced",
+            "hint",
+            "the policy is none, so forged mail is let through",
+            "v=DMARC1; p=quarantine; rua=mailto:d@press.example",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; rua=mailto:d@reports.example"},
+            "reports arrive",
+            "warning",
+            "reports.example does not say that it takes the reports about press.example",
+            "v=DMARC1",
+        ),
+        (
+            {("bounces.press.example", "MX"): "0 ."},
+            "bounces find their way",
+            "error",
+            "the domain says that it takes no mail (a null MX)",
+            "10 mail.press.example.",
+        ),
+    ],
+)
+def test_one_fault_is_told_with_what_to_publish_instead(
+    doctor: Doctor,
+    server: DnsServer,
+    key: dict[tuple[str, str], str],
+    changed: dict[tuple[str, str], str],
+    rule: str,
+    level: str,
+    finding: str,
+    value: str,
+) -> None:
+    server.add({**GOOD, **key, **changed})
+    found = told(doctor(), rule)
+    assert (found["level"], found["finding"], found["record"]["value"]) == (level, finding, value)
+    assert found["reason"]
+
+
+@pytest.mark.parametrize(
+    ("value", "finding"),
+    [
+        ("v=DKIM1; k=rsa; p=", "the record says that this key was revoked (p is empty)"),
+        ("v=DKIM1; k=rsa; p=AAAA", "the record has another public key than the one here, so every signature fails"),
+        ("v=DKIM1; k=ed25519; p=AAAA", "the record is of a key of another kind (k=ed25519)"),
+    ],
+)
+def test_a_record_that_is_not_of_the_key_here_is_an_error(
+    doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str], value: str, finding: str
+) -> None:
+    server.add({**GOOD, **dict.fromkeys(key, value)})
+    assert told(doctor(), "each key is published")["finding"] == finding
+
+
+def test_a_name_server_that_fails_is_a_warning_and_says_nothing_of_the_records(
+    doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str]
+) -> None:
+    server.add({**GOOD, **key})
+    for name in ("bounces.press.example", "_dmarc.press.example", next(iter(key))[0]):
+        server.faults[name] = dns_server.SERVFAIL
+    findings = of_sender(doctor())
+    assert [one["finding"] for one in findings if one["level"] == "error"] == []
+    assert len([one for one in findings if one["level"] == "warning"]) >= 3
+
+
+def test_alignment_is_of_the_organization_unless_the_policy_is_strict(doctor: Doctor, server: DnsServer) -> None:
+    server.add(GOOD)
+    assert "only SPF carries DMARC" in told(doctor(), "spf or dkim is aligned")["finding"]
+    server.add({("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; aspf=s; rua=mailto:d@press.example"})
+    assert told(doctor(), "spf or dkim is aligned")["level"] == "warning"
+
+
+def test_the_include_of_a_known_provider_is_named(doctor: Doctor, server: DnsServer) -> None:
+    server.add({**GOOD, ("smtp.postmarkapp.com", "A"): "192.0.2.77"})
+    found = told(doctor(BULK_MAIL_SERVER="smtp.postmarkapp.com"), "the mail server passes")
+    assert found["record"]["value"] == "v=spf1 include:spf.mtasv.net ip4:192.0.2.10 -all"
+
+
+def test_nothing_outside_is_asked_offline(loaded: Press, server: DnsServer) -> None:
+    answer = loaded("doctor", "--offline", DNS_RESOLVER=server.address, BULK_MAIL_SERVER="smtp.press.example")
+    assert "nothing outside this machine was asked" in answer.out
+    assert server.asked == []
+
+
+def test_the_text_has_each_finding_with_its_reason_and_the_exact_record(
+    loaded: Press,
+    server: DnsServer,
+) -> None:
+    server.add({("press.example", "A"): "192.0.2.1"})
+    answer = loaded("doctor", DNS_RESOLVER=server.address, BULK_MAIL_DEFAULT_SENDER=SENDER)
+    assert answer.code == 1
+    assert "  ✗ error: press.example: there is no DMARC record; publish one\n" in answer.out
+    assert '\n        _dmarc.press.example. IN TXT "v=DMARC1; p=none; rua=mailto:dmarc@press.example"\n' in answer.out
+    assert "Google, Yahoo and Microsoft take bulk mail only from" in answer.out
