@@ -13,10 +13,10 @@ from newsletter.audience.importing.reading.zip_reader import check_sizes
 from newsletter.errors import Invalid
 
 MAX_BYTES = 64 << 20
-"""Of the packed workbook; a million rows have about half of it."""
-MAX_UNPACKED = 512 << 20
-MAX_CELLS = 20_000_000
-"""Of the rectangle that a sheet's cells span, for all of it is held in memory, however few cells are filled."""
+"""Of the packed workbook."""
+MAX_UNPACKED = 256 << 20
+MAX_CELLS = 1_500_000
+"""Of the rectangle that a sheet's cells span, for all of it is held in memory, about 80 bytes a cell."""
 _CELL = re.compile(rb"\br\s*=\s*[\"']\s*([A-Za-z]{1,7})(\d{1,9})")
 _CHUNK = 1 << 20
 _LONGEST_REFERENCE = 64
