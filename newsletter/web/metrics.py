@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
 from newsletter.audience import subscribers
+from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
 from newsletter.web import context
@@ -132,6 +133,11 @@ class _Store(Collector):
         incoming = CounterMetricFamily(
             "newsletter_incoming_mails", "Mails that came in, by way and by what they were.", labels=["way", "kind"]
         )
+        webhook_seen = GaugeMetricFamily(
+            "newsletter_webhook_last_seen_timestamp_seconds",
+            "When an authentic webhook of a provider last came, to the minute.",
+            labels=["provider"],
+        )
         with self._services().sessions.reading() as session:
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
@@ -140,4 +146,6 @@ class _Store(Collector):
                 readers.add_metric([slug, status.value], count)
             for one in tally.tallies(session):
                 incoming.add_metric([one.way, one.kind], one.mails)
-        yield from (copies, outbox, readers, incoming)
+            for provider, at in webhooks.last_seen(session).items():
+                webhook_seen.add_metric([provider], at.timestamp())
+        yield from (copies, outbox, readers, incoming, webhook_seen)

@@ -315,6 +315,8 @@ def test_when_a_provider_was_last_heard_of_is_kept_to_the_minute(
         with services.sessions.reading() as session:
             seen.append(webhooks.last_seen(session)["postmark"] - NOW)
     assert seen == [timedelta(), timedelta(), timedelta(seconds=61)]
+    metrics = program.get("/metrics", base_url="http://127.0.0.1").text
+    assert 'newsletter_webhook_last_seen_timestamp_seconds{provider="postmark"} 1.79517' in metrics
 
 
 def test_webhooks_are_taken_over_https_only(services: Services, clock: Clock) -> None:
