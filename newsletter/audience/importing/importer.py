@@ -34,10 +34,10 @@ from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
 
-GROUP = 4_000
+GROUP = 5_000
 """The most work in one transaction, counted in plain rows."""
-SMALLEST_GROUP = 2_000
-TURN = 0.05
+SMALLEST_GROUP = 3_000
+TURN = 0.1
 """Seconds that a transaction may take; the next has less work if one took longer, for others wait to write as well."""
 PAUSE = 0.006
 """Seconds after it in which another process can begin to write; the web server asks every 5 ms (`write_queue`)."""
