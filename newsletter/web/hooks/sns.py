@@ -82,6 +82,8 @@ class Certificates:
 
 def verified(post: Post, topics: Collection[str], certificates: Certificates) -> Fields:
     """The envelope of a message that Amazon signed for one of these topics; Rejected for any other."""
+    if post.headers.get("x-amz-sns-rawdelivery", "").lower() == "true":
+        raise Rejected(Why.UNAUTHENTICATED, "Switch raw message delivery off: it drops the signature.")
     envelope = read_object(post.body)
     _agree(post, envelope)
     if envelope.exact("TopicArn") not in topics:

@@ -75,6 +75,12 @@ def test_headers_that_do_not_fit_the_message_are_refused(name: str) -> None:
     assert refusal(({key: value for key, value in headers.items() if key != name}, body)) is Why.UNAUTHENTICATED
 
 
+def test_raw_delivery_which_drops_the_signature_is_refused_with_what_to_do() -> None:
+    signed = ({"x-amz-sns-rawdelivery": "true", "x-amz-sns-topic-arn": TOPIC}, json.dumps(BOUNCE).encode())
+    with pytest.raises(Rejected, match="Switch raw message delivery off"):
+        read(signed)
+
+
 def test_a_topic_of_somebody_else_is_refused_before_anything_is_fetched() -> None:
     amazon = Amazon()
     assert refusal(signing.sns(BOUNCE), amazon, topic=f"{TOPIC}-too") is Why.FOREIGN_TOPIC
