@@ -29,6 +29,7 @@ _COMMANDS = {
     "restore": ("backup", "Restore a backup into an empty database, with sending off."),
     "arm": ("arm", "Let a restored or copied database send."),
     "subscribers": ("subscribers", "Import, export, show and erase readers."),
+    "segments": ("segments", "List segments, count them and print their readers."),
     "consent": ("consent", "Verify that the record of consent was not changed."),
 }
 

@@ -94,6 +94,8 @@ class Letter(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     segment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The segment of readers it goes to, as it was when the letter was frozen (`segments.freeze`); None for all."""
+    audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Of that segment's rule, which an approval covers; empty for all."""
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     """Where its copies stood when they were dropped; None while they are the ledger's to count."""
 

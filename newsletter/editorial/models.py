@@ -250,6 +250,7 @@ class ApprovalStep(Base):
             "issue_id",
             "revision_number",
             "content_hash",
+            "audience_hash",
             unique=True,
             sqlite_where=text("act = 'approved' AND withdrawn_at IS NULL"),
             postgresql_where=text("act = 'approved' AND withdrawn_at IS NULL"),
@@ -261,6 +262,8 @@ class ApprovalStep(Base):
     act: Mapped[ApprovalAct] = mapped_column(word(ApprovalAct))
     revision_number: Mapped[int]
     content_hash: Mapped[str] = mapped_column(String(64))
+    audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
+    """Of the rule of the segment that it was to go to; empty for everybody."""
     person: Mapped[str] = mapped_column(String(254))
     """An editor's address, stored as text, so that the record outlives the account."""
     at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """Approve an issue: a second person confirms that exactly this content may go out.
 
 Nobody approves their own text: the approver is an owner or editor who wrote nothing since the last approval. It
-counts for one revision and its mail (`editorial.issues.approvals`); `publish` starts nothing without it.
+counts for one revision, its mail and whom it goes to (`editorial.issues.approvals`); without it nothing starts.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,7 +30,7 @@ LONGEST_COMMENT = 2_000
 ASKED_AN_HOUR = 12
 """How many requests one person may make within an hour, because each one sends mail."""
 
-_CHANGED = "The email has changed since this page was opened. Nothing was done; look at it again."
+_CHANGED = "The email, or whom it goes to, has changed since this page was opened. Nothing was done; look at it again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,7 @@ def _note(
         act=act,
         revision_number=content.revision_number,
         content_hash=content.content_hash,
+        audience_hash=content.audience_hash,
         person=person,
         at=now,
         comment=_clean(comment),

@@ -2,13 +2,18 @@
 
 import email
 import email.policy
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
@@ -119,7 +124,7 @@ def require_sendable(issue: Issue, prepared: PreparedIssue) -> None:
     """Raise Conflict, saying what to do first, if an open issue may not go out as it was prepared."""
     _require_unblocked(issue, prepared.blocking)
     _require_ready(issue)
-    require_approved(issue, Content(issue.revision_number, prepared.mail.content_hash))
+    require_approved(issue, Content(issue.revision_number, prepared.mail.content_hash, audience_hash(issue)))
 
 
 def require_approved(issue: Issue, would_go: Content) -> None:
@@ -140,13 +145,40 @@ def approvable_content(issue: Issue, links: Links) -> Content:
     """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
     if fixed := frozen_letter(issue):
         return content_of(issue, fixed)
-    return Content(issue.revision_number, render_mail(issue, issue.revision, links).content_hash)
+    return Content(issue.revision_number, render_mail(issue, issue.revision, links).content_hash, audience_hash(issue))
 
 
 def content_of(issue: Issue, letter: Letter) -> Content:
     """The content of the issue's `current_letter`, without rendering it again."""
     is_frozen = letter is frozen_letter(issue)
-    return Content((issue.frozen_number or 0) if is_frozen else issue.revision_number, letter.content_hash)
+    number = (issue.frozen_number or 0) if is_frozen else issue.revision_number
+    return Content(number, letter.content_hash, audience_hash(issue))
+
+
+def segment_of(issue: Issue) -> dict[str, Any] | None:
+    """The segment that an issue goes to: as frozen with its letter, else as it is now; None for everybody.
+
+    NotFound if it was deleted, Invalid if it refers to itself.
+    """
+    if fixed := frozen_letter(issue):
+        return fixed.segment
+    session = object_session(issue)
+    if issue.segment_id is None or session is None:
+        return None
+    return segments.freeze(session, segments.get_segment(session, issue.publication_id, issue.segment_id))
+
+
+def audience_hash(issue: Issue) -> str:
+    """The hash of the rule that tells whom an issue goes to; empty for everybody."""
+    try:
+        return hash_of_segment(segment_of(issue))
+    except PressError:
+        return "unknown"
+
+
+def hash_of_segment(frozen: Frozen | None) -> str:
+    """The hash of a frozen segment's rule, whatever its name; empty for everybody."""
+    return hashlib.sha256(json.dumps(frozen["rule"], sort_keys=True).encode()).hexdigest() if frozen else ""
 
 
 def is_waiting(issue: Issue) -> bool:
@@ -167,7 +199,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
             _require_ready(issue)
             content_hash, blocking = _remembered(issue, links)
             _require_unblocked(issue, blocking)
-            require_approved(issue, Content(issue.revision_number, content_hash))
+            require_approved(issue, Content(issue.revision_number, content_hash, audience_hash(issue)))
     except PressError as error:
         return Blocker(_LACKS.get(type(error), "cannot be shown"), str(error))
     return None

@@ -4,15 +4,18 @@ The ledger says who got it: readers whose copy was sent, or is in doubt. Those w
 suppressed since get nothing. The correction is a letter like any other in the ledger.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.reports import progress, retention, stats
@@ -23,6 +26,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.links import Links
+from newsletter.publications import Publication
 from newsletter.workflows import publish
 from newsletter.workflows.publish import Started
 
@@ -47,17 +51,29 @@ class CorrectionAudience:
         return self.got + self.maybe
 
 
-def audience(session: Session, letter: Letter) -> CorrectionAudience:
-    """The readers who would get a correction of this letter."""
-    still = subscribers.active_recipients(
-        letter.publication_id, Subscription.id.in_(ledger.reached_subscriptions(letter.id))
-    ).subquery()
+def audience(session: Session, letter: Letter, now: datetime, segment: Frozen | None = None) -> CorrectionAudience:
+    """The readers who would get a correction of this letter, of this segment (`segments.freeze`) if one is given."""
+    chosen = segments.frozen_conditions(session, session.get_one(Publication, letter.publication_id), segment, now)
+    got_it = Subscription.id.in_(ledger.reached_subscriptions(letter.id))
+    still = subscribers.active_recipients(letter.publication_id, got_it, *chosen).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
     reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
     found = dict(session.execute(reading).all())
-    every = stats.copy_counts(session, letter)
+    every = _reached(session, letter, chosen)
     got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
-    return CorrectionAudience(got, maybe, every.sent + every.in_doubt - got - maybe)
+    return CorrectionAudience(got, maybe, every - got - maybe)
+
+
+def _reached(session: Session, letter: Letter, chosen: Sequence[ColumnElement[bool]]) -> int:
+    """How many copies were sent, or are in doubt, to readers who meet these conditions."""
+    if not chosen:
+        counts = stats.copy_counts(session, letter)
+        return counts.sent + counts.in_doubt
+    theirs = select(func.count()).where(
+        Copy.letter_id == letter.id, Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT))
+    )
+    among = Copy.subscription_id.in_(select(Subscription.id).where(*chosen))
+    return session.scalar(theirs.where(among)) or 0
 
 
 def mailing_blocker(session: Session, issue: Issue) -> str:
@@ -100,9 +116,12 @@ def mail_correction(
     person: str,
     now: datetime,
     *,
+    segment: Frozen | None = None,
     sender: str | None = None,
 ) -> Started:
     """Mail the letter of a correction at once, if it still has the seal of the page shown to this person.
+
+    Of those who got the issue, only the readers of this segment get it if one is given.
 
     Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
     """
@@ -113,7 +132,7 @@ def mail_correction(
     blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
     if blocking:
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
-    started = publish.send_correction(session, links, issue, composed.mail, now, sender=sender)
+    started = publish.send_correction(session, links, issue, composed.mail, now, segment=segment, sender=sender)
     correction.letter_id = started.letter_id
     return started
 

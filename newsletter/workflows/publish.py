@@ -18,6 +18,7 @@ from newsletter import publications
 from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
 from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.ledger import partitions
@@ -113,11 +114,19 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
 
 
 def send_correction(
-    session: Session, links: Links, issue: Issue, mail: Rendered, now: datetime, *, sender: str | None = None
+    session: Session,
+    links: Links,
+    issue: Issue,
+    mail: Rendered,
+    now: datetime,
+    *,
+    segment: Frozen | None = None,
+    sender: str | None = None,
 ) -> Started:
-    """Send this mail at once to everyone who got the issue or may have got it, and to nobody else."""
+    """Send this mail at once to everyone who got the issue or may have; of a segment if one is given."""
     letter = build_letter.new_letter(issue, mail, links, now, sender, "correction")
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
+    letter.segment = dict(segment) if segment else None
     session.add(letter)
     session.flush()
     if issue.publication.counts_clicks:
@@ -179,14 +188,7 @@ def audience_size(session: Session, issue: Issue, now: datetime) -> int:
 
 def issue_conditions(session: Session, issue: Issue, now: datetime) -> tuple[ColumnElement[bool], ...]:
     """What subscriptions have to meet for an issue: those of its segment, frozen once it is scheduled."""
-    frozen = issue.letter.segment if issue.letter else _segment(session, issue)
-    return segments.frozen_conditions(session, issue.publication, frozen, now)
-
-
-def _segment(session: Session, issue: Issue) -> dict[str, Any] | None:
-    if issue.segment_id is None:
-        return None
-    return segments.freeze(session, segments.get_segment(session, issue.publication_id, issue.segment_id))
+    return segments.frozen_conditions(session, issue.publication, build_letter.segment_of(issue), now)
 
 
 def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
@@ -229,7 +231,8 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
     prepared = build_letter.require_schedulable(issue, links)
     letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
     letter.due_at = at
-    letter.segment = _segment(session, issue)
+    letter.segment = build_letter.segment_of(issue)
+    letter.audience_hash = build_letter.hash_of_segment(letter.segment)
     letter_conditions(session, letter, now)  # Invalid, if its segment cannot be told
     try:
         with session.begin_nested():

@@ -162,7 +162,7 @@ def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_
 def test_what_is_said_beforehand_is_what_happens(services: Services, now: datetime) -> None:
     amend(services, now)
     with services.sessions.reading() as session:
-        audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter)
+        audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter, NOW)
     assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
     assert mail(services, now).copies == audience.size
 

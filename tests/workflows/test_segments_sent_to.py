@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from newsletter import publications
+from newsletter import editors, publications
 from newsletter.audience import tags
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
@@ -14,9 +14,11 @@ from newsletter.db import Session
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
-from newsletter.errors import NotFound
+from newsletter.editors import Role
+from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import Services
-from newsletter.workflows import publish, rehearse_issue, resend_missed
+from newsletter.workflows import approve_issue, build_letter, correct_issue, publish, rehearse_issue, resend_missed
+from newsletter.workflows.choose_segment import choose_segment, delete_segment
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW, WAITING
@@ -148,6 +150,62 @@ def test_those_who_missed_it_are_sent_it_within_a_segment_and_who_joined_within_
     with services.sessions.reading() as session:
         pending = select(Copy.address).where(Copy.letter_id == letter_id, Copy.state == CopyState.PENDING)
         assert sorted(session.scalars(pending)) == ["a@a.example", "c@a.example"]
+
+
+def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services: Services) -> None:
+    with services.sessions.begin() as session:
+        for email, names in (("a@a.example", ["north"]), ("b@a.example", []), ("gone@a.example", ["north"])):
+            subscribe(session, email, *names)
+        publish.send_now(session, services.links, issue_store.find(session, WAITING), NOW)
+        subscribe(session, "later@a.example", "north")
+        session.execute(update(Subscription).where(Subscription.id == 3).values(status=Status.UNSUBSCRIBED))
+        rule = Rule(conditions=(Condition.of("tag", "is", "north"),))
+        frozen = segments.freeze(session, segments.save(session, publications.find(session), "north", rule, NOW))
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, WAITING)
+        assert issue.letter
+        session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
+        issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
+        found = correct_issue.audience(session, issue.letter, NOW, frozen)
+        assert (found.got, found.gone) == (1, 1)
+        mail = build_letter.render_mail(issue, issue.revision, services.links)
+        sent = publish.send_correction(session, services.links, issue, mail, NOW, segment=frozen)
+        theirs = session.scalars(select(Copy.address).where(Copy.letter_id == sent.letter_id))
+        assert list(theirs) == ["a@a.example"]
+
+
+def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Services) -> None:
+    with services.sessions.begin() as session:
+        issue = aim(session, WAITING, ("tag", "is", "vip"))
+        issue.publication.requires_approval = True
+        approver = editors.add(session, "second@desk.example", Role.EDITOR, NOW)
+        shown = build_letter.approvable_content(issue, services.links)
+        approve_issue.approve(session, services.links, issue, shown, approver, "", NOW)
+        vip = segments.get_segment(session, 1, issue.segment_id or 0)
+
+        def is_approved() -> bool:
+            return approve_issue.approval_status(session, services.links, issue).approval is not None
+
+        assert is_approved()
+        for rule in (Rule(conditions=(Condition.of("tag", "is", "other"),)), vip.rule):
+            segments.save(session, issue.publication, "chosen", rule, NOW, vip.id)
+        assert is_approved()
+        choose_segment(session, issue, None)
+        assert not is_approved()
+        with pytest.raises(Conflict, match="a second person"):
+            publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        # Who looked at it before the change cannot approve it unseen.
+        with pytest.raises(Conflict, match="whom it goes to, has changed"):
+            approve_issue.approve(session, services.links, issue, shown, approver, "", NOW)
+        choose_segment(session, issue, vip)
+        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        with pytest.raises(Conflict, match="unschedule it first"):
+            choose_segment(session, issue, None)
+        with pytest.raises(Conflict, match="is to go to the segment"):
+            delete_segment(session, vip)
+    with services.sessions.begin() as session:
+        assert len(publish.publish_due(session, HOUR, NOW + HOUR)) == 1
+        delete_segment(session, segments.find(session, 1, "chosen"))
 
 
 def _join(session: Session, email: str, *names: str) -> int:

@@ -1,6 +1,6 @@
 """Stored segments: save, find, delete, resolve what one refers to, count and sample its readers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience import subscribers
-from newsletter.audience.models import Subscription
+from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.compile import matching
 from newsletter.audience.segments.rule import Condition, Field, Rule
@@ -139,6 +139,14 @@ def count(session: Session, publication: Publication, wanted: Rule, now: datetim
     belongs = condition(session, publication, wanted, now)
     ours = select(func.count()).where(Subscription.publication_id == publication.id, belongs)
     return session.scalar(ours) or 0, subscribers.audience_size(session, publication.id, belongs)
+
+
+def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:
+    """The address and status of each reader who belongs to a rule, oldest first, read in batches."""
+    belongs = condition(session, publication, wanted, now)
+    theirs = select(Subscriber.email, Subscription.status).join(Subscription.subscriber)
+    theirs = theirs.where(Subscription.publication_id == publication.id, belongs).order_by(Subscription.id)
+    yield from session.execute(theirs.execution_options(yield_per=1_000))
 
 
 def sample(session: Session, publication: Publication, wanted: Rule, now: datetime, size: int) -> list[Subscription]:

@@ -25,6 +25,7 @@ from newsletter.cli.issues.doubts import doubts, settle
 from newsletter.cli.issues.halt import cancel, pause, resume
 from newsletter.cli.issues.queue import queue_, unqueue
 from newsletter.cli.issues.rehearse import rehearse
+from newsletter.cli.issues.segment import segment
 from newsletter.cli.issues.send import send
 from newsletter.cli.issues.test_mail import approve, test
 from newsletter.delivery import breaker
@@ -58,6 +59,7 @@ issues.add_command(check)
 issues.add_command(doubts)
 issues.add_command(pause)
 issues.add_command(resume)
+issues.add_command(segment)
 issues.add_command(send)
 issues.add_command(settle)
 issues.add_command(test)
@@ -179,6 +181,8 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
         else:
             letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
         readers = formats.counted(publish.audience_size(session, issue, now()), "reader")
+        if letter.segment:
+            readers += f" of the segment “{letter.segment['name']}”"
         when = formats.moment(letter.due_at, issue.publication.time_zone)
     click.echo(f"On {when} this goes to {readers}.")
     warn_if_not_armed(services)

@@ -1,7 +1,7 @@
 """Approvals: who approved the exact content of an issue, and whether that still counts.
 
-An approval is bound to one revision and the hash of its mail. A saved edit makes a new revision, and a change of
-the publication or a template changes the mail; in either case the approval no longer counts.
+An approval is bound to one revision, the hash of its mail, and whom it goes to. A saved edit makes a new revision, a
+change of the publication or a template changes the mail, and a segment may be changed; then it no longer counts.
 """
 
 from collections.abc import Iterable
@@ -19,21 +19,24 @@ from newsletter.publications import Publication
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Exactly what a person approves: a revision, and the hash of its mail."""
+    """Exactly what a person approves: a revision, the hash of its mail, and whom it goes to."""
 
     revision_number: int
     content_hash: str
+    audience_hash: str = ""
+    """Of the rule of the segment that it goes to; empty for everybody."""
 
     @property
     def seal(self) -> str:
         """The form value that says which content the page showed."""
-        return f"{self.revision_number}.{self.content_hash}"
+        return f"{self.revision_number}.{self.content_hash}.{self.audience_hash}"
 
     @classmethod
     def sealed(cls, text: str) -> Self:
         """The content that a form value names; for a malformed value, content that matches no issue."""
-        number, _, content_hash = text.partition(".")
-        return cls(int(number) if number.isascii() and number.isdigit() else 0, content_hash)
+        number, _, hashes = text.partition(".")
+        content_hash, _, audience_hash = hashes.partition(".")
+        return cls(int(number) if number.isascii() and number.isdigit() else 0, content_hash, audience_hash)
 
 
 def current_approval(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:
@@ -48,7 +51,7 @@ def latest_approval(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
 
 def approved_content(step: ApprovalStep) -> Content:
     """The content that was approved in this step."""
-    return Content(step.revision_number, step.content_hash)
+    return Content(step.revision_number, step.content_hash, step.audience_hash)
 
 
 def unapproved_writers(session: Session, issue: Issue) -> frozenset[str]:
@@ -77,6 +80,7 @@ def may_start() -> ColumnElement[bool]:
         ApprovalStep.issue_id == Issue.id,
         ApprovalStep.revision_number == Issue.frozen_number,
         ApprovalStep.content_hash == Letter.content_hash,
+        ApprovalStep.audience_hash == Letter.audience_hash,
         ApprovalStep.act == ApprovalAct.APPROVED,
         ApprovalStep.withdrawn_at.is_(None),
     )

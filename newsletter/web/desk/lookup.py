@@ -13,6 +13,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
 from newsletter.pagination import PageRequest
 from newsletter.web.desk import audit_hook
+from newsletter.workflows import build_letter
 
 
 def issue(store: Session, slug: str) -> Issue:
@@ -91,8 +92,10 @@ def issue_mark(found: Issue) -> str:
 
 
 def version(found: Issue) -> str:
-    """A token for forms of the text and state that their page showed."""
-    return f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
+    """A token for forms of the text, state and audience that their page showed."""
+    version = f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
+    audience = build_letter.audience_hash(found)
+    return f"{version}.{audience[:12]}" if audience else version
 
 
 def require_unchanged(store: Session, slug: str, form: Mapping[str, str]) -> Issue:

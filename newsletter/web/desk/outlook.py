@@ -1,14 +1,18 @@
 """What will happen to an issue, and how far it has got, for its page and for those that start or stop it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
 from newsletter.delivery.models import Counts
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Level
 from newsletter.editorial.schedule import queue
-from newsletter.web.context import services
+from newsletter.errors import Invalid, NotFound
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, progress_view, timed_cache
 from newsletter.web.desk.progress_view import ProgressView
 from newsletter.workflows import build_letter, run_preflight
@@ -22,6 +26,9 @@ class Outlook:
     inspection: Inspection | None
     """The preflight findings, while the issue can be edited."""
     audience: int
+    """How many readers it would go to now."""
+    segments: Sequence[Segment]
+    """The segments it could go to, while it can be edited."""
     next_free: datetime | None
     """The first slot that no other issue has, or the one that its place in the queue gives it."""
     place: int | None
@@ -50,11 +57,20 @@ def of_issue(store: Session, found: Issue) -> Outlook:
     is_open = build_letter.is_open(found)
     return Outlook(
         inspection=inspect(store, found) if is_open else None,
-        audience=timed_cache.audience_size(store, found.publication_id),
+        audience=_audience(store, found),
+        segments=segments.every(store, found.publication_id) if is_open else (),
         next_free=frame.calendar_of(store, found.publication).place(found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
         going=progress_view.progress_of(store, found.letter, fresh=True),
     )
+
+
+def _audience(store: Session, found: Issue) -> int:
+    """How many readers it would go to; 0 if its segment cannot be told any more, which its page says."""
+    try:
+        return timed_cache.issue_audience(store, found, now())
+    except (Invalid, NotFound):
+        return 0
 
 
 def inspect(store: Session, found: Issue) -> Inspection:

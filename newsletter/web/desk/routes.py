@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from newsletter.editors import Role
 from newsletter.web import security
-from newsletter.web.desk import error_pages, frame, previews, uploads
+from newsletter.web.desk import error_pages, frame, goes_to, previews, uploads
 from newsletter.web.desk.issue import (
     approval,
     correction,
@@ -61,6 +61,7 @@ ROUTES = (
     Route("GET", "/issues/", Role.VIEWER, pages.issues),
     Route("GET", f"{_ISSUE}/", Role.VIEWER, pages.issue),
     Route("POST", f"{_ISSUE}/readiness", Role.AUTHOR, pages.set_readiness, "said whether it is ready"),
+    Route("POST", f"{_ISSUE}/segment", Role.EDITOR, goes_to.set_segment, "chose whom it goes to"),
     Route("GET", f"{_ISSUE}/preview.html", Role.VIEWER, previews.preview_html),
     Route("GET", f"{_ISSUE}/preview.txt", Role.VIEWER, previews.preview_text),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),

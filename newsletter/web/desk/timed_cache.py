@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from flask import current_app
@@ -10,6 +11,8 @@ from flask import current_app
 from newsletter.audience import subscribers
 from newsletter.audience.models import Status
 from newsletter.db import Session
+from newsletter.editorial.models import Issue
+from newsletter.workflows import build_letter, publish
 
 T = TypeVar("T")
 
@@ -18,6 +21,9 @@ _SHARE = 20
 # Counting so many readers takes a few milliseconds, so smaller audiences are not cached.
 _MANY = 50_000
 _KEPT = 5.0
+# Seconds; a segment that is counted faster is counted anew each time.
+_QUICK = 0.02
+_RULES = 100
 
 
 class TimedCache(Generic[T]):
@@ -50,6 +56,7 @@ class _Audience:
         self.counts: TimedCache[Mapping[Status, int]] = TimedCache(
             _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
         )
+        self.of_rules: dict[str, TimedCache[int]] = {}
 
 
 def audience_size(store: Session, publication_id: int) -> int:
@@ -64,6 +71,19 @@ def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
     audience = _audience(publication_id)
     with audience.lock:
         return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))
+
+
+def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
+    """How many readers an issue would go to; for one with a segment that is slow to count, as of a moment ago."""
+    rule = build_letter.audience_hash(issue)
+    if not rule:
+        return audience_size(store, issue.publication_id)
+    audience = _audience(issue.publication_id)
+    with audience.lock:
+        if len(audience.of_rules) > _RULES:
+            audience.of_rules.clear()
+        cache = audience.of_rules.setdefault(rule, TimedCache(quick=_QUICK))
+        return cache.get(lambda: publish.audience_size(store, issue, now))
 
 
 def _audience(publication_id: int) -> _Audience:

@@ -7,6 +7,7 @@ from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
+from newsletter.errors import Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.desk import previews
@@ -37,6 +38,7 @@ def context() -> dict[str, object]:
         "can_be_scheduled": build_letter.can_be_scheduled,
         "lacking": queue_obstacles,
         "may": may,
+        "segment_name": segment_name,
         "mail_of": shown_address,
         "veiled": masked_text,
         "groups": GROUPS,
@@ -61,6 +63,14 @@ def stopped(spared: int, *, was_going: bool) -> str:
 def is_held(issue: Issue) -> bool:
     """Whether the issue missed its scheduled time, so that a person has to decide."""
     return issue.letter is not None and issue.letter.state is LetterState.HELD
+
+
+def segment_name(issue: Issue) -> str:
+    """The name of the segment that an issue goes to, or went to; empty for everybody."""
+    try:
+        return str((build_letter.segment_of(issue) or {"name": ""})["name"])
+    except (Invalid, NotFound):
+        return "which was deleted"
 
 
 def shown_address(address: str) -> str:

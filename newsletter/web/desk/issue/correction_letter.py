@@ -18,6 +18,7 @@ from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews, progress_view, words
+from newsletter.web.desk.goes_to import Narrowed
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import MailParts
 from newsletter.web.desk.writing import editor_form
@@ -81,8 +82,18 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
         sender, seal = services().settings.issue_sender_address, request.form.get("seal", "")
+        narrowed = Narrowed(store, found.publication)
+        narrowed.require_unchanged()
         started = correct_issue.mail_correction(
-            store, services().links, found, made, seal, auth.email(), now(), sender=sender
+            store,
+            services().links,
+            found,
+            made,
+            seal,
+            auth.email(),
+            now(),
+            segment=narrowed.frozen,
+            sender=sender,
         )
         flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
     return _back(slug, number)
@@ -123,6 +134,7 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
     """The letter's page, with this text in its form."""
     if made.letter_id is not None:
         raise corrections.mailed_already(made)
+    narrowed = Narrowed(store, found.publication)
     return frame.page(
         store,
         "correction_letter.html",
@@ -132,16 +144,19 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         correction=made,
         shown=shown,
         said=said,
-        outlook=_outlook(store, found, made),
+        narrowed=narrowed,
+        outlook=_outlook(store, found, made, narrowed),
         refusal=correct_issue.refusal(found, made, auth.email()),
         view=previews.chosen_view(request.args),
         seal=corrections.seal(made),
     )
 
 
-def _outlook(store: Session, found: Issue, made: Correction) -> LetterOutlook:
+def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
     blocker = correct_issue.mailing_blocker(store, found)
-    audience = correct_issue.audience(store, found.letter) if found.letter and not blocker else None
+    audience = None
+    if found.letter and not blocker:
+        audience = correct_issue.audience(store, found.letter, now(), narrowed.frozen)
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
