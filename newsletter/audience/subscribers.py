@@ -1,8 +1,8 @@
-"""Subscribers: queries for recipients, counts, the desk's list, exports and one reader's history."""
+"""Subscribers: queries for recipients, counts, the desk's list, and one reader's history."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, exists, func, select, text
 from sqlalchemy.exc import InvalidRequestError
@@ -20,24 +20,12 @@ from newsletter.publications import Publication
 ACTIVE = text("subscriptions.status = 'active'")
 """Written out, because neither database matches a parameter to a partial index."""
 
-_BATCH = 1_000
 _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
 _STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
 _ERASED = "This link no longer belongs to anybody: the reader was erased."
 # By the key alone: migration 0014 gave each reader covered by a folded suppression a suppression of their own.
 SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 """That a reader's address is suppressed."""
-
-
-class ExportedSubscriber(NamedTuple):
-    """A row of the subscriber export."""
-
-    email: str
-    name: str
-    status: Status
-    created_at: datetime
-    confirmed_at: datetime | None
-    left_at: datetime | None
 
 
 def active_recipients(
@@ -166,21 +154,6 @@ def page(
     else:
         rows = rows.where(*search_index.contains_all(session, parts))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
-
-
-def export(session: Session, publication_id: int) -> Iterator[ExportedSubscriber]:
-    """All subscribers with their status, oldest first, read in batches so that a million fit into memory."""
-    columns = select(
-        Subscriber.email,
-        Subscriber.name,
-        Subscription.status,
-        Subscription.created_at,
-        Subscription.confirmed_at,
-        Subscription.left_at,
-    ).join(Subscription.subscriber)
-    everybody = columns.where(Subscription.publication_id == publication_id).order_by(Subscription.id)
-    for row in session.execute(everybody.execution_options(yield_per=_BATCH)):
-        yield ExportedSubscriber(*row)
 
 
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:

@@ -8,14 +8,17 @@ import click
 
 from newsletter import audit, publications
 from newsletter.audience import erasures, privacy
+from newsletter.audience import export as audience_export
 from newsletter.audience import subscribers as audience_subscribers
-from newsletter.audience.importing import csv_export, importer, sources
+from newsletter.audience.importing import importer, sources
 from newsletter.audience.importing.columns import ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import Status, Subscriber
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Rule
 from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
 from newsletter.cli.held import held
 from newsletter.cli.import_report import Report, reporting
@@ -170,14 +173,21 @@ def _check(report: Report, file: ListFile, choices: ColumnChoices, source: str) 
 
 
 @subscribers.command()
+@click.option("--segment", metavar="NAME", help="Only the readers of this segment.")
+@click.option("--json", "as_json", is_flag=True, help="An object for each reader, on a line of its own.")
 @publication_option
 @with_services
-def export(services: Services, publication: str | None) -> None:
-    """Write all readers with their status as CSV to standard output."""
+def export(services: Services, segment: str | None, as_json: bool, publication: str | None) -> None:
+    """Write readers with their status, tags, attributes and consent as CSV to standard output."""
+    gc.set_threshold(COLLECTION)
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
+        chosen = segments.find(session, home.id, segment).rule if segment else Rule()
+        conditions = segments.condition(session, home, chosen, now())
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
-        csv_export.write_subscribers(audience_subscribers.export(session, home.id), sys.stdout)
+        written = audience_export.write_json_lines if as_json else audience_export.write_csv
+        for line in written(session, home.id, conditions):
+            sys.stdout.write(line)
 
 
 @subscribers.command()

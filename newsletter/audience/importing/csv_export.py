@@ -1,30 +1,17 @@
-"""CSV export of subscribers, and of an import's refused rows, without formulas for a spreadsheet to run."""
+"""CSV of an import's refused rows, and cells without formulas for a spreadsheet to run."""
 
 import csv
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 from typing import TextIO
 
 from newsletter.audience.importing.fates import RowFate
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
-from newsletter.audience.subscribers import ExportedSubscriber
 
 # The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 # Preceding apostrophes are included, so that unescaping restores a text that began with one.
 _FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
-
-
-def write_subscribers(members: Iterable[ExportedSubscriber], file: TextIO) -> int:
-    """Write a header and a line for each subscriber (RFC 4180); how many. Open `file` with newline=""."""
-    sheet = csv.writer(file)
-    sheet.writerow(ExportedSubscriber._fields)
-    written = 0
-    for member in members:
-        sheet.writerow([_cell(value) for value in member])
-        written += 1
-    return written
 
 
 def refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[RefusedRow], None]:
@@ -58,9 +45,3 @@ def escape_formula(text: str) -> str:
 def unescape_formula(text: str) -> str:
     """The text that `escape_formula` was given."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
-
-
-def _cell(value: str | datetime | None) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if isinstance(value, datetime) else escape_formula(value)
