@@ -17,6 +17,7 @@ from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import Attribute, SubscriptionAttribute, SubscriptionTag, Tag
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.models import Cause
 
 T = TypeVar("T")
 
@@ -81,7 +82,7 @@ def read(session: Session, publication_id: int, *conditions: ColumnElement[bool]
         for id_, key, *values in batch:
             yield ExportedReader(
                 values,
-                {cause.value: at for cause, at in causes.get(key, {}).items()},
+                {cause.value: causes[key][cause] for cause in Cause if cause in causes[key]} if key in causes else {},
                 tags.get(id_, ()),
                 dict(attributes.get(id_, ())),
                 consent.get(id_, ()),
@@ -115,8 +116,8 @@ def write_json_lines(session: Session, publication_id: int, *conditions: ColumnE
 
 def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterator[str]:
     yield from map(_cell, reader.values)
-    for words in (reader.suppressed, reader.tags):
-        yield _cell(_lines([words]).strip()) if words else ""
+    yield " ".join(reader.suppressed)
+    yield _cell(_lines([reader.tags]).strip()) if reader.tags else ""
     yield _encode(reader.consent)
     for name in names:
         yield _cell(reader.attributes.get(name))
@@ -125,13 +126,13 @@ def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterator[str]:
 def _tags(session: Session, between: tuple[int, int]) -> Mapping[int, list[str]]:
     theirs = select(SubscriptionTag.subscription_id, Tag.name).join(Tag)
     theirs = theirs.where(SubscriptionTag.subscription_id.between(*between)).order_by(Tag.key)
-    return _grouped(session.connection().execute(theirs).tuples())
+    return _grouped(session.connection().execute(theirs))
 
 
 def _attributes(session: Session, between: tuple[int, int]) -> Mapping[int, list[tuple[str, str]]]:
     pair = select(SubscriptionAttribute.subscription_id, Attribute.name, SubscriptionAttribute.text).join(Attribute)
     theirs = pair.where(SubscriptionAttribute.subscription_id.between(*between))
-    return _grouped((id_, (name, text)) for id_, name, text in session.connection().execute(theirs).tuples())
+    return _grouped((id_, (name, text)) for id_, name, text in session.connection().execute(theirs))
 
 
 def _consent(session: Session, between: tuple[int, int]) -> Mapping[int, list[Consent]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import FromClause, String, case, literal, literal_column, select
+from sqlalchemy import FromClause, String, case, literal, literal_column, select, update
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -21,6 +21,7 @@ from newsletter.audience.importing.plan import (
 )
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
+from newsletter.audience.status_transitions import SUBSCRIBED
 from newsletter.db import UtcDateTime, insert, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -83,6 +84,7 @@ def apply_plan(
         made = _add_subscriptions(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, terms, now)
+        _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         row_tags.add(session, publication, made)
     there = [(plan.known[row.address.key].subscription_id, row) for row in plan.of(Verdict.ALREADY)]
     row_tags.add(session, publication, there)
@@ -141,7 +143,7 @@ def _add_subscriptions(
     session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
 ) -> list[tuple[int, ImportRow]]:
     given = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
-    source = case((given.c.status == literal_column("'active'"), literal(terms.source)))
+    source = case((given.c.status.in_([status.value for status in SUBSCRIBED]), literal(terms.source)))
     left_at = case((given.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
     reader = select(Subscriber.id).where(Subscriber.key == given.c.key).scalar_subquery()
     values = select(reader, literal(publication.id), given.c.status, _moment(now), left_at, source)
@@ -154,6 +156,12 @@ def _add_subscriptions(
     )
     by_key = {row.address.key: row for row in newcomers}
     return [(subscription_id, by_key[key]) for subscription_id, key in made]
+
+
+def _pause(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
+    for subscription_id, row in made:
+        theirs = update(Subscription).where(Subscription.id == subscription_id)
+        session.execute(theirs.values(paused_until=row.paused_until), execution_options={"synchronize_session": False})
 
 
 def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:

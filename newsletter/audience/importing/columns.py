@@ -32,6 +32,7 @@ _NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED)
 _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
 _MORE = frozenset({FieldKind.TAGS, FieldKind.ATTRIBUTES, FieldKind.PROOF})
+MAX_PROOF = 50_000
 _BETWEEN_TAGS = ("|", ";", ",")
 
 
@@ -196,7 +197,7 @@ class ColumnLayout:
     def proof(self, cells: Sequence[str]) -> tuple[str, str]:
         """The peer's own proof of consent, word for word, and what is to be said of it."""
         told = {
-            self.header[place].strip(): _kept(self.header[place], text)
+            self.header[place].strip(): _kept(self.header[place], text, MAX_PROOF)
             for place in self.places[FieldKind.PROOF]
             if place < len(cells) and (text := _told(cells[place]))
         }
@@ -299,9 +300,9 @@ def _plain_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _kept(name: str, text: str) -> str:
-    if len(text) > tags.MAX_VALUE:
-        raise Invalid(f"{_shown([name])} has {len(text)} characters, and {tags.MAX_VALUE} fit")
+def _kept(name: str, text: str, most: int = tags.MAX_VALUE) -> str:
+    if len(text) > most:
+        raise Invalid(f"{_shown([name])} has {len(text)} characters, and {most} fit")
     return text if text.isprintable() else characters.passage(text, _shown([name]))
 
 

@@ -29,6 +29,8 @@ class FieldKind(StrEnum):
     """Yes or no, or since when."""
     LEFT = "left"
     """When or why the subscriber left; a value means that they have."""
+    PAUSED_UNTIL = "paused-until"
+    """Until when a subscriber who is paused gets nothing, in ISO 8601."""
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     TAGS = "tags"

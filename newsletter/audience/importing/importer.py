@@ -7,10 +7,10 @@ row that says its reader left takes effect unless that reader has confirmed here
 import itertools
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
@@ -297,10 +297,18 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
             return ImportRow(address, name, status, joined, line.number)
         proof, remark = layout.proof(cells)
         skipped = layout.skip_reason(cells, address.domain)
-        told = (layout.tags(cells), layout.attribute_values(cells), proof, remark, skipped)
+        paused_until = _paused_until(layout, cells) if status is Status.PAUSED else None
+        told = (layout.tags(cells), layout.attribute_values(cells), proof, remark, skipped, paused_until)
         return ImportRow(address, name, status, joined, line.number, *told)
     except Invalid as error:
         return RefusedRow(line.number, str(error), cells)
+
+
+def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
+    try:
+        return datetime.fromisoformat(layout.cell(cells, FieldKind.PAUSED_UNTIL)).astimezone(UTC)
+    except ValueError:
+        raise Invalid("this reader is paused, and no column tells until when") from None
 
 
 def _mailbox(text: str) -> tuple[str, Address]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
@@ -47,6 +48,7 @@ class ImportRow(NamedTuple):
     """What is to be said of that proof."""
     skipped: str = ""
     """Why this is nobody who could be a reader."""
+    paused_until: datetime | None = None
 
     @property
     def gone(self) -> bool:
@@ -90,7 +92,9 @@ class ImportTerms:
     def status_of(self, row: ImportRow) -> Status:
         """The status in which a reader is imported."""
         # A reader who never confirmed elsewhere is not confirmed here either, whatever the terms for the others.
-        return self.status if row.status is None or row.status is Status.ACTIVE else row.status
+        if row.status is None or row.status in {self.status, Status.ACTIVE}:
+            return self.status
+        return Status.PENDING if row.status is Status.PAUSED and self.status is Status.PENDING else row.status
 
     def proof_of(self, row: ImportRow) -> Proof:
         """The evidence that is stored with this reader's consent."""

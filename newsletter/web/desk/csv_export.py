@@ -15,11 +15,16 @@ _BUSY = "Several downloads are already being prepared. Try again in a minute."
 
 
 def answer(name: str, rows: Iterable[Iterable[object]]) -> Response:
-    """A file, streamed while it is made; Unavailable while too many others are."""
+    """A file of these rows, streamed while it is made; Unavailable while too many others are."""
+    return stream_file(name, _chunked(map(_line, rows)))
+
+
+def stream_file(name: str, pieces: Iterator[str]) -> Response:
+    """A CSV file in these pieces, likewise."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if request.method == "HEAD":
         return Response(mimetype="text/csv", headers=headers)
-    made = streams.stream("text/csv", _chunked(map(_line, rows)), **headers)
+    made = streams.stream("text/csv", pieces, **headers)
     if made is None:
         raise Unavailable(_BUSY)
     return made

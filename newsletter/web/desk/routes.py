@@ -141,6 +141,7 @@ ROUTES = (
     Route("POST", f"{_WEEK_OFF}/remove", Role.EDITOR, slot_settings.remove_week_off, "took days off away"),
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
     Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers_pages.reader),
+    Route("GET", "/readers.csv", Role.EDITOR, readers_pages.readers_sheet),
     Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
     Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
     Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),

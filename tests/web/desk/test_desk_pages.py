@@ -4,8 +4,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete
 
+from newsletter import publications
 from newsletter.audience import erasures
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription, Wording
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
@@ -247,3 +250,21 @@ def people(services: Services, now: datetime) -> int:
             Copy(letter_id=letter, subscription_id=ties[0].id, address="ada@example.org", not_before=now, **refused)
         )
         return ties[0].id
+
+
+def test_readers_are_exported_whole_or_a_segment_of_them(editor: Visitor, services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        for name in ("ada", "ben"):
+            tie = Subscription(publication_id=1, status=Status.ACTIVE, created_at=now)
+            key = f"{name}@reader.example"
+            session.add(Subscriber(email=key, key=key, name="", created_at=now, subscriptions=[tie]))
+        ben = Rule(conditions=(Condition.of("status", "is", "paused"),))
+        segment = segments.save(session, publications.find(session), "paused", ben, now)
+    whole = editor.open("/desk/readers.csv")
+    assert [line.partition(",")[0] for line in whole.text.splitlines()[1:]] == [
+        "ada@reader.example",
+        "ben@reader.example",
+    ]
+    assert 'filename="backpainhelp-readers.csv"' in whole.headers["Content-Disposition"]
+    assert len(editor.open(f"/desk/readers.csv?segment={segment.id}").text.splitlines()) == 1
+    assert editor.open("/desk/readers.csv?segment=999").status_code == 404

@@ -17,6 +17,7 @@ from newsletter.audience.importing.sources.listmonk import LISTMONK
 from newsletter.audience.importing.sources.mailchimp import MAILCHIMP
 from newsletter.audience.importing.sources.mailerlite import MAILERLITE
 from newsletter.audience.importing.sources.mautic import MAUTIC
+from newsletter.audience.importing.sources.newsletter_press import NEWSLETTER_PRESS
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.sendy import SENDY, is_sendy_name
 from newsletter.audience.importing.sources.source import Source
@@ -25,7 +26,7 @@ from newsletter.errors import Invalid
 
 PEERS = (
     *(MAILCHIMP, SUBSTACK, GHOST, LISTMONK, KIT, BEEHIIV, BUTTONDOWN, MAILERLITE),
-    *(MAUTIC, BREVO, SENDY, KEILA, EMAILOCTOPUS),
+    *(MAUTIC, BREVO, SENDY, KEILA, EMAILOCTOPUS, NEWSLETTER_PRESS),
 )
 MEMBERS = [source.members for source in PEERS if source.members]
 """Patterns for the names of the lists in the peers' zips."""

@@ -1,15 +1,20 @@
 """Readers at the desk: counts, search, and one reader's history."""
 
-from flask import request
+from collections.abc import Iterator
 
-from newsletter.audience import consent, erasures, subscribers
+from flask import Response, request
+
+from newsletter import publications
+from newsletter.audience import consent, erasures, export, subscribers
 from newsletter.audience.models import Status
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Rule
 from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import services
-from newsletter.web.desk import frame, lookup, timed_cache, words
+from newsletter.web.context import now, services
+from newsletter.web.desk import csv_export, frame, lookup, timed_cache, words
 
 _PAGE = 50
 _COPIES = 50
@@ -39,6 +44,22 @@ def readers() -> str:
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
             page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
         )
+
+
+def readers_sheet() -> Response:
+    """All readers with all that is known of them as a CSV file; of one segment with `?segment=`."""
+    segment_id = request.args.get("segment", type=int)
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        chosen = segments.get_segment(store, publication.id, segment_id).rule if segment_id else Rule()
+        segments.condition(store, publication, chosen, now())
+
+    def pieces() -> Iterator[str]:
+        with services().sessions.reading() as store:
+            home = publications.find(store, publication.slug)
+            yield from export.write_csv(store, home.id, segments.condition(store, home, chosen, now()))
+
+    return csv_export.stream_file(f"{publication.slug}-readers.csv", pieces())
 
 
 def reader(subscription_id: int) -> str:

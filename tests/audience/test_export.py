@@ -1,0 +1,103 @@
+"""An export has all that is known of readers, and loses nothing when it is imported elsewhere."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from newsletter.audience import export, tags, unsubscribe
+from newsletter.audience.importing import importer
+from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import files
+from newsletter.audience.models import Channel, Status
+from newsletter.audience.tags import AttributeType
+from newsletter.db import Sessions, open_engine
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.models import Cause
+from tests.audience.conftest import Press, _publish
+from tests.originals import Originals, empty
+
+ADA, BOB, CYD, DAN, EVE = (f"{name}@example.org" for name in ("+ada", "bob", "cyd", "dan", "eve"))
+
+
+@pytest.fixture
+def full(press: Press, now: datetime) -> Press:
+    """Ada with all there is to know of a reader; one who waits, one who left, one who is paused, one who complained."""
+    for email, name in ((ADA, "=Ada"), (CYD, ""), (DAN, ""), (EVE, "")):
+        press.reader(email, name)
+    press.subscribe(BOB)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(CYD), Channel.LINK, None, press.now)
+    press.set_status(DAN, Status.PAUSED, paused_until=now + timedelta(days=30))
+    press.set_status(EVE, Status.COMPLAINED)
+    with press.sessions.begin() as session:
+        suppression.add(session, EVE, Cause.COMPLAINT, now)
+        suppression.add(session, EVE, Cause.BOUNCE, now)
+        home, ada = press.publication.id, press.subscription(ADA).id
+        given = tags.ensure_tags(session, home, ["Early, very", "VIP"])
+        tags.add_tags(session, [(ada, tag) for tag in given.values()])
+        known = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
+        tags.set_attributes(session, [(ada, known["city"], "=Łódź"), (ada, known["age"], "41")])
+    return press
+
+
+@pytest.fixture
+def elsewhere(full: Press, originals: Originals, tmp_path: Path) -> Iterator[Press]:
+    """Another press, with a database of its own."""
+    with originals.copy("sqlite", empty, tmp_path / "elsewhere") as url:
+        sessions = Sessions(open_engine(url))
+        yield Press(sessions, full.audience, _publish(sessions, "elsewhere", full.now), full.now)
+        sessions.engine.dispose()
+
+
+def rows(press: Press) -> dict[str, dict[str, str]]:
+    with press.sessions.reading() as session:
+        sheet = "".join(export.write_csv(session, press.publication.id))
+    return {row["email"]: row for row in csv.DictReader(io.StringIO(sheet, newline=""))}
+
+
+def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full: Press) -> None:
+    found = rows(full)
+    ada = found["'+ada@example.org"]
+    assert (ada["name"], ada["status"], ada["City"], ada["Age"]) == ("'=Ada", "active", "'=Łódź", "41")
+    assert ada["tags"] == '"Early, very",VIP'
+    steps = json.loads(ada["consent"])
+    assert [step["act"] for step in steps] == ["asked", "confirmed"]
+    assert steps[0]["wording"] == "Send me the weekly letter. I can leave at any time."
+    assert found[EVE]["suppressed"] == "bounce complaint"
+    assert (found[DAN]["status"], found[DAN]["paused_until"][:10]) == ("paused", "2026-12-20")
+    assert not [cell for row in found.values() for cell in row.values() if cell[:1] in "=+-@" and cell]
+
+
+def test_json_lines_hold_the_same(full: Press) -> None:
+    with full.sessions.reading() as session:
+        told = [json.loads(line) for line in export.write_json_lines(session, full.publication.id)]
+    ada, *_, eve = sorted(told, key=lambda one: one["email"])
+    assert (ada["email"], ada["tags"]) == (ADA, ["Early, very", "VIP"])
+    assert ada["attributes"] == {"City": "=Łódź", "Age": "41"}
+    assert sorted(eve["suppressed"]) == ["bounce", "complaint"]
+
+
+def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_path: Path) -> None:
+    path, before = tmp_path / "readers.csv", rows(full)
+    with full.sessions.reading() as session:
+        path.write_text("".join(export.write_csv(session, full.publication.id)), encoding="utf-8", newline="")
+    terms = ImportTerms(Status.ACTIVE, "moved from our other press")
+    with files.open_file(path) as opened:
+        steps = importer.run_import(
+            elsewhere.sessions, elsewhere.audience, elsewhere.publication, opened, terms, full.now
+        )
+        assert not [problem for step in steps for problem in step.problems]
+    after = rows(elsewhere)
+    for column in ("email", "name", "status", "paused_until", "tags", "City", "Age"):
+        assert {row[column] for row in after.values()} == {row[column] for row in before.values()}, column
+        assert {email: row[column] for email, row in after.items()} == {
+            email: row[column] for email, row in before.items()
+        }
+    # Its owner cannot lift it by signing up there, either.
+    assert "complaint" in after[EVE]["suppressed"]
+    for email, row in before.items():
+        assert row["consent"] in json.loads(after[email]["consent"])[0]["note"]
