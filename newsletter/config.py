@@ -22,6 +22,7 @@ from pydantic_settings import SettingsConfigDict
 from newsletter.bounce_settings import BounceSettings
 from newsletter.errors import Invalid
 from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
+from newsletter.signup_settings import SignupSettings
 from newsletter.system import atomic_files
 
 # A variable with one of our prefixes is meant for us, so a typo in it must not be ignored.
@@ -33,7 +34,7 @@ _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
 
-class Settings(MailSettings, BounceSettings):
+class Settings(MailSettings, BounceSettings, SignupSettings):
     """The operator's settings; frozen, and validated once at the start."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="forbid", frozen=True, env_ignore_empty=True)
@@ -61,11 +62,6 @@ class Settings(MailSettings, BounceSettings):
 
     link_checks: bool = False
 
-    signup_cap_address: int = Field(3, ge=1)
-    signup_cap_month: int = Field(5, ge=1)
-    signup_cap_domain: int = Field(50, ge=1)
-    signup_cap_client: int = Field(20, ge=1)
-    signup_cap_press: int = Field(2_000, ge=1)
     consent_origin: Literal["truncated", "full", "hashed", "none"] = "truncated"
 
     log_format: Literal["console", "json"] = "console"

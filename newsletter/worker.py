@@ -1,7 +1,5 @@
 """The worker: one table of jobs, run by APScheduler; several workers, on any hosts, can run at once."""
 
-import contextlib
-import ctypes
 import logging
 import os
 import secrets
@@ -17,7 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import consent_chain, preferences, search_index, signup_limits
+from newsletter.audience import consent_chain, preferences, search_index
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
@@ -36,9 +34,17 @@ from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
-from newsletter.system import lifeline
+from newsletter.system import lifeline, memory
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, fill_slots, publish, run_preflight, tend_bounces, warn_editors
+from newsletter.workflows import (
+    alert_editors,
+    fill_slots,
+    publish,
+    run_preflight,
+    tend_bounces,
+    tend_signups,
+    warn_editors,
+)
 
 # Seconds. Together with the time to open a connection, less than the 10 seconds that a stop may take.
 _FINISH_IN_FLIGHT = 6.0
@@ -47,8 +53,6 @@ _SIGN_OFF_WITHIN = 1.0
 _KILL_AFTER = 9.5
 
 _LINKS_AT_ONCE = 24
-
-_M_ARENA_MAX = -8  # mallopt(3)
 
 # Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
@@ -121,7 +125,7 @@ class Worker:
             Job("chain the record of consent", timedelta(seconds=30), self.chain_consent),
             Job("look after the consent chain", timedelta(days=1), self.tend_consent_chain),
             Job("wake paused readers", timedelta(minutes=1), partial(self._in_groups, preferences.end_due_pauses)),
-            Job("forget old sign-up counts", timedelta(hours=1), partial(self._in_groups, signup_limits.prune)),
+            Job("look after sign-ups", timedelta(hours=1), self.tend_signups),
             Job("forget idle paces", timedelta(hours=1), partial(self._in_groups, limiter_store.prune_idle)),
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
@@ -132,7 +136,7 @@ class Worker:
     def run(self) -> None:
         """Run until asked to stop; then finish what is in flight, give back the rest, and return within ten seconds."""
         asked = lifeline.watch_stop_signals()
-        _share_memory()
+        memory.share_arenas()
         scheduler = self._scheduler()
         scheduler.start()
         log.info("worker started", worker=self.name)
@@ -225,6 +229,12 @@ class Worker:
             self._in_groups(consent_chain.chain_late)
         with self._services.sessions.reading() as session:
             consent_chain.log_head(session)
+
+    def tend_signups(self) -> None:
+        settings, audience = self._services.settings, self._services.audience
+        keep = timedelta(days=settings.signup_pending_days)
+        for act in tend_signups.acts(audience, keep, reminds=settings.signup_reminder):
+            self._in_groups(act)
 
     def store_stats(self) -> None:
         while not self._stopping.is_set() and stats.store_next(self._services.sessions):
@@ -354,12 +364,6 @@ class _Clock:
         """Whether the clock was set back since the last call; waiting times that lie ahead must then be shortened."""
         before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
         return self._ahead < before - _CLOCK_SLIP
-
-
-def _share_memory() -> None:
-    """Let all threads share two memory arenas: glibc makes one for each thread, and they do not share free memory."""
-    with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _kill_timer() -> threading.Timer:

@@ -1,4 +1,4 @@
-"""The transactional mails to subscribers: confirm, welcome, goodbye, probe."""
+"""The transactional mails to subscribers: confirm, reminder, welcome, goodbye, probe."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +13,8 @@ from newsletter.publications import Publication
 
 PROBE = "probe"
 """The kind of the mail that finds out whether an address still takes mail."""
+REMINDER = "reminder"
+"""The kind of the mail that asks once more whether somebody signed up."""
 
 
 def confirm(
@@ -24,11 +26,13 @@ def confirm(
     now: datetime,
 ) -> None:
     """Queue the confirm letter (double opt-in)."""
-    # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
-    fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
-    composed = services.compose("confirm", publication, fields)
-    letter = outbox.post(session, publication, "confirm", email, "", composed, now)
-    letter.subscription_id, letter.template = subscription_id, consent.store_wording(session, composed.template).sha256
+    _ask(session, services, publication, "confirm", subscription_id, email, now)
+
+
+def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
+    """Queue the letter that asks once more to confirm."""
+    email = subscription.subscriber.email
+    _ask(session, services, subscription.publication, REMINDER, subscription.id, email, now)
 
 
 def welcome(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -56,6 +60,22 @@ def probe(session: Session, services: AudienceServices, subscription: Subscripti
         "unsubscribe_url": links.unsubscribe(subscription.id),
     }
     _post(session, services, subscription, PROBE, fields, now)
+
+
+def _ask(
+    session: Session,
+    services: AudienceServices,
+    publication: Publication,
+    kind: str,
+    subscription_id: int,
+    email: str,
+    now: datetime,
+) -> None:
+    # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
+    fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
+    composed = services.compose(kind, publication, fields)
+    letter = outbox.post(session, publication, kind, email, "", composed, now)
+    letter.subscription_id, letter.template = subscription_id, consent.store_wording(session, composed.template).sha256
 
 
 def _post(

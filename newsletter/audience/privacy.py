@@ -34,12 +34,12 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     for one in reader.subscriptions:
         publications.wait_for_fan_out(session, one.publication_id)
     ledger.anonymize(session, subscriptions, now)
-    outbox.erase_letters(session, reader.key)
+    outbox.erase_letters(session, [reader.key])
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
     events.erase_events(session, [reader.key], subscriptions)
     erasures.record_erasure(session, services.links.seal, reader.key, now)
-    search_index.drop_reader(session, reader.id)
+    search_index.drop_readers(session, [reader.id])
     consent_chain.erase(session, subscriptions)
     session.delete(reader)
     session.flush()

@@ -102,12 +102,12 @@ def index_some(session: Session) -> int:
     return count
 
 
-def drop_reader(session: Session, reader_id: int) -> None:
-    """Have the worker rebuild the filter of an erased reader's block without their entry."""
-    number = reader_id // BLOCK
-    session.execute(delete(SearchBlock).where(SearchBlock.number == number))
-    again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
-    session.execute(again, execution_options={"synchronize_session": False})
+def drop_readers(session: Session, reader_ids: Iterable[int]) -> None:
+    """Have the worker rebuild the filters of deleted readers' blocks without their entries."""
+    for number in sorted({reader_id // BLOCK for reader_id in reader_ids}):
+        session.execute(delete(SearchBlock).where(SearchBlock.number == number))
+        again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
+        session.execute(again, execution_options={"synchronize_session": False})
 
 
 def _perhaps(session: Session, bits: Collection[int]) -> Sequence[int]:

@@ -107,6 +107,14 @@ def reset_mailbox(session: Session, services: AudienceServices, address: Address
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
 
 
+def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
+    """Whether SIGNUP_CAP_PRESS was reached within a day, so that sign-ups were refused for the rest of an hour."""
+    shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
+    over = select(SignupCount.window).where(SignupCount.bucket.in_(shards), SignupCount.window > _hour(now) - 24)
+    over = over.group_by(SignupCount.window).having(func.sum(SignupCount.hits) > services.caps.in_all)
+    return session.scalar(over.limit(1)) is not None
+
+
 def prune(session: Session, now: datetime) -> int:
     """Delete some counts of past windows; how many, 0 when none is left."""
     is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)

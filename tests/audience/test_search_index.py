@@ -83,7 +83,7 @@ def test_the_index_forgets_who_was_erased(press) -> None:
     assert filters(press) != without
     with press.sessions.begin() as session:
         reader = session.get_one(Subscriber, 21)
-        search_index.drop_reader(session, reader.id)
+        search_index.drop_readers(session, [reader.id])
         session.delete(reader)
     assert filters(press) == {}
     assert found(press, "reader14") == [14]

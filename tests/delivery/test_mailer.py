@@ -335,7 +335,7 @@ def test_an_erased_readers_letter_is_not_sent_though_it_was_claimed(posted, room
 
     def erase(_line: bytes) -> bytes:
         with sessions.begin() as session:
-            outbox.erase_letters(session, "b@example.org")
+            outbox.erase_letters(session, ["b@example.org"])
         return MANNERS["."]
 
     with scripted({".": erase}) as (peer, liar):

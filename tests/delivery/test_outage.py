@@ -94,7 +94,7 @@ def test_the_transactional_mailer_names_its_server_while_letters_wait_for_it(ses
     room.deliver_due()
     assert room.away == UnreachableServer(server.host_port, clock.now, "connection refused")
     with sessions.begin() as session:
-        outbox.erase_letters(session, "a@x.example")
+        outbox.erase_letters(session, ["a@x.example"])
     clock.pass_by(minutes=1)
     room.deliver_due()
     assert room.away is None

@@ -220,7 +220,7 @@ def test_the_number_of_a_letter_that_is_gone_is_never_given_to_another(posted, s
     for _ in range(3):
         numbers.add(posted())
         with sessions.begin() as session:
-            outbox.erase_letters(session, "reader@example.org")
+            outbox.erase_letters(session, ["reader@example.org"])
     assert len(numbers) == 3
 
 
@@ -230,7 +230,7 @@ def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, session
     with sessions.begin() as session:
         outbox.claim(session, "w", 1, now)
         posted_in_all = session.scalar(select(func.count(OutboxMessage.id)))
-        outbox.erase_letters(session, "reader@example.org")
+        outbox.erase_letters(session, ["reader@example.org"])
         assert (posted_in_all, session.scalar(select(func.count(OutboxMessage.id)))) == (2, 1)
 
 

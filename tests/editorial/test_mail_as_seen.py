@@ -22,6 +22,7 @@ KINDS = (
     "correction",
     "approval_request",
     "confirm",
+    "reminder",
     "welcome",
     "goodbye",
     "probe",

@@ -22,6 +22,7 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 SINGLE = (
     "approval_request",
     "confirm",
+    "reminder",
     "welcome",
     "goodbye",
     "probe",
@@ -142,7 +143,7 @@ def test_the_text_part_has_short_lines_and_no_trailing_blanks(kind: str) -> None
 
 
 def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
-    assert FIELDS["confirm"] == {"email", "confirm_url", "valid_for"}
+    assert FIELDS["reminder"] == FIELDS["confirm"] == {"email", "confirm_url", "valid_for"}
 
 
 def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:

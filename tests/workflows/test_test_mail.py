@@ -175,7 +175,7 @@ def test_a_test_mail_waits_in_the_outbox_and_keeps_nothing_once_it_is_over(servi
 def test_a_fate_that_the_outbox_forgot_is_told_as_forgotten(services: Services, now: datetime) -> None:
     send(services, BEN, now)
     with services.sessions.begin() as session:
-        outbox.erase_letters(session, BEN)
+        outbox.erase_letters(session, [BEN])
     send(services, ANNA, now + timedelta(minutes=1))
     with services.sessions.reading() as session:
         newest, oldest = test_mail.recent_tests(session, issue_store.find(session, SLUG))

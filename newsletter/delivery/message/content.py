@@ -72,6 +72,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "welcome": Purpose.UNASKED,
     "goodbye": Purpose.UNASKED,
     "probe": Purpose.UNASKED,
+    "reminder": Purpose.UNASKED,
     "test": Purpose.UNASKED,
 }
 """By the letter's kind; a kind that is not here is one that nobody asked for."""

@@ -4,6 +4,7 @@ At least once: a lease that ran out is sent again, under the same Message-ID. Ev
 letter is a compare-and-set on its state and its worker, so a sender that comes late changes nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -150,10 +151,10 @@ def _recover(session: Session, whose: ColumnElement[bool]) -> int:
     return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
 
 
-def erase_letters(session: Session, key: str) -> None:
-    """Erase every letter to the address with this key, sent or not."""
-    mine = delete(OutboxMessage).where(OutboxMessage.key == key)
-    session.execute(mine, execution_options={"synchronize_session": False})
+def erase_letters(session: Session, keys: Collection[str]) -> None:
+    """Erase every letter to the addresses with these keys, sent or not."""
+    theirs = delete(OutboxMessage).where(OutboxMessage.key.in_(keys))
+    session.execute(theirs, execution_options={"synchronize_session": False})
 
 
 def prune(session: Session, now: datetime) -> int:

@@ -43,6 +43,7 @@ FIELDS = {
     "correction": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
     # No name: the sign-up form takes any text, so a stranger could have us mail it to anybody.
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),
+    "reminder": frozenset({"email", "confirm_url", "valid_for"}),
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
     "probe": frozenset({*merge.EDITORS, "preferences_url", "unsubscribe_url"}),

@@ -1,0 +1,65 @@
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import insert, select
+
+from newsletter import publications
+from newsletter.audience import signup
+from newsletter.audience.models import SignupCount
+from newsletter.delivery import breaker
+from newsletter.delivery.breaker import Trip
+from newsletter.delivery.models import Letter, OutboxMessage
+from newsletter.delivery.transactional import outbox
+from newsletter.wiring import Services
+from newsletter.workflows import tend_signups
+from tests import sample_services
+
+A_DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def filled():
+    return sample_services.stocked
+
+
+@pytest.fixture
+def asked(services: Services, now) -> Services:
+    """Somebody who signed up a day ago."""
+    with services.sessions.begin() as session:
+        request = signup.SignupRequest("ada@example.org", "", None, "Yes")
+        signup.subscribe(session, services.audience, publications.find(session), request, now - A_DAY)
+        for letter in outbox.claim(session, "w", 9, now):
+            outbox.sent(session, "w", letter.id, "250 OK", now - A_DAY)
+    return services
+
+
+def reminders(services: Services, now, *, wanted: bool = True) -> int:
+    for act in tend_signups.acts(services.audience, 7 * A_DAY, reminds=wanted):
+        with services.sessions.begin() as session:
+            act(session, now)
+    with services.sessions.reading() as session:
+        return len(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "reminder")).all())
+
+
+def test_a_reminder_goes_only_where_it_is_wanted(asked: Services, now) -> None:
+    assert reminders(asked, now, wanted=False) == 0
+    assert reminders(asked, now) == 1
+
+
+def test_no_reminder_goes_while_servers_refuse_our_mail(asked: Services, now) -> None:
+    with asked.sessions.begin() as session:
+        letter = session.scalar(select(Letter.id).limit(1))
+        opened = {"letter_id": letter, "group": "gmail", "opened_at": now, "code": 550, "reply": "no", "copies": 0}
+        session.add(Trip(**opened))
+    assert reminders(asked, now) == 0
+    with asked.sessions.begin() as session:
+        breaker.close(session, letter, now)
+    assert reminders(asked, now) == 1
+
+
+def test_no_reminder_goes_within_a_day_after_sign_ups_were_stopped(asked: Services, now) -> None:
+    hour = int(now.timestamp()) // 3600
+    with asked.sessions.begin() as session:
+        session.execute(insert(SignupCount).values(bucket="press:a", window=hour - 20, hits=2001))
+    assert reminders(asked, now) == 0
+    assert reminders(asked, now + timedelta(hours=6)) == 1
