@@ -23,7 +23,7 @@ _COMMANDS = {
     "issues": ("issues.issues", "Load, show, check, schedule and send issues."),
     "ledger": ("ledger", "Show how large the ledger is; delete the copies of old issues."),
     "bounce": ("bounce", "Read a bounce, complaint or other incoming mail."),
-    "doctor": ("doctor", "Say what is wrong with settings, DNS and mail, and how to mend it."),
+    "doctor": ("doctor", "Say what is wrong with DNS, mail and this machine, and how to mend it."),
     "dkim": ("dkim", "Manage the keys that sign mail."),
     "backup": ("backup", "Back up everything into one file, while everything keeps running."),
     "restore": ("backup", "Restore a backup into an empty database, with sending off."),

@@ -1,5 +1,6 @@
 """`newsletter backup` and `restore`: everything in one file, and back."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from newsletter.backup.manifest import Manifest
 from newsletter.cli.common import as_json, now, print_json, with_services
 from newsletter.delivery.models import CopyState
 from newsletter.i18n import formats
+from newsletter.system import data_folder
 from newsletter.wiring import Services, open_services
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -25,7 +27,11 @@ _THERE = click.Path(exists=True, dir_okay=False, readable=True, path_type=Path)
 @with_services
 def backup(services: Services, file: Path, as_json: bool) -> None:
     """Back up everything into one new file. All as it is at this instant, while everything keeps running."""
-    taken = take.take(services.sessions, services.settings, services.pictures, file, now())
+    at = now()
+    taken = take.take(services.sessions, services.settings, services.pictures, file, at)
+    # The backup is made, whether or not that can be noted for the doctor.
+    with suppress(OSError):
+        data_folder.note_backup(services.settings.data_dir, at)
     for name in taken.missing:
         click.echo(f"picture {name}: missing or damaged, and so not in the backup", err=True)
     if services.settings.secret_key is not None:

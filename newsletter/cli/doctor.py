@@ -22,7 +22,7 @@ def doctor(offline: bool, as_json: bool) -> None:
     logs.configure(settings)
     services = open_services(settings, check_schema=False)
     try:
-        facts = gather.gather(settings, services.sessions, now(), outside=not offline)
+        facts = gather.gather(settings, services.sessions, now(), None if offline else gather.Outside())
     finally:
         services.close()
     findings = run_checks(facts)

@@ -15,7 +15,9 @@ from newsletter.doctor.registry import CHECKS, run_checks
 from newsletter.doctor.rules import (  # noqa: F401  (importing a module registers its rules)
     dkim_rules,
     dmarc_rules,
+    here_rules,
     host_rules,
+    mail_rules,
     settings_rules,
     spf_rules,
 )

@@ -52,6 +52,7 @@ class MailHost:
     """A host that takes mail for the return path's domain: what it said on port 25."""
 
     name: str
+    addresses: tuple[str, ...] = ()
     fault: str = ""
     """Why there was no conversation."""
     has_starttls: bool = False
@@ -83,6 +84,14 @@ class AddressFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockFacts:
+    """Another's clock, and how far ours is before it."""
+
+    of: str
+    ahead: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class RelayFacts:
     """A mail server in the settings: where it is, and what it said."""
 
@@ -97,6 +106,7 @@ class RelayFacts:
     extensions: frozenset[str] = frozenset()
     is_encrypted: bool = False
     signs_in: bool = False
+    clock: ClockFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +119,13 @@ class WebFacts:
     """What `/healthz` answered that it should not; empty if it is ours and well."""
     one_click: str = ""
     """The same of a POST below `/unsubscribe/`."""
-    date: datetime | None = None
-    asked_at: datetime | None = None
+    clock: ClockFacts | None = None
     proxy_hops: int = 0
-    is_loopback: bool = False
+    listens: str = "127.0.0.1"
+    is_local: bool = False
+    """Whether the address is one of this machine alone."""
+    listens_locally: bool = True
+    """Whether only this machine can reach the server's own port."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,19 +154,20 @@ class DatabaseFacts:
     log_size: int = 0
     """SQLite's write-ahead log."""
     sync: timedelta | None = None
-    """How long one commit takes, to the disk and back."""
-    clock_ahead: timedelta = timedelta(0)
-    """How far our clock is before the database's."""
+    """How long a write to SQLite's disk takes, or a question to PostgreSQL."""
+    is_durable: bool = True
+    """Whether a commit is on the disk when it is answered."""
+    clock: ClockFacts | None = None
     sends: bool = True
     workers: int = 0
     last_worker: datetime | None = None
     oldest_mail: datetime | None = None
     """Since when the oldest single letter that is due has been due."""
     oldest_copies: datetime | None = None
-    has_readers: bool = False
     heard: Mapping[str, datetime] = field(default_factory=dict)
-    """When each way in last brought a bounce, a complaint or the like."""
+    """When each way in last brought a bounce, a complaint or the like, or a webhook that was proven."""
     sent_last: datetime | None = None
+    """When the last letter to many began to go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +176,8 @@ class SystemFacts:
 
     now: datetime
     asked_outside: bool
+    sender_addresses: tuple[str, ...] = ()
+    """All that stand in From."""
     senders: tuple[SenderFacts, ...] = ()
     envelopes: tuple[EnvelopeFacts, ...] = ()
     own_addresses: tuple[AddressFacts, ...] = ()
@@ -172,6 +188,8 @@ class SystemFacts:
     """Why the DKIM keys cannot be read, as a sentence; empty if they can."""
     relays: tuple[RelayFacts, ...] = ()
     """The mail server for single letters, and that for issues if it is another."""
+    hooks: tuple[str, ...] = ()
+    """The providers whose webhooks are taken."""
     web: WebFacts = WebFacts("")
     machine: MachineFacts = MachineFacts()
     database: DatabaseFacts = DatabaseFacts()

@@ -6,11 +6,14 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from newsletter.errors import Refused
+from newsletter.system import atomic_files
 
 _HOLDER = "up.lock"
+_LAST_BACKUP = "last_backup"
 # As much as a first start writes: a folder that cannot take it counts as full.
 _ROOM = 1 << 20
 # A disk with less counts as full: SQLite's log alone may grow by this much.
@@ -53,6 +56,19 @@ def disk_problem(folder: Path) -> str | None:
 def is_open_to_others(folder: Path) -> bool:
     """Whether other users of this machine can read it."""
     return folder.is_dir() and bool(folder.stat().st_mode & 0o077)
+
+
+def note_backup(folder: Path, at: datetime) -> None:
+    """Note when the last backup was made."""
+    atomic_files.write(folder / _LAST_BACKUP, f"{at.isoformat()}\n".encode())
+
+
+def last_backup(folder: Path) -> datetime | None:
+    """When the last backup was made with this data folder; None if that is not known."""
+    try:
+        return datetime.fromisoformat((folder / _LAST_BACKUP).read_text(encoding="utf-8").strip())
+    except (OSError, ValueError):
+        return None
 
 
 @contextmanager

@@ -9,6 +9,8 @@ from typing import Any
 
 from newsletter.delivery.smtp import tls_trust
 from newsletter.delivery.smtp.replies import Reply, printable
+from newsletter.errors import TransportDown
+from newsletter.mail_settings import MailServer
 
 # Seconds. A stop can interrupt all but the opening of a connection, and waits for no reply to QUIT.
 _OPENING = 3.0
@@ -34,6 +36,8 @@ class SmtpClient(smtplib.SMTP):
     """smtplib's, which forgets what the server said last and how far it had come."""
 
     last = Reply(0, ("",))
+    greeting = ""
+    """The server's first words."""
     past_sender = False
     """Whether the server took the sender: only what it says after that may be about the reader."""
 
@@ -48,6 +52,11 @@ class SmtpClient(smtplib.SMTP):
             raise smtplib.SMTPServerDisconnected("the press was stopped")
         code, text = super().getreply()
         self.last = _reply(code, text)
+        return code, text
+
+    def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
+        code, text = super().connect(*args, **options)
+        self.greeting = printable(text)
         return code, text
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
@@ -85,6 +94,30 @@ class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
             raise tls_trust.tls_failed(error) from error
 
 
+def open_session(
+    server: MailServer, interrupt: Interrupt, timeout: float, tls: ssl.SSLContext | None = None
+) -> SmtpClient:
+    """A client that is connected, secured and signed in as the settings say; TransportDown if the server refuses."""
+    context = tls or tls_trust.verified_context()
+    options: dict[str, Any] = {"timeout": timeout, "local_hostname": server.own_name}
+    try:
+        if server.use_ssl:
+            client: SmtpClient = SmtpsClient(interrupt, server.host, server.port, context=context, **options)
+        else:
+            client = SmtpClient(interrupt, server.host, server.port, **options)
+        try:
+            _introduce(client, server, context)
+        except BaseException:
+            client.close()
+            raise
+    except UnicodeError as error:
+        # The error's own words would quote the password.
+        raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise TransportDown(error_text(error)) from error
+    return client
+
+
 def reply_from_error(error: Exception) -> Reply:
     """The reply inside one of smtplib's errors; a silence, and words out of turn, are as good as a 421."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -107,6 +140,25 @@ def local_reply(code: int, text: str) -> LocalReply:
 def error_text(error: Exception) -> str:
     """What an error says, or at least its kind."""
     return str(error) or type(error).__name__
+
+
+def _introduce(client: SmtpClient, server: MailServer, tls: ssl.SSLContext) -> None:
+    if server.use_tls and not server.use_ssl:
+        _secure(client, tls)
+    if server.username and server.password and client.sock:
+        encrypted = isinstance(client.sock, ssl.SSLSocket)
+        tls_trust.require_privacy(server.host, client.sock.getpeername()[0], encrypted=encrypted)
+        client.login(server.username, server.password.get_secret_value())
+    client.ehlo_or_helo_if_needed()
+
+
+def _secure(client: SmtpClient, tls: ssl.SSLContext) -> None:
+    try:
+        client.starttls(context=tls)
+    except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
+        raise
+    except OSError as error:
+        raise tls_trust.tls_failed(error) from error
 
 
 def _in_turn(code: int, text: bytes | str) -> Reply:

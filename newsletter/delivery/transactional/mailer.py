@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 from flask import Flask
@@ -25,12 +24,12 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import OutboxMessage
-from newsletter.delivery.smtp import protocol, retry, smtplib_client, tls_trust
+from newsletter.delivery.smtp import protocol, retry, smtplib_client
 from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus, UnreachableServer
 from newsletter.delivery.smtp.protocol import Envelope
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import ReplyKind
-from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient, SmtpsClient
+from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
@@ -255,9 +254,7 @@ class _Verified(Connection):
 
     def __init__(self, mail: Mail, settings: MailerSettings, interrupt: Interrupt) -> None:
         super().__init__(mail)
-        self._tls = settings.tls or tls_trust.verified_context()
-        self._options: dict[str, Any] = {"timeout": settings.timeout, "local_hostname": settings.server.own_name}
-        self._interrupt = interrupt
+        self._settings, self._interrupt = settings, interrupt
 
     @property
     def client(self) -> SmtpClient:
@@ -268,13 +265,8 @@ class _Verified(Connection):
 
     def open(self) -> None:
         """Get ready to hand over; TransportDown if the server does not let us."""
-        try:
-            self.host = self.configure_host()
-        except UnicodeError as error:
-            # The error's own words would quote the password.
-            raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
-        except (smtplib.SMTPException, OSError) as error:
-            raise TransportDown(smtplib_client.error_text(error)) from error
+        settings = self._settings
+        self.host = smtplib_client.open_session(settings.server, self._interrupt, settings.timeout, settings.tls)
 
     def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
@@ -288,36 +280,6 @@ class _Verified(Connection):
         else:
             return smtplib_client.local_reply(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
-
-    def configure_host(self) -> SmtpClient:
-        server, port = self.mail.server, self.mail.port
-        if self.mail.use_ssl:
-            host: SmtpClient = SmtpsClient(self._interrupt, server, port, context=self._tls, **self._options)
-        else:
-            host = SmtpClient(self._interrupt, server, port, **self._options)
-        try:
-            self._introduce(host)
-        except BaseException:
-            host.close()
-            raise
-        return host
-
-    def _secure(self, host: SmtpClient) -> None:
-        try:
-            host.starttls(context=self._tls)
-        except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError):
-            raise
-        except OSError as error:
-            raise tls_trust.tls_failed(error) from error
-
-    def _introduce(self, host: SmtpClient) -> None:
-        if self.mail.use_tls and not self.mail.use_ssl:
-            self._secure(host)
-        if self.mail.username and self.mail.password and host.sock:
-            encrypted = isinstance(host.sock, ssl.SSLSocket)
-            tls_trust.require_privacy(self.mail.server, host.sock.getpeername()[0], encrypted=encrypted)
-            host.login(self.mail.username, self.mail.password)
-        host.ehlo_or_helo_if_needed()
 
 
 def _flask_settings(server: MailServer) -> dict[str, object]:

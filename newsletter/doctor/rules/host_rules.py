@@ -70,7 +70,11 @@ def bounces_come_encrypted(facts: SystemFacts) -> Iterator[Finding]:
     """A bounce tells whose address it is about; some servers give mail only to hosts with a valid certificate."""
     for each in facts.envelopes:
         for host in each.hosts:
-            if host.fault:
+            if not host.addresses:
+                message = f"{host.name}, where bounces go, has no address in the DNS"
+                record = DnsRecord(host.name, "192.0.2.1", "A")
+                yield Finding(WARNING, host.name, message, "publish it, with its own address", record)
+            elif host.fault:
                 message = f"{host.name} cannot be asked on port 25: {host.fault}"
                 mend = "many networks block that port from inside; ask from another place"
                 yield Finding(HINT, host.name, message, mend)

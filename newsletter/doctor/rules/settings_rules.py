@@ -23,7 +23,7 @@ def there_is_a_mail_server(facts: SystemFacts) -> Iterator[Finding]:
 @rule(Area.SETTINGS)
 def there_is_a_sender(facts: SystemFacts) -> Iterator[Finding]:
     """All that receivers check is about the domain in From; a sample domain belongs to nobody."""
-    if not facts.senders and not facts.database.fault:
+    if not (facts.sender_addresses or facts.database.fault or facts.database.schema):
         mend = "load one, or make one from issues/publication.toml"
         yield Finding(WARNING, "publications", "there is no publication yet", mend, line="newsletter issues load")
     for sender in facts.senders:
