@@ -1,8 +1,8 @@
 """The batch writer: everything a bulk run writes, one transaction at a time, and many moves in each.
 
-A commit is done when the disk has it, so it is the disk that says how fast copies may leave. Begin marks and
+A commit ends when the disk has it, so the disk limits how fast copies may leave. Begin marks and
 results from every connection share a commit, and while one group is being committed the next one gathers. While the
-database is away the writer waits and tries again; what is to be written stays in memory, and each move is a
+database is unreachable the writer waits and tries again; what is to be written stays in memory, and each move is a
 compare-and-set, so trying twice does no harm.
 """
 
@@ -27,15 +27,15 @@ T = TypeVar("T")
 Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
 """Called with the outcomes of a group, in the transaction that records them."""
 
-# Seconds. Groups are so far apart, or less, when half of the connections wait for one. Were it all of them, the server
-# would have nothing to do while we write, and we nothing while it reads.
+# Seconds between groups; less when half of the connections wait for one. If all of them waited, the server
+# would have nothing to do while we write, and we would have nothing to do while it reads.
 _GATHER = 0.001
 # Seconds. Where a commit takes longer, the disk is what everybody waits for: then all connections share one, and it is
 # a quarter of that time until the next, in which others may write, for SQLite has one writer at a time.
 _SLOW_COMMIT = 0.003
 _PAUSE = 0.25
 
-# Seconds between two tries. Where another writer is at work they are short; where the database is away they grow.
+# Seconds between two tries: short while another writer holds the lock, growing while the database is unreachable.
 _SHORTEST_WAIT = 0.002
 _WORTH_LOGGING = 0.5
 _LONGEST_WAIT = 5.0
@@ -64,23 +64,23 @@ class BatchWriter:
         self._next_at = 0.0
         self._writing = False
         self._turn = asyncio.Lock()
-        # One thread, for there is one connection; a pool of many would wake another one each time.
+        # One thread for the one connection; a larger pool would wake another thread each time.
         self._thread = ThreadPoolExecutor(1, "ledger")
 
     def begin(self, copy: HeldCopy) -> Future[bool]:
-        """Once this is done, and true, the copy's final dot may be written; false: it must not be."""
+        """A future that says whether the copy's final dot may be written, once the begin mark is committed."""
         begun: Future[bool] = asyncio.get_running_loop().create_future()
         self._begins.append((copy, begun))
         self._request()
         return begun
 
     def record(self, outcome: Outcome) -> None:
-        """Have this written soon; it is not lost while this process lives."""
+        """Write this outcome soon; it is not lost while this process lives."""
         self._outcomes.append(outcome)
         self._request()
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """Do this in a transaction of its own; waits while the database is away."""
+        """Run `work` in a transaction of its own; waits while the database is unreachable."""
         async with self._turn:
             return await self._retry(lambda connection: _in_session(connection, work))
 
@@ -91,7 +91,7 @@ class BatchWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what waits to be written, in one transaction."""
+        """Write everything that is queued, in one transaction."""
         async with self._turn:
             self._requested.clear()
             if self._timer:
@@ -111,14 +111,14 @@ class BatchWriter:
             self._request()
 
     def close(self) -> None:
-        """Give up the connection; the next writing opens another."""
+        """Close the connection; the next write opens another."""
         connection, self._connection = self._connection, None
         if connection:
             with contextlib.suppress(DBAPIError):
                 connection.close()
 
     def shut_down(self) -> None:
-        """Give up the connection for good, and the thread."""
+        """Close the connection and end the thread for good."""
         self.close()
         self._thread.shutdown(wait=False)
 
@@ -128,14 +128,14 @@ class BatchWriter:
         return [outcome.copy.id for outcome in self._outcomes]
 
     def _request(self) -> None:
-        """Have a group written: at once if enough connections wait for it, else soon."""
+        """Schedule a group: at once if enough connections wait for it, else soon."""
         if self._writing:
             return  # and requested again at the end
         if len(self._begins) >= self._group_size:
             self._requested.set()
         elif self._timer is None:
             loop = asyncio.get_running_loop()
-            # What is at hand in this turn of the loop goes together in any case.
+            # Whatever else is requested in this turn of the loop joins the group.
             is_free = loop.time() >= self._next_at
             self._timer = (
                 loop.call_soon(self._requested.set) if is_free else loop.call_at(self._next_at, self._requested.set)
@@ -143,7 +143,7 @@ class BatchWriter:
 
     @contextlib.contextmanager
     def _timed(self) -> Iterator[None]:
-        """While a group is written; how long that takes says how the next one is to gather."""
+        """Times the writing of a group, which decides how long the next one gathers."""
         loop = asyncio.get_running_loop()
         began, self._writing = loop.time(), True
         try:

@@ -1,4 +1,4 @@
-"""What a try means for its copy: a pure decision, by the server's reply and what happened to the copy before.
+"""Delivery decisions: the outcome of a try, from the server's reply and the copy's history.
 
 No socket, no clock and no database: a table can test every case.
 """
@@ -17,7 +17,7 @@ from newsletter.delivery.smtp.retry import ReplyKind
 
 
 class Blame(Enum):
-    """What a try without a reply says about the copy."""
+    """What a try that ended without a reply says about the copy."""
 
     NOBODY = auto()
     """Nothing: the server could not be reached, or the worker was stopped."""
@@ -52,26 +52,26 @@ Event = Answered | SenderRejected | NoReply
 
 
 class History(NamedTuple):
-    """What is known of a copy when its try has ended; the counts include this try."""
+    """A copy's history when a try has ended; the counts include this try."""
 
     copy: HeldCopy
     next_try: datetime | None
-    """When it is tried again if this try counts; None when it was the last."""
+    """When to try again if this try counts; None if it was the last."""
     lost_connections: int = 0
     sender_rejections: int = 0
     was_rate_limited: bool = False
-    """Whether a server has asked for less at this copy before."""
+    """Whether a server has answered this copy with a rate limit before."""
 
 
 def asks_for_less(reply: Reply, history: History) -> bool:
-    """Whether the reply is about our rate; said to the same copy again, it is about this reader."""
+    """Whether the reply is about our rate; a second one for the same copy is about its reader."""
     if refusals.applies_to_all(reply.status, reply.text):
         return False
     return retry.is_rate_limited(reply) and not history.was_rate_limited
 
 
 def decide(event: Event, history: History, in_doubt: Literal["resend", "hold"] = "resend") -> Outcome:
-    """Where the copy goes now; `in_doubt` says whether a copy that may have arrived is sent again."""
+    """The outcome of a try; `in_doubt` says whether a copy that may have arrived is sent again."""
     match event:
         case Answered(reply, after_data):
             return _answered(reply, history, after_data=after_data)
@@ -97,7 +97,7 @@ def _answered(reply: Reply, history: History, *, after_data: bool) -> Outcome:
 def _sender_rejected(reply: Reply, history: History) -> Outcome:
     if history.sender_rejections <= breaker.STRIKES:
         return outcomes.sender_refused(history.copy, reply)
-    # Others go out meanwhile, or the breaker would have paused the letter: then it may be this copy after all.
+    # Other copies go out meanwhile, or the breaker would have paused the letter: so it may be about this copy.
     return _later(reply, history)._replace(about_us=True)
 
 
@@ -117,14 +117,14 @@ def _without_reply(why: str, blame: Blame, history: History) -> Outcome:
 
 
 def _in_doubt(why: str, history: History, policy: Literal["resend", "hold"]) -> Outcome:
-    said = f"in doubt: {why} after the final dot"
+    reason = f"in doubt: {why} after the final dot"
     if policy == "hold" or history.lost_connections > 1 or history.next_try is None:
-        return outcomes.in_doubt(history.copy, said)
-    return outcomes.doubt_resent(history.copy, said, history.next_try)
+        return outcomes.in_doubt(history.copy, reason)
+    return outcomes.doubt_resent(history.copy, reason, history.next_try)
 
 
 class Histories:
-    """What happened to the copies that one worker still tries, by their ids."""
+    """The histories of the copies that one worker still tries, by id."""
 
     def __init__(self) -> None:
         self._lost_connections: Counter[int] = Counter()
@@ -137,14 +137,14 @@ class Histories:
         return History(copy, next_try, lost, rejected, copy.id in self._rate_limited)
 
     def count(self, copy: HeldCopy, event: Event) -> None:
-        """Count an event before it is decided about."""
+        """Add an event to the copy's history; to be called before `decide`."""
         if isinstance(event, SenderRejected):
             self._sender_rejections[copy.id] += 1
         elif isinstance(event, NoReply) and (event.begun or event.blame is Blame.PERHAPS_COPY):
             self._lost_connections[copy.id] += 1
 
     def mark_rate_limited(self, copy: HeldCopy) -> None:
-        """Remember that a server asked for less at this copy."""
+        """Record that a server answered this copy with a rate limit."""
         self._rate_limited.add(copy.id)
 
     def drop(self, copy: HeldCopy) -> None:

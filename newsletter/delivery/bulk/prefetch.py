@@ -33,13 +33,13 @@ log = structlog.get_logger(__name__)
 
 
 class QueuedCopy(NamedTuple):
-    """A claimed copy with its letter's template, or the reason why there is none."""
+    """A claimed copy with its letter's template, or the error why there is none."""
 
     copy: ClaimedCopy
     template: MessageTemplate | PressError
 
     def require_template(self) -> MessageTemplate:
-        """The template; Invalid if the letter cannot be compiled."""
+        """The template; raises Invalid if the letter could not be compiled."""
         if isinstance(self.template, PressError):
             raise self.template
         return self.template
@@ -87,7 +87,7 @@ class Claimer:
         return batch.with_copies(self.templates.attach(session, batch.copies))
 
     def slow_down(self, session: Session, key: str, copies: list[ClaimedCopy]) -> list[ClaimedCopy]:
-        """Slow down one rate limit; of these claimed copies, those that may still go out."""
+        """Slow down one rate limit; returns those of these claimed copies that may still go out."""
         self.limiter.slow_down(session, key, self.clock())
         if key:
             mine = [copy for copy in copies if self.limiter.group_of(copy) == key]
@@ -98,27 +98,27 @@ class Claimer:
         return []
 
     def return_halted(self, session: Session, copies: list[ClaimedCopy]) -> set[int]:
-        """Give back those whose letter was paused or cancelled, or which a breaker holds; the ids of the others."""
+        """Give back copies of paused or cancelled letters, or that a breaker holds; returns the other copies' ids."""
         halted = ledger.halted_letters(session, {copy.letter_id for copy in copies})
         theirs = [copy for copy in copies if copy.letter_id in halted]
         ledger.release(session, self.worker, self.clock(), theirs)
         rest = [copy for copy in copies if copy.letter_id not in halted]
-        kept = {copy.id for copy in self.limiter.put_aside(session, rest, self.clock())}
-        self.limiter.unsent += len(copies) - len(kept)
-        return kept
+        sendable = {copy.id for copy in self.limiter.put_aside(session, rest, self.clock())}
+        self.limiter.unsent += len(copies) - len(sendable)
+        return sendable
 
     def return_all(self, session: Session) -> None:
-        """Give back all that was not begun."""
+        """Give back every copy that this worker has not begun."""
         self.limiter.unsent += ledger.release_unbegun(session, self.worker, self.clock())
         self.limiter.refund(session, self.clock())
 
     def extend(self, session: Session) -> None:
-        """Extend the lease of all that this worker holds."""
+        """Extend the lease of each copy that this worker holds."""
         ledger.extend_leases(session, self.worker, self.clock())
 
 
 class PrefetchQueue:
-    """Refilled before it is empty, or by the connection that finds it empty; emptied copy by copy."""
+    """The claimed copies that wait for a connection; refilled before it is empty, or by whoever finds it empty."""
 
     def __init__(
         self, claimer: Claimer, writer: BatchWriter, spacing: Spacing, first: Batch[QueuedCopy], least: int
@@ -152,9 +152,9 @@ class PrefetchQueue:
         """Give back the copies of letters that were paused or cancelled meanwhile, or that a breaker holds."""
         copies = [queued.copy for queued in self._queued]
         if copies:
-            kept = await self._writer.write(lambda session: self._claimer.return_halted(session, copies))
-            # Others were added meanwhile, and nobody asked about those.
-            back = {copy.id for copy in copies} - kept
+            sendable = await self._writer.write(lambda session: self._claimer.return_halted(session, copies))
+            # Not the copies that were added meanwhile: they were not checked.
+            back = {copy.id for copy in copies} - sendable
             self._queued = deque(queued for queued in self._queued if queued.copy.id not in back)
 
     async def close(self) -> None:
@@ -172,7 +172,7 @@ class PrefetchQueue:
         async with self._filling:
             if len(self._queued) <= least:
                 self._adapt()
-                # What a connection has just given back is among what is due.
+                # First write what connections have given back, so that it can be claimed again.
                 await self._writer.flush()
                 self._add(await self._writer.write(lambda session: self._claimer.take(session, self._batch_size)))
 
@@ -183,11 +183,11 @@ class PrefetchQueue:
         self._queued.extend(batch.copies)
 
     async def slow_down(self, key: str) -> None:
-        """The server asked for less: slow down the rate limit of `key`, and put back the copies that it holds up."""
+        """After a rate-limit reply: slow down the limit of `key`, and put back the copies that it holds up."""
         before, self._queued = self._queued, deque()
         copies = [queued.copy for queued in before]
-        kept = set(await self._writer.write(lambda session: self._claimer.slow_down(session, key, copies)))
-        self._queued.extend(queued for queued in before if queued.copy in kept)
+        sendable = set(await self._writer.write(lambda session: self._claimer.slow_down(session, key, copies)))
+        self._queued.extend(queued for queued in before if queued.copy in sendable)
 
     def _adapt(self) -> None:
         now = time.monotonic()

@@ -17,13 +17,13 @@ from newsletter.delivery.message.content import LetterContent
 
 LIMIT = 102_400
 """Bytes of a message beyond which large mailbox providers cut it off."""
-SHOWN = 5
-"""How many of the readers with trouble are named."""
+_MAX_EXAMPLES = 5
+"""How many of the affected readers are named."""
 
 
 @dataclass(slots=True)
 class AffectedReaders:
-    """Readers to whom something applies: how many, and the first few of them."""
+    """The readers whom a problem concerns: how many, and the first few of them."""
 
     count: int = 0
     first: list[tuple[int, str]] = field(default_factory=list)
@@ -31,20 +31,20 @@ class AffectedReaders:
 
     def add(self, copy: ClaimedCopy) -> None:
         self.count += 1
-        if len(self.first) < SHOWN:
+        if len(self.first) < _MAX_EXAMPLES:
             self.first.append((copy.subscription_id, mask_address(copy.address)))
 
 
 @dataclass(slots=True)
 class Rehearsal:
-    """What came of composing every copy."""
+    """The results of composing every copy."""
 
     sizes: Counter[int] = field(default_factory=Counter)
-    """How many copies have how many bytes."""
+    """Copies by their size in bytes."""
     domains: Counter[str] = field(default_factory=Counter)
-    """How many copies go where, of those that can be sent."""
+    """Sendable copies by domain."""
     blank: Counter[str] = field(default_factory=Counter)
-    """How many readers leave a field empty that has no fallback."""
+    """Readers who leave a field empty that has no fallback, by field."""
     unsendable: AffectedReaders = field(default_factory=AffectedReaders)
     """Addresses that mail cannot be sent to."""
     international: AffectedReaders = field(default_factory=AffectedReaders)
@@ -54,7 +54,7 @@ class Rehearsal:
 
     @property
     def median(self) -> int:
-        """Half of the copies are no larger than this; 0 without any."""
+        """The median size of a copy in bytes; 0 if there is none."""
         sizes = sorted(self.sizes)
         rest = self.sizes.total() / 2
         for size in sizes:
@@ -104,7 +104,7 @@ def _compose(
     except mime.NoAddress:
         found.unsendable.add(copy)
     except Exception as error:
-        # Named by its kind only, for its words may hold an address.
+        # Only the error's class: its message may hold an address.
         found.faults.setdefault(type(error).__name__, AffectedReaders()).add(copy)
     else:
         found.sizes[size] += 1

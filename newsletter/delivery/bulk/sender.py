@@ -61,16 +61,16 @@ class BulkSender:
         self._worker = worker
         self._stopping = threading.Event()
         self._has_leftovers = False
-        """Whether a run ended with copies that it could not give back."""
+        """Whether a run ended and could not give back all its copies."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def away(self) -> UnreachableServer | None:
-        """The mail server, where copies wait for it."""
+        """The mail server if it is unreachable while copies wait for it; else None."""
         return self._status.away
 
     def run_once(self) -> bool:
-        """Send until no copy is due; whether there was any. While the server is down, waits for it."""
+        """Send until no copy is due; returns whether any was due. Waits while the server is down."""
         if self._stopping.is_set():
             return False
         with self._sessions.begin() as session:
@@ -84,7 +84,7 @@ class BulkSender:
         return bool(first.copies) or first.more
 
     def stop(self) -> None:
-        """Finish what is in flight, give back the rest; `run_once` returns soon, then and ever after."""
+        """Finish the copies in flight and give back the rest; `run_once` returns soon, and any later one at once."""
         self._stopping.set()
         loop = self._loop
         if loop:
@@ -92,7 +92,7 @@ class BulkSender:
                 loop.call_soon_threadsafe(self._halt.set)
 
     def _share(self, session: Session) -> int:
-        """How many of all workers' connections are this one's now."""
+        """How many of all workers' connections this one may use now."""
         now = self._config.clock()
         return heartbeat.share(self._limiter.connections(now), *heartbeat.position_of(session, self._worker, now))
 
@@ -177,8 +177,8 @@ class BulkSender:
 
 def _refusal(outcome: Outcome) -> SmtpRefusal:
     copy, command = outcome.copy, "DATA" if outcome.after_data else "RCPT"
-    said = (outcome.code or 0, outcome.status or "", outcome.reply or "", command)
-    return SmtpRefusal(copy.address, *said, copy.id, copy.letter_id, copy.subscription_id)
+    reply = (outcome.code or 0, outcome.status or "", outcome.reply or "", command)
+    return SmtpRefusal(copy.address, *reply, copy.id, copy.letter_id, copy.subscription_id)
 
 
 async def _first_of(*futures: Future[Any], timeout: float | None = None) -> None:

@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BulkSettings:
-    """How issues are sent, as the settings say."""
+    """The settings for sending issues."""
 
     server: MailServer
     links: Links
@@ -59,7 +59,7 @@ class BulkSettings:
 
 @dataclass(frozen=True, slots=True)
 class SendConfig:
-    """What the connections of all runs of one bulk sender share."""
+    """What all connections of one bulk sender share, for every run."""
 
     settings: BulkSettings
     clock: Callable[[], datetime]
@@ -81,15 +81,15 @@ class RunState:
     over: Event = field(default_factory=Event)
     """Set when nothing is due, and no connection holds a copy that could come back."""
     is_silent: bool = False
-    """Whether it was logged that the server says nothing; until it says something."""
+    """Whether the server's silence has been logged; reset when it replies."""
     busy: int = 0
     """How many connections hold a copy now."""
     idle: Event = field(default_factory=Event)
-    """Set when the last of them has settled its copy."""
+    """Set when no connection holds a copy."""
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
-        """While a connection holds a copy, the copy may come back to the queue, so the others wait for it."""
+        """Mark that a connection holds a copy, which may come back to the queue, so that the others wait for it."""
         self.busy += 1
         self.idle.clear()
         try:
@@ -100,11 +100,11 @@ class RunState:
                 self.idle.set()
 
     async def pause(self, seconds: float) -> None:
-        """Wait, but no longer than until the run is to halt."""
+        """Wait for so many seconds, or until the run is to halt."""
         await _wait(self.halt, seconds)
 
     async def wait_for_copies(self) -> None:
-        """Wait for more copies to fall due, but no longer than until no connection holds one."""
+        """Wait for more copies to fall due, or until no connection holds one."""
         await _wait(self.idle, _CHECK_EVERY)
 
 
@@ -119,7 +119,7 @@ class OutgoingCopy:
 
 
 class SmtpWorker:
-    """Sends copy after copy over one connection, and settles each, whatever happens to it."""
+    """Sends copy after copy over one connection, and records an outcome for each."""
 
     def __init__(self, config: SendConfig, state: RunState, number: int) -> None:
         self._config = config
@@ -169,7 +169,7 @@ class SmtpWorker:
         return None
 
     def _prepare_following(self) -> Envelope | None:
-        """Take the copy after this one, if that needs no waiting; its envelope."""
+        """Take the next copy if one is ready without waiting; returns its envelope."""
         while not self._state.halt.is_set() and self._config.spacing.is_free:
             queued = self._state.queue.take_ready()
             if queued is None:
@@ -181,12 +181,12 @@ class SmtpWorker:
         return None
 
     def _compose_following(self) -> None:
-        # While the server reads the message before it, which is when there is time.
+        # Done while the server reads the message before, which is when there is time.
         if self._following and not self._compose(self._following):
             self._following = None
 
     def _address(self, queued: QueuedCopy) -> OutgoingCopy | None:
-        """The copy with its envelope; None, and the copy settled, if it cannot go anywhere."""
+        """The copy with its envelope; None if its address is undeliverable, which is then recorded."""
         copy = queued.copy
         if self._config.limiter.breaker.holds(copy):
             self._settle(outcomes.released(copy))
@@ -202,7 +202,7 @@ class SmtpWorker:
         return None
 
     def _compose(self, outgoing: OutgoingCopy) -> bool:
-        """Compose the message; False, and the copy settled, if that fails."""
+        """Compose the message; False if that fails, which is then recorded."""
         try:
             outgoing.content = outgoing.template.message(outgoing.copy, self._config.clock())
         except Exception as error:
@@ -240,7 +240,7 @@ class SmtpWorker:
             self._drop()
 
     async def _attempt(self, outgoing: OutgoingCopy) -> Outcome:
-        """Send one copy; TransportDown, and no outcome, when that says nothing about the copy."""
+        """Send one copy; raises TransportDown if the failure says nothing about the copy."""
         connection = await self._connected(outgoing.envelope)
         if outgoing.envelope.international and "SMTPUTF8" not in connection.extensions:
             why = "the address needs SMTPUTF8, which the server has not"
@@ -250,14 +250,14 @@ class SmtpWorker:
         except ConnectionLost:
             if connection.awaiting_reply or not connection.served:
                 raise
-        # A server may close after so many messages; that is no outage, and no copy's fault.
+        # A server may close a connection after so many messages: neither an outage nor a copy's fault.
         return await self._transact(await self._connected(outgoing.envelope), outgoing)
 
     async def _transact(self, connection: SmtpConnection, outgoing: OutgoingCopy) -> Outcome:
         reply = await connection.offer(outgoing.envelope)
         if reply.code != 354:
             return await self._answered(outgoing.copy, Answered(reply))
-        # Only now, for a reader who leaves before this moment is to get nothing.
+        # As late as possible: a reader who leaves before this moment gets nothing.
         if not await self._state.writer.begin(outgoing.copy):
             connection.drop()
             await self._state.queue.return_halted()
@@ -277,7 +277,7 @@ class SmtpWorker:
             if answer.reply.code >= 500:
                 raise SenderRefused(answer.reply)
             self._drop()
-            # It took the sender, so what it says now may be about this reader, and is as good as hanging up.
+            # It accepted the sender, so this reply may be about the reader, and counts as hanging up.
             raise ConnectionLost(f"the server answers {answer.reply}")
         return decisions.decide(answer, history)
 
@@ -325,7 +325,7 @@ class SmtpWorker:
         return self._connection
 
     def _report_silence(self) -> None:
-        # Once for all connections, for they wait for one server.
+        # Logged once for all connections, because they wait for the same server.
         if not self._state.is_silent:
             self._state.is_silent = True
             self._config.status.mark_down("it has said nothing for half a minute")
@@ -353,11 +353,16 @@ class SmtpWorker:
 
 
 def _log(outcome: Outcome) -> None:
-    told = {"copy": outcome.copy.id, "letter": outcome.copy.letter_id, "code": outcome.code, "status": outcome.status}
+    context = {
+        "copy": outcome.copy.id,
+        "letter": outcome.copy.letter_id,
+        "code": outcome.code,
+        "status": outcome.status,
+    }
     if outcome.state is CopyState.REFUSED and outcome.code is not None:
-        log.info("copy refused", **told)
+        log.info("copy refused", **context)
     elif outcome.state is CopyState.FAILED and outcome.code is not None:
-        log.info("copy given up", **told)
+        log.info("copy given up", **context)
 
 
 async def _wait(event: Event, seconds: float) -> None:

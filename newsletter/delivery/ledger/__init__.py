@@ -2,7 +2,7 @@
 
 from newsletter.delivery.ledger.copies import (
     LEASE,
-    OF_LATE,
+    REOPEN_WITHIN,
     ClaimedCopy,
     Recovered,
     anonymize,
@@ -22,7 +22,7 @@ from newsletter.delivery.ledger.copies import (
 
 __all__ = [
     "LEASE",
-    "OF_LATE",
+    "REOPEN_WITHIN",
     "ClaimedCopy",
     "Recovered",
     "anonymize",

@@ -5,7 +5,7 @@
        └──put off, given back, lease run out
 
 A move out of `sending` is a compare-and-set on state and worker, so whoever lost the lease changes
-nothing. A reason on a copy that is being sent marks it: if it comes back, it is skipped, not queued.
+nothing. A reason on a copy that is being sent marks it: if it is given back, it is skipped, not queued.
 """
 
 import json
@@ -53,8 +53,8 @@ log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=2)
 """How long a claimed copy is one worker's own, unless the worker extends it."""
-OF_LATE = timedelta(days=1)
-"""So long after a letter has finished a copy of it may still turn out to wait."""
+REOPEN_WITHIN = timedelta(days=1)
+"""How long after a letter has finished a copy of it may still turn out to be pending."""
 
 _RUNNING = select(Letter.id).where(Letter.state == LetterState.RUNNING)
 _ANY_LETTER = select(Letter.id)
@@ -63,18 +63,18 @@ _STATE = {state: literal(state, _ROWS.c.state.type) for state in CopyState}
 
 _MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
 _LETTER = bindparam("letter", type_=_ROWS.c.letter_id.type)
-_SAID = ("code", "status", "reply")
-_TOLD = (*_SAID, "reason", "state")
+_REPLY_COLUMNS = ("code", "status", "reply")
+_OUTCOME_COLUMNS = (*_REPLY_COLUMNS, "reason", "state")
 
 
 def reached_subscriptions(letter_id: int) -> Select[int]:
-    """The subscriptions of those who got a letter, or may have: their copy was sent, or is in doubt."""
+    """The subscriptions that a letter has reached or may have reached: their copy was sent, or is in doubt."""
     got = select(Copy.subscription_id).where(Copy.letter_id == letter_id)
     return got.where(Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT)))
 
 
 class ClaimedCopy(NamedTuple):
-    """A copy that is this worker's to send."""
+    """A copy that this worker has leased and is to send."""
 
     id: int
     letter_id: int
@@ -88,9 +88,10 @@ class ClaimedCopy(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Moves:
-    """The moves that every copy makes, many in one statement; built once, which costs more than the database does.
+    """The prepared statements for claim, begin and end, each for many copies of one letter.
 
-    They are said of a letter's own table: on PostgreSQL its plan is then as good for all that follow.
+    Cached, because building one costs more than running it. They name the letter's own table, so that PostgreSQL
+    can reuse the plan.
     """
 
     claim: Prepared
@@ -99,7 +100,7 @@ class _Moves:
 
     @classmethod
     def of(cls, connection: Connection, letter_id: int) -> Self:
-        """Those of one letter's copies."""
+        """The statements for one letter's copies, from the cache if they are in it."""
         return cls.among(partitions.table_of(connection.dialect, letter_id), connection.dialect)
 
     @classmethod
@@ -137,19 +138,21 @@ def _begin(copies: Table, dialect: Dialect) -> Update:
 
 
 def _end(copies: Table, dialect: Dialect) -> Update:
-    ended = rows(dialect.name, id=copies.c.id.type, **{name: copies.c[name].type for name in _TOLD})
+    ended = rows(dialect.name, id=copies.c.id.type, **{name: copies.c[name].type for name in _OUTCOME_COLUMNS})
     settled = {"attempts": copies.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
-    told = {name: ended.c[name] for name in _TOLD} | {"reply": _said_to(copies, ended.c.reply)}
-    return _mine(copies, ended).values(settled | told)
+    outcome = {name: ended.c[name] for name in _OUTCOME_COLUMNS} | {
+        "reply": _reply_unless_erased(copies, ended.c.reply)
+    }
+    return _mine(copies, ended).values(settled | outcome)
 
 
-def _said_to(copies: Table, reply: ColumnElement[Any]) -> ColumnElement[Any]:
-    # Of a reader who was erased while the copy was on its way the answer would say who it was.
+def _reply_unless_erased(copies: Table, reply: ColumnElement[Any]) -> ColumnElement[Any]:
+    # The reply may quote the address, so it is not stored if the reader was erased while the copy was on its way.
     return case((copies.c.address == literal_column("''"), null()), else_=reply)
 
 
 def _mine(copies: Table, moved: FromClause) -> Update:
-    # Not as the index of copies that are being sent has it: PostgreSQL would look through all of them for each group.
+    # Worded unlike the partial index on copies being sent, or PostgreSQL would scan that index for each group.
     held = literal_column(f"{copies.name}.state || ''") == literal_column("'sending'")
     return update(copies).where(copies.c.id == moved.c.id, held, copies.c.worker == bindparam("by"))
 
@@ -160,7 +163,7 @@ def _in(copies: Table, state: CopyState) -> TextClause:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """The copies of workers that are gone, by id: what became of them."""
+    """The ids of the copies taken back from workers that are gone, by what became of them."""
 
     unsent: Sequence[int]
     """Their final dot was not written; they wait as before."""
@@ -171,12 +174,12 @@ class Recovered:
 
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
-    """Send this reader nothing that is not sent yet; how many copies that spared."""
+    """Skip all copies to this reader that are not sent yet; returns how many were skipped."""
     return _spare(session, [subscription_id], reason, now)
 
 
 def anonymize(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
-    """Erase who these readers were: what was sent stays on record, to nobody in particular."""
+    """Erase these readers' names and addresses from their copies; the copies stay, and count as before."""
     _spare(session, subscription_ids, "erased", now)
     theirs = _for(_ANY_LETTER, subscription_ids)
     session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None))
@@ -196,24 +199,25 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Clai
 
 
 def begin(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: datetime) -> set[int]:
-    """Mark that these final dots may be written from here on; those that must not be are not among the answer.
+    """Mark these copies as begun; returns the ids of those whose final dot may be written from now on.
 
-    Not among it: a lost lease, a letter that was paused or cancelled, a reader who left meanwhile.
+    Left out: a copy whose lease is lost, whose letter was paused or cancelled, or whose reader left meanwhile.
     """
     begun: set[int] = set()
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         begin = _Moves.of(connection, letter_id).begin
-        told = _parameters(connection, letter_id, worker, [{"id": copy.id} for copy in theirs], now)
-        begun.update(copy_id for (copy_id,) in begin.run(connection, told))
+        parameters = _parameters(connection, letter_id, worker, [{"id": copy.id} for copy in theirs], now)
+        begun.update(copy_id for (copy_id,) in begin.run(connection, parameters))
     return begun
 
 
 def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
-    """Write down what became of these copies, in three grouped statements a letter at most."""
+    """Record the outcomes of these copies, in at most three grouped statements for each letter."""
     ended = [outcome for outcome in outcomes if not outcome.goes_back]
     for letter_id, theirs in _by_letter(ended, lambda outcome: outcome.copy.letter_id):
-        told = [_row(outcome) for outcome in theirs]
-        _Moves.of(connection, letter_id).end.run(connection, _parameters(connection, letter_id, worker, told, now))
+        ended_rows = [{"id": one.copy.id} | {name: getattr(one, name) for name in _OUTCOME_COLUMNS} for one in theirs]
+        parameters = _parameters(connection, letter_id, worker, ended_rows, now)
+        _Moves.of(connection, letter_id).end.run(connection, parameters)
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
         resent.record_resent(connection, {one.copy.id: one.reply or "" for one in outcomes if one.was_begun}, now)
@@ -226,13 +230,13 @@ def release(session: Session, worker: str, now: datetime, copies: Collection[Hel
 
 
 def release_unbegun(session: Session, worker: str, now: datetime) -> int:
-    """Give back whatever this worker claimed and has not begun; how many that are."""
+    """Give back the copies that this worker has claimed and not begun; returns how many."""
     returned = session.connection().execute(_held_by(worker).where(Copy.begun_at.is_(None)).values(_back(_ROWS, now)))
     return returned.rowcount
 
 
 def extend_leases(session: Session, worker: str, now: datetime) -> None:
-    """Keep what this worker holds."""
+    """Extend the lease of each copy that this worker holds, to `LEASE` from now."""
     session.connection().execute(_held_by(worker).values(lease_until=now + LEASE))
 
 
@@ -241,13 +245,13 @@ def recover(
 ) -> Recovered:
     """Take back the copies whose lease ran out, and log each that is in doubt.
 
-    Not those of workers that are known to live: by another's clock, a lease may have run out long ago.
+    Copies of the `living` workers are left alone: by another host's clock, their leases may seem to have run out.
     """
     return _recover(session, (Copy.lease_until < now) & Copy.worker.not_in(living), policy, now)
 
 
 def recover_from(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> Recovered:
-    """The same with all that one worker still holds, of which it is known that it will not go on with any."""
+    """Take back every copy that one worker still holds, and log each in doubt; the worker must be known to be gone."""
     return _recover(session, Copy.worker == worker, policy, now)
 
 
@@ -270,7 +274,7 @@ def _recover(
 
 
 def finish(session: Session, now: datetime) -> list[int]:
-    """Close every running letter that has no copy pending or sending; their ids."""
+    """Finish every running letter that has no copy pending or sending; returns their ids."""
     theirs = select(Copy.id).where(Copy.letter_id == Letter.id).limit(1)
     # Ordered by their indexes; else PostgreSQL looks for such a copy among all that were sent.
     pending = theirs.where(PENDING).order_by(Copy.not_before, Copy.id).scalar_subquery()
@@ -280,7 +284,7 @@ def finish(session: Session, now: datetime) -> list[int]:
 
 
 def halted_letters(session: Session, letter_ids: Collection[int]) -> set[int]:
-    """Those of these letters of which nothing more may be sent now."""
+    """Of these letters, the ids of those of which nothing more may be sent now."""
     return set(letter_ids) - set(session.scalars(_RUNNING.where(Letter.id.in_(letter_ids))))
 
 
@@ -315,9 +319,9 @@ def _for(letters: Select[int] | Collection[int], subscription_ids: Collection[in
 
 
 def _spare(session: Session, subscription_ids: Collection[int], reason: str, now: datetime) -> int:
-    # Named one by one, else PostgreSQL looks into every letter's partition; of late: `doubts.reopen`.
-    of_late = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - OF_LATE)
-    some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), of_late))
+    # Each letter by its id, else PostgreSQL looks into every partition. Finished ones because of `doubts.reopen`.
+    may_reopen = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - REOPEN_WITHIN)
+    some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), may_reopen))
     states = dict(session.execute(some).all())
     going = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
     # Else the breaker could let a copy wait again whose reader has left since it was refused.
@@ -328,20 +332,20 @@ def _spare(session: Session, subscription_ids: Collection[int], reason: str, now
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
     # One statement for both states, or a copy that is claimed or given back between two would slip through.
-    # What is being sent cannot be called back; the reason sees to it that it does not come back to the queue.
+    # A copy that is being sent cannot be called back; its reason keeps it out of the queue if it is given back.
     held = _ROWS.c.state == _STATE[CopyState.SENDING]
     state = case((held, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
     ended_at = case((held, null()), else_=literal(now, _ROWS.c.ended_at.type))
     unsent = update(_ROWS).where(whose, or_(PENDING, SENDING))
     connection = session.connection()
     changed = connection.execute(unsent.values(state=state, reason=reason, ended_at=ended_at)).rowcount
-    # These are nobody else's to move until we commit, so those that still are being sent are those only marked.
+    # These rows are locked until we commit, so the copies that are still being sent are those only marked.
     marked = connection.scalar(select(func.count()).select_from(_ROWS).where(whose, SENDING)) or 0
     return changed - marked
 
 
 def _back(copies: Table, now: datetime) -> dict[str, Any]:
-    """The columns of a copy that waits again, or is skipped if it was marked meanwhile."""
+    """The values that put a copy back to pending, or skip it if it was marked meanwhile."""
     unmarked = copies.c.reason.is_(None)
     return {
         "state": case((unmarked, _STATE[CopyState.PENDING]), else_=_STATE[CopyState.SKIPPED]),
@@ -361,15 +365,10 @@ def _by_letter(moved: Iterable[T], letter_of: Callable[[T], int]) -> Iterable[tu
 
 
 def _parameters(
-    connection: Connection, letter_id: int, worker: str, told: Sequence[dict[str, Any]], now: datetime
+    connection: Connection, letter_id: int, worker: str, moved: Sequence[dict[str, Any]], now: datetime
 ) -> dict[str, Any]:
-    moved = {"letter": letter_id, "by": worker, "rows": json.dumps(told)}
-    return moved | {"moment": moment(connection.dialect, now)}
-
-
-def _row(outcome: Outcome) -> dict[str, Any]:
-    row: dict[str, Any] = {name: getattr(outcome, name) for name in _TOLD}
-    return row | {"id": outcome.copy.id}
+    at = moment(connection.dialect, now)
+    return {"letter": letter_id, "by": worker, "rows": json.dumps(moved), "moment": at}
 
 
 def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -380,21 +379,21 @@ def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome],
 
 
 def _try(outcome: Outcome) -> dict[str, Any]:
-    said = {name: getattr(outcome, name) for name in (*_SAID, "not_before")}
-    return said | {"copy": outcome.copy.id, "letter": outcome.copy.letter_id}
+    ids = {"copy": outcome.copy.id, "letter": outcome.copy.letter_id}
+    return ids | {name: getattr(outcome, name) for name in (*_REPLY_COLUMNS, "not_before")}
 
 
 def _give_back(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: datetime) -> None:
     moved = rows(connection.dialect.name, id=_ROWS.c.id.type)
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         own = partitions.table_of(connection.dialect, letter_id)
-        told = {"by": worker, "rows": json.dumps([{"id": copy.id} for copy in theirs])}
-        connection.execute(_mine(own, moved).values(_back(own, now)), told)
+        parameters = {"by": worker, "rows": json.dumps([{"id": copy.id} for copy in theirs])}
+        connection.execute(_mine(own, moved).values(_back(own, now)), parameters)
 
 
 def _put_off(worker: str, now: datetime) -> Update:
-    tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_SAID, "not_before")}
-    tried["reply"] = _said_to(_ROWS, bindparam("reply", type_=_ROWS.c.reply.type))
+    tried = {"attempts": _ROWS.c.attempts + 1} | {name: bindparam(name) for name in (*_REPLY_COLUMNS, "not_before")}
+    tried["reply"] = _reply_unless_erased(_ROWS, bindparam("reply", type_=_ROWS.c.reply.type))
     own = _held_by(worker).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.id == bindparam("copy"))
     return own.values(_back(_ROWS, now) | tried | {"reservation": None})
 

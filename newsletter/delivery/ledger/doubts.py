@@ -1,7 +1,7 @@
 """Copies in doubt: the final dot may have left, nobody answered, and a person decides (RFC 1047).
 
     in_doubt ──send again──▶ pending (same Message-ID)
-       └──close──▶ in_doubt still, for nobody knows more; its reason tells what was decided
+       └──close──▶ in_doubt; its reason says what was decided
 
 Every move is a compare-and-set on an open doubt, so two people who decide at once decide once, and a
 worker that runs meanwhile sees a copy that waits like any other.
@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
-from newsletter.delivery.ledger import OF_LATE, ClaimedCopy, resent
+from newsletter.delivery.ledger import REOPEN_WITHIN, ClaimedCopy, resent
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import PENDING, TOLD, Copy, CopyState, Letter, LetterState
 from newsletter.links import Links
@@ -40,7 +40,7 @@ def decided(letter_id: int) -> Select[Copy]:
 
 
 def count_open(session: Session, letter_id: int) -> int:
-    """How many of them there are."""
+    """How many of a letter's copies are in doubt and undecided."""
     return session.scalar(select(func.count()).where(Copy.letter_id == letter_id, TOLD, *_OPEN)) or 0
 
 
@@ -53,12 +53,15 @@ def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[
 
 
 def lock_state(session: Session, letter_id: int) -> LetterState:
-    """The letter's state, which nobody changes before this transaction ends."""
+    """Lock the letter until the transaction ends; returns its state."""
     return session.execute(select(Letter.state).where(Letter.id == letter_id).with_for_update()).scalar_one()
 
 
 def send_again(session: Session, letter_id: int, ids: Collection[int], now: datetime) -> Sequence[int]:
-    """Have these wait again, to be sent under the same Message-ID; a finished letter goes back to running."""
+    """Put these copies back to pending, under the same Message-ID; returns the ids of those that were still undecided.
+
+    A finished letter goes back to running.
+    """
     waits = {"state": CopyState.PENDING, "not_before": now}
     cleared = dict.fromkeys(("worker", "lease_until", "begun_at", "ended_at", "reservation"))
     moved = _moved(session, letter_id, ids, update(_ROWS).values(**waits, **cleared))
@@ -72,20 +75,20 @@ def send_again(session: Session, letter_id: int, ids: Collection[int], now: date
 def record_decision(
     session: Session, letter_id: int, ids: Collection[int], decision: str, now: datetime
 ) -> Sequence[int]:
-    """Keep what was decided about these, and when; they stay in doubt."""
-    told = {"reason": f"settled: {decision}"[:40], "ended_at": now}
-    moved = _moved(session, letter_id, ids, update(_ROWS).values(**told))
+    """Record what was decided about these copies, and when; they stay in doubt. Returns the ids that were undecided."""
+    closed = update(_ROWS).values(reason=f"settled: {decision}"[:40], ended_at=now)
+    moved = _moved(session, letter_id, ids, closed)
     for copy_id in moved:
         log.info("copy in doubt: settled", copy=copy_id, decision=decision)
     return moved
 
 
 def reopen(session: Session, now: datetime) -> list[int]:
-    """Let every letter run again that was finished of late although a copy of it waits; their ids.
+    """Set letters that finished within `REOPEN_WITHIN` back to running if a copy is pending; returns their ids.
 
-    That can happen when somebody has a copy sent again at the very moment at which its letter is finished.
+    A copy is left pending if somebody has it sent again at the very moment at which its letter is finished.
     """
-    return _reopen(session, Letter.finished_at > now - OF_LATE)
+    return _reopen(session, Letter.finished_at > now - REOPEN_WITHIN)
 
 
 def _reopen(session: Session, which: ColumnElement[bool]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Outcomes: what became of one try to send one copy, as the sender hands it to the ledger."""
+"""Outcomes: the result of one try to send one copy, as the sender hands it to the ledger."""
 
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -14,7 +14,7 @@ CANCELLED = "cancelled"
 
 
 class HeldCopy(Protocol):
-    """A copy that this worker holds."""
+    """What the ledger needs to know of a claimed copy."""
 
     @property
     def id(self) -> int: ...
@@ -27,21 +27,21 @@ class HeldCopy(Protocol):
 
 
 class Outcome(NamedTuple):
-    """Where a claimed copy goes, and the words that go with it."""
+    """The state that a claimed copy moves to, with the server's reply and the reason that are recorded with it."""
 
     copy: HeldCopy
     state: CopyState
-    """PENDING when it goes back among those to be sent."""
+    """PENDING if the copy is to be sent later."""
     code: int | None = None
     status: str | None = None
     reply: str | None = None
     reason: str | None = None
     not_before: datetime | None = None
-    """When to try again; a copy that goes back without it was not tried, and is charged no attempt."""
+    """When to try again. PENDING without it: the copy was not tried, and no attempt is charged."""
     was_begun: bool = False
-    """Whether it goes back although it may have arrived: then it is noted that it is sent again (`resent`)."""
+    """Whether a copy that is to be sent again may have arrived already; it is then noted in `resent`."""
     about_us: bool = False
-    """Whether the answer says nothing of the reader (`refusals`), so that the breaker counts it."""
+    """Whether the reply is about the sender, not the reader (`refusals`), so that the breaker counts it."""
 
     after_data: bool = False
     """Whether the answer came after the message, not to its recipient."""
@@ -57,65 +57,65 @@ class Outcome(NamedTuple):
 
 
 def sent(copy: HeldCopy, answer: ServerReply) -> Outcome:
-    """The server took it."""
+    """The server accepted the message."""
     return _answered(copy, CopyState.SENT, answer)
 
 
 def refused(copy: HeldCopy, answer: ServerReply, *, about_us: bool = False) -> Outcome:
-    """The server will never take it (5xx)."""
+    """The server refused the message for good (5xx)."""
     reason = ABOUT_US if about_us else None
     return _answered(copy, CopyState.REFUSED, answer, reason=reason)._replace(about_us=about_us)
 
 
 def sender_refused(copy: HeldCopy, answer: ServerReply) -> Outcome:
-    """The server would not even hear for whom it is: the copy was not tried."""
+    """The server refused the sender before it heard of the recipient: the copy counts as not tried."""
     return _answered(copy, CopyState.PENDING, answer)._replace(about_us=True)
 
 
 def undeliverable(copy: HeldCopy, status: str, why: str) -> Outcome:
-    """No server was asked, for none could take it; `status` is the enhanced code (RFC 3463) that tells why."""
+    """The address cannot be delivered to, so no server was asked; `status` is the enhanced code (RFC 3463) for why."""
     return Outcome(copy, CopyState.REFUSED, status=status, reply=why)
 
 
 def deferred(copy: HeldCopy, answer: ServerReply, not_before: datetime, *, about_us: bool = False) -> Outcome:
-    """It was tried in vain, and is tried again at that moment."""
+    """The server deferred the message (4xx); it is tried again at `not_before`."""
     return _answered(copy, CopyState.PENDING, answer, not_before=not_before)._replace(about_us=about_us)
 
 
 def no_answer(copy: HeldCopy, why: str, not_before: datetime) -> Outcome:
-    """It was tried, the server said nothing to it, and it is tried again at that moment."""
+    """The try ended without a reply; it is tried again at `not_before`."""
     return Outcome(copy, CopyState.PENDING, reply=why, not_before=not_before)
 
 
 def doubt_resent(copy: HeldCopy, why: str, not_before: datetime) -> Outcome:
-    """It is in doubt, and sent again at that moment all the same."""
+    """The message may have arrived, and IN_DOUBT says to send it again, at `not_before`."""
     return no_answer(copy, why, not_before)._replace(was_begun=True)
 
 
 def gave_up(copy: HeldCopy, answer: ServerReply) -> Outcome:
-    """It was put off once too often."""
+    """The server deferred the message, and it was the last try."""
     return _answered(copy, CopyState.FAILED, answer, reason="gave up")
 
 
 def gave_up_unanswered(copy: HeldCopy, why: str) -> Outcome:
-    """No server ever answered to it, however often it was tried."""
+    """The last try ended without a reply, too."""
     return Outcome(copy, CopyState.FAILED, reply=why, reason="gave up")
 
 
 def not_composed(copy: HeldCopy, error: Exception) -> Outcome:
-    """It could not be made into a message; a fault of ours, told by the error's name."""
+    """The message could not be composed, which is a fault of ours; the reason names the error's class."""
     return Outcome(
         copy, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_header(str(error))[:500]
     )
 
 
 def in_doubt(copy: HeldCopy, why: str) -> Outcome:
-    """Its final dot may have been written, and nobody answered (RFC 1047)."""
+    """The final dot may have been written, and no reply came (RFC 1047): the copy stays in doubt."""
     return Outcome(copy, CopyState.IN_DOUBT, reply=why)
 
 
 def released(copy: HeldCopy) -> Outcome:
-    """It was not tried, through no fault of its own."""
+    """The copy was not tried, and is pending again; no attempt is charged."""
     return Outcome(copy, CopyState.PENDING)
 
 

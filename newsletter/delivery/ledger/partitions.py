@@ -22,7 +22,7 @@ from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.errors import Unavailable
 
 _PORTION = 2_000
-# PostgreSQL: so long may a try hold up whoever sends, and so often it is made.
+# PostgreSQL: how long a try may hold up those who send, and how often it is made.
 _PATIENCE = "200ms"
 _TRIES = 10
 _PAUSE = 0.5
@@ -33,10 +33,10 @@ _UNSYNCHRONIZED = {"synchronize_session": False}
 
 @contextmanager
 def writing(session: Session, letter_id: int) -> Iterator[Table]:
-    """The table to write a new letter's copies into; what was written is in the ledger from the block's end on.
+    """The table to write a new letter's copies into; when the block ends, they become part of the ledger.
 
-    On PostgreSQL only one letter's are written at a time, for ATTACH lets nobody else attach until the commit.
-    Held from the start, that lock comes before any other that two fan-outs could want, so they never deadlock.
+    On PostgreSQL only one letter's copies are written at a time: ATTACH locks `copies` until the commit. That lock
+    is taken at the start, before any other that two fan-outs could want, so they never deadlock.
     It is SHARE UPDATE EXCLUSIVE: all copies can be read and moved meanwhile.
     """
     if _embedded(session):
@@ -54,7 +54,7 @@ def writing(session: Session, letter_id: int) -> Iterator[Table]:
 
 
 def open_for(connection: Connection, letter_ids: Iterable[int]) -> None:
-    """Room for the copies of these letters, where there is none yet."""
+    """Create an empty partition for each of these letters, which must have none yet; does nothing on SQLite."""
     if connection.dialect.name == "postgresql":
         for letter_id in letter_ids:
             connection.execute(
@@ -63,9 +63,9 @@ def open_for(connection: Connection, letter_ids: Iterable[int]) -> None:
 
 
 def delete_copies(sessions: Sessions, letter_id: int) -> int:
-    """Delete a letter's copies and their notes for good; how many copies that was. Commits by itself.
+    """Delete a letter's copies and their notes for good; returns how many copies. Commits by itself.
 
-    Unavailable where PostgreSQL is not let at the ledger: asked again, it goes on.
+    Raises Unavailable if PostgreSQL cannot lock the ledger in time; a later call goes on.
     """
     if sessions.embedded:
         return sum(_portions(sessions, letter_id))
@@ -87,10 +87,10 @@ def table_of(dialect: Dialect, letter_id: int) -> Table:
 
 
 def sizes(session: Session) -> dict[int, int | None]:
-    """The letters that copies are kept of, with the bytes of each on disk, indexes included; SQLite does not know."""
+    """The ids of the letters that have copies, each with their bytes on disk, indexes included; None on SQLite."""
     if _embedded(session):
-        kept = select(Copy.id).where(Copy.letter_id == Letter.id).exists()
-        return dict.fromkeys(session.scalars(select(Letter.id).where(kept)))
+        has_copies = select(Copy.id).where(Copy.letter_id == Letter.id).exists()
+        return dict.fromkeys(session.scalars(select(Letter.id).where(has_copies)))
     tables = "SELECT inhrelid::regclass::text, pg_total_relation_size(inhrelid) FROM pg_inherits"
     found = session.execute(text(f"{tables} WHERE inhparent = 'copies'::regclass"))
     return {int(name.rpartition("_")[2]): size for name, size in found}
@@ -111,7 +111,7 @@ def _drop(session: Session, letter_id: int) -> int:
 
 
 def _portions(sessions: Sessions, letter_id: int) -> Iterator[int]:
-    """Delete portion by portion, and say how many went; there is one writer at a time, so others get their turn."""
+    """Delete in portions, each in its own transaction so that other writers get their turn; yields how many went."""
     some = select(Copy.id).where(Copy.letter_id == letter_id).limit(_PORTION)
     while True:
         with sessions.in_turn() as session:
@@ -140,7 +140,7 @@ def _embedded(session: Session) -> bool:
 
 
 def belongs_to(session: Session, letter_id: int) -> ColumnElement[bool]:
-    """That a copy is the letter's, for look-ups by another index: SQLite would walk all of the letter's instead."""
+    """The condition that a copy is the letter's, worded so that SQLite uses another index, not the letter's."""
     if session.get_bind().dialect.name == "sqlite":
         return Copy.letter_id + literal_column("0") == letter_id
     return Copy.letter_id == letter_id

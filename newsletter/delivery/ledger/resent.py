@@ -18,7 +18,7 @@ _NOTES = cast("Table", CopyNote.__table__)
 
 
 def record_resent(connection: Connection, whys: Mapping[int, str], now: datetime) -> None:
-    """Keep that these copies are sent again, and why; what was kept of one before stays."""
+    """Note that these copies are sent again, and why; a note that a copy has already stays as it is."""
     if whys:
         insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         noted = [{"copy_id": copy_id, "kind": Note.RESENT, "at": now, "detail": why} for copy_id, why in whys.items()]
@@ -32,19 +32,19 @@ def of_letter(session: Session, letter_id: int) -> Select[Copy, CopyNote]:
 
 
 def count(session: Session, letter_id: int) -> int:
-    """How many they are."""
+    """How many of a letter's copies were sent again."""
     counted = of_letter(session, letter_id).order_by(None).with_only_columns(func.count())
     return session.scalar(counted) or 0
 
 
 def of_copies(session: Session, copy_ids: Collection[int]) -> dict[int, CopyNote]:
-    """The notes on those of these copies that were sent again, by copy."""
+    """Of these copies, the notes of those that were sent again, by copy id."""
     noted = select(CopyNote).where(CopyNote.copy_id.in_(copy_ids), CopyNote.kind == Note.RESENT)
     return {found.copy_id: found for found in session.scalars(noted)}
 
 
 def of_readers(subscription_ids: Collection[int]) -> Select[Copy, CopyNote, Letter]:
-    """What these readers were sent again, oldest first."""
+    """The copies that were sent again to these readers, oldest first, each with its note and letter."""
     noted = select(Copy, CopyNote, Letter).join(CopyNote, CopyNote.copy_id == Copy.id)
     noted = noted.join(Letter, Letter.id == Copy.letter_id).where(CopyNote.kind == Note.RESENT)
     return noted.where(Copy.subscription_id.in_(subscription_ids)).order_by(Copy.id)

@@ -25,7 +25,7 @@ _MAX_UNREAD = 100
 
 
 class _ReplyStream(asyncio.Protocol):
-    """Receives replies as they come, and notices when the connection is lost or silent."""
+    """Receives replies as they come, and reports when the connection is lost or silent."""
 
     def __init__(self, report_after: float, on_silence: Callable[[], None]) -> None:
         self._report_after = report_after
@@ -69,13 +69,13 @@ class _ReplyStream(asyncio.Protocol):
         self._wake()
 
     async def replies(self, count: int, patience: float) -> list[Reply]:
-        """The next replies; HungUp with those that came, or ProtocolError. `patience` in seconds."""
+        """The next replies, within `patience` seconds; raises ProtocolError, or ConnectionLost with those so far."""
         if len(self.unread) < count or not self._may_write:
             await self._wait_for(count, patience)
         return [self.unread.popleft() for _ in range(count)]
 
     async def lost(self) -> None:
-        """Until the connection is closed for good."""
+        """Wait until the connection is closed."""
         while not self.gone:
             await self._listen()
 
@@ -142,7 +142,7 @@ class SmtpConnection:
     ) -> None:
         self.extensions = Extensions({})
         self.served = 0
-        """Messages that went over it."""
+        """How many messages went over this connection."""
         self.awaiting_reply = False
         """Whether a final dot may be out whose answer is not in."""
         self._opened: Envelope | None = None
@@ -160,9 +160,9 @@ class SmtpConnection:
         patience: float = 1.0,
         on_silence: Callable[[], None] = lambda: None,
     ) -> Self:
-        """Connect, secure, log in; TransportDown, saying why, if any of it cannot be done.
+        """Connect, secure and log in; raises TransportDown, with the reason, if that fails.
 
-        `on_silence` is called when an answer is half a minute late: what the RFC lets it take is ten minutes at most.
+        `on_silence` is called once a reply has taken half a minute; RFC 5321 allows it ten minutes.
         """
         connection = cls(server, tls, patience, on_silence)
         try:
@@ -178,24 +178,27 @@ class SmtpConnection:
         return connection
 
     def usable(self, envelope: Envelope | None = None) -> bool:
-        """Whether this can be offered: the connection is open, no other is announced, and nothing is unread."""
+        """Whether it is open, and `envelope` can be offered now: no other was sent ahead, and no reply is unread."""
         if self._stream.gone or self._transport.is_closing():
             return False
         return self._opened is envelope if self._opened else not self._stream.unread
 
     async def offer(self, envelope: Envelope) -> Reply:
-        """Open a transaction: 354 when the content may follow, else the refusal. HungUp, ProtocolError."""
+        """Open a transaction; returns 354 if the content may follow, else the refusal.
+
+        Raises ConnectionLost or ProtocolError.
+        """
         written, self._opened = self._opened is envelope, None
         return await self._run(protocol.offer(self.extensions, envelope, written=written))
 
     async def deliver(
         self, content: DotStuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
     ) -> Reply:
-        """Write the message and its final dot; what the server says to it. HungUp, ProtocolError.
+        """Write the message and its final dot; returns the server's reply. Raises ConnectionLost or ProtocolError.
 
         The envelope that follows, if there is one, must be the next to be offered: where the server allows
-        it, its commands ride behind the dot, and a message takes one round trip. `meanwhile` is done while
-        the server reads.
+        it, its commands are pipelined behind the dot, and a message takes one round trip. `meanwhile` is called
+        while the server reads.
         """
         behind = protocol.pipelined_commands(self.extensions, following) if following else b""
         self._opened = following if behind else None
@@ -218,7 +221,7 @@ class SmtpConnection:
         self.drop()
 
     def drop(self) -> None:
-        """Close without a word: the only way to take back a message before its final dot."""
+        """Close without QUIT: the only way to take back a message before its final dot."""
         if hasattr(self, "_transport"):
             self._transport.abort()
 
@@ -250,7 +253,7 @@ class SmtpConnection:
 
     async def _secure(self) -> None:
         if self._stream.unread or not self._stream.reader.idle:
-            # Words slipped in before the encryption would count as said within it (CVE-2011-0411).
+            # A reply injected before the encryption would count as part of the encrypted session (CVE-2011-0411).
             raise ProtocolError("the server went on talking after STARTTLS")
         if self._stream.gone:
             raise tls_trust.tls_failed(EOFError())

@@ -1,4 +1,4 @@
-"""Outages of a mail server: since when and why it cannot be used, and when to try it again."""
+"""Outages of a mail server: since when and why it is unreachable, and when to try it again."""
 
 import os
 import random
@@ -20,17 +20,17 @@ log = structlog.get_logger(__name__)
 
 
 class UnreachableServer(NamedTuple):
-    """A mail server that takes nothing now."""
+    """A mail server that accepts no mail now: its name, since when, and why."""
 
     server: str
     """Host and port."""
     since: datetime
     why: str
-    """In its own words, or in the system's."""
+    """The server's reply, or the operating system's error."""
 
 
 class ServerStatus:
-    """Whether one mail server can be used, by the last try; people see it beside the worker's heartbeat."""
+    """Whether one mail server could be used at the last try; shown beside the worker's heartbeat."""
 
     def __init__(self, server: str, clock: Callable[[], datetime]) -> None:
         self._server = server
@@ -38,12 +38,12 @@ class ServerStatus:
         self.away: UnreachableServer | None = None
 
     def mark_down(self, why: str) -> None:
-        """It could not be used, once or once more."""
+        """Record that the server could not be used; the start of the outage stays."""
         since = self.away.since if self.away else self._clock()
         self.away = UnreachableServer(self._server, since, _words(why.removeprefix(f"{self._server}: ")))
 
     def mark_up(self) -> None:
-        """It could be used, or nobody wants to any more."""
+        """Record that the server could be used, or that nothing waits for it any more."""
         self.away = None
 
 
@@ -59,11 +59,11 @@ class OutageBackoff:
     @property
     def is_waiting(self) -> bool:
         """Whether it is too early to try the server again."""
-        # Before the last failure is no time to wait in: the clock was put back.
+        # A time before the last failure means that the clock was set back: then nothing waits.
         return self._failures > 0 and self._failed_at <= self._clock() < self._until
 
     def record_failure(self, reason: str, letters: int) -> None:
-        """The server could not be used, once or once more."""
+        """Record that the server could not be used; the next wait is longer."""
         self._status.mark_down(reason)
         self._failures += 1
         now = self._failed_at = self._clock()
@@ -74,7 +74,7 @@ class OutageBackoff:
         self._until = now + timedelta(seconds=wait)
 
     def record_success(self) -> None:
-        """The server could be used."""
+        """Record that the server could be used, which ends the outage."""
         self._status.mark_up()
         if self._failures:
             seconds = round((self._clock() - self._since).total_seconds())
@@ -83,6 +83,6 @@ class OutageBackoff:
 
 
 def _words(why: str) -> str:
-    """A system's error as people know it, without the addresses that Python puts beside it."""
+    """A system error's own text, without the IP addresses that Python adds to it."""
     found = _BY_NUMBER.search(why)
     return os.strerror(int(found[1])).lower() if found else why

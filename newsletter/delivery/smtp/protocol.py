@@ -1,10 +1,10 @@
-"""The client's side of SMTP (RFC 5321) without a socket: each dialogue says what to write, and is told the replies.
+"""The client's side of SMTP (RFC 5321) without a socket: each dialogue says what to write, and is sent the replies.
 
 A dialogue is a generator. It yields an `Ask`: bytes, how many replies they call for, and how long to
 wait for them. It is sent those replies, and returns what it found out. When the server hangs up,
 ConnectionLost is thrown into it with the replies that still came. `connection` runs dialogues over a socket; a
-test runs them over lists. An Ask without bytes reads what was asked before, so a dialogue can ride behind
-the one before it in the same write (RFC 2920).
+test runs them over lists. An Ask without bytes reads replies to what was written before, so a dialogue can be
+pipelined behind the one before it in the same write (RFC 2920).
 """
 
 import base64
@@ -28,16 +28,16 @@ _GREETING = _MAIL = _RCPT = _COMMAND = 300.0
 _DATA = 120.0
 _FINAL_DOT = 600.0
 
-# What may be said to MAIL and is about this copy: a parameter that it alone needs. Its size is the whole letter's.
+# Replies to MAIL that are about this copy, because it alone needs the parameter; its size is the whole letter's.
 _ABOUT_THE_COPY = 555
 
 
 class RateLimited(TransportDown):
-    """The server asks for less, before it has heard of any reader."""
+    """The server asks for a lower rate before it has heard of any reader."""
 
 
 class SenderRefused(TransportDown):
-    """The server will not take what this sender sends, whoever is to read it."""
+    """The server refuses the sender, whoever the recipient is."""
 
     def __init__(self, reply: Reply) -> None:
         super().__init__(f"the server answers {reply}")
@@ -89,7 +89,7 @@ class Extensions:
 
 
 class Envelope(NamedTuple):
-    """From whom and to whom, as the server is told; `size` in octets.
+    """A message's SMTP sender and recipient; `size` in octets.
 
     `id` comes back with a report about the message (RFC 3461, 4.4); without one, no report is asked for.
     """
@@ -101,18 +101,18 @@ class Envelope(NamedTuple):
 
     @property
     def international(self) -> bool:
-        """Whether it takes SMTPUTF8 (RFC 6531) to carry it."""
+        """Whether it needs SMTPUTF8 (RFC 6531)."""
         return not (self.sender + self.recipient).isascii()
 
 
 def greeting() -> Dialogue[None]:
-    """Read the server's greeting; TransportDown unless it is ready."""
+    """Read the server's greeting; raises TransportDown unless the server is ready."""
     [reply] = yield Ask(b"", 1, _GREETING)
     _require(reply, "greets")
 
 
 def hello(name: str) -> Dialogue[Extensions]:
-    """Say who we are, in the old way (HELO) where the new one (EHLO) is not understood."""
+    """Send EHLO, or HELO where that is not understood; returns the server's extensions."""
     [reply] = yield _command(f"EHLO {name}")
     if reply.positive:
         return Extensions.parse(reply)
@@ -123,7 +123,7 @@ def hello(name: str) -> Dialogue[Extensions]:
 
 
 def start_tls(extensions: Extensions) -> Dialogue[None]:
-    """Ask for TLS (RFC 3207); TransportDown where it is not to be had, for we never go on without."""
+    """Send STARTTLS (RFC 3207); raises TransportDown if it is not available, because we never go on without it."""
     if "STARTTLS" not in extensions:
         raise TransportDown("the server does not offer STARTTLS")
     [reply] = yield _command("STARTTLS")
@@ -131,7 +131,7 @@ def start_tls(extensions: Extensions) -> Dialogue[None]:
 
 
 def log_in(extensions: Extensions, username: str, password: str) -> Dialogue[None]:
-    """Say user name and password (RFC 4954) in a way that the server offers."""
+    """Log in (RFC 4954) by a mechanism that the server offers; raises TransportDown if it refuses or offers none."""
     if "PLAIN" in extensions.mechanisms:
         [reply] = yield _command("AUTH PLAIN " + _base64(f"\0{username}\0{password}"))
     elif "LOGIN" in extensions.mechanisms:
@@ -143,10 +143,10 @@ def log_in(extensions: Extensions, username: str, password: str) -> Dialogue[Non
 
 
 def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) -> Dialogue[Reply]:
-    """Open a transaction: 354 when the content may follow, else the reply that refused it; TransportDown when
-    the server will not hear of any.
+    """Open a transaction; returns 354 if the content may follow, else the reply that refused it.
 
-    `written` when its commands went out behind the message before it, and only the replies are to be read.
+    Raises TransportDown if the server takes no transaction at all. `written`: the commands were pipelined behind
+    the message before, and only the replies are to be read.
     """
     try:
         if "PIPELINING" in extensions:
@@ -155,7 +155,7 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
         else:
             replies = yield from _step_by_step(_envelope_lines(extensions, envelope))
     except ConnectionLost as end:
-        # A refusal stands, even when it is the server's last word.
+        # A refusal stands, even if the server hung up after it.
         if refusal := _refusal(end.replies):
             return refusal
         raise
@@ -168,16 +168,16 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
 
 
 def message_bytes(content: DotStuffed, behind: bytes = b"") -> bytes:
-    """The message, its final dot and what rides behind it."""
+    """The bytes of the message, its final dot and the commands pipelined behind it."""
     return b"".join((content, b".\r\n", behind))
 
 
 def final_reply() -> Dialogue[Reply]:
-    """What the server says to a message that is written."""
+    """Read the server's reply to a message that is written."""
     try:
         [reply] = yield Ask(b"", 1, _FINAL_DOT)
     except ConnectionLost as end:
-        # A refusal stands, even when it is the server's last word, said while we were still writing.
+        # A refusal stands, even if the server sent it while we were still writing, and hung up.
         if not (end.replies and end.replies[0].code >= 400):
             raise
         reply = end.replies[0]
@@ -187,31 +187,31 @@ def final_reply() -> Dialogue[Reply]:
 
 
 def pipelined_commands(extensions: Extensions, envelope: Envelope) -> bytes:
-    """The commands that open a transaction, to ride behind a final dot (RFC 2920, 3.1); empty where none may."""
+    """The commands that open a transaction, to pipeline behind a final dot (RFC 2920, 3.1); empty if not allowed."""
     may = "PIPELINING" in extensions and (not envelope.international or "SMTPUTF8" in extensions)
     return b"".join(_envelope_lines(extensions, envelope)) if may else b""
 
 
 def quit() -> Dialogue[None]:  # noqa: A001  (the command's name)
-    """Say QUIT."""
+    """Send QUIT, and read the reply."""
     yield _command("QUIT")
 
 
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
     size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
     international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
-    about_it, about_reader = dsn_parameters(envelope) if "DSN" in extensions else ([], [])
+    of_mail, of_rcpt = dsn_parameters(envelope) if "DSN" in extensions else ([], [])
     return (
-        f"MAIL FROM:<{envelope.sender}>{size}{international}{_spaced(about_it)}\r\n".encode(),
-        f"RCPT TO:<{envelope.recipient}>{_spaced(about_reader)}\r\n".encode(),
+        f"MAIL FROM:<{envelope.sender}>{size}{international}{_spaced(of_mail)}\r\n".encode(),
+        f"RCPT TO:<{envelope.recipient}>{_spaced(of_rcpt)}\r\n".encode(),
         b"DATA\r\n",
     )
 
 
 def dsn_parameters(envelope: Envelope) -> tuple[list[str], list[str]]:
-    """What to ask of MAIL and of RCPT where DSN is offered, so that we hear of a failure, and can tell whose it is.
+    """The DSN parameters of MAIL and of RCPT (RFC 3461, 4.1 to 4.4); none for an envelope without an id.
 
-    Of the message it is to hold the headers only (RFC 3461, 4.1 to 4.4). Nothing for an envelope without an id.
+    They ask for a report of each failure that carries the envelope's id, and of the message only the headers.
     """
     if not envelope.id:
         return [], []
@@ -220,7 +220,7 @@ def dsn_parameters(envelope: Envelope) -> tuple[list[str], list[str]]:
 
 
 def xtext(text: str) -> str:
-    """ASCII as a parameter of DSN has it (RFC 3461, 4): a plus sign and an equals sign would be taken for more."""
+    """ASCII text as xtext (RFC 3461, 4), in which a plus sign and an equals sign are escaped."""
     return "".join(each if "!" <= each <= "~" and each not in "+=" else f"+{ord(each):02X}" for each in text)
 
 
@@ -260,7 +260,7 @@ def _abandon(replies: Sequence[Reply]) -> Dialogue[None]:
     """Make room for the next transaction after one that was refused."""
     if replies[-1].code == 421:
         return
-    # DATA was let through although nobody is to get it: an empty message ends it (RFC 2920, 3.1).
+    # DATA was accepted although no recipient was: an empty message ends it (RFC 2920, 3.1).
     yield Ask(b".\r\n", 1, _FINAL_DOT) if replies[-1].code == 354 else _command("RSET")
 
 

@@ -16,7 +16,7 @@ _ABOUT_READER = re.compile(r"5\.(1\.(?!0$|[78]$)\d+|2\.\d+|4\.1|6\.7|7\.(13|1[78
 # Security and policy, content, the message's size, the sender's address.
 _ABOUT_US = re.compile(r"5\.(7\.\d+|6\.\d+|3\.4|1\.[78])")
 # Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for volume or complaints.
-_SAID_TO_ALL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?!\.?\d)|\[TSS\d\d\]", re.IGNORECASE)
+_ABOUT_ALL_OUR_MAIL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?!\.?\d)|\[TSS\d\d\]", re.IGNORECASE)
 _PASSES = re.compile(r"\[TSS\d\d\]", re.IGNORECASE)
 # SPF, DKIM, DMARC, reverse DNS and TLS, where a provider defers first and refuses later; 4.7.28 is a rate.
 _ABOUT_US_FOR_NOW = re.compile(r"4\.7\.(2[3-79]|30|32)")
@@ -48,9 +48,9 @@ _ROOM = re.compile(r"mailbox|quota|storage|\bfull\b", re.IGNORECASE)
 
 
 def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
-    """Whether it says nothing of the reader: policy, relaying, authentication, content, size or reputation.
+    """Whether a reply is about the sender: policy, relaying, authentication, content, size or reputation.
 
-    `after_data`: it was the answer to a message that is whole, of which nothing but its content is new.
+    `after_data`: it answered the whole message, so a 5xx that says nothing else is about the content.
     """
     status = _status(answer)
     if answer.code >= 400 and applies_to_all(status, answer.text):
@@ -67,17 +67,17 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
 
 
 def applies_to_all(status: str | None, text: str) -> bool:
-    """Whether a provider says such a thing to all mail of ours: it is not authenticated, or there is too much of it."""
-    return _SAID_TO_ALL.search(f"{status or ''} {text}") is not None
+    """Whether a reply applies to all our mail to that provider: it is not authenticated, or there is too much of it."""
+    return _ABOUT_ALL_OUR_MAIL.search(f"{status or ''} {text}") is not None
 
 
 def passes_by_itself(text: str) -> bool:
-    """Whether such an answer ends when we send nothing for hours, without anybody mending anything."""
+    """Whether the cause of a reply passes by itself if nothing is sent for some hours."""
     return _PASSES.search(text) is not None
 
 
 def is_too_large(answer: ServerReply) -> bool:
-    """Whether it refuses a message for its size, not a mailbox for want of room: 552 says either (RFC 5321, 1870)."""
+    """Whether a reply refuses the message for its size; 552 can also mean a full mailbox (RFC 5321, 1870)."""
     if _status(answer) == "5.3.4":
         return True
     return answer.code == 552 and _TOO_LARGE.search(answer.text) is not None and not _ROOM.search(answer.text)

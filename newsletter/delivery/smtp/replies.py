@@ -10,15 +10,15 @@ from newsletter.errors import TransportDown
 # RFC 5321 (4.5.3.1.5) allows 512 octets a line; real servers write longer ones, but none a megabyte.
 MAX_LINE = 4096
 MAX_LINES = 128
-KEPT = 500
-"""Characters of a reply that are kept in the ledger."""
+MAX_TEXT = 500
+"""The most characters of a reply that the ledger stores."""
 
 _LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?", re.DOTALL)
 _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?:\s|$)")
 
 
 class ServerReply(Protocol):
-    """What the other server said."""
+    """The code, enhanced code and text of a server's reply."""
 
     @property
     def code(self) -> int: ...
@@ -29,7 +29,7 @@ class ServerReply(Protocol):
 
 
 class ProtocolError(TransportDown):
-    """The server said something that is not SMTP."""
+    """The server sent something that is not SMTP."""
 
 
 class Reply(NamedTuple):
@@ -46,8 +46,8 @@ class Reply(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The words, in one line, no longer than the ledger keeps."""
-        return " ".join(self.lines)[:KEPT]
+        """The text in one line, cut to what the ledger stores."""
+        return " ".join(self.lines)[:MAX_TEXT]
 
     @property
     def positive(self) -> bool:
@@ -58,7 +58,7 @@ class Reply(NamedTuple):
 
 
 class ReplyReader:
-    """Puts replies together from bytes as they come."""
+    """Assembles replies from bytes as they come."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -67,11 +67,11 @@ class ReplyReader:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing has come of a next reply."""
+        """Whether no part of a next reply has come."""
         return not self._rest and not self._lines
 
     def feed(self, data: bytes) -> list[Reply]:
-        """The replies that these bytes complete; ProtocolError if they are no SMTP."""
+        """The replies that these bytes complete; raises ProtocolError if they are not SMTP."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE:
             raise ProtocolError(f"a reply line of more than {MAX_LINE} octets")
@@ -94,7 +94,7 @@ class ReplyReader:
 
 @lru_cache(maxsize=256)
 def _parsed(line: bytes) -> tuple[int, bool, str]:
-    # Most of what a server says in a run it has said a moment before.
+    # Cached, because a server repeats most of its replies within a run.
     found = _LINE.fullmatch(line)
     if found is None or len(line) > MAX_LINE:
         raise ProtocolError(f"not a reply: {printable(line[:80])!r}")
@@ -102,5 +102,5 @@ def _parsed(line: bytes) -> tuple[int, bool, str]:
 
 
 def printable(text: bytes) -> str:
-    """A server's words in one line, with nothing in them that a log or a database minds."""
+    """A server's text in one line, without the characters that a log or a database would refuse."""
     return as_header(text.decode("utf-8", "replace"))

@@ -52,7 +52,7 @@ def classify(answer: ServerReply) -> ReplyKind:
 
 
 def is_rate_limited(answer: ServerReply) -> bool:
-    """Whether a server asks for less: not about this reader, and not about an outage, but about our rate."""
+    """Whether a reply asks for a lower rate: it is neither about this reader nor about an outage."""
     if not 400 <= answer.code < 500 or (answer.status or "").startswith("4.2."):
         return False  # 4.2.x: this reader's mailbox, even where it gets mail "at a rate" that is too high
     return answer.status in _RATE_STATUS or _RATE_WORDS.search(answer.text) is not None
@@ -65,7 +65,7 @@ def limits_one_group(answer: ServerReply) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class RetrySchedule:
-    """How long to wait after each try in vain; past the table's end, give up."""
+    """How long to wait after each failed try; past the table's end, give up."""
 
     waits: tuple[timedelta, ...]
 
@@ -85,7 +85,7 @@ def _minutes(*waits: float) -> RetrySchedule:
 
 
 COPIES = _minutes(1, 5, 15, 60, 120, 240, 240, 360, 480)
-"""For issues: a server's bad day, about 25 hours in all."""
+"""For issues: about 25 hours in all, which outlasts a server's bad day."""
 
 LETTERS = _minutes(1 / 12, 1 / 2, 2, 5, 15, 60, 120, 240, 480)
 """For single letters, which a person waits for: at once at first, then about 15 hours in all."""

@@ -33,11 +33,11 @@ class Interrupt:
 
 
 class SmtpClient(smtplib.SMTP):
-    """smtplib's, which forgets what the server said last and how far it had come."""
+    """smtplib's client, which here also keeps the last reply and how far the session has come."""
 
     last = Reply(0, ("",))
     greeting = ""
-    """The server's first words."""
+    """The server's greeting."""
     past_sender = False
     """Whether the server took the sender: only what it says after that may be about the reader."""
 
@@ -71,7 +71,7 @@ class SmtpClient(smtplib.SMTP):
         return (250 if self.last.positive else code), text
 
     def quit_and_close(self) -> None:
-        """QUIT, and close whatever comes of that."""
+        """Send QUIT, and close the connection whatever the reply."""
         with suppress(smtplib.SMTPException, OSError):
             if self.sock:
                 self.sock.settimeout(_QUIT)
@@ -85,7 +85,7 @@ class SmtpClient(smtplib.SMTP):
 
 
 class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
-    """The same, encrypted from the first octet."""
+    """The client over a connection that is encrypted from the first octet."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         try:
@@ -97,7 +97,7 @@ class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
 def open_session(
     server: MailServer, interrupt: Interrupt, timeout: float, tls: ssl.SSLContext | None = None
 ) -> SmtpClient:
-    """A client that is connected, secured and signed in as the settings say; TransportDown if the server refuses."""
+    """A client that is connected, secured and logged in as the settings say; raises TransportDown if that fails."""
     context = tls or tls_trust.verified_context()
     options: dict[str, Any] = {"timeout": timeout, "local_hostname": server.own_name}
     try:
@@ -119,7 +119,7 @@ def open_session(
 
 
 def reply_from_error(error: Exception) -> Reply:
-    """The reply inside one of smtplib's errors; a silence, and words out of turn, are as good as a 421."""
+    """The reply inside one of smtplib's errors; a silence or a reply out of turn counts as a 421."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, text)] = error.recipients.values()
         return _in_turn(code, text)
@@ -129,16 +129,16 @@ def reply_from_error(error: Exception) -> Reply:
 
 
 class LocalReply(Reply):
-    """A reply in our words, where the server has none."""
+    """A reply that we make where the server gave none."""
 
 
 def local_reply(code: int, text: str) -> LocalReply:
-    """Make one of one line."""
+    """A reply of one line that the server did not give."""
     return LocalReply(code, (text,))
 
 
 def error_text(error: Exception) -> str:
-    """What an error says, or at least its kind."""
+    """An error's message, or its class if it has none."""
     return str(error) or type(error).__name__
 
 

@@ -10,14 +10,14 @@ from newsletter.system.ports import is_loopback
 
 @cache
 def verified_context() -> ssl.SSLContext:
-    """TLS that checks the certificate and the name in it; 1.2 or newer. One for all, for it takes 20 ms to make."""
+    """A TLS context that verifies certificate and host name, 1.2 or newer; cached, because making one takes 20 ms."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def tls_failed(error: Exception) -> TransportDown:
-    """What to say of a connection that could not be secured: that it was TLS, and why."""
+    """The error for a connection that could not be secured, with the reason."""
     if isinstance(error, ssl.SSLEOFError | EOFError | ConnectionError | smtplib.SMTPServerDisconnected):
         return TransportDown("TLS failed: the server dropped the connection in mid-handshake")
     if isinstance(error, TimeoutError):
@@ -26,6 +26,6 @@ def tls_failed(error: Exception) -> TransportDown:
 
 
 def require_privacy(host: str, peer: str, *, encrypted: bool) -> None:
-    """TransportDown, saying what to set, where a password would cross the network readable."""
+    """Raise TransportDown, saying what to set, if a password would cross the network in the clear."""
     if not encrypted and not is_loopback(peer):
         raise TransportDown(f"the password for {host} is not sent without TLS; set MAIL_USE_TLS or MAIL_USE_SSL")

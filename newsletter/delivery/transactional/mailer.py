@@ -236,12 +236,12 @@ class TransactionalMailer:
 class _Ready(Message):
     """A message whose bytes are composed already."""
 
-    def __init__(self, envelope: Envelope, content: bytes, about_it: list[str], about_reader: list[str]) -> None:
+    def __init__(self, envelope: Envelope, content: bytes, of_mail: list[str], of_rcpt: list[str]) -> None:
         super().__init__(
             sender=envelope.sender,
             recipients=[envelope.recipient],
-            mail_options=about_it,
-            rcpt_options=about_reader,
+            mail_options=of_mail,
+            rcpt_options=of_rcpt,
         )
         self._content = content
 
@@ -270,13 +270,13 @@ class _Verified(Connection):
 
     def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
         """Hand over one letter; the server's yes, or smtplib's error."""
-        about_it, about_reader = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
+        of_mail, of_rcpt = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
-            self.send(_Ready(envelope, content, about_it, about_reader), envelope_from=envelope.sender)
+            self.send(_Ready(envelope, content, of_mail, of_rcpt), envelope_from=envelope.sender)
         elif self.client.has_extn("SMTPUTF8"):
             # Flask-Mail would turn the address into an encoded word, which is another address.
-            options = ["SMTPUTF8", "BODY=8BITMIME", *about_it]
-            self.client.sendmail(envelope.sender, [envelope.recipient], content, options, about_reader)
+            options = ["SMTPUTF8", "BODY=8BITMIME", *of_mail]
+            self.client.sendmail(envelope.sender, [envelope.recipient], content, options, of_rcpt)
         else:
             return smtplib_client.local_reply(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
         return self.client.last
