@@ -41,6 +41,8 @@ PAGES = {
     "slots": "calendar/slots",
     "readers": "readers/",
     "reader": "readers/1/",
+    "segments": "readers/segments/",
+    "segment-builder": "readers/segments/new",
     "suppressed": "readers/suppressed/",
     "reports": "reports/",
     "report": f"reports/{OUT}/",

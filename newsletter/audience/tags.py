@@ -170,6 +170,19 @@ def set_attributes(
     _insert_rows(session, SubscriptionAttribute, list(told.values()), _VALUES if replace else ())
 
 
+def all_tags(session: Session, publication_id: int, most: int) -> list[str]:
+    """The names of a publication's tags, in order."""
+    return list(
+        session.scalars(select(Tag.name).where(Tag.publication_id == publication_id).order_by(Tag.key).limit(most))
+    )
+
+
+def all_attributes(session: Session, publication_id: int, most: int) -> list[str]:
+    """The names of a publication's attributes, in order."""
+    ours = select(Attribute.name).where(Attribute.publication_id == publication_id)
+    return list(session.scalars(ours.order_by(Attribute.key).limit(most)))
+
+
 def tags_of(session: Session, subscription_id: int) -> list[str]:
     """The names of a reader's tags, in order."""
     theirs = select(Tag.name).join(SubscriptionTag).where(SubscriptionTag.subscription_id == subscription_id)

@@ -33,11 +33,17 @@ def issues_to(session: Session, segment: Segment) -> list[Issue]:
     return list(session.scalars(mine.order_by(Issue.id)))
 
 
-def delete_segment(session: Session, segment: Segment) -> None:
-    """Delete a segment; Conflict, naming it, if an issue is to go to it or another segment refers to it."""
+def require_unused(session: Session, segment: Segment) -> None:
+    """Raise Conflict, naming it, if an issue is to go to a segment or another segment refers to it."""
     if waiting := issues_to(session, segment):
         raise Conflict(
             f"“{waiting[0].title}” is to go to the segment “{segment.name}”; "
             "let it go to somebody else first, then delete the segment"
         )
+    segments.require_unreferred(session, segment)
+
+
+def delete_segment(session: Session, segment: Segment) -> None:
+    """Delete a segment; Conflict as above."""
+    require_unused(session, segment)
     segments.delete(session, segment)

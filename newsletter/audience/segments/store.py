@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience import subscribers
@@ -21,6 +22,8 @@ from newsletter.publications import Publication
 
 Frozen = Mapping[str, Any]
 """A segment as it was at one moment, in JSON (`freeze`)."""
+
+_GONE = "there is no such segment; it may have been deleted"
 
 MAX_DEPTH = 5
 """How far segments may refer to segments."""
@@ -56,21 +59,30 @@ def save(
     if session.scalar(taken.where(Segment.id != (segment_id or 0))):
         raise Conflict(f"there is a segment called “{name}” already; give this one another name")
     condition(session, publication, wanted, now, _outer=(segment_id,) if segment_id else ())
-    if segment_id is None:
-        found = Segment(publication_id=publication.id, created_at=now)
-        session.add(found)
-    else:
-        found = get_segment(session, publication.id, segment_id)
-    found.name, found.key, found.stored_rule, found.changed_at = name, folded_name(name), rules.to_json(wanted), now
-    session.flush()
+    found = get_segment(session, publication.id, segment_id) if segment_id else Segment(created_at=now)
+    try:
+        with session.begin_nested():
+            found.publication_id, found.name, found.key = publication.id, name, folded_name(name)
+            found.stored_rule, found.changed_at = rules.to_json(wanted), now
+            session.add(found)
+    except IntegrityError:
+        raise Conflict(f"somebody else has just made a segment called “{name}”; give this one another name") from None
     return found
 
 
 def get_segment(session: Session, publication_id: int, segment_id: int) -> Segment:
     """The publication's segment of that id; NotFound if there is none."""
+    found = load(session, segment_id)
+    if found.publication_id != publication_id:
+        raise NotFound(_GONE)
+    return found
+
+
+def load(session: Session, segment_id: int) -> Segment:
+    """The segment of that id, of whichever publication; NotFound if there is none."""
     found = session.get(Segment, segment_id)
-    if found is None or found.publication_id != publication_id:
-        raise NotFound("there is no such segment; it may have been deleted")
+    if found is None:
+        raise NotFound(_GONE)
     return found
 
 
@@ -89,12 +101,17 @@ def every(session: Session, publication_id: int) -> list[Segment]:
     return list(session.scalars(select(Segment).where(Segment.publication_id == publication_id).order_by(Segment.key)))
 
 
-def delete(session: Session, segment: Segment) -> None:
-    """Delete a segment; Conflict if another one refers to it."""
+def require_unreferred(session: Session, segment: Segment) -> None:
+    """Raise Conflict if another segment refers to this one."""
     mine = str(segment.id)
     for other in every(session, segment.publication_id):
         if any(one.field is Field.SEGMENT and one.value == mine for one in other.rule.conditions):
             raise Conflict(f"the segment “{other.name}” refers to “{segment.name}”; change that one first")
+
+
+def delete(session: Session, segment: Segment) -> None:
+    """Delete a segment; Conflict if another one refers to it."""
+    require_unreferred(session, segment)
     session.delete(segment)
     session.flush()
 
@@ -137,8 +154,10 @@ def condition(
 def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> tuple[int, int]:
     """How many readers belong to a rule, and how many of them an issue would go to now."""
     belongs = condition(session, publication, wanted, now)
-    ours = select(func.count()).where(Subscription.publication_id == publication.id, belongs)
-    return session.scalar(ours) or 0, subscribers.audience_size(session, publication.id, belongs)
+    active = func.count().filter(Subscription.status == Status.ACTIVE)
+    ours = select(func.count(), active).where(Subscription.publication_id == publication.id, belongs)
+    members, reading = session.execute(ours).one()
+    return members, reading - subscribers.suppressed_count(session, publication.id, belongs)
 
 
 def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:

@@ -22,7 +22,7 @@ from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Calendar, CalendarEntry
 
 _CHOSEN = "publication"
-_OF_THEIR_OWN = {"slug", "subscription_id"}
+_OF_THEIR_OWN = {"slug", "subscription_id", "segment_id"}
 """URL parameters that already imply the publication of a page."""
 
 _UNNAMED = "This form does not say which publication it is for. Open its page again; nothing was done."

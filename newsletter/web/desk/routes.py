@@ -16,7 +16,7 @@ from newsletter.web.desk.issue import (
     test_mail,
 )
 from newsletter.web.desk.readers import pages as readers_pages
-from newsletter.web.desk.readers import suppressed
+from newsletter.web.desk.readers import segments, suppressed
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
 from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
@@ -41,6 +41,7 @@ _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
+_SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
 _SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
 _WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
@@ -142,6 +143,16 @@ ROUTES = (
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
     Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers_pages.reader),
     Route("GET", "/readers.csv", Role.EDITOR, readers_pages.readers_sheet),
+    Route("GET", "/readers/segments/", Role.VIEWER, segments.list_segments),
+    Route("GET", "/readers/segments/new", Role.EDITOR, segments.new_segment_form),
+    Route("POST", "/readers/segments/new", Role.EDITOR, segments.make_segment, "made a segment"),
+    Route("POST", "/readers/segments/count", Role.EDITOR, segments.count_typed, NOT_AUDITED),
+    Route("GET", f"{_SEGMENT}/", Role.VIEWER, segments.show_segment),
+    Route("GET", f"{_SEGMENT}/count", Role.VIEWER, segments.segment_count),
+    Route("GET", f"{_SEGMENT}/edit", Role.EDITOR, segments.edit_segment_form),
+    Route("POST", f"{_SEGMENT}/edit", Role.EDITOR, segments.change_segment, "changed a segment"),
+    Route("GET", f"{_SEGMENT}/delete", Role.EDITOR, segments.delete_segment_form),
+    Route("POST", f"{_SEGMENT}/delete", Role.EDITOR, segments.remove_segment, "deleted a segment"),
     Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
     Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
     Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),

@@ -10,9 +10,13 @@ from flask import current_app
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Status
+from newsletter.audience.segments import rule as rules
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Rule
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
-from newsletter.workflows import build_letter, publish
+from newsletter.publications import Publication
+from newsletter.workflows import build_letter
 
 T = TypeVar("T")
 
@@ -56,7 +60,7 @@ class _Audience:
         self.counts: TimedCache[Mapping[Status, int]] = TimedCache(
             _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
         )
-        self.of_rules: dict[str, TimedCache[int]] = {}
+        self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
 
 
 def audience_size(store: Session, publication_id: int) -> int:
@@ -73,17 +77,27 @@ def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
         return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))
 
 
+def rule_counts(store: Session, publication: Publication, rule: Rule, now: datetime) -> tuple[int, int]:
+    """How many readers belong to a rule, and how many of them an issue would go to, cached likewise."""
+    resolved = segments.resolve(store, publication.id, rule)
+    audience = _audience(publication.id)
+    with audience.lock:
+        cache = _of_rule(audience.of_rules, str(rules.to_json(resolved)))
+        return cache.get(lambda: segments.count(store, publication, resolved, now))
+
+
 def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
     """How many readers an issue would go to; for one with a segment that is slow to count, as of a moment ago."""
-    rule = build_letter.audience_hash(issue)
-    if not rule:
+    frozen = build_letter.segment_of(issue)
+    if frozen is None:
         return audience_size(store, issue.publication_id)
-    audience = _audience(issue.publication_id)
-    with audience.lock:
-        if len(audience.of_rules) > _RULES:
-            audience.of_rules.clear()
-        cache = audience.of_rules.setdefault(rule, TimedCache(quick=_QUICK))
-        return cache.get(lambda: publish.audience_size(store, issue, now))
+    return rule_counts(store, issue.publication, rules.from_json(frozen["rule"]), now)[1]
+
+
+def _of_rule(known: dict[str, TimedCache[tuple[int, int]]], rule: str) -> TimedCache[tuple[int, int]]:
+    if len(known) > _RULES:
+        known.clear()
+    return known.setdefault(rule, TimedCache(quick=_QUICK))
 
 
 def _audience(publication_id: int) -> _Audience:

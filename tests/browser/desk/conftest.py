@@ -9,7 +9,10 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from werkzeug.serving import make_server
 
 from newsletter import editors
+from newsletter.audience import tags
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import issue_store
@@ -80,6 +83,15 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
     sample_services.stock(made, NOW)
     with sessions.begin() as session:
         _move_issues(session, made)
+        _add_segment(session)
+
+
+def _add_segment(session: Session) -> None:
+    publication = find(session)
+    (friends,) = tags.ensure_tags(session, publication.id, ["Friends"]).values()
+    tags.add_tags(session, [(2, friends)])
+    rule = Rule(conditions=(Condition.of("tag", "is", "Friends"), Condition.of("status", "is_not", "complained")))
+    segments.save(session, publication, "Friends", rule, NOW)
 
 
 def _add_people(session: Session) -> None:
