@@ -155,7 +155,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     @property
     def incoming_mail_domain(self) -> str:
         """The domain whose mail is read here, so that readers can unsubscribe by mail; empty if none is."""
-        return (self.mail_return_path_domain or "") if self.bounce_pipe else ""
+        return (self.mail_return_path_domain or "") if self.is_mail_read else ""
 
     @property
     def database(self) -> str:

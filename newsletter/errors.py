@@ -25,6 +25,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   └── Unsent              build_letter: the issue is scheduled, and has to be unscheduled first
 │   └── TooManyRequests         signup_limits: too many requests, of one client or of all together (429)
 └── Unavailable                 nothing is wrong with the request; try again later
+    ├── MailboxDown         imap_mailbox: the mailbox of bounces cannot be read
     └── TransportDown           every copy: the mail server cannot be reached or used
         ├── ConnectionLost      protocol: the server closed the connection, or fell silent
         ├── ProtocolError       replies: the server said something that is not SMTP

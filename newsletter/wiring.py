@@ -1,8 +1,8 @@
 """The composition root: makes the services from the settings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.characters import as_header, as_text
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.message import merge
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional.outbox import Composed
@@ -25,6 +26,7 @@ from newsletter.links import Links
 from newsletter.outbound import LinkClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
+from newsletter.workflows.mail_intake import MailIntake
 from newsletter.workflows.record_bounce import BounceServices
 
 
@@ -55,7 +57,14 @@ class Services:
         resolver = self.settings.dns_resolver
         lookup = domain_lookup.open_lookup(resolver) if resolver else None
         groups = ProviderGroups(hosted=self.settings.hosted_domains)
-        return BounceServices(self.audience, groups, self.settings.bounce_probe, lookup)
+        domain = self.settings.mail_return_path_domain or ""
+        addresses = frozenset(each.lower() for each in self.settings.bounce_addresses_in_use)
+        return BounceServices(self.audience, groups, self.settings.bounce_probe, lookup, domain.lower(), addresses)
+
+    def mail_intake(self, worker: str, stopping: Callable[[], bool], clock: Callable[[], datetime]) -> MailIntake:
+        """How this worker takes mail in."""
+        access, lmtp = _mailbox(self.settings), self.settings.bounce_lmtp
+        return MailIntake(self.sessions, self.bounces, access, lmtp, worker=worker, stopping=stopping, clock=clock)
 
     @cached_property
     def link_client(self) -> LinkClient:
@@ -83,6 +92,21 @@ def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
         links=links,
         audience=_audience_services(settings, sessions, links),
         pictures=_pictures(settings),
+    )
+
+
+def _mailbox(settings: Settings) -> MailboxAccess | None:
+    if not settings.bounce_imap_server or settings.bounce_imap_password is None:
+        return None
+    return MailboxAccess(
+        settings.bounce_imap_server,
+        settings.bounce_imap_port,
+        settings.bounce_imap_security,
+        settings.bounce_imap_username,
+        settings.bounce_imap_password,
+        settings.bounce_imap_folder,
+        settings.bounce_imap_read_folder,
+        settings.bounce_imap_other_folder,
     )
 
 

@@ -99,6 +99,7 @@ class Worker:
             services.settings.in_doubt,
         )
         self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
+        self._intake = services.mail_intake(self.name, self._stopping.is_set, _now)
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
@@ -110,6 +111,8 @@ class Worker:
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
             Job("tell of refusals", timedelta(seconds=2), self.report_refusals),
+            Job("read the mailbox", timedelta(seconds=10), self._intake.read_mailbox),
+            Job("listen for mail", timedelta(seconds=5), self._intake.listen),
             Job("decide about bounces", timedelta(seconds=2), partial(tend_bounces.decide_waiting, *bounces)),
             Job("watch for providers that fail", timedelta(minutes=1), partial(tend_bounces.watch_providers, *bounces)),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
@@ -151,6 +154,7 @@ class Worker:
         self.stop()
         self._wait_for_jobs(scheduler)
         self._mailer.close()
+        self._intake.close()
         self._sign_off()
         kill_timer.cancel()
         log.info("worker stopped", worker=self.name)

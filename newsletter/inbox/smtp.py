@@ -3,8 +3,6 @@
 import asyncio
 import logging
 import socket
-import threading
-import weakref
 from datetime import UTC, datetime
 
 import structlog
@@ -13,6 +11,7 @@ from aiosmtpd.smtp import Envelope as Said
 
 from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import Envelope, Store
+from newsletter.system.asyncio_server import AsyncioServer
 
 MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 552 above it
 
@@ -45,52 +44,24 @@ class SmtpHandler:
         return "451 4.3.0 The inbox has a fault; try again later"
 
 
-class MailServer:
+class MailServer(AsyncioServer):
     """A running SMTP server; `stop` returns when its port and connections are closed."""
 
     def __init__(self, listener: socket.socket, store: Store) -> None:
         self.port: int = listener.getsockname()[1]
-        self._listener = listener
         self._intake = SmtpHandler(store)
-        self._sessions: weakref.WeakSet[SMTP] = weakref.WeakSet()
-        self._started = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="inbox-smtp", daemon=True)
-        self._thread.start()
-        self._started.wait()
+        super().__init__(listener, self._smtp_session, "inbox-smtp")
 
-    def stop(self) -> None:
-        """Close the port and every connection; a second call does nothing."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-            self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        server = await self._loop.create_server(self._session, sock=self._listener)
-        self._started.set()
-        await self._stopping.wait()
-        server.close()
-        for session in list(self._sessions):
-            if session.transport is not None:
-                session.transport.close()
-        await server.wait_closed()
-
-    def _session(self) -> SMTP:
+    def _smtp_session(self) -> SMTP:
         # Pass the host name, or aiosmtpd would look it up in DNS for each connection.
-        session = SMTP(
+        return SMTP(
             self._intake,
             data_size_limit=MAX_SIZE,
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="Newsletter Press inbox",
-            loop=self._loop,
+            loop=asyncio.get_running_loop(),
         )
-        self._sessions.add(session)
-        return session
 
 
 def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) -> MailServer:

@@ -37,6 +37,14 @@ def refusal(error: OSError, host: str, port: int, setting: str) -> Refused:
     return Refused(f"cannot listen on {host} port {port} ({error.strerror}); set {setting} to another")
 
 
+def host_and_port(text: str) -> tuple[str, int]:
+    """The two halves of `127.0.0.1:8024` or `[::1]:8024`; ValueError if it is neither."""
+    host, separator, port = text.rpartition(":")
+    if not (separator and port.isdecimal() and 0 < int(port) < 65536):
+        raise ValueError(text)
+    return str(ipaddress.ip_address(host.strip("[]"))), int(port)
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` is this machine, by a name or an address that no other machine can reach."""
     if host == "localhost":

@@ -4,7 +4,7 @@
 DNS, and what servers said in the SMTP dialogue, waits for the worker (`tend_bounces`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -46,6 +46,10 @@ class BounceServices:
     """Whether long-time readers get a letter before they are suppressed, whose own bounce then decides."""
     domain_exists: DomainExists | None = None
     """How the worker asks the DNS about hosts that are called unknown; then such an event waits for it."""
+    return_path_domain: str = ""
+    """The domain of signed return addresses; empty if mail has none."""
+    own_addresses: Collection[str] = frozenset()
+    """Other addresses whose mail is read here, in small letters."""
 
 
 def record_report(

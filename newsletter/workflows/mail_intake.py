@@ -1,0 +1,59 @@
+"""How a worker takes mail in: it reads the mailbox when it is its turn, and listens for mail by LMTP."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from newsletter.db import Sessions
+from newsletter.delivery.bounces.intake.incoming import IncomingMail
+from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
+from newsletter.workflows import receive_mail
+from newsletter.workflows.record_bounce import BounceServices
+
+
+class MailIntake:
+    """A worker's ways in, as far as they are configured."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        services: BounceServices,
+        mailbox: MailboxAccess | None,
+        lmtp: str,
+        *,
+        worker: str,
+        stopping: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`lmtp` is where to listen: 127.0.0.1:8024, or unix: and a path; empty for nowhere."""
+        self._sessions = sessions
+        self._services = services
+        self._clock = clock
+        self._mailbox = self._lmtp = None
+        # Their libraries are loaded only where they are of use.
+        if mailbox:
+            from newsletter.workflows.read_mailbox import MailboxReader
+
+            self._mailbox = MailboxReader(sessions, services, mailbox, worker=worker, stopping=stopping, clock=clock)
+        if lmtp:
+            from newsletter.delivery.bounces.intake.lmtp import LmtpListener
+
+            self._lmtp = LmtpListener(lmtp, partial(receive_mail.is_ours, sessions, services), self._take)
+
+    def read_mailbox(self) -> None:
+        """Read what waits in the mailbox, if it is time and this worker's turn."""
+        if self._mailbox:
+            self._mailbox.read_due()
+
+    def listen(self) -> None:
+        """Begin to listen, if this worker does not yet, and no other does."""
+        if self._lmtp:
+            self._lmtp.keep()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._lmtp:
+            self._lmtp.close()
+
+    def _take(self, mail: IncomingMail) -> None:
+        receive_mail.receive(self._sessions, self._services, mail, "lmtp", self._clock())

@@ -1,0 +1,98 @@
+"""Read the mailbox that bounces come to: each mail is recorded and committed first, and moved to its folder then."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from newsletter.db import AWAY, Sessions
+from newsletter.delivery.bounces.intake import imap_mailbox, mailbox_lease
+from newsletter.delivery.bounces.intake.imap_mailbox import FetchedMail, Mailbox, MailboxDown
+from newsletter.delivery.bounces.intake.incoming import IncomingMail
+from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
+from newsletter.delivery.bounces.report import Kind
+from newsletter.workflows.receive_mail import receive
+from newsletter.workflows.record_bounce import BounceServices
+
+MOST_AT_ONCE = 100
+WAY = "mailbox"
+
+log = structlog.get_logger(__name__)
+
+
+class MailboxReader:
+    """Reads one mailbox whenever it is this worker's turn."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        services: BounceServices,
+        access: MailboxAccess,
+        *,
+        worker: str,
+        stopping: Callable[[], bool],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._sessions = sessions
+        self._services = services
+        self._access = access
+        self._worker = worker
+        self._stopping = stopping
+        self._clock = clock
+        self._left: tuple[int, int] | None = None
+
+    def read_due(self) -> int:
+        """Read what waits, if it is time; how many mails were recorded. Commits by itself, mail by mail."""
+        name, self._left = self._access.name, None
+        with self._sessions.reading() as session:
+            if not mailbox_lease.is_mailbox_due(session, name, self._clock()):
+                return 0
+        with self._sessions.begin() as session:
+            lease = mailbox_lease.claim_mailbox(session, name, self._worker, self._clock())
+        if lease is None:
+            return 0
+        try:
+            with imap_mailbox.open_mailbox(self._access, self._stopping) as mailbox:
+                read, is_more = self._read(mailbox, lease.left_uid if lease.validity == mailbox.validity else 0)
+        except MailboxDown as error:
+            if not self._stopping():
+                self._note_failure(str(error))
+                return 0
+            read, is_more = 0, True
+        with self._sessions.begin() as session:
+            mailbox_lease.record_reading(session, name, self._worker, self._clock(), left=self._left, is_more=is_more)
+        return read
+
+    def _read(self, mailbox: Mailbox, after: int) -> tuple[int, bool]:
+        waiting = mailbox.waiting(after)
+        read = 0
+        for uid in waiting[:MOST_AT_ONCE]:
+            if self._stopping():
+                break
+            if fetched := mailbox.fetch(uid):
+                understood = self._record(fetched)
+                read += 1
+                if not mailbox.move(uid, understood=understood):
+                    self._left = (mailbox.validity, uid)
+        return read, len(waiting) > MOST_AT_ONCE
+
+    def _record(self, fetched: FetchedMail) -> bool:
+        """Whether it was understood; one that we fail at is put beside, so that the others are read."""
+        mail = IncomingMail.of(fetched.raw, is_cut=fetched.is_cut)
+        try:
+            report = receive(self._sessions, self._services, mail, WAY, self._clock())
+        except AWAY:
+            raise
+        except Exception:
+            log.exception("a mail of the mailbox could not be recorded", server=self._access.host)
+            return False
+        return report.kind is not Kind.NOT_A_BOUNCE
+
+    def _note_failure(self, problem: str) -> None:
+        with self._sessions.begin() as session:
+            again = mailbox_lease.record_failure(
+                session, self._access.name, self._worker, self._clock(), problem, left=self._left
+            )
+        log.warning(
+            "the mailbox cannot be read now", server=self._access.host, reason=problem, again_at=again.isoformat()
+        )
