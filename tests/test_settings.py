@@ -19,7 +19,7 @@ from newsletter.wiring import open_services
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (?:`(.*?)`|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
-TOLD = {name: default for name, default, *_ in ROW.findall(DOCUMENT.read_text(encoding="utf-8"))}
+REPORTED = {name: default for name, default, *_ in ROW.findall(DOCUMENT.read_text(encoding="utf-8"))}
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +31,12 @@ def _nothing_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_every_setting_is_told_and_no_other() -> None:
-    assert sorted(TOLD) == sorted(config.names())
+    assert sorted(REPORTED) == sorted(config.names())
 
 
 @pytest.mark.parametrize("name", config.names())
 def test_the_default_told_is_the_default(name: str) -> None:
-    assert TOLD[name] == as_written(config.Settings.model_fields[name.lower()].default)
+    assert REPORTED[name] == as_written(config.Settings.model_fields[name.lower()].default)
 
 
 def test_without_any_setting_it_runs_on_a_laptop(tmp_path: Path) -> None:

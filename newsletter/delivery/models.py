@@ -1,4 +1,4 @@
-"""Delivery's tables: a letter is frozen text, a copy is one letter for one address."""
+"""Delivery's tables: a letter is frozen text, a copy is that letter for one address."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,20 +14,20 @@ from newsletter.delivery.message.content import LetterContent, SingleContent
 
 
 class LetterState(StrEnum):
-    """Where a letter for many stands."""
+    """The state of a bulk letter."""
 
     WAITING = "waiting"
-    """Frozen, for the hour `due_at`."""
+    """Frozen, to start at `due_at`."""
     RUNNING = "running"
     """Fanned out; copies are being sent."""
     PAUSED = "paused"
     """Fanned out; no copy is claimed until a person resumes."""
     HELD = "held"
-    """Its hour was missed by more than the grace; a person decides."""
+    """Missed its time by more than the grace period; a person decides."""
     FINISHED = "finished"
     """No copy is pending or sending any more."""
     CANCELLED = "cancelled"
-    """A person stopped it; what was not sent is skipped."""
+    """Stopped by a person; copies not yet sent are skipped."""
 
 
 NOT_BEGUN = (LetterState.WAITING, LetterState.HELD)
@@ -39,7 +39,7 @@ OVER = (LetterState.FINISHED, LetterState.CANCELLED)
 
 
 class CopyState(StrEnum):
-    """Where one copy stands: in exactly one of these at any instant."""
+    """The state of one copy."""
 
     PENDING = "pending"
     SENDING = "sending"
@@ -52,7 +52,7 @@ class CopyState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many of a letter's copies stand where; bounced and complained count among the sent."""
+    """How many of a letter's copies are in each state; bounced and complained ones are also counted as sent."""
 
     audience: int
     pending: int
@@ -67,11 +67,11 @@ class Counts:
 
 
 class Letter(Base):
-    """One text, frozen with its merge fields left in, for as many readers as there are."""
+    """A bulk letter: text that is frozen with its merge fields, for all its readers."""
 
     __tablename__ = "letters"
     __table_args__ = (
-        # Two issues never wait for the same hour of one publication, whoever schedules them at once.
+        # Two issues of one publication are never due at the same time, even if scheduled at once by two people.
         Index(
             "uq_letters_waiting",
             "publication_id",
@@ -90,14 +90,14 @@ class Letter(Base):
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
-    """The letter that it corrects: then it goes only to those who got that one, or may have."""
+    """The letter that it corrects; it goes only to those whom that letter reached or may have reached."""
     content_hash: Mapped[str] = mapped_column(String(64))
     segment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """The segment of readers it goes to, as it was when the letter was frozen (`segments.freeze`); None for all."""
+    """The segment that it goes to, as of when the letter was frozen (`segments.freeze`); None for all readers."""
     audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
-    """Of that segment's rule, which an approval covers; empty for all."""
+    """The hash of that segment's rule, which an approval covers; empty for all readers."""
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
-    """Where its copies stood when they were dropped; None while they are the ledger's to count."""
+    """The final counts, stored when its copies were deleted; None while the ledger has the copies."""
 
     sender_name: Mapped[str] = mapped_column(String(120))
     sender_address: Mapped[str] = mapped_column(String(254))
@@ -109,13 +109,13 @@ class Letter(Base):
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
     """In which the days are told that its copies name."""
     subject: Mapped[str] = mapped_column(Text)
-    # Deferred, because a list of issues needs neither of the two.
+    # Deferred, because lists of issues need neither.
     html: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
     text: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")
 
     @property
     def content(self) -> LetterContent:
-        """What its copies are composed of."""
+        """The content that its copies are composed from."""
         return LetterContent(
             sender_name=self.sender_name,
             sender_address=self.sender_address,
@@ -133,13 +133,13 @@ class Letter(Base):
 
 
 class Copy(Base):
-    """A row of the ledger: one letter for one reader, and what the other server answered."""
+    """A row of the ledger: one letter for one reader, and the server's reply."""
 
     __tablename__ = "copies"
     __table_args__ = (
-        # The database keeps the first promise: nobody gets an issue twice.
+        # The database itself ensures that nobody gets an issue twice.
         UniqueConstraint("letter_id", "subscription_id"),
-        # Claims walk this; it holds only what is still to be sent, so a copy's cost does not grow with the list.
+        # For claims; it holds only unsent copies, so the cost of a claim does not grow with the list.
         Index(
             "ix_copies_pending",
             "letter_id",
@@ -154,7 +154,7 @@ class Copy(Base):
             sqlite_where=text("state = 'sending'"),
             postgresql_where=text("state = 'sending'"),
         ),
-        # What a person is told of: all that went wrong, was skipped, or was put off. Few rows, whatever the audience.
+        # For reports: copies that failed, were skipped or were put off (`REPORTED`), which are few.
         Index(
             "ix_copies_told",
             "letter_id",
@@ -163,78 +163,78 @@ class Copy(Base):
             sqlite_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
             postgresql_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
         ),
-        # What was dropped with an old letter leaves no id behind that a new copy could get: mail bears it.
+        # Ids of deleted copies are never used again, because mail carries them.
         {"sqlite_autoincrement": True, "postgresql_partition_by": "LIST (letter_id)"},
     )
 
     id: Mapped[LongId]
     letter_id: Mapped[int]
-    """No foreign key, because attaching a partition would then stop every move of every letter (`partitions`)."""
+    """No foreign key: attaching a partition would then lock out every other writer (`partitions`)."""
     subscription_id: Mapped[int]
-    """The reader's; no foreign key, because the record of a copy outlives the reader's erasure."""
+    """The reader's subscription; no foreign key, because the copy outlives the reader's erasure."""
     address: Mapped[str] = mapped_column(String(254))
     name: Mapped[str] = mapped_column(String(120), default="")
     since: Mapped[datetime | None]
-    """When the reader confirmed, or was moved here; None if that is not known (`permission_reminder`)."""
+    """When the reader confirmed or was imported; None if unknown (`permission_reminder`)."""
     source: Mapped[str | None] = mapped_column(String(200))
-    """Where from, of a reader who never confirmed here."""
+    """Where a reader was imported from who never confirmed here."""
     state: Mapped[CopyState] = mapped_column(word(CopyState), default=CopyState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]
     worker: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     begun_at: Mapped[datetime | None]
-    """Set before the final dot may be written: from here on a crash leaves the copy in doubt."""
+    """Set before the final dot may be written; from then on, a crash leaves the copy in doubt."""
     ended_at: Mapped[datetime | None]
     code: Mapped[int | None]
-    """The server's last reply code (RFC 5321), and beside it the enhanced code (RFC 3463) and text."""
+    """The server's last reply code (RFC 5321); then its enhanced code (RFC 3463) and text."""
     status: Mapped[str | None] = mapped_column(String(12))
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped, or why it will be if it comes back: unsubscribed, suppressed, cancelled, erased, …"""
     reservation: Mapped[int | None]
-    """The series of its group's limiter in which `not_before` was reserved for it; None if that is just a wish."""
+    """The series of its group's limiter in which `not_before` was reserved; None if it is not reserved."""
 
 
 # Written out, because neither database matches a parameter to a partial index.
 PENDING = text("copies.state = 'pending'")
 SENDING = text("copies.state = 'sending'")
-TOLD = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
-"""The copies that a person is told of: refused, failed, skipped, in doubt, or put off."""
+REPORTED = text("copies.state NOT IN ('sent', 'sending') AND (copies.state <> 'pending' OR copies.attempts > 0)")
+"""The copies that reports list: refused, failed, skipped, in doubt, or put off."""
 
 
 class Note(StrEnum):
-    """What was learned of a copy after it was sent."""
+    """What became known about a copy after it was sent."""
 
     BOUNCED = "bounced"
     COMPLAINED = "complained"
     RESENT = "resent"
-    """It was in doubt, and sent again: its reader may have it twice."""
+    """The copy was in doubt and was sent again: its reader may have it twice."""
 
 
 class CopyNote(Base):
-    """Something learned of a copy after its message was handed over; each only once."""
+    """A note about a copy after its message was sent; each kind only once."""
 
     __tablename__ = "copy_notes"
     __table_args__ = (UniqueConstraint("copy_id", "kind"),)
 
     id: Mapped[LongId]
     copy_id: Mapped[LongRef]
-    """No foreign key, because a copy's id alone is no key where copies are partitioned."""
+    """No foreign key: where copies are partitioned, the id alone is not a key."""
     kind: Mapped[Note] = mapped_column(word(Note))
     at: Mapped[datetime]
     detail: Mapped[str | None] = mapped_column(Text)
 
 
 class OutboxState(StrEnum):
-    """Where a single letter stands."""
+    """The state of a single letter."""
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Its address is suppressed; `reason` says why it counted."""
+    """Not sent, because its address is suppressed; `reason` names the causes."""
 
 
 class OutboxMessage(Base):
@@ -254,7 +254,7 @@ class OutboxMessage(Base):
             sqlite_where=text("state = 'sending'"),
             postgresql_where=text("state = 'sending'"),
         ),
-        # Reports come back to an address that bears this id, so a deleted letter's must never be given to the next one.
+        # The return path contains this id, so the id of a deleted letter must never be used again.
         {"sqlite_autoincrement": True},
     )
 
@@ -265,34 +265,34 @@ class OutboxMessage(Base):
     reply_to: Mapped[str | None] = mapped_column(String(254))
     address: Mapped[str] = mapped_column(String(254))
     key: Mapped[str] = mapped_column(String(254), index=True)
-    """The address's (`mailboxes`)."""
+    """The key of the address (`mailboxes`)."""
     name: Mapped[str] = mapped_column(String(120), default="")
     subject: Mapped[str] = mapped_column(Text)
     html: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     unsubscribe_url: Mapped[str | None] = mapped_column(String(500))
     message: Mapped[bytes | None] = mapped_column(LargeBinary)
-    """The whole message but for its signature, where it is composed already: then html and text are blank."""
+    """The whole unsigned message, if it is composed already; then html and text are blank."""
     state: Mapped[OutboxState] = mapped_column(word(OutboxState), default=OutboxState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime]
     not_before: Mapped[datetime]
     worker: Mapped[str | None] = mapped_column(String(64))
-    """Whose it is while it is being sent."""
+    """The worker that has leased it."""
     lease_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    """Since then only the record is left: html, text, message and unsubscribe_url are blank."""
+    """When it ended; html, text, message and unsubscribe_url are then blanked."""
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
-    """Why it was skipped: the causes of the suppression, or that the day's letter has gone."""
+    """Why it was skipped: the causes of the suppression, or that one of its kind went out within a day."""
     subscription_id: Mapped[int | None]
-    """Whose consent it asks for; what becomes of it is then kept for as long as that is (`Receipt`)."""
+    """The subscription whose consent it asks for; its outcome is kept for as long as that is (`Receipt`)."""
     template: Mapped[str | None] = mapped_column(String(64))
-    """The version of its words: the SHA-256 of what all letters of that version have in common."""
+    """The version of its text: the SHA-256 of what all letters of that version have in common."""
 
     @property
     def content(self) -> SingleContent:
-        """What its message is composed of."""
+        """The content that its message is composed from."""
         return SingleContent(
             id=self.id,
             kind=self.kind,
@@ -316,7 +316,7 @@ class OutboxMessage(Base):
 
 
 class Receipt(Base):
-    """What became of a letter that asked for consent: evidence of it, kept when the letter is long deleted."""
+    """The outcome of a letter that asked for consent: evidence that outlives the letter itself."""
 
     __tablename__ = "receipts"
 
@@ -324,11 +324,11 @@ class Receipt(Base):
     subscription_id: Mapped[int] = mapped_column(index=True)
     kind: Mapped[str] = mapped_column(String(24))
     template: Mapped[str | None] = mapped_column(String(64))
-    """As in `Post`; None for one that was posted before versions were kept."""
+    """As in `OutboxMessage`; None for a letter from before versions were stored."""
     message_id: Mapped[str] = mapped_column(Text)
-    """Without its angle brackets."""
+    """The Message-ID without its angle brackets."""
     state: Mapped[OutboxState] = mapped_column(word(OutboxState))
-    """Sent or failed."""
+    """The letter's final state: sent or failed."""
     reply: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
 
@@ -343,10 +343,10 @@ class Cause(StrEnum):
 
 
 class Suppression(Base):
-    """One cause why an address gets nothing, whatever list it is on; `key` as in the audience."""
+    """One cause why an address gets no mail, whatever publication it reads; `key` as in the audience."""
 
     __tablename__ = "suppressions"
-    # The desk's list, newest first.
+    # For the desk's list, newest first.
     __table_args__ = (Index(None, "at", "key", "cause"),)
 
     key: Mapped[str] = mapped_column(String(254), primary_key=True)
@@ -354,11 +354,11 @@ class Suppression(Base):
     at: Mapped[datetime]
     detail: Mapped[str | None] = mapped_column(Text)
     folded: Mapped[bool] = mapped_column(default=False)
-    """It is from before version 0014, and also holds for each address with this folded key (`mailboxes`)."""
+    """Whether it is from before migration 0014, and also holds for each address with this folded key (`mailboxes`)."""
 
 
 class Heartbeat(Base):
-    """A worker's last sign of life, for /readyz and for its leases."""
+    """A worker's last heartbeat, for /readyz and for lease recovery."""
 
     __tablename__ = "heartbeats"
 
@@ -366,7 +366,7 @@ class Heartbeat(Base):
     started_at: Mapped[datetime]
     at: Mapped[datetime]
     away: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
-    """By what it carries, the mail server that does not take it: which, since when and why (`outage`)."""
+    """By kind of mail, the unreachable mail server: its name, since when and why (`outage`)."""
 
 
 class SharedLimiter(Base):
@@ -376,17 +376,17 @@ class SharedLimiter(Base):
 
     key: Mapped[str] = mapped_column(String(253), primary_key=True)
     next_at: Mapped[datetime]
-    """The first moment that nobody has reserved yet."""
+    """The first moment that is not reserved yet."""
     spent: Mapped[dict[str, list[list[int]]]] = mapped_column(JSON, default=dict)
-    """For each window in seconds, what went out within it: runs of [second of the last one, how many]."""
+    """For each window in seconds, the runs that went out within it, as [second of the last copy, count]."""
     paused_until: Mapped[datetime | None]
-    """Where a rate answer stopped it until; from then on its connections grow by one at a time."""
+    """The end of the pause after a rate-limit reply; from then on its connections grow by one at a time."""
     series: Mapped[int] = mapped_column(default=0)
-    """Grows by one when what was reserved so far no longer counts."""
+    """Incremented when earlier reservations no longer count."""
 
 
 class SendPermission(Base):
-    """Whether this database may send: one row, which a copy of the database has, too (`send_permission`)."""
+    """Whether this database may send: its one row, which a copy of the database has, too (`send_permission`)."""
 
     __tablename__ = "arming"
 
@@ -394,7 +394,7 @@ class SendPermission(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     place: Mapped[str | None] = mapped_column(String(120))
-    """Where it was armed; None while it is not."""
+    """The identity of the database that was armed; None while none is."""
     armed_at: Mapped[datetime | None]
     restored_from: Mapped[datetime | None]
-    """When the backup was made that it was restored from, if it was."""
+    """When the backup was made that the database was restored from; None if it was not."""

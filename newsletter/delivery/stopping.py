@@ -1,9 +1,8 @@
 """Stopping a letter: it is cancelled at once, and then its copies are skipped, group by group.
 
-    cancelled ── from here on no copy of it is claimed or begun
-    skip_some ── one transaction a group, by whoever stopped it and by the worker
-
-So nobody who wants to write waits for a million rows. Cut short at any point, the worker goes on.
+Once it is cancelled, no copy of it is claimed or begun. The groups are skipped in a transaction each, first by the
+person's own process and then by the worker, so that no other writer waits for a million rows; the worker also goes
+on after an interruption.
 """
 
 from collections.abc import Sequence
@@ -23,23 +22,26 @@ _ROWS = cast("Table", Copy.__table__)
 
 
 def skip_first_group(session: Session, letter_id: int, now: datetime) -> int:
-    """Skip the first group of a letter that was just cancelled; how many of its copies will be skipped in all."""
+    """Skip the first group of a letter that was just cancelled; returns how many copies will be skipped in all."""
     waiting = session.scalar(select(func.count()).where(Copy.letter_id == letter_id, PENDING)) or 0
     skip_group(session, letter_id, now)
     return waiting
 
 
 def skip_next_group(sessions: Sessions, letter_id: int, now: datetime) -> bool:
-    """Skip the next group; False when nothing of the letter is left to skip. Commits by itself."""
+    """Skip the next group; returns False when no copy is left to skip. Commits by itself."""
     with sessions.in_turn() as session:
-        # Held, because somebody may have it sent to those who missed it, and their copies wait for good.
+        # Locked, because a person may at this moment send it to those who missed it, whose copies must stay pending.
         state = select(Letter.state).where(Letter.id == letter_id).with_for_update()
         is_cancelled = session.scalar(state) is LetterState.CANCELLED
         return is_cancelled and skip_group(session, letter_id, now) > 0
 
 
 def skip_group(session: Session, letter_id: int, now: datetime) -> int:
-    """Skip some of the copies that wait; how many, 0 when none is left. What is being sent does not come back."""
+    """Skip up to 5,000 pending copies; returns how many, 0 when none is left.
+
+    Copies that are being sent are marked, so that they are skipped if they are given back.
+    """
     own = _ROWS.c.letter_id == letter_id
     connection = session.connection()
     connection.execute(update(_ROWS).where(own, SENDING, _ROWS.c.reason.is_(None)).values(reason=CANCELLED))
@@ -51,13 +53,13 @@ def skip_group(session: Session, letter_id: int, now: datetime) -> int:
 
 
 def unfinished(session: Session) -> Sequence[int]:
-    """The letters that were cancelled and have copies left to skip, or on their way back."""
+    """The ids of the cancelled letters that still have pending copies to skip."""
     cancelled = select(Letter.id).where(Letter.state == LetterState.CANCELLED)
     return [letter_id for letter_id in stats.without_stats(session, cancelled) if _waits(session, letter_id)]
 
 
 def is_unfinished(session: Session, letter: Letter) -> bool:
-    """Whether a letter is one of those."""
+    """Whether a letter was cancelled and still has pending copies to skip."""
     return letter.state is LetterState.CANCELLED and _waits(session, letter.id)
 
 

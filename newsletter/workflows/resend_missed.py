@@ -41,7 +41,7 @@ from newsletter.db import Sessions, rows
 from newsletter.delivery import stopping
 from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
-from newsletter.delivery.models import TOLD, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import REPORTED, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial.issues import issue_store
@@ -102,7 +102,7 @@ def find_missed(
     if joined and not _is_recent(letter, now):
         raise _too_late(issue)
     fate = _fate(_refused_before(session, letter.id))
-    mine = select(fate, func.count()).where(Copy.letter_id == letter.id, TOLD, fate.is_not(None)).group_by(fate)
+    mine = select(fate, func.count()).where(Copy.letter_id == letter.id, REPORTED, fate.is_not(None)).group_by(fate)
     chosen = segments.frozen_conditions(session, issue.publication, segment, now)
     if chosen:
         mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
@@ -197,7 +197,7 @@ def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
 
 def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
     """Copies refused before the reason was recorded, or whose reader had unsubscribed for a while."""
-    unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, TOLD)
+    unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, REPORTED)
     unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_distinct_from(ABOUT_US))
     ids = [{"id": copy_id} for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
     moved = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
@@ -214,7 +214,7 @@ def _groups(look: Callable[[], AbstractContextManager[Session]], letter_id: int)
 def _missed(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[int]:
     for state in _MISSED:
         some = select(Copy.id, Copy.reason, Copy.code, Copy.reply).order_by(Copy.id).limit(_GROUP)
-        some, last = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state), 0
+        some, last = some.where(Copy.letter_id == letter_id, REPORTED, Copy.state == state), 0
         while True:
             with look() as session:
                 found = session.execute(some.where(Copy.id > last)).all()

@@ -13,7 +13,7 @@ from .conftest import ROOT
 
 ROW = re.compile(r"^\| `(newsletter [a-z -]+[a-z])(?: [^`]*)?` \|(.*?)\| .+ \|$", re.MULTILINE)
 DOCUMENT = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8").replace("\\|", "/")
-TOLD = {command: set(re.findall(r"--[a-z0-9-]+", options)) for command, options in ROW.findall(DOCUMENT)}
+REPORTED = {command: set(re.findall(r"--[a-z0-9-]+", options)) for command, options in ROW.findall(DOCUMENT)}
 
 
 def commands(command: click.Command, name: str) -> Iterator[tuple[str, set[str]]]:
@@ -32,12 +32,12 @@ THERE = dict(commands(newsletter, "newsletter"))
 
 
 def test_every_command_is_told_and_no_other() -> None:
-    assert sorted(TOLD) == sorted(THERE)
+    assert sorted(REPORTED) == sorted(THERE)
 
 
 @pytest.mark.parametrize("command", THERE)
 def test_every_option_of_a_command_is_told_and_no_other(command: str) -> None:
-    assert TOLD.get(command) == THERE[command]
+    assert REPORTED.get(command) == THERE[command]
 
 
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, undefer_group
 
 from newsletter.delivery.ledger import REOPEN_WITHIN, ClaimedCopy, resent
 from newsletter.delivery.message import compose
-from newsletter.delivery.models import PENDING, TOLD, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, REPORTED, Copy, CopyState, Letter, LetterState
 from newsletter.links import Links
 
 log = structlog.get_logger(__name__)
@@ -30,18 +30,18 @@ _NOBODY = ClaimedCopy(id=0, letter_id=0, subscription_id=0, address="reader@exam
 
 def undecided(letter_id: int) -> Select[Copy]:
     """A letter's copies in doubt that nobody has decided about, oldest first."""
-    return select(Copy).where(Copy.letter_id == letter_id, TOLD, *_OPEN).order_by(Copy.id)
+    return select(Copy).where(Copy.letter_id == letter_id, REPORTED, *_OPEN).order_by(Copy.id)
 
 
 def decided(letter_id: int) -> Select[Copy]:
     """A letter's copies that stay in doubt as somebody has decided, oldest first."""
-    closed = select(Copy).where(Copy.letter_id == letter_id, TOLD, _ROWS.c.state == CopyState.IN_DOUBT)
+    closed = select(Copy).where(Copy.letter_id == letter_id, REPORTED, _ROWS.c.state == CopyState.IN_DOUBT)
     return closed.where(_ROWS.c.reason.is_not(None)).order_by(Copy.id)
 
 
 def count_open(session: Session, letter_id: int) -> int:
     """How many of a letter's copies are in doubt and undecided."""
-    return session.scalar(select(func.count()).where(Copy.letter_id == letter_id, TOLD, *_OPEN)) or 0
+    return session.scalar(select(func.count()).where(Copy.letter_id == letter_id, REPORTED, *_OPEN)) or 0
 
 
 def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[int]) -> dict[int, str]:

@@ -18,7 +18,7 @@ from newsletter.tokens import TokenSeal
 FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url"})
 """The merge fields of an issue."""
 
-# Octets, as they are at most in all but the oddest copy.
+# Octets: the most in nearly every copy.
 _HOLE = 120
 _HEADERS = 2_000
 
@@ -26,7 +26,7 @@ _ONE_CLICK = "List-Unsubscribe-Post: List-Unsubscribe=One-Click"
 
 
 class CopyFields(Protocol):
-    """What a copy has that its letter has not."""
+    """What a copy adds to its letter: its id, its reader and its tokens."""
 
     @property
     def id(self) -> int: ...
@@ -46,17 +46,17 @@ class CopyFields(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class BodyPart:
-    """A body part, encoded but for its holes; a hole begins a line of its own, so it needs no look at the rest."""
+    """A body part, encoded except for its merge fields; each field begins a line, so it can be encoded by itself."""
 
     pieces: tuple[bytes, ...]
-    """The encoded literals, with an empty one where a hole is."""
+    """The encoded pieces, with an empty one in place of each field."""
     holes: tuple[tuple[merge.Field, tuple[int, ...]], ...]
-    """Each field beside all its places among the pieces, so that it is encoded once."""
+    """Each field with all its indexes in `pieces`, so that it is encoded once."""
     escape: Callable[[str], str]
 
     @classmethod
     def compile(cls, text: str, shared: Mapping[str, str], escape: Callable[[str], str]) -> Self:
-        """Encode what every copy shares; Invalid names a merge field that there is not."""
+        """Encode what all copies share; raises Invalid, naming it, for an unknown merge field."""
         template = merge.compile(text.rstrip("\r\n"), FIELDS).bind(shared, escape)
         pieces = tuple(mime.quoted_piece(piece) if piece else b"" for piece in template.texts)
         places: dict[merge.Field, tuple[int, ...]] = {}
@@ -66,11 +66,11 @@ class BodyPart:
 
     @property
     def octets(self) -> int:
-        """About how large it is when it is filled."""
+        """The approximate size of the filled part, in octets."""
         return sum(map(len, self.pieces)) + sum(_HOLE * len(places) for _, places in self.holes)
 
     def fill(self, values: Mapping[str, str], encoded: Mapping[str, bytes]) -> list[bytes]:
-        """The part for one reader, quoted-printable, in pieces; `encoded` are the values that no part has to escape."""
+        """The part for one reader, quoted-printable, in pieces; `encoded` holds values that no part has to escape."""
         pieces = list(self.pieces)
         for field, places in self.holes:
             piece = encoded.get(field.name) or mime.quoted_piece(field.fill(values, self.escape))
@@ -81,7 +81,7 @@ class BodyPart:
 
 @dataclass(frozen=True, slots=True)
 class MultipartFrame:
-    """What stands around a message's two parts, plain text and HTML (RFC 2046, 5.1.4)."""
+    """The multipart/alternative frame around a message's plain text and HTML (RFC 2046, 5.1.4)."""
 
     headers: tuple[str, ...]
     opening: bytes
@@ -94,13 +94,13 @@ class MultipartFrame:
         return cls(headers, _heading(boundary, "plain"), _heading(boundary, "html"), f"\r\n--{boundary}--\r\n".encode())
 
     def around(self, text: Iterable[bytes], html: Iterable[bytes]) -> list[bytes]:
-        """The body, in pieces as its parts are."""
+        """The whole body, in pieces like its parts."""
         return [self.opening, *text, self.middle, *html, self.closing]
 
 
 @dataclass(frozen=True, slots=True)
 class MessageTemplate:
-    """A letter compiled: everything that its copies share is encoded already."""
+    """A compiled letter: everything that its copies share is encoded."""
 
     links: Links
     zone: ZoneInfo
@@ -108,17 +108,17 @@ class MessageTemplate:
     sender_address: str
     subject: merge.Template
     origin: bytes
-    """The header that goes before a copy's own; `shared` goes behind them."""
+    """The header lines before a copy's own ones; `shared` goes behind them."""
     shared: bytes
     text: BodyPart
     html: BodyPart
     frame: MultipartFrame
     keys: Collection[SigningKey]
     octets: int
-    """About how large a copy is; an estimate will do (RFC 1870, 5), so that an envelope can go before its message."""
+    """The approximate size of a copy, for an envelope that goes before its message; RFC 1870, 5, allows an estimate."""
 
     def message(self, copy: CopyFields, date: datetime, sample: CopyFields | None = None) -> DotStuffed:
-        """The copy as it goes over the wire, in words for `sample` if it is a test; Invalid if its address is none."""
+        """The message of a copy, with the fields of `sample` if it is a test; raises Invalid for an invalid address."""
         reader = sample or copy
         values = {
             "name": reader.name,
@@ -138,7 +138,7 @@ class MessageTemplate:
             f"To: {mime.address_header(copy.name, mime.sendable(copy.address), 'To')}",
             f"Subject: {mime.encoded_words(self.subject.fill(values, as_header))}",
             f"Date: {mime.date_header(date)}",
-            # Derived, never drawn: a copy that is sent again after a crash has to carry the same one.
+            # Derived from the copy, not random: a copy that is sent again after a crash must have the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
             f"List-Unsubscribe: <{values['unsubscribe_url']}>{self._mailto(copy)}",
         )
@@ -151,7 +151,7 @@ class MessageTemplate:
 def compile(  # noqa: A001  (as `re.compile`)
     letter: LetterContent, links: Links, keyring: Keyring = NO_KEYS, headers: Sequence[str] = ()
 ) -> MessageTemplate:
-    """Encode what all copies share, with these headers besides; Invalid names a merge field that there is not."""
+    """Compile a letter, with these additional headers; raises Invalid, naming it, for an unknown merge field."""
     sender = mime.sendable(letter.sender_address)
     frame = MultipartFrame.of(f"=_{letter.content_hash[:32]}")
     values = {"archive_url": letter.archive_url}
@@ -181,7 +181,7 @@ def compile(  # noqa: A001  (as `re.compile`)
 
 
 def transactional_message(post: SingleContent, date: datetime, keyring: Keyring = NO_KEYS) -> bytes:
-    """A single letter as it goes over the wire, less dot-stuffing; Invalid if its address is none."""
+    """The message of a single letter, without dot-stuffing; raises Invalid if its address is not valid."""
     sender = mime.sendable(post.sender_address)
     if post.message is not None:
         return _signed(post.message, keyring.of(sender), date)
@@ -203,24 +203,24 @@ def transactional_message(post: SingleContent, date: datetime, keyring: Keyring 
 
 
 def message_id(post: SingleContent) -> str:
-    """A single letter's own name, the same each time it is tried."""
+    """The Message-ID of a single letter, the same at each try."""
     return f"{post.created_at:%Y%m%d%H%M%S%f}.{post.id}@{_domain(mime.sendable(post.sender_address))}"
 
 
 def envelope(template: MessageTemplate, copy: CopyFields, return_path_domain: str | None) -> Envelope:
-    """From whom and to whom the server is told a copy goes; Invalid if the address is none."""
+    """The envelope of a copy; raises Invalid if its address is not valid."""
     to = mime.sendable(copy.address)
     if not return_path_domain:
         return Envelope(template.sender_address, to, template.octets)
     token = template.links.seal.seal_local_part("bounce", copy.id)
-    # Reports bear the same token as the address they go to: a number in the clear would say how many we send.
+    # The id is the token in the return path: a plain number would reveal how many we send.
     return Envelope(_return_path(token, return_path_domain), to, template.octets, token)
 
 
 def transactional_envelope(
     post: SingleContent, octets: int, seal: TokenSeal | None, return_path_domain: str | None
 ) -> Envelope:
-    """The same of a single letter."""
+    """The envelope of a single letter; raises Invalid if its address is not valid."""
     sender, to = mime.sendable(post.sender_address), mime.sendable(post.address)
     if not (seal and return_path_domain):
         return Envelope(sender, to, octets)
@@ -251,7 +251,7 @@ def _reply_to(address: str | None) -> list[str]:
 
 
 def _feedback_id(kind: str, sender: str) -> list[str]:
-    """What providers tell complaints apart by, in letters to readers: nothing in it is of one mail, or one reader."""
+    """The Feedback-ID by which providers group complaints, one for a kind and a sender; none in mail to editors."""
     if PURPOSES.get(kind) is Purpose.TEAM:
         return []
     letters = "".join(each for each in _domain(sender) if each.isalnum())

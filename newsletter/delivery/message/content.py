@@ -17,7 +17,7 @@ class LetterContent:
     feedback_id: str
     archive_url: str
     content_hash: str
-    """Makes the boundary between the body parts, so that a letter is composed alike each time."""
+    """Seeds the boundary between the body parts, so that a letter is composed the same each time."""
     subject: str
     html: str
     text: str
@@ -42,20 +42,20 @@ class SingleContent:
     text: str
     unsubscribe_url: str | None
     message: bytes | None
-    """The whole message without a signature, if it was composed before."""
+    """The whole message without its DKIM signature, if it was composed before."""
 
 
 class Purpose(StrEnum):
-    """Who a single letter is for, and who asked for it."""
+    """The purpose of a single letter, which decides what causes of suppression stop it."""
 
     TEAM = "team"
-    """For a person of the team: never skipped, whatever their status as a reader."""
+    """For an editor: never skipped, whatever their status as a reader."""
     ANSWER = "answer"
     """The answer to a person's own request for their data, an erasure or a link."""
     CONFIRM = "confirm"
     """Asks the owner of an address whether they signed up."""
     UNASKED = "unasked"
-    """Anything else, which nobody asked for."""
+    """Any other letter: nobody asked for it."""
 
 
 PURPOSES: Mapping[str, Purpose] = {

@@ -1,7 +1,7 @@
 """DKIM (RFC 6376, RFC 8463): the signatures that go before a message, and the DNS record that lets others check them.
 
-Every header that we write is signed, and From a second time as one that is not there (RFC 6376, 8.15):
-whoever adds another breaks the signature. Headers are `relaxed`, for servers on the way fold them anew. The body
+Every header that we write is signed, and some once more than they occur (RFC 6376, 8.15), so that adding
+another breaks the signature. Headers are `relaxed`, for servers on the way fold them anew. The body
 is `simple`: ours is 7-bit quoted-printable, which nobody has to touch, and has no empty lines at its end.
 """
 
@@ -36,7 +36,7 @@ class DnsRecord:
 
     @property
     def zone_line(self) -> str:
-        """As a zone file has it, a TXT record in strings that are short enough."""
+        """The record as a line of a zone file; a TXT record is split into strings of 255 octets."""
         if self.kind != "TXT":
             return f"{self.name}. IN {self.kind} {self.value}"
         strings = [self.value[start : start + _STRING] for start in range(0, len(self.value), _STRING)]
@@ -45,7 +45,7 @@ class DnsRecord:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A private key, and under which name the world finds its other half."""
+    """A private key, with the domain and selector under which its public key is published."""
 
     domain: str
     selector: str
@@ -53,12 +53,12 @@ class SigningKey:
 
     @property
     def algorithm(self) -> str:
-        """As in a signature's `a=`."""
+        """The value of a signature's `a=` tag."""
         return "rsa-sha256" if isinstance(self.private, RSAPrivateKey) else "ed25519-sha256"
 
     @property
     def record(self) -> DnsRecord:
-        """What has to stand in the DNS before the key signs."""
+        """The DNS record to publish before the key is used."""
         public = self.private.public_key()
         if isinstance(self.private, RSAPrivateKey):
             kind, octets = "rsa", public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
@@ -75,12 +75,12 @@ class SigningKey:
 
 
 def signatures(keys: Collection[SigningKey], head: bytes, body: Iterable[bytes], moment: datetime) -> bytes:
-    """The headers that go before a head, one for each key; a body that ends with one CRLF may come in pieces."""
+    """The DKIM-Signature headers to put before `head`, one for each key; the body must end with exactly one CRLF."""
     if not keys:
         return b""
     unfolded = head.replace(b"\r\n ", b" ").splitlines()
     headers = [(name, value) for name, _, value in (line.partition(b":") for line in unfolded)]
-    # Named once more than they are there: a second one of these, added on the way, breaks the signature.
+    # Listed once more than they occur: a second one that is added on the way breaks the signature.
     names = b":".join([*(name for name, _ in headers), *_OVERSIGNED]).decode()
     digest = _base64(hashlib.sha256(b"".join(body)).digest())
     signed = b"".join(b"%b:%b\r\n" % (name.lower(), b" ".join(value.split())) for name, value in headers)
@@ -90,7 +90,7 @@ def signatures(keys: Collection[SigningKey], head: bytes, body: Iterable[bytes],
 
 def _signature(key: SigningKey, signed: bytes, tags: str) -> bytes:
     own = f"v=1; a={key.algorithm}; c=relaxed/simple; d={key.domain}; s={key.selector};\r\n{tags}"
-    # A signature covers its own header, too, as far as that is known yet.
+    # A signature covers its own header, too, with an empty `b=` (RFC 6376, 3.7).
     octets = key.sign(signed + f"dkim-signature:{own}".replace("\r\n", "").encode())
     return f"DKIM-Signature: {own}{_base64(octets)}\r\n".encode()
 

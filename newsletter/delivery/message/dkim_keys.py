@@ -1,8 +1,8 @@
 """The private keys that sign mail (DKIM): each in a file `<domain>.<selector>.pem` that only its owner may read.
 
-A mail is signed by the keys of its sender's domain and by no others, not even by those of a domain above it: so the
-signature speaks for the very domain that readers see, as the strictest DMARC policy asks (RFC 7489, 3.1.1).
-A key under a selector that is not in use waits: that is how keys are changed.
+A mail is signed only by the keys of its sender's own domain, not by those of a parent domain: so the signature
+aligns with the domain that readers see even under strict DMARC (RFC 7489, 3.1.1). Keys are rotated by
+creating one under a selector that is not in use yet.
 """
 
 import os
@@ -27,13 +27,13 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.system import atomic_files
 
 _BITS = 2048
-# With fewer, no signature counts (RFC 8301, 3.2).
+# Bits: a signature by a shorter RSA key is not valid (RFC 8301, 3.2).
 _FEWEST_BITS = 1024
 
 _GROUP_AND_OTHERS = 0o077
 
 _DOMAIN = re.compile(rf"(?:{mail_settings.SELECTOR.pattern}\.)+{mail_settings.SELECTOR.pattern}")
-# So much fits into a name in the DNS (RFC 1035, 2.3.4) beside the longest selector.
+# What a DNS name (RFC 1035, 2.3.4) has left beside the longest selector.
 _LONGEST_DOMAIN = 253 - len("._domainkey.") - 63
 
 
@@ -45,9 +45,9 @@ class Keyring:
 
     @classmethod
     def load(cls, folder: Path, selectors: Sequence[str], *, must_be_there: bool = False) -> Self:
-        """The keys of these selectors; Refused, saying what to do, for a file that is none or that others may read.
+        """The keys of these selectors; raises Refused, saying what to do, for an unusable key file.
 
-        The same for a selector without a key, where somebody has named it.
+        With `must_be_there`, also for a selector without a key.
         """
         found: dict[str, list[SigningKey]] = {}
         for key in sorted(keys_in(folder, selectors), key=lambda key: selectors.index(key.selector)):
@@ -61,7 +61,7 @@ class Keyring:
         return cls(found)
 
     def of(self, address: str) -> Sequence[SigningKey]:
-        """Those that sign what comes from this address."""
+        """The keys that sign mail from this address."""
         return self.keys.get(mailboxes.host_of(address.rpartition("@")[2]), ())
 
 
@@ -69,22 +69,22 @@ NO_KEYS = Keyring({})
 
 
 def keys_in(folder: Path, selectors: Collection[str] | None = None) -> Iterator[SigningKey]:
-    """The keys in a folder, of these selectors or of all; Refused as `read`."""
+    """The keys in a folder, of these selectors or of all; raises Refused like `read_key`."""
     for path in key_files(folder):
         if selectors is None or _named(path)[1] in selectors:
             yield read_key(path)
 
 
 def key_files(folder: Path) -> Iterator[Path]:
-    """The files in a folder that are kept as keys, whatever is in them."""
-    # Not a glob, which would take a folder that we may not read for one without keys.
+    """The files in a folder whose names are those of keys, whatever is in them."""
+    # Not a glob, which would treat an unreadable folder as an empty one.
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.suffix == ".pem":
             yield path
 
 
 def read_key(path: Path) -> SigningKey:
-    """The key in a file; Refused, saying what to do, if it is none or if others may read it."""
+    """The key in a file; raises Refused, saying what to do, if it is no key or if others may read it."""
     domain, selector = _named(path)
     with path.open("rb") as file:
         if os.fstat(file.fileno()).st_mode & _GROUP_AND_OTHERS:
@@ -98,7 +98,7 @@ def read_key(path: Path) -> SigningKey:
 
 
 def create_key(folder: Path, domain: str, selector: str, *, ed25519: bool = False) -> Path:
-    """A new key, in a file of its own; Conflict where there is one already."""
+    """Create a key in a file of its own; returns its path. Raises Conflict if the file exists."""
     if not mail_settings.SELECTOR.fullmatch(selector):
         raise Invalid(f"“{selector}” is not a selector: small letters, digits and dashes, at most 63")
     path = folder / f"{_domain(domain)}.{selector}.pem"

@@ -1,11 +1,11 @@
 r"""Merge fields: the few words of a letter that differ from reader to reader.
 
     {{ name }}             the reader's name
-    {{ name | friend }}    the same, with what is printed for a reader who gave none
-    \{{                    two braces that are meant to be printed
+    {{ name | friend }}    the reader's name, or "friend" if they gave none
+    \{{                    two braces, printed as they are
 
 Not a template language: no expressions, no filters, no loops. A field is a word from an allow-list,
-a value is never looked at again for further fields, and a fallback is part of the template, so in
+fields inside a value are not filled, and a fallback is part of the template, so in
 HTML it is HTML already.
 """
 
@@ -20,10 +20,10 @@ from newsletter.errors import Invalid
 EDITORS = frozenset({"name", "email"})
 """The fields that an editor may write in an issue."""
 
-# Of three braces in a row the first is printed, for a brace that was written as an entity may stand before a field.
+# Of three braces in a row the first is printed: it may be an entity that stands before a field.
 _BRACES = re.compile(r"\\\{\{|\{\{(?!\{)(?:([^{}]*)\}\})?")
 
-# As another language has it, so whoever writes it means something that we do not do.
+# Syntax of other template languages, which we do not support.
 _TRIPLED = re.compile(r"(?<!\\)\{\{\{(?=[^{}]*\}\})")
 _NEVER_CLOSES = r'"{{" opens a merge field that never closes; write \{{ to print braces'
 
@@ -36,23 +36,23 @@ _ITSELF = re.compile("[!#-%(-;=?-~]+(?: +[!#-%(-;=?-~]+)*")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A hole in a template; `fallback` is None where the template gives none."""
+    """A merge field in a template; `fallback` is None if the template gives none."""
 
     name: str
     fallback: str | None = None
 
     def fill(self, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
-        """The reader's own value, else the fallback; KeyError when there is neither."""
+        """The reader's value, escaped, else the fallback; raises KeyError if there is neither."""
         value = values[self.name] if self.fallback is None else values.get(self.name, "")
         return escape(value).strip() or self.fallback or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Text with holes, compiled once and filled once for each copy."""
+    """Text with merge fields, compiled once and filled for each copy."""
 
     texts: tuple[str, ...]
-    """The literal pieces, with an empty one where a hole is; a hole has a piece on either side."""
+    """The literal pieces, with an empty one in place of each field; a field has a piece on either side."""
     holes: tuple[tuple[int, Field], ...]
     """Each field beside its place among the texts."""
 
@@ -69,7 +69,7 @@ class Template:
         return _template(parts)
 
     def fill(self, values: Mapping[str, str], escape: Callable[[str], str]) -> str:
-        """The text for one reader; KeyError names a value that is missing and has no fallback."""
+        """The text for one reader; raises KeyError, naming it, for a value that is missing and has no fallback."""
         parts = list(self.texts)
         for place, field in self.holes:
             parts[place] = field.fill(values, escape)
@@ -77,7 +77,7 @@ class Template:
 
 
 def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (read as `merge.compile`, like `re.compile`)
-    """The template of a text that may use these fields; Invalid names every field that it may not."""
+    """The template of a text that may use these fields; raises Invalid, naming every other field in it."""
     wrong = [sentence for _, sentence in _faults(text, fields)]
     if wrong:
         raise Invalid("\n".join(wrong))
@@ -85,7 +85,7 @@ def compile(text: str, fields: Collection[str]) -> Template:  # noqa: A001  (rea
 
 
 def field_errors(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
-    """What is wrong with the merge fields that somebody wrote: the offset of each, and how to mend it."""
+    """The errors in the merge fields of a text: the offset of each, and how to correct it."""
     yield from ((braces.start(), _NEVER_CLOSES) for braces in _TRIPLED.finditer(text))
     yield from _faults(text, fields)
 
@@ -100,17 +100,17 @@ def _faults(text: str, fields: Collection[str]) -> Iterator[tuple[int, str]]:
 
 
 def literal(text: str) -> str:
-    """Text that prints as it stands when it becomes part of a template: its braces open no field."""
+    """Escape a text's braces, so that it is printed as it is inside a template."""
     return text.replace("{{", r"\{{")
 
 
 def as_html(value: str) -> str:
-    """A value for HTML, in text or in a quoted attribute."""
+    """A value escaped for HTML text or a quoted attribute."""
     return html.escape(as_text(value))
 
 
 def is_itself(value: str) -> bool:
-    """Whether a field with this value is filled by just that, in plain text and in HTML alike."""
+    """Whether a value needs no escaping, neither in plain text nor in HTML."""
     return _ITSELF.fullmatch(value) is not None
 
 

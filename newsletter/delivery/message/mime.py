@@ -1,7 +1,7 @@
 """MIME encoding (RFC 5322, 2045, 2047): what needs no encoding goes as it is, the rest is 7-bit safe.
 
-No line is folded but between encoded words, so an address, a URL or a token never breaks; the
-callers keep what is not encoded under the 998 octets that a line may have.
+Lines are folded only between encoded words, so an address, a URL or a token never breaks; callers keep
+other text under the 998 octets that a line may have.
 """
 
 import base64
@@ -20,12 +20,12 @@ _PLAIN = re.compile(r"[ -~]*")
 _LOOKS_ENCODED = "=?"
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _LONGEST_PLAIN = 900
-# 45 octets make 60 in base64: a word of 72, inside the 75 that RFC 2047 (2) allows.
+# 45 octets are 60 in base64: a word of 72, within the 75 that RFC 2047 (2) allows.
 _WORD = 45
 # A line with an encoded word in it has at most so many characters, the header's name among them (RFC 2047, 2).
 _ENCODED_LINE = 76
 
-# What a soft line break leaves room for, of the 76 characters that a line may have.
+# What a soft line break leaves of the 76 characters that a line may have.
 _LINE = 75
 # Most values of merge fields: nothing to encode, no leading dot, two lines at most.
 _ENCODES_TO_ITSELF = re.compile(rf"(?!\.)[ -<>-~]{{0,{_LINE}}}+(?:(?!\.)[ -<>-~]{{1,{_LINE}}}+)?")
@@ -36,11 +36,11 @@ _NO_PART_OF_ADDRESS = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>,;:\\\"()\[\]]")
 
 
 class NoAddress(Invalid):
-    """Mail cannot be sent to what stands where an address should."""
+    """A text is not an address that mail can be sent to."""
 
 
 def encoded_words(text: str, header: str = "Subject") -> str:
-    """Unstructured text for that header: encoded words where it must be (RFC 2047)."""
+    """Unstructured text for that header, as encoded words where needed (RFC 2047)."""
     line = as_header(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
         return line
@@ -59,7 +59,7 @@ def list_id(text: str) -> str:
 
 
 def sendable(address: str) -> str:
-    """The address with its domain as A-labels (RFC 5890), as mail servers know it; Invalid if it is none."""
+    """The address with its domain as A-labels (RFC 5890), as SMTP needs it; raises Invalid if it is not an address."""
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
         raise NoAddress("not an address that mail can be sent to")
@@ -67,7 +67,7 @@ def sendable(address: str) -> str:
 
 
 def a_labels(domain: str) -> str:
-    """The domain as the DNS knows it; Invalid if it cannot be one."""
+    """The domain as A-labels, as in the DNS; raises Invalid if it is not a domain."""
     try:
         return mailboxes.a_labels(domain)
     except UnicodeError:
@@ -75,13 +75,13 @@ def a_labels(domain: str) -> str:
 
 
 def date_header(date: datetime) -> str:
-    """A Date (RFC 5322, 3.3), to the second."""
+    """The value of a Date header (RFC 5322, 3.3), to the second."""
     return _second(int(date.timestamp()))
 
 
 @lru_cache(maxsize=8)
 def _second(timestamp: int) -> str:
-    # Many copies leave within one second.
+    # Cached, because many copies leave within one second.
     return format_datetime(datetime.fromtimestamp(timestamp, UTC))
 
 
@@ -91,7 +91,7 @@ def quoted_printable(text: str) -> bytes:
 
 
 def quoted_piece(text: str) -> bytes:
-    """A piece of a body part that begins a line, and whose last line goes on in whatever is written behind it."""
+    """A piece of a quoted-printable part: it begins a line, and its last line may be continued by the next piece."""
     if _ENCODES_TO_ITSELF.fullmatch(text):
         first, rest = text[:_LINE], text[_LINE:]
         return (f"{first}=\r\n{rest}=\r\n" if rest else f"{first}=\r\n").encode()
@@ -107,7 +107,7 @@ def quoted_piece(text: str) -> bytes:
 def _named(name: str, identifier: str, header: str) -> str:
     if _PLAIN.fullmatch(name) and _LOOKS_ENCODED not in name:
         return f"{_phrase(name)} <{identifier}>"
-    # On a line of its own, for with an encoded word it would be too long a line.
+    # Folded, because with an encoded word the line would be too long.
     return f"{_encoded(name, header)}\r\n <{identifier}>"
 
 
@@ -124,7 +124,7 @@ def _encoded(text: str, header: str) -> str:
 
 
 def _pieces(text: str, first: int) -> Iterator[bytes]:
-    """The text's octets, so many at most first, cut between characters: no encoded word may hold half of one."""
+    """The text's octets, at most `first` in the first piece, cut between characters as encoded words require."""
     piece, most = b"", min(first, _WORD)
     for character in text:
         octets = character.encode()

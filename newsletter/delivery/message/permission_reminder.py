@@ -1,4 +1,4 @@
-"""The permission reminder: why the reader gets this mail, which every issue has to say.
+"""The permission reminder: why the reader gets this mail, as every issue must say.
 
 It fills the merge field `{{ why }}` of each copy, so a value in it is escaped like any other.
 """
@@ -14,9 +14,9 @@ MAX_SOURCE = 200
 
 @lru_cache(maxsize=10_000)
 def reminder(since: datetime | None, source: str | None, zone: ZoneInfo, language: str = formats.LANGUAGE) -> str:
-    """What follows "This comes to ada@example.org because", without a full stop.
+    """The words that follow "This comes to ada@example.org because", without a full stop.
 
-    `source` says where a reader was moved from who never confirmed here; without `since`, neither is known.
+    `source` is where a reader was imported from who never confirmed here; without `since`, neither is known.
     """
     if since is None:
         return "this address is on the list"

@@ -1,11 +1,11 @@
 """Claims copies within the rate limits that all workers share.
 
-A claim first asks the server's limiter how many copies may go out. Of those that it gets, the ones whose
-provider group has room now stay; the others go back at once, each to the moment reserved for it, and no
-attempt is charged. Their `reservation` is the series of the limiter in which that moment was reserved:
-claimed again then, they pass. So a claim never has to look past a busy group, and costs a few statements
-whatever the number of groups. Where nothing is limited it costs none, but for a look at who was told
-off, every two seconds.
+A claim first asks the server's limiter how many copies may go out. Of those that it gets, it keeps the ones
+whose provider group has room now; the others go back at once, each with a reserved send time, and no attempt
+is charged. Their `reservation` is the series of the limiter in which that time was reserved: claimed again
+then, they pass. So a claim never has to look past a busy group, and costs a few statements whatever the
+number of groups. Where nothing is limited it costs none, except for a look every two seconds at the groups
+that were slowed by a rate-limit reply.
 """
 
 from collections import defaultdict
@@ -27,11 +27,11 @@ from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
 from newsletter.delivery.rate_limit.reservations import Reservation
 
 LATE = timedelta(seconds=5)
-"""A reserved moment may be used so much later, which is a few claims; then it has gone by, and another is reserved."""
+"""How much later than its time a reservation may still be used, which is a few claims."""
 
 _REFRESH_EVERY = timedelta(seconds=2)
 _WORTH_LOGGING = timedelta(minutes=10)
-# How often one claim goes on to the next copies when those it got must wait; then others may write.
+# How often one claim goes on to the next copies if those it got must wait; then other writers get their turn.
 _ROUNDS = 20
 
 log = structlog.get_logger(__name__)
@@ -42,13 +42,13 @@ U = TypeVar("U")
 
 @dataclass(frozen=True, slots=True)
 class Batch(Generic[T]):
-    """Claimed copies that may go out: the first in `wait` seconds, and one every `gap` after that."""
+    """Claimed copies that may go out: the first in `wait` seconds, then one every `gap` seconds."""
 
     copies: list[T]
     wait: float = 0.0
     gap: float = 0.0
     more: bool = False
-    """Whether it is worth claiming again at once: there may be others that need not wait."""
+    """Whether to claim again at once, because other copies may not have to wait."""
 
     def with_copies(self, copies: list[U]) -> "Batch[U]":
         """The same send times, for these copies."""
@@ -58,7 +58,7 @@ class Batch(Generic[T]):
 class _Allowance(NamedTuple):
     copies: int
     limiter: LimiterState | None
-    """The server's, under lock; None when it is not limited."""
+    """The state of the server's limiter, locked; None if the server is not limited."""
 
 
 class ClaimLimiter:
@@ -69,12 +69,12 @@ class ClaimLimiter:
         self.worker = worker
         self.breaker = Breaker(limits.groups)
         self.unsent = 0
-        """Copies that were let out and came back without having been sent; whoever takes them back counts them here."""
+        """Copies that were counted as sent and given back unsent; callers that give copies back add to it."""
         self._slowed: Mapping[str, datetime] = {}
         self._refreshed_at: datetime | None = None
 
     def claim(self, session: Session, wanted: int, now: datetime) -> Batch[ClaimedCopy]:
-        """Lease up to so many due copies that may go out now."""
+        """Lease up to `wanted` due copies that may go out now."""
         self._refresh(session, now)
         self.refund(session, now)
         allowed = self._allowance(session, wanted, now)
@@ -90,7 +90,7 @@ class ClaimLimiter:
         return Batch(copies, wait, gap, more=claimed and rounds == _ROUNDS)
 
     def hold_back(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> list[ClaimedCopy]:
-        """Of these claimed copies, those that may go out now; the others are put back, to be claimed in time."""
+        """Of these claimed copies, those that may go out now; the others are put back with a reserved send time."""
         copies = self.put_aside(session, copies, now)
         by_group: dict[str, list[ClaimedCopy]] = defaultdict(list)
         for copy in copies if self._is_any_group_limited else ():
@@ -103,7 +103,7 @@ class ClaimLimiter:
         return [copy for copy in copies if copy.id not in back]
 
     def put_aside(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> Sequence[ClaimedCopy]:
-        """Of these claimed copies, those that no breaker holds; the others wait until a person goes on with them."""
+        """Of these claimed copies, those that no breaker holds; the others wait until a person resumes them."""
         held = [copy for copy in copies if self.breaker.holds(copy)]
         if held:
             aside = dict.fromkeys((copy.id for copy in held), Reservation(breaker.HELD, None))
@@ -121,7 +121,7 @@ class ClaimLimiter:
             log.warning("the mail server asked for less; paused, then over one connection", lane=key, until=until)
 
     def refund(self, session: Session, now: datetime) -> None:
-        """Give the server's day back what was let out and not sent; each claim does. Groups err on the slow side."""
+        """Take copies given back unsent off the server's daily count, as each claim does; groups keep theirs."""
         unsent, self.unsent = self.unsent, 0
         if unsent and DAY in self._limits.rule(SERVER).windows:
             own = self._locked(session, [SERVER], now)[SERVER]
@@ -129,11 +129,11 @@ class ClaimLimiter:
 
     @property
     def most_connections(self) -> int:
-        """How many connections all workers together may ever hold."""
+        """The most connections that all workers together may ever hold."""
         return self._limits.connections
 
     def connections(self, now: datetime) -> int:
-        """How many connections all workers together may hold now, as far as this worker knows."""
+        """The most connections that all workers together may hold now, as far as this worker knows."""
         return limiter.allowed_connections(self._slowed.get(SERVER), now, self._limits.connections)
 
     def group_of(self, copy: ClaimedCopy) -> str:
@@ -143,17 +143,17 @@ class ClaimLimiter:
     def _allowance(self, session: Session, wanted: int, now: datetime) -> _Allowance:
         if not (self._is_limited(SERVER) or self._is_any_group_limited):
             return _Allowance(wanted, None)
-        # The server's row is locked first in any case: then two claims never wait for each other's groups.
+        # The server's row is always locked first, so that two claims never deadlock over groups.
         own = self._locked(session, [SERVER], now)[SERVER]
         if not self._is_limited(SERVER):
             return _Allowance(wanted, None)
         horizon = now + self._limits.ahead(SERVER)
         stretches, _ = limiter.reserve(own, self._limits.rule(SERVER), wanted, now, horizon)
-        # One stretch at a time, for a batch is evenly spaced: the next may have to wait longer than a gap.
+        # One run of send times, because a batch is evenly spaced: the next run may begin after a longer wait.
         return _Allowance(stretches[0].count if stretches else 0, own)
 
     def _spend(self, session: Session, own: LimiterState | None, count: int, now: datetime) -> tuple[float, float]:
-        """Count what goes out; the seconds until the first may, and between two."""
+        """Count `count` copies as sent; returns the seconds until the first one, and between two."""
         if own is None or not count:
             return 0.0, 0.0
         rule = self._limits.rule(SERVER)
@@ -185,7 +185,7 @@ class ClaimLimiter:
     def _to_put_back(
         self, session: Session, by_group: Mapping[str, Sequence[ClaimedCopy]], now: datetime
     ) -> dict[int, Reservation]:
-        """What cannot go out now, by id, each with the moment to come back at."""
+        """The copies that cannot go out now, by id, each with its reservation."""
         locked = self._locked(session, list(by_group), now)
         reserved = reservations.reservations_of(
             session.connection(), [copy for theirs in by_group.values() for copy in theirs]
@@ -202,7 +202,7 @@ class ClaimLimiter:
         return back
 
     def _reserve(self, own: LimiterState, count: int, now: datetime) -> tuple[list[Reservation], LimiterState]:
-        """A moment for each of so many copies; where that would be too far ahead, only one to ask again at."""
+        """A reservation for each of `count` copies; where that would be too far ahead, only a time to ask again."""
         horizon = now + self._limits.ahead(own.key)
         stretches, after = limiter.reserve(own, self._limits.rule(own.key), count, now, horizon)
         moments = chain.from_iterable(stretch.moments() for stretch in stretches)
@@ -211,7 +211,7 @@ class ClaimLimiter:
 
 
 def held_until(session: Session, limits: Limits, now: datetime) -> Hold | None:
-    """Until when nothing goes out, and why; None while something does. Only looks."""
+    """Until when nothing goes out, and why; None while something does. Changes nothing."""
     own = limiter_store.peek(session, [SERVER], now)[SERVER]
     rule = limits.rule(SERVER)
     return limits.hold(limiter.corrected(own, rule, now, limits.ahead(SERVER)), now)

@@ -1,4 +1,4 @@
-"""Forecast: when an issue will be out under the limits, told by arithmetic before a single copy is written."""
+"""Forecast: when an issue will be out under the limits, computed before any copy is written."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from newsletter.delivery.rate_limit.limiter import LimiterState
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 
 FAR = timedelta(days=366)
-"""Beyond that nobody plans, and the forecast says no more than "later"."""
+"""The horizon of a forecast; beyond it, it only says "later"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When the last copy goes out if nothing goes wrong, and which limit is the slowest."""
+    """When the last copy goes out if nothing goes wrong, and which limit decides that."""
 
     finish: datetime
     slowest: str | None
-    """A provider group, or "" for the server as a whole; None when nothing holds the copies up."""
+    """The provider group whose limit decides, or "" for the server as a whole; None if no limit does."""
     beyond: bool
-    """Whether it takes longer than FAR, which is then `finish`."""
+    """Whether it takes longer than FAR; `finish` is then the end of FAR."""
 
 
 def predict(
@@ -31,22 +31,22 @@ def predict(
     states: Mapping[str, LimiterState] | None = None,
     speed: float = 0,
 ) -> Forecast:
-    """When so many copies for each provider group will be out.
+    """When all copies will be out, given how many there are for each provider group.
 
-    `states` are those of the limiters now (`limiter_store.peek`); `speed` is how many a second the server takes,
-    0 if that is not what counts. Groups are sent side by side, so the slowest one tells.
+    `states` are the limiters' present states (`limiter_store.peek`); `speed` is how many copies a second the server
+    takes, 0 if unknown. Groups are sent side by side, so the slowest one decides.
     """
     known = states or {}
     counts = {SERVER: sum(copies.values())} | {group: copies[group] for group in _fullest(copies, limits, known)}
     ends = {key: _end(known.get(key) or LimiterState(key, now), count, limits, now) for key, count in counts.items()}
-    # The server wins a tie, for then the groups are not what holds the copies up.
+    # The server wins a tie, because then the groups do not hold the copies up.
     slowest = max(ends, key=lambda key: (ends[key], key == SERVER))
     finish = max(ends[slowest], now + timedelta(seconds=counts[SERVER] / speed if speed else 0))
     return Forecast(min(finish, now + FAR), slowest if ends[slowest] > now else None, finish > now + FAR)
 
 
 def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, LimiterState]) -> Iterable[str]:
-    """The groups that can be the slowest: of all that are alike, so of most domains, only the one with most copies."""
+    """The groups that can be the slowest: of those with the same limit and no state, only the one with most copies."""
     fullest: dict[str | Quota | None, str] = {}
     for group, count in copies.items():
         alike = group if group in known else limits.groups.quota(group)
@@ -56,7 +56,7 @@ def _fullest(copies: Mapping[str, int], limits: Limits, known: Mapping[str, Limi
 
 
 def _end(own: LimiterState, count: int, limits: Limits, now: datetime) -> datetime:
-    """When the last of so many goes out; later than FAR if not all do by then."""
+    """When the last of `count` copies goes out; a time beyond FAR if not all do by then."""
     rule = limits.rule(own.key)
     taken, after = limiter.reserve(
         limiter.corrected(own, rule, now, limits.ahead(own.key)), rule, count, now, now + FAR

@@ -1,9 +1,9 @@
 """The rate limiter: pure arithmetic of a limit that many workers share, without a clock or a database.
 
-It keeps three limits at once: even spacing (GCRA: all that is kept is the next free moment), so
-many within any hour, and so many within any day. The windows slide: no span of that length, wherever
-it begins, holds more than its limit. What went out is kept in runs of a 24th of the window at most,
-each counted until its last one is a window old; so a window errs on the slow side, by a 24th at most.
+It keeps three limits at once: even spacing (GCRA, whose whole state is the next free moment), a limit for any
+hour, and a limit for any day. The windows slide: no span of that length, wherever it begins, holds more than
+its limit. What went out is stored as runs of at most a 24th of the window, each counted until its last copy
+is a window old; so a window errs on the slow side, by at most a 24th.
 
 After a rate-limit reply it pauses for ten minutes, then goes on as over one connection, and grows
 by one connection every five minutes, until it has all of them: what Google's guidelines ask of senders.
@@ -26,7 +26,7 @@ _CELLS = 24
 _NO_GAP = timedelta(0)
 # What one connection carries of a slowed provider group: about one message without pipelining.
 _ONE_CONNECTION = timedelta(seconds=0.5)
-# Clocks of several hosts may differ by so much before it counts as one that has jumped.
+# How far the clocks of several hosts may differ before it counts as a jump.
 _SKEW = timedelta(minutes=1)
 _A_MOMENT = timedelta(microseconds=1)
 _NO_END = 10**12
@@ -35,7 +35,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SentRun:
-    """Copies sent one after another: when the last of them was, and how many there are."""
+    """A run of copies sent one after another: when the last one was, and how many there are."""
 
     last: datetime
     count: int
@@ -43,7 +43,7 @@ class SentRun:
 
 @dataclass(frozen=True, slots=True)
 class SendTimes:
-    """Evenly sstated moments."""
+    """Evenly spaced send times."""
 
     first: datetime
     gap: timedelta
@@ -64,22 +64,22 @@ class LimitRule:
     quota: Quota = field(default_factory=Quota)
     warmup: Warmup | None = None
     connections: int = 0
-    """With how many a slowed group is back to normal; 0 where connections are counted themselves, and not imitated."""
+    """The number of connections at which a slowed group is back to normal; 0 for the server, whose own are counted."""
 
     @property
     def gap(self) -> timedelta:
-        """The least time between two."""
+        """The least time between two copies."""
         rate = self.quota.per_second
         return timedelta(microseconds=ceil(1_000_000 / rate)) if rate else _NO_GAP
 
     @property
     def windows(self) -> list[timedelta]:
-        """The spans that it counts in."""
+        """The windows that have a limit."""
         daily = self.quota.per_day or self.warmup
         return [HOUR] * bool(self.quota.per_hour) + [DAY] * bool(daily)
 
     def limit(self, window: timedelta, since: datetime) -> int:
-        """The most within a window that begins then."""
+        """The most copies within a window that begins at `since`."""
         if window == HOUR:
             return self.quota.per_hour or _NO_END
         plan = self.warmup.limit(since) if self.warmup else None
@@ -88,7 +88,7 @@ class LimitRule:
 
 @dataclass(frozen=True, slots=True)
 class LimiterState:
-    """What one limiter has counted and reserved."""
+    """What one limiter has counted and reserved; never changed, but replaced."""
 
     key: str
     next_at: datetime
@@ -97,26 +97,26 @@ class LimiterState:
     series: int = 0
 
     def opening(self, rule: LimitRule, at: datetime) -> datetime:
-        """The first moment from `at` on at which one more may go out."""
+        """The first moment from `at` on at which one more copy may go out."""
         at = max(at, self.next_at, self.paused_until or at)
         while (opens := max((self._opening(rule, window, at) for window in rule.windows), default=at)) > at:
             at = opens
         return at
 
     def full(self, rule: LimitRule, at: datetime) -> timedelta | None:
-        """The window that is used up at that moment, if one is: the longest."""
+        """The longest window that is used up at that moment; None if none is."""
         return max((window for window in rule.windows if not self._room(rule, window, at)), default=None)
 
     def counted(self, window: timedelta, at: datetime) -> tuple[SentRun, ...]:
-        """What still counts in a window that ends at that moment."""
+        """The runs that still count in a window that ends at that moment."""
         return tuple(run for run in self.spent.get(window, ()) if run.last > at - window)
 
     def room(self, rule: LimitRule, at: datetime) -> int:
-        """How many may go out from that moment on, as far as the windows go."""
+        """How many copies the windows allow from that moment on."""
         return min((self._room(rule, window, at) for window in rule.windows), default=_NO_END)
 
     def after(self, rule: LimitRule, times: SendTimes) -> "LimiterState":
-        """The state once these are sent, too."""
+        """The state after copies at these times, too."""
         run = SentRun(times.last, times.count)
         spent = {window: _joined(self.counted(window, run.last), run, window) for window in rule.windows}
         return replace(self, next_at=run.last + times.gap, spent=spent)
@@ -128,7 +128,7 @@ class LimiterState:
 
     def _room(self, rule: LimitRule, window: timedelta, at: datetime) -> int:
         runs = self.counted(window, at)
-        # A plan that rises at midnight must not let some go in the night: a window keeps to what held at its beginning.
+        # A warm-up limit that rises at midnight must not let copies go in the night: a window keeps its first limit.
         limit = rule.limit(window, runs[0].last if runs else at)
         return max(0, limit - sum(run.count for run in runs))
 
@@ -136,7 +136,7 @@ class LimiterState:
 def reserve(
     state: LimiterState, rule: LimitRule, wanted: int, now: datetime, until: datetime
 ) -> tuple[list[SendTimes], LimiterState]:
-    """The first free moments, up to `wanted` of them and none later than `until`; and the state after them."""
+    """Reserve the first free moments, at most `wanted` and none later than `until`; returns them and the new state."""
     taken = []
     while wanted > 0 and (at := state.opening(rule, now)) <= until:
         gap, change = _gap(state, rule, at)
@@ -149,16 +149,16 @@ def reserve(
 
 
 def after_rate_reply(state: LimiterState, now: datetime) -> LimiterState:
-    """The state after a rate-limit reply: it pauses, and what was reserved counts no longer."""
+    """The state after a rate-limit reply: paused, and without what was reserved."""
     until = now + PAUSE
     return replace(_without_future(state, now), next_at=until, paused_until=until, series=state.series + 1)
 
 
 def after_refund(state: LimiterState, count: int, now: datetime) -> LimiterState:
-    """The state if so many of those that were counted of late did not go out after all.
+    """The state after `count` of the copies counted last were given back unsent.
 
-    Only a day gets them back, for within an hour that is not worth the trouble. They are taken from its oldest
-    runs: at worst too few are let out later, never too many.
+    Only the daily window is corrected; within an hour it is not worth the trouble. The copies are taken off its
+    oldest runs, so that at worst too few are let out later, never too many.
     """
     runs = []
     for run in state.counted(DAY, now):
@@ -169,10 +169,10 @@ def after_refund(state: LimiterState, count: int, now: datetime) -> LimiterState
 
 
 def corrected(state: LimiterState, rule: LimitRule, now: datetime, ahead: timedelta) -> LimiterState:
-    """The state without what cannot be; `ahead` is how far send times are ever reserved.
+    """The state without impossible times; `ahead` is how far ahead send times are reserved at most.
 
-    Where more is reserved, a clock has jumped back. Then it goes on from now; what was counted stays counted,
-    and what was reserved counts no longer.
+    A later reservation means that a clock was set back. Then the limiter goes on from now: it keeps what it has
+    counted, and drops what it has reserved.
     """
     if state.paused_until and state.paused_until > now + PAUSE + _SKEW:
         state = replace(state, paused_until=now + PAUSE)
@@ -183,14 +183,14 @@ def corrected(state: LimiterState, rule: LimitRule, now: datetime, ahead: timede
 
 
 def allowed_connections(paused_until: datetime | None, at: datetime, most: int) -> int:
-    """How many connections there may be: none in the pause, then one, then one more at a time."""
+    """The most connections at that moment: none during the pause, then one, then one more every `GROWS_EVERY`."""
     if paused_until is None:
         return most
     return 0 if at < paused_until else min(most, 1 + (at - paused_until) // GROWS_EVERY)
 
 
 def _gap(state: LimiterState, rule: LimitRule, at: datetime) -> tuple[timedelta, datetime]:
-    """The time between two from that moment on, and until when that holds."""
+    """The time between two copies from that moment on, and until when that holds."""
     grown = allowed_connections(state.paused_until, at, rule.connections)
     if state.paused_until is None or grown >= rule.connections:
         return rule.gap, datetime.max.replace(tzinfo=UTC)
@@ -204,13 +204,13 @@ def _joined(runs: tuple[SentRun, ...], run: SentRun, window: timedelta) -> tuple
 
 
 def _cell_end(window: timedelta, at: datetime) -> datetime:
-    """When the cell of a window ends that the moment is in: a run never reaches beyond it."""
+    """The end of the 24th of a window that the moment is in; a run never reaches beyond it."""
     length = window / _CELLS
     return at + length - (at - _EPOCH) % length
 
 
 def _without_future(state: LimiterState, now: datetime) -> LimiterState:
-    """Without what is still to come; as if all that was reserved had gone out by now."""
+    """The state without future times, as if all that was reserved had gone out by now."""
     spent = {
         window: tuple(SentRun(min(run.last, now), run.count) for run in runs) for window, runs in state.spent.items()
     }

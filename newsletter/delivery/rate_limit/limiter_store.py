@@ -1,4 +1,4 @@
-"""The state of the rate limiters that all workers share: a row a key, changed only under its lock."""
+"""Stores the rate limiters that all workers share: one row for each key, changed only under its lock."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ _ROWS = cast("Table", SharedLimiter.__table__)
 _CHANGED = ("next_at", "spent", "paused_until", "series")
 _SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
 _SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
-_KEPT = timedelta(days=2)
+_MAX_IDLE = timedelta(days=2)
 _GROUP = 2_000
 
 
@@ -54,25 +54,25 @@ def save(session: Session, states: Iterable[LimiterState]) -> None:
 
 
 def current_pauses(session: Session, now: datetime, most: int) -> dict[str, datetime]:
-    """The keys that a rate-limit reply still slows, each with the end of its pause."""
+    """The keys that are still slowed by a rate-limit reply, each with the end of its pause."""
     pauses = select(_ROWS.c.key, _ROWS.c.paused_until).where(_ROWS.c.paused_until > now - GROWS_EVERY * most)
     return dict(session.execute(pauses).all())
 
 
 def slow_down(session: Session, key: str, now: datetime) -> None:
-    """After an answer that asks for less: pause this key's limiter, then go on over one connection, then more."""
+    """After a rate-limit reply: pause this key's limiter, then go on as over one connection, then more."""
     save(session, [limiter.after_rate_reply(lock(session, [key], now)[key], now)])
 
 
 def prune_idle(session: Session, now: datetime) -> int:
-    """Delete some of the states that were not used for days; how many, 0 when none is left."""
-    some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _KEPT).order_by(_ROWS.c.key).limit(_GROUP)
+    """Delete one batch of states that were not used for two days; returns how many, 0 when none is left."""
+    some = select(_ROWS.c.key).where(_ROWS.c.next_at < now - _MAX_IDLE).order_by(_ROWS.c.key).limit(_GROUP)
     idle = delete(_ROWS).where(_ROWS.c.key.in_(some.with_for_update(skip_locked=True)))
     return len(session.execute(idle.returning(_ROWS.c.key)).all())
 
 
 def _locked(session: Session, keys: Collection[str]) -> dict[str, LimiterState]:
-    # In one order, so that two workers that want the same ones never wait for each other.
+    # Locked in one order, so that two workers never deadlock.
     wanted = select(*_ROWS.c).where(_ROWS.c.key.in_(keys)).order_by(_ROWS.c.key).with_for_update()
     return {row.key: _state(row) for row in session.execute(wanted)}
 
@@ -89,5 +89,5 @@ def _run(listed: list[int]) -> SentRun:
 
 
 def _listed(runs: Iterable[SentRun]) -> list[list[int]]:
-    # Rounded up: then a run counts for up to a second longer, and never too short.
+    # Rounded up, so that a run counts for up to a second longer, and never too short.
     return [[ceil(run.last.timestamp()), run.count] for run in runs]

@@ -11,9 +11,9 @@ from newsletter.delivery.rate_limit.warmup import DAYS, Warmup
 from newsletter.i18n import formats
 
 SERVER = ""
-"""The key of the limiter of the mail server as a whole."""
+"""The key of the limiter for the mail server as a whole."""
 SERVER_AHEAD = timedelta(seconds=2)
-"""How far a worker reserves at once: enough to be busy, and little for others to wait for."""
+"""How far ahead a worker reserves at once: enough to be busy, and little for others to wait for."""
 GROUP_AHEAD = timedelta(hours=1)
 """How far ahead send times are reserved for a provider group: a change of its limits takes effect within the hour."""
 
@@ -28,7 +28,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """For all workers together; without any, nothing is limited but the connections."""
+    """The limits for all workers together; by default, only the connections are limited."""
 
     server: Quota = field(default_factory=Quota)
     warmup: Warmup | None = None
@@ -37,13 +37,13 @@ class Limits:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
-        """As the MAIL_* settings say."""
+        """The limits in the MAIL_* settings."""
         server = Quota(settings.mail_rate or None, settings.mail_hourly or None, settings.mail_daily or None)
         groups = ProviderGroups(settings.provider_quotas, settings.hosted_domains)
         return cls(server, _warmup(settings.mail_warmup_start), groups, settings.mail_connections)
 
     def is_limited(self, key: str) -> bool:
-        """Whether this key is limited even while no server has asked for less."""
+        """Whether this key is limited even without a rate-limit reply."""
         if key == SERVER:
             return self.server != Quota() or self.warmup is not None
         return self.groups.quota(key) is not None
@@ -55,11 +55,11 @@ class Limits:
         return LimitRule(self.groups.quota(key) or Quota(), connections=self.connections)
 
     def ahead(self, key: str) -> timedelta:
-        """How far ahead send times of this key are reserved at most."""
+        """The furthest that send times of this key are reserved ahead."""
         return SERVER_AHEAD if key == SERVER else GROUP_AHEAD
 
     def hold(self, state: LimiterState, now: datetime) -> Hold | None:
-        """Why the server gets nothing more now; None while it does."""
+        """Why nothing may go out to the server now, and until when; None if something may."""
         rule = self.rule(state.key)
         opening = state.opening(rule, now)
         if opening <= now + SERVER_AHEAD + rule.gap:

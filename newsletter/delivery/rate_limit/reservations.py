@@ -17,7 +17,7 @@ _TIED = ("id", "letter_id", "not_before", "reservation")
 
 
 class Reservation(NamedTuple):
-    """A send time, and the series of the limiter in which it was reserved; None: only a time to ask again."""
+    """A send time, and the series of the limiter in which it was reserved; None for a mere time to ask again."""
 
     not_before: datetime
     series: int | None
@@ -38,8 +38,8 @@ def put_back(
     reservations: Mapping[int, Reservation],
     now: datetime,
 ) -> None:
-    """Let claimed copies wait until their moment, or skip them if they were marked; no attempt is charged."""
-    told = [
+    """Put claimed copies back until their send time, or skip those that were marked; no attempt is charged."""
+    moved = [
         {
             "id": copy.id,
             "letter_id": copy.letter_id,
@@ -48,7 +48,7 @@ def put_back(
         }
         for copy in copies
     ]
-    parameters = {"by": worker, "rows": json.dumps(told), "moment": now}
+    parameters = {"by": worker, "rows": json.dumps(moved), "moment": now}
     connection.execute(_put_back(connection.dialect.name), parameters)
 
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-# A sleep never ends on the dot, so what it overslept may be made up for; no more than this.
+# A sleep always ends late, so up to this much lost time may be made up for.
 _SLACK = 0.1
 
 
 class Spacing:
-    """Hands out moments to send at, evenly spaced; a rate of 0 is no limit."""
+    """Hands out evenly spaced send times; a rate of 0 means no limit."""
 
     def __init__(self, rate: float = 0, clock: Callable[[], float] = time.monotonic) -> None:
         self._gap = 1 / rate if rate else 0.0
@@ -21,12 +21,12 @@ class Spacing:
         return self._next <= self._clock()
 
     def space(self, wait: float, gap: float) -> None:
-        """From now on: the next moment in `wait` seconds, and one every `gap` after that (`Batch`)."""
+        """From now on, the next moment is in `wait` seconds, and then there is one every `gap` seconds (`Batch`)."""
         self._gap = gap
         self._next = self._clock() + wait
 
     def reserve(self) -> float:
-        """Take the next free moment; the seconds until then."""
+        """Take the next free moment; returns the seconds until then."""
         now = self._clock()
         moment = max(self._next, now - _SLACK)
         self._next = moment + self._gap

@@ -1,9 +1,9 @@
 """Warm-up: a new sender begins small, and grows for six weeks, as mailbox providers ask for.
 
-Google's guidelines for senders say to begin with little, to raise it slowly, and to back off when a
-provider defers. How much is little is nowhere a standard: plans that senders publish begin with 50 to
-200 a day, and rise by a fifth (the careful ones) up to doubling. This one begins with 200 and rises
-by a fifth a day, to about 350,000 on its last day.
+Google's guidelines for senders say to begin with a low volume, to raise it slowly, and to back off when a
+provider defers. No standard gives numbers: plans that senders publish begin with 50 to 200 a day, and rise
+by a fifth (the careful ones) up to doubling. This one begins with 200 and rises by a fifth a day, to about
+350,000 on its last day.
 """
 
 from dataclasses import dataclass
@@ -15,26 +15,26 @@ _GROWTH = 1.2
 
 
 def _rounded(number: float) -> int:
-    """To two figures, so that a person can say it."""
+    """The number rounded to two significant figures."""
     magnitude = 10 ** (len(str(int(number))) - 2)
     return int(number // magnitude * magnitude)
 
 
 PLAN = tuple(_rounded(_FIRST * _GROWTH**day) for day in range(DAYS))
-"""The most copies within a day, for each day of the plan."""
+"""The most copies a day, for each day of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warmup:
-    """The plan, from the day that it starts; a day is one in UTC."""
+    """The warm-up plan from its first day on; days are in UTC."""
 
     start: date
 
     def day(self, at: datetime) -> int:
-        """Which day of the plan it is, the first one also before the start; more than DAYS when it is over."""
+        """The day of the plan, from 1, which it also is before the start; more than DAYS when it is over."""
         return max(1, (at.astimezone(UTC).date() - self.start).days + 1)
 
     def limit(self, at: datetime) -> int | None:
-        """The most within a day that begins then; None when the plan is over."""
+        """The most copies within a day that begins then; None when the plan is over."""
         day = self.day(at)
         return PLAN[day - 1] if day <= DAYS else None

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import TOLD, Copy, CopyState
+from newsletter.delivery.models import REPORTED, Copy, CopyState
 
 _ORDER = (CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.FAILED, CopyState.PENDING, CopyState.SKIPPED)
 _SAMPLE = 2_000
@@ -67,7 +67,7 @@ class Failure:
 def list_failures(session: Session, letter_id: int) -> list[Failure]:
     """The failures of a letter: in doubt first, then refused, given up, deferred and skipped."""
     answers = Copy.state, Copy.code, Copy.status, Copy.reason
-    grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, TOLD).group_by(*answers)
+    grouped = select(*answers, func.count()).where(Copy.letter_id == letter_id, REPORTED).group_by(*answers)
     found = [Failure(*row) for row in session.execute(grouped).all()]
     read = {
         state: _wordings(session, letter_id, state) for state in {each.state for each in found} - {CopyState.SKIPPED}
@@ -93,7 +93,7 @@ def normalized_reply(reply: str) -> str:
 def _wordings(session: Session, letter_id: int, state: CopyState) -> dict[tuple[object, ...], list[Wording]]:
     """The wordings of each reply in a state, most frequent first."""
     some = select(Copy.code, Copy.status, Copy.reason, Copy.reply, Copy.address)
-    some = some.where(Copy.letter_id == letter_id, TOLD, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
+    some = some.where(Copy.letter_id == letter_id, REPORTED, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
     said: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for code, status, reason, reply, address in session.execute(some):
         said[code, status, reason][normalized_reply(reply or "")][address.rpartition("@")[2].lower()] += 1

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.delivery import breaker
 from newsletter.delivery.ledger.partitions import belongs_to
-from newsletter.delivery.models import PENDING, SENDING, TOLD, Copy, CopyNote, CopyState, Counts, Note
+from newsletter.delivery.models import PENDING, REPORTED, SENDING, Copy, CopyNote, CopyState, Counts, Note
 
 _DOMAIN = {
     "sqlite": func.lower(func.substr(Copy.address, func.instr(Copy.address, "@") + 1), type_=String()),
@@ -119,6 +119,6 @@ def _count_statement(session: Session, letter_id: int) -> CompoundSelect[str, in
     deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
     sending = select(literal("sending", String()), func.count(), null()).where(belongs_to(session, letter_id), SENDING)
-    told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, TOLD).group_by(Copy.state)
-    deferred = deferred.where(own, TOLD, PENDING, Copy.not_before < breaker.HELD)
+    told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, REPORTED).group_by(Copy.state)
+    deferred = deferred.where(own, REPORTED, PENDING, Copy.not_before < breaker.HELD)
     return deferred.union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery.ledger.partitions import belongs_to
-from newsletter.delivery.models import TOLD, Copy, CopyNote, CopyState, Letter, Note
+from newsletter.delivery.models import REPORTED, Copy, CopyNote, CopyState, Letter, Note
 from newsletter.delivery.reports import failures, progress
 from newsletter.pagination import Order, Page, PageRequest
 
@@ -145,7 +145,7 @@ def _columns(note: Note | None) -> list[Any]:
 
 def _conditions(session: Session, wanted: RecipientFilter) -> Iterator[ColumnElement[bool] | TextClause]:
     if wanted.is_told:
-        yield TOLD
+        yield REPORTED
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
         yield Copy.state == state
     if wanted.said is not None:

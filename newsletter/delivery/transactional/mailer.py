@@ -42,18 +42,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class MailerSettings:
-    """The server that takes single letters, the keys that sign them, and where reports about them come back to."""
+    """The server for single letters, the keys that sign them, and where reports about them are sent."""
 
     server: MailServer
     keyring: Keyring = NO_KEYS
     seal: TokenSeal | None = None
-    """With it, reports come back to an address of the letter's own at `return_path_domain`."""
+    """If set, each letter has a return path of its own at `return_path_domain`."""
     return_path_domain: str | None = None
     groups: ProviderGroups = field(default_factory=ProviderGroups)
-    """By which it is counted what servers say of readers."""
+    """The provider groups by which refusals are counted."""
     tls: ssl.SSLContext | None = None
     timeout: float = 20.0
-    """In seconds, for each step of SMTP."""
+    """In seconds, for each SMTP command."""
 
 
 class TransactionalMailer:
@@ -68,7 +68,7 @@ class TransactionalMailer:
         stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Once `stopping` says so, no other letter is begun."""
+        """Once `stopping` returns true, no further letter is begun."""
         self._sessions = sessions
         self._settings = settings
         self._worker = worker
@@ -82,15 +82,15 @@ class TransactionalMailer:
         self._interrupt = Interrupt()
         self._connection: _Verified | None = None
         self._has_leftovers = False
-        """Whether letters were claimed, and the database went away before all of them were settled or given back."""
+        """Whether the database became unreachable while claimed letters were neither settled nor given back."""
 
     @property
     def away(self) -> UnreachableServer | None:
-        """The mail server, where letters wait for it."""
+        """The mail server if it is unreachable while letters wait for it; else None."""
         return self._status.away
 
     def deliver_due(self) -> int:
-        """Send what is due, a few letters at a time; how many were taken. While the server is down, none is."""
+        """Send the letters that are due; returns how many the server accepted. While it is down, none is tried."""
         if self._outage.is_waiting:
             return 0
         try:
@@ -106,7 +106,7 @@ class TransactionalMailer:
             connection.client.quit_and_close()
 
     def interrupt(self) -> None:
-        """End, for good and from any thread, a session that lasts too long; its letter is tried another time."""
+        """End the SMTP session for good, from any thread; its letter is tried again later."""
         self._interrupt.trigger()
 
     def _deliver_some(self) -> int:
@@ -138,14 +138,14 @@ class TransactionalMailer:
         return taken
 
     def _deliver_one(self, post: OutboxMessage) -> bool:
-        """Whether the server took it; TransportDown, and nothing said of the letter, if it cannot be used."""
+        """Send one letter; returns whether it was accepted. Raises TransportDown if the server cannot be used."""
         used = self._connection
         try:
             return self._attempt(post)
         except TransportDown:
             if used is None or self._stopping():
                 raise
-        # A server may close after so many messages; that is no outage.
+        # A server may close a connection after so many messages; that is no outage.
         return self._attempt(post)
 
     def _attempt(self, post: OutboxMessage) -> bool:
@@ -156,7 +156,7 @@ class TransactionalMailer:
         return self._settle(post, self._answer(post, connection))
 
     def _is_ours(self, post: OutboxMessage) -> bool:
-        # Mostly it is, and a look keeps nobody from writing: on SQLite sign-ups would wait for it, and for the disk.
+        # A read first: usually the letter is ours, and on SQLite a write would make sign-ups wait for the disk.
         with self._sessions.reading() as session:
             if outbox.may_be_sent(session, self._worker, post.id, self._clock()):
                 return True
@@ -164,7 +164,7 @@ class TransactionalMailer:
             return outbox.renew(session, self._worker, post.id, self._clock())
 
     def _answer(self, post: OutboxMessage, connection: "_Verified") -> Reply:
-        """What became of one letter, in the server's words or in ours; TransportDown if it is not its fault."""
+        """The server's reply to one letter, or one of ours; raises TransportDown if the failure is not the letter's."""
         try:
             content = post.content
             message = compose.transactional_message(content, self._clock(), self._settings.keyring)
@@ -187,7 +187,7 @@ class TransactionalMailer:
             return self._refusal(error, past_sender=connection.client.past_sender)
 
     def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
-        """The server's words for this letter; TransportDown if they come too early to be about it."""
+        """The reply that refused this letter; raises TransportDown if it came too early to be about the letter."""
         reply = smtplib_client.reply_from_error(error)
         closing = retry.classify(reply) is ReplyKind.SERVER_WIDE
         # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
@@ -210,7 +210,7 @@ class TransactionalMailer:
             connection.client.close()
 
     def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
-        """Write down what became of it; whether it was taken."""
+        """Record the reply; returns whether the letter was accepted."""
         taken = retry.classify(reply) is ReplyKind.ACCEPTED
         if not taken:
             log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
@@ -227,14 +227,14 @@ class TransactionalMailer:
             if verdict is ReplyKind.PERMANENT or wait is None:
                 has_ended = outbox.failed(session, self._worker, post.id, str(reply), now)
                 if has_ended and not isinstance(reply, smtplib_client.LocalReply):
-                    said = SmtpRefusal(post.address, reply.code, reply.status or "", reply.text, outbox_id=post.id)
-                    record_refusals(session.connection(), [said], self._settings.groups, now)
+                    refusal = SmtpRefusal(post.address, reply.code, reply.status or "", reply.text, outbox_id=post.id)
+                    record_refusals(session.connection(), [refusal], self._settings.groups, now)
                 return has_ended
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
 
 
 class _Ready(Message):
-    """A message whose bytes are composed already."""
+    """A Flask-Mail message whose bytes are composed already."""
 
     def __init__(self, envelope: Envelope, content: bytes, of_mail: list[str], of_rcpt: list[str]) -> None:
         super().__init__(
@@ -258,23 +258,23 @@ class _Verified(Connection):
 
     @property
     def client(self) -> SmtpClient:
-        """smtplib's side of it."""
+        """The smtplib client below Flask-Mail's connection."""
         if not isinstance(self.host, SmtpClient):
             raise TransportDown("the connection is not open")
         return self.host
 
     def open(self) -> None:
-        """Get ready to hand over; TransportDown if the server does not let us."""
+        """Connect, secure and log in; raises TransportDown if that fails."""
         settings = self._settings
         self.host = smtplib_client.open_session(settings.server, self._interrupt, settings.timeout, settings.tls)
 
     def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
-        """Hand over one letter; the server's yes, or smtplib's error."""
+        """Send one letter; returns the server's positive reply, else raises smtplib's error."""
         of_mail, of_rcpt = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
             self.send(_Ready(envelope, content, of_mail, of_rcpt), envelope_from=envelope.sender)
         elif self.client.has_extn("SMTPUTF8"):
-            # Flask-Mail would turn the address into an encoded word, which is another address.
+            # Flask-Mail would turn the address into an encoded word, which changes it.
             options = ["SMTPUTF8", "BODY=8BITMIME", *of_mail]
             self.client.sendmail(envelope.sender, [envelope.recipient], content, options, of_rcpt)
         else:

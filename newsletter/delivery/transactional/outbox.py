@@ -1,6 +1,6 @@
 """The outbox: single letters that a person waits for, written in the same transaction as their cause.
 
-At least once: a lease that ran out is sent again, under the same Message-ID. Every move of a claimed
+At least once: after a lease ran out, the letter is sent again, under the same Message-ID. Every move of a claimed
 letter is a compare-and-set on its state and its worker, so a sender that comes late changes nothing.
 """
 
@@ -21,13 +21,13 @@ from newsletter.publications import Publication
 log = structlog.get_logger(__name__)
 
 LEASE = timedelta(minutes=5)
-"""How long a letter is one worker's own, from its claim or from its renewal; longer than any one letter takes."""
+"""How long a lease lasts, from the claim or the renewal; longer than sending one letter takes."""
 
-# No server tries for so long (RFC 5321, 4.5.4.1: four or five days), so no report comes later about what is deleted.
-_KEPT = timedelta(days=30)
+# Servers give up after four or five days (RFC 5321, 4.5.4.1), so no report comes about a letter that was deleted.
+_RETENTION = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
 _A_DAY = timedelta(days=1)
-# Once a letter has ended nobody reads its words again, and the links in them are live.
+# Blanked once a letter has ended: the text is not needed again, and the links in it are live.
 _BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
 
 # Written out, because neither database matches a parameter to a partial index.
@@ -37,13 +37,13 @@ _SENDING = text("outbox.state = 'sending'")
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """A single letter's words, ready for its one reader: nothing is merged into them any more."""
+    """The content of a single letter, with all merge fields filled in."""
 
     subject: str
     html: str
     text: str
     template: str = ""
-    """What all letters of one version have in common: subject and text with their merge fields left in."""
+    """Subject and text with their merge fields left in, which all letters of one version have in common."""
 
 
 def post(
@@ -96,7 +96,7 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Outb
 
 
 def may_be_sent(session: Session, worker: str, post_id: int, now: datetime) -> bool:
-    """Whether it is this worker's for a while yet, and its address not suppressed; only looks. If not, ask `renew`."""
+    """Whether this worker's lease lasts a while yet, and the address is not suppressed; if False, `renew` decides."""
     mine = select(OutboxMessage.key).where(
         OutboxMessage.id == post_id, OutboxMessage.state == OutboxState.SENDING, OutboxMessage.worker == worker
     )
@@ -105,9 +105,9 @@ def may_be_sent(session: Session, worker: str, post_id: int, now: datetime) -> b
 
 
 def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
-    """Lease it anew, right before it is sent; False if it is this worker's no more, or must not go any more.
+    """Renew the lease right before sending; False if another worker has it, or it must not be sent any more.
 
-    Its address may have been suppressed since it was claimed with others.
+    The address may have been suppressed since the claim.
     """
     if not _write(session, worker, post_id, lease_until=now + LEASE):
         return False
@@ -115,33 +115,33 @@ def renew(session: Session, worker: str, post_id: int, now: datetime) -> bool:
 
 
 def sent(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
-    """The server took it."""
+    """Record that the server accepted a letter; False if it is not this worker's."""
     return _end(session, worker, post_id, OutboxState.SENT, reply, now)
 
 
 def failed(session: Session, worker: str, post_id: int, reply: str, now: datetime) -> bool:
-    """It will not be tried again."""
+    """Record that a letter failed for good; False if it is not this worker's."""
     return _end(session, worker, post_id, OutboxState.FAILED, reply, now)
 
 
 def put_off(session: Session, worker: str, post_id: int, reply: str, not_before: datetime) -> bool:
-    """It is tried again at that moment; this try counts."""
+    """Put a letter off until `not_before` and count the try; False if it is not this worker's."""
     later = {"not_before": not_before, "attempts": OutboxMessage.attempts + 1}
     return _move(session, worker, post_id, state=OutboxState.PENDING, reply=reply, **later)
 
 
 def give_back(session: Session, worker: str, post_id: int) -> bool:
-    """It was not tried, through no fault of its own, and waits as before."""
+    """Give back a letter that was not tried; no attempt is charged. False if it is not this worker's."""
     return _move(session, worker, post_id, state=OutboxState.PENDING)
 
 
 def recover(session: Session, now: datetime) -> int:
-    """Put back what a worker claimed and never answered for; how many."""
+    """Put back the letters whose lease ran out; returns how many."""
     return _recover(session, OutboxMessage.lease_until < now)
 
 
 def recover_from(session: Session, worker: str) -> int:
-    """The same with all that one worker still holds, which has ended or fallen silent."""
+    """Put back all that one worker holds, which has ended or fallen silent; returns how many."""
     return _recover(session, OutboxMessage.worker == worker)
 
 
@@ -158,10 +158,10 @@ def erase_letters(session: Session, keys: Collection[str]) -> None:
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Delete some of the letters that ended 30 days ago or earlier; how many, 0 when none is left."""
+    """Delete one batch of the letters that ended 30 days ago or earlier; returns how many, 0 when none is left."""
     old = (
         select(OutboxMessage.id)
-        .where(OutboxMessage.ended_at <= now - _KEPT)
+        .where(OutboxMessage.ended_at <= now - _RETENTION)
         .order_by(OutboxMessage.ended_at)
         .limit(_PRUNED_AT_ONCE)
     )
@@ -189,12 +189,12 @@ def _skip(session: Session, worker: str, letter: OutboxMessage, causes: suppress
 
 
 def _had_one(session: Session, letter: OutboxMessage, now: datetime) -> bool:
-    """Whether another of its kind went to that address within a day, or is on its way."""
+    """Whether another letter of this kind went to that address within a day, or is on its way."""
     others = select(OutboxMessage.id).where(
         OutboxMessage.key == letter.key, OutboxMessage.kind == letter.kind, OutboxMessage.id != letter.id
     )
     went = (OutboxMessage.state == OutboxState.SENT) & (OutboxMessage.ended_at > now - _A_DAY)
-    # Of several at once the first goes.
+    # Of several at once, only the first is sent.
     goes = (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.id < letter.id)
     return session.scalar(others.where(went | goes).limit(1)) is not None
 

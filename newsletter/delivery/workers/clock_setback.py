@@ -1,8 +1,8 @@
 """Clock set back: shortens waits that would otherwise last until the old time comes again.
 
-Nothing is kept of what the clock said before. Each wait is cut to the longest that it can be, as a limiter's is
-(`limiter.corrected`): a copy or a letter that was not tried yet waits for nobody, one that was put off at most for the
-wait after so many tries, and a lease ends within its length. So this may run at any time, and on several hosts.
+The clock's earlier time is not needed. Each wait is cut to the longest that it can be, as a limiter's is
+(`limiter.corrected`): none for a copy or a letter that was not tried yet, the retry table's wait for one that was
+deferred, and a lease's own length. So this may run at any time, and on several hosts.
 """
 
 from collections.abc import Collection
@@ -25,9 +25,9 @@ _GROUP = 5_000
 
 
 def shorten_waits(session: Session, now: datetime, living: Collection[str] = ()) -> int:
-    """Let nothing wait longer than it can; leases of the workers that are known to live are theirs to keep.
+    """Shorten impossible waits; returns how many copies were moved, up to 5,000 a call, 0 when none is left.
 
-    Of copies so many at a time: how many, 0 when none is left.
+    Leases of the `living` workers are left as they are.
     """
     _mend_posts(session, now)
     _mend_leases(session, now, living)
@@ -38,7 +38,7 @@ def _mend_copies(session: Session, now: datetime) -> int:
     waits = PENDING & (_COPIES.c.not_before > now) & (_COPIES.c.not_before < breaker.HELD)
     latest = _latest(_COPIES, retry.COPIES, now)
     wishes = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
-    # What is reserved comes back with its moment; of a later one than is ever reserved the limiter knows nothing.
+    # A reserved copy waits for its send time; later than `GROUP_AHEAD` none is reserved, so such a time is void.
     reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + GROUP_AHEAD)
     return _move(session, wishes, {"not_before": latest}) + _move(
         session, reserved, {"not_before": now, "reservation": None}
@@ -67,7 +67,7 @@ def _mend_leases(session: Session, now: datetime, living: Collection[str]) -> No
 
 
 def _latest(table: Table, retries: RetrySchedule, now: datetime) -> ColumnElement[datetime]:
-    """The latest moment that what was tried so often can be put off to."""
+    """The latest time that a row can be deferred to after its number of tries."""
     moments = [now, *(now + wait for wait in map(retries.longest, range(1, len(retries.waits) + 1)))]
     kind = table.c.not_before.type
     tries = {number: literal(moment, kind) for number, moment in enumerate(moments)}

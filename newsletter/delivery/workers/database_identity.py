@@ -1,7 +1,7 @@
-"""Database identity: tells a database from every copy of it, wherever and however the copy was made.
+"""Database identity: tells a database from every copy of it, however the copy was made.
 
-SQLite: the file, by its number and the instant it came into being. It may be moved; a copy is another file.
-PostgreSQL: the cluster, the database, and the very table of `arming`, which pg_restore makes anew.
+SQLite: the file, by its inode and its time of creation. It may be moved; a copy is another file.
+PostgreSQL: the cluster, the database, and the oid of the table `arming`, which pg_restore creates anew.
 """
 
 import ctypes
@@ -19,25 +19,25 @@ _TABLE = text(
     " FROM pg_database WHERE datname = current_database()"
 )
 
-# statx(2), which Python has no name for yet: nothing else on Linux tells when a file came into being.
+# statx(2), which Python does not offer yet: only it tells a file's time of creation on Linux.
 _AT_FDCWD, _STATX_BTIME, _BTIME_AT, _STATX_SIZE = -100, 0x800, 80, 256
 
 
 def identity_of(connection: Connection) -> str:
-    """The place of this database; no copy has the same."""
+    """The identity of this database; no copy has the same."""
     if connection.dialect.name == "sqlite":
         return _of_file(connection.execute(_FILE).scalar_one())
     return str(connection.execute(_TABLE).scalar_one())
 
 
 def _of_file(path: str) -> str:
-    file = os.stat(path)  # noqa: PTH116  (a Path would be made for nothing, once a second)
+    file = os.stat(path)  # noqa: PTH116  (called once a second: saves making a Path)
     born = getattr(file, "st_birthtime", None) or _born(path)
     return f"file {file.st_ino} of {born}"
 
 
 def _born(path: str) -> str:
-    """When a file came into being, in seconds; `0.0` where the system does not tell, and its number has to do."""
+    """A file's time of creation in seconds; `0.0` where the system does not tell, and the inode has to do."""
     asked = ctypes.create_string_buffer(_STATX_SIZE)
     statx = _statx()
     if statx is None or statx(_AT_FDCWD, os.fsencode(path), 0, _STATX_BTIME, asked) != 0:

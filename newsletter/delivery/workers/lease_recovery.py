@@ -1,12 +1,11 @@
 """Lease recovery: what becomes of the copies and letters that a worker held when it ended.
 
-    ended    its supervisor saw the process end: its leases end with it, and what was begun is in doubt now
-    silent   no sign of life for half a minute, but it may yet live: only what cannot leave twice is taken
-    else     nobody knows: the leases run out by themselves
-    all      the database was restored or copied, and its workers with all they held are those of another place
+    ended    its supervisor saw the process end: its leases end at once, and copies that were begun are in doubt
+    silent   no heartbeat for half a minute, but it may be alive: only what cannot be sent twice is taken
+    all      the database was restored or copied: no worker of this installation holds anything
 
-A copy that was begun is never taken from a silent worker. Its final dot may be out while the worker
-waits for the answer, which RFC 5321 lets take ten minutes; its lease decides, as it always did.
+Otherwise the leases run out by themselves. A copy that was begun is never taken from a silent worker: its final dot
+may be out while the worker waits for the reply, for which RFC 5321 allows ten minutes.
 """
 
 from datetime import datetime
@@ -25,7 +24,7 @@ log = structlog.get_logger(__name__)
 
 
 def recover_ended(session: Session, worker: str, policy: Literal["resend", "hold"], now: datetime) -> None:
-    """Take all that a worker held whose process has certainly ended; `policy` is IN_DOUBT's."""
+    """Take back all that a worker held whose process has certainly ended; `policy` is the setting IN_DOUBT."""
     recovered = ledger.recover_from(session, worker, policy, now)
     outbox.recover_from(session, worker)
     heartbeat.sign_off(session, worker)
@@ -33,7 +32,7 @@ def recover_ended(session: Session, worker: str, policy: Literal["resend", "hold
 
 
 def recover_all(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:
-    """Take all that anybody holds: for a database that may not send yet, so that nobody here can hold anything."""
+    """Take back all that any worker holds; only for a database that may not send yet, where none is at work."""
     copies = select(Copy.worker).where(Copy.state == CopyState.SENDING)
     posts = select(OutboxMessage.worker).where(OutboxMessage.state == OutboxState.SENDING)
     for worker in filter(None, session.scalars(union(copies, posts)).all()):
@@ -41,9 +40,9 @@ def recover_all(session: Session, policy: Literal["resend", "hold"], now: dateti
 
 
 def recover_silent(session: Session, worker: str, now: datetime) -> None:
-    """Take what a silent worker has not begun; should it live, its next try to begin one of them fails.
+    """Take back the copies that a silent worker has not begun; if it is alive, it can no longer begin them.
 
-    Its single letters are taken, too: they go out at least once, and a person waits for them.
+    Its single letters are taken, too: they are sent at least once, and a person waits for them.
     """
     ledger.release_unbegun(session, worker, now)
     outbox.recover_from(session, worker)

@@ -1,6 +1,6 @@
 """Send permission: a database that was restored or copied may not send until a person allows it.
 
-A row says at which place the database was armed. A copy of the database has that row, too, but lies at another place.
+A row holds the identity of the database that was armed. A copy has that row, too, but another identity.
 """
 
 import threading
@@ -21,39 +21,39 @@ WHAT_TO_DO = "`newsletter arm` shows what would go out, and turns sending on"
 
 
 def may_send(session: Session) -> bool:
-    """Whether a person, or the upgrade that made the database, lets it send from where it lies now."""
+    """Whether this database was armed, by a person or when it was created, and is not a copy."""
     place = read_permission(session).place
     return place is not None and place == database_identity.identity_of(session.connection())
 
 
 def read_permission(session: Session) -> SendPermission:
-    """What is known of it."""
+    """The row of the permission."""
     return session.get(SendPermission, SendPermission.ONLY, populate_existing=True) or SendPermission(
         id=SendPermission.ONLY
     )
 
 
 def lock_permission(session: Session) -> None:
-    """Let nobody else arm it before this transaction ends."""
+    """Lock the permission until this transaction ends."""
     session.execute(select(SendPermission.id).with_for_update())
 
 
 def arm(session: Session, now: datetime) -> None:
-    """Let the database send, from where it lies now on."""
+    """Allow this database to send, under its present identity."""
     known = read_permission(session)
     known.place, known.armed_at = database_identity.identity_of(session.connection()), now
     session.add(known)
 
 
 def disarm(session: Session, restored_from: datetime) -> None:
-    """Let it send nothing: it was restored from a backup of that moment."""
+    """Forbid this database to send, because it was restored from a backup made at that time."""
     known = read_permission(session)
     known.place, known.armed_at, known.restored_from = None, None, restored_from
     session.add(known)
 
 
 class SendGate:
-    """What every job that sends passes through; it says in the log when it is found shut, and when open again."""
+    """Asked by every job that sends; logs when sending is found forbidden, and when it is allowed again."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
