@@ -1,6 +1,7 @@
 """`newsletter doctor`: what is wrong with settings, DNS, mail servers and this machine, and how to mend it."""
 
 import sys
+from contextlib import suppress
 
 import click
 
@@ -26,6 +27,10 @@ def doctor(offline: bool, as_json: bool) -> None:
     finally:
         services.close()
     findings = run_checks(facts)
+    if not offline:
+        # For the desk; if that cannot be, they are printed all the same.
+        with suppress(OSError):
+            report.keep_report(settings.data_dir, findings, facts.now)
     if as_json:
         print_json([finding.as_json() for finding in findings])
     else:

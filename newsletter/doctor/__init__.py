@@ -10,7 +10,7 @@ report       the findings as text and as JSON, and the last ones kept for the de
 The rules are in `rules/`; they know neither the network nor the database. One rule is one function.
 """
 
-from newsletter.doctor.findings import Finding, Level
+from newsletter.doctor.findings import Area, Finding, Level
 from newsletter.doctor.registry import CHECKS, run_checks
 from newsletter.doctor.rules import (  # noqa: F401  (importing a module registers its rules)
     dkim_rules,
@@ -22,4 +22,4 @@ from newsletter.doctor.rules import (  # noqa: F401  (importing a module registe
     spf_rules,
 )
 
-__all__ = ["CHECKS", "Finding", "Level", "run_checks"]
+__all__ = ["CHECKS", "Area", "Finding", "Level", "run_checks"]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from newsletter.delivery.message.dkim import DnsRecord
 
@@ -69,3 +69,20 @@ class Finding:
             and {"name": record.name, "type": record.kind, "value": record.value, "zone_line": record.zone_line},
             "line": self.line,
         }
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Self:
+        """The finding that `as_json` tells of; KeyError, ValueError or TypeError if it is none."""
+        record = told["record"] and DnsRecord(*(told["record"][name] for name in ("name", "value", "type")))
+        return cls(
+            Level(told["level"]),
+            told["about"],
+            told["finding"],
+            told["mend"],
+            record,
+            told["line"],
+            told["area"],
+            told["reason"],
+            told["source"],
+            told["check"],
+        )

@@ -46,11 +46,13 @@ ENGLISH = Catalogue(
     nouns=_nouns(
         {
             "bounce": "bounces",
+            "check": "checks",
             "complaint": "complaints",
             "copy": "copies",
             "day": "days",
             "email": "emails",
             "error": "errors",
+            "hint": "hints",
             "hour": "hours",
             "line": "lines",
             "link": "links",

@@ -153,7 +153,7 @@ def test_a_broken_domain_is_told_each_record_to_add(
             {("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; pct=0; ri=3600; rua=mailto:d@press.example"},
             "no tag is of the old standard",
             "warning",
-            "the record has pct, ri, which are no longer part of DMARC",
+            "the record has tags that are no longer part of DMARC: pct, ri",
             "v=DMARC1; p=reject; rua=mailto:d@press.example; t=y",
         ),
         (

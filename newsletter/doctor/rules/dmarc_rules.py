@@ -56,7 +56,7 @@ def no_tag_is_of_the_old_standard(facts: SystemFacts) -> Iterator[Finding]:
         if old := [name for name in REMOVED if name in policy.tags]:
             # What people meant by pct=0, and what took its place.
             changes = {"t": "y"} if policy.tags.get("pct") == "0" else {}
-            message = f"the record has {', '.join(old)}, which are no longer part of DMARC"
+            message = f"the record has tags that are no longer part of DMARC: {', '.join(old)}"
             yield Finding(WARNING, sender.domain, message, "take them out", _with(policy, **changes))
 
 

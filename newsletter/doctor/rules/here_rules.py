@@ -16,6 +16,7 @@ _LATE_COPIES = timedelta(minutes=30)
 _OLD_BACKUP = timedelta(days=2)
 _MONTH = timedelta(days=31)
 _SNS = "ses"
+_KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 
 
 @rule(Area.DATABASE)
@@ -27,7 +28,9 @@ def the_database_answers(facts: SystemFacts) -> Iterator[Finding]:
     elif database.schema:
         yield Finding(ERROR, "schema", database.schema, line="newsletter db upgrade")
     else:
-        yield Finding(OK, "database", f"{database.kind}, {_size(database.size)}, with the schema of this version")
+        yield Finding(
+            OK, "database", f"{_KINDS[database.kind]}, {_size(database.size)}, with the schema of this version"
+        )
 
 
 @rule(Area.DATABASE, "SQLite, Write-Ahead Logging")
@@ -64,7 +67,7 @@ def a_worker_runs(facts: SystemFacts) -> Iterator[Finding]:
     if _unknown(facts):
         return
     if database.workers:
-        yield Finding(OK, "workers", f"{database.workers} running")
+        yield Finding(OK, "workers", "one is running" if database.workers == 1 else f"{database.workers} are running")
     else:
         last = database.last_worker
         since = f"the last sign of life was {_when(last, facts.now)}" if last else "none ever ran on this database"

@@ -30,7 +30,7 @@ from newsletter.web.desk.sending import (
     slot_settings,
     start_stop,
 )
-from newsletter.web.desk.settings import branding, wording
+from newsletter.web.desk.settings import branding, doctor, wording
 from newsletter.web.desk.settings import pages as settings_pages
 from newsletter.web.desk.team import account, audit_log, forgotten_password, people, second_factor, sign_in
 from newsletter.web.desk.writing import autosave, editor_form, images, live_preview
@@ -172,6 +172,8 @@ ROUTES = (
     Route("POST", "/settings/logo", Role.OWNER, branding.change_logo, "changed the logo", uploads.FORM_BYTES),
     Route("GET", "/settings/words/<kind>", Role.OWNER, wording.words_form),
     Route("POST", "/settings/words/<kind>", Role.OWNER, wording.change_words, "changed the words of a page"),
+    Route("GET", "/settings/doctor/", Role.EDITOR, doctor.doctor),
+    Route("POST", "/settings/doctor/", Role.EDITOR, doctor.run_doctor, "had the doctor look at everything"),
     Route("GET", "/settings/<part>", Role.OWNER, settings_pages.part_form),
     Route("POST", "/settings/<part>", Role.OWNER, settings_pages.change_part, "changed the settings"),
     Route("GET", "/account/", Role.VIEWER, account.account),

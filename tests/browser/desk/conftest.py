@@ -15,6 +15,7 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import LetterState
+from newsletter.doctor import report
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.editors import Role
@@ -22,7 +23,7 @@ from newsletter.publications import find
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import publish
-from tests import sample_services
+from tests import sample_doctor, sample_services
 from tests.originals import Originals
 from tests.sample_services import NOW
 from tests.web.desk.visits import PASSWORD, hashed
@@ -34,6 +35,7 @@ Open = Callable[..., Page]
 def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
     with originals.copy("sqlite", _peopled, tmp_path) as url:
         made = _build(Sessions(open_engine(url)), tmp_path)
+        report.keep_report(tmp_path, sample_doctor.findings(NOW), NOW)
         yield made
         made.close()
 

@@ -38,6 +38,7 @@ PAGES = (
     "/desk/reports/under-the-hands/leavers",
     "/desk/issues/under-the-hands/doubts",
     "/desk/settings/",
+    "/desk/settings/doctor/",
     "/desk/account/",
     "/desk/account/second-factor",
     "/desk/people/",

@@ -1,0 +1,15 @@
+from newsletter.doctor import Finding
+from tests import sample_doctor
+from tests.browser.desk.conftest import Open
+from tests.sample_services import NOW
+
+
+def test_a_record_is_copied_whole(open_desk: Open) -> None:
+    page = open_desk(permissions=["clipboard-read", "clipboard-write"])
+    page.goto("/desk/settings/doctor/")
+    key: Finding = next(each for each in sample_doctor.findings(NOW) if each.rule == "each key is published")
+    found = page.locator(".found", has_text=key.about)
+    found.get_by_role("button", name="Copy the value").first.click()
+    assert page.get_by_role("button", name="Copied").or_(found.get_by_text("Copied")).first.is_visible()
+    assert key.record
+    assert page.evaluate("navigator.clipboard.readText()") == key.record.value
