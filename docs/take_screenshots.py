@@ -44,6 +44,7 @@ PAGES = {
     "segments": "readers/segments/",
     "segment-builder": "readers/segments/new",
     "suppressed": "readers/suppressed/",
+    "imports": "readers/import/",
     "reports": "reports/",
     "report": f"reports/{OUT}/",
     "copies": f"reports/{OUT}/copies",

@@ -26,7 +26,7 @@ from newsletter.signup_settings import SignupSettings
 from newsletter.system import atomic_files
 
 # A variable with one of our prefixes is meant for us, so a typo in it must not be ignored.
-_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "BOUNCE_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_")
+_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "BOUNCE_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_", "IMPORT_")
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
@@ -61,6 +61,8 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     send_grace_minutes: int = Field(120, ge=0)
 
     link_checks: bool = False
+
+    import_max_mb: int = Field(60, ge=1, le=10_000)
 
     consent_origin: Literal["truncated", "full", "hashed", "none"] = "truncated"
 
@@ -180,6 +182,16 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     def picture_folder(self) -> Path:
         """The folder of all pictures."""
         return self.data_dir / "pictures"
+
+    @property
+    def import_folder(self) -> Path:
+        """The folder of lists that were uploaded, until they are imported."""
+        return self.data_dir / "imports"
+
+    @property
+    def import_bytes(self) -> int:
+        """The largest list that can be uploaded."""
+        return self.import_max_mb << 20
 
     @property
     def dkim_folder(self) -> Path:

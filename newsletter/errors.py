@@ -11,6 +11,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   ├── NoReason            slot_settings: days off have no reason
 │   │   ├── RenderError         mjml: the MJML is malformed
 │   │   ├── TooLarge            markdown: the text has more than is rendered
+│   │   ├── UnknownEncoding     text_encoding: somebody has to say which encoding a file is in
 │   │   └── _Odd                slot_settings of the desk: one field of the form cannot be
 │   ├── NotFound                there is no such thing here
 │   ├── Conflict                it has changed meanwhile, or its state does not allow this

@@ -16,6 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from newsletter.audience import consent_chain, preferences, search_index
+from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
@@ -51,17 +52,13 @@ _FINISH_IN_FLIGHT = 6.0
 _SIGN_OFF_WITHIN = 1.0
 # What is still running then waits for a database that does not answer; less than 10 seconds as well.
 _KILL_AFTER = 9.5
-
 _LINKS_AT_ONCE = 24
-
 # Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
-
 # Seconds. A synchronised clock drifts less.
 _CLOCK_SLIP = 1.0
 
 log = structlog.get_logger()
-
 # A job is not started again while it still runs, which is intended and needs no warning.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 
@@ -104,6 +101,8 @@ class Worker:
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
         bounces = (self._services.sessions, self._services.bounces, _now, self._stopping.is_set)
+        of, folder = self._services, self._services.settings.import_folder
+        uploads = UploadJob(of.sessions, of.audience, folder, self.name, _now, self._stopping.is_set)
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
@@ -116,6 +115,7 @@ class Worker:
             Job("decide about bounces", timedelta(seconds=2), partial(tend_bounces.decide_waiting, *bounces)),
             Job("watch for providers that fail", timedelta(minutes=1), partial(tend_bounces.watch_providers, *bounces)),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
+            Job("import lists", timedelta(seconds=2), uploads.run),
             Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.store_stats),
             Job("take back lost copies", timedelta(seconds=10), self.recover_lost_copies),
@@ -132,6 +132,7 @@ class Worker:
             Job("forget idle paces", timedelta(hours=1), partial(self._in_groups, limiter_store.prune_idle)),
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
+            Job("clear old imports", timedelta(hours=1), uploads.prune),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, events.prune)),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]

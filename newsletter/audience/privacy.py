@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, consent_chain, erasures, search_index, subscribers, tags
+from newsletter.audience.importing.uploads import report
 from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
@@ -39,6 +40,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     receipts.erase_receipts(session, subscriptions)
     events.erase_events(session, [reader.key], subscriptions)
     erasures.record_erasure(session, services.links.seal, reader.key, now)
+    report.erase_address(session, reader.email, reader.key)
     search_index.drop_readers(session, [reader.id])
     consent_chain.erase(session, subscriptions)
     session.delete(reader)
@@ -54,6 +56,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
+        "import_reports": report.told_of(session, reader.email, reader.key),
         "bounces": [one.as_json() for one in events.of_person(session, [reader.key], _ids(reader))],
         "suppressed": [
             {"cause": one.cause.value, "at": one.at.isoformat()} for one in suppression.list_causes(session, reader.key)

@@ -17,6 +17,7 @@ log = structlog.get_logger()
 THREADS = 16
 # Larger than any form, so that the app can answer with an error; too small to fill a disk.
 _MOST_BYTES = 64 * 1024 * 1024
+_AROUND_FILE = 1024 * 1024
 
 
 def serve(services: Services) -> None:
@@ -43,7 +44,7 @@ def open_server(app: Flask, settings: Settings) -> Server:
         one_client=None if settings.proxy_hops else connections.ONE_CLIENT,
         threads=THREADS,
         ident=None,
-        max_request_body_size=_MOST_BYTES,
+        max_request_body_size=max(_MOST_BYTES, settings.import_bytes + _AROUND_FILE),
         # The app decides which proxies to trust (proxies.py); waitress would remove their headers first.
         clear_untrusted_proxy_headers=False,
     )

@@ -45,17 +45,17 @@ class ColumnChoices:
 
     def check(self, header: Sequence[str]) -> None:
         """Invalid for a column that the file does not have."""
-        known = {_key(title) for title in header}
+        known = {column_key(title) for title in header}
         for title in (*self.mapped, *sorted(self.ignored - {EVERYTHING_ELSE})):
-            if _key(title) not in known:
+            if column_key(title) not in known:
                 raise Invalid(f"no column is called {title!r}; the first line names: {_shown(header)}")
 
     def within(self, header: Sequence[str]) -> "ColumnChoices":
         """Those of the columns that this header has."""
-        known = {_key(title) for title in header}
-        mapped = {title: kind for title, kind in self.mapped.items() if _key(title) in known}
+        known = {column_key(title) for title in header}
+        mapped = {title: kind for title, kind in self.mapped.items() if column_key(title) in known}
         return ColumnChoices(
-            mapped, frozenset(title for title in self.ignored if title == EVERYTHING_ELSE or _key(title) in known)
+            mapped, frozenset(title for title in self.ignored if title == EVERYTHING_ELSE or column_key(title) in known)
         )
 
 
@@ -96,15 +96,15 @@ class ColumnLayout:
         Where no title is known to stand for addresses, `sample`, the first rows, may show one that has nothing else.
         """
         choices.check(header)
-        ignored = {_key(title) for title in choices.ignored}
-        named = _named(header, choices, source)
+        ignored = {column_key(title) for title in choices.ignored}
+        named = named_fields(header, choices, source)
         free = [
             at
             for at, title in enumerate(header)
-            if named[at] is None and not ({_key(title)} & (ignored | source.ignored))
+            if named[at] is None and not ({column_key(title)} & (ignored | source.ignored))
         ]
         if FieldKind.EMAIL not in named:
-            named[_only_addresses(header, free, sample)] = FieldKind.EMAIL
+            named[address_column(header, free, sample)] = FieldKind.EMAIL
             free = [at for at in free if named[at] is None]
         if suspects := [(header[at], what) for at in free if (what := headers.suspected_field(header[at], header))]:
             raise Invalid(_undecided(suspects))
@@ -216,8 +216,8 @@ class ColumnLayout:
 def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source) -> bool:
     if not source.states or any(kind in status_words.TELLING for kind in choices.mapped.values()):
         return True
-    ignored = {_key(title) for title in choices.ignored}
-    return not source.states.isdisjoint({_key(title) for title in header} - ignored)
+    ignored = {column_key(title) for title in choices.ignored}
+    return not source.states.isdisjoint({column_key(title) for title in header} - ignored)
 
 
 def _is_kept(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:
@@ -225,14 +225,15 @@ def _is_kept(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool
     return name in {FieldKind.TAGS, FieldKind.ATTRIBUTE} and title not in choices.mapped
 
 
-def _named(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
-    said = {_key(title): name for title, name in choices.mapped.items()}
-    passed_over = {_key(title) for title in choices.ignored} | source.ignored
+def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
+    """What each column holds, by what was said of it or by its title; None where neither tells."""
+    said = {column_key(title): name for title, name in choices.mapped.items()}
+    passed_over = {column_key(title) for title in choices.ignored} | source.ignored
     # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
     replaced = {name for name in said.values() if name in _ONCE}
 
     def of(title: str) -> FieldKind | None:
-        if (key := _key(title)) in said:
+        if (key := column_key(title)) in said:
             return said[key]
         if key in passed_over:
             return None
@@ -242,8 +243,8 @@ def _named(header: Sequence[str], choices: ColumnChoices, source: Source) -> lis
     return [of(title) for title in header]
 
 
-def _only_addresses(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:
-    """The one column of the sample that has addresses and nothing else, as its title is in any language."""
+def address_column(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:
+    """The one column of the sample that has nothing but addresses, whatever its title; Invalid if there is none."""
     if not any("@" in title for title in header):
         found = [at for at in free if _has_only_addresses([row[at].strip() for row in sample if at < len(row)])]
         if len(found) == 1:
@@ -317,7 +318,8 @@ def _told(cell: str) -> str:
 _LONGEST_NOTHING = max(map(len, _NOTHING))
 
 
-def _key(title: str) -> str:
+def column_key(title: str) -> str:
+    """What two spellings of one title have in common."""
     return headers.normalized(title) or title.strip()
 
 

@@ -7,18 +7,20 @@ row that says its reader left takes effect unless that reader has confirmed here
 import itertools
 import re
 import time
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 import structlog
+from sqlalchemy.orm import Session
 
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.importing import apply, progress, sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
+from newsletter.audience.importing.fates import RowFate
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
@@ -48,7 +50,8 @@ STRETCH = 50_000
 STRETCH_OF_MORE = 20_000
 """The same where a row has more than an address and a name, so that two stretches fit into memory."""
 NONE_YET = Tally()
-_SAMPLE = 50
+SAMPLE = 50
+"""The rows by which a column of addresses is recognised."""
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
@@ -118,18 +121,20 @@ def run_import(
     dry_run: bool = False,
     checked: bool = False,
     with_fates: bool = False,
+    record: Callable[[Session, int, Sequence[RowFate]], None] | None = None,
 ) -> Generator[ImportStep]:
     """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
 
     One that was broken off goes on where it was; its first step has the tally of what was done. A dry run writes
     nothing; it may count an address that occurs twice in the file twice. `checked` says that `check_rows` found no row
     to refuse; Conflict if there is one now, or if somebody stopped the import. Invalid if the file does not tell who
-    has left, although files from its source do, and nobody vouches for it.
+    has left, although files from its source do, and nobody vouches for it. `record` is called in the transaction of
+    each group, with the number of the list and what became of the rows.
     """
     surveys = survey(file, choices, source)
     if not terms.vouched:
         _check_states(file, surveys)
-    run = _Run(sessions, services, publication, terms, now, dry_run, checked, with_fates)
+    run = _Run(sessions, services, publication, terms, now, dry_run, checked, with_fates, record)
     if not dry_run:
         yield from run.begin(file, ImportSettings(terms, choices, source, file.encoding), operator)
     with file.lists() as lists:
@@ -150,6 +155,7 @@ class _Run:
     dry_run: bool
     checked: bool
     with_fates: bool
+    record: Callable[[Session, int, Sequence[RowFate]], None] | None
     import_id: int = 0
     place: Place = START
     total: Tally = NONE_YET
@@ -211,6 +217,8 @@ class _Run:
             apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
             tally = Tally.of(plan, self.terms)
             self.total += tally
+            if self.record:
+                self.record(session, place.list_number, plan.fates(self.terms))
             progress.advance(session, self.import_id, self.place, place, self.total)
             took = time.monotonic() - began
         self.place = place
@@ -249,8 +257,8 @@ def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:
             )
 
 
-def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
-    """The layout of a list, and all its rows."""
+def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[CsvRow | RefusedRow]]:
+    """Where a list comes from, its header, and all rows below; what stands in for a header that it lacks."""
     header = sheet.header
     found = sources.source_named(source) if source else sources.recognised_source(header.cells, sheet.file_name)
     rows = iter(sheet.rows)
@@ -258,7 +266,13 @@ def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[Column
         rows = itertools.chain([header], rows)
         titles = [*found.headerless, *(f"Field {number}" for number in range(3, len(header.cells) + 1))]
         header = CsvRow(header.number, titles)
-    sample = list(itertools.islice(rows, _SAMPLE))
+    return found, header, rows
+
+
+def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
+    """The layout of a list, and all its rows."""
+    found, header, rows = headed(sheet, source)
+    sample = list(itertools.islice(rows, SAMPLE))
     cells = [row.cells for row in sample if isinstance(row, CsvRow)]
     try:
         layout = ColumnLayout.of(header.cells, choices, found, sheet.file_name, cells)

@@ -24,6 +24,7 @@ from werkzeug.exceptions import Forbidden
 
 from newsletter.editors import Role
 from newsletter.web import auth, security
+from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, error_pages
 
 # The form fields that hold text, with the names shown beside what was typed.
@@ -53,6 +54,8 @@ class Route:
     """The act's name in the audit log; by default the words of the view's name."""
     form_bytes: int = security.FORM_BYTES
     """The maximum size of its form, for people who may use the route."""
+    takes_list: bool = False
+    """Whether its form comes with a list to import, whose size IMPORT_MAX_MB limits."""
 
     @property
     def name(self) -> str:
@@ -84,11 +87,14 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
 
 
 def _set_form_limit(route: Route) -> None:
-    if route.form_bytes <= security.FORM_BYTES or route.least is ANYONE:
+    if route.least is ANYONE or not (route.takes_list or route.form_bytes > security.FORM_BYTES):
         return
     person = auth.person()
     if person is not None and person.may(route.least):
-        request.max_content_length = route.form_bytes
+        # The list itself is written to a temporary file, and the rest of its form is as short as any other.
+        request.max_content_length = (
+            route.form_bytes + services().settings.import_bytes if route.takes_list else route.form_bytes
+        )
         request.max_form_memory_size = route.form_bytes
 
 

@@ -15,8 +15,8 @@ from newsletter.web.desk.issue import (
     preflight,
     test_mail,
 )
+from newsletter.web.desk.readers import imports, segments, suppressed
 from newsletter.web.desk.readers import pages as readers_pages
-from newsletter.web.desk.readers import segments, suppressed
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
 from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
@@ -44,6 +44,7 @@ _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
 _SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
+_IMPORT = "/readers/import/<int(max=2147483647):upload_id>"
 _WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
 
 ROUTES = (
@@ -153,6 +154,17 @@ ROUTES = (
     Route("POST", f"{_SEGMENT}/edit", Role.EDITOR, segments.change_segment, "changed a segment"),
     Route("GET", f"{_SEGMENT}/delete", Role.EDITOR, segments.delete_segment_form),
     Route("POST", f"{_SEGMENT}/delete", Role.EDITOR, segments.remove_segment, "deleted a segment"),
+    Route("GET", "/readers/import/", Role.EDITOR, imports.imports),
+    Route("POST", "/readers/import/", Role.EDITOR, imports.upload_list, "uploaded a list", takes_list=True),
+    Route("GET", f"{_IMPORT}/", Role.EDITOR, imports.import_page),
+    Route("POST", f"{_IMPORT}/answers", Role.EDITOR, imports.answer_import, "said what a list holds"),
+    Route("POST", f"{_IMPORT}/begin", Role.EDITOR, imports.begin_import, "imported a list"),
+    Route("POST", f"{_IMPORT}/pause", Role.EDITOR, imports.pause_import, "paused an import"),
+    Route("POST", f"{_IMPORT}/resume", Role.EDITOR, imports.resume_import, "went on with an import"),
+    Route("POST", f"{_IMPORT}/cancel", Role.EDITOR, imports.cancel_import, "cancelled an import"),
+    Route("GET", f"{_IMPORT}/progress", Role.EDITOR, imports.import_progress),
+    Route("GET", f"{_IMPORT}/refused.csv", Role.EDITOR, imports.refused_rows_sheet),
+    Route("GET", f"{_IMPORT}/report.csv", Role.EDITOR, imports.import_report_sheet),
     Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
     Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
     Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),

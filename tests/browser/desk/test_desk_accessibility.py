@@ -31,6 +31,7 @@ PAGES = (
     "/desk/readers/segments/1/edit",
     "/desk/readers/2/",
     "/desk/readers/suppressed/",
+    "/desk/readers/import/",
     "/desk/reports/",
     "/desk/reports/unwind-a-tight-back/",
     "/desk/reports/under-the-hands/",

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple, TextIO
 
 from newsletter import characters
 from newsletter.audience.importing import sources
-from newsletter.audience.importing.reading.text_encoding import find_encoding
+from newsletter.audience.importing.reading.text_encoding import UnknownEncoding, find_encoding
 from newsletter.errors import Invalid
 
 _DELIMITERS = ",;\t|"
@@ -86,6 +86,8 @@ def naming(name: str) -> Iterator[None]:
     """Says in each Invalid which file it is about."""
     try:
         yield
+    except UnknownEncoding as error:
+        raise UnknownEncoding(f"{name}: {error}", error.readings) from None
     except Invalid as error:
         raise Invalid(f"{name}: {error}") from None
 

@@ -72,9 +72,9 @@ class ListFile:
 
 
 @contextmanager
-def open_file(path: Path, encoding: str = "") -> Iterator[ListFile]:
-    """Open a file, or standard input for `-`; NotFound if it cannot be opened."""
-    name = "standard input" if path == STANDARD_INPUT else str(path)
+def open_file(path: Path, encoding: str = "", name: str = "") -> Iterator[ListFile]:
+    """Open a file, or standard input for `-`; NotFound if it cannot be opened. It may go by another `name`."""
+    name = name or ("standard input" if path == STANDARD_INPUT else str(path))
     with _bytes_of(path) as file:
         yield ListFile(name, _sha256(file), encoding, file)
 

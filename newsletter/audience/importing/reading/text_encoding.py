@@ -5,7 +5,8 @@ An eight-bit encoding cannot be told from another: whoever imports is shown how 
 
 import codecs
 import re
-from typing import IO
+from collections.abc import Sequence
+from typing import IO, NamedTuple
 
 from newsletter.errors import Invalid
 
@@ -18,13 +19,30 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_EIGHT_BIT = {
+EIGHT_BIT = {
     "windows-1252": "Excel in Western Europe",
     "windows-1250": "Central Europe",
     "mac-roman": "an old Mac",
 }
+"""The encodings that are offered for what is not UTF-8, and where each is in use."""
 _BETWEEN_WORDS = re.compile(rb"[\s,;|\"]+")
 _LONGEST_WORD = 40
+
+
+class WordReading(NamedTuple):
+    """How a word reads in an encoding, and where that is in use; "" for a word that makes no sense in it."""
+
+    encoding: str
+    where: str
+    text: str
+
+
+class UnknownEncoding(Invalid):
+    """A file that is not in UTF-8; somebody has to say in which of these encodings it is."""
+
+    def __init__(self, sentence: str, readings: Sequence[WordReading]) -> None:
+        super().__init__(sentence)
+        self.readings = readings
 
 
 def find_encoding(file: IO[bytes], named: str = "") -> str:
@@ -90,12 +108,12 @@ def _check(file: IO[bytes], encoding: str, line_end: bytes) -> None:
             decoder.decode(chunk)
         except UnicodeError as error:
             start = error.start if isinstance(error, UnicodeDecodeError) else 0
-            raise Invalid(_unreadable(encoding, lines + chunk[:start].count(line_end), _word(chunk, start))) from None
+            raise _unreadable(encoding, lines + chunk[:start].count(line_end), _word(chunk, start)) from None
         lines += chunk.count(line_end)
     try:
         decoder.decode(b"", final=True)
     except UnicodeError:
-        raise Invalid(_unreadable(encoding, lines, b"")) from None
+        raise _unreadable(encoding, lines, b"") from None
 
 
 def _word(chunk: bytes, at: int) -> bytes:
@@ -104,21 +122,27 @@ def _word(chunk: bytes, at: int) -> bytes:
     return before + _BETWEEN_WORDS.split(chunk[at : at + _LONGEST_WORD])[0]
 
 
-def _unreadable(encoding: str, line: int, word: bytes) -> str:
+def _unreadable(encoding: str, line: int, word: bytes) -> Invalid:
     if encoding.startswith(("utf-16", "utf-32")):
-        return "it is damaged or cut off; export it again, as CSV UTF-8"
+        return Invalid("it is damaged or cut off; export it again, as CSV UTF-8")
     if encoding.startswith("utf-8"):
-        return (
-            f"line {line} is not UTF-8, so nothing was imported; save it as CSV UTF-8, or name its encoding: "
-            f"--encoding {_readings(word)}"
+        readings = _readings(word)
+        named = ", ".join(
+            f"{one.encoding} ({one.where}{f'; it reads {one.text!r} then' if one.text else ''})" for one in readings
         )
-    return f"line {line} is not {encoding}, so nothing was imported; name another --encoding, or save it as CSV UTF-8"
+        return UnknownEncoding(
+            f"line {line} is not UTF-8, so nothing was imported; save it as CSV UTF-8, or name its encoding: "
+            f"--encoding {named}",
+            readings,
+        )
+    return Invalid(
+        f"line {line} is not {encoding}, so nothing was imported; name another --encoding, or save it as CSV UTF-8"
+    )
 
 
-def _readings(word: bytes) -> str:
-    told = []
-    for encoding, where in _EIGHT_BIT.items():
-        text = word.decode(encoding, "replace")
-        read = f"; it reads {text!r} then" if word and text.isprintable() and "\ufffd" not in text else ""
-        told.append(f"{encoding} ({where}{read})")
-    return ", ".join(told)
+def _readings(word: bytes) -> list[WordReading]:
+    texts = {encoding: word.decode(encoding, "replace") for encoding in EIGHT_BIT}
+    return [
+        WordReading(encoding, where, text if (text := texts[encoding]).isprintable() and "\ufffd" not in text else "")
+        for encoding, where in EIGHT_BIT.items()
+    ]

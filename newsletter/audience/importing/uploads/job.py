@@ -1,0 +1,211 @@
+"""The worker's part of an import at the desk: dry runs and imports, one at a time, each by one worker."""
+
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.importing import importer, progress
+from newsletter.audience.importing.fates import RowFate
+from newsletter.audience.importing.plan import ImportStep, Tally
+from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.uploads import models, report
+from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, ImportUpload, UploadState
+from newsletter.audience.services import AudienceServices
+from newsletter.db import Sessions
+from newsletter.errors import Conflict, NotFound, PressError
+
+log = structlog.get_logger(__name__)
+
+_REPORT_EVERY = 1.0
+"""Seconds."""
+_GONE = "The uploaded file is no longer on this machine. Upload it again: nothing is imported twice."
+_ORPHANED = 24 * 3600
+"""Seconds after which a file that no upload knows is deleted."""
+
+
+@dataclass(slots=True)
+class UploadJob:
+    """What a worker needs to check and import uploads."""
+
+    sessions: Sessions
+    services: AudienceServices
+    folder: Path
+    worker: str
+    clock: Callable[[], datetime]
+    is_stopping: Callable[[], bool]
+
+    def run(self) -> None:
+        """Check or import every upload that waits."""
+        while not self.is_stopping() and self._run_next():
+            pass
+
+    def prune(self) -> None:
+        """Cancel uploads that nobody went on with, and delete reports and files whose time is over."""
+        now = self.clock()
+        with self.sessions.begin() as session:
+            stale = ImportUpload.changed_at < now - FORGOTTEN
+            idle = (UploadState.DRAFT, UploadState.CHECKED, UploadState.PAUSED)
+            for upload in session.scalars(select(ImportUpload).where(ImportUpload.state.in_(idle), stale)):
+                models.cancel_import(session, upload, now)
+            old = select(ImportUpload.id).where(ImportUpload.state.in_(OVER), ImportUpload.changed_at < now - KEPT)
+            for upload_id in session.scalars(old).all():
+                report.clear_report(session, upload_id)
+                session.execute(delete(ImportUpload).where(ImportUpload.id == upload_id))
+            kept = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.not_in(OVER))))
+            over = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.in_(OVER))))
+        self._delete_files(kept, over)
+
+    def _delete_files(self, kept: set[str], over: set[str]) -> None:
+        for path in self.folder.glob("*"):
+            if path.name in over or (path.name not in kept and time.time() - path.stat().st_mtime > _ORPHANED):
+                path.unlink(missing_ok=True)
+
+    def _run_next(self) -> bool:
+        with self.sessions.reading() as session:
+            if not models.has_work(session, self.clock()):
+                return False
+        with self.sessions.begin() as session:
+            upload = models.claim_upload(session, self.worker, self.clock())
+            if upload is None:
+                return False
+            session.expunge(upload)
+        try:
+            self._do(upload)
+        except PressError as error:
+            self._end(upload, UploadState.FAILED, str(error))
+        finally:
+            with self.sessions.begin() as session:
+                models.release_upload(session, upload.id, self.worker)
+        return True
+
+    def _do(self, upload: ImportUpload) -> None:
+        path = self.folder / upload.stored_name
+        settings = upload.import_settings()
+        try:
+            with files.open_file(path, settings.encoding, upload.file_name) as file:
+                if file.sha256 != upload.sha256:
+                    raise Conflict("The uploaded file is damaged. Upload it again: nothing is imported twice.")
+                work = _Work(self, upload, file)
+                if not (work.check() if upload.state is UploadState.CHECKING else work.import_rows()):
+                    return
+        except NotFound:
+            raise NotFound(_GONE) from None
+        self._end(upload, UploadState.CHECKED if upload.state is UploadState.CHECKING else UploadState.DONE)
+
+    def _end(self, upload: ImportUpload, state: UploadState, fault: str = "") -> None:
+        now = self.clock()
+        with self.sessions.begin() as session:
+            mine = {"fault": fault, "changed_at": now, "state": state}
+            ended = models.report_progress(session, upload.id, self.worker, upload.state, now, **mine)
+        if ended and state in OVER:
+            (self.folder / upload.stored_name).unlink(missing_ok=True)
+        log.info("import at the desk", upload=upload.id, state=state.value if ended else "stopped")
+
+
+@dataclass(slots=True)
+class _Work:
+    """One run over a file."""
+
+    job: UploadJob
+    upload: ImportUpload
+    file: ListFile
+    tally: Tally = field(default_factory=Tally)
+    rows: int = 0
+    percent: int = 0
+    told_at: float = 0.0
+
+    def check(self) -> bool:
+        """The dry run; False if it was stopped."""
+        samples = report.Samples()
+        with self.job.sessions.begin() as session:
+            report.clear_report(session, self.upload.id)
+        if not self._follow(self._steps(dry_run=True), samples):
+            return False
+        with self.job.sessions.begin() as session:
+            samples.store(session, self.upload.id)
+        return True
+
+    def import_rows(self) -> bool:
+        """The import, from where it is; False if it was stopped."""
+        now, upload = self.job.clock(), self.upload
+        with self.job.sessions.begin() as session:
+            if not models.report_progress(session, upload.id, self.job.worker, upload.state, now):
+                return False
+            if upload.import_id is None:
+                report.clear_report(session, upload.id)
+            settings = upload.import_settings()
+            found = progress.begin(session, upload.publication, self.file, settings, upload.operator, now)
+            models.report_progress(session, upload.id, self.job.worker, upload.state, now, import_id=found.id)
+        try:
+            return self._follow(self._steps(dry_run=False))
+        except Conflict:
+            # Somebody paused or cancelled it, and the rows in hand were not written.
+            if self._tell():
+                raise
+            return False
+
+    def _steps(self, *, dry_run: bool) -> Generator[ImportStep]:
+        settings, job = self.upload.import_settings(), self.job
+        return importer.run_import(
+            job.sessions,
+            job.services,
+            self.upload.publication,
+            self.file,
+            settings.terms,
+            job.clock(),
+            choices=settings.choices,
+            source=settings.source,
+            operator=self.upload.operator,
+            dry_run=dry_run,
+            with_fates=dry_run,
+            record=None if dry_run else partial(_record, self.upload.id),
+        )
+
+    def _follow(self, steps: Generator[ImportStep], samples: report.Samples | None = None) -> bool:
+        settings = self.upload.import_settings()
+        surveys = importer.survey(self.file, settings.choices, settings.source)
+        with self.job.sessions.begin() as session:
+            report.store_headers(session, self.upload.id, [one.layout.header for one in surveys])
+        with closing(steps):
+            for step in steps:
+                if step.problems:
+                    with self.job.sessions.in_turn() as session:
+                        report.store_refused(session, self.upload.id, step.list_number, step.problems)
+                if samples:
+                    samples.add(step.fates)
+                self.tally, self.rows = self.tally + step.tally, self.rows + step.rows
+                self.percent = min(99, 100 * step.position // step.size) if step.size else 0
+                if time.monotonic() - self.told_at > _REPORT_EVERY and not self._tell():
+                    return False
+                if self.job.is_stopping():
+                    return False
+        self.percent = 100
+        return self._tell()
+
+    def _tell(self) -> bool:
+        self.told_at = time.monotonic()
+        counts = progress.counts_of(self.tally)
+        with self.job.sessions.in_turn() as session:
+            return models.report_progress(
+                session,
+                self.upload.id,
+                self.job.worker,
+                self.upload.state,
+                self.job.clock(),
+                counts=counts,
+                rows_done=self.rows,
+                percent=self.percent,
+            )
+
+
+def _record(upload_id: int, session: Session, list_number: int, fates: Sequence[RowFate]) -> None:
+    report.store_fates(session, upload_id, list_number, fates)

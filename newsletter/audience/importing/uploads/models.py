@@ -1,0 +1,285 @@
+"""Uploaded lists: the file in the data folder, what was said of it, and where its import stands.
+
+The worker that does one has it under a lease, and loses it by saying nothing for a minute; another then goes on.
+"""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from typing import IO, Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from newsletter.audience.importing import progress
+from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.plan import ImportTerms, Tally
+from newsletter.audience.importing.progress import Import, ImportSettings, ImportState
+from newsletter.audience.models import Status
+from newsletter.db import Base, word
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.publications import Publication
+
+LEASE = timedelta(minutes=1)
+KEPT = timedelta(days=30)
+"""How long the report of an import that is over is kept."""
+FORGOTTEN = timedelta(days=7)
+"""After so long, an upload that nobody went on with is cancelled."""
+_CHUNK = 1 << 20
+_LONGEST_NAME = 120
+
+
+class UploadState(StrEnum):
+    """Where an uploaded list stands."""
+
+    DRAFT = "draft"
+    """It waits for answers about its columns, or for its dry run to be asked for."""
+    CHECKING = "checking"
+    """Its dry run is under way."""
+    CHECKED = "checked"
+    """The dry run is done, and somebody has to confirm."""
+    IMPORTING = "importing"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    DONE = "done"
+    FAILED = "failed"
+
+
+UNDER_WAY = (UploadState.CHECKING, UploadState.IMPORTING)
+OVER = (UploadState.CANCELLED, UploadState.DONE, UploadState.FAILED)
+
+
+class ImportUpload(Base):
+    """One uploaded list."""
+
+    __tablename__ = "import_uploads"
+    __table_args__ = (Index(None, "publication_id", "id"), Index(None, "state", "changed_at"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    file_name: Mapped[str] = mapped_column(String(_LONGEST_NAME))
+    """As it was called where it came from; its name in the data folder is `stored_name`."""
+    stored_name: Mapped[str] = mapped_column(String(64))
+    sha256: Mapped[str] = mapped_column(String(64))
+    size: Mapped[int] = mapped_column(BigInteger)
+    operator: Mapped[str] = mapped_column(String(254))
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What was said of it, as `ImportSettings.told`."""
+    revision: Mapped[int] = mapped_column(default=0)
+    """Counts the times that the settings were changed: only what was checked is imported."""
+    state: Mapped[UploadState] = mapped_column(word(UploadState), default=UploadState.DRAFT)
+    fault: Mapped[str] = mapped_column(Text, default="")
+    counts: Mapped[dict[str, Any]] = mapped_column(JSON)
+    rows_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    percent: Mapped[int] = mapped_column(default=0)
+    """Of the list that is being done, how much."""
+    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
+    claimed_by: Mapped[str | None] = mapped_column(String(80))
+    claimed_until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    publication: Mapped[Publication] = relationship(lazy="joined")
+
+    @property
+    def version(self) -> str:
+        """What a form says to prove that it is about this list as its page showed it."""
+        return f"{self.sha256[:12]}.{self.revision}"
+
+    @property
+    def tally(self) -> Tally:
+        """The counts so far."""
+        return progress.tally_of(self.counts)
+
+    def import_settings(self) -> ImportSettings:
+        """What was said of it."""
+        told = self.settings
+        return ImportSettings(
+            ImportTerms(Status(told["status"]), told["consent"], vouched=told["vouched"]),
+            ColumnChoices(
+                {title: FieldKind(kind) for title, kind in told["mapped"].items()}, frozenset(told["ignored"])
+            ),
+            told["source"],
+            told["encoding"],
+        )
+
+
+def store_file(folder: Path, stream: IO[bytes], most_bytes: int) -> tuple[str, str, int]:
+    """Write an upload into the folder: its name there, its SHA-256 and size; Invalid if it is empty or too large."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = secrets.token_hex(16)
+    try:
+        with (folder / name).open("xb") as file:
+            sha256, size = _copy(stream, file, most_bytes)
+    except BaseException:
+        (folder / name).unlink(missing_ok=True)
+        raise
+    return name, sha256, size
+
+
+def _copy(stream: IO[bytes], file: IO[bytes], most_bytes: int) -> tuple[str, int]:
+    digest, size = hashlib.sha256(), 0
+    while chunk := stream.read(_CHUNK):
+        size += len(chunk)
+        if size > most_bytes:
+            raise Invalid(too_large(most_bytes))
+        digest.update(chunk)
+        file.write(chunk)
+    if not size:
+        raise Invalid("This file is empty. Export the list again, and upload that.")
+    return digest.hexdigest(), size
+
+
+def too_large(most_bytes: int) -> str:
+    """What to do with a file that is too large."""
+    return (
+        f"This file is larger than {most_bytes >> 20} MB. Upload it as a zip, raise IMPORT_MAX_MB, or import it on the "
+        "server: newsletter subscribers import FILE"
+    )
+
+
+def clean_file_name(name: str) -> str:
+    """The last part of a path, without what cannot be shown; the beginning of an endless name is cut off."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    shown = "".join(each for each in last if each.isprintable()).strip(". ")
+    return re.sub(r"\s+", " ", shown)[-_LONGEST_NAME:] or "list"
+
+
+def add_upload(
+    session: Session,
+    publication: Publication,
+    file_name: str,
+    stored: tuple[str, str, int],
+    operator: str,
+    now: datetime,
+) -> ImportUpload:
+    """Add an upload that `store_file` wrote."""
+    stored_name, sha256, size = stored
+    added = ImportUpload(
+        publication=publication,
+        file_name=clean_file_name(file_name),
+        stored_name=stored_name,
+        sha256=sha256,
+        size=size,
+        operator=operator,
+        settings=ImportSettings(ImportTerms()).told(),
+        counts=progress.counts_of(Tally()),
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(added)
+    session.flush()
+    return added
+
+
+def find_upload(session: Session, upload_id: int, publication: Publication) -> ImportUpload:
+    """The upload of that id; NotFound if it is none of this publication's, or no longer kept."""
+    found = session.get(ImportUpload, upload_id)
+    if found is None or found.publication_id != publication.id:
+        raise NotFound("This import is no longer kept, or belongs to another publication.")
+    return found
+
+
+def latest_uploads(session: Session, publication: Publication, most: int) -> Sequence[ImportUpload]:
+    """A publication's newest uploads."""
+    mine = select(ImportUpload).where(ImportUpload.publication_id == publication.id)
+    return session.scalars(mine.order_by(ImportUpload.id.desc()).limit(most)).all()
+
+
+def answer_questions(
+    session: Session, upload: ImportUpload, version: str, settings: ImportSettings, now: datetime
+) -> None:
+    """Store what was said of a list; a dry run of it counts for nothing any more."""
+    _require(upload, version)
+    _move(session, upload, (UploadState.DRAFT, UploadState.CHECKED), UploadState.DRAFT, now)
+    upload.settings, upload.fault = settings.told(), ""
+    upload.revision += 1
+
+
+def start_work(session: Session, upload: ImportUpload, version: str, state: UploadState, now: datetime) -> None:
+    """Let the worker check or import a list as it was last shown; Conflict if it has changed since."""
+    _require(upload, version)
+    before = UploadState.DRAFT if state is UploadState.CHECKING else UploadState.CHECKED
+    _move(session, upload, (before,), state, now)
+    upload.counts, upload.rows_done, upload.percent = progress.counts_of(Tally()), 0, 0
+
+
+def pause_import(session: Session, upload: ImportUpload, now: datetime) -> None:
+    """Stop an import after the rows that are being written now."""
+    _move(session, upload, (UploadState.IMPORTING,), UploadState.PAUSED, now)
+    _move_import(session, upload, ImportState.PAUSED)
+
+
+def resume_import(session: Session, upload: ImportUpload, now: datetime) -> None:
+    """Go on with a paused import where it is."""
+    _move(session, upload, (UploadState.PAUSED,), UploadState.IMPORTING, now)
+    _move_import(session, upload, ImportState.RUNNING)
+
+
+def cancel_import(session: Session, upload: ImportUpload, now: datetime) -> None:
+    """End it; readers who are imported already stay."""
+    _move(session, upload, tuple(state for state in UploadState if state not in OVER), UploadState.CANCELLED, now)
+    _move_import(session, upload, ImportState.CANCELLED)
+
+
+def claim_upload(session: Session, worker: str, now: datetime) -> ImportUpload | None:
+    """The next upload that is to be checked or imported, and that no living worker has."""
+    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
+    waiting = select(ImportUpload.id).where(ImportUpload.state.in_(UNDER_WAY), free).order_by(ImportUpload.id).limit(1)
+    found = session.scalar(waiting)
+    mine = update(ImportUpload).where(ImportUpload.id == found, free, ImportUpload.state.in_(UNDER_WAY))
+    taken = session.execute(mine.values(claimed_by=worker, claimed_until=now + LEASE), execution_options=_UNSYNCED)
+    return session.get_one(ImportUpload, found) if taken.rowcount else None  # type: ignore[attr-defined]
+
+
+def has_work(session: Session, now: datetime) -> bool:
+    """Whether `claim_upload` would find one."""
+    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
+    return session.scalar(select(ImportUpload.id).where(ImportUpload.state.in_(UNDER_WAY), free).limit(1)) is not None
+
+
+def report_progress(
+    session: Session, upload_id: int, worker: str, doing: UploadState, now: datetime, **values: Any
+) -> bool:
+    """Store how far it has come and renew the lease; False if it was stopped, or another worker has it."""
+    mine = update(ImportUpload).where(
+        ImportUpload.id == upload_id, ImportUpload.claimed_by == worker, ImportUpload.state == doing
+    )
+    kept = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=_UNSYNCED)
+    return bool(kept.rowcount)  # type: ignore[attr-defined]
+
+
+def release_upload(session: Session, upload_id: int, worker: str) -> None:
+    """Give it back, so that whoever comes next need not wait for the lease to end."""
+    mine = update(ImportUpload).where(ImportUpload.id == upload_id, ImportUpload.claimed_by == worker)
+    session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=_UNSYNCED)
+
+
+def _require(upload: ImportUpload, version: str) -> None:
+    if version != upload.version:
+        raise Conflict("This list was changed in another window. Nothing was done; look at it again, then decide.")
+
+
+def _move(
+    session: Session, upload: ImportUpload, before: Sequence[UploadState], after: UploadState, now: datetime
+) -> None:
+    mine = update(ImportUpload).where(ImportUpload.id == upload.id, ImportUpload.state.in_(before))
+    moved = session.execute(mine.values(state=after, changed_at=now), execution_options=_UNSYNCED)
+    session.refresh(upload)
+    if not moved.rowcount:  # type: ignore[attr-defined]
+        raise Conflict(f"Nothing was done: this import is {upload.state} by now. Look at it again.")
+
+
+def _move_import(session: Session, upload: ImportUpload, state: ImportState) -> None:
+    mine = update(Import).where(Import.id == upload.import_id, Import.state != ImportState.DONE)
+    session.execute(mine.values(state=state), execution_options=_UNSYNCED)
+    # No more than these rows are written from now on.
+    if found := session.get(Import, upload.import_id, populate_existing=True) if upload.import_id else None:
+        upload.counts = found.counts
+
+
+_UNSYNCED = {"synchronize_session": False}
