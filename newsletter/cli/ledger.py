@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.cli.common import as_json, print_json, print_table, with_services
 from newsletter.db import Sessions
 from newsletter.delivery.ledger import partitions
@@ -19,6 +18,7 @@ from newsletter.delivery.reports import retention, stats
 from newsletter.editorial.issues import issue_store, mailings
 from newsletter.editorial.issues.mailings import Mailing
 from newsletter.errors import Conflict
+from newsletter.formulas import escape_formula
 from newsletter.i18n import formats
 from newsletter.system import atomic_files
 from newsletter.wiring import Services

@@ -15,13 +15,13 @@ from typing import Any, Self
 from newsletter import characters
 from newsletter.audience import tags
 from newsletter.audience.importing import headers, status_words
-from newsletter.audience.importing.csv_export import unescape_formula
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.source import Membership, Source
 from newsletter.audience.models import Status
 from newsletter.audience.status_transitions import worse_status
 from newsletter.errors import Invalid
+from newsletter.formulas import unescape_formula
 
 MAX_ATTRIBUTES = 100
 MAX_TAGS = 100

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from flask import Response, request
 
-from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.errors import Unavailable
+from newsletter.formulas import escape_formula
 from newsletter.web.desk import streams
 
 _BUSY = "Several downloads are already being prepared. Try again in a minute."

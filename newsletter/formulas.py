@@ -1,0 +1,18 @@
+"""Formulas in CSV: cells that a spreadsheet would run are escaped, and unescaped again when they are read."""
+
+import re
+
+# The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Preceding apostrophes are included, so that unescaping restores a text that began with one.
+_FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
+
+
+def escape_formula(text: str) -> str:
+    """The text, with an apostrophe before what a spreadsheet would take for a formula."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unescape_formula(text: str) -> str:
+    """The text that `escape_formula` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
