@@ -5,24 +5,24 @@ import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from itertools import islice
-from typing import Any, TypeVar, cast
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, select, type_coerce
+from sqlalchemy import ColumnElement, Dialect, Select, String, select, type_coerce
 from sqlalchemy.orm import Session
 
-from newsletter.audience.importing.csv_export import escape_formula
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import Attribute, SubscriptionAttribute, SubscriptionTag, Tag
+from newsletter.db import Prepared, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.formulas import escape_formula
 
 T = TypeVar("T")
 
 _BATCH = 2_000
-_PIECE = 200
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 COLUMNS = ("email", "name", "status", "created_at", "confirmed_at", "left_at", "paused_until", "source")
 """The columns of a CSV export that are one value each; suppressed, tags, consent and the attributes follow."""
@@ -30,8 +30,8 @@ COLUMNS = ("email", "name", "status", "created_at", "confirmed_at", "left_at", "
 Consent = Mapping[str, Any]
 _CONSENT = {
     "at": ConsentEvent.at,
-    "act": type_coerce(ConsentEvent.act, String),
-    "way": type_coerce(ConsentEvent.channel, String),
+    "act": ConsentEvent.act,
+    "way": ConsentEvent.channel,
     "origin": ConsentEvent.origin,
     "note": ConsentEvent.note,
     "letter": ConsentEvent.letter_id,
@@ -44,13 +44,12 @@ _CONSENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ExportedReader:
-    """One subscription with everything that is known of it."""
+class ExportedReader(NamedTuple):
+    """One subscription with everything that is known of it; every moment in ISO 8601."""
 
-    values: Sequence[str | datetime | None]
+    values: Sequence[str | None]
     """As in COLUMNS."""
-    suppressed: Mapping[str, datetime]
+    suppressed: Mapping[str, str]
     """The causes for which the address is suppressed, and since when."""
     tags: Sequence[str]
     attributes: Mapping[str, str]
@@ -58,93 +57,88 @@ class ExportedReader:
     """Each step, oldest first, without what is empty."""
 
 
-def read(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[ExportedReader]:
+def exported_readers(
+    session: Session, publication_id: int, *conditions: ColumnElement[bool]
+) -> Iterator[ExportedReader]:
     """Every subscription that meets these conditions, oldest first."""
+    return chain.from_iterable(_batches(session, publication_id, *conditions))
+
+
+def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
+    """A CSV file (RFC 4180) in pieces: a header, then a line for each subscription; no cell is a formula.
+
+    `suppressed` lists the causes for which the address is suppressed, with a space between them; `tags` is a line of
+    CSV itself, and `consent` the JSON of its steps. Each attribute has a column of its own.
+    """
+    names = list(session.scalars(_attribute_names(publication_id)))
+    yield _lines([[*COLUMNS, "suppressed", "tags", "consent", *map(escape_formula, names)]])
+    for batch in _batches(session, publication_id, *conditions):
+        yield _lines([_cells(reader, names) for reader in batch])
+
+
+def json_lines(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
+    """An object for each subscription, on a line of its own; `suppressed` tells since when, for each cause."""
+    for reader in exported_readers(session, publication_id, *conditions):
+        details = {
+            "suppressed": reader.suppressed,
+            "tags": reader.tags,
+            "attributes": reader.attributes,
+            "consent": reader.consent,
+        }
+        yield _encode(dict(zip(COLUMNS, reader.values, strict=True)) | details) + "\n"
+
+
+def _batches(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[list[ExportedReader]]:
+    moments = Subscription.created_at, Subscription.confirmed_at, Subscription.left_at, Subscription.paused_until
     columns = select(
         Subscription.id,
         Subscriber.key,
         Subscriber.email,
         Subscriber.name,
         type_coerce(Subscription.status, String),
-        Subscription.created_at,
-        Subscription.confirmed_at,
-        Subscription.left_at,
-        Subscription.paused_until,
+        *(type_coerce(each, String) for each in moments),
         Subscription.source,
     ).join(Subscription.subscriber)
     ours = columns.where(Subscription.publication_id == publication_id, *conditions).order_by(Subscription.id)
-    # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
-    for batch in session.connection().execute(ours, execution_options={"yield_per": _BATCH}).partitions():
-        between = batch[0][0], batch[-1][0]
+    connection = session.connection()
+    for batch in connection.execute(ours, execution_options={"yield_per": _BATCH}).partitions():
+        # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
+        asked = {"rows": json.dumps([{"id": row[0]} for row in batch])}
+        tags, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
+        tags_of = _grouped(tags)
+        attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)
+        consent_of = _grouped((id_, _step(values)) for id_, *values in steps)
         causes = suppression.causes_by_key(session, [row[1] for row in batch])
-        tags, attributes = _tags(session, between), _attributes(session, between)
-        consent = _consent(session, between)
-        for id_, key, *values in batch:
-            yield ExportedReader(
-                values,
-                {cause.value: causes[key][cause] for cause in Cause if cause in causes[key]} if key in causes else {},
-                tags.get(id_, ()),
-                dict(attributes.get(id_, ())),
-                consent.get(id_, ()),
+        yield [
+            ExportedReader(
+                (email, name, status, *map(_iso, at), source),
+                {cause.value: causes[key][cause].isoformat() for cause in Cause if cause in causes[key]}
+                if key in causes
+                else {},
+                tags_of.get(id_, ()),
+                dict(attributes_of.get(id_, ())),
+                consent_of.get(id_, ()),
             )
+            for id_, key, email, name, status, *at, source in batch
+        ]
 
 
-def write_csv(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
-    """A CSV file (RFC 4180) in pieces: a header, then a line for each subscription; no cell is a formula.
-
-    A cell of tags is a line of CSV itself, and one of consent the JSON of its steps.
-    """
-    names = list(session.scalars(_attribute_names(publication_id)))
-    yield _lines([[*COLUMNS, "suppressed", "tags", "consent", *map(escape_formula, names)]])
-    readers = read(session, publication_id, *conditions)
-    while some := list(islice(readers, _PIECE)):
-        yield _lines(_cells(reader, names) for reader in some)
-
-
-def write_json_lines(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
-    """An object for each subscription, on a line of its own."""
-    for reader in read(session, publication_id, *conditions):
-        values = {name: _plain(value) for name, value in zip(COLUMNS, reader.values, strict=True)}
-        details = {
-            "suppressed": {cause: at.isoformat() for cause, at in reader.suppressed.items()},
-            "tags": list(reader.tags),
-            "attributes": reader.attributes,
-            "consent": reader.consent,
-        }
-        yield _encode(values | details) + "\n"
+@lru_cache(maxsize=8)
+def _details(dialect: Dialect) -> tuple[Prepared, Prepared, Prepared]:
+    """The tags, attributes and steps of consent of some subscriptions, each row with the subscription's id first."""
+    ids = select(rows(dialect.name, id=Subscription.id.type).c.id)
+    tag, attribute, step = SubscriptionTag.subscription_id, SubscriptionAttribute.subscription_id, ConsentEvent
+    tags = select(tag, Tag.name).join(Tag).where(tag.in_(ids)).order_by(tag, Tag.key)
+    attributes = select(attribute, Attribute.name, SubscriptionAttribute.text).join(Attribute).where(attribute.in_(ids))
+    steps = select(step.subscription_id, *_CONSENT.values()).outerjoin(step.wording).outerjoin(step.file)
+    steps = steps.where(step.subscription_id.in_(ids)).order_by(step.subscription_id, step.id)
+    return Prepared(tags, dialect), Prepared(attributes, dialect), Prepared(steps, dialect)
 
 
-def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterator[str]:
-    yield from map(_cell, reader.values)
-    yield " ".join(reader.suppressed)
-    yield _cell(_lines([reader.tags]).strip()) if reader.tags else ""
-    yield _encode(reader.consent)
-    for name in names:
-        yield _cell(reader.attributes.get(name))
-
-
-def _tags(session: Session, between: tuple[int, int]) -> Mapping[int, list[str]]:
-    theirs = select(SubscriptionTag.subscription_id, Tag.name).join(Tag)
-    theirs = theirs.where(SubscriptionTag.subscription_id.between(*between)).order_by(Tag.key)
-    return _grouped(session.connection().execute(theirs))
-
-
-def _attributes(session: Session, between: tuple[int, int]) -> Mapping[int, list[tuple[str, str]]]:
-    pair = select(SubscriptionAttribute.subscription_id, Attribute.name, SubscriptionAttribute.text).join(Attribute)
-    theirs = pair.where(SubscriptionAttribute.subscription_id.between(*between))
-    return _grouped((id_, (name, text)) for id_, name, text in session.connection().execute(theirs))
-
-
-def _consent(session: Session, between: tuple[int, int]) -> Mapping[int, list[Consent]]:
-    steps = select(ConsentEvent.subscription_id, *_CONSENT.values()).outerjoin(ConsentEvent.wording)
-    steps = steps.outerjoin(ConsentEvent.file).where(ConsentEvent.subscription_id.between(*between))
-    return _grouped(
-        (
-            cast("int", id_),
-            {name: _plain(value) for name, value in zip(_CONSENT, values, strict=True) if value is not None},
-        )
-        for id_, *values in session.connection().execute(steps.order_by(ConsentEvent.id))
-    )
+def _step(values: Sequence[Any]) -> Consent:
+    step = {name: value for name, value in zip(_CONSENT, values, strict=True) if value is not None}
+    step["at"] = _iso(step["at"])
+    return step
 
 
 def _grouped(pairs: Iterable[tuple[int, T]]) -> Mapping[int, list[T]]:
@@ -158,17 +152,29 @@ def _attribute_names(publication_id: int) -> Select[str]:
     return select(Attribute.name).where(Attribute.publication_id == publication_id).order_by(Attribute.key)
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _iso(moment: datetime | str | None) -> str | None:
+    """A moment that the driver returned, in ISO 8601; SQLite's text is not parsed, which costs the most otherwise."""
+    if isinstance(moment, str):
+        return f"{moment[:10]}T{moment[11:].removesuffix('.000000')}+00:00"
+    return moment.astimezone(UTC).isoformat() if moment else None
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return value.isoformat() if isinstance(value, datetime) else escape_formula(value)
+def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | None]:
+    email, name, status, created_at, confirmed_at, left_at, paused_until, source = reader.values
+    return (
+        *(_escaped(email), _escaped(name), status, created_at, confirmed_at, left_at, paused_until, _escaped(source)),
+        " ".join(reader.suppressed),
+        escape_formula(_lines([reader.tags]).strip()) if reader.tags else "",
+        _encode(reader.consent),
+        *(_escaped(reader.attributes.get(name)) for name in names),
+    )
 
 
-def _lines(rows: Iterable[Iterable[str]]) -> str:
-    lines = io.StringIO()
-    csv.writer(lines).writerows(rows)
-    return lines.getvalue()
+def _escaped(text: str | None) -> str | None:
+    return text and escape_formula(text)
+
+
+def _lines(lines: Iterable[Iterable[str | None]]) -> str:
+    sheet = io.StringIO()
+    csv.writer(sheet).writerows(lines)
+    return sheet.getvalue()

@@ -185,7 +185,7 @@ def export(services: Services, segment: str | None, as_json: bool, publication: 
         chosen = segments.find(session, home.id, segment).rule if segment else Rule()
         conditions = segments.condition(session, home, chosen, now())
         sys.stdout.reconfigure(newline="")  # type: ignore[union-attr]
-        written = audience_export.write_json_lines if as_json else audience_export.write_csv
+        written = audience_export.json_lines if as_json else audience_export.csv_pieces
         for line in written(session, home.id, conditions):
             sys.stdout.write(line)
 

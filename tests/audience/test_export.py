@@ -3,9 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,9 @@ from newsletter.audience import export, tags, unsubscribe
 from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.reading import files
-from newsletter.audience.models import Channel, Status
+from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.tags import AttributeType
-from newsletter.db import Sessions, open_engine
+from newsletter.db import Prepared, Sessions, open_engine
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from tests.audience.conftest import Press, _publish
@@ -55,7 +56,7 @@ def elsewhere(full: Press, originals: Originals, tmp_path: Path) -> Iterator[Pre
 
 def rows(press: Press) -> dict[str, dict[str, str]]:
     with press.sessions.reading() as session:
-        sheet = "".join(export.write_csv(session, press.publication.id))
+        sheet = "".join(export.csv_pieces(session, press.publication.id))
     return {row["email"]: row for row in csv.DictReader(io.StringIO(sheet, newline=""))}
 
 
@@ -74,7 +75,7 @@ def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full
 
 def test_json_lines_hold_the_same(full: Press) -> None:
     with full.sessions.reading() as session:
-        told = [json.loads(line) for line in export.write_json_lines(session, full.publication.id)]
+        told = [json.loads(line) for line in export.json_lines(session, full.publication.id)]
     ada, *_, eve = sorted(told, key=lambda one: one["email"])
     assert (ada["email"], ada["tags"]) == (ADA, ["Early, very", "VIP"])
     assert ada["attributes"] == {"City": "=Łódź", "Age": "41"}
@@ -84,7 +85,7 @@ def test_json_lines_hold_the_same(full: Press) -> None:
 def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_path: Path) -> None:
     path, before = tmp_path / "readers.csv", rows(full)
     with full.sessions.reading() as session:
-        path.write_text("".join(export.write_csv(session, full.publication.id)), encoding="utf-8", newline="")
+        path.write_text("".join(export.csv_pieces(session, full.publication.id)), encoding="utf-8", newline="")
     terms = ImportTerms(Status.ACTIVE, "moved from our other press")
     with files.open_file(path) as opened:
         steps = importer.run_import(
@@ -101,3 +102,26 @@ def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_
     assert "complaint" in after[EVE]["suppressed"]
     for email, row in before.items():
         assert row["consent"] in json.loads(after[email]["consent"])[0]["note"]
+
+
+def test_the_export_of_a_few_reads_nothing_of_those_between_them(full: Press, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    def run(self: Prepared, *asked: Any) -> Sequence[Any]:
+        found = _run(self, *asked)
+        read.extend(row[0] for row in found if isinstance(row[0], int))
+        return found
+
+    _run = Prepared.run
+    monkeypatch.setattr(Prepared, "run", run)
+    ada, eve = full.subscription(ADA).id, full.subscription(EVE).id
+    with full.sessions.reading() as session:
+        few = list(export.exported_readers(session, full.publication.id, Subscription.id.in_((ada, eve))))
+    assert [reader.values[0] for reader in few] == [ADA, EVE]
+    assert few[0].tags == ["Early, very", "VIP"]
+    assert set(read) == {ada, eve}
+
+
+def test_moments_are_in_utc_whatever_the_driver_returns(full: Press, now: datetime) -> None:
+    created = rows(full)["'+ada@example.org"]["created_at"]
+    assert created == now.isoformat()

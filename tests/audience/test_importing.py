@@ -79,7 +79,7 @@ def test_mailboxes_that_only_look_alike_are_different_readers(press, write: Call
     ]
     assert load(press, write("\n".join(["email", *twins, "CLUB@xn--gae-6ka.example"]))) == Tally(added=5, already=1)
     with press.sessions.reading() as session:
-        members = [reader.values[0] for reader in export.read(session, press.publication.id)]
+        members = [reader.values[0] for reader in export.exported_readers(session, press.publication.id)]
     assert sorted(members) == sorted(twins)
 
 
@@ -219,7 +219,7 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
         press.with_caps(client=len(people)).reader(email, name)
     file = io.StringIO(newline="")
     with press.sessions.reading() as session:
-        file.writelines(export.write_csv(session, press.publication.id))
+        file.writelines(export.csv_pieces(session, press.publication.id))
     cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
     with files.open_csv(write(file.getvalue())) as opened:

@@ -57,7 +57,7 @@ def readers_sheet() -> Response:
     def pieces() -> Iterator[str]:
         with services().sessions.reading() as store:
             home = publications.find(store, publication.slug)
-            yield from export.write_csv(store, home.id, segments.condition(store, home, chosen, now()))
+            yield from export.csv_pieces(store, home.id, segments.condition(store, home, chosen, now()))
 
     return csv_export.stream_file(f"{publication.slug}-readers.csv", pieces())
 
