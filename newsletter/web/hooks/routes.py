@@ -141,7 +141,9 @@ def _body() -> bytes:
 def _record(name: str, reading: Reading) -> None:
     """Keep all events, some at a time, and do what follows from them."""
     moment = now()
-    for chunk in list(_chunks(reading.events)) or [()]:
+    # A token counts once, so all that it proves is kept together or not at all.
+    chunks = [reading.events] if reading.token else list(_chunks(reading.events)) or [()]
+    for chunk in chunks:
         if not (chunk or reading.token or _is_news(name, moment)):
             return
         with services().sessions.begin() as session:

@@ -19,10 +19,12 @@ from newsletter.audience.models import Status, Subscription
 from newsletter.db import DatabaseDown
 from newsletter.delivery.bounces import suppression, webhooks
 from newsletter.delivery.bounces.events import BounceEvent, RawReport
-from newsletter.delivery.bounces.report import Kind
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.web import create_app
+from newsletter.web.hooks.mailgun import Mailgun
+from newsletter.web.hooks.webhook import Event, Reading
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import sample_services
@@ -258,6 +260,17 @@ def test_a_batch_is_recorded_event_by_event(program: FlaskClient, services: Serv
     assert len(events(services)) == 45
     assert send(program, "brevo", signing.with_password([BREVO, BREVO | {"ts_epoch": 1795175941000}], "brevo")) == 200
     assert len(events(services)) == 47
+
+
+def test_all_events_that_one_token_proves_are_recorded_and_only_once(
+    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipient = Recipient("reader@example.org", Hardness.SOFT, Reason.MAILBOX_FULL)
+    many = [Event(f"mailgun:{n}", Report(Kind.BOUNCE, (recipient,)), NOW, b"{}") for n in range(45)]
+    monkeypatch.setattr(Mailgun, "read", lambda *_: Reading(many, "token-1"))
+    for _ in range(2):
+        assert send(program, "mailgun", signing.mailgun(MAILGUN)) == 200
+    assert {event.source for event in events(services)} == {event.source for event in many}
 
 
 def test_a_batch_that_breaks_off_goes_on_when_it_comes_again(
