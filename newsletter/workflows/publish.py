@@ -154,7 +154,7 @@ def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
 def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
     """Stop a letter for good; returns how many copies are not sent, None if there is nothing to stop.
 
-    For a large letter `stopping.go_on` skips the remaining copies.
+    For a large letter `stopping.skip_next_group` skips the remaining copies.
     """
     if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
         return None

@@ -1,4 +1,4 @@
-"""Authorisation: every route of the desk states the least role that may use it, and one guard enforces that.
+"""Authorisation: every route states in `routes.ROUTES` the least role that may use it; one guard enforces it.
 
 A route that changes something also has a name, under which the guard records it in the audit log.
 """
