@@ -66,9 +66,14 @@ def gather(settings: Settings, sessions: Sessions, now: datetime, outside: Outsi
 
 def _ask_outside(facts: SystemFacts, settings: Settings, keys: list[SigningKey], outside: Outside) -> SystemFacts:
     ask = dns_client.open_client(settings.dns_resolver or dns_client.SYSTEM, within=WITHIN)
+    servers = [server for _, server in _servers(settings)]
     with ThreadPoolExecutor(8) as threads:
         web = threads.submit(_asked_web, facts.web, outside)
-        relays = list(threads.map(partial(_asked_relay, ask, outside), facts.relays, _only(_servers(settings))))
+        relays = list(threads.map(partial(_located, ask), facts.relays))
+        asked = [
+            threads.submit(gather_hosts.ask_relay, relay, server, outside.clock, outside.tls)
+            for relay, server in zip(relays, servers, strict=True)
+        ]
         questions = Questions(
             senders=facts.sender_addresses,
             keys=keys,
@@ -84,7 +89,7 @@ def _ask_outside(facts: SystemFacts, settings: Settings, keys: list[SigningKey],
             senders=told.senders,
             envelopes=envelopes,
             own_addresses=told.own_addresses,
-            relays=tuple(relays),
+            relays=tuple(each.result() for each in asked),
             web=web.result(),
         )
 
@@ -118,18 +123,13 @@ def _servers(settings: Settings) -> list[tuple[str, MailServer]]:
     return [(setting, server) for setting, server in named if server]
 
 
-def _only(servers: Iterable[tuple[str, MailServer]]) -> list[MailServer]:
-    return [server for _, server in servers]
-
-
 def _relay(setting: str, server: MailServer) -> RelayFacts:
     return RelayFacts(setting, server.host, server.host_port, is_here=is_loopback(server.host))
 
 
-def _asked_relay(ask: Ask, outside: Outside, relay: RelayFacts, server: MailServer) -> RelayFacts:
+def _located(ask: Ask, relay: RelayFacts) -> RelayFacts:
     addresses = _addresses(relay.host, ask)
-    found = replace(relay, addresses=addresses, is_here=relay.is_here or any(map(is_loopback, addresses)))
-    return gather_hosts.ask_relay(found, server, outside.clock, outside.tls)
+    return replace(relay, addresses=addresses, is_here=relay.is_here or any(map(is_loopback, addresses)))
 
 
 def _addresses(host: str, ask: Ask) -> tuple[str, ...]:
@@ -142,8 +142,9 @@ def _addresses(host: str, ask: Ask) -> tuple[str, ...]:
 def _asked_envelope(ask: Ask, outside: Outside, helo: str, envelope: EnvelopeFacts) -> EnvelopeFacts:
     ranked = sorted((int(rank), host) for rank, host in (value.split() for value in envelope.mx.values) if host != ".")
     hosts = [MailHost(host.rstrip("."), _addresses(host, ask)) for _, host in ranked[:_MOST_HOSTS]]
-    asked = (gather_hosts.ask_mail_host(host, outside.smtp_port, helo, outside.tls) for host in hosts)
-    return replace(envelope, hosts=tuple(asked))
+    with ThreadPoolExecutor(_MOST_HOSTS) as threads:
+        asked = threads.map(lambda host: gather_hosts.ask_mail_host(host, outside.smtp_port, helo, outside.tls), hosts)
+        return replace(envelope, hosts=tuple(asked))
 
 
 def _web(settings: Settings) -> WebFacts:
