@@ -4,7 +4,17 @@ from collections.abc import Callable, Collection, Mapping
 
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
 from newsletter.web.hooks.payload import Fields, read_objects
-from newsletter.web.hooks.webhook import Event, Post, Reading, hard, plain, require_secret, soft, source_of, withheld
+from newsletter.web.hooks.webhook import (
+    Event,
+    Post,
+    PostEvents,
+    event_id_of,
+    permanent,
+    plain,
+    require_secret,
+    soft,
+    withheld,
+)
 
 NAME = "brevo"
 _IGNORED = frozenset(
@@ -22,10 +32,10 @@ class Brevo:
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = secrets
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The events of a post: one, or several if batching is on."""
         require_secret(post, NAME, self._secrets)
-        return Reading([_event(item) for item in read_objects(post.body) if item.exact("event") not in _IGNORED])
+        return PostEvents([_event(item) for item in read_objects(post.body) if item.exact("event") not in _IGNORED])
 
 
 def _event(item: Fields) -> Event:
@@ -39,7 +49,7 @@ def _event(item: Fields) -> Event:
     when = item.text("ts_epoch") or item.text("ts_event") or item.text("date")
     report = Report(kind, (recipient,), message_id=name.strip("<> "))
     unknown = "" if read else word or "nothing"
-    return Event(source_of(NAME, word, name, address, when), report, at, item.as_json(), unknown)
+    return Event(event_id_of(NAME, word, name, address, when), report, at, item.as_json(), unknown)
 
 
 def _error(address: str, words: str) -> tuple[Kind, Recipient]:
@@ -49,8 +59,8 @@ def _error(address: str, words: str) -> tuple[Kind, Recipient]:
 
 _READERS: Mapping[str, _Read] = {
     "delivered": lambda address, words: (Kind.DELIVERED, plain(Kind.DELIVERED, address, words)),
-    "hard_bounce": lambda address, words: (Kind.BOUNCE, hard(address, words)),
-    "invalid_email": lambda address, words: (Kind.BOUNCE, hard(address, words)),
+    "hard_bounce": lambda address, words: (Kind.BOUNCE, permanent(address, words)),
+    "invalid_email": lambda address, words: (Kind.BOUNCE, permanent(address, words)),
     "soft_bounce": lambda address, words: (Kind.BOUNCE, soft(address, words)),
     "blocked": lambda address, words: (Kind.BOUNCE, withheld(address, f"blocked {words}".strip())),
     "deferred": lambda address, words: (Kind.DELAY, soft(address, words, action="delayed")),

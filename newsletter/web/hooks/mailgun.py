@@ -13,15 +13,15 @@ from newsletter.web.hooks.payload import Fields, read_object
 from newsletter.web.hooks.webhook import (
     Event,
     Post,
-    Reading,
+    PostEvents,
     Rejected,
     Why,
-    hard,
+    event_id_of,
+    permanent,
     plain,
     require_fresh,
     same,
     soft,
-    source_of,
     withheld,
 )
 
@@ -39,15 +39,15 @@ class Mailgun:
     def __init__(self, keys: Collection[str]) -> None:
         self._keys = keys
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The event of a post."""
         body = read_object(post.body)
         signature, item = body.inner("signature"), body.inner("event-data")
         self._verify(signature)
         require_fresh(signature.epoch("timestamp"), post.now, OLDEST)
         # Whoever has seen a token could put another event beside it. The event's own id is unique within a day only.
-        token = source_of(NAME, signature.exact("token"))
-        return Reading([] if item.exact("event") in _IGNORED else [_event(item, token)], token)
+        token = event_id_of(NAME, signature.exact("token"))
+        return PostEvents([] if item.exact("event") in _IGNORED else [_event(item, token)], token)
 
     def _verify(self, signature: Fields) -> None:
         signed = f"{signature.text('timestamp')}{signature.exact('token')}".encode(errors="replace")
@@ -58,7 +58,7 @@ class Mailgun:
         raise Rejected(Why.UNAUTHENTICATED, "The signature does not fit the timestamp and the token.")
 
 
-def _event(item: Fields, source: str) -> Event:
+def _event(item: Fields, event_id: str) -> Event:
     word = item.exact("event")
     kind, recipient = _read(word, item)
     report = Report(
@@ -68,7 +68,7 @@ def _event(item: Fields, source: str) -> Event:
         item.inner("message", "headers").text("message-id").strip("<> "),
     )
     unknown = (word or "nothing") if kind is Kind.NOT_A_BOUNCE else ""
-    return Event(source, report, item.epoch("timestamp"), item.as_json(), unknown)
+    return Event(event_id, report, item.epoch("timestamp"), item.as_json(), unknown)
 
 
 def _read(word: str, item: Fields) -> tuple[Kind, Recipient]:
@@ -103,11 +103,11 @@ def _failed(address: str, item: Fields) -> tuple[Kind, Recipient]:
         case "old":
             return Kind.BOUNCE, soft(address, words, *said, reason=Reason.EXPIRED)
         case "bounce" if not code.startswith("4"):
-            return Kind.BOUNCE, hard(address, words, *said)
+            return Kind.BOUNCE, permanent(address, words, *said)
     return Kind.BOUNCE, _by_words(address, words, said)
 
 
 def _by_words(address: str, words: str, said: tuple[str, str, str]) -> Recipient:
     """Permanent, and no reason told: hard only if the server itself says so."""
     found = soft(address, words, *said)
-    return hard(address, words, *said) if found.reason in {Reason.USER_UNKNOWN, Reason.HAS_MOVED} else found
+    return permanent(address, words, *said) if found.reason in {Reason.USER_UNKNOWN, Reason.HAS_MOVED} else found

@@ -58,7 +58,7 @@ def address_in(text: str) -> str:
 
 
 def utc(read: Callable[[], datetime]) -> datetime | None:
-    """A moment in UTC, which it is taken for where no zone is named; None if it is none, or no event's."""
+    """What `read` returns, in UTC; a naive time is taken as UTC. None if it fails, or the year is outside 2000–2500."""
     try:
         found = read()
         moment = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

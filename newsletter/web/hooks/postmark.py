@@ -4,7 +4,17 @@ from collections.abc import Collection
 
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
 from newsletter.web.hooks.payload import Fields, read_objects
-from newsletter.web.hooks.webhook import Event, Post, Reading, hard, plain, require_secret, soft, source_of, withheld
+from newsletter.web.hooks.webhook import (
+    Event,
+    Post,
+    PostEvents,
+    event_id_of,
+    permanent,
+    plain,
+    require_secret,
+    soft,
+    withheld,
+)
 
 NAME = "postmark"
 _IGNORED = frozenset({"Open", "Click"})
@@ -30,10 +40,10 @@ class Postmark:
     def __init__(self, secrets: Collection[str]) -> None:
         self._secrets = secrets
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The events of a post."""
         require_secret(post, NAME, self._secrets)
-        return Reading([event for item in read_objects(post.body) if (event := _event(item))])
+        return PostEvents([event for item in read_objects(post.body) if (event := _event(item))])
 
 
 def _event(item: Fields) -> Event | None:
@@ -54,7 +64,7 @@ def _event(item: Fields) -> Event | None:
             kind, recipient = Kind.NOT_A_BOUNCE, plain(Kind.NOT_A_BOUNCE, address)
             unknown = record or "nothing"
     name = item.text("ID") or (item.text("MessageID"), address, at)
-    return Event(source_of(NAME, record, name), Report(kind, (recipient,)), at, item.as_json(), unknown)
+    return Event(event_id_of(NAME, record, name), Report(kind, (recipient,)), at, item.as_json(), unknown)
 
 
 def _read(word: str, address: str, words: str) -> tuple[Kind, Recipient]:
@@ -64,7 +74,7 @@ def _read(word: str, address: str, words: str) -> tuple[Kind, Recipient]:
     if word in _LEFT:
         return Kind.UNSUBSCRIBE, plain(Kind.UNSUBSCRIBE, address)
     if word in _HARD:
-        return Kind.BOUNCE, hard(address, words)
+        return Kind.BOUNCE, permanent(address, words)
     if word in _SOFT:
         return Kind.BOUNCE, soft(address, words)
     if word in _WITHHELD:

@@ -12,15 +12,15 @@ from newsletter.web.hooks.payload import Fields, address_in, read_object, utc
 from newsletter.web.hooks.webhook import (
     Event,
     Post,
-    Reading,
+    PostEvents,
     Rejected,
     Why,
-    hard,
+    event_id_of,
+    permanent,
     plain,
     require_fresh,
     same,
     soft,
-    source_of,
     withheld,
 )
 
@@ -40,14 +40,14 @@ class Resend:
         # The key is what the text stands for, not the text.
         self._keys = [b64decode(secret.removeprefix("whsec_")) for secret in secrets]
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The event of a post."""
         name, stamp, signatures = (_header(post, each) for each in ("id", "timestamp", "signature"))
         self._verify(name, stamp, signatures, post.body)
         require_fresh(utc(lambda: datetime.fromtimestamp(int(stamp), UTC)), post.now, OLDEST)
         event = read_object(post.body)
         word = event.exact("type")
-        return Reading([] if word in _IGNORED or word.startswith(_IGNORED_KINDS) else [_event(event, word, name)])
+        return PostEvents([] if word in _IGNORED or word.startswith(_IGNORED_KINDS) else [_event(event, word, name)])
 
     def _verify(self, name: str, stamp: str, signatures: str, body: bytes) -> None:
         signed = f"{name}.{stamp}.".encode() + body
@@ -71,7 +71,7 @@ def _event(event: Fields, word: str, name: str) -> Event:
     unknown = (word or "nothing") if kind is Kind.NOT_A_BOUNCE else ""
     ids = [one.text("value") for one in data.objects("headers") if one.text("name").lower() == "message-id"]
     report = Report(kind, (recipient,), message_id=(ids[0] if ids else data.text("message_id")).strip("<> "))
-    return Event(source_of(NAME, name), report, event.iso("created_at"), event.as_json(), unknown)
+    return Event(event_id_of(NAME, name), report, event.iso("created_at"), event.as_json(), unknown)
 
 
 def _read(word: str, address: str, data: Fields) -> tuple[Kind, Recipient]:
@@ -93,9 +93,9 @@ def _read(word: str, address: str, data: Fields) -> tuple[Kind, Recipient]:
 
 def _bounced(address: str, bounce: Fields) -> Recipient:
     """By the words of SES, through which Resend sends; where they are missing, by the text."""
-    words, kind = bounce.text("message"), bounce.text("type")
+    words, bounce_type = bounce.text("message"), bounce.text("type")
     if "suppressed" in words.lower():
         return withheld(address, f"not sent: {words}")
-    if kind:
-        return ses.bounced(kind, bounce.text("subType"), address, words)
-    return hard(address, words) if "hard bounce" in words.lower() else soft(address, words)
+    if bounce_type:
+        return ses.bounced(bounce_type, bounce.text("subType"), address, words)
+    return permanent(address, words) if "hard bounce" in words.lower() else soft(address, words)

@@ -19,7 +19,7 @@ from newsletter.web import metrics
 from newsletter.web.context import is_local, is_over_https, now, services
 from newsletter.web.hooks import brevo, mailgun, postmark, resend, sendgrid, ses
 from newsletter.web.hooks.payload import MOST_BYTES
-from newsletter.web.hooks.webhook import Event, Post, Provider, Reading, Rejected, Why
+from newsletter.web.hooks.webhook import Event, Post, PostEvents, Provider, Rejected, Why
 from newsletter.web.security import without_token
 from newsletter.wiring import Services
 from newsletter.workflows import record_bounce
@@ -86,7 +86,7 @@ class _State:
 
     providers: Mapping[str, Provider]
     seen: dict[str, datetime] = field(default_factory=dict)
-    told: dict[tuple[str, Why], datetime] = field(default_factory=dict)
+    last_logged: dict[tuple[str, Why], datetime] = field(default_factory=dict)
 
 
 def init_app(app: Flask, at_hand: Services) -> None:
@@ -108,8 +108,7 @@ def receive(name: str, secret: str = "") -> Response:
     if name not in _PROVIDERS:
         return _answer(404, "There is no such webhook.")
     try:
-        reading = _read(name, secret)
-        _record(name, reading)
+        _record(name, _read(name, secret))
     except Rejected as refusal:
         return _refuse(name, refusal)
     except (DatabaseDown, PressError):
@@ -120,7 +119,7 @@ def receive(name: str, secret: str = "") -> Response:
     return _answer(200, "ok")
 
 
-def _read(name: str, secret: str) -> Reading:
+def _read(name: str, secret: str) -> PostEvents:
     provider = _state().providers.get(name)
     if provider is None:
         setting = _PROVIDERS[name].setting.upper()
@@ -138,16 +137,16 @@ def _body() -> bytes:
         raise Rejected(Why.TOO_LARGE, f"The body is larger than {MOST_BYTES} bytes.") from None
 
 
-def _record(name: str, reading: Reading) -> None:
+def _record(name: str, post: PostEvents) -> None:
     """Keep all events, some at a time, and do what follows from them."""
     moment = now()
     # A token counts once, so all that it proves is kept together or not at all.
-    chunks = [reading.events] if reading.token else list(_chunks(reading.events)) or [()]
+    chunks = [post.events] if post.token else list(_chunks(post.events)) or [()]
     for chunk in chunks:
-        if not (chunk or reading.token or _is_news(name, moment)):
+        if not (chunk or post.token or _is_news(name, moment)):
             return
         with services().sessions.begin() as session:
-            is_new = not reading.token or webhooks.use_token(session, reading.token, moment)
+            is_new = not post.token or webhooks.use_token(session, post.token, moment)
             kept = [is_new and _keep(session, name, event, moment) for event in chunk]
             webhooks.note_seen(session, name, moment)
         _state().seen[name] = moment
@@ -155,7 +154,7 @@ def _record(name: str, reading: Reading) -> None:
 
 
 def _keep(session: Session, name: str, event: Event, moment: datetime) -> bool:
-    origin = Origin(event.source, name, event.at, event.raw, is_authentic=True)
+    origin = Origin(event.event_id, name, event.at, event.raw, is_authentic=True)
     return bool(record_bounce.record_report(session, services().bounces, event.report, origin, moment))
 
 
@@ -181,10 +180,10 @@ def _count(name: str, events: Sequence[Event], kept: Sequence[bool]) -> None:
 
 def _refuse(name: str, refusal: Rejected) -> Response:
     metrics.current().webhooks_refused.labels(name, refusal.why.value).inc()
-    told, moment = _state().told, now()
+    last_logged, moment = _state().last_logged, now()
     # Once in a while: whoever floods us does not flood the log.
-    if moment - told.get((name, refusal.why), datetime.min.replace(tzinfo=moment.tzinfo)) >= _TELL_EVERY:
-        told[name, refusal.why] = moment
+    if moment - last_logged.get((name, refusal.why), datetime.min.replace(tzinfo=moment.tzinfo)) >= _TELL_EVERY:
+        last_logged[name, refusal.why] = moment
         log.warning("webhook refused", provider=name, why=refusal.why.value, reason=str(refusal))
     status = _PROVIDERS[name].statuses.get(refusal.why) or _STATUSES[refusal.why]
     return _answer(status, str(refusal))

@@ -18,14 +18,14 @@ from newsletter.web.hooks.payload import Fields, read_objects, utc
 from newsletter.web.hooks.webhook import (
     Event,
     Post,
-    Reading,
+    PostEvents,
     Rejected,
     Why,
-    hard,
+    event_id_of,
+    permanent,
     plain,
     require_fresh,
     soft,
-    source_of,
     withheld,
 )
 
@@ -54,12 +54,12 @@ class SendGrid:
     def __init__(self, keys: Collection[str]) -> None:
         self._keys = [_loaded(key) for key in keys]
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The events of a post."""
         stamp = post.headers.get(_TIMESTAMP, "")
         self._verify(post.headers.get(_SIGNATURE, ""), stamp, post.body)
         require_fresh(utc(lambda: datetime.fromtimestamp(int(stamp), UTC)), post.now, OLDEST)
-        return Reading([_event(item) for item in read_objects(post.body) if item.exact("event") not in _IGNORED])
+        return PostEvents([_event(item) for item in read_objects(post.body) if item.exact("event") not in _IGNORED])
 
     def _verify(self, signature: str, stamp: str, body: bytes) -> None:
         for key in self._keys:
@@ -85,7 +85,7 @@ def _event(item: Fields) -> Event:
     name = item.text("sg_event_id") or item.as_json()
     report = Report(kind, (recipient,), message_id=item.first_text("smtp-id", "smtp_id").strip("<> "))
     unknown = (word or "nothing") if kind is Kind.NOT_A_BOUNCE else ""
-    return Event(source_of(NAME, name), report, at, item.as_json(), unknown)
+    return Event(event_id_of(NAME, name), report, at, item.as_json(), unknown)
 
 
 def _read(word: str, item: Fields) -> tuple[Kind, Recipient]:
@@ -110,7 +110,7 @@ def _bounced(address: str, words: str, status: str, item: Fields) -> Recipient:
     named = item.text("bounce_classification").lower()
     if item.text("type").lower() == "blocked" or named not in {"", "invalid address"}:
         return soft(address, words, status, reason=_CLASSES.get(named))
-    return hard(address, words, status)
+    return permanent(address, words, status)
 
 
 def _dropped(address: str, words: str) -> tuple[Kind, Recipient]:
@@ -119,7 +119,7 @@ def _dropped(address: str, words: str) -> tuple[Kind, Recipient]:
         case "bounced address":
             return Kind.BOUNCE, withheld(address, f"not sent: {words}")
         case "invalid":
-            return Kind.BOUNCE, hard(address, f"not sent: {words}")
+            return Kind.BOUNCE, permanent(address, f"not sent: {words}")
         case "spam reporting address":
             return Kind.COMPLAINT, plain(Kind.COMPLAINT, address, words)
         case "unsubscribed address":

@@ -10,7 +10,17 @@ import structlog
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
 from newsletter.web.hooks import sns
 from newsletter.web.hooks.payload import Fields, address_in, read_object
-from newsletter.web.hooks.webhook import Event, Post, Reading, Rejected, hard, plain, soft, source_of, withheld
+from newsletter.web.hooks.webhook import (
+    Event,
+    Post,
+    PostEvents,
+    Rejected,
+    event_id_of,
+    permanent,
+    plain,
+    soft,
+    withheld,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +54,7 @@ class AmazonSes:
         self._fetch = fetch
         self._certificates = sns.Certificates(fetch)
 
-    def read(self, post: Post) -> Reading:
+    def read(self, post: Post) -> PostEvents:
         """The events of a notification; a subscription to a topic of ours is confirmed."""
         envelope = sns.verified(post, self._topics, self._certificates)
         topic = envelope.exact("TopicArn")
@@ -55,8 +65,8 @@ class AmazonSes:
             case "UnsubscribeConfirmation":
                 log.warning("sns topic unsubscribed", topic=topic, hint="subscribe it again to hear of bounces")
             case _:
-                return Reading(read_notification(envelope))
-        return Reading()
+                return PostEvents(read_notification(envelope))
+        return PostEvents()
 
 
 def read_notification(envelope: Fields) -> list[Event]:
@@ -78,20 +88,20 @@ def read_notification(envelope: Fields) -> list[Event]:
     # The same event may come in both dialects: it is told apart by what it is about, not by SNS's id.
     names = [one.address for one in recipients]
     what = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
-    source = source_of(NAME, *what) if read and what[1] else source_of(NAME, envelope.exact("MessageId"))
+    event_id = event_id_of(NAME, *what) if read and what[1] else event_id_of(NAME, envelope.exact("MessageId"))
     report = Report(kind, tuple(recipients), mail.address("source"), _message_id(mail))
     raw = told.encode(errors="replace")
-    return [Event(source, report, at or envelope.iso("Timestamp"), raw, "" if read else word or "text")]
+    return [Event(event_id, report, at or envelope.iso("Timestamp"), raw, "" if read else word or "text")]
 
 
-def bounced(kind: str, subkind: str, address: str, words: str, status: str = "", mta: str = "") -> Recipient:
-    """What SES's words for a bounce mean: how it is classed, and why."""
-    told = " ".join(filter(None, (f"{kind} {subkind}:", words)))
-    if subkind in _WITHHELD:
+def bounced(bounce_type: str, subtype: str, address: str, words: str, status: str = "", mta: str = "") -> Recipient:
+    """The recipient that SES's words for a bounce describe; Resend passes the same words on."""
+    told = " ".join(filter(None, (f"{bounce_type} {subtype}:", words)))
+    if subtype in _WITHHELD:
         return withheld(address, f"not sent, {told}")
-    if kind == "Permanent":
-        return hard(address, words or told, status, mta=mta)
-    return soft(address, words or told, status, mta=mta, reason=_MESSAGE.get(subkind) or _transient(words, status))
+    if bounce_type == "Permanent":
+        return permanent(address, words or told, status, mta=mta)
+    return soft(address, words or told, status, mta=mta, reason=_MESSAGE.get(subtype) or _transient(words, status))
 
 
 _Read = tuple[Kind, Fields, Sequence[Recipient]]
@@ -99,10 +109,10 @@ _Read = tuple[Kind, Fields, Sequence[Recipient]]
 
 def _bounce(message: Fields) -> _Read:
     about = message.inner("bounce")
-    kinds = about.text("bounceType"), about.text("bounceSubType")
+    types = about.text("bounceType"), about.text("bounceSubType")
     mta = about.text("remoteMtaIp")
     found = [
-        bounced(*kinds, each.address("emailAddress"), _said(each.text("diagnosticCode")), each.text("status"), mta)
+        bounced(*types, each.address("emailAddress"), _said(each.text("diagnosticCode")), each.text("status"), mta)
         for each in about.objects("bouncedRecipients")
     ]
     return Kind.BOUNCE, about, found

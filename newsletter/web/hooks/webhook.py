@@ -46,15 +46,16 @@ class Post:
     """By name in small letters."""
     body: bytes
     now: datetime
-    path: str = ""
+    secret_in_path: str = ""
     """What its address has behind the provider's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a provider tells, and the id by which it is known when it is told again."""
+    """One thing that a provider tells."""
 
-    source: str
+    event_id: str
+    """The same whenever the provider tells it again."""
     report: Report
     at: datetime | None
     raw: bytes
@@ -63,19 +64,19 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a post tells."""
+class PostEvents:
+    """The events of a post."""
 
     events: Sequence[Event] = ()
     token: str = ""
-    """What must not come twice, where the signature leaves the events open; else empty."""
+    """A one-time id to store, so that a signature cannot be replayed with other events; empty if it covers the body."""
 
 
 class Provider(Protocol):
     """A provider's webhook, with the secrets that prove it."""
 
-    def read(self, post: Post) -> Reading:
-        """What a post tells; Rejected if it is not proven to be the provider's, or cannot be read."""
+    def read(self, post: Post) -> PostEvents:
+        """The events of a post; Rejected if it is not proven to be the provider's, or cannot be read."""
 
 
 def same(given: str, expected: str) -> bool:
@@ -86,7 +87,7 @@ def same(given: str, expected: str) -> bool:
 def require_secret(post: Post, user: str, secrets: Iterable[str]) -> None:
     """Rejected unless the post carries one of these, as password of this user, as bearer token, or as its path."""
     kind, _, credentials = post.headers.get("authorization", "").partition(" ")
-    given = [post.path] if post.path else []
+    given = [post.secret_in_path] if post.secret_in_path else []
     if kind.lower() == "bearer":
         given.append(credentials.strip())
     if kind.lower() == "basic":
@@ -101,14 +102,14 @@ def require_fresh(at: datetime | None, now: datetime, oldest: timedelta) -> None
         raise Rejected(Why.STALE, "The timestamp is too old, or lies in the future.")
 
 
-def source_of(provider: str, *parts: object) -> str:
+def event_id_of(provider: str, *parts: object) -> str:
     """An event's id: the provider's own, or a digest of what makes it this event and no other."""
     text = "\x1f".join(map(str, parts))
     is_plain = len(text) <= 120 and text.isascii() and text.isprintable()
     return f"{provider}:{text}" if is_plain and text else f"{provider}:{_digest(text).hex()}"
 
 
-def hard(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
+def permanent(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
     """A bounce that the provider calls permanent; soft all the same where the server's words speak against it."""
     status, code = _number(status, dots=2), _number(code, dots=0)
     reason, _ = classify(diagnostic, status, code, mta)
@@ -135,12 +136,12 @@ def soft(
 
 
 def withheld(address: str, diagnostic: str) -> Recipient:
-    """The provider itself did not send it, because of what it heard of this address before."""
+    """A hard bounce (does not accept mail): the provider did not even send it, for what it heard of the address."""
     return Recipient(address, Hardness.HARD, Reason.NOT_ACCEPT, action="failed", diagnostic=diagnostic)
 
 
 def plain(kind: Kind, address: str, diagnostic: str = "") -> Recipient:
-    """The recipient of what is no bounce."""
+    """The recipient of an event that is no bounce: without hardness, and with the reason that its kind has."""
     reason = {Kind.DELIVERED: Reason.DELIVERED, Kind.COMPLAINT: Reason.FEEDBACK}.get(kind, Reason.UNDEFINED)
     return Recipient(address, None, reason, action="delivered" if kind is Kind.DELIVERED else "", diagnostic=diagnostic)
 

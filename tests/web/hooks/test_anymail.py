@@ -202,7 +202,7 @@ def test_resend(word: str) -> None:
     other = theirs("resend", "Resend", told, {"svix-id": "msg_1"})
     [event] = ours = of_resend(f"email.{word}", **data)
     check(ours, other, "resend", word)
-    assert event.source == f"resend:{other.event_id}"
+    assert event.event_id == f"resend:{other.event_id}"
 
 
 @pytest.mark.parametrize("key", ["notificationType", "eventType"])

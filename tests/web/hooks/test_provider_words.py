@@ -118,9 +118,9 @@ def test_ses_has_two_dialects_and_the_same_event_in_both_is_one(
     message = {"mail": {"messageId": "0100"}, word.lower(): {**part, "timestamp": "2026-11-20T11:59:58Z"}}
     event = check(of_ses({key: word, **message}), kind, hardness)
     other = "eventType" if key == "notificationType" else "notificationType"
-    assert check(of_ses({other: word, "more": 1, **message}), kind, hardness).source == event.source
+    assert check(of_ses({other: word, "more": 1, **message}), kind, hardness).event_id == event.event_id
     message["mail"] = {"messageId": "0101"}
-    assert check(of_ses({key: word, **message}), kind, hardness).source != event.source
+    assert check(of_ses({key: word, **message}), kind, hardness).event_id != event.event_id
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_ses_greets_in_a_sentence_that_is_not_json() -> None:
 @pytest.mark.parametrize("message", ["no JSON", "[]", "{}", '{"eventType": "Novelty"}', '{"eventType": 7}', ""])
 def test_what_ses_says_in_words_of_tomorrow_is_kept(message: str) -> None:
     [event] = ses.read_notification(Fields({"Message": message, "MessageId": "1"}))
-    assert (event.report.kind, event.source, bool(event.unknown)) == (Kind.NOT_A_BOUNCE, "ses:1", True)
+    assert (event.report.kind, event.event_id, bool(event.unknown)) == (Kind.NOT_A_BOUNCE, "ses:1", True)
     assert event.raw == message.encode()
 
 
@@ -272,7 +272,7 @@ def test_postmark_takes_nobody_back_for_us() -> None:
 )
 def test_events_of_sendgrid(item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
     event = check(of_sendgrid(item), kind, hardness, reason)
-    assert (event.source, event.report.message_id) == ("sendgrid:e-1", "id@x")
+    assert (event.event_id, event.report.message_id) == ("sendgrid:e-1", "id@x")
     assert event.at == datetime.fromtimestamp(1795175940, UTC)
 
 
@@ -309,7 +309,7 @@ def failed(reason: str, severity: str = "permanent", **status: Any) -> dict[str,
 )
 def test_events_of_mailgun(item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
     event = check(of_mailgun(item), kind, hardness, reason)
-    assert (event.source, event.report.message_id) == ("mailgun:token-1", "id@x")
+    assert (event.event_id, event.report.message_id) == ("mailgun:token-1", "id@x")
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_events_of_brevo(word: str, words: str, kind: Kind, hardness: Hardness |
     )
     assert (event.at, event.report.message_id) == (datetime.fromtimestamp(1795175940, UTC), "id@x")
     # It has no id of its own: the webhook's is the same for all.
-    assert of_brevo({"event": word, "ts_epoch": 1795175940001})[0].source != event.source
+    assert of_brevo({"event": word, "ts_epoch": 1795175940001})[0].event_id != event.event_id
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_events_of_brevo(word: str, words: str, kind: Kind, hardness: Hardness |
 def test_events_of_resend(
     word: str, data: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None
 ) -> None:
-    assert check(of_resend(word, **data), kind, hardness, reason).source == "resend:msg_1"
+    assert check(of_resend(word, **data), kind, hardness, reason).event_id == "resend:msg_1"
 
 
 def test_words_of_tomorrow_are_kept_and_never_fail() -> None:

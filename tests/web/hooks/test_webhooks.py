@@ -24,7 +24,7 @@ from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.editorial.issues import issue_store
 from newsletter.web import create_app
 from newsletter.web.hooks.mailgun import Mailgun
-from newsletter.web.hooks.webhook import Event, Reading
+from newsletter.web.hooks.webhook import Event, PostEvents
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import sample_services
@@ -267,10 +267,10 @@ def test_all_events_that_one_token_proves_are_recorded_and_only_once(
 ) -> None:
     recipient = Recipient("reader@example.org", Hardness.SOFT, Reason.MAILBOX_FULL)
     many = [Event(f"mailgun:{n}", Report(Kind.BOUNCE, (recipient,)), NOW, b"{}") for n in range(45)]
-    monkeypatch.setattr(Mailgun, "read", lambda *_: Reading(many, "token-1"))
+    monkeypatch.setattr(Mailgun, "read", lambda *_: PostEvents(many, "token-1"))
     for _ in range(2):
         assert send(program, "mailgun", signing.mailgun(MAILGUN)) == 200
-    assert {event.source for event in events(services)} == {event.source for event in many}
+    assert {event.source for event in events(services)} == {event.event_id for event in many}
 
 
 def test_a_batch_that_breaks_off_goes_on_when_it_comes_again(
