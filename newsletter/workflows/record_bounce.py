@@ -57,15 +57,15 @@ def record_report(
 ) -> list[BounceEvent]:
     """Keep a report and do what follows from it; the events, empty if this report came before. The caller commits."""
     readers_of = partial(subscribers.subscription_ids, session)
-    kept = record.record(session, services.audience.links.seal, services.groups, report, origin, now, readers_of)
+    kept = record.store_events(session, services.audience.links.seal, services.groups, report, origin, now, readers_of)
     for event in kept:
         if not (services.domain_exists and policy.asks_the_dns(event)):
-            carry_out(session, services, event, now)
+            decide_and_act(session, services, event, now)
     return kept
 
 
-def carry_out(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
-    """Decide about one event, and do what follows."""
+def decide_and_act(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
+    """Decide about one event, note the decision, and do what follows from it. The caller commits."""
     verdict = policy.decide(event, _facts(session, services, event, now), now)
     event.decision = verdict.decision
     session.flush()
@@ -80,12 +80,12 @@ def _facts(session: Session, services: BounceServices, event: BounceEvent, now: 
     history = events.history_of(session, event.key, now)
     is_about_us = policy.is_about_us(event)
     is_unknown = event.kind is Kind.BOUNCE and event.reason is Reason.USER_UNKNOWN
-    reading = subscribers.longest_reading(session, event.key) if services.probes and event.key else None
+    reader = subscribers.longest_reading(session, event.key) if services.probes and event.key else None
     return Facts(
         history=history,
         sent=events.sent_to(session, history, now),
         provider_is_failing=is_unknown and holds.is_held(session, event.provider_group),
-        reader_since=(reading.confirmed_at or reading.created_at) if reading else None,
+        reader_since=(reader.confirmed_at or reader.created_at) if reader else None,
         is_probe=_is_of_probe(session, event),
         is_probing=services.probes and events.is_probing(session, event.key, now),
         against_us=events.count_against_us(session, event, now) if is_about_us else 0,
@@ -109,14 +109,16 @@ def suppress(session: Session, _services: BounceServices, event: BounceEvent, ve
 
 
 def _probe(session: Session, services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    if reading := subscribers.longest_reading(session, event.key):
-        emails.probe(session, services.audience, reading, now)
+    if subscription := subscribers.longest_reading(session, event.key):
+        emails.probe(session, services.audience, subscription, now)
         # The probe answers for all that was heard before it.
         events.forgive(session, event.key)
 
 
-def _revive(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    """A delivery that is heard of late can mean that the address was never dead."""
+def _revive_if_alive(
+    session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime
+) -> None:
+    """Withdraw the bounce of an address that the policy, with this late delivery, does not call dead any more."""
     if not suppression.list_causes(session, event.key):
         return
     history = events.history_of(session, event.key, now)
@@ -124,11 +126,11 @@ def _revive(session: Session, _services: BounceServices, event: BounceEvent, _ve
     if was and not policy.is_dead(history, events.sent_to(session, history, now), now):
         for one in was:
             one.decision = Decision.COUNTED
-        revive(session, event.key, now)
+        withdraw_bounce(session, event.key, now)
 
 
-def revive(session: Session, key: str, now: datetime) -> None:
-    """Take back that an address bounced: its readers stand as they stood before."""
+def withdraw_bounce(session: Session, key: str, now: datetime) -> None:
+    """Lift the suppression for a bounce, and set the address's subscriptions back unless another cause remains."""
     if suppression.withdraw(session, key, {Cause.BOUNCE}) and not suppression.list_causes(session, key):
         arrives = Proof(note="mail to it does arrive")
         unsubscribe.revive_all_of_address(session, key, now, Channel.MAIL, arrives)
@@ -165,7 +167,7 @@ _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]
 _ACTS: Mapping[Decision, _Act] = {
     Decision.SUPPRESSED: suppress,
     Decision.PROBED: _probe,
-    Decision.DELIVERED: _revive,
+    Decision.DELIVERED: _revive_if_alive,
     Decision.UNSUBSCRIBED: _unsubscribe,
     Decision.SLOWED: _slow,
     Decision.STOPPED: _stop,

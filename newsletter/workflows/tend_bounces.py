@@ -50,7 +50,7 @@ def decide_waiting(
                     event = events.claim_undecided(session, event_id)
                     if event and not events.forget_erased(session, event):
                         event.host_is_gone = None if exists is None else not exists
-                        record_bounce.carry_out(session, services, event, clock())
+                        record_bounce.decide_and_act(session, services, event, clock())
             except AWAY:
                 raise
             except Exception:
@@ -88,7 +88,7 @@ def _take_back(sessions: Sessions, clock: Callable[[], datetime], stopping: Call
             found = holds.suppressed_before(session, _AT_ONCE)
             for event in found:
                 event.decision = Decision.HELD
-                record_bounce.revive(session, event.key, clock())
+                record_bounce.withdraw_bounce(session, event.key, clock())
             is_left = bool(found)
 
 

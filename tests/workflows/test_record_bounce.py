@@ -393,15 +393,15 @@ def test_an_event_that_fails_holds_up_no_other(press: Press, monkeypatch: pytest
     press.bounces = replace(press.services.bounces, domain_exists=lambda _host: False)
     for reader in readers:
         assert press.hear(bounced(Reason.HOST_UNKNOWN, HARD), press.copy(letter, reader)) == [None]
-    carry_out = record_bounce.carry_out
+    decide_and_act = record_bounce.decide_and_act
 
     def failing(session, services, event, now):
         if event.key.startswith("r0@"):
             raise ZeroDivisionError
-        return carry_out(session, services, event, now)
+        return decide_and_act(session, services, event, now)
 
     with monkeypatch.context() as patched:
-        patched.setattr(record_bounce, "carry_out", failing)
+        patched.setattr(record_bounce, "decide_and_act", failing)
         tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)
     assert [press.status(reader) for reader in readers] == [Status.ACTIVE, Status.BOUNCED]
     tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)

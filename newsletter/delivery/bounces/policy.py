@@ -5,6 +5,8 @@ Pure, and a function of the set of an address's events: in whatever order they a
     hard (unknown user, has moved, does not accept mail)   suppressed at once
     unknown host                                           once the DNS confirms it, or at the second issue
     soft                                                   at the fifth issue within 60 days without a delivery between
+    …of a provider that calls too many users unknown       held: an editor decides
+    …of a long-time reader, with BOUNCE_PROBE              probed: a letter is sent, and its own bounce decides
     complaint                                              suppressed; only the desk lifts it
     about us (policy, reputation, content, rate, …)        never held against a reader; the provider's group is
                                                            slowed or stopped, and the editors are told
@@ -54,6 +56,7 @@ ABOUT_US = frozenset(
     }
 )
 """What no reader can help."""
+_NOTHING_FOLLOWS = frozenset({Kind.NOT_A_BOUNCE, Kind.AUTO_REPLY, Kind.CHALLENGE})
 _MEND_NOW = frozenset(
     {
         *(Reason.BAD_REPUTATION, Reason.BLOCKED, Reason.FAILED_STARTTLS, Reason.REQUIRE_PTR),
@@ -134,29 +137,28 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is done, and for what cause an address is suppressed that is."""
+    """What is done about an event; `cause` is set where its address is suppressed."""
 
     decision: Decision
     cause: Cause | None = None
 
 
 def decide(event: Event, facts: Facts, now: datetime) -> Verdict:
-    """What follows from an event."""
-    match event.kind:
-        case Kind.NOT_A_BOUNCE | Kind.AUTO_REPLY | Kind.CHALLENGE:
-            return Verdict(Decision.IGNORED)
-        case Kind.UNSUBSCRIBE if event.key or event.subscription_id:
-            return Verdict(Decision.UNSUBSCRIBED)
-        case _ if not event.key:
-            return Verdict(Decision.UNMATCHED)
-        case Kind.COMPLAINT:
-            return Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
-        case Kind.DELIVERED:
-            return Verdict(Decision.DELIVERED)
-        case _ if is_about_us(event):
-            return Verdict(_about_us(event, facts))
-        case Kind.DELAY:
-            return Verdict(Decision.IGNORED)
+    """The verdict on one event; `facts.history` must include it. No side effects."""
+    if event.kind in _NOTHING_FOLLOWS:
+        return Verdict(Decision.IGNORED)
+    if event.kind is Kind.UNSUBSCRIBE and (event.key or event.subscription_id):
+        return Verdict(Decision.UNSUBSCRIBED)
+    if not event.key:
+        return Verdict(Decision.UNMATCHED)
+    if event.kind is Kind.COMPLAINT:
+        return Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
+    if event.kind is Kind.DELIVERED:
+        return Verdict(Decision.DELIVERED)
+    if is_about_us(event):
+        return Verdict(_about_us(event, facts))
+    if event.kind is Kind.DELAY:
+        return Verdict(Decision.IGNORED)
     return _bounced(event, facts, now)
 
 
@@ -178,7 +180,7 @@ def asks_the_dns(event: Event) -> bool:
 
 
 def is_failing(unknown: int, copies: int) -> bool:
-    """Whether a provider that called so many of its copies unknown within an hour is wrong rather than they."""
+    """Whether a provider called so many of an hour's copies unknown that it must be mistaken."""
     return unknown >= FAILING_AT_LEAST and unknown > FAILING_SHARE * copies
 
 
@@ -225,8 +227,10 @@ def _deliveries(
     return {one.copy_id for one in told if one.copy_id}, sorted([_moment(one, sent) for one in told] + silent)
 
 
-def _has_run(events: Iterable[Event], sent: Mapping[int, datetime], deliveries: Sequence[datetime], most: int) -> bool:
-    """Whether so many different issues bounced within the window, and nothing was delivered between."""
+def _has_run(
+    events: Iterable[Event], sent: Mapping[int, datetime], deliveries: Sequence[datetime], needed: int
+) -> bool:
+    """Whether `needed` different issues bounced within the window, and nothing was delivered between."""
     issues: dict[int, datetime] = {}
     for one in events:
         if one.letter_id is not None:
@@ -234,7 +238,7 @@ def _has_run(events: Iterable[Event], sent: Mapping[int, datetime], deliveries: 
     moments = sorted(issues.values())
     return any(
         last - first <= WINDOW and not any(first < at < last for at in deliveries)
-        for first, last in zip(moments, moments[most - 1 :], strict=False)
+        for first, last in zip(moments, moments[needed - 1 :], strict=False)
     )
 
 

@@ -86,7 +86,7 @@ class _Match:
         return (self.copy.address if self.copy else self.post.address if self.post else "") or ""
 
 
-def record(
+def store_events(
     session: Session,
     seal: TokenSeal,
     groups: ProviderGroups,
