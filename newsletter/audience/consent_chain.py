@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 _GROUP = 2_000
 # On PostgreSQL, events may become visible after others with later ids, though never so many others.
-_LATE = 10_000
+_LOOK_BACK = 10_000
 _SALT = 16
 _START = bytes(32)
 # An arbitrary number, always the same.
@@ -48,37 +48,45 @@ _PERSONAL: dict[str, ColumnElement[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first link that is broken, the consent event (`entry`) that it is of, and what is wrong."""
+    """The first link that is broken, the consent event that it is of, and what is wrong."""
 
     position: int
-    entry: int
+    event_id: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How many events are chained, how many of these are erased, and how many wait to be chained."""
+    """What a check found: `chained` and `erased` count the links before the first break, `head` is that of the last."""
 
     chained: int
     erased: int
     unchained: int
+    """The events that wait to be chained."""
     head: str
     broken: Break | None
 
     def as_json(self) -> dict[str, Any]:
         """The same in plain JSON values."""
-        return {"ok": self.broken is None, **asdict(self)}
+        found: dict[str, Any] = {"ok": self.broken is None, **asdict(self)}
+        if self.broken:
+            found["broken"] = {
+                "position": self.broken.position,
+                "entry": self.broken.event_id,
+                "reason": self.broken.reason,
+            }
+        return found
 
 
 def is_due(session: Session, _now: datetime) -> bool:
     """Whether `chain_some` has something to do."""
-    return session.scalar(select(ConsentEvent.id).where(*_waiting(session, _LATE)).limit(1)) is not None
+    return session.scalar(select(ConsentEvent.id).where(*_waiting(session, _LOOK_BACK)).limit(1)) is not None
 
 
 def chain_some(session: Session, _now: datetime) -> int:
     """Chain up to 2,000 of the events that wait, in the order of their ids; how many, 0 when none is left."""
     _lock(session)
-    return _chain(session, _LATE)
+    return _chain(session, _LOOK_BACK)
 
 
 def is_late_due(session: Session, _now: datetime) -> bool:
@@ -113,7 +121,10 @@ def log_head(session: Session) -> None:
 
 
 def verify(session: Session, logged: str = "") -> Verification:
-    """Check each link and its event, up to the first that is broken; NotFound if the chain lacks the logged head."""
+    """Check each link and its event, up to the first that is broken.
+
+    NotFound if the chain lacks the logged head; Invalid if that is no head.
+    """
     if logged:
         _require_head(session, logged)
     unchained = session.scalar(select(func.count(ConsentEvent.id)).where(*_waiting(session, None))) or 0
@@ -142,12 +153,12 @@ def _lock(session: Session) -> None:
         session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 
-def _waiting(session: Session, late: int | None) -> list[ColumnElement[bool]]:
+def _waiting(session: Session, look_back: int | None) -> list[ColumnElement[bool]]:
     link = exists().where(ConsentChainLink.event_id == ConsentEvent.id)
-    if late is None:
+    if look_back is None:
         return [~link]
     newest = session.scalar(select(func.max(ConsentChainLink.event_id))) or 0
-    oldest = newest - late
+    oldest = newest - look_back
     # Bounds on every part, so that no plan reads all links for a few.
     return [ConsentEvent.id > oldest, or_(ConsentEvent.id > newest, ~link.where(ConsentChainLink.event_id > oldest))]
 
@@ -158,8 +169,8 @@ def _last(session: Session) -> tuple[int, bytes]:
     return (found.position, found.head) if found else (0, _START)
 
 
-def _chain(session: Session, late: int | None) -> int:
-    events = _with_sources(select(*_labelled()).select_from(ConsentEvent)).where(*_waiting(session, late))
+def _chain(session: Session, look_back: int | None) -> int:
+    events = _with_sources(select(*_labelled()).select_from(ConsentEvent)).where(*_waiting(session, look_back))
     links, (position, head) = [], _last(session)
     for event in session.execute(events.order_by(ConsentEvent.id).limit(_GROUP)):
         position, salt = position + 1, secrets.token_bytes(_SALT)
@@ -172,7 +183,7 @@ def _chain(session: Session, late: int | None) -> int:
 
 
 def _links(session: Session) -> Iterable[Row[Any]]:
-    """Each link with what its event says, which comes first in the row, as the digests expect it."""
+    """Each link with what its event says; None where the event is gone."""
     every = select(*_labelled(), ConsentChainLink.__table__, ConsentEvent.file_id).select_from(ConsentChainLink)
     every = _with_sources(every.outerjoin(ConsentEvent, ConsentEvent.id == ConsentChainLink.event_id))
     return session.execute(every.order_by(ConsentChainLink.position).execution_options(yield_per=_GROUP))
@@ -207,13 +218,14 @@ def _broken(link: Row[Any], before: bytes, changed: Collection[str]) -> str | No
 
 
 def _digest(salt: bytes, event: Row[Any]) -> bytes:
-    return hashlib.sha256(salt + _told(_PERSONAL, event[len(_LASTING) :])).digest()
+    return hashlib.sha256(salt + _canonical_json(event, _PERSONAL)).digest()
 
 
 def _head(before: bytes, digest: bytes, event: Row[Any]) -> bytes:
-    return hashlib.sha256(before + digest + _told(_LASTING, event)).digest()
+    return hashlib.sha256(before + digest + _canonical_json(event, _LASTING)).digest()
 
 
-def _told(names: Iterable[str], values: Iterable[Any]) -> bytes:
-    told = {name: value for name, value in zip(names, values, strict=False) if value is not None}
-    return json.dumps(told, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()
+def _canonical_json(event: Row[Any], labels: Iterable[str]) -> bytes:
+    """What the event says under these labels, without what is empty, always in the same bytes."""
+    said = {label: value for label in labels if (value := getattr(event, label)) is not None}
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()

@@ -38,7 +38,7 @@ def _told(found: Verification) -> str:
     waiting = f"; {found.unchained:,} not in the chain yet" if found.unchained else ""
     if found.broken:
         return (
-            f"Broken at entry {found.broken.entry} (link {found.broken.position:,}): {found.broken.reason}.\n"
+            f"Broken at entry {found.broken.event_id} (link {found.broken.position:,}): {found.broken.reason}.\n"
             f"The {found.chained:,} before it are as they were{waiting}."
         )
     erased = f", {found.erased:,} of them erased" if found.erased else ""

@@ -138,7 +138,7 @@ def test_what_was_changed_behind_our_back_is_found(chained, statement: str, entr
     tamper(chained, statement)
     found = verify(chained)
     assert found.broken
-    assert found.broken.entry == entry
+    assert found.broken.event_id == entry
     assert reason in found.broken.reason
 
 
@@ -148,7 +148,7 @@ def test_what_stays_of_an_erased_entry_can_still_be_checked(chained) -> None:
     tamper(chained, "UPDATE consent_events SET act = 'asked' WHERE id = 4")
     found = verify(chained)
     assert found.broken
-    assert found.broken.entry == 4
+    assert found.broken.event_id == 4
 
 
 @on_sqlite
