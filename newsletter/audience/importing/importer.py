@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -159,10 +159,11 @@ class _Run:
     import_id: int = 0
     place: Place = START
     total: Tally = NONE_YET
-    size: int = 0
+    work_budget: int = field(default_factory=lambda: GROUP)
+    """The most work in the next transaction, counted in plain rows."""
 
     def begin(self, file: ListFile, settings: ImportSettings, operator: str) -> Generator[ImportStep]:
-        """Find the place where it was broken off, if it was."""
+        """Store that the import runs; yields a step with the tally so far if it goes on where it was broken off."""
         with self.sessions.begin() as session:
             found = progress.begin(session, self.publication, file, settings, operator, self.now)
             self.import_id, self.place = found.id, progress.place_of(found)
@@ -173,7 +174,7 @@ class _Run:
             yield ImportStep(0, self.total, (), 0, resumed=True)
 
     def finish(self) -> None:
-        """It is done."""
+        """Store that the import is done; a dry run stores nothing."""
         if not self.dry_run:
             with self.sessions.begin() as session:
                 progress.finish(session, self.import_id, self.now)
@@ -200,13 +201,13 @@ class _Run:
                 done += len(group)
                 is_last = done == len(stretch.rows)
                 new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
-                plan, tally = self._admit(group, new, title)
+                plan, tally = self._apply_group(group, new, title)
                 position += round(len(group) * (stretch.position - told.position) / len(stretch.rows))
                 fates = plan.fates(self.terms) if self.with_fates else ()
                 yield replace(told, rows=len(group), tally=tally, position=position, fates=fates)
             position = stretch.position
 
-    def _admit(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
+    def _apply_group(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
         began = time.monotonic()
         if self.dry_run:
             with self.sessions.reading() as session:
@@ -222,7 +223,8 @@ class _Run:
             progress.advance(session, self.import_id, self.place, place, self.total)
             took = time.monotonic() - began
         self.place = place
-        self.size = max(min(GROUP, SMALLEST_GROUP), min(GROUP, round(self.size * TURN / took)))
+        self.work_budget = round(self.work_budget * TURN / took)
+        self.work_budget = min(max(self.work_budget, SMALLEST_GROUP), GROUP)
         log.debug("import", publication=self.publication.slug, rows=len(group))
         return plan, tally
 
@@ -235,11 +237,11 @@ class _Run:
 
     def _groups(self, rows: Iterable[ImportRow]) -> Iterator[list[ImportRow]]:
         group: list[ImportRow] = []
-        work, self.size = 0, self.size or GROUP
+        work = 0
         for row in rows:
             group.append(row)
             work += _WORK.get(self.terms.status_of(row), 1)
-            if work >= self.size:
+            if work >= self.work_budget:
                 yield group
                 group, work = [], 0
         if group:
@@ -283,8 +285,8 @@ def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[Column
 
 def _stretches(known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
     entries = read_rows(sheet, choices, source)
-    size = STRETCH if known.layout.is_simple else STRETCH_OF_MORE
-    while some := list(itertools.islice(entries, size)):
+    rows_at_once = STRETCH if known.layout.is_simple else STRETCH_OF_MORE
+    while some := list(itertools.islice(entries, rows_at_once)):
         rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
         problems = [entry for entry in some if isinstance(entry, RefusedRow)]
         yield _Stretch(rows, problems, some[0].line, some[-1].line, sheet.position)
@@ -312,8 +314,19 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
         proof, remark = layout.proof(cells)
         skipped = layout.skip_reason(cells, address.domain)
         paused_until = _paused_until(layout, cells) if status is Status.PAUSED else None
-        told = (layout.tags(cells), layout.attribute_values(cells), proof, remark, skipped, paused_until)
-        return ImportRow(address, name, status, joined, line.number, *told)
+        return ImportRow(
+            address,
+            name,
+            status,
+            joined,
+            line.number,
+            tags=layout.tags(cells),
+            attributes=layout.attribute_values(cells),
+            proof=proof,
+            remark=remark,
+            skipped=skipped,
+            paused_until=paused_until,
+        )
     except Invalid as error:
         return RefusedRow(line.number, str(error), cells)
 
