@@ -28,7 +28,7 @@ _MAX_DAYS = 36_500
 
 
 def matching(publication: Publication, rule: Rule, now: datetime) -> Test:
-    """That a subscription of this publication belongs to a resolved rule; Invalid for a value that cannot be compared.
+    """The SQL condition that a subscription belongs to a resolved rule; Invalid for a value that cannot be compared.
 
     Days begin and end in the publication's time zone.
     """
@@ -43,14 +43,15 @@ def _test(publication: Publication, condition: Condition, now: datetime) -> Test
         if condition.rule is None:
             raise ValueError("the rule's segments are not resolved")
         inner = matching(publication, condition.rule, now)
-        return _unless(condition, inner)
+        return _negated_if_is_not(condition, inner)
     return _TESTS[condition.field](publication, condition, now)
 
 
 def _tag(publication: Publication, condition: Condition, _now: datetime) -> Test:
     key = folded_name(condition.value)
     tag = select(Tag.id).where(Tag.publication_id == publication.id, Tag.key == key).scalar_subquery()
-    return _unless(condition, _among(select(SubscriptionTag.subscription_id).where(SubscriptionTag.tag_id == tag)))
+    tagged = select(SubscriptionTag.subscription_id).where(SubscriptionTag.tag_id == tag)
+    return _negated_if_is_not(condition, _among(tagged))
 
 
 def _attribute(publication: Publication, condition: Condition, _now: datetime) -> Test:
@@ -63,7 +64,7 @@ def _attribute(publication: Publication, condition: Condition, _now: datetime) -
         return _among(known)
     if condition.op is Op.UNKNOWN:
         return not_(_among(known))
-    return _unless(condition, _among(known.where(_value_test(condition))))
+    return _negated_if_is_not(condition, _among(known.where(_value_test(condition))))
 
 
 def _value_test(condition: Condition) -> Test:
@@ -94,7 +95,7 @@ def _joined(publication: Publication, condition: Condition, now: datetime) -> Te
 def _status(_publication: Publication, condition: Condition, _now: datetime) -> Test:
     if condition.value not in set(Status):
         raise Invalid(f"a status is one of {', '.join(Status)}, and not {condition.value!r}")
-    return _unless(condition, Subscription.status == Status(condition.value))
+    return _negated_if_is_not(condition, Subscription.status == Status(condition.value))
 
 
 def _source(_publication: Publication, condition: Condition, _now: datetime) -> Test:
@@ -103,7 +104,8 @@ def _source(_publication: Publication, condition: Condition, _now: datetime) -> 
     if condition.op is Op.UNKNOWN:
         return Subscription.source.is_(None)
     # Whoever has no source is not from that source.
-    return _unless(condition, and_(Subscription.source.is_not(None), _text_test(Subscription.source, condition)))
+    is_it = and_(Subscription.source.is_not(None), _text_test(Subscription.source, condition))
+    return _negated_if_is_not(condition, is_it)
 
 
 def _issue(_publication: Publication, condition: Condition, _now: datetime) -> Test:
@@ -118,7 +120,7 @@ def _domain(_publication: Publication, condition: Condition, _now: datetime) -> 
         raise Invalid(f"a domain is written as example.org, and not as {condition.value!r}") from None
     # Both databases count from the front; only one of them counts from the end.
     ending = func.substr(Subscriber.key, func.length(Subscriber.key) - len(at) + 1)
-    return _unless(condition, Subscription.subscriber_id.in_(select(Subscriber.id).where(ending == at)))
+    return _negated_if_is_not(condition, Subscription.subscriber_id.in_(select(Subscriber.id).where(ending == at)))
 
 
 _TESTS: Mapping[Field, Callable[[Publication, Condition, datetime], Test]] = {
@@ -137,7 +139,7 @@ def _among(ids: Select[int]) -> Test:
     return Subscription.id.in_(ids)
 
 
-def _unless(condition: Condition, test: Test) -> Test:
+def _negated_if_is_not(condition: Condition, test: Test) -> Test:
     return not_(test) if condition.op is Op.IS_NOT else test
 
 

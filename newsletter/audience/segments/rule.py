@@ -67,7 +67,7 @@ WITHOUT_VALUE = frozenset({Op.KNOWN, Op.UNKNOWN})
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition: `value` is what is compared with, as text; of an issue its letter's id, of a segment its own."""
+    """One condition; `value` is text: a letter id for ISSUE, a segment id for SEGMENT, else what is compared."""
 
     field: Field
     op: Op

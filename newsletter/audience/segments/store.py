@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint, func, select
 from sqlalchemy.exc import IntegrityError
@@ -48,6 +48,13 @@ class Segment(Base):
     @property
     def rule(self) -> Rule:
         return rules.from_json(self.stored_rule)
+
+
+class SegmentCount(NamedTuple):
+    """How many readers belong to a segment, and how many of them an issue would go to."""
+
+    readers: int
+    recipients: int
 
 
 def save(
@@ -127,7 +134,7 @@ def frozen_conditions(
 ) -> tuple[ColumnElement[bool], ...]:
     """What a subscription has to meet to belong to a frozen segment: nothing if there is none.
 
-    Invalid, saying why, if that can no longer be told.
+    Invalid, saying why, if the segment's rule can no longer be resolved.
     """
     return () if frozen is None else (condition(session, publication, rules.from_json(frozen["rule"]), now),)
 
@@ -145,19 +152,19 @@ def resolve(session: Session, publication_id: int, wanted: Rule, _outer: tuple[i
 def condition(
     session: Session, publication: Publication, wanted: Rule, now: datetime, _outer: tuple[int, ...] = ()
 ) -> ColumnElement[bool]:
-    """That a subscription belongs to this rule; Invalid, saying why, if it cannot be told."""
+    """The SQL condition that a subscription belongs to this rule; Invalid, saying why, if it cannot be resolved."""
     resolved = resolve(session, publication.id, wanted, _outer)
     _require_copies(session, publication.id, resolved)
     return matching(publication, resolved, now)
 
 
-def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> tuple[int, int]:
+def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> SegmentCount:
     """How many readers belong to a rule, and how many of them an issue would go to now."""
     belongs = condition(session, publication, wanted, now)
     active = func.count().filter(Subscription.status == Status.ACTIVE)
     ours = select(func.count(), active).where(Subscription.publication_id == publication.id, belongs)
-    members, reading = session.execute(ours).one()
-    return members, reading - subscribers.suppressed_count(session, publication.id, belongs)
+    readers, active_readers = session.execute(ours).one()
+    return SegmentCount(readers, active_readers - subscribers.suppressed_count(session, publication.id, belongs))
 
 
 def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:
@@ -187,7 +194,7 @@ def _resolved(session: Session, publication_id: int, one: Condition, outer: tupl
 
 
 def _require_copies(session: Session, publication_id: int, resolved: Rule) -> None:
-    """Refuse an issue whose copies nobody knows."""
+    """Invalid if a condition names an issue that has no copies, or whose copies have been deleted."""
     for one in resolved.walk():
         if one.field is not Field.ISSUE:
             continue
