@@ -189,7 +189,7 @@ class Worker:
         if not self._gate.is_open():
             return
         grace = self._services.grace
-        if self._is_due(publish.are_due):
+        if self._is_due(publish.is_any_due):
             with self._services.sessions.begin() as session:
                 publish.publish_due(session, grace, _now())
 

@@ -24,7 +24,7 @@ from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit import claim_limiter
-from newsletter.delivery.rate_limit.limits import Hold, Limits
+from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.models import Issue, SlotStep
@@ -191,29 +191,32 @@ def issue_conditions(session: Session, issue: Issue, now: datetime) -> tuple[Col
     return segments.frozen_conditions(session, issue.publication, build_letter.segment_of(issue), now)
 
 
-def current_hold(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Hold | None:
+def current_throttle(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Throttle | None:
     """Why no copies go out although the letter is being sent, and until when; None if they do."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
     return claim_limiter.held_until(session, Limits.from_settings(settings), now) if is_going else None
 
 
-def are_due(session: Session, now: datetime) -> bool:
+def is_any_due(session: Session, now: datetime) -> bool:
     """Whether any scheduled letter is due; reads only."""
     waiting = select(Letter.id).where(Letter.state == LetterState.WAITING, Letter.due_at <= now)
     return session.scalar(waiting.limit(1)) is not None
 
 
 def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Started]:
-    """Start every letter that is due; hold and log those later than the grace. Safe with two workers."""
+    """Start every due letter; hold those that are too late, not approved, or whose segment cannot be resolved.
+
+    Safe with two workers.
+    """
     due = select(Letter).where(Letter.state == LetterState.WAITING, Letter.due_at <= now).order_by(Letter.due_at)
     # Skip letters that another transaction has locked: waiting for them after writing copies could deadlock.
     free = due.with_for_update(key_share=True, skip_locked=True)
     started = []
     for letter in session.scalars(free).all():
-        if now - letter.due_at <= grace and (begun := _start_or_none(session, letter, now)):
+        if now - letter.due_at <= grace and (begun := _start_unless_invalid(session, letter, now)):
             started.append(begun)
         else:
-            _hold(session, letter, now)
+            _hold_for_a_person(session, letter, now)
     return started
 
 
@@ -233,7 +236,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
     letter.due_at = at
     letter.segment = build_letter.segment_of(issue)
     letter.audience_hash = build_letter.hash_of_segment(letter.segment)
-    letter_conditions(session, letter, now)  # Invalid, if its segment cannot be told
+    _require_resolvable_segment(session, letter, now)
     try:
         with session.begin_nested():
             session.add(letter)
@@ -259,7 +262,7 @@ def _attach(session: Session, issue: Issue, letter: Letter) -> None:
     session.expire(issue)
 
 
-def _start_or_none(session: Session, letter: Letter, now: datetime) -> Started | None:
+def _start_unless_invalid(session: Session, letter: Letter, now: datetime) -> Started | None:
     try:
         return _start(session, letter, (LetterState.WAITING,), now)
     except Invalid as error:
@@ -288,10 +291,15 @@ def letter_conditions(session: Session, letter: Letter, now: datetime) -> tuple[
     return conditions
 
 
-def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:
-    """Write a copy for each active, unsuppressed reader who meets these conditions.
+def _require_resolvable_segment(session: Session, letter: Letter, now: datetime) -> None:
+    """Invalid, saying why, if the letter's segment cannot be resolved."""
+    letter_conditions(session, letter, now)
 
-    The only statement that involves audience, editorial and delivery.
+
+def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:
+    """The one INSERT … SELECT from subscriptions into copies; returns how many it wrote.
+
+    A copy for each active reader who is not suppressed and meets these conditions.
     """
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
@@ -317,8 +325,8 @@ def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElemen
         return cast("CursorResult[Any]", written).rowcount
 
 
-def _hold(session: Session, letter: Letter, now: datetime) -> None:
-    """Hold a letter that could not start on time for a person to decide; does nothing if another worker started it."""
+def _hold_for_a_person(session: Session, letter: Letter, now: datetime) -> None:
+    """Hold a letter that could not start, until a person decides; does nothing if another worker started it."""
     if _move(session, letter, (LetterState.WAITING,), LetterState.HELD):
         late = int((now - letter.due_at).total_seconds() // 60)
         log.warning(
@@ -336,6 +344,7 @@ def _move(
     *conditions: ColumnElement[bool],
     **moments: datetime | None,
 ) -> bool:
+    """Compare-and-set; False if the letter was not in `from_states`, or a condition does not hold."""
     move = update(Letter).where(Letter.id == letter.id, Letter.state.in_(from_states), *conditions)
     move = move.values(state=to, **moments)
     moved = session.scalar(move.returning(Letter.id).execution_options(synchronize_session=False))

@@ -197,7 +197,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         counts = {"state": issue_store.state(issue).value} | asdict(stats.copy_counts(session, issue.letter))
-        hold = publish.current_hold(session, issue.letter, services.settings, now())
+        hold = publish.current_throttle(session, issue.letter, services.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_trips(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)

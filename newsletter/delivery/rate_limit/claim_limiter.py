@@ -23,7 +23,7 @@ from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.rate_limit import limiter, limiter_store, reservations
 from newsletter.delivery.rate_limit.limiter import DAY, LimiterState
-from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
+from newsletter.delivery.rate_limit.limits import SERVER, Limits, Throttle
 from newsletter.delivery.rate_limit.reservations import Reservation
 
 LATE = timedelta(seconds=5)
@@ -159,9 +159,9 @@ class ClaimLimiter:
         rule = self._limits.rule(SERVER)
         stretches, own = limiter.reserve(own, rule, count, now, now + self._limits.ahead(SERVER))
         limiter_store.save(session, [own])
-        hold = self._limits.hold(own, now)
-        if hold and hold.until > now + _WORTH_LOGGING:
-            log.warning("sending is held", until=hold.until.isoformat(timespec="seconds"), why=hold.why)
+        throttle = self._limits.throttle(own, now)
+        if throttle and throttle.until > now + _WORTH_LOGGING:
+            log.warning("sending is held", until=throttle.until.isoformat(timespec="seconds"), why=throttle.why)
         return (stretches[0].first - now).total_seconds(), rule.gap.total_seconds()
 
     def _refresh(self, session: Session, now: datetime) -> None:
@@ -210,11 +210,11 @@ class ClaimLimiter:
         return taken + [Reservation(horizon, None)] * (count - len(taken)), after
 
 
-def held_until(session: Session, limits: Limits, now: datetime) -> Hold | None:
+def held_until(session: Session, limits: Limits, now: datetime) -> Throttle | None:
     """Until when nothing goes out, and why; None while something does. Changes nothing."""
     own = limiter_store.peek(session, [SERVER], now)[SERVER]
     rule = limits.rule(SERVER)
-    return limits.hold(limiter.corrected(own, rule, now, limits.ahead(SERVER)), now)
+    return limits.throttle(limiter.corrected(own, rule, now, limits.ahead(SERVER)), now)
 
 
 def _is_due(reserved: Reservation, series: int, now: datetime) -> bool:

@@ -19,7 +19,7 @@ GROUP_AHEAD = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Throttle:
     """Why nothing goes out now, and until when."""
 
     until: datetime
@@ -58,15 +58,16 @@ class Limits:
         """The furthest that send times of this key are reserved ahead."""
         return SERVER_AHEAD if key == SERVER else GROUP_AHEAD
 
-    def hold(self, state: LimiterState, now: datetime) -> Hold | None:
+    def throttle(self, state: LimiterState, now: datetime) -> Throttle | None:
         """Why nothing may go out to the server now, and until when; None if something may."""
         rule = self.rule(state.key)
         opening = state.opening(rule, now)
         if opening <= now + SERVER_AHEAD + rule.gap:
             return None
         if state.paused_until and now < state.paused_until:
-            return Hold(opening, f"the mail server asked for less; nothing is sent for {PAUSE.seconds // 60} minutes")
-        return Hold(opening, self._used_up(state, rule, max(now, state.next_at)))
+            minutes = PAUSE.seconds // 60
+            return Throttle(opening, f"the mail server asked for less; nothing is sent for {minutes} minutes")
+        return Throttle(opening, self._used_up(state, rule, max(now, state.next_at)))
 
     def _used_up(self, state: LimiterState, rule: LimitRule, at: datetime) -> str:
         window = state.full(rule, at)

@@ -17,7 +17,7 @@ from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import UNDER_WAY, Counts, Letter, LetterState, Note
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
-from newsletter.delivery.rate_limit.limits import SERVER, Hold, Limits
+from newsletter.delivery.rate_limit.limits import SERVER, Limits, Throttle
 from newsletter.delivery.reports import eta, failures, progress, stats
 from newsletter.delivery.reports.eta import ProgressSample
 from newsletter.delivery.reports.failures import Failure
@@ -54,7 +54,7 @@ class ProgressView:
     """The current rate in copies a second; None until it is known."""
     forecast: Forecast | None = None
     """When all copies will be sent; None if that cannot be estimated."""
-    hold: Hold | None = None
+    hold: Throttle | None = None
     is_worked: bool = True
     """Whether any worker is alive."""
     troubles: Sequence[Failure] = ()
@@ -170,7 +170,7 @@ class _LetterCache:
             next_try=found.next_try,
             speed=speed,
             forecast=self._forecast(store, found, limits, at, speed, stopped, held) if is_going else None,
-            hold=publish.current_hold(store, letter, services().settings, at),
+            hold=publish.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             troubles=self.troubles.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
