@@ -1,4 +1,4 @@
-"""The HTTP client for URLs that people typed."""
+"""The guarded HTTP client for URLs that we did not choose: links in issues, certificates that a webhook names."""
 
 import socket
 import ssl
