@@ -16,6 +16,11 @@ userunknown    550 5.5.0 Requested action not taken: mailbox unavailable (S20170
 userunknown    550 5.4.1 Recipient address rejected: Access denied. AS(201806281) @ mx.protection.outlook.com
 userunknown    554 delivery error: dd This user doesn't have a yahoo.com account (a@yahoo.com) @ mta7.am0.yahoodns.net
 userunknown    552 1 Requested mail action aborted, mailbox not found @ mta5.am0.yahoodns.net
+userunknown    554: delivery error: dd This user doesn't have a yahoo.com account - mta1.mail.gq1.yahoo.com
+userunknown    550 5.7.1 No such user! @ mx.yandex.ru
+userunknown    550 Message was not accepted -- invalid mailbox: user not found @ mxs.mail.ru
+userunknown    550 User not found: a@163.com @ 163mx01.mxmail.netease.com
+userunknown    550 user unknown @ mx01.t-online.de
 userunknown    550 5.1.1 <a@icloud.com>: user does not exist @ mx01.mail.icloud.com
 userunknown    550 Invalid Recipient - https://community.mimecast.com/docs/DOC-1369#550 @ eu-smtp-inbound-1.mimecast.com
 userunknown    User jane (jane@example.org) not listed in Domino Directory

@@ -185,6 +185,7 @@ _RULES: Mapping[Reason, str] = {
         scored * spam | spam points | spam score | dsbl.org | help_spam_16 | drbl.imedia | as a bulk email
         mail score ( | spam content matched | the spam contents | contains spam | - spam
         spam message | spam email | spam mail | spam or virus | spam/virus | junk mail | bulk e-mail
+        suspicion of spam
         # It refuses spam.
         spam refused | spam rejected | spam rejection | spam not accepted | spam block | block for spam
         no spam please | don't accept spam | dont accept spam | do not accept spam | spamming not allowed
@@ -205,7 +206,8 @@ _RULES: Mapping[Reason, str] = {
         connection rate limit | connection * limit | maximum connection limit | per-domain connection limit
         rate limit | rate-limit | ratelimit | throttl | too fast | too quickly | try again slower
         receiving mail at a rate that | unexpected volume | excessive volume | too many messages | unusual rate
-        exceeded the max emails per hour | max message per connection | too many errors from your ip
+        unusual sending activity | exceeded the max emails per hour
+        max message per connection | too many errors from your ip
         too many recipients | too many * recipients | already made numerous attempts | limit of messages
         frequency limited | daily * limit exceeded | hourly limit | sending quota exceeded | message threshold
         without solving a captcha | exceeded permitted limits | thread limit exceeded | message receive limit
@@ -281,7 +283,7 @@ _RULES: Mapping[Reason, str] = {
         operation timed out | timed out while | too long in the queue | in the queue too long | queue too long
         has been delayed | could not be delivered for | not be delivered * days | not been collected
         retry time not reached | retry timeout exceeded | after multiple retries | failing for a long time
-        server did not respond | did not respond | giving up on | attempts will continue | not reachable within
+        server did not respond | did not respond | attempts will continue | not reachable within
         allowed queue period | could not find a gateway | failed to deliver to domain | still being retried
         will continue trying | retries exceeded | expired before | timeout | not yet been delivered
     """,

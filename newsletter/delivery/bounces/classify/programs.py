@@ -45,7 +45,7 @@ _RULES: Mapping[Reason, str] = {
     Reason.NOT_ACCEPT: """
         couldn't find a mail exchanger or ip address | record indicated no smtp service
         no host found for existing smtp connection
-        an mx or srv record indicated | seem to reject all mails
+        an mx or srv record indicated | does not accept mail (nullmx) | seem to reject all mails
     """,
     Reason.EXPIRED: """
         retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers

@@ -209,6 +209,18 @@ _TENCENT = {
     Reason.USER_UNKNOWN: "mailbox not found",
 }
 
+_YANDEX = {Reason.USER_UNKNOWN: "no such user"}
+
+_MAIL_RU = {
+    Reason.SUSPENDED: "user is terminated",
+    Reason.MAILBOX_FULL: "mailbox is full",
+    Reason.USER_UNKNOWN: "user not found | no such mailbox",
+}
+
+_NETEASE = {Reason.USER_UNKNOWN: "user not found", Reason.SPAM: "dt:spm"}
+
+_T_ONLINE = {Reason.USER_UNKNOWN: "user unknown", Reason.BLOCKED: "a problem occurred"}
+
 _KDDI = {Reason.FILTERED: "550 : user unknown", Reason.USER_UNKNOWN: ">: user unknown"}
 
 _DOCOMO = {
@@ -341,12 +353,19 @@ RECEIVERS: Sequence[Receiver] = (
     ),
     Receiver("Outlook", _by_words(_OUTLOOK), (".hotmail.com", ".live.com")),
     Receiver(
-        "Yahoo", _by_words(_YAHOO), (".yahoodns.net", ".yahoo.com", ".aol.com"), ("postmaster.yahoo", "senders.yahoo")
+        "Yahoo",
+        _by_words(_YAHOO),
+        (".yahoodns.net", ".yahoo.com", ".aol.com"),
+        ("postmaster.yahoo", "senders.yahoo", ".yahoo.com"),
     ),
     Receiver("Apple", _by_words(_APPLE), (".icloud.com", ".apple.com", ".me.com"), ("support.apple.com",)),
     Receiver("Mimecast", _by_words(_MIMECAST), (".mimecast.com",), ("mimecast.com",)),
     Receiver("MessageLabs", _by_words(_MESSAGELABS), (".messagelabs.com",), ("messagelabs.com", "symanteccloud.com")),
     Receiver("Tencent", _by_words(_TENCENT), (".qq.com",), ("mail.qq.com",)),
+    Receiver("NetEase", _by_words(_NETEASE), (".netease.com", ".163.com"), ("mail.163.com",)),
+    Receiver("Yandex", _by_words(_YANDEX), (".yandex.ru", ".yandex.net", ".yandex.com")),
+    Receiver("Mail.ru", _by_words(_MAIL_RU), (".mail.ru",), ("message was not accepted -- ",)),
+    Receiver("T-Online", _by_words(_T_ONLINE), (".t-online.de",), ("@rx.t-online.de",)),
     Receiver("KDDI", _by_words(_KDDI), (".ezweb.ne.jp", ".au.com")),
     Receiver("docomo", _by_words(_DOCOMO), (".docomo.ne.jp",)),
     Receiver("Cox", _by_codes(r"aup#(\w+)", _COX), ("cox.net",)),
