@@ -52,6 +52,18 @@ def test_addresses_in_utf_8_are_read() -> None:
     assert told.recipients[0].address == "jörg@example.com"
 
 
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("a+42@example.com", "a+42@example.com"),
+        ("a+2026@example.com", "a+2026@example.com"),
+        ("a+2Bb@e.com", "a+b@e.com"),
+    ],
+)
+def test_what_stands_behind_a_plus_is_the_readers_own(told: str, address: str) -> None:
+    assert parse(report(FAILED.replace(READER, told))).recipients[0].address == address
+
+
 def test_a_report_without_an_address_is_about_the_addressee_of_what_it_returns() -> None:
     assert parse(report("Action: failed\nStatus: 5.1.1\n")).recipients[0].address == READER
 
@@ -86,6 +98,18 @@ QMAIL = (
     "",
     RETURNED,
 )
+
+
+def test_that_qmail_gives_up_is_not_why() -> None:
+    said = f"<{READER}>:\nRemote host said: 550 5.7.1 rejected due to our policy\nGiving up on 192.0.2.1."
+    assert parse(mail(*QMAIL[:4], said, subject="failure notice")).recipients[0].reason is not Reason.EXPIRED
+
+
+def test_the_command_is_known_in_the_words_of_gmx() -> None:
+    said = (
+        f"{READER}:\nSMTP error from remote server for RCPT TO command, host: mx.example.com reason: 550 user unknown"
+    )
+    assert parse(mail(said)).recipients[0].hardness is Hardness.HARD
 
 
 @pytest.mark.parametrize("body", [POSTFIX, EXIM, QMAIL], ids=["Postfix", "Exim", "qmail"])
@@ -158,6 +182,29 @@ PERSON = {"Return_Path": "<jane@example.com>", "From": "Jane <jane@example.com>"
         ("Re: Undelivered Mail", f"I got this:\n> <{READER}>: 550 5.1.1 User unknown", {}, Kind.NOT_A_BOUNCE),
         ("Fwd: Mail delivery failed", f"See:\n\n  {READER}\n    550 no such user", {}, Kind.NOT_A_BOUNCE),
         ("Newsletter not delivered", "I did not get the last one.", {}, Kind.NOT_A_BOUNCE),
+        ("Holiday recipes, please", "Could you?", {}, Kind.NOT_A_BOUNCE),
+        ("Re: Holiday issue", "Loved it.", {}, Kind.NOT_A_BOUNCE),
+        ("Urlaub in Polen", "Ein Tipp.", {}, Kind.NOT_A_BOUNCE),
+        ("Absence of sources", "You cite none.", {}, Kind.NOT_A_BOUNCE),
+        ("Holiday until Monday", "", {}, Kind.AUTO_REPLY),
+        ("Urlaub", "Bis Montag.", {}, Kind.AUTO_REPLY),
+        ("A ticket", "We received it.", {"X_Auto_Response_Suppress": "All"}, Kind.AUTO_REPLY),
+        ("A question", "Is my message pending? Do I have to confirm it?", {}, Kind.NOT_A_BOUNCE),
+        ("Hello", "Your message is pending. Verify: https://x.example/", {}, Kind.CHALLENGE),
+        ("Undelivered Mail", f"He got this of {READER}: 550 user unknown. Help?", {}, Kind.NOT_A_BOUNCE),
+        ("Delayed answer", f"Sorry! Your mail to {READER} was returned.", {}, Kind.NOT_A_BOUNCE),
+        (
+            "Your list",
+            f"Write to {READER}.",
+            dict.fromkeys(["From", "Return_Path"], "postmaster@a.example"),
+            Kind.NOT_A_BOUNCE,
+        ),
+        (
+            "Delivery failure: 5 tips",
+            f"{READER}: 550 user unknown",
+            {"Return_Path": "", "List_Id": "<x>"},
+            Kind.NOT_A_BOUNCE,
+        ),
         ("Delivery", "Send it to:\n\njohn@example.com", {"From": "Gateway <info@gateway.example>"}, Kind.NOT_A_BOUNCE),
     ],
 )

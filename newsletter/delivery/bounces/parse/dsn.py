@@ -12,7 +12,8 @@ KINDS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 MOST_RECIPIENTS = 200
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+# Of all that xtext escapes, no more than "+" and "=" stands in an address; "+42" may be a reader's own tag.
+_XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
 _TYPED = re.compile(r"^\s*[\w-]+\s*;\s*")

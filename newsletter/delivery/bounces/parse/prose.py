@@ -58,6 +58,7 @@ _COMMAND = any_of(
     r"""
     in reply to (?:end of )?(mail from|rcpt to|data|ehlo|helo)
     (?:after|sending|response to) (mail from|rcpt to|data|end of data|ehlo|helo)
+    server (?:for|after) (rcpt|mail|data)(?: to| from)? command
     >>> ?(mail from|rcpt to|data|ehlo|helo)|error in (rcpt|mail|data)|during (rcpt|mail from|data)
     smtp:(rcpt|mail|data)\b|smtp command (mail|rcpt|data)\b
     does not like (recipient)|did not like our (rcpt|data|mail)|but (sender) was rejected

@@ -15,6 +15,7 @@ _ITS_HEADER = frozenset(
 _OUR_SIDE = ("to", "cc", "delivered-to", "x-original-to", "from", "reply-to", "sender")
 _SENT_BY = ("from", "sender", "return-path", "reply-to")
 _ANSWERS = ("re:", "aw:", "sv:", "fwd:", "fw:", "wg:", "tr:", "rv:", "i:")
+_OF_LISTS = frozenset({"list-id", "list-unsubscribe"})
 _LOOKED_AT = 3000
 _WORDS = 4000
 
@@ -76,14 +77,26 @@ class Reading:
         subject = self.mail.header("subject")
         in_subject, in_text = _tells_of_failure(subject), _tells_of_failure(self.notice[:_LOOKED_AT])
         if self._is_from_daemon:
-            return in_subject or in_text or bool(self._in_prose)
+            return in_subject or in_text or (bool(self._in_prose) and not self._is_from_its_sender)
         if subject.lower().startswith(_ANSWERS) and not self.is_from_nobody:
+            return False
+        if self._is_from_its_sender or self._is_to_a_list:
             return False
         if automatic.is_auto_reply(self.mail, self.text) and not in_subject:
             return False
         if self.is_from_nobody:
             return in_subject or in_text
         return in_subject and bool(self._in_prose) and (in_text or bool(wording.reply_code_in(self.notice)))
+
+    @cached_property
+    def _is_from_its_sender(self) -> bool:
+        """Whether its answers go to who wrote it, as with mail of people; what returns mail wants none."""
+        envelope = prose.all_addresses(self.mail.header("return-path"))
+        return bool(envelope) and envelope == prose.all_addresses(self.mail.header("from"))[-1:]
+
+    @property
+    def _is_to_a_list(self) -> bool:
+        return not self.is_from_nobody and not _OF_LISTS.isdisjoint(self.mail.headers)
 
     @property
     def is_delayed(self) -> bool:

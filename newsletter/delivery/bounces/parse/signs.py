@@ -13,7 +13,7 @@ DAEMON = any_of(
     r"""
     mailer[\s._-]?daemon|post[\s._-]?master|mail[\s._-]?deliver|mdaemon|maildaemon
     deliver[\s._-]?(?:daemon|system|subsystem|report)
-    mail[\s._-]?admin|mail system|mail-?router|mailbouncer|amavis|microsoft ?exchange
+    mail[\s._-]?admin|anti-?virus|mail system|mail-?router|mailbouncer|amavis|microsoft ?exchange
     system administrator|systemadmin|returned mail|undeliver|\bndr@
     """
 )
