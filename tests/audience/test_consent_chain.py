@@ -68,6 +68,16 @@ def test_the_database_refuses_to_change_an_entry(chained, table: str, change: st
     assert verify(chained).broken is None
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_no_row_takes_the_place_of_an_entry(chained, table: str) -> None:
+    if not chained.sessions.embedded:
+        return  # PostgreSQL has no REPLACE, and a key that is taken refuses the row there.
+    with chained.sessions.begin() as session:
+        consent.store_file(session, "0" * 64, "ann@press.example", chained.now)
+    with pytest.raises(IntegrityError, match="only added"):
+        run(chained, f"INSERT OR REPLACE INTO {table} SELECT * FROM {table}")  # noqa: S608
+
+
 def test_the_database_lets_an_erasure_blank_an_entry_and_nothing_besides(chained) -> None:
     blank = ", ".join(f"{name} = NULL" for name in PERSONAL)
     for half in (f"{blank}, way = 'form'", "origin = NULL", "note = NULL, subscription_id = NULL"):
