@@ -27,6 +27,9 @@ abgemeldet|Abmeldung|Abbestellt|Gekündigt|Gesperrt|Sperrliste|Werbesperre|Anmel
 désabonné|Désinscrit|Statut|État|Consentement|Opposition|Ne pas contacter|Liste noire|Bloqué|Actif|Abonné|type
 Baja|Dado de baja|Desuscrito|Estado|Consentimiento|Lista negra|No contactar|Bloqueado|Activo|Suscrito|Tipo
 Wypisany|Zgoda|Zrezygnował|Zablokowany|Stan|Nieaktywny|Usunięty|Czarna lista|Rezygnacja|Sprzeciw|Typ
+Data disiscrizione|Stato|Iscritto|Data de descadastro|Situação|Uitgeschreven op|Actief|Avregistrerad|Afmeldt|Odhlášen
+Дата отписки|Статус|Подписан|Дата відписки|配信停止日|状態|退会日|退订日期|状态|수신거부|상태|Durum
+İptal|Leiratkozás dátuma
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -39,6 +42,7 @@ expiry|plan|prefer_digests|first_payment_at|complimentary_plan|labels|tiers|uuid
 metadata|referrer_url|churn_date|last_open_date|Sent|Opens|Clicks|Location|Groups|company|points|stage|owner|MODIFIED_TIME
 Estate|Real Estate|Interstate|Statement|Prototype|Typeface|Interactive|Blockchain|Cleaning|Opinion|Adoption|Description
 City|Country|Stadt|Beruf|Ville|Ciudad|Miasto|Birthday|Phone|Subscriber ID|line|reason
+Data iscrizione|Nome|Città|Naam|Bedrijf|Jméno|Имя|Установка|氏名|会社名|公司|이름
 """.replace("\n", "|")
     .strip("|")
     .split("|")

@@ -124,11 +124,30 @@ _POSTAL = frozenset(
 )
 _CITY = frozenset(_listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
 
+
+def _stems(text: str) -> str:
+    return "|".join(_listed(text))
+
+
+# In the languages whose status words are not known: such a column is asked about, and never passed over.
+_LEFT_ELSEWHERE = _stems(
+    "disiscr, disdett, cancellat, rimoss, descadastr, removid, uitgeschreven, uitschrijv, afgemeld, afmeld, opgezegd, "
+    "avregistrer, avanmäl, avmeld, avsluta, odhlášen, odhlásen, отпис, отказ, отмен, удален, відпис, відмов, "
+    "配信停止, 解除, 退会, 退订, 退訂, 取消订阅, 取消訂閱, 수신거부, 구독취소, 구독해지, abonelikten, leiratkoz"
+)
+_BOUNCED_ELSEWHERE = _stems("rimbalz, onbestelbaar, недостав, 不達, 退信, 반송")
+_COMPLAINED_ELSEWHERE = _stems("reclam, klacht, жалоб, скарг, 苦情, 投诉, 投訴")
+_STATUS_ELSEWHERE = _stems("situação, статус, состояни, 状態, 状况, ステータス, 状态, 狀態, 상태")
+_SUBSCRIBED_ELSEWHERE = _stems(
+    "iscritt, consens, ingeschreven, aangemeld, toestemming, prenumer, samtyck, přihlášen, souhlas, подпис, соглас, "
+    "підпис, згод, 購読, 同意, 订阅, 訂閱, 구독, 동의, abonelik, feliratkoz"
+)
+
 # For each kind: word stems that are suspicious anywhere, also in compounds; and whole words.
 _SUSPECT = {
     FieldKind.UNSUBSCRIBED: (
-        r"""
-        unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
+        rf"""
+        {_LEFT_ELSEWHERE}|unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
         |no(?:e?mails?$|newsletter|contact)|not(?:subscri|active|confirmed)
         |abgemeld|abmeld|abbestell|austrag|ausgetrag|kundig|sperr|widerruf|widerspr|geloscht|keine?(?:e?mail|werb|news)
         |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar
@@ -138,31 +157,34 @@ _SUSPECT = {
         block(?:ed|s)?|dn[cdem]|remov(?:ed?|al)|delet(?:ed?|ion)|left|quit|cancel\w*|disabled?|deactivated|inactive
         |exclu\w*|banned|suspended|archived|revoked|withdrawn|stop(?:ped)?|objec\w*|paused?|gone
         |inaktiv\w*|deaktiv\w*|\w*blockiert|entfernt
-        |bloqu\w*|supprim\w*|inacti[fv]\w*|oppos\w*|refus\w*|bajas?|eliminad\w*|anulad\w*|borrad\w*|rechaz\w*
+        |bloqu\w*|supprim\w*|inacti[fv]\w*|oppos\w*|refus\w*|iptal|bajas?|eliminad\w*|anulad\w*|borrad\w*|rechaz\w*
         |usuni\w*|nieaktywn\w*|wyklucz\w*|anulowan\w*|odmow\w*
         """,
     ),
     FieldKind.BOUNCED: (
-        "bounce|undeliver|unzustell",
+        f"{_BOUNCED_ELSEWHERE}|bounce|undeliver|unzustell",
         r"bounc\w*|clean(?:ed)?|invalid\w*|unreachable|rejet\w*|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*",
     ),
-    FieldKind.COMPLAINED: ("complain|beschwer", r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*"),
+    FieldKind.COMPLAINED: (
+        f"{_COMPLAINED_ELSEWHERE}|complain|beschwer",
+        r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*",
+    ),
     FieldKind.STATUS: (
-        "status|statut(?!e)",
+        f"{_STATUS_ELSEWHERE}|status|statut(?!e)",
         r"""
-        states?|types?|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy
+        states?|types?|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy|stato|stav|стан|durum\w*|allapot
         """,
     ),
     FieldKind.SUBSCRIBED: (
-        r"""
-        subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|einwillig|zustimm|einverstand|abonn(?!ent)
+        rf"""
+        {_SUBSCRIBED_ELSEWHERE}|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|einwillig|zustimm|einverstand|abonn(?!ent)
         |inscri|suscri(?!ptor)|subskry(?!bent)
         """,
         r"""
         opt|opts|opted|active|activated|enabled|accept\w*|agree\w*|allow\w*|permi(?:t|ts|tted|so|sos)|receives?|wants
         |confirm\w*|unconfirm\w*|verifi\w*|gdpr|dsgvo|rgpd|rodo
         |aktiv\w*|angemeldet|anmeld\w*|bestatig\w*|erlaub\w*|genehmig\w*|eingetragen
-        |actifs?|autoris\w*|autoriz\w*|acept\w*|activ[oa]s?|zg[ao]d\w*|aktywn\w*|zapisan\w*|potwierdz\w*
+        |actifs?|autoris\w*|autoriz\w*|acept\w*|activ[oa]s?|zg[ao]d\w*|aktywn\w*|attiv[oaie]|ativ[oa]s?|actie[fv]e?|zapisan\w*|potwierdz\w*
         """,
     ),
 }
