@@ -5,6 +5,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
 import newsletter.audience.importing.progress
+import newsletter.audience.importing.uploads.models
+import newsletter.audience.importing.uploads.report
 import newsletter.audience.models
 import newsletter.audience.segments.store
 import newsletter.audience.tags
