@@ -171,6 +171,10 @@ def test_another_publications_readers_and_segments_are_out_of_reach(
         (("attribute", "is", "x"), "needs the attribute's name"),
         (("attribute", "over", "many", "age"), "compares with a number"),
         (("joined", "before", "yesterday"), "a day is written as"),
+        (("joined", "before", "0001-01-01"), "a day has a year"),
+        (("joined", "after", "9999-12-31"), "a day has a year"),
+        (("tag", "is", "a\x00b"), "in plain characters"),
+        (("source", "contains", "\ud800"), "in plain characters"),
         (("joined", "within_days", "0"), "number of days"),
         (("status", "is", "happy"), "a status is one of"),
         (("issue", "received", "latest"), "named by its number"),
@@ -200,6 +204,25 @@ def test_what_cannot_be_asked_is_refused_with_the_reason(press: Press, condition
 def test_what_is_no_rule_is_refused(data: object) -> None:
     with pytest.raises(Invalid):
         rules.from_json(data)
+
+
+def test_segments_of_segments_do_not_grow_beyond_what_a_database_can_read(press: Press, now: datetime) -> None:
+    with press.sessions.begin() as session:
+        one = store.save(
+            session, press.publication, "one", of(*(("tag", "is", str(number)) for number in range(20))), now
+        )
+        refers = ("segment", "is", str(one.id))
+        assert store.count(session, press.publication, of(*[refers] * 9), now) == (0, 0)
+        with pytest.raises(Invalid, match="at most 200 conditions"):
+            store.count(session, press.publication, of(*[refers] * 10), now)
+
+
+def test_a_rule_that_was_sent_is_not_nested_without_end() -> None:
+    sent: dict[str, object] = {"match": "all", "conditions": []}
+    for _ in range(2_000):
+        sent = {"match": "all", "conditions": [{"field": "segment", "op": "is", "value": "1", "rule": sent}]}
+    with pytest.raises(Invalid, match="5 deep"):
+        rules.from_json(sent)
 
 
 def test_an_issue_whose_copies_were_dropped_chooses_nobody_silently(

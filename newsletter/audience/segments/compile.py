@@ -153,9 +153,13 @@ def _text_test(column: InstrumentedAttribute[str] | InstrumentedAttribute[str | 
 
 def _day(condition: Condition) -> date:
     try:
-        return date.fromisoformat(condition.value)
+        day = date.fromisoformat(condition.value)
     except ValueError:
         raise Invalid(f"a day is written as 2026-11-29, and not as {condition.value!r}") from None
+    # The midnights of the first and the last day that there are lie beyond them in some time zones.
+    if not date.min.year < day.year < date.max.year:
+        raise Invalid(f"a day has a year between {date.min.year + 1} and {date.max.year - 1}: {condition.value}")
+    return day
 
 
 def _midnight(day: date, time_zone: str) -> datetime:

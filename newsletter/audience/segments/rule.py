@@ -6,9 +6,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
 
+from newsletter import characters
 from newsletter.errors import Invalid
 
 MAX_CONDITIONS = 20
+MAX_IN_ALL = 200
+"""Conditions of a rule and of all the segments that it refers to: no database takes a statement of any size."""
+MAX_DEPTH = 5
+"""How far segments may refer to segments."""
 MAX_VALUE = 200
 _ID = re.compile("[1-9][0-9]{0,8}")
 
@@ -91,6 +96,7 @@ class Condition:
             raise Invalid(f"the condition “{condition.field} {condition.op.replace('_', ' ')}” needs a value")
         if condition.field in (Field.ISSUE, Field.SEGMENT) and not _ID.fullmatch(condition.value):
             raise Invalid(f"{condition.field} is named by its number, and not by {condition.value[:40]!r}")
+        characters.line(condition.value, "a condition's value")
         if len(condition.value) > MAX_VALUE:
             raise Invalid(
                 f"a condition's value has at most {MAX_VALUE} characters, and this one {len(condition.value)}"
@@ -108,6 +114,8 @@ class Rule:
     def __post_init__(self) -> None:
         if len(self.conditions) > MAX_CONDITIONS:
             raise Invalid(f"a segment has at most {MAX_CONDITIONS} conditions, and this one {len(self.conditions)}")
+        if sum(1 for _ in self.walk()) > MAX_IN_ALL:
+            raise Invalid(f"a segment has at most {MAX_IN_ALL} conditions, with those of the segments it refers to")
 
     def walk(self) -> Iterator[Condition]:
         """Every condition, also of the segments that it refers to."""
@@ -117,14 +125,16 @@ class Rule:
                 yield from condition.rule.walk()
 
 
-def from_json(data: Any) -> Rule:
+def from_json(data: Any, _depth: int = 0) -> Rule:
     """The rule that was stored, or sent by a program; Invalid, saying where, if it is none."""
     if not isinstance(data, dict) or data.get("match") not in set(Match):
         raise Invalid("a segment's rule is an object with “match” (all or any) and “conditions”")
+    if _depth > MAX_DEPTH:
+        raise Invalid(f"segments refer to segments {MAX_DEPTH} deep at most")
     found = data.get("conditions")
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise Invalid("a segment's “conditions” are a list of objects")
-    return Rule(Match(data["match"]), tuple(_condition(one) for one in found))
+    return Rule(Match(data["match"]), tuple(_condition(one, _depth) for one in found))
 
 
 def to_json(rule: Rule) -> dict[str, Any]:
@@ -132,13 +142,13 @@ def to_json(rule: Rule) -> dict[str, Any]:
     return {"match": rule.match.value, "conditions": [_fields(one) for one in rule.conditions]}
 
 
-def _condition(data: Mapping[str, Any]) -> Condition:
+def _condition(data: Mapping[str, Any], depth: int) -> Condition:
     words = {key: data.get(key, "") for key in ("field", "op", "value", "name")}
     if unknown := data.keys() - words.keys() - {"rule"}:
         raise Invalid(f"a condition has field, op, value and name, and no {min(unknown)!r}")
     if not all(isinstance(word, str) for word in words.values()):
         raise Invalid("field, op, value and name of a condition are texts")
-    return Condition.of(**words, rule=from_json(data["rule"]) if data.get("rule") else None)
+    return Condition.of(**words, rule=from_json(data["rule"], depth + 1) if data.get("rule") else None)
 
 
 def _fields(condition: Condition) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.compile import matching
-from newsletter.audience.segments.rule import Condition, Field, Rule
+from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
 from newsletter.audience.tags import MAX_NAME, clean_tag, folded_name
 from newsletter.db import Base
 from newsletter.delivery.models import Letter
@@ -24,9 +24,6 @@ Frozen = Mapping[str, Any]
 """A segment as it was at one moment, in JSON (`freeze`)."""
 
 _GONE = "there is no such segment; it may have been deleted"
-
-MAX_DEPTH = 5
-"""How far segments may refer to segments."""
 
 
 class Segment(Base):
