@@ -133,6 +133,8 @@ def import_(
     for option, path in (("--refused", refused), ("--report", report)):
         if path and path.exists() and file.exists() and path.samefile(file):
             raise click.UsageError(f"{option} names the file that is imported; name another")
+    if refused and report and refused.absolute() == report.absolute():
+        raise click.UsageError("--refused and --report name the same file; name two")
     if all_or_nothing and not file.is_file():
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with services.sessions.reading() as session:

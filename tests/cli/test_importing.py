@@ -100,6 +100,8 @@ def test_the_list_itself_is_never_written_over(loaded: Press, mixed: Path) -> No
     answer = loaded(*IMPORT, "--refused", "./list.csv")
     assert (answer.code, mixed.read_text()) == (2, before)
     assert "name another" in answer.err
+    answer = loaded(*IMPORT, "--refused", "told.csv", "--report", "./told.csv")
+    assert (answer.code, "name two" in answer.err) == (2, True)
 
 
 def test_a_list_can_come_through_a_pipe_but_only_once(loaded: Press) -> None:
