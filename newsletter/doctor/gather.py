@@ -141,10 +141,16 @@ def _addresses(host: str, ask: Ask) -> tuple[str, ...]:
 
 def _asked_envelope(ask: Ask, outside: Outside, helo: str, envelope: EnvelopeFacts) -> EnvelopeFacts:
     ranked = sorted((int(rank), host) for rank, host in (value.split() for value in envelope.mx.values) if host != ".")
-    hosts = [MailHost(host.rstrip("."), _addresses(host, ask)) for _, host in ranked[:_MOST_HOSTS]]
+    hosts = [_mail_host(ask, host) for _, host in ranked[:_MOST_HOSTS]]
     with ThreadPoolExecutor(_MOST_HOSTS) as threads:
         asked = threads.map(lambda host: gather_hosts.ask_mail_host(host, outside.smtp_port, helo, outside.tls), hosts)
         return replace(envelope, hosts=tuple(asked))
+
+
+def _mail_host(ask: Ask, name: str) -> MailHost:
+    addresses = _addresses(name, ask)
+    fault = "the DNS does not say where it is" if not addresses and spf.is_unknown(ask, name) else ""
+    return MailHost(name, addresses, fault)
 
 
 def _web(settings: Settings) -> WebFacts:

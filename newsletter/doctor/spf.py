@@ -201,7 +201,7 @@ class _Walk:
         if name == "mx":
             hosts = [answer.split()[-1] for answer in self.ask(hosts[0], "MX").values][:_MOST_HOSTS]
         addresses = [each for host in hosts for each in host_addresses(self.ask, host)]
-        self.voids += not addresses
+        self.voids += not addresses and not any(is_unknown(self.ask, host) for host in hosts)
         for address in addresses:
             prefix = found["four"] if address.version == 4 else found["six"]
             yield ip_network(f"{address}/{prefix or address.max_prefixlen}", strict=False)
@@ -210,3 +210,8 @@ class _Walk:
 def host_addresses(ask: Ask, host: str) -> list[Address]:
     """The addresses of a host, by A and AAAA."""
     return [ip_address(value) for kind in ("A", "AAAA") for value in ask(host, kind).values]
+
+
+def is_unknown(ask: Ask, host: str) -> bool:
+    """Whether the DNS did not say what addresses a host has."""
+    return any(ask(host, kind).fault for kind in ("A", "AAAA"))

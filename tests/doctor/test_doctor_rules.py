@@ -113,6 +113,11 @@ def test_a_webhook_that_was_set_up_and_never_came_is_told_with_its_address() -> 
     assert [line for _, _, line in found] == ["https://letters.example.org/hooks/postmark"]
 
 
+def test_nothing_is_said_of_the_dns_where_it_was_not_asked() -> None:
+    here = replace(changed("relay", is_here=True), asked_outside=False)
+    assert [message for _, message, _ in told(here)] == ["nothing outside this machine was asked"]
+
+
 def test_sns_drops_events_after_a_minute() -> None:
     assert [level for level, *_ in told(replace(WELL, hooks=("ses",)))] == ["hint"]
 

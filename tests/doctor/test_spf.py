@@ -101,3 +101,11 @@ def test_a_record_that_would_go_on_for_ever_is_left_soon() -> None:
 )
 def test_how_a_record_ends_is_told_through_a_redirect(text: str, sign: str) -> None:
     assert read(text).ends_in == sign
+
+
+def test_names_that_the_dns_does_not_answer_for_are_not_called_missing() -> None:
+    def ask(name: str, _kind: str) -> DnsAnswer:
+        text = "v=spf1 a:x.example a:y.example a:z.example -all"
+        return DnsAnswer((text,)) if name == "tested.example" else DnsAnswer(fault="is not answered for")
+
+    assert spf.read_record(ask, "tested.example").problems == ()

@@ -38,8 +38,8 @@ def the_address_has_a_name_that_leads_back(facts: SystemFacts) -> Iterator[Findi
 def this_machine_has_a_name(facts: SystemFacts) -> Iterator[Finding]:
     """Mail servers are greeted by a full name (EHLO), which should lead to the address that mail leaves from."""
     relay = facts.relay
-    if relay and relay.is_here and not facts.own_addresses:
-        message = f"“{facts.helo}” is not in the DNS" if facts.helo else "this machine has no full name"
+    if facts.asked_outside and relay and relay.is_here and not facts.own_addresses:
+        message = f"the DNS names no address of “{facts.helo}”" if facts.helo else "this machine has no full name"
         mend = "set the name by which the DNS knows it"
         yield Finding(WARNING, facts.helo or "MAIL_HELO", message, mend, line="MAIL_HELO=mail.example.org")
 
@@ -70,7 +70,7 @@ def bounces_come_encrypted(facts: SystemFacts) -> Iterator[Finding]:
     """A bounce tells whose address it is about; some servers give mail only to hosts with a valid certificate."""
     for each in facts.envelopes:
         for host in each.hosts:
-            if not host.addresses:
+            if not (host.addresses or host.fault):
                 message = f"{host.name}, where bounces go, has no address in the DNS"
                 record = DnsRecord(host.name, "192.0.2.1", "A")
                 yield Finding(WARNING, host.name, message, "publish it, with its own address", record)
