@@ -58,6 +58,11 @@ def find_smtp_sink() -> str | None:
     return shutil.which("smtp-sink", path=_SBIN)
 
 
+def find_dovecot() -> str | None:
+    """Dovecot's one program, which serves mailboxes."""
+    return shutil.which("dovecot", path=_SBIN)
+
+
 def find_exim() -> str | None:
     """Exim's one program, from the system or as `.ci/machine` unpacked it."""
     unpacked = Path(__file__).parents[1] / ".venv" / "parts" / "exim" / "usr" / "sbin" / "exim4"
@@ -75,6 +80,7 @@ FINDERS: dict[str, Callable[[], str | None]] = {
     "spamassassin": find_spamassassin,
     "mail_dkim": find_mail_dkim,
     "postfix": find_smtp_sink,
+    "dovecot": find_dovecot,
     "exim": find_exim,
     "pgbouncer": find_pgbouncer,
 }
@@ -135,6 +141,13 @@ def postfix(smtp_sink: str) -> str:
     """The path of Postfix's own command, beside smtp-sink; only root may start it."""
     _require_root("Postfix")
     return str(Path(smtp_sink).with_name("postfix"))
+
+
+@pytest.fixture(scope="session")
+def dovecot() -> str:
+    """The path of Dovecot; only root may let it serve other users' mailboxes."""
+    _require_root("Dovecot")
+    return _found("dovecot")
 
 
 @pytest.fixture(scope="session")
