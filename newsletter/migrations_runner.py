@@ -14,6 +14,7 @@ import newsletter.audit
 import newsletter.delivery.bounces.events
 import newsletter.delivery.bounces.holds
 import newsletter.delivery.bounces.intake.mailbox_lease
+import newsletter.delivery.bounces.intake.reader_mails
 import newsletter.delivery.bounces.intake.tally
 import newsletter.delivery.bounces.webhooks
 import newsletter.delivery.models

@@ -20,7 +20,7 @@ from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
 from newsletter.delivery import breaker, ledger, stopping
-from newsletter.delivery.bounces import events, webhooks
+from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.smtp_worker import BulkSettings
 from newsletter.delivery.ledger import doubts
@@ -133,7 +133,7 @@ class Worker:
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
             Job("clear old imports", timedelta(hours=1), uploads.prune),
-            Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, events.prune)),
+            Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
 

@@ -14,6 +14,7 @@ from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import events, suppression
+from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.transactional import outbox
 
@@ -39,6 +40,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
     events.erase_events(session, [reader.key], subscriptions)
+    reader_mails.erase_mails(session, [reader.key])
     erasures.record_erasure(session, services.links.seal, reader.key, now)
     report.erase_address(session, reader.email, reader.key)
     search_index.drop_readers(session, [reader.id])
@@ -58,6 +60,10 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
         "import_reports": report.told_of(session, reader.email, reader.key),
         "bounces": [one.as_json() for one in events.of_person(session, [reader.key], _ids(reader))],
+        "mails": [
+            {"at": one.received_at.isoformat(), "forwarded": not one.kept_because}
+            for one in reader_mails.mails_from(session, reader.key)
+        ],
         "suppressed": [
             {"cause": one.cause.value, "at": one.at.isoformat()} for one in suppression.list_causes(session, reader.key)
         ],

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 
-from newsletter.db import Sessions
+from newsletter.db import Session, Sessions
+from newsletter.delivery.bounces import events
+from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.workflows import receive_mail
@@ -38,7 +39,7 @@ class MailIntake:
         if lmtp:
             from newsletter.delivery.bounces.intake.lmtp import LmtpListener
 
-            self._lmtp = LmtpListener(lmtp, partial(receive_mail.is_ours, sessions, services), self._take)
+            self._lmtp = LmtpListener(lmtp, self._is_ours, self._take)
 
     def read_mailbox(self) -> None:
         """Read what waits in the mailbox, if it is time and this worker's turn."""
@@ -50,10 +51,18 @@ class MailIntake:
         if self._lmtp:
             self._lmtp.keep()
 
+    def prune(self, session: Session, now: datetime) -> int:
+        """Delete some of what came in long ago; how many, 0 when none is left."""
+        return events.prune(session, now) + reader_mails.prune_mails(session, now)
+
     def close(self) -> None:
         """Listen no more."""
         if self._lmtp:
             self._lmtp.close()
+
+    def _is_ours(self, address: str) -> bool:
+        with self._sessions.reading() as session:
+            return receive_mail.is_ours(session, self._services, address)
 
     def _take(self, mail: IncomingMail) -> None:
         receive_mail.receive(self._sessions, self._services, mail, "lmtp", self._clock())

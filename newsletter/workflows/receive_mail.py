@@ -2,16 +2,19 @@
 
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 
 from newsletter import publications
-from newsletter.db import Sessions
+from newsletter.db import Session, Sessions
+from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.parse import parse
+from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.record import Origin
-from newsletter.delivery.bounces.report import Report
+from newsletter.delivery.bounces.report import Kind, Report
 from newsletter.errors import Invalid
-from newsletter.workflows import record_bounce
+from newsletter.workflows import forward_mail, record_bounce
 from newsletter.workflows.record_bounce import BounceServices
 
 
@@ -20,12 +23,23 @@ def receive(sessions: Sessions, services: BounceServices, mail: IncomingMail, wa
     report = parse(mail)
     origin = Origin(mail.source_id, way, raw=bytes(mail.head))
     with sessions.begin() as session:
-        if record_bounce.record_report(session, services, report, origin, now):
+        kept = record_bounce.record_report(session, services, report, origin, now)
+        if kept:
             tally.count_mail(session, way, report.kind, now)
+        if kept and _is_for_people(kept[0]):
+            is_read_here = partial(is_ours, session, services)
+            went = forward_mail.forward(session, mail, kept[0].letter_id, is_read_here, now)
+            tally.count_mail(session, way, "forwarded" if went else "kept", now)
     return report
 
 
-def is_ours(sessions: Sessions, services: BounceServices, address: str) -> bool:
+def _is_for_people(event: BounceEvent) -> bool:
+    # Whoever asks to leave, and does not prove which reader they are, needs a person's help.
+    is_unproven = event.kind is Kind.UNSUBSCRIBE and event.decision is Decision.UNMATCHED
+    return event.kind is Kind.NOT_A_BOUNCE or is_unproven
+
+
+def is_ours(session: Session, services: BounceServices, address: str) -> bool:
     """Whether mail to this address is read here: signed by us, configured, or the sender of a publication."""
     address = address.lower()
     local, _, domain = address.rpartition("@")
@@ -34,8 +48,7 @@ def is_ours(sessions: Sessions, services: BounceServices, address: str) -> bool:
     if domain == services.return_path_domain:
         # A domain that takes mail has these (RFC 5321, 4.5.1; RFC 2142, 4).
         return local in {"postmaster", "abuse"} or _is_signed(services, local)
-    with sessions.reading() as session:
-        return any(one.sender_address.lower() == address for one in session.scalars(publications.all_publications()))
+    return any(one.sender_address.lower() == address for one in session.scalars(publications.all_publications()))
 
 
 def _is_signed(services: BounceServices, local: str) -> bool:

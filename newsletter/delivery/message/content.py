@@ -65,6 +65,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "approval_request": Purpose.TEAM,
     "slot_warning": Purpose.TEAM,
     "sending_warning": Purpose.TEAM,
+    "reader_mail": Purpose.TEAM,
     "data": Purpose.ANSWER,
     "erasure": Purpose.ANSWER,
     "link": Purpose.ANSWER,

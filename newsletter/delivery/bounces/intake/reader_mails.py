@@ -1,0 +1,57 @@
+"""Mail that people wrote to us: who, when, and whether it was forwarded; its text is kept beside, for 90 days."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import Index, String, delete, func, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter.db import Base, LongId
+from newsletter.delivery.bounces.events import RAW_KEPT, RawReport
+
+_PRUNED_AT_ONCE = 500
+_UNSYNCED = {"synchronize_session": False}
+
+
+class ReaderMail(Base):
+    """A mail that a person wrote to an address of ours."""
+
+    __tablename__ = "reader_mails"
+    __table_args__ = (Index(None, "key", "received_at"),)
+
+    id: Mapped[LongId]
+    source: Mapped[str] = mapped_column(String(200), unique=True)
+    """As of its event, and of its text (`RawReport`)."""
+    key: Mapped[str] = mapped_column(String(254))
+    """The address that it says it is from; empty if it says none."""
+    publication_id: Mapped[int]
+    received_at: Mapped[datetime] = mapped_column(index=True)
+    kept_because: Mapped[str] = mapped_column(String(40), default="")
+    """Why it was not forwarded to the publication; empty if it was."""
+
+
+def count_forwarded(session: Session, since: datetime, key: str | None = None) -> int:
+    """How many were forwarded since then; of one sender, or of all."""
+    found = select(func.count()).where(ReaderMail.received_at > since, ReaderMail.kept_because == "")
+    return session.scalar(found.where(ReaderMail.key == key) if key is not None else found) or 0
+
+
+def erase_mails(session: Session, keys: Collection[str]) -> None:
+    """Erase what came from these addresses, with its text."""
+    theirs = ReaderMail.key.in_(keys)
+    sources = select(ReaderMail.source).where(theirs)
+    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=_UNSYNCED)
+    session.execute(delete(ReaderMail).where(theirs), execution_options=_UNSYNCED)
+
+
+def mails_from(session: Session, key: str, most: int = 200) -> list[ReaderMail]:
+    """The last mails from this address, oldest first."""
+    theirs = select(ReaderMail).where(ReaderMail.key == key).order_by(ReaderMail.id.desc()).limit(most)
+    return list(session.scalars(theirs))[::-1]
+
+
+def prune_mails(session: Session, now: datetime) -> int:
+    """Forget some mails whose text is gone by now; how many, 0 when none is left."""
+    old = select(ReaderMail.id).where(ReaderMail.received_at <= now - RAW_KEPT).limit(_PRUNED_AT_ONCE)
+    gone = delete(ReaderMail).where(ReaderMail.id.in_(old)).returning(ReaderMail.id)
+    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
