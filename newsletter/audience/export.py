@@ -111,7 +111,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
         causes = suppression.causes_by_key(session, [row[1] for row in batch])
         yield [
             ExportedReader(
-                (email, name, status, *map(_iso, at), source),
+                (email, name, status, _iso(created), _iso(confirmed), _iso(left), _iso(paused_until), source),
                 {cause.value: causes[key][cause].isoformat() for cause in Cause if cause in causes[key]}
                 if key in causes
                 else {},
@@ -119,7 +119,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
                 dict(attributes_of.get(id_, ())),
                 consent_of.get(id_, ()),
             )
-            for id_, key, email, name, status, *at, source in batch
+            for id_, key, email, name, status, created, confirmed, left, paused_until, source in batch
         ]
 
 
@@ -154,9 +154,11 @@ def _attribute_names(publication_id: int) -> Select[str]:
 
 def _iso(moment: datetime | str | None) -> str | None:
     """A moment that the driver returned, in ISO 8601; SQLite's text is not parsed, which costs the most otherwise."""
+    if moment is None:
+        return None
     if isinstance(moment, str):
         return f"{moment[:10]}T{moment[11:].removesuffix('.000000')}+00:00"
-    return moment.astimezone(UTC).isoformat() if moment else None
+    return moment.astimezone(UTC).isoformat()
 
 
 def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | None]:

@@ -30,7 +30,7 @@ MOST_AT_ONCE = 8
 
 _SECONDS = 8.0
 _HEADERS = {
-    "User-Agent": "Mozilla/5.0 (compatible; NewsletterPress link check)",
+    "User-Agent": "Mozilla/5.0 (compatible; NewsletterPress)",
     "Accept": "text/html,*/*;q=0.5",
     "Connection": "close",
 }
