@@ -26,7 +26,7 @@ class Feedback:
 
 def read_feedback(mail: Mail, returned: Headers) -> Feedback | None:
     """The report in this mail; None if there is none."""
-    part = next((each for each in mail.parts if each.kind == "message/feedback-report"), None)
+    part = next((each for each in mail.parts if each.media_type == "message/feedback-report"), None)
     if part is not None:
         fields = mime.read_headers([line for line in part.text.split("\n") if line.strip()])
     elif mail.report == "feedback-report" or _complains_plainly(mail):
@@ -52,5 +52,5 @@ def _complains_plainly(mail: Mail) -> bool:
     if "staff@hotmail.com" in sender and subject.startswith("complaint about message from"):
         return True
     return "this is an email abuse report" in next(
-        (part.text[:300].lower() for part in mail.parts if part.kind == "text/plain"), ""
+        (part.text[:300].lower() for part in mail.parts if part.media_type == "text/plain"), ""
     )

@@ -1,4 +1,4 @@
-"""Mail that no person wrote and no server returned: auto-replies (RFC 3834), challenges, unsubscribing by mail."""
+"""Mail that is neither a bounce nor from a person: auto-replies (RFC 3834), challenges, and unsubscribe mails."""
 
 import re
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from newsletter.delivery.bounces.parse import mime
 from newsletter.delivery.bounces.parse.mime import Headers, Part, first
 
-KINDS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-status"})
 
 MOST_RECIPIENTS = 200
 
@@ -20,7 +20,7 @@ _TYPED = re.compile(r"^\s*[\w-]+\s*;\s*")
 
 
 @dataclass(frozen=True, slots=True)
-class StatusOf:
+class RecipientStatus:
     """What a report says of one recipient."""
 
     address: str
@@ -37,17 +37,17 @@ class StatusOf:
 
 def is_status(part: Part) -> bool:
     """Whether programs are to read this part."""
-    if part.kind in KINDS:
+    if part.media_type in STATUS_TYPES:
         return True
     # Sent under another name, as some gateways do.
     return (
-        part.kind in {"text/plain", "application/octet-stream"}
+        part.media_type in {"text/plain", "application/octet-stream"}
         and b"\nFinal-Recipient:" in part.body
         and (b"\nAction:" in part.body or b"\nStatus:" in part.body)
     )
 
 
-def read_statuses(part: Part) -> list[StatusOf]:
+def read_statuses(part: Part) -> list[RecipientStatus]:
     """What the report says of each recipient, in its order."""
     groups = list(_groups(part.text))
     reporting = next((first(group, "reporting-mta") for group in groups if "reporting-mta" in group), "")
@@ -65,7 +65,7 @@ def _groups(text: str) -> Iterator[Headers]:
             yield headers
 
 
-def _status_of(group: Headers, reporting: str) -> StatusOf:
+def _status_of(group: Headers, reporting: str) -> RecipientStatus:
     spec, _, words = first(group, "diagnostic-code").partition(";")
     if not words or not re.fullmatch(r"\s*[\w-]+\s*", spec):
         spec, words = "", first(group, "diagnostic-code")
@@ -74,7 +74,7 @@ def _status_of(group: Headers, reporting: str) -> StatusOf:
     original = _address(first(group, "original-recipient"))
     # A name of a host inside is of no use outside.
     inside = "." not in final.partition("@")[2]
-    return StatusOf(
+    return RecipientStatus(
         address=original if inside and original else final,
         original=original,
         action=_action(first(group, "action")),

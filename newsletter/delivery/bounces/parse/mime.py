@@ -11,7 +11,7 @@ import quopri
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 KEPT_OF_A_PART = 64 * 1024
 KEPT_OF_ALL = 1024 * 1024
@@ -23,6 +23,7 @@ _LINE = 8 * 1024
 _HEADER_LINES = 500
 _LONGEST_FIELD = 4096
 _BOUNDARIES = 1000
+_OF_A_MESSAGE = ("message-id", "from", "to")
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))')
 _FIELD_NAME = re.compile(r"[!-~]{1,100} *")
@@ -50,9 +51,9 @@ class Part:
     """One leaf of a mail's tree."""
 
     headers: Headers
-    kind: str
-    """Its media type, such as text/plain."""
-    returned: bool
+    media_type: str
+    """As in text/plain."""
+    is_returned: bool
     """Whether it belongs to the message that is sent back."""
     body: bytearray = field(default_factory=bytearray)
     """The beginning of it, as it was sent."""
@@ -71,7 +72,7 @@ class Part:
     def text(self) -> str:
         """The beginning of it as text, in lines that end in a newline alone; of HTML only what is read."""
         decoded = decode(self.content, parameter(first(self.headers, "content-type"), "charset"))
-        return _words_of(decoded) if self.kind == "text/html" else decoded
+        return _words_of(decoded) if self.media_type == "text/html" else decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,11 @@ class Mail:
     """A mail, taken apart."""
 
     headers: Headers
-    kind: str
+    media_type: str
     report: str
     """What it reports, if it is multipart/report (RFC 6522): delivery-status, feedback-report, …"""
     parts: tuple[Part, ...]
-    returned: Headers
+    returned_headers: Headers
     """The header of the message that is sent back, if it is there as such."""
 
     def header(self, name: str) -> str:
@@ -185,6 +186,15 @@ def _lines(raw: ByteReader) -> Iterator[bytes]:
         yield rest
 
 
+class _Level(NamedTuple):
+    """Where in the tree of parts a line stands."""
+
+    in_returned: bool = False
+    """In the message that is sent back."""
+    in_digest: bool = False
+    """In a multipart/digest, whose parts are messages unless they say otherwise (RFC 2046, 5.1.5)."""
+
+
 class _Splitter:
     """Goes through the lines of a mail, and knows in which part it is."""
 
@@ -194,10 +204,9 @@ class _Splitter:
         self._parts: list[Part] = []
         self._part: Part | None = None
         self._kept = 0
-        # Each open boundary, with whether what is between is of the returned message; the innermost is the last.
-        self._boundaries: dict[bytes, tuple[bool, bool]] = {}
-        self._inside = False
-        self._digest = False
+        # Each open boundary, with the level of what is between; the innermost is the last.
+        self._boundaries: dict[bytes, _Level] = {}
+        self._level = _Level()
         self._block: list[str] | None = []
 
     def run(self, lines: Iterator[bytes]) -> Mail:
@@ -210,9 +219,9 @@ class _Splitter:
                 self._body_line(self._part, line)
         if self._block:
             self._begin_part()
-        kind, content_type = _media_type(self._headers), first(self._headers, "content-type")
-        report = parameter(content_type, "report-type").lower() if kind == "multipart/report" else ""
-        return Mail(self._headers, kind, report, tuple(self._parts), self._returned)
+        media_type, content_type = _media_type(self._headers), first(self._headers, "content-type")
+        report = parameter(content_type, "report-type").lower() if media_type == "multipart/report" else ""
+        return Mail(self._headers, media_type, report, tuple(self._parts), self._returned)
 
     def _is_boundary(self, line: bytes) -> bool:
         name = line[2:].rstrip()
@@ -221,10 +230,10 @@ class _Splitter:
             name = name[:-2]
         elif name not in self._boundaries:
             return False
-        self._end_block()
+        self._finish_headers()
         while name != next(reversed(self._boundaries)):
             self._boundaries.popitem()
-        self._inside, self._digest = self._boundaries[name]
+        self._level = self._boundaries[name]
         self._part = None
         if closed:
             del self._boundaries[name]
@@ -233,7 +242,7 @@ class _Splitter:
             self._block = []
         return True
 
-    def _end_block(self) -> None:
+    def _finish_headers(self) -> None:
         # A part that is cut off in its header, as the last of a cut mail.
         if self._block:
             self._begin_part()
@@ -250,21 +259,21 @@ class _Splitter:
         self._block = None
         if not self._headers:
             self._headers = headers
-        elif self._inside and not self._returned and ("message-id" in headers or "from" in headers or "to" in headers):
+        elif self._level.in_returned and not self._returned and not headers.keys().isdisjoint(_OF_A_MESSAGE):
             self._returned = headers
-        kind = _media_type(headers, "message/rfc822" if self._digest else "text/plain")
+        media_type = _media_type(headers, "message/rfc822" if self._level.in_digest else "text/plain")
         boundary = parameter(first(headers, "content-type"), "boundary").encode("utf-8", "replace").rstrip()
         encoded = first(headers, "content-transfer-encoding").strip().lower() in {"base64", "quoted-printable"}
-        if kind.startswith("multipart/") and boundary and len(self._boundaries) < _BOUNDARIES:
+        if media_type.startswith("multipart/") and boundary and len(self._boundaries) < _BOUNDARIES:
             self._boundaries.pop(boundary, None)
-            self._boundaries[boundary] = (self._inside, kind == "multipart/digest")
-        elif kind in {"message/rfc822", "message/global", "message/news"} and not encoded:
-            self._inside, self._digest, self._block = True, False, []
+            self._boundaries[boundary] = self._level._replace(in_digest=media_type == "multipart/digest")
+        elif media_type in {"message/rfc822", "message/global", "message/news"} and not encoded:
+            self._level, self._block = _Level(in_returned=True), []
         elif len(self._parts) < MOST_PARTS:
             if headers is not self._headers and {"from", "message-id"} <= headers.keys():
                 # The returned message, with no type of its own.
-                self._returned, self._inside = self._returned or headers, True
-            self._part = Part(headers, kind, self._inside)
+                self._returned, self._level = self._returned or headers, self._level._replace(in_returned=True)
+            self._part = Part(headers, media_type, self._level.in_returned)
             self._parts.append(self._part)
 
     def _body_line(self, part: Part, line: bytes) -> None:
@@ -276,8 +285,8 @@ class _Splitter:
 
 
 def _media_type(headers: Headers, default: str = "text/plain") -> str:
-    kind = first(headers, "content-type").partition(";")[0].strip().lower()
-    return kind if "/" in kind else default
+    media_type = first(headers, "content-type").partition(";")[0].strip().lower()
+    return media_type if "/" in media_type else default
 
 
 # The standard library's parser takes quadratic time for some that is broken.

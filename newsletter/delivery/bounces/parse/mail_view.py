@@ -1,10 +1,10 @@
-"""One mail while it is being read: what it says, what it returns, and who wrote it. Each is found out once."""
+"""A view of one mail: what it says, what it returns, and who wrote it. Each is found out once."""
 
 from collections.abc import Iterable
 from functools import cached_property
 
 from newsletter.delivery.bounces.classify import wording
-from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned, signs
+from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned_message, signs
 from newsletter.delivery.bounces.parse.mime import Headers, Mail
 from newsletter.delivery.bounces.parse.prose import Told
 from newsletter.delivery.bounces.report import Kind, Recipient, Report
@@ -20,29 +20,30 @@ _LOOKED_AT = 3000
 _WORDS = 4000
 
 
-class Reading:
+class MailView:
     """A mail, and the questions that are asked of it."""
 
     def __init__(self, mail: Mail) -> None:
         self.mail = mail
 
-    def tell(self, kind: Kind, *recipients: Recipient) -> Report:
+    def report(self, kind: Kind, *recipients: Recipient) -> Report:
         """The report that is made of it."""
-        return Report(kind, recipients, self.return_path, returned.message_id(self.mail, self.returned))
+        message_id = returned_message.message_id(self.mail, self.returned_headers)
+        return Report(kind, recipients, self.signed_address, message_id)
 
     @cached_property
     def text(self) -> str:
         """What a person reads of it."""
-        own = [part for part in self.mail.parts if not part.returned]
-        plain = [part.text for part in own if part.kind == "text/plain" and not dsn.is_status(part)]
+        own = [part for part in self.mail.parts if not part.is_returned]
+        plain = [part.text for part in own if part.media_type == "text/plain" and not dsn.is_status(part)]
         if not any(map(str.strip, plain)):
-            plain = [part.text for part in own if part.kind == "text/html"] or [part.text for part in own[:1]]
+            plain = [part.text for part in own if part.media_type == "text/html"] or [part.text for part in own[:1]]
         return "\n".join(plain)
 
     @cached_property
     def notice(self) -> str:
         """The same, as far as it is not the returned message."""
-        return returned.divide(self.text)[0] or self.text
+        return returned_message.divide(self.text)[0] or self.text
 
     @cached_property
     def words(self) -> str:
@@ -50,19 +51,21 @@ class Reading:
         return " ".join(self.notice.split())[:_WORDS]
 
     @cached_property
-    def returned(self) -> Headers:
+    def returned_headers(self) -> Headers:
         """The header of the returned message, wherever it stands."""
-        if self.mail.returned:
-            return self.mail.returned
-        parts = (part.text for part in self.mail.parts if part.kind in _ITS_HEADER or (part.returned and part.body))
-        return returned.headers_in(next(parts, "") or returned.divide(self.text)[1])
+        if self.mail.returned_headers:
+            return self.mail.returned_headers
+        parts = (
+            part.text for part in self.mail.parts if part.media_type in _ITS_HEADER or (part.is_returned and part.body)
+        )
+        return returned_message.headers_in(next(parts, "") or returned_message.divide(self.text)[1])
 
     @cached_property
-    def return_path(self) -> str:
+    def signed_address(self) -> str:
         """The address with our token that it came back to; empty if there is none in it."""
         status = (mime.read_headers(part.text.split("\n")) for part in self.mail.parts if dsn.is_status(part))
         envelope_ids = (value for fields in status for value in fields.get("original-envelope-id", []))
-        return returned.signed_return_path(self.mail, self.returned, envelope_ids)
+        return returned_message.signed_return_path(self.mail, self.returned_headers, envelope_ids)
 
     @property
     def is_from_nobody(self) -> bool:
@@ -70,7 +73,7 @@ class Reading:
         return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip()))
 
     @cached_property
-    def is_bounce(self) -> bool:
+    def is_delivery_notice(self) -> bool:
         """Whether a server wrote it, for a mail that did not arrive; a person who quotes a bounce did not."""
         if "x-failed-recipients" in self.mail.headers or self.mail.report == "delivery-status":
             return True
@@ -122,7 +125,7 @@ class Reading:
     @cached_property
     def addressees(self) -> list[str]:
         """To whom the returned message was."""
-        return list(_addresses(self.returned, ("to",)))
+        return list(_addresses(self.returned_headers, ("to",)))
 
     @cached_property
     def _in_prose(self) -> list[Told]:
@@ -136,7 +139,7 @@ class Reading:
     @cached_property
     def _not_recipients(self) -> set[str]:
         """Whose addresses stand in a report, though the mail was not to them: ours, and the server's."""
-        ours = {*_addresses(self.mail.headers, _OUR_SIDE), *_addresses(self.returned, _SENT_BY)}
+        ours = {*_addresses(self.mail.headers, _OUR_SIDE), *_addresses(self.returned_headers, _SENT_BY)}
         servers = {each for each in prose.all_addresses(self.notice) if signs.DAEMON.search(each.partition("@")[0])}
         return {each.lower() for each in ours | servers} - {each.lower() for each in self.addressees}
 

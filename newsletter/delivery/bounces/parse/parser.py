@@ -1,0 +1,67 @@
+"""Parse incoming view: what it is, and whom it is about. Bytes in, one frozen value out; no database, no clock.
+
+A report for programs (RFC 3464, 6533, 5965) is believed before what is written for people, which `prose` reads.
+Nothing in a mail can make this fail, and its memory does not grow with the view.
+"""
+
+import io
+
+from newsletter.delivery.bounces.parse import arf, automatic, dsn, mime, prose, recipients
+from newsletter.delivery.bounces.parse.mail_view import MailView
+from newsletter.delivery.bounces.parse.mime import ByteReader
+from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
+
+_KIND_OF_ACTION = {
+    "delayed": Kind.DELAY,
+    **dict.fromkeys(("delivered", "relayed", "expanded"), Kind.DELIVERED),
+}
+_GRAVEST = (Kind.BOUNCE, Kind.DELAY, Kind.DELIVERED)
+
+
+def parse(raw: bytes | ByteReader) -> Report:
+    """What this mail is, and whom it is about; of a file only as much is kept as is needed."""
+    view = MailView(mime.read_mail(io.BytesIO(raw) if isinstance(raw, bytes) else raw))
+    found = _complaint(view) or _status_report(view) or _automatic(view) or _bounce(view)
+    return found or view.report(Kind.NOT_A_BOUNCE)
+
+
+def _complaint(view: MailView) -> Report | None:
+    feedback = arf.read_feedback(view.mail, view.returned_headers)
+    if feedback is None:
+        return None
+    kind = Kind.COMPLAINT if feedback.complains else Kind.UNSUBSCRIBE if feedback.leaves else Kind.NOT_A_BOUNCE
+    return view.report(kind, *(Recipient(each, None, Reason.FEEDBACK) for each in feedback.recipients))
+
+
+def _status_report(view: MailView) -> Report | None:
+    parts = [part for part in view.mail.parts if dsn.is_status(part)]
+    # One that a gateway passes on whole counts as well, but not one that a person does.
+    own = [part for part in parts if not part.is_returned] or (parts if view.is_delivery_notice else [])
+    found = [recipients.of_status(view, each) for part in own for each in dsn.read_statuses(part)]
+    named = [each for each in found if each is not None]
+    if not named:
+        return None
+    if automatic.is_challenge_service(view.mail):
+        return view.report(Kind.CHALLENGE, *named)
+    kinds = [_KIND_OF_ACTION.get(each.action, Kind.BOUNCE) for each in named]
+    return view.report(min(kinds, key=_GRAVEST.index), *named)
+
+
+def _automatic(view: MailView) -> Report | None:
+    if automatic.is_unsubscribe(view.mail, view.text, view.signed_address):
+        return view.report(Kind.UNSUBSCRIBE)
+    if view.is_delivery_notice:
+        return None
+    sender = [Recipient(each, None, Reason.VACATION) for each in prose.all_addresses(view.mail.header("from"))[:1]]
+    if automatic.is_challenge(view.mail, view.text):
+        return view.report(Kind.CHALLENGE, *sender)
+    answered = automatic.is_auto_reply(view.mail, view.text) or view.is_from_nobody
+    return view.report(Kind.AUTO_REPLY, *sender) if answered else None
+
+
+def _bounce(view: MailView) -> Report | None:
+    if not view.is_delivery_notice:
+        return None
+    action = "delayed" if view.is_delayed else "failed"
+    found = [recipients.of_prose(view, each, action) for each in view.told]
+    return view.report(_KIND_OF_ACTION.get(action, Kind.BOUNCE), *found)
