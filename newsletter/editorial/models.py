@@ -263,7 +263,7 @@ class ApprovalStep(Base):
     revision_number: Mapped[int]
     content_hash: Mapped[str] = mapped_column(String(64))
     audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
-    """Of the rule of the segment that it was to go to; empty for everybody."""
+    """The hash of the rule of the segment that it was to go to; empty for everybody."""
     person: Mapped[str] = mapped_column(String(254))
     """An editor's address, stored as text, so that the record outlives the account."""
     at: Mapped[datetime]

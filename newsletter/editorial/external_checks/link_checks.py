@@ -18,10 +18,10 @@ FRESH = timedelta(hours=24)
 """How long a result counts before the URL is checked again."""
 
 AT_ONCE = timedelta(minutes=1)
-"""The same when an editor asks for a check: a result this recent is used as it is."""
+"""When an editor asks for a check, a result this recent is used as it is."""
 
 _LEASE = timedelta(minutes=2)
-_KEPT = timedelta(days=90)
+_RETENTION = timedelta(days=90)
 _LONGEST = 2_000
 _BATCH = 500
 _GROUP = 2_000
@@ -72,13 +72,15 @@ def record(session: Session, answer: Answer, now: datetime) -> None:
     """Store the result of a check."""
     row = update(LinkCheck).where(LinkCheck.digest == _digest(answer.url))
     # This result also answers any request made while the check was running.
-    said = {"status": answer.status, "final_url": answer.final_url, "fault": answer.fault}
-    session.execute(row.values(checked_at=now, claimed_until=None, **said))
+    result = {"status": answer.status, "final_url": answer.final_url, "fault": answer.fault}
+    session.execute(row.values(checked_at=now, claimed_until=None, **result))
 
 
 def prune(session: Session, now: datetime) -> int:
     """Delete one batch of results that nobody has asked for in 90 days; returns how many, 0 when none are left."""
-    some = select(LinkCheck.digest).where(LinkCheck.asked_at < now - _KEPT).order_by(LinkCheck.digest).limit(_GROUP)
+    some = (
+        select(LinkCheck.digest).where(LinkCheck.asked_at < now - _RETENTION).order_by(LinkCheck.digest).limit(_GROUP)
+    )
     old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))
     gone = session.scalars(old.returning(LinkCheck.digest), execution_options={"synchronize_session": False})
     return len(gone.all())

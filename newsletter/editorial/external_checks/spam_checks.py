@@ -91,11 +91,11 @@ def claim(session: Session, most: int, now: datetime) -> Sequence[tuple[str, int
     return [(row[0], row[1]) for row in session.execute(taken.execution_options(synchronize_session=False))]
 
 
-def record(session: Session, content_hash: str, said: SpamVerdict, now: datetime) -> None:
+def record(session: Session, content_hash: str, verdict: SpamVerdict, now: datetime) -> None:
     """Store a verdict."""
     row = update(SpamCheck).where(SpamCheck.content_hash == content_hash)
-    told = {"score": said.score, "threshold": said.threshold, "tests": list(said.tests), "fault": said.fault}
-    session.execute(row.values(checked_at=now, claimed_until=None, **told))
+    measured = {"score": verdict.score, "threshold": verdict.threshold, "tests": list(verdict.tests)}
+    session.execute(row.values(checked_at=now, claimed_until=None, fault=verdict.fault, **measured))
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
@@ -104,14 +104,14 @@ def _due(now: datetime) -> ColumnElement[bool]:
 
 
 def _answer(asked: "subprocess.Popen[bytes]", mail: bytes, stopping: Callable[[], bool]) -> bytes | None:
-    """The program's output; None if it took too long or was told to stop."""
+    """The program's output; None if it took too long or `stopping` became true."""
     until = time.monotonic() + _SECONDS
-    to_say: bytes | None = mail
+    unsent: bytes | None = mail
     while time.monotonic() < until and not stopping():
         try:
-            return asked.communicate(to_say, timeout=_LOOK)[0]
+            return asked.communicate(unsent, timeout=_LOOK)[0]
         except subprocess.TimeoutExpired:
-            to_say = None  # it is on its way
+            unsent = None  # communicate() has taken it
     asked.kill()
     return None
 

@@ -69,11 +69,11 @@ class PictureStore(ABC):
         """Store a file and the picture processed from it; Invalid, naming the file, if it is not a picture."""
         if taken := self.find_import(session, content):
             return taken
-        kept = self.keep(session, name, picture or processed(name, content), now)
+        stored = self.keep(session, name, picture or processed(name, content), now)
         self.keep_original(content)
-        row = {"sha256": _sha256(content), "file_name": kept.file_name, "created_at": now}
+        row = {"sha256": _sha256(content), "file_name": stored.file_name, "created_at": now}
         session.execute(insert(session, OriginalPicture).values(row).on_conflict_do_nothing())
-        return _taken_in(kept.file_name, content)
+        return _taken_in(stored.file_name, content)
 
     def keep(self, session: Session, name: str, content: bytes, now: datetime) -> Picture:
         """Check and store a processed picture, the same bytes once; Invalid, naming it, if it is not a picture."""
@@ -178,11 +178,11 @@ def attached(session: Session, issue: Issue) -> dict[str, str]:
     These are the uploaded ones and those of every revision, because an older text may be restored.
     """
     uploaded = select(AttachedPicture.name, AttachedPicture.file_name).where(AttachedPicture.issue_id == issue.id)
-    shown = select(RevisionPicture.name, RevisionPicture.file_name).join(
+    in_revisions = select(RevisionPicture.name, RevisionPicture.file_name).join(
         Revision, Revision.id == RevisionPicture.revision_id
     )
-    shown = shown.where(Revision.issue_id == issue.id).order_by(Revision.number)
-    return {name: kept for pictures in (uploaded, shown) for name, kept in session.execute(pictures)}
+    in_revisions = in_revisions.where(Revision.issue_id == issue.id).order_by(Revision.number)
+    return {name: file_name for pictures in (uploaded, in_revisions) for name, file_name in session.execute(pictures)}
 
 
 def clean_stem(wished: str) -> str:

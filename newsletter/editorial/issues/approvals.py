@@ -24,7 +24,7 @@ class Content:
     revision_number: int
     content_hash: str
     audience_hash: str = ""
-    """Of the rule of the segment that it goes to; empty for everybody."""
+    """The hash of the rule of the segment that it goes to; empty for everybody."""
 
     @property
     def seal(self) -> str:

@@ -25,7 +25,7 @@ def published(publication_id: int) -> Select[Issue]:
 
 
 def published_everywhere() -> Select[Issue]:
-    """The published issues of all publications, in the same order."""
+    """The published issues of all publications, newest first."""
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
     # Two issues that were started in the same instant still need a stable order.
     newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
@@ -39,12 +39,12 @@ def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
     corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
     corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
     latest = corrections.order_by(corrected.number.desc()).limit(1).correlate(Issue).scalar_subquery()
-    shown_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
-    return issues.join(text, shown_text).where(func.coalesce(latest, text.category) == category)
+    frozen_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
+    return issues.join(text, frozen_text).where(func.coalesce(latest, text.category) == category)
 
 
 def changes(session: Session) -> list[tuple[str, datetime]]:
-    """The slug of every published issue and when its published text last changed, in the same order."""
+    """The slug of every published issue and when its published text last changed, newest issue first."""
     corrected = select(Correction.issue_id, func.max(Correction.made_at).label("at")).group_by(Correction.issue_id)
     last = corrected.subquery()
     rows = published_everywhere().with_only_columns(Issue.slug, Letter.started_at, last.c.at)

@@ -69,7 +69,7 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
 
     Raises NoNote or Faulty, and Conflict if somebody else has corrected or saved the issue; then nothing is stored.
     """
-    sent, told = require_out(issue), _told(wanted.note)
+    sent, note = require_out(issue), _clean_note(wanted.note)
     if wanted.number != len(issue.corrections) + 1:
         raise _overtaken(issue)
     read = drafts.examine(session, issue, wanted.source)
@@ -78,12 +78,12 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
         raise Faulty(faults)
     text = issue_store.Text(read.file, issue.file_name, read.pictures)
     issue_store.amend(session, issue, text, wanted.base, author, now)
-    correction = Correction(issue_id=issue.id, number=wanted.number, note=told, author=author, writers=[author])
+    correction = Correction(issue_id=issue.id, number=wanted.number, note=note, author=author, writers=[author])
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = _subject(issue)
     day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
-    correction.body = _BEGIN.format(day=day, title=issue.title, note=told)
-    return _kept(session, issue, correction)
+    correction.body = _BEGIN.format(day=day, title=issue.title, note=note)
+    return _added(session, issue, correction)
 
 
 def find(session: Session, issue: Issue, number: int) -> Correction:
@@ -95,20 +95,20 @@ def find(session: Session, issue: Issue, number: int) -> Correction:
     return found
 
 
-def edit_letter(session: Session, correction: Correction, shown: str, subject: str, body: str, writer: str) -> None:
-    """Change the letter's subject and body; Conflict if it was mailed, or changed since the page with seal `shown`."""
-    lock(session, correction, shown)
+def edit_letter(session: Session, correction: Correction, seen: str, subject: str, body: str, writer: str) -> None:
+    """Change the letter's subject and body; Conflict if it was mailed, or changed since the page with seal `seen`."""
+    lock(session, correction, seen)
     correction.subject, correction.body = " ".join(subject.split()), body.strip() + "\n"
     correction.writers = sorted({*correction.writers, writer})
     session.flush()
 
 
-def lock(session: Session, correction: Correction, shown: str) -> None:
-    """Lock the correction until this transaction ends; Conflict unless its seal is still `shown`."""
+def lock(session: Session, correction: Correction, seen: str) -> None:
+    """Lock the correction until this transaction ends; Conflict unless its seal is still `seen`."""
     session.refresh(correction, with_for_update={"of": Correction})
     if correction.letter_id is not None:
         raise mailed_already(correction)
-    if seal(correction) != shown:
+    if seal(correction) != seen:
         raise Conflict("The email has changed since this page was opened. Nothing was done; look at it again.")
 
 
@@ -153,26 +153,26 @@ def _subject(issue: Issue) -> str:
     return textwrap.shorten(f"Correction: {issue.title}", SUBJECT_LENGTH[-1], placeholder=" …")
 
 
-def _told(note: str) -> str:
-    told = " ".join(note.split())
-    if found := characters.forbidden_in_line(told):
+def _clean_note(text: str) -> str:
+    note = " ".join(text.split())
+    if found := characters.forbidden_in_line(note):
         raise NoNote(f"Use plain characters: it contains {characters.named(found)}.")
-    if not told:
+    if not note:
         raise NoNote("Say what changed; readers see it above the text.")
-    if len(told) > LONGEST_NOTE:
-        raise NoNote(f"That is {formats.number(len(told))} characters; the limit is {LONGEST_NOTE}. Shorten it.")
-    return told
+    if len(note) > LONGEST_NOTE:
+        raise NoNote(f"That is {formats.number(len(note))} characters; the limit is {LONGEST_NOTE}. Shorten it.")
+    return note
 
 
 def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
     if file.slug == issue.slug:
         return []
     entry = split(file.source).entries.get("slug")
-    told = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
-    return [Fault(entry.line if entry else None, told)]
+    message = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
+    return [Fault(entry.line if entry else None, message)]
 
 
-def _kept(session: Session, issue: Issue, correction: Correction) -> Correction:
+def _added(session: Session, issue: Issue, correction: Correction) -> Correction:
     try:
         # Two editors who submit the same text at once collide at the unique key.
         with session.begin_nested():

@@ -47,13 +47,13 @@ def is_changed(pieces: Iterable[Piece]) -> bool:
 
 
 def fold_unchanged(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
-    """The same pieces, with unchanged text folded beyond `around` lines next to a change."""
+    """The pieces, with unchanged text folded beyond `around` lines next to a change."""
     last = len(pieces) - 1
-    shown = []
+    folded = []
     for place, piece in enumerate(pieces):
         before, after = (0 if place == 0 else around), (0 if place == last else around)
-        shown += _folded(piece, before, after) if piece.kind is Kind.SAME else [piece]
-    return shown
+        folded += _folded(piece, before, after) if piece.kind is Kind.SAME else [piece]
+    return folded
 
 
 def _line_by_line(old: list[str], new: list[str]) -> Iterator[Piece]:

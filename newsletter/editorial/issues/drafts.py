@@ -32,8 +32,8 @@ REVISION_EVERY = timedelta(minutes=5)
 class MergeConflict(Conflict):
     """Two texts of an issue changed the same passage in different ways."""
 
-    def __init__(self, told: str, merged: Merged, base: int) -> None:
-        super().__init__(told)
+    def __init__(self, message: str, merged: Merged, base: int) -> None:
+        super().__init__(message)
         self.merged = merged
         self.base = base
         """`base` is the revision that the merged text is based on."""
@@ -196,8 +196,8 @@ def _merged(session: Session, issue: Issue, draft: Draft, typed: EditorText) -> 
     before = known if known is not None else _source(session, issue, min(draft.base_number, typed.base))
     merged = merge.merge(before, typed.source, draft.source)
     if merged.clashes:
-        told = "You changed the same passage in another window or on another device."
-        raise OtherTabConflict(told, merged, max(draft.base_number, typed.base))
+        message = "You changed the same passage in another window or on another device."
+        raise OtherTabConflict(message, merged, max(draft.base_number, typed.base))
     return merged.text
 
 

@@ -94,5 +94,5 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _files(issue: Issue, picture: Callable[[str], bytes]) -> dict[PurePath, bytes]:
-    pictures = {PurePath(name): picture(kept) for name, kept in picture_names(issue.revision).items()}
+    pictures = {PurePath(name): picture(file_name) for name, file_name in picture_names(issue.revision).items()}
     return {PurePath(issue.file_name): issue.revision.source.encode()} | pictures

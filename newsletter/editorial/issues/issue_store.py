@@ -56,7 +56,7 @@ class Text:
     file_name: str
     pictures: Mapping[str, str]
     unprocessed: Mapping[str, str] = field(default_factory=dict)
-    """By the same names, the file names that versions without image processing stored the pictures under."""
+    """By name, the stored file name of each picture in versions that did not process images."""
 
 
 def state(issue: Issue) -> IssueState:
@@ -65,7 +65,7 @@ def state(issue: Issue) -> IssueState:
 
 
 def state_from(letter: LetterState | None, readiness: Readiness) -> IssueState:
-    """The same, from the state of the letter (None without one) and the readiness."""
+    """An issue's state from its letter's state (None without a letter) and its readiness."""
     return _STATE_OF_LETTER[letter] if letter else IssueState(readiness)
 
 
@@ -99,8 +99,8 @@ def named(ids: Collection[int], slugs: Collection[str]) -> Select[Issue]:
 
 def listing(publication_id: int | None = None) -> Select[Issue]:
     """Issues in the order of their file names, which begin with the date."""
-    every = select(Issue).order_by(Issue.file_name, Issue.id)
-    return every if publication_id is None else every.where(Issue.publication_id == publication_id)
+    issues = select(Issue).order_by(Issue.file_name, Issue.id)
+    return issues if publication_id is None else issues.where(Issue.publication_id == publication_id)
 
 
 def parse_revision(issue: Issue, revision: Revision) -> IssueFile:
@@ -145,7 +145,7 @@ def revise(session: Session, issue: Issue, draft: Text, base: int, author: str, 
 
 
 def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
-    """The same for an issue that has gone out; the revision that was sent is kept."""
+    """Save a corrected text of an issue that has gone out; the revision that was sent stays. Outdated as `revise`."""
     if _same(issue.revision, draft):
         return Saved.SAME
     if not _count_up(session, issue, base):
@@ -259,7 +259,7 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
             author=author,
             created_at=now,
             category=draft.file.category,
-            pictures=[RevisionPicture(name=name, file_name=kept) for name, kept in draft.pictures.items()],
+            pictures=[RevisionPicture(name=name, file_name=file_name) for name, file_name in draft.pictures.items()],
         )
     )
     session.flush()
@@ -271,8 +271,8 @@ def _same(revision: Revision, draft: Text) -> bool:
 
 
 def _sha256(draft: Text, pictures_as: Mapping[str, str] | None = None) -> str:
-    shown = draft.pictures if pictures_as is None else pictures_as
-    pictures = "".join(f"\n{name} {kept}" for name, kept in sorted(shown.items()))
+    files = draft.pictures if pictures_as is None else pictures_as
+    pictures = "".join(f"\n{name} {file_name}" for name, file_name in sorted(files.items()))
     return hashlib.sha256((draft.file.source + pictures).encode()).hexdigest()
 
 

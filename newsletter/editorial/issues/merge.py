@@ -175,8 +175,8 @@ def _opcodes(old: list[str], new: list[str]) -> Sequence[tuple[str, int, int, in
 
 def _regions(mine: Iterator[_Hunk], theirs: Iterator[_Hunk]) -> Iterator[_Region]:
     region: _Region | None = None
-    every = sorted([*((hunk, True) for hunk in mine), *((hunk, False) for hunk in theirs)])
-    for hunk, is_mine in every:
+    hunks = sorted([*((hunk, True) for hunk in mine), *((hunk, False) for hunk in theirs)])
+    for hunk, is_mine in hunks:
         if region is None or not _meet(region, hunk):
             if region:
                 yield region

@@ -57,7 +57,7 @@ _ATTRIBUTED = re.compile(
 _AT_OUR_DOOR = re.compile(
     r"\b(?:we|I|this|our \w+) (?:promis\w+|guarantee\w*|claim\w*|say|swear|told|sell|offer)", re.IGNORECASE
 )
-_SAID_BEHIND = re.compile(
+_ATTRIBUTED_BEHIND = re.compile(
     r"^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?"
     r"|headlines?"
     r"|salesman|flyers?|influencers?)\b",
@@ -102,4 +102,4 @@ def _is_asked(sentence: str) -> bool:
 def _is_quoted(sentence: str, start: int, end: int, behind: str) -> bool:
     """Whether it is in quotation marks; a testimonial still counts as our own claim."""
     around = next((one for one in _QUOTED.finditer(sentence) if one.start() < start and end < one.end()), None)
-    return around is not None and (not _WITNESS.search(around[0]) or bool(_SAID_BEHIND.match(behind)))
+    return around is not None and (not _WITNESS.search(around[0]) or bool(_ATTRIBUTED_BEHIND.match(behind)))

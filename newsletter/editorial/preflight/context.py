@@ -137,7 +137,7 @@ class CheckContext:
 
     @cached_property
     def passages(self) -> list[Passage]:
-        """The same lines, grouped into passages."""
+        """`lines` grouped into passages."""
         found: list[list[SourceLine]] = []
         goes_on = False
         for line in self.lines:

@@ -26,7 +26,7 @@ def listing(publication_id: int) -> Select[Issue]:
 
 
 def places(publication_id: int) -> Select[Issue, datetime]:
-    """The same, each with the time it was added (`queued_at`)."""
+    """The issues of the queue in order, each with the time it was added (`queued_at`)."""
     return listing(publication_id).add_columns(Queued.queued_at)
 
 
@@ -84,7 +84,7 @@ def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: 
 
 
 def moved(ids: Sequence[int], issue_id: int, before: int | None) -> list[int]:
-    """The same order with one issue moved right before another, or to the end."""
+    """The order after moving one issue right before another, or to the end."""
     rest = [one for one in ids if one != issue_id]
     at = rest.index(before) if before in rest else len(rest)
     return [*rest[:at], issue_id, *rest[at:]]

@@ -75,12 +75,12 @@ def parse_local(text: str, time_zone: str) -> datetime:
     moment = _parse(text.strip())
     try:
         instant = (moment if moment.tzinfo else moment.replace(tzinfo=zone(time_zone))).astimezone(UTC)
-        shown = on_clocks(instant, time_zone)
+        local = on_clocks(instant, time_zone)
     except OverflowError:
         raise Invalid("That year is too far away; check the date.") from None
-    if moment.tzinfo is None and shown != moment:
+    if moment.tzinfo is None and local != moment:
         skip = f"the clocks in {time_zone} go forward and skip {formats.clock(moment)}"
-        raise Invalid(f"On {formats.calendar_day(moment)} {skip}. Choose {formats.clock(shown)}, or another time.")
+        raise Invalid(f"On {formats.calendar_day(moment)} {skip}. Choose {formats.clock(local)}, or another time.")
     return instant
 
 

@@ -63,10 +63,10 @@ def _mail(found: re.Match[str]) -> Autolink:
 
 def _web(found: re.Match[str], *, in_emphasis: bool) -> Autolink:
     typed = found["web"]
-    kept = _without_end(typed, _ENDS_A_SENTENCE + "_" * in_emphasis)
-    words = _ESCAPED.sub(r"\1", kept).replace("&amp;", "&")
+    linked = _without_end(typed, _ENDS_A_SENTENCE + "_" * in_emphasis)
+    words = _ESCAPED.sub(r"\1", linked).replace("&amp;", "&")
     url = f"http://{words}" if words[:4].lower() == "www." else words
-    return Autolink(found.start(), found.start() + len(kept), words, url)
+    return Autolink(found.start(), found.start() + len(linked), words, url)
 
 
 def _without_end(address: str, punctuation: str) -> str:

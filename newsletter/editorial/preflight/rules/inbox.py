@@ -111,10 +111,10 @@ def the_preheader_is_given(context: CheckContext) -> Iterator[Finding]:
     if not length:
         yield warning("there is no preheader", "add one of 40 to 110 characters", line)
     elif length not in PREHEADER:
-        shown = (
+        why = (
             "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills the rest with the text that follows"
         )
-        yield note(f"the preheader has {length} characters, and {shown}", "40 to 110 are best", line)
+        yield note(f"the preheader has {length} characters, and {why}", "40 to 110 are best", line)
 
 
 @rule()

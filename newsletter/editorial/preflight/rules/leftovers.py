@@ -39,9 +39,9 @@ def nothing_came_along_from_a_page(context: CheckContext) -> Iterator[Finding]:
         words = line.text.strip()
         found = _ANYWHERE.search(line.text) or (_WHOLE_LINE.fullmatch(words) and re.search(r"\S", line.text))
         if found:
-            said = found[0] if len(found[0]) > 1 else words
+            excerpt = found[0] if len(found[0]) > 1 else words
             yield warning(
-                f"“{said[:60]}” looks as if it was copied from a web page",
+                f"“{excerpt[:60]}” looks as if it was copied from a web page",
                 "delete it",
                 *line.where(found),
             )

@@ -13,15 +13,15 @@ _WORTH_A_WORD = 0.4
 @rule("SpamAssassin, local tests")
 def the_spam_filter_lets_it_pass(context: CheckContext) -> Iterator[Finding]:
     """What one filter takes for spam, others may too, and then nobody reads it."""
-    said = context.facts.spam
-    if said is None:
+    verdict = context.facts.spam
+    if verdict is None:
         return
-    if said.score is None or said.threshold is None:
-        yield note(f"the spam filter has not checked it: {said.fault}", "")
+    if verdict.score is None or verdict.threshold is None:
+        yield note(f"the spam filter has not checked it: {verdict.fault}", "")
         return
-    points = f"SpamAssassin gives it {said.score:.1f} points, and {said.threshold:.1f} or more count as spam"
-    why = f" ({', '.join(said.tests)})" if said.tests else ""
-    if said.score >= said.threshold:
+    points = f"SpamAssassin gives it {verdict.score:.1f} points, and {verdict.threshold:.1f} or more count as spam"
+    why = f" ({', '.join(verdict.tests)})" if verdict.tests else ""
+    if verdict.score >= verdict.threshold:
         yield warning(f"{points}{why}", "fix what these tests are about")
-    elif said.score > _WORTH_A_WORD * said.threshold:
+    elif verdict.score > _WORTH_A_WORD * verdict.threshold:
         yield note(f"{points}{why}", "fix what these tests are about, if it is easy")

@@ -143,9 +143,9 @@ def the_text_is_not_in_capitals(context: CheckContext) -> Iterator[Finding]:
     for passage, found in runs:
         words = " ".join(found[0].split()[:5])
         yield warning(f"“{words} …” is written in capitals", "write it as a sentence", *passage.place(found.start()))
-    every = [word for passage in body for word in _WORD.findall(passage.text)]
-    loud = [word for word in every if word.isupper()]
-    if not runs and len(set(loud)) >= _LOUD_WORDS and len(loud) > _LOUD_SHARE * len(every):
+    all_words = [word for passage in body for word in _WORD.findall(passage.text)]
+    loud = [word for word in all_words if word.isupper()]
+    if not runs and len(set(loud)) >= _LOUD_WORDS and len(loud) > _LOUD_SHARE * len(all_words):
         yield warning(f"{len(loud)} words are written in capitals", "use **bold** for the few that matter")
 
 
