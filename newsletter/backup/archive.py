@@ -194,8 +194,8 @@ def _manifest(path: Path, file: ZipFile) -> Manifest:
         raise BadZipFile(NAME)
     with file.open(NAME) as stream:
         text = stream.read(_LARGEST_MANIFEST)
-    told = json.loads(text)
-    made_by = told.get("format") if isinstance(told, dict) else None
+    written = json.loads(text)
+    made_by = written.get("format") if isinstance(written, dict) else None
     if isinstance(made_by, int) and made_by > FORMAT:
         raise _newer(path)
     manifest = Manifest.model_validate_json(text)

@@ -35,9 +35,9 @@ def restore(archive: Archive, engine: Engine, pictures: PictureStore, now: datet
 
     Conflict or Invalid, and nothing is changed, if that is impossible.
     """
-    standing = schema.schema_state(engine)
+    state = schema.schema_state(engine)
     with engine.begin() as connection:
-        _prepare(connection, standing, archive.manifest, now)
+        _prepare(connection, state, archive.manifest, now)
         _fill(connection, archive)
         migrations_runner.upgrade_to(connection, "head")
         sequences.advance(connection, archive.manifest.last_ids, now)
@@ -70,14 +70,14 @@ def placed_keys(archive: Archive, settings: Settings) -> Iterator[list[str]]:
 
 
 def _put_secret(archive: Archive, settings: Settings, made: list[Path]) -> list[str]:
-    is_kept = KEY_FILE in archive.manifest.members
-    if is_kept and settings.secret_key is None:
+    has_key = KEY_FILE in archive.manifest.members
+    if has_key and settings.secret_key is None:
         _put(settings.secret_file, archive.read(KEY_FILE), made)
     if archive.manifest.key in map(fingerprint, [settings.secret, *settings.older_secrets]):
         return []
     source = (
         f"`unzip -p {archive.path} {KEY_FILE}` prints it"
-        if is_kept
+        if has_key
         else "the SECRET_KEY of the place where the backup was made"
     )
     what = "links in mail that is out do not open here, and nobody can tell who was erased"
@@ -104,12 +104,12 @@ def _put(path: Path, content: bytes, made: list[Path]) -> bool:
     return True
 
 
-def _prepare(connection: Connection, standing: SchemaState, manifest: Manifest, now: datetime) -> None:
+def _prepare(connection: Connection, state: SchemaState, manifest: Manifest, now: datetime) -> None:
     """Create the backup's schema, with empty tables; Conflict if the database is not empty."""
-    if standing is SchemaState.EMPTY:
+    if state is SchemaState.EMPTY:
         migrations_runner.upgrade_to(connection, manifest.revision)
         return
-    if standing is not SchemaState.CURRENT or manifest.revision != schema.revisions()[-1]:
+    if state is not SchemaState.CURRENT or manifest.revision != schema.revisions()[-1]:
         raise Conflict(f"this database has tables of a different version from the backup's; {_ELSEWHERE}")
     full = [
         table.name
@@ -124,24 +124,24 @@ def _prepare(connection: Connection, standing: SchemaState, manifest: Manifest, 
 
 
 def _fill(connection: Connection, archive: Archive) -> None:
-    manifest, kept = archive.manifest, tables.tables_to_back_up(connection)
-    told = {name: sorted(member.columns or ()) for name, member in manifest.tables.items()}
-    if told != {table.name: sorted(table.columns.keys()) for table in kept}:
+    manifest, expected = archive.manifest, tables.tables_to_back_up(connection)
+    columns = {name: sorted(member.columns or ()) for name, member in manifest.tables.items()}
+    if columns != {table.name: sorted(table.columns.keys()) for table in expected}:
         raise Invalid(f"{archive.path}: its tables are not those of its version; somebody changed it")
     partitions.open_for(connection, manifest.letters)
-    for table in kept:
+    for table in expected:
         with archive.reading(f"{TABLES}{table.name}") as rows:
             tables.load(connection, table, manifest.tables[table.name].columns or (), rows)
     if connection.dialect.name == "postgresql":
         # Without fresh statistics PostgreSQL may sort all copies for each claim.
-        connection.execute(text(f"ANALYZE {', '.join(table.name for table in kept)}"))
+        connection.execute(text(f"ANALYZE {', '.join(table.name for table in expected)}"))
 
 
 def _counted(session: Session, archive: Archive) -> list[dict[str, Any]]:
     """The counts of copies of each issue; Invalid unless they match the manifest."""
     manifest, issues = archive.manifest, issue_counts(session)
     # Compare only what the manifest lists: early versions did not count corrections.
-    differing = [told for told in manifest.issues if told not in issues]
+    differing = [counts for counts in manifest.issues if counts not in issues]
     if manifest.revision == schema.revisions()[-1] and differing:
         raise Invalid(f"{archive.path}: its copies do not stand where it says; somebody changed it")
     return issues

@@ -43,14 +43,14 @@ def tables_to_back_up(connection: Connection) -> list[Table]:
 def dump(connection: Connection, table: Table, write: Write) -> int:
     """Write every row as a stream; returns the number of rows."""
     postgresql = connection.dialect.name == "postgresql"
-    with _speaking(connection, table.name):
+    with _own_errors(connection, table.name):
         return (_dump_postgresql if postgresql else _dump_sqlite)(connection, table, write)
 
 
 def load(connection: Connection, table: Table, columns: Sequence[str], source: IO[bytes]) -> None:
     """Insert the rows that `dump` wrote, with cells in the order of `columns`."""
     names = ", ".join(_quoted(connection, name) for name in columns)
-    with _speaking(connection, table.name):
+    with _own_errors(connection, table.name):
         if connection.dialect.name == "postgresql":
             _load_postgresql(connection, f"COPY {_name(connection, table)} ({names}) FROM STDIN", source)
         else:
@@ -66,13 +66,13 @@ def line(cells: Sequence[object]) -> str:
 
 def cells(text: str) -> list[Any]:
     """The cells of a line, as text; SQLite's column affinity converts numbers."""
-    told = text.removesuffix("\n").split("\t")
-    return [None if cell == NULL else _MARK.sub(_unmarked, cell) if "\\" in cell else cell for cell in told]
+    raw = text.removesuffix("\n").split("\t")
+    return [None if cell == NULL else _MARK.sub(_unmarked, cell) if "\\" in cell else cell for cell in raw]
 
 
 def _dump_postgresql(connection: Connection, table: Table, write: Write) -> int:
-    told = ", ".join(_told(connection, column) for column in table.columns)
-    query = f"COPY (SELECT {told} FROM {_name(connection, table)}) TO STDOUT"  # noqa: S608
+    columns = ", ".join(_in_sqlite_format(connection, column) for column in table.columns)
+    query = f"COPY (SELECT {columns} FROM {_name(connection, table)}) TO STDOUT"  # noqa: S608
     rows = 0
     with _driver(connection).cursor() as cursor, cursor.copy(query) as copy:
         for chunk in copy:
@@ -82,9 +82,9 @@ def _dump_postgresql(connection: Connection, table: Table, write: Write) -> int:
 
 
 def _dump_sqlite(connection: Connection, table: Table, write: Write) -> int:
-    told = ", ".join(_quoted(connection, column.name) for column in table.columns)
+    columns = ", ".join(_quoted(connection, column.name) for column in table.columns)
     cursor = connection.connection.cursor()
-    cursor.execute(f"SELECT {told} FROM {_name(connection, table)}")  # noqa: S608
+    cursor.execute(f"SELECT {columns} FROM {_name(connection, table)}")  # noqa: S608
     rows = 0
     while group := cursor.fetchmany(1_000):
         rows += len(group)
@@ -102,14 +102,14 @@ def _load_postgresql(connection: Connection, statement: str, source: IO[bytes]) 
 
 def _rows(source: IO[bytes], table: Table, columns: Sequence[str]) -> Iterator[list[Any]]:
     raw = [place for place, name in enumerate(columns) if table.columns[name].type.python_type is bytes]
-    while told := source.readline(_LONGEST_LINE):
-        row = cells(told.decode())
+    while text := source.readline(_LONGEST_LINE):
+        row = cells(text.decode())
         for place in raw:
             row[place] = row[place] and bytes.fromhex(row[place].removeprefix(_HEX))
         yield row
 
 
-def _told(connection: Connection, column: Column[Any]) -> str:
+def _in_sqlite_format(connection: Connection, column: Column[Any]) -> str:
     """The SQL expression of a PostgreSQL column in SQLite's format."""
     name, kind = _quoted(connection, column.name), column.type.python_type
     if kind is datetime:
@@ -143,7 +143,7 @@ def _name(connection: Connection, table: Table) -> str:
 
 
 @contextmanager
-def _speaking(connection: Connection, table: str) -> Iterator[None]:
+def _own_errors(connection: Connection, table: str) -> Iterator[None]:
     """Turn the driver's errors into ours, without the rows that they may quote."""
     driver = connection.dialect.loaded_dbapi
     try:

@@ -65,10 +65,9 @@ def take(sessions: Sessions, settings: Settings, pictures: PictureStore, target:
 
 def issue_counts(session: Session) -> list[dict[str, Any]]:
     """The state and the counts of copies of each issue and correction that has a letter."""
-    every = list(mailings.all_mailings(session))
     return [
         {"issue": each.name, "state": each.state.value} | asdict(stats.copy_counts(session, each.letter))
-        for each in every
+        for each in list(mailings.all_mailings(session))
     ]
 
 
@@ -84,11 +83,11 @@ def _snapshot(sessions: Sessions) -> Iterator[Connection]:
 
 
 def _add_tables(draft: BackupWriter, connection: Connection) -> None:
-    kept = tables.tables_to_back_up(connection)
+    found = tables.tables_to_back_up(connection)
     if connection.dialect.name == "postgresql":
         # From here on no table definition may change.
-        connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in kept)} IN ACCESS SHARE MODE"))
-    for table in kept:
+        connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in found)} IN ACCESS SHARE MODE"))
+    for table in found:
         with draft.adding(f"{TABLES}{table.name}") as file:
             file.columns = table.columns.keys()
             file.rows = tables.dump(connection, table, file.write)

@@ -55,8 +55,8 @@ class ParsedMail:
     @property
     def attachments(self) -> tuple[MailPart, ...]:
         """The parts that are neither the text nor the HTML, including pictures shown in the HTML."""
-        shown = {part.number for part in (self._leaf("text/plain"), self._leaf("text/html")) if part}
-        return tuple(part for part in self.parts if part.number not in shown)
+        bodies = {part.number for part in (self._leaf("text/plain"), self._leaf("text/html")) if part}
+        return tuple(part for part in self.parts if part.number not in bodies)
 
     def part_by_content_id(self, content_id: str) -> MailPart | None:
         return next((part for part in self.parts if part.content_id == content_id), None)
@@ -91,7 +91,7 @@ def read_headers(source: bytes, *names: str) -> tuple[str, ...]:
 def decoded(body: bytes, charset: str) -> str:
     """Decode bytes; an unknown charset is treated as UTF-8."""
     try:
-        return _speakable(body.decode(charset, "replace"))
+        return _without_surrogates(body.decode(charset, "replace"))
     except (LookupError, ValueError):
         return body.decode("utf-8", "replace")
 
@@ -114,7 +114,7 @@ def _unfolded(value: str) -> str:
 def _phrase(line: str) -> str:
     """A header line with its encoded words decoded."""
     try:
-        return _speakable(str(make_header(decode_header(line)))) if "=?" in line else line
+        return _without_surrogates(str(make_header(decode_header(line)))) if "=?" in line else line
     except Exception:  # bad base64, unknown charsets …: then as it stands
         return line
 
@@ -124,7 +124,7 @@ def _utf8(value: str) -> str:
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def _speakable(text: str) -> str:
+def _without_surrogates(text: str) -> str:
     # UTF-7 and the like can produce lone surrogates, which neither HTML nor JSON can encode.
     return text.encode("utf-8", "replace").decode("utf-8")
 

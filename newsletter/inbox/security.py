@@ -44,7 +44,7 @@ def from_own_page(fetch_site: str | None, origin: str | None, host: str) -> bool
 
 def frame_html(html: str, picture: Callable[[str], str | None]) -> str:
     """A mail's HTML for the frame: links open a new tab, and `cid:` pictures get the URL that `picture` returns."""
-    return _links_open_a_tab(_pictures_shown(html, picture))
+    return _links_open_a_tab(_with_picture_urls(html, picture))
 
 
 def _links_open_a_tab(html: str) -> str:
@@ -55,7 +55,7 @@ def _links_open_a_tab(html: str) -> str:
     return f'{html[:end]}<base target="_blank">{html[end:]}'
 
 
-def _pictures_shown(html: str, picture: Callable[[str], str | None]) -> str:
+def _with_picture_urls(html: str, picture: Callable[[str], str | None]) -> str:
     def address(match: re.Match[str]) -> str:
         return picture(unquote(match[1])) or match[0]
 

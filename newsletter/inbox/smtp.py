@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
-from aiosmtpd.smtp import Envelope as Said
+from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
 from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import Envelope, Store
@@ -24,13 +24,13 @@ class SmtpHandler:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, said: Said) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, received: SmtpEnvelope) -> str:  # noqa: N802
         """250 only once the mail is on disk; 452 asks the sender to try again."""
         try:
-            sender = said.mail_from or ""
+            sender = received.mail_from or ""
             mail = self._store.add(
-                Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in said.rcpt_tos)),
-                said.original_content or b"",
+                Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in received.rcpt_tos)),
+                received.original_content or b"",
                 datetime.now(UTC),
             )
         except OSError as error:

@@ -53,8 +53,8 @@ class Mail:
 
     def mentions(self, words: str) -> bool:
         """Whether each of `words` occurs in a recipient, the author or the subject."""
-        said = f"{self.to} {self.author} {self.subject}".casefold()
-        return all(word in said for word in words.casefold().split())
+        searched = f"{self.to} {self.author} {self.subject}".casefold()
+        return all(word in searched for word in words.casefold().split())
 
 
 class Store:
@@ -169,7 +169,7 @@ def _found(folder: Path) -> OrderedDict[str, Mail]:
 
 def _envelope(path: Path) -> Envelope:
     try:
-        said = json.loads(path.read_bytes())
-        return Envelope(str(said["sender"]), tuple(str(address) for address in said["recipients"]))
+        sidecar = json.loads(path.read_bytes())
+        return Envelope(str(sidecar["sender"]), tuple(str(address) for address in sidecar["recipients"]))
     except (OSError, ValueError, KeyError, TypeError):  # lost or edited by hand; the mail is still shown
         return Envelope("", ())

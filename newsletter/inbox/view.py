@@ -33,7 +33,7 @@ class InboxView:
             scheme=_one_of(SCHEMES, asked.get("scheme", "")),
         )
 
-    def kept(self, **changes: str) -> dict[str, str]:
+    def query(self, **changes: str) -> dict[str, str]:
         """The query parameters of this view, with some of them changed."""
         chosen = {"q": self.q, "show": self.show, "width": self.width, "scheme": self.scheme}
         return {name: word for name, word in {**chosen, **changes}.items() if word}

@@ -16,7 +16,7 @@ from newsletter.inbox.view import InboxView, detail_json, summary_json
 from newsletter.system.bundled import folder
 
 PAGE_LENGTH = 100
-SOURCE_SHOWN = 200_000  # bytes of a source on its page; the link beside it has all of them
+MAX_SOURCE = 200_000  # bytes of a source on its page; the link beside it has all of them
 
 
 def create_inbox(
@@ -58,8 +58,8 @@ class Pages:
             mail=mail,
             reading=reading,
             show=view.shows(reading),
-            source_text=decoded(source[:SOURCE_SHOWN], "utf-8"),
-            source_is_cut=len(source) > SOURCE_SHOWN,
+            source_text=decoded(source[:MAX_SOURCE], "utf-8"),
+            source_is_cut=len(source) > MAX_SOURCE,
         )
 
     def html(self, mail_id: str) -> Response:
@@ -147,13 +147,13 @@ def _add_json(app: Flask, json: Json) -> None:
 def _guard(app: Flask) -> None:
     app.before_request(_refuse_other_sites)
     app.after_request(_protect)
-    app.register_error_handler(NotFound, lambda error: _sorry(str(error), 404))
-    app.register_error_handler(HTTPException, _http_sorry)
+    app.register_error_handler(NotFound, lambda error: _error_page(str(error), 404))
+    app.register_error_handler(HTTPException, _http_error)
 
 
 def _refuse_other_sites() -> None:
-    said = request.headers
-    own = security.from_own_page(said.get("Sec-Fetch-Site"), said.get("Origin"), request.host)
+    headers = request.headers
+    own = security.from_own_page(headers.get("Sec-Fetch-Site"), headers.get("Origin"), request.host)
     if request.method not in {"GET", "HEAD", "OPTIONS"} and not own:
         abort(403, "Only the inbox's own page may do this.")
 
@@ -175,11 +175,11 @@ def _picture(mail_id: str, reading: ParsedMail, content_id: str) -> str | None:
     return None if part is None else url_for("part", mail_id=mail_id, number=part.number)
 
 
-def _http_sorry(error: HTTPException) -> tuple[Response, int]:
-    return _sorry(error.description or error.name, error.code or 500)
+def _http_error(error: HTTPException) -> tuple[Response, int]:
+    return _error_page(error.description or error.name, error.code or 500)
 
 
-def _sorry(sentence: str, code: int) -> tuple[Response, int]:
+def _error_page(sentence: str, code: int) -> tuple[Response, int]:
     if request.path.startswith("/api/"):
         return jsonify(error=sentence), code
     return Response(render_template("inbox/sorry.html", sentence=sentence, code=code)), code
