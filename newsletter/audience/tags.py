@@ -1,7 +1,7 @@
-"""Tags and attributes: what a publication keeps of its readers beside their status, to choose them by.
+"""Tags and attributes: what a publication stores about its readers beside their status, to choose them by.
 
-An attribute's value is kept as it was given; its number or date is read from that once, where the type asks for it,
-so that a value which does not fit the type is never lost.
+An attribute's value is stored as it was given, and beside it the number or date that it means under the attribute's
+type, so that a value which does not fit the type is never lost.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ _BOOLEANS = {"true": 1.0, "yes": 1.0, "on": 1.0, "1": 1.0, "false": 0.0, "no": 0
 
 
 class AttributeType(StrEnum):
-    """As what an attribute's values are compared."""
+    """The type by which an attribute's values are compared."""
 
     TEXT = "text"
     NUMBER = "number"
@@ -86,13 +86,13 @@ class SubscriptionAttribute(Base):
 
 @lru_cache(4096)
 def folded_name(name: str) -> str:
-    """What all spellings of a tag's or an attribute's name have in common."""
+    """The key of a tag's or an attribute's name, the same for every spelling."""
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:MAX_KEY]
 
 
 @lru_cache(4096)
 def clean_tag(text: str, what: str = "the tag") -> str:
-    """The name of a tag or an attribute with single spaces; Invalid if it is none, or too long."""
+    """The name of a tag or an attribute with single spaces; raises Invalid if it is empty or too long."""
     name = " ".join(characters.line(unicodedata.normalize("NFC", text), what).split())
     if not name or len(name) > MAX_NAME:
         raise Invalid(f"{what} needs 1 to {MAX_NAME} characters, and {text[:40]!r} has {len(name)}")
@@ -100,7 +100,7 @@ def clean_tag(text: str, what: str = "the tag") -> str:
 
 
 def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | None]:
-    """The number and the ISO date that a value means under a type; None for each that it does not."""
+    """The number and the ISO date that a value means under a type; None for each that it has not."""
     if type_ is AttributeType.NUMBER and _NUMBER.fullmatch(text):
         return float(text), None
     if type_ is AttributeType.BOOLEAN:
@@ -111,16 +111,16 @@ def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | No
 
 
 def guess_type(values: Iterable[str]) -> AttributeType:
-    """The type that all of these values have; text if they have none in common, or there are none."""
-    told = [value for value in values if value]
+    """The type that all of these values have, ignoring empty ones; text if there is no such type or no value."""
+    present = [value for value in values if value]
     for type_ in (AttributeType.NUMBER, AttributeType.DATE, AttributeType.BOOLEAN):
-        if told and all(typed_value(type_, value) != (None, None) for value in told):
+        if present and all(typed_value(type_, value) != (None, None) for value in present):
             return type_
     return AttributeType.TEXT
 
 
 def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> dict[str, int]:
-    """The ids of the tags of these names, by their keys; those that are not there yet are made."""
+    """The ids of the tags of these names, by key; missing tags are created."""
     wanted = {folded_name(name): name for name in names}
     found = _tags(session, publication_id, wanted)
     if new := {key: {"name": name} for key, name in wanted.items() if key not in found}:
@@ -132,7 +132,7 @@ def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> 
 def ensure_attributes(
     session: Session, publication_id: int, types: Mapping[str, AttributeType]
 ) -> dict[str, tuple[int, AttributeType]]:
-    """The ids and types of the attributes of these names, by their keys; one that is new gets the type given."""
+    """The ids and types of the attributes of these names, by key; a missing one is created with the type given."""
     wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
     found = known_attributes(session, publication_id, wanted)
     if new := {key: values for key, values in wanted.items() if key not in found}:
@@ -158,16 +158,16 @@ def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
 def set_attributes(
     session: Session, values: Sequence[tuple[int, tuple[int, AttributeType], str]], *, replace: bool = True
 ) -> None:
-    """Set values, as (subscription_id, (attribute_id, type), text), instead of what is there, or only where nothing is.
+    """Set values, given as (subscription_id, (attribute_id, type), text).
 
-    Of two for one reader and attribute the first counts.
+    Without `replace`, existing values stay. Of two values for one reader and attribute, the first counts.
     """
-    told: dict[tuple[int, int], dict[str, object]] = {}
+    found: dict[tuple[int, int], dict[str, object]] = {}
     for subscription_id, (attribute_id, type_), text in values:
         number, day = typed_value(type_, text)
         one = {"subscription_id": subscription_id, "attribute_id": attribute_id}
-        told.setdefault((subscription_id, attribute_id), {**one, "text": text, "number": number, "date": day})
-    _insert_rows(session, SubscriptionAttribute, list(told.values()), _VALUES if replace else ())
+        found.setdefault((subscription_id, attribute_id), {**one, "text": text, "number": number, "date": day})
+    _insert_rows(session, SubscriptionAttribute, list(found.values()), _VALUES if replace else ())
 
 
 def all_tags(session: Session, publication_id: int, most: int) -> list[str]:
@@ -221,9 +221,9 @@ _VALUES = ("text", "number", "date")
 
 
 def _insert_rows(
-    session: Session, table: type[Base], told: Sequence[Mapping[str, object]], replaced: Sequence[str] = ()
+    session: Session, table: type[Base], values: Sequence[Mapping[str, object]], replaced: Sequence[str] = ()
 ) -> None:
-    if not told:
+    if not values:
         return
     columns = {each.name: each for each in table.__table__.columns}
     moved = rows(session.get_bind().dialect.name, **{name: each.type for name, each in columns.items()})
@@ -236,4 +236,4 @@ def _insert_rows(
         if replaced
         else statement.on_conflict_do_nothing()
     )
-    session.connection().execute(statement, {"rows": json.dumps(list(told))})
+    session.connection().execute(statement, {"rows": json.dumps(list(values))})

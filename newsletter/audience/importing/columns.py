@@ -38,7 +38,7 @@ _BETWEEN_TAGS = ("|", ";", ",")
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoices:
-    """What somebody said of columns, by their headers: what one holds, or that it counts for nothing."""
+    """The operator's choices for columns, by their titles: the field that one holds, or that it is ignored."""
 
     mapped: Mapping[str, FieldKind] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
@@ -48,7 +48,7 @@ class ColumnChoices:
         known = {column_key(title) for title in header}
         for title in (*self.mapped, *sorted(self.ignored - {EVERYTHING_ELSE})):
             if column_key(title) not in known:
-                raise Invalid(f"no column is called {title!r}; the first line names: {_shown(header)}")
+                raise Invalid(f"no column is called {title!r}; the first line names: {_excerpt(header)}")
 
     def within(self, header: Sequence[str]) -> "ColumnChoices":
         """Those of the columns that this header has."""
@@ -60,27 +60,27 @@ class ColumnChoices:
 
 
 DEFAULT_CHOICES = ColumnChoices()
-"""Nothing was said: each column is what its header says."""
+"""The default: each column is what its header says."""
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
-    """Which places of a row hold which field; a header that occurs twice has two."""
+    """Which cells of a row hold which field; a field whose header occurs twice has two cells."""
 
     places: Mapping[FieldKind, tuple[int, ...]]
     telling: Sequence[tuple[int, FieldKind]]
-    """Where a row tells whether its reader is still one, and how it says so."""
+    """The cells that tell whether a reader has left, each with the kind of its column."""
     passed_over: Sequence[int]
     postal: Sequence[int]
     attributes: Sequence[tuple[int, str]]
     header: Sequence[str]
     source: Source = PLAIN
     membership: Membership | None = None
-    """What the file says of all its readers."""
+    """The status of all readers in the file, if its name or header tells it."""
     tells_states: bool = True
-    """Whether it tells who has left, as a file from its source should, or somebody said which column does."""
+    """Whether the file tells who has left, as it should, either by its format or by a column that was mapped."""
     is_simple: bool = False
-    """Whether a row has nothing but an address, a name, a status and a date."""
+    """Whether a row can have only an address, a name, a status and a date."""
 
     @classmethod
     def of(
@@ -91,9 +91,10 @@ class ColumnLayout:
         file_name: str = "",
         sample: Sequence[Sequence[str]] = (),
     ) -> Self:
-        """The layout that a header describes; Invalid if no column is for addresses, or one may tell who has left.
+        """The layout that a header describes.
 
-        Where no title is known to stand for addresses, `sample`, the first rows, may show one that has nothing else.
+        If no title is known to mean addresses, the column is taken in which all of `sample`, the first rows, are
+        addresses. Raises Invalid if there is none, or if an unmapped column may tell who has left.
         """
         choices.check(header)
         ignored = {column_key(title) for title in choices.ignored}
@@ -114,7 +115,7 @@ class ColumnLayout:
         return cls(
             places={one: tuple(at for at, name in enumerate(named) if name is one) for one in FieldKind},
             telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
-            passed_over=[at for at, name in enumerate(named) if at in free or _is_kept(header[at], name, choices)],
+            passed_over=[at for at, name in enumerate(named) if at in free or _is_unmapped(header[at], name, choices)],
             postal=[at for at in free if headers.is_postal(header[at], header)],
             attributes=attributes,
             header=header,
@@ -125,7 +126,7 @@ class ColumnLayout:
         )
 
     def check(self, cells: Sequence[str]) -> None:
-        """Invalid for a row with more cells than columns, or one that says it is gone where nobody would look."""
+        """Raise Invalid for a row with too many cells, or that says in an unread column that its reader has left."""
         width = len(self.header)
         if len(cells) > width and any(cells[width:]):
             raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
@@ -138,9 +139,9 @@ class ColumnLayout:
                 raise Invalid(_unread_status(self.header[at], cells[at]))
 
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
-        """The first cell that says something for this field; "" if none does."""
+        """The first cell of this field that is not empty; "" if all are."""
         for place in self.places[field]:
-            if place < len(cells) and (text := _told(cells[place])):
+            if place < len(cells) and (text := _value(cells[place])):
                 return text
         return ""
 
@@ -151,18 +152,18 @@ class ColumnLayout:
         return f"{self.cell(cells, FieldKind.FIRST_NAME)} {self.cell(cells, FieldKind.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
-        """The worst that the file says of this reader, None if nothing; Invalid for what is not understood."""
+        """The worst status that the row gives its reader, None if none; raises Invalid for an unknown word."""
         worst = _STATUS_OF[self.membership] if self.membership else None
         for at, how in self.telling:
             text = unescape_formula(cells[at].strip()) if at < len(cells) else ""
             try:
                 worst = worse_status(worst, self.source.status(how, text))
             except Invalid as error:
-                raise Invalid(f"{error} (column {_shown([self.header[at]])})") from None
+                raise Invalid(f"{error} (column {_excerpt([self.header[at]])})") from None
         return worst
 
     def skip_reason(self, cells: Sequence[str], domain: str) -> str:
-        """Why this row is nobody who could be a reader; "" if it is somebody."""
+        """The reason why a row is skipped because it is no reader's; "" if it is not skipped."""
         source = self.source
         if self.membership is Membership.NEVER_SUBSCRIBED:
             return f"never subscribed at {source.title}"
@@ -173,44 +174,44 @@ class ColumnLayout:
         return ""
 
     def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
-        """The names of the reader's tags, each once; Invalid for one that is none."""
+        """The names of the reader's tags, each once; raises Invalid for a name that is not valid."""
         found = self._words_among(cells, self.source.tagged_words) if self.source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if place < len(cells) and (text := _told(cells[place])):
+            if place < len(cells) and (text := _value(cells[place])):
                 found.extend(tags.clean_tag(each) for each in _split_tags(text, self.source.tag_separator))
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
 
     def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
-        """What else the row tells, by name, as it says it; Invalid for what no text can hold."""
+        """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
         width = len(cells)
         for place, name in self.attributes:
-            if place < width and (text := _told(cells[place])):
-                found.setdefault(name, _kept(name, text))
+            if place < width and (text := _value(cells[place])):
+                found.setdefault(name, _checked(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
-            if place < width and (text := _told(cells[place])):
+            if place < width and (text := _value(cells[place])):
                 found |= _from_json(self.header[place], text)
         return found
 
     def proof(self, cells: Sequence[str]) -> tuple[str, str]:
-        """The peer's own proof of consent, word for word, and what is to be said of it."""
-        told = {
-            self.header[place].strip(): _kept(self.header[place], text, MAX_PROOF)
+        """The other system's own proof of consent, word for word, and the source's remark about it."""
+        proof = {
+            self.header[place].strip(): _checked(self.header[place], text, MAX_PROOF)
             for place in self.places[FieldKind.PROOF]
-            if place < len(cells) and (text := _told(cells[place]))
+            if place < len(cells) and (text := _value(cells[place]))
         }
         remark = (
-            self.source.remark({headers.normalized(title): text for title, text in told.items()})
+            self.source.remark({headers.normalized(title): text for title, text in proof.items()})
             if self.source.remark
             else ""
         )
-        return "; ".join(f"{title} {text}" for title, text in told.items()), remark
+        return "; ".join(f"{title} {text}" for title, text in proof.items()), remark
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
-        told = (cells[at].strip() for at, _ in self.telling if at < len(cells))
-        return [text.casefold() for text in told if headers.normalized(text) in words]
+        texts = (cells[at].strip() for at, _ in self.telling if at < len(cells))
+        return [text.casefold() for text in texts if headers.normalized(text) in words]
 
 
 def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source) -> bool:
@@ -220,21 +221,21 @@ def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source)
     return not source.states.isdisjoint({column_key(title) for title in header} - ignored)
 
 
-def _is_kept(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:
-    """Whether the cells of a column are kept as they are, and nobody said so."""
+def _is_unmapped(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:
+    """Whether a column is imported as a tag or an attribute although the operator did not map it."""
     return name in {FieldKind.TAGS, FieldKind.ATTRIBUTE} and title not in choices.mapped
 
 
 def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
-    """What each column holds, by what was said of it or by its title; None where neither tells."""
-    said = {column_key(title): name for title, name in choices.mapped.items()}
+    """The field of each column, by the operator's choice or else by its title; None where neither gives one."""
+    mapped = {column_key(title): name for title, name in choices.mapped.items()}
     passed_over = {column_key(title) for title in choices.ignored} | source.ignored
     # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
-    replaced = {name for name in said.values() if name in _ONCE}
+    replaced = {name for name in mapped.values() if name in _ONCE}
 
     def of(title: str) -> FieldKind | None:
-        if (key := column_key(title)) in said:
-            return said[key]
+        if (key := column_key(title)) in mapped:
+            return mapped[key]
         if key in passed_over:
             return None
         found = source.fields.get(key) or headers.field_of(title)
@@ -253,8 +254,8 @@ def address_column(header: Sequence[str], free: Iterable[int], sample: Sequence[
 
 
 def _has_only_addresses(column: Iterable[str]) -> bool:
-    told = [text for text in column if text]
-    return bool(told) and all(_ADDRESS.fullmatch(text) for text in told)
+    texts = [text for text in column if text]
+    return bool(texts) and all(_ADDRESS.fullmatch(text) for text in texts)
 
 
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[^\s@<>,;]+\.[^\s@<>,;]+")
@@ -282,16 +283,18 @@ def _split_tags(text: str, separator: str) -> list[str]:
 
 def _from_json(title: str, text: str) -> dict[str, str]:
     try:
-        told = json.loads(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        raise Invalid(f"{_shown([text])} is not a JSON object (column {_shown([title])})")
-    if len(told) > MAX_ATTRIBUTES:
-        raise Invalid(f"{len(told)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {_shown([title])})")
-    values = {name: _plain_text(value) for name, value in told.items()}
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise Invalid(f"{_excerpt([text])} is not a JSON object (column {_excerpt([title])})")
+    if len(parsed) > MAX_ATTRIBUTES:
+        raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {_excerpt([title])})")
+    values = {name: _plain_text(value) for name, value in parsed.items()}
     return {
-        tags.clean_tag(name, "the name of an attribute"): _kept(name, value) for name, value in values.items() if value
+        tags.clean_tag(name, "the name of an attribute"): _checked(name, value)
+        for name, value in values.items()
+        if value
     }
 
 
@@ -301,14 +304,14 @@ def _plain_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _kept(name: str, text: str, most: int = tags.MAX_VALUE) -> str:
+def _checked(name: str, text: str, most: int = tags.MAX_VALUE) -> str:
     if len(text) > most:
-        raise Invalid(f"{_shown([name])} has {len(text)} characters, and {most} fit")
-    return text if text.isprintable() else characters.passage(text, _shown([name]))
+        raise Invalid(f"{_excerpt([name])} has {len(text)} characters, and {most} fit")
+    return text if text.isprintable() else characters.passage(text, _excerpt([name]))
 
 
-def _told(cell: str) -> str:
-    """What a cell says; "" for nothing, in the words of programs, too."""
+def _value(cell: str) -> str:
+    """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
     text = cell.strip()
     if text[:1] == "'":
         text = unescape_formula(text)
@@ -330,14 +333,14 @@ def _no_addresses(header: Sequence[str]) -> str:
             "put a line above it that names the columns, such as: email,name"
         )
     return (
-        f"no column is called email; the first line names: {_shown(header)}; "
+        f"no column is called email; the first line names: {_excerpt(header)}; "
         "if one of them holds the addresses, say so: --map COLUMN=email"
     )
 
 
 def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
     ways = "; ".join(
-        f"{_shown([title])}: --map {shlex.quote(f'{title.strip()}={field}')} or --ignore {shlex.quote(title.strip())}"
+        f"{_excerpt([title])}: --map {shlex.quote(f'{title.strip()}={field}')} or --ignore {shlex.quote(title.strip())}"
         for title, field in suspects
     )
     return f"nothing was imported, because a column may tell who has left. Say what it holds, or leave it out: {ways}"
@@ -346,11 +349,11 @@ def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
 def _unread_status(title: str, text: str) -> str:
     column = shlex.quote(title.strip())
     return (
-        f"{_shown([text])} under {_shown([title])} may say that this reader has left; "
+        f"{_excerpt([text])} under {_excerpt([title])} may say that this reader has left; "
         f"give --map {shlex.quote(f'{title.strip()}=status')} or --ignore {column}"
     )
 
 
-def _shown(texts: Sequence[str]) -> str:
+def _excerpt(texts: Sequence[str]) -> str:
     # A file can hold anything, so a terminal or log gets an escaped excerpt.
     return ", ".join(repr(text[:40]) for text in texts[:20])
