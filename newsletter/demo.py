@@ -1,6 +1,6 @@
-"""`make demo`: the whole story in a minute, with a real web server, a real scheduler and real mail.
+"""The demo (`make demo`): sign-up to report in a minute, with a real web server, a real worker and real mail.
 
-Every step says what it did and what it saw; a step that sees anything else ends the demo with exit 1.
+Each step prints what it did and the result; an unexpected result ends the demo with exit code 1.
 """
 
 import json
@@ -31,9 +31,9 @@ ISSUES = bundled.PACKAGE.parent / "issues"
 READER, NAME = "ada@reader.example", "Ada"
 SLUG = "unwind-a-tight-back"
 SECONDS_AHEAD = (5, 20, 80)
-"""How long before its hour the issue is scheduled; longer where the command itself took longer than that to start."""
+"""Seconds ahead for which the issue is scheduled; the next value is tried if the command took longer to start."""
 PATIENCE = 180
-"""Seconds for what takes one on a quick machine."""
+"""The most seconds to wait for a step, which takes about one on a fast machine."""
 
 T = TypeVar("T")
 _console = Console(highlight=False)
@@ -44,7 +44,7 @@ class StepFailed(Exception):
 
 
 class Reader:
-    """A reader's browser: keeps cookies, fills in the first form of a page, and sends it."""
+    """A reader's browser: keeps cookies, and fills in and submits forms."""
 
     def __init__(self) -> None:
         self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar())).open
@@ -55,7 +55,7 @@ class Reader:
             return str(response.read().decode())
 
     def submit(self, url: str, page: str, action: str, **fields: str) -> str:
-        """Send the page's form for `action` with its hidden fields and these; the page that answers."""
+        """Submit the page's form for `action` with its hidden fields and these; returns the resulting page."""
         form = _found(rf'<form[^>]*action="([^"]*{action}[^"]*)".*?</form>', page, f"a form for {action}")
         hidden = dict(re.findall(r'<input[^>]*type="hidden"[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form.group(0)))
         data = urllib.parse.urlencode(hidden | fields).encode()
@@ -68,7 +68,7 @@ class Demo:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        """Where everything is kept, and every command runs: no .env lies there."""
+        """The data folder, in which every command runs; it contains no .env."""
         self.site = f"http://127.0.0.1:{free_port()}"
         self.inbox = f"http://127.0.0.1:{free_port()}"
         names = config.names()
@@ -79,12 +79,12 @@ class Demo:
             "PORT": self.site.rpartition(":")[2],
             "INBOX_PORT": self.inbox.rpartition(":")[2],
             "LOG_LEVEL": "warning",
-            # The same code as ours, though the commands start in another folder.
+            # The commands start in another folder, but run this code.
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
 
     def newsletter(self, *arguments: str) -> str:
-        """What a command prints; StepFailed with its words when it refuses."""
+        """Run a command; returns its output, or raises StepFailed with its error message."""
         command = [sys.executable, "-m", "newsletter", *arguments]
         done = subprocess.run(
             command, check=False, cwd=self.folder, env=self.environment, capture_output=True, text=True
@@ -95,7 +95,7 @@ class Demo:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """`newsletter up`, from ready to cleanly stopped."""
+        """Run `newsletter up`: ready when the block begins, and stopped cleanly after it."""
         command = [sys.executable, "-m", "newsletter", "up"]
         quiet = subprocess.DEVNULL
         process = subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=quiet, stderr=quiet)
@@ -108,7 +108,7 @@ class Demo:
         _expect(ended == 0, "a clean stop")
 
     def mail(self, subject: str) -> dict[str, Any]:
-        """The reader's mail with these words in its subject, as soon as it is there."""
+        """Wait for the reader's mail with these words in its subject; returns it as JSON."""
         query = urllib.parse.urlencode({"to": READER})
 
         def found() -> dict[str, Any] | None:
@@ -125,21 +125,21 @@ class Demo:
 
 
 def main(issues: Path = ISSUES) -> None:
-    """Tell the story of the issues in that folder; exit 1 at the first step that goes wrong."""
+    """Run the demo with the issues in that folder; exits with 1 at the first unexpected result."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="newsletter-demo-") as folder:
         demo = Demo(Path(folder))
         try:
-            _tell(demo, issues)
+            _run_steps(demo, issues)
         except (StepFailed, OSError, subprocess.TimeoutExpired) as error:
             _console.print(f"[bold red]✗[/] {error}")
             sys.exit(1)
     _console.print(f"\n[bold green]The whole story, in {time.monotonic() - began:.0f} seconds.[/]")
 
 
-def _tell(demo: Demo, issues: Path) -> None:
+def _run_steps(demo: Demo, issues: Path) -> None:
     demo.newsletter("db", "upgrade")
-    _say("Everything starts", demo.newsletter("issues", "load", str(issues)))
+    _print_step("Everything starts", demo.newsletter("issues", "load", str(issues)))
     with demo.running():
         _sign_up(demo)
         _confirm(demo)
@@ -151,11 +151,11 @@ def _tell(demo: Demo, issues: Path) -> None:
 def _sign_up(demo: Demo) -> None:
     reader = Reader()
     page = reader.get(demo.site)
-    time.sleep(QUICKEST.total_seconds())  # as long as a person takes at the least
+    time.sleep(QUICKEST.total_seconds())  # the sign-up form refuses anything faster
     page = reader.submit(demo.site, page, "/subscribe", email=READER, name=NAME)
     _expect("check your email" in page.lower(), "the page that says to check the email")
     _expect(demo.status_of_reader() == "pending", "a pending subscription")
-    _say("A reader signs up on the web form", f"{READER} is pending; the page says to check the email")
+    _print_step("A reader signs up on the web form", f"{READER} is pending; the page says to check the email")
 
 
 def _confirm(demo: Demo) -> None:
@@ -167,14 +167,14 @@ def _confirm(demo: Demo) -> None:
     reader.submit(link, page, "/confirm/")
     _expect(demo.status_of_reader() == "active", "an active subscription")
     welcome = demo.mail("elcome")
-    _say("The link from the email", f"“{mail['subject']}” → button → active → “{welcome['subject']}”")
+    _print_step("The link from the email", f"“{mail['subject']}” → button → active → “{welcome['subject']}”")
 
 
 def _send_an_issue(demo: Demo) -> dict[str, Any]:
     sentence = _schedule(demo)
     issue = demo.mail("tight back")
     _expect(NAME in issue["text"], "the reader's name in the email")
-    _say("The weekly issue goes out on schedule", f"{sentence}\n“{issue['subject']}” is in the inbox")
+    _print_step("The weekly issue goes out on schedule", f"{sentence}\n“{issue['subject']}” is in the inbox")
     return issue
 
 
@@ -184,7 +184,7 @@ def _schedule(demo: Demo) -> str:
         try:
             return demo.newsletter("issues", "schedule", SLUG, "--at", at)
         except StepFailed as error:
-            # On a slow machine the hour is over by the time the command looks at the clock.
+            # On a slow machine the time has passed before the command has started.
             if seconds == SECONDS_AHEAD[-1] or "has passed" not in str(error):
                 raise
     raise AssertionError
@@ -197,13 +197,17 @@ def _leave(demo: Demo, issue: dict[str, Any]) -> None:
     with urllib.request.urlopen(url, b"List-Unsubscribe=One-Click", timeout=PATIENCE) as response:  # noqa: S310
         _expect(response.status == 200, "an answer of 200")
     _expect(demo.status_of_reader() == "unsubscribed", "a subscription that has ended")
-    _say("The reader unsubscribes with one tap in the mail program", "one POST, no cookie, no page: unsubscribed")
+    _print_step(
+        "The reader unsubscribes with one tap in the mail program", "one POST, no cookie, no page: unsubscribed"
+    )
 
 
 def _report(demo: Demo) -> None:
     counts = _wait_for(lambda: _finished(demo), "the end of the issue")
     _expect(counts["audience"] == 1 and counts["sent"] == 1, "one copy, sent")
-    _say("The report: every copy is accounted for", "  ".join(f"{name} {value}" for name, value in counts.items()))
+    _print_step(
+        "The report: every copy is accounted for", "  ".join(f"{name} {value}" for name, value in counts.items())
+    )
 
 
 def _finished(demo: Demo) -> dict[str, Any] | None:
@@ -222,7 +226,7 @@ def _found(pattern: str, text: str, what: str) -> re.Match[str]:
     return match
 
 
-def _say(title: str, text: str) -> None:
+def _print_step(title: str, text: str) -> None:
     _console.print(Panel(text, title=title, title_align="left"))
 
 

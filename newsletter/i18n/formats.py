@@ -1,7 +1,7 @@
-"""Formats: every date, time, number, duration and plural that people read is written here, in a given language.
+"""Formats: writes dates, times, numbers, durations and plurals for people, in a given language.
 
-Dates, times and numbers follow the language, by the Unicode CLDR; what needs words follows its catalogue, or else
-the English one. English is written one way, whatever its region: `Tuesday 24 November 2026 at 09:00`.
+Dates, times and numbers follow the Unicode CLDR; whatever needs words follows the language's catalogue, or else the
+English one. English is written one way, whatever its region: `Tuesday 24 November 2026 at 09:00`.
 """
 
 from collections.abc import Collection
@@ -16,13 +16,13 @@ from babel.lists import format_list
 from newsletter.i18n.catalogue import ENGLISH, Catalogue
 
 LANGUAGE = "en"
-"""What the desk and the command line speak."""
+"""The language of the desk and the command line."""
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
 class Weekly(Protocol):
-    """An hour of the week, 0 being Monday, on the clocks of one time zone."""
+    """A time of the week (0 is Monday) in a time zone."""
 
     @property
     def weekday(self) -> int: ...
@@ -35,32 +35,32 @@ class Weekly(Protocol):
 def moment(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
     """`Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)`.
 
-    Of an hour that comes twice, which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
+    A time that occurs twice says which of the two: `at 02:30 (Europe/Warsaw, the first of two, UTC+2)`.
     """
     which = ", ".join(filter(None, (time_zone, which_of_two(instant, time_zone, language))))
     return f"{_day_and_time(instant, time_zone, language)} ({which})"
 
 
 def dated(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
-    """`Tuesday 24 November 2026 at 09:00`, where the zone is in sight already, as beside a button."""
+    """`Tuesday 24 November 2026 at 09:00`, for use where the zone is shown already, as beside a button."""
     return _day_and_time(instant, time_zone, language) + _in_brackets(which_of_two(instant, time_zone, language))
 
 
 def brief(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
-    """`Tuesday 24 November 09:00`, where the year and the zone are in sight already."""
+    """`Tuesday 24 November 09:00`, for use where the year and the zone are shown already."""
     local, locale = _local(instant, time_zone), _locale(language)
     if catalogue := _own_catalogue(language):
-        shown = dates.format_date(local, catalogue.day_of_year, locale)
+        written = dates.format_date(local, catalogue.day_of_year, locale)
     else:
-        shown = dates.format_skeleton("MMMMEEEEd", local, locale=locale)
+        written = dates.format_skeleton("MMMMEEEEd", local, locale=locale)
     which = _in_brackets(which_of_two(instant, time_zone, language))
-    return f"{shown} {clock(local, language)}{which}"
+    return f"{written} {clock(local, language)}{which}"
 
 
 def short_moment(instant: datetime, language: str = LANGUAGE) -> str:
     """`Tue 24 Nov 2026, 09:00 UTC`, for a line of a list."""
-    shown = dates.format_date(instant.astimezone(UTC), "EEE d MMM y", _locale(language))
-    return f"{shown}, {clock(instant.astimezone(UTC), language)} UTC"
+    written = dates.format_date(instant.astimezone(UTC), "EEE d MMM y", _locale(language))
+    return f"{written}, {clock(instant.astimezone(UTC), language)} UTC"
 
 
 def day(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
@@ -101,7 +101,7 @@ def weekly(slot: Weekly, language: str = LANGUAGE) -> str:
 
 
 def which_of_two(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
-    """`the first of two, UTC+2` for an hour that comes twice because the clocks go back; else empty."""
+    """`the first of two, UTC+2` for a time that occurs twice because the clocks go back; else empty."""
     local = _local(instant, time_zone)
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return ""
@@ -119,12 +119,12 @@ def every(weekdays: Collection[int], language: str = LANGUAGE) -> str:
 
 
 def number(count: float, language: str = LANGUAGE) -> str:
-    """`12,480`; of a fraction one place."""
+    """`12,480`; a fraction is rounded to one decimal place."""
     return numbers.format_decimal(count, "#,##0.#", _locale(language))
 
 
 def plural(count: int, one: str, other: str) -> str:
-    """The word that goes with that many things, of the two forms that English has."""
+    """`one` or `other`, whichever English uses with that number."""
     return one if _locale(LANGUAGE).plural_form(count) == "one" else other
 
 
@@ -136,33 +136,33 @@ def counted(count: int, noun: str, language: str = LANGUAGE) -> str:
 
 
 def duration(time: timedelta, language: str = LANGUAGE) -> str:
-    """`about 3 hours 20 minutes`: two units at most, and no more exact than anybody can know."""
+    """`about 3 hours 20 minutes`: rounded, in at most two units."""
     seconds, words = time.total_seconds(), _catalogue(language)
     if seconds < _MINUTE:
         return words.under_a_minute
     if seconds < _HOUR:
-        told = [(round(seconds / _MINUTE), "minute")]
+        parts = [(round(seconds / _MINUTE), "minute")]
     elif seconds < 2 * _DAY:
         minutes = round(seconds / _MINUTE / 10) * 10
-        told = [(minutes // 60, "hour"), (minutes % 60, "minute")]
+        parts = [(minutes // 60, "hour"), (minutes % 60, "minute")]
     else:
         hours = round(seconds / _HOUR)
-        told = [(hours // 24, "day"), (hours % 24, "hour")]
-    shown = [counted(count, unit, language) for count, unit in told if count or unit == told[0][1]]
-    return words.about.format(time=" ".join(shown))
+        parts = [(hours // 24, "day"), (hours % 24, "hour")]
+    written = [counted(count, unit, language) for count, unit in parts if count or unit == parts[0][1]]
+    return words.about.format(time=" ".join(written))
 
 
 def rate(a_second: float, language: str = LANGUAGE) -> str:
-    """`85 copies a second`; for what is slower, a minute."""
+    """`85 copies a second`, or `40 copies a minute` for a slower rate."""
     words = _catalogue(language)
     each, sentence = (a_second, words.a_second) if a_second >= 1 else (a_second * _MINUTE, words.a_minute)
-    shown = round(each, 1) if each < 10 else round(each)
-    form = "one" if shown == 1 else "other"
-    return sentence.format(copies=f"{number(shown, words.locale)} {words.nouns['copy'][form]}")
+    rounded = round(each, 1) if each < 10 else round(each)
+    form = "one" if rounded == 1 else "other"
+    return sentence.format(copies=f"{number(rounded, words.locale)} {words.nouns['copy'][form]}")
 
 
 def _local(instant: datetime, time_zone: str) -> datetime:
-    # By way of UTC: a moment that already is on that zone's clocks may be one that they skip.
+    # By way of UTC, because a time that is in that zone already may be one that its clocks skip.
     return instant.astimezone(UTC).astimezone(ZoneInfo(time_zone))
 
 

@@ -108,11 +108,12 @@ class Inspection:
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """Check the newest revision of an issue; `may_ask` says whether links may be checked."""
     mail = build_letter.render_mail(issue, issue.revision, links)
-    file, kept = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
+    file, pictures = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
     content = mail.content_hash
-    said, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
-    context = CheckContext(file, mail, gather_facts(session, issue, file, kept, links, may_ask=may_ask, said=said))
-    questions = replace(_asked(session, context), verdict=said, spam_waiting=waits)
+    verdict, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
+    facts = gather_facts(session, issue, file, pictures, links, may_ask=may_ask, spam=verdict)
+    context = CheckContext(file, mail, facts)
+    questions = replace(_asked(session, context), verdict=verdict, spam_waiting=waits)
     return Inspection(preflight.run_rules(context), weight.measure(context), questions)
 
 
@@ -124,8 +125,8 @@ def inspect_text(
         Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
         for fault in read.faults
     ]
-    told = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
-    context = CheckContext(read.file, mail or _NO_MAIL, told)
+    facts = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
+    context = CheckContext(read.file, mail or _NO_MAIL, facts)
     heavy = weight.measure(context) if mail else None
     return Inspection([*faults, *preflight.run_rules(context)], heavy, _asked(session, context))
 
@@ -134,23 +135,23 @@ def gather_facts(
     session: Session,
     issue: Issue,
     file: IssueFile,
-    kept: Mapping[str, str],
+    pictures: Mapping[str, str],
     links: Links,
     *,
     may_ask: bool,
-    said: SpamVerdict | None = None,
+    spam: SpamVerdict | None = None,
 ) -> Facts:
-    """All facts about a text that the database has."""
-    told = Facts.of(issue.publication, links)
+    """All facts about a text that the database has; `pictures` maps names in the text to stored file names."""
+    facts = Facts.of(issue.publication, links)
     others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
     return replace(
-        told,
+        facts,
         same_subject=session.scalar(others.where(func.lower(Issue.subject) == file.subject.lower()).limit(1)),
-        issues=_linked_issues(session, file, told),
-        pictures=_sizes(session, kept),
+        issues=_linked_issues(session, file, facts),
+        pictures=_sizes(session, pictures),
         links_asked=may_ask,
-        answers=link_checks.answers(session, _addresses(file, told)) if may_ask else {},
-        spam=said,
+        answers=link_checks.answers(session, _addresses(file, facts)) if may_ask else {},
+        spam=spam,
     )
 
 
@@ -168,7 +169,7 @@ def request_checks(session: Session, issue: Issue, links: Links, now: datetime, 
 
 def request_link_checks(session: Session, links: Links, now: datetime) -> None:
     """Request checks of the links of every issue that is still to go out, where the result is unknown or stale."""
-    for issue in session.scalars(_to_go_out(now)):
+    for issue in session.scalars(_upcoming_issues(now)):
         _ask_links(session, issue, links, now, older=link_checks.FRESH)
 
 
@@ -190,8 +191,8 @@ def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, o
     link_checks.request_checks(session, addresses(issue, links), now, older=older)
 
 
-def _addresses(file: IssueFile, told: Facts) -> list[str]:
-    return list(dict.fromkeys(rules_links.web_links(CheckContext(file, _NO_MAIL, told))))
+def _addresses(file: IssueFile, facts: Facts) -> list[str]:
+    return list(dict.fromkeys(rules_links.web_links(CheckContext(file, _NO_MAIL, facts))))
 
 
 def _asked(session: Session, context: CheckContext) -> Questions:
@@ -201,7 +202,7 @@ def _asked(session: Session, context: CheckContext) -> Questions:
     return Questions(allowed, len(urls), sum(url in context.facts.answers for url in urls), waiting)
 
 
-def _to_go_out(now: datetime) -> Select[Issue]:
+def _upcoming_issues(now: datetime) -> Select[Issue]:
     newest = (Revision.issue_id == Issue.id) & (Revision.number == Issue.revision_number)
     waits = or_(Issue.letter_id.is_(None), Letter.state == LetterState.WAITING)
     alive = or_(
@@ -210,20 +211,20 @@ def _to_go_out(now: datetime) -> Select[Issue]:
     return select(Issue).join(Revision, newest).outerjoin(Letter, Letter.id == Issue.letter_id).where(waits, alive)
 
 
-def _linked_issues(session: Session, file: IssueFile, told: Facts) -> dict[str, bool]:
+def _linked_issues(session: Session, file: IssueFile, facts: Facts) -> dict[str, bool]:
     """Whether each linked issue is published, by slug; issues that do not exist are missing."""
-    slugs = {slug for slug in rules_links.archived_slugs(CheckContext(file, _NO_MAIL, told)) if "\0" not in slug}
+    slugs = {slug for slug in rules_links.archived_slugs(CheckContext(file, _NO_MAIL, facts)) if "\0" not in slug}
     if not slugs:
         return {}
     found = select(Issue.slug, Letter.started_at.is_not(None)).outerjoin(Issue.letter).where(Issue.slug.in_(slugs))
     return {slug: bool(is_out) for slug, is_out in session.execute(found)}
 
 
-def _sizes(session: Session, kept: Mapping[str, str]) -> dict[str, PictureSize]:
-    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(kept.values()))))
+def _sizes(session: Session, pictures: Mapping[str, str]) -> dict[str, PictureSize]:
+    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(pictures.values()))))
     files = {picture.file_name: picture for picture in found}
     return {
         name: PictureSize(files[file].width, files[file].height, files[file].size, files[file].developed)
-        for name, file in kept.items()
+        for name, file in pictures.items()
         if file in files
     }
