@@ -8,14 +8,14 @@ const HERE_TOO = "You have this issue open in another window too.";
 
 export class Company {
   #tabs = new Set();
-  #told = "";
+  #message = "";
   #lastTouch = Date.now();
 
   constructor({ manuscript, tab, heard, signedOut, gone }) {
     Object.assign(this, { manuscript, tab, heard, signedOut, gone });
     this.place = document.getElementById("company");
     this.channel = new BroadcastChannel(`writing-${manuscript.get("issue")}`);
-    this.channel.addEventListener("message", ({ data }) => this.#tell(data));
+    this.channel.addEventListener("message", ({ data }) => this.#receive(data));
     addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab: tab.name }));
     for (const kind of ["keydown", "pointerdown", "focus"]) addEventListener(kind, () => this.#touched());
     document.addEventListener("visibilitychange", () => this.hello());
@@ -47,9 +47,9 @@ export class Company {
     return answer.status;
   }
 
-  show(told) {
-    this.#told = told;
-    const words = this.#tabs.size && !told.includes(HERE_TOO) ? `${told} ${HERE_TOO}`.trim() : told;
+  show(message) {
+    this.#message = message;
+    const words = this.#tabs.size && !message.includes(HERE_TOO) ? `${message} ${HERE_TOO}`.trim() : message;
     if (this.place.textContent !== words) this.place.textContent = words;
     this.place.hidden = !words;
   }
@@ -60,11 +60,11 @@ export class Company {
     if (wasIdle) this.hello();
   }
 
-  #tell({ kind, tab }) {
+  #receive({ kind, tab }) {
     if (kind === "hello") this.channel.postMessage({ kind: "here", tab: this.tab.name });
     if (kind === "bye") this.#tabs.delete(tab);
     else this.#tabs.add(tab);
     if (kind === "saved") this.hello();
-    this.show(this.#told.replace(HERE_TOO, "").trim());
+    this.show(this.#message.replace(HERE_TOO, "").trim());
   }
 }

@@ -3,12 +3,12 @@
 const FIELD = /\{\{[^{}|]*\|?([^{}]*)\}\}/g;
 
 export function count(form) {
-  for (const told of form.querySelectorAll("output[data-most]")) {
-    const words = form.elements[told.htmlFor.value].value.replace(FIELD, (_, fallback) => fallback.trim());
+  for (const counter of form.querySelectorAll("output[data-most]")) {
+    const words = form.elements[counter.htmlFor.value].value.replace(FIELD, (_, fallback) => fallback.trim());
     const length = [...words.trim()].length;
-    const fits = length >= told.dataset.least && length <= told.dataset.most;
-    told.value = length ? `${length} now${fits ? "" : length < told.dataset.least ? ": too short" : ": too long"}` : "";
-    told.classList.toggle("is-off", length > 0 && !fits);
+    const fits = length >= counter.dataset.least && length <= counter.dataset.most;
+    counter.value = length ? `${length} now${fits ? "" : length < counter.dataset.least ? ": too short" : ": too long"}` : "";
+    counter.classList.toggle("is-off", length > 0 && !fits);
   }
 }
 
@@ -29,9 +29,9 @@ export function complain(form, editor, faults) {
 }
 
 function inText(list, editor, faults) {
-  const told = JSON.stringify(faults);
-  if (list.dataset.told !== told) {
-    list.dataset.told = told;
+  const shown = JSON.stringify(faults);
+  if (list.dataset.told !== shown) {
+    list.dataset.told = shown;
     list.replaceChildren(...faults.map((fault) => item(editor, fault)));
   }
   editor.mark(faults.map((fault) => fault.line));

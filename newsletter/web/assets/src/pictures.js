@@ -3,8 +3,8 @@
 import { ask } from "./server.js";
 
 export class Pictures {
-  constructor({ manuscript, editor, told }) {
-    Object.assign(this, { manuscript, editor, told });
+  constructor({ manuscript, editor, announce }) {
+    Object.assign(this, { manuscript, editor, announce });
     this.dialog = document.getElementById("ask-picture");
     this.dialog.querySelector("form").addEventListener("submit", (event) => this.#answered(event));
     document.getElementById("picture-decorative").addEventListener("change", (event) => {
@@ -25,23 +25,23 @@ export class Pictures {
   // Pictures within what was pasted: those that came along are taken; of the others the editor is told.
   async takePasted({ pictures, left }) {
     await this.take(pictures);
-    if (left === 1) this.told("One picture did not come with the paste. Save it as a file and drop it here.");
-    if (left > 1) this.told(`${left} pictures did not come with the paste. Save each one as a file and drop it here.`);
+    if (left === 1) this.announce("One picture did not come with the paste. Save it as a file and drop it here.");
+    if (left > 1) this.announce(`${left} pictures did not come with the paste. Save each one as a file and drop it here.`);
   }
 
   async #take(file) {
-    this.told(`Uploading ${file.name} …`);
+    this.announce(`Uploading ${file.name} …`);
     const form = new FormData();
     form.set("picture", file);
     const answer = await ask(this.manuscript.form.dataset.pictures, form);
     if (answer.name === undefined) {
-      this.told(answer.fault ?? `${file.name} could not be uploaded. Check the connection, and drop it again.`);
+      this.announce(answer.fault ?? `${file.name} could not be uploaded. Check the connection, and drop it again.`);
       return;
     }
-    this.told(`${answer.name} has been uploaded. Describe what it shows.`);
+    this.announce(`${answer.name} has been uploaded. Describe what it shows.`);
     const described = await this.#describe(answer, file);
     if (described) this.editor.insertBlock(described);
-    this.told(described ? `${answer.name} is in the text.` : `${answer.name} was left out.`);
+    this.announce(described ? `${answer.name} is in the text.` : `${answer.name} was left out.`);
   }
 
   #describe(answer, file) {

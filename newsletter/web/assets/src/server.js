@@ -11,10 +11,10 @@ export async function ask(address, body, { signal, again = true } = {}) {
     if (error.name === "AbortError") throw error;
     return { status: 0 };
   }
-  const told = await answer.json().catch(() => ({}));
+  const parsed = await answer.json().catch(() => ({}));
   // After a new sign-in the form's old token is worth nothing; the page itself has a new one.
   if (answer.status === 400 && again && (await renewToken())) return ask(address, body, { signal, again: false });
-  return { ...told, status: answer.status };
+  return { ...parsed, status: answer.status };
 }
 
 async function renewToken() {

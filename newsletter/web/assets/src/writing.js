@@ -3,7 +3,7 @@
 import * as device from "./device.js";
 import { Company } from "./company.js";
 import { Editor } from "./editor.js";
-import { Keeper } from "./keeping.js";
+import { Autosave } from "./autosave.js";
 import { Manuscript } from "./manuscript.js";
 import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
@@ -30,8 +30,8 @@ const editor = new Editor({
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
 });
 const manuscript = new Manuscript(form, editor);
-const pictures = new Pictures({ manuscript, editor, told: tell });
-const keeper = new Keeper({ manuscript, tab, told, heard, overlap, signedOut, gone });
+const pictures = new Pictures({ manuscript, editor, announce });
+const autosave = new Autosave({ manuscript, tab, showState, heard, overlap, signedOut, gone });
 const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
 const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
 const preflight = new Preflight({ manuscript, onJump: show });
@@ -47,7 +47,7 @@ count(form);
 
 function changed() {
   at("discard")?.remove();
-  keeper.changed();
+  autosave.changed();
   sheet.changed();
   preflight.changed();
 }
@@ -76,7 +76,7 @@ function drop(event) {
 }
 
 function escape(event) {
-  if (event.key === "Escape") tell("Tab now leaves the text.");
+  if (event.key === "Escape") announce("Tab now leaves the text.");
   return false;
 }
 
@@ -84,7 +84,7 @@ function escape(event) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  keeper.save();
+  autosave.save();
 });
 // The frame's own script lets no form be sent twice; these are asked, and answered, again and again.
 for (const one of [form, ...document.querySelectorAll("dialog form")]) {
@@ -93,15 +93,15 @@ for (const one of [form, ...document.querySelectorAll("dialog form")]) {
 addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   event.preventDefault();
-  keeper.save();
+  autosave.save();
 });
 
-function tell(words) {
+function announce(words) {
   if (at("said").textContent !== words) at("said").textContent = words;
 }
 
-function told(words, faults) {
-  tell(words);
+function showState(words, faults) {
+  announce(words);
   if (!faults) return;
   complain(form, editor, faults);
   const [first] = faults;
@@ -122,27 +122,27 @@ function heard(standing) {
 
 function greeted(standing) {
   heard(standing);
-  keeper.hear(standing);
+  autosave.hear(standing);
 }
 
 // Two texts
 
-at("news").querySelector("button").addEventListener("click", () => keeper.save());
+at("news").querySelector("button").addEventListener("click", () => autosave.save());
 function leaveWith(standing) {
-  keeper.known = manuscript.typed();
-  device.remove({ issue: keeper.issue, tab: tab.name });
+  autosave.known = manuscript.typed();
+  device.remove({ issue: autosave.issue, tab: tab.name });
   location.assign(standing.page);
 }
 
 function overlap(answer) {
   // While the draft on the server is another window's, this one's text stays on the device.
-  keeper.suspended = !answer.kept;
+  autosave.suspended = !answer.kept;
   overlaps.open(answer);
 }
 
 function later() {
-  const place = keeper.suspended ? "on this device" : "as your draft";
-  tell(`Your text is kept ${place}. Merge the two versions to save it.`);
+  const place = autosave.suspended ? "on this device" : "as your draft";
+  announce(`Your text is kept ${place}. Merge the two versions to save it.`);
   at("news").hidden = false;
   at("news").firstElementChild.textContent = "There are two versions of this issue.";
 }
@@ -154,21 +154,21 @@ function signedOut(wanted) {
   if (waiting && wanted !== "save") return;
   if (!dialogs.signIn.open) dialogs.signIn.showModal();
   if (waiting) return;
-  tell("Signed out. Your text is kept on this device.");
+  announce("Signed out. Your text is kept on this device.");
   waiting = setInterval(async () => {
     if ((await company.hello()) !== 200) return;
     clearInterval(waiting);
     waiting = undefined;
     dialogs.signIn.close();
-    keeper.resume();
+    autosave.resume();
   }, 2000);
 }
 
 function gone() {
   if (dialogs.gone.open || dialogs.gone.dataset.told) return;
   dialogs.gone.dataset.told = "yes";
-  keeper.suspended = true;
-  tell("This issue was deleted. Your text is kept on this device.");
+  autosave.suspended = true;
+  announce("This issue was deleted. Your text is kept on this device.");
   dialogs.gone.showModal();
 }
 
@@ -176,8 +176,8 @@ dialogs.gone.querySelector("[value=begin]").addEventListener("click", async () =
   const answer = await ask(form.dataset.begin, manuscript.words());
   if (answer.status !== 201) at("ask-gone-fault").textContent = answer.fault ?? "It could not be saved. Try again in a minute.";
   else {
-    keeper.known = manuscript.typed();
-    await device.remove(keeper);
+    autosave.known = manuscript.typed();
+    await device.remove(autosave);
     location.assign(answer.page);
   }
 });
@@ -189,11 +189,11 @@ dialogs.gone.querySelector("a").addEventListener("click", (event) => {
 
 // A tab that the system closed, or that fell, left its text here without a word.
 async function takeUp() {
-  if (tab.left) keeper.takeUp(tab.left, last);
+  if (tab.left) autosave.takeUp(tab.left, last);
   else {
     await tab.claimed;
-    const [text] = (await device.left(keeper.issue, writer)).filter((one) => one.tab === tab.name);
-    if (text && keeper.isKept) keeper.takeUp(text, last);
+    const [text] = (await device.left(autosave.issue, writer)).filter((one) => one.tab === tab.name);
+    if (text && autosave.isKept) autosave.takeUp(text, last);
   }
 }
 
@@ -201,7 +201,7 @@ takeUp();
 
 async function offer() {
   const pause = new Promise((resolve) => setTimeout(resolve, 300));
-  const [texts] = await Promise.all([device.left(keeper.issue, writer), pause]);
+  const [texts] = await Promise.all([device.left(autosave.issue, writer), pause]);
   const here = manuscript.typed();
   const lost = texts.filter((text) => text.tab !== tab.name && !company.tabs.includes(text.tab));
   for (const text of lost) if (text.typed === here) device.remove(text);
@@ -215,7 +215,7 @@ async function offer() {
 
 async function settle(wish, text) {
   if (wish === "take") {
-    keeper.restore(text);
+    autosave.restore(text);
   }
   await device.remove(text);
   offer();

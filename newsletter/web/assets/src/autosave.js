@@ -10,7 +10,7 @@ const ON_DEVICE = 250;
 // What a browser sends for a page that is being closed.
 const LAST_WORD = 60_000;
 
-export class Keeper {
+export class Autosave {
   #asking = false;
   // What is asked next, and what stands still until there is a session or a connection again.
   #wanted = "";
@@ -21,8 +21,8 @@ export class Keeper {
   // The newest revision that the server has merged in, or could not.
   #seen = 0;
 
-  constructor({ manuscript, tab, told, heard, overlap, signedOut, gone }) {
-    Object.assign(this, { manuscript, tab, told, heard, overlap, signedOut, gone });
+  constructor({ manuscript, tab, showState, heard, overlap, signedOut, gone }) {
+    Object.assign(this, { manuscript, tab, showState, heard, overlap, signedOut, gone });
     this.known = manuscript.typed();
     this.suspended = false;
     addEventListener("online", () => this.#stands && this.resume());
@@ -138,12 +138,12 @@ export class Keeper {
 
   #take(wanted, sent, answer) {
     if (answer.draft !== undefined && (answer.status !== 409 || answer.kept)) this.#adopt(sent, answer);
-    if (answer.status === 200) this.told(answer.said);
-    else if (answer.status === 422) this.told(answer.fault, answer.faults);
+    if (answer.status === 200) this.showState(answer.said);
+    else if (answer.status === 422) this.showState(answer.fault, answer.faults);
     else if (answer.status === 409 && answer.overlap) this.overlap(answer);
     else if (answer.status === 401) this.#stand(wanted, this.signedOut);
     else if (answer.status === 404) this.gone();
-    else if (answer.status && answer.status < 500) this.told(answer.fault ?? "It could not be saved. Your text is on this device.");
+    else if (answer.status && answer.status < 500) this.showState(answer.fault ?? "It could not be saved. Your text is on this device.");
     else this.#offline(wanted);
   }
 
@@ -171,7 +171,7 @@ export class Keeper {
   #offline(wanted) {
     this.#stands = wanted;
     device.put(this.#copied());
-    this.told("Offline: kept on this device. It goes on by itself when the connection is back.");
+    this.showState("Offline: kept on this device. It goes on by itself when the connection is back.");
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.resume(), RETRY);
   }
