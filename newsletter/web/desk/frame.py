@@ -1,4 +1,4 @@
-"""The frame of found desk page: the person, the publication, and what goes out next."""
+"""The frame of each desk page: the person, the publication, and what goes out next."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -57,7 +57,7 @@ class ProgressView:
     hold: Throttle | None = None
     is_worked: bool = True
     """Whether any worker is alive."""
-    troubles: Sequence[Failure] = ()
+    failures: Sequence[Failure] = ()
     open_doubts: int = 0
     away: Sequence[UnreachableServer] = ()
     """The unreachable mail servers that copies wait for."""
@@ -121,7 +121,7 @@ def _past(store: Session, letter: Letter) -> ProgressView:
     return ProgressView(
         now(),
         stats.copy_counts(store, letter),
-        troubles=failures.list_failures(store, letter.id),
+        failures=failures.list_failures(store, letter.id),
         open_doubts=doubts.count_open(store, letter.id),
     )
 
@@ -144,7 +144,7 @@ class _LetterCache:
     view: TimedCache[ProgressView] = field(default_factory=lambda: TimedCache(_EACH_SECOND))
     extent: TimedCache[CopyRange] = field(default_factory=lambda: TimedCache(_SELDOM))
     notes: TimedCache[Mapping[Note, int]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
-    troubles: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
+    failures: TimedCache[Sequence[Failure]] = field(default_factory=lambda: TimedCache(_NOW_AND_THEN))
     stats: TimedCache[LetterStats] = field(default_factory=lambda: TimedCache(quick=_QUICK))
     waiting: TimedCache[Mapping[str, int]] = field(default_factory=lambda: TimedCache(_SELDOM))
 
@@ -172,7 +172,7 @@ class _LetterCache:
             forecast=self._forecast(store, found, limits, at, speed, stopped, held) if is_going else None,
             hold=publish.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
-            troubles=self.troubles.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
+            failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
             away=heartbeat.unreachable_servers(store, MailKind.ISSUES, at),
             stops=stops,

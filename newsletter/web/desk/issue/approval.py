@@ -105,7 +105,7 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
             since_approval=changes.changes_since(store, found, status.last.revision_number) if status.last else (),
             since_test=changes.changes_since_test(store, found),
             tested=test_mail.latest_test(store, found),
-            proof=previews.current_mail(found),
+            mail=previews.current_mail(found),
             view=previews.chosen_view(request.args),
             version=lookup.version(found),
             form=form,

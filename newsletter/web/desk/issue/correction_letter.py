@@ -31,7 +31,7 @@ from newsletter.workflows.correct_issue import CorrectionAudience
 class LetterOutlook:
     """What would happen if the letter were mailed now."""
 
-    proof: MailParts | None
+    mail: MailParts | None
     """The mail; None while its text is invalid."""
     complaints: Sequence[FieldFault]
     findings: Sequence[Finding]
@@ -43,7 +43,7 @@ class LetterOutlook:
     def is_fit(self) -> bool:
         """Whether it can be mailed as it is."""
         blocked = any(finding.level is Level.BLOCKING for finding in self.findings)
-        return self.proof is not None and not blocked and self.audience is not None
+        return self.mail is not None and not blocked and self.audience is not None
 
 
 def letter_form(slug: str, number: int) -> str:
@@ -73,7 +73,7 @@ def letter_html(slug: str, number: int) -> Response:
     wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
-        html = previews.preview_document(_proof(found, made).html, wanted)
+        html = previews.preview_document(_rendered_mail(found, made).html, wanted)
     return previews.sandboxed(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
@@ -130,7 +130,7 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     return _back(slug, number)
 
 
-def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], said: str = "") -> str:
+def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], notice: str = "") -> str:
     """The letter's page, with this text in its form."""
     if made.letter_id is not None:
         raise corrections.mailed_already(made)
@@ -143,7 +143,7 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         issue=found,
         correction=made,
         shown=shown,
-        said=said,
+        notice=notice,
         narrowed=narrowed,
         outlook=_outlook(store, found, made, narrowed),
         refusal=correct_issue.refusal(found, made, auth.email()),
@@ -173,7 +173,7 @@ def _beside(complaints: Sequence[FieldFault]) -> list[FieldFault]:
     return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in by_text.values()]
 
 
-def _proof(found: Issue, made: Correction) -> MailParts:
+def _rendered_mail(found: Issue, made: Correction) -> MailParts:
     if made.letter is not None:
         return made.letter
     try:

@@ -50,7 +50,7 @@ def issue(slug: str) -> str:
             found.publication,
             issue=found,
             mailed=lookup.Mailed(found),
-            proof=previews.current_mail(found),
+            mail=previews.current_mail(found),
             outlook=outlook.of_issue(store, found),
             view=previews.chosen_view(request.args),
             version=lookup.version(found),

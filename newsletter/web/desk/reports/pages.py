@@ -78,7 +78,7 @@ def _page(store: Session, found: Issue, details: IssueReport) -> str:
         report=details,
         letter_counts={amended.correction.number: amended.counts for amended in details.corrections if amended.counts},
         zone=found.publication.time_zone,
-        troubles=failures.list_failures(store, details.letter.id) if details.letter.final_counts is None else (),
+        failures=failures.list_failures(store, details.letter.id) if details.letter.final_counts is None else (),
         open_doubts=doubts.count_open(store, details.letter.id),
         away=heartbeat.unreachable_servers(store, MailKind.ISSUES, now())
         if issue_store.state(found) is IssueState.SENDING

@@ -139,7 +139,7 @@ def _page(store: Session, fault: FormFault) -> str:
         "calendar",
         publication,
         publication_shown=publication,
-        told=[_slot_facts(slot, publication) for slot in publication.slots],
+        slots=[_slot_facts(slot, publication) for slot in publication.slots],
         weekdays=weekly_slots.WEEKDAYS,
         zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
         fault=fault,

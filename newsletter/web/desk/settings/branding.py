@@ -83,7 +83,6 @@ def _page(store: Session, publication: Publication, typed: dict[str, str], fault
         "settings_look.html",
         "settings",
         publication,
-        kept=publication,
         typed=typed,
         faults=faults,
         schemes=_SCHEMES,

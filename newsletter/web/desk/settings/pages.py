@@ -111,7 +111,6 @@ def settings() -> str:
             "settings.html",
             "settings",
             publication,
-            kept=publication,
             team=team,
             parts=PARTS,
             own=own,
