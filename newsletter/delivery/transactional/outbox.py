@@ -56,7 +56,7 @@ def post(
     now: datetime,
     unsubscribe_url: str | None = None,
 ) -> OutboxMessage:
-    """Put a letter into the outbox; it leaves when the caller's transaction commits."""
+    """Put a letter into the outbox; it can be sent once the caller's transaction commits."""
     letter = OutboxMessage(
         kind=kind,
         sender_name=publication.sender_name,
