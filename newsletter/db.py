@@ -47,7 +47,7 @@ from newsletter.system import atomic_files
 from newsletter.write_queue import WriteQueue
 
 DatabaseDown = OperationalError
-"""What a session raises when the database does not answer; likewise for the web packages."""
+"""What a session raises when the database does not answer; also for the web packages, which import no SQL."""
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What callers that can wait treat as "not now": no answer, no lock, no space, or a server that is read-only now."""

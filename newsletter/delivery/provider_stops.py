@@ -37,9 +37,9 @@ def stop_group(session: Session, letter_id: int | None, group: str, said: Said, 
 
 
 def alarm(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
-    """Have the editors told, once a day, what a provider says of a letter; nothing is stopped."""
-    of_late = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
-    if letter_id is not None and session.scalar(of_late.limit(1)) is None:
+    """Alert the editors, at most once a day, to a provider's reply about a letter; nothing is stopped."""
+    recent = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
+    if letter_id is not None and session.scalar(recent.limit(1)) is None:
         session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
 
 

@@ -76,11 +76,11 @@ class LinkClient:
         return _Visit(self, ("HEAD", "GET"), None).follow(url)
 
     def fetch(self, url: str, most_bytes: int) -> Answer:
-        """The same with the raw content; more than `most_bytes` of it is a fault."""
+        """GET a URL as `ask` does, and keep the raw content; more than `most_bytes` of it is a fault."""
         return _Visit(self, ("GET",), most_bytes).follow(url)
 
     def post(self, url: str, most_bytes: int) -> Answer:
-        """The same of an empty POST; only for our own pages."""
+        """Send an empty POST, and keep the raw content as `fetch` does; only for our own pages."""
         return _Visit(self, ("POST",), most_bytes).follow(url)
 
     def ask_all(self, urls: Iterable[str], stopping: Callable[[], bool] = lambda: False) -> Iterator[Answer]:

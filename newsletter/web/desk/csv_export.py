@@ -15,12 +15,12 @@ _BUSY = "Several downloads are already being prepared. Try again in a minute."
 
 
 def answer(name: str, rows: Iterable[Iterable[object]]) -> Response:
-    """A file of these rows, streamed while it is made; Unavailable while too many others are."""
+    """A CSV file of these rows, streamed while it is made; raises Unavailable while too many others are."""
     return stream_file(name, _chunked(map(_line, rows)))
 
 
 def stream_file(name: str, pieces: Iterator[str]) -> Response:
-    """A CSV file in these pieces, likewise."""
+    """A CSV file in these pieces, streamed while it is made; raises Unavailable while too many others are."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     if request.method == "HEAD":
         return Response(mimetype="text/csv", headers=headers)

@@ -71,14 +71,14 @@ def audience_size(store: Session, publication_id: int) -> int:
 
 
 def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
-    """The number of subscriptions in each status, cached likewise."""
+    """The number of subscriptions in each status, from the cache."""
     audience = _audience(publication_id)
     with audience.lock:
         return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))
 
 
 def rule_counts(store: Session, publication: Publication, rule: Rule, now: datetime) -> tuple[int, int]:
-    """How many readers belong to a rule, and how many of them an issue would go to, cached likewise."""
+    """How many readers belong to a rule, and how many of them an issue would go to, from the cache."""
     resolved = segments.resolve(store, publication.id, rule)
     audience = _audience(publication.id)
     with audience.lock:

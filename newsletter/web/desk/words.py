@@ -79,7 +79,7 @@ def shown_address(address: str) -> str:
 
 
 def masked_text(text: str | None) -> str:
-    """A text that may contain an address, such as a server's reply, masked likewise."""
+    """A text that may contain an address, such as a server's reply, masked for the same people."""
     return (text or "") if sees_addresses() else masking.mask_all_in_text(text or "")
 
 
