@@ -21,7 +21,7 @@ from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.ledger import partitions
-from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState, OutboxMessage
+from newsletter.delivery.models import Cause, Copy, CopyNote, CopyState, Letter, LetterState, OutboxMessage
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
@@ -431,6 +431,20 @@ def test_erasing_a_reader_erases_what_was_heard_of_them_whatever_their_address_w
     with press.sessions.reading() as session:
         assert list(session.scalars(select(BounceEvent.key))) == ["bo@gmail.com"]
         assert list(session.scalars(select(RawReport.raw))) == [b"about bo"]
+
+
+def test_what_is_heard_of_a_reader_after_their_erasure_brings_nothing_of_them_back(press: Press) -> None:
+    ada = press.reader()
+    copy = press.copy(press.issue(ada), ada)
+    with press.sessions.begin() as session:
+        privacy.erase(session, press.services.audience, ADA, NOW)
+    said = Recipient(ADA, HARD, Reason.USER_UNKNOWN, "5.1.1", "550", diagnostic=f"550 5.1.1 <{ADA}>: User unknown")
+    assert press.hear((Kind.BOUNCE, said), copy, raw=f"To: {ADA}".encode()) == [Decision.UNMATCHED]
+    with press.sessions.reading() as session:
+        [event] = session.scalars(select(BounceEvent))
+        assert (event.key, event.diagnostic, event.reason) == ("", "", Reason.USER_UNKNOWN)
+        assert session.scalar(select(func.count(RawReport.source))) == 0
+        assert session.scalars(select(CopyNote.detail)).all() == ["550 5.1.1 userunknown"]
 
 
 def test_raw_reports_go_after_ninety_days_and_events_after_four_hundred(press: Press) -> None:

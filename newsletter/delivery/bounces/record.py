@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -99,6 +99,8 @@ def store_events(
     match = _match(session, seal, report)
     if origin.is_authentic and _is_nobodys(match):
         match = _match_address(session, readers_of, report, min(origin.at or now, now))
+    if _is_of_erased(match):
+        report, origin = _without_person(report, origin)
     kept = [
         event
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
@@ -185,6 +187,16 @@ def _source(text: str) -> str:
 
 def _is_nobodys(match: _Match) -> bool:
     return match.copy is None and match.post is None
+
+
+def _is_of_erased(match: _Match) -> bool:
+    """Whether it is about a reader who was erased since: all that is left is a copy without an address."""
+    return not _is_nobodys(match) and not match.address
+
+
+def _without_person(report: Report, origin: Origin) -> tuple[Report, Origin]:
+    bare = (replace(one, address="", diagnostic="") for one in report.recipients)
+    return replace(report, recipients=tuple(bare)), replace(origin, raw=b"")
 
 
 def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
