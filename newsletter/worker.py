@@ -114,6 +114,7 @@ class Worker:
             Job("listen for mail", timedelta(seconds=5), self._intake.listen),
             Job("decide about bounces", timedelta(seconds=2), partial(tend_bounces.decide_waiting, *bounces)),
             Job("watch for providers that fail", timedelta(minutes=1), partial(tend_bounces.watch_providers, *bounces)),
+            Job("watch for complaints", timedelta(minutes=5), partial(tend_bounces.watch_complaints, *bounces)),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
             Job("import lists", timedelta(seconds=2), uploads.run),
             Job("index readers", timedelta(seconds=10), self.index_readers),

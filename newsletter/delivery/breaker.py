@@ -54,6 +54,13 @@ REMEDY = (
     "Then resume: those who wait get it, and if it is refused again it stops again."
 )
 
+COMPLAINED = "Complaints:"
+"""What the reply of a breaker begins with that readers opened, and no server."""
+_COMPLAINED_REMEDY = (
+    "Find out why: an old list, readers who never asked for it or have forgotten that they did, a promise that "
+    "was not kept. Then resume, or stop the issue."
+)
+
 # Fewer may be one company's mood; of more, what we are is the one thing that they have in common.
 _DOMAINS = 3
 _PORTION = 5_000
@@ -107,6 +114,21 @@ class Trip(Base):
         return f"{self.code} {self.reply}".strip()
 
     @property
+    def said(self) -> str:
+        """Who said what, in a sentence."""
+        return self.reply if self.is_of_complaints else f"The server said: {self.server_reply}"
+
+    @property
+    def is_of_complaints(self) -> bool:
+        """Whether readers opened it by their complaints, and no server by its replies."""
+        return self.code == 0 and self.reply.startswith(COMPLAINED)
+
+    @property
+    def remedy(self) -> str:
+        """What to do before going on."""
+        return _COMPLAINED_REMEDY if self.is_of_complaints else REMEDY
+
+    @property
     def is_alarm(self) -> bool:
         """Whether it never stopped anything, and is only for the editors to know."""
         return self.closed_at == self.opened_at
@@ -119,7 +141,10 @@ class Trip(Base):
                 f"Mail servers refused it {STRIKES} times in a row because of the sender or the message, not the "
                 "readers. No reader has lost it: those copies wait again with the rest."
             )
-        return f"{self.provider} refuses it because of the sender or the message, not the readers. " + (
+        why = f"{self.provider} refuses it because of the sender or the message, not the readers."
+        if self.is_of_complaints:
+            why = f"Too many of its readers at {self.provider} report it as spam, which spoils our standing there."
+        return f"{why} " + (
             "Nothing is stopped."
             if self.is_alarm
             else "Its readers’ copies wait for some hours; all the others go on."

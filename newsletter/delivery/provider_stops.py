@@ -7,10 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
-from newsletter.delivery.breaker import Trip, resumption
+from newsletter.delivery.breaker import COMPLAINED, Trip, resumption
 from newsletter.delivery.models import UNDER_WAY, Letter
 
 _A_DAY = timedelta(days=1)
+_TOO_MANY = "; too many to go on."
 
 
 class Said(NamedTuple):
@@ -25,15 +26,47 @@ def stop_group(session: Session, letter_id: int | None, group: str, said: Said, 
 
     Where nothing of them goes out any more the editors are told all the same.
     """
-    held = 0
+    if not _hold(session, letter_id, group, said, now):
+        alarm(session, letter_id, group, said, now)
+
+
+def stop_for_complaints(session: Session, letter_id: int, group: str, rate: str, now: datetime) -> bool:
+    """Hold the copies to a provider whose readers complain of a letter, once a letter; whether that was new.
+
+    Where nothing of them goes out any more the editors are told all the same.
+    """
+    said = Said(0, f"{COMPLAINED} {rate}{_TOO_MANY}")
+    if _has_spoken(session, letter_id, group, _TOO_MANY):
+        return False
+    if letter_id not in (held := _hold(session, letter_id, group, said, now)):
+        told_at = now if held else None
+        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now, told_at=told_at))
+    return True
+
+
+def warn_of_complaints(session: Session, letter_id: int, group: str, rate: str, now: datetime) -> None:
+    """Have the editors told, once a letter, that a provider's readers complain of it; nothing is stopped."""
+    if not _has_spoken(session, letter_id, group, ""):
+        said = Said(0, f"{COMPLAINED} {rate}.")
+        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
+
+
+def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bool:
+    of_complaints = Trip.code == 0, Trip.reply.startswith(COMPLAINED), Trip.reply.endswith(ending)
+    before = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, *of_complaints)
+    return session.scalar(before.limit(1)) is not None
+
+
+def _hold(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> list[int]:
+    """Hold the copies to a provider of all letters from this letter's domain; which letters these are."""
+    held = []
     for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
         if _has_sender_of(session, letter, letter_id):
-            held += 1
+            held.append(letter.id)
             opening = _opening(letter.id, group, said, now) | {"resumes_at": resumption(said.reply, now)}
             row = insert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
             session.execute(row.on_conflict_do_nothing())
-    if not held:
-        alarm(session, letter_id, group, said, now)
+    return held
 
 
 def alarm(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:

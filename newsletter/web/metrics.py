@@ -18,6 +18,7 @@ from newsletter.audience import subscribers
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
+from newsletter.delivery.reports import provider_results
 from newsletter.web import context
 from newsletter.wiring import Services
 
@@ -138,7 +139,16 @@ class _Store(Collector):
             "When an authentic webhook of a provider last came, to the minute.",
             labels=["provider"],
         )
+        taken = GaugeMetricFamily(
+            "newsletter_provider_copies",
+            "Copies of the issues of the last seven days, or of the last one, by provider group and outcome.",
+            labels=["provider", "outcome"],
+        )
         with self._services().sessions.reading() as session:
+            recent = provider_results.recent_letters(session, self._clock())
+            for result in provider_results.shortened(provider_results.of_letters(session, recent)):
+                for outcome in ("sent", "bounced", "complained"):
+                    taken.add_metric([result.group or "others", outcome], getattr(result, outcome))
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
             outbox.add_metric([], delivery.outbox_pending(session))
@@ -148,4 +158,4 @@ class _Store(Collector):
                 incoming.add_metric([one.way, one.kind], one.mails)
             for provider, at in webhooks.last_seen(session).items():
                 webhook_seen.add_metric([provider], at.timestamp())
-        yield from (copies, outbox, readers, incoming, webhook_seen)
+        yield from (copies, outbox, readers, taken, incoming, webhook_seen)

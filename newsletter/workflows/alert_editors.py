@@ -48,8 +48,8 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
     fields = {
         "headline": _headline(trip, halted),
         "why": trip.explanation,
-        "said": trip.server_reply,
-        "remedy": breaker.REMEDY,
+        "said": trip.said,
+        "remedy": trip.remedy,
         "issue_url": halted.page(audience.links),
     }
     by = EmailContext(halted.issue.publication, audience.compose, audience.links)
@@ -58,6 +58,8 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
 
 
 def _headline(trip: Trip, halted: Halted) -> str:
+    if trip.is_of_complaints:
+        return f"Readers at {trip.provider} report {halted.title} as spam"
     if trip.is_alarm:
         return f"{trip.provider} refuses copies of {halted.title}"
     return (

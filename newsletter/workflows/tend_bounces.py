@@ -1,6 +1,9 @@
-"""What the worker does about bounces: decides those that wait, and holds those of a provider that is probably wrong."""
+"""What the worker does about bounces and complaints.
 
-from collections.abc import Callable
+It decides about those that wait, holds those of a provider that is probably wrong, and stops what readers complain of.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import structlog
@@ -10,12 +13,15 @@ from newsletter import publications
 from newsletter.addresses import provider_groups
 from newsletter.audience.services import AudienceServices
 from newsletter.db import AWAY, Sessions
+from newsletter.delivery import provider_stops
 from newsletter.delivery.bounces import events, holds, policy
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.holds import Suspect
 from newsletter.delivery.bounces.policy import Decision, Verdict
 from newsletter.delivery.models import Cause, Letter
-from newsletter.delivery.reports import progress
+from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.reports import progress, provider_results
+from newsletter.delivery.reports.provider_results import Concern, ProviderResult
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
@@ -79,6 +85,49 @@ def watch_providers(
     _take_back(sessions, clock, stopping)
 
 
+def watch_complaints(
+    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
+) -> None:
+    """Count what came of recent letters at each provider; warn of complaints, and stop where they are too many.
+
+    Commits by itself, letter by letter.
+    """
+    with sessions.reading() as session:
+        letters = provider_results.recent_letters(session, clock())
+    for letter_id in letters:
+        if stopping():
+            return
+        with sessions.reading() as session:
+            counted = provider_results.count_results(session, letter_id, services.groups)
+        if counted:
+            with sessions.begin() as session:
+                provider_results.store(session, counted)
+    with sessions.reading() as session:
+        concerns = _concerns(session, letters)
+    with sessions.begin() as session:
+        provider_results.drop_others(session, letters)
+        for letter_id, result in concerns:
+            _answer_complaints(session, letter_id, result, clock())
+
+
+def _concerns(session: Session, letters: Sequence[int]) -> list[tuple[int, ProviderResult]]:
+    """The providers whose readers complain: of a letter, and of all recent ones, for which the last one is stopped."""
+    by_letter = [(letter_id, provider_results.of_letters(session, [letter_id])) for letter_id in letters]
+    by_letter += [(letter_id, provider_results.of_letters(session, letters)) for letter_id in letters[-1:]]
+    return [(letter_id, one) for letter_id, results in by_letter for one in results if one.concern]
+
+
+def _answer_complaints(session: Session, letter_id: int, result: ProviderResult, now: datetime) -> None:
+    rate = (
+        f"{formats.number(result.complained)} of {formats.number(result.delivered)} copies delivered "
+        f"({100 * (result.rate or 0):.2f}%)"
+    )
+    if result.concern is Concern.WARN:
+        provider_stops.warn_of_complaints(session, letter_id, result.group, rate, now)
+    elif provider_stops.stop_for_complaints(session, letter_id, result.group, rate, now):
+        limiter_store.slow_down(session, result.group, now)
+
+
 def _take_back(sessions: Sessions, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> None:
     """Let readers stand as before who were suppressed in the hour before their provider was held."""
     with sessions.reading() as session:
@@ -137,7 +186,7 @@ def _warn(session: Session, audience: AudienceServices, suspect: Suspect, copies
             f"It said so within an hour, of {formats.number(copies)} copies. Providers have been wrong like that, "
             "so nobody is suppressed for it until you decide. No copy was lost by it."
         ),
-        "said": "no such user",
+        "said": "The server said: no such user",
         "remedy": _REMEDY.format(group=suspect.provider_group),
         "issue_url": audience.links.desk("readers", publication.slug),
     }

@@ -208,7 +208,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     for one in away:
         click.echo(one)
     for stop in stops:
-        click.echo(f"{stop.explanation}\nThe server said: {stop.server_reply}")
+        click.echo(f"{stop.explanation}\n{stop.said}")
         click.echo(f"Once that is fixed: newsletter issues resume {slug}")
     if hold:
         click.echo(f"held until {formats.moment(hold.until, zone)}: {hold.why}")

@@ -92,6 +92,11 @@ def handed_over_by_group(session: Session, letter_id: int, groups: ProviderGroup
     return _by_group(session, groups, Copy.letter_id == letter_id, Copy.state.in_((CopyState.SENT, CopyState.REFUSED)))
 
 
+def sent_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:
+    """How many copies each provider group accepted; reads every copy."""
+    return _by_group(session, groups, Copy.letter_id == letter_id, Copy.state == CopyState.SENT)
+
+
 def domain_of(session: Session) -> ColumnElement[str]:
     """The domain of a copy's address, as an SQL expression; empty for an erased reader."""
     return _DOMAIN[session.get_bind().dialect.name]

@@ -6,12 +6,14 @@ from flask import Response, request
 
 from newsletter.db import Session
 from newsletter.delivery.ledger import doubts
-from newsletter.delivery.reports import failures
+from newsletter.delivery.reports import failures, provider_results
+from newsletter.delivery.reports.provider_results import ProviderResult
 from newsletter.delivery.reports.stats import DomainStats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.publications import Publication
 from newsletter.web.context import now, services
 from newsletter.web.desk import csv_export, frame, lookup, progress_view
 from newsletter.workflows import issue_report
@@ -48,8 +50,14 @@ def reports() -> str:
             rows=list(zip(out, issue_report.results(store, out[:_PAGE]), strict=False)),
             zone=publication.time_zone,
             page=page,
+            providers=_providers(store, publication) if page == 1 else (),
             has_older=len(out) > _PAGE,
         )
+
+
+def _providers(store: Session, publication: Publication) -> Sequence[ProviderResult]:
+    recent = provider_results.recent_letters(store, now(), publication.id)
+    return provider_results.shortened(provider_results.of_letters(store, recent))
 
 
 def report(slug: str) -> str:
