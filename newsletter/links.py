@@ -4,6 +4,7 @@ The tokens `confirm`, `sign-in` and `reset` contain the time at which they were 
 `preferences` never expire, because a letter may be read years later.
 """
 
+import hashlib
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -45,6 +46,17 @@ class Links:
     def form_time(self, now: datetime) -> str:
         """The token with which a form proves when it was shown."""
         return self.seal.seal("form", int(now.timestamp() * 1000))
+
+    def waiting(self, email: str, now: datetime) -> str:
+        """The token with which a form proves since when somebody waits to sign this address up."""
+        return self.seal.seal("wait", int(now.timestamp() * 1000), _number_of(email))
+
+    def open_waiting(self, token: str, email: str) -> datetime:
+        """Since when somebody waits; Invalid for a forged token, or one of another address."""
+        milliseconds, number = self.seal.open("wait", token)
+        if number != _number_of(email):
+            raise Invalid("this form was for another address")
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
     def unsubscribe(self, subscription_id: int, letter_id: int = 0) -> str:
         return f"{self.base_url}/unsubscribe/{self.seal.seal('unsubscribe', subscription_id, letter_id)}"
@@ -162,6 +174,10 @@ class LinksOfATest(Links):
 def _asking(**asked: str | int | None) -> str:
     said = {name: value for name, value in asked.items() if value}
     return f"?{urlencode(said)}" if said else ""
+
+
+def _number_of(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
 def _minute(moment: datetime) -> int:

@@ -52,7 +52,7 @@ def test_without_any_setting_it_runs_on_a_laptop(tmp_path: Path) -> None:
     [
         ("MAIL_SEVER", "localhost", "MAIL_SEVER is not a setting; did you mean MAIL_SERVER?"),
         ("BULK_MAIL_PROT", "25", "BULK_MAIL_PROT is not a setting; did you mean BULK_MAIL_PORT?"),
-        ("SIGNUP_ZZZ", "1", "SIGNUP_ZZZ is not a setting; docs/settings.md lists them all"),
+        ("SIGNUP_QQQQQQQQ", "1", "SIGNUP_QQQQQQQQ is not a setting; docs/settings.md lists them all"),
         ("DATABSE_URL", "sqlite:///x", "DATABSE_URL is not a setting; did you mean DATABASE_URL?"),
         ("log_format", "json", "log_format is not a setting; did you mean LOG_FORMAT?"),
     ],

@@ -18,6 +18,7 @@ from newsletter.audience import consent, emails, erasures, search_text, signup_l
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
+from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, moment, upsert
 from newsletter.delivery import receipts
@@ -49,15 +50,16 @@ class _Signup(NamedTuple):
 
 def subscribe(
     session: Session, services: AudienceServices, publication: Publication, asked: SignupRequest, now: datetime
-) -> None:
+) -> Reason | None:
     """Send a confirm letter, unless the address is already subscribed, over its limit, or suppressed for good.
 
-    Invalid for a malformed address or name, TooManyRequests for a client over its limit; silent otherwise.
+    Invalid for a malformed address or name, TooManyRequests for a client over its limit. The reason if the address is
+    over its limit, to be counted, never to be shown.
     """
     address, name = Address.parse(asked.email), clean_name(asked.name)
-    if not signup_limits.count_and_check(session, services, address, asked.client, now):
+    if reason := signup_limits.count_and_check(session, services, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
-        return
+        return reason
     found = _find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
     with _same_work(session, kept=is_new):
@@ -66,6 +68,7 @@ def subscribe(
     with _same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
         status_transitions.reopen(session, found.id)
         emails.confirm(session, services, publication, found.id, found.email, now)
+    return None
 
 
 def open_confirm_link(session: Session, services: AudienceServices, token: str, now: datetime) -> Subscription:
@@ -102,7 +105,7 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
     if subscription is None or subscription.status is not Status.PENDING:
         return
     address = Address.parse(subscription.subscriber.email)
-    if signup_limits.count_and_check(session, services, address, client, now):
+    if signup_limits.count_and_check(session, services, address, client, now) is None:
         proof = Proof(consent.origin_of(services, client))
         consent.record(session, subscription, Act.ASKED, Channel.LINK, now, proof)
         if _may_be_asked(session, subscription.id, subscription.subscriber.key):

@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.audience import client_ip
+from newsletter.audience import client_ip, refusals
 from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
+from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Prepared, rows, upsert
 from newsletter.errors import Refused
@@ -26,6 +27,8 @@ _KEPT = timedelta(days=2)
 _A_MONTH = timedelta(days=30)
 _GROUP = 2_000
 _ADDRESS = "address"
+_ODD_FROM = 30
+_ODD_TIMES = 5
 _EVERYBODY = "press"
 # One row for all would make sign-ups wait for each other.
 _SHARDS = "0123456789abcdef"
@@ -43,6 +46,10 @@ _PROVIDERS = frozenset(_GIVES_TO_EVERYBODY.split())
 
 class TooManyRequests(Refused):
     """This client sends too many requests, or all clients together do; the web answers 429."""
+
+    def __init__(self, message: str, reason: Reason | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class _Counter(NamedTuple):
@@ -82,8 +89,10 @@ class _Bucket(NamedTuple):
 
 def count_and_check(
     session: Session, services: AudienceServices, address: Address, client: str | None, now: datetime
-) -> bool:
-    """Count a sign-up; False if its mailbox or domain is over the limit, TooManyRequests if the client or everybody is.
+) -> Reason | None:
+    """Count a sign-up; why none may be mailed, if its mailbox or domain is over the limit.
+
+    TooManyRequests if the client or everybody is.
 
     A mailbox is counted in all its spellings, and over all publications.
     """
@@ -92,19 +101,31 @@ def count_and_check(
     if hits.get("client", 0) > caps.client:
         # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
         log.warning("client capped", client=client_ip.logged_origin(services, client))
-        raise TooManyRequests("That was too many sign-ups in a short time. Please try again in an hour.")
+        raise TooManyRequests(
+            "That was too many sign-ups in a short time. Please try again in an hour.", Reason.CLIENT_CAP
+        )
     _trip(session, services, now)
-    return (
-        hits[_ADDRESS] <= caps.address
-        and hits.get("domain", 0) <= caps.domain
-        and _within_a_month(session, buckets[0], caps.address, now) <= caps.month
-    )
+    if hits[_ADDRESS] > caps.address:
+        return Reason.ADDRESS_CAP
+    if hits.get("domain", 0) > caps.domain:
+        return Reason.DOMAIN_CAP
+    return None if _within_a_month(session, buckets[0], caps.address, now) <= caps.month else Reason.ADDRESS_CAP
 
 
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
     """Reset a mailbox's count, because its owner has confirmed."""
     bucket = _of_mailbox(services, address, 0)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
+
+
+def is_odd(session: Session, now: datetime) -> bool:
+    """Whether far more sign up in this hour than usual: at least thirty, and five times the mean of the day before."""
+    shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
+    hours = select(SignupCount.window, func.sum(SignupCount.hits)).group_by(SignupCount.window)
+    found = hours.where(SignupCount.bucket.in_(shards), SignupCount.window >= _hour(now) - 24)
+    by_hour = {window: int(hits) for window, hits in session.execute(found)}
+    current = by_hour.pop(_hour(now), 0)
+    return current >= _ODD_FROM and current * 24 >= _ODD_TIMES * sum(by_hour.values())
 
 
 def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
@@ -118,7 +139,12 @@ def were_stopped(session: Session, services: AudienceServices, now: datetime) ->
 def prune(session: Session, now: datetime) -> int:
     """Delete some counts of past windows; how many, 0 when none is left."""
     is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)
-    over = SignupCount.window < _hour(now - _KEPT), ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH))
+    is_refusal = SignupCount.bucket.startswith(refusals.PREFIX, autoescape=True)
+    over = (
+        SignupCount.window < _hour(now - _KEPT),
+        ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH)),
+        ~is_refusal | (SignupCount.window < _hour(now - refusals.KEPT)),
+    )
     key = tuple_(SignupCount.bucket, SignupCount.window)
     some = select(SignupCount.bucket, SignupCount.window).where(*over).order_by(SignupCount.window).limit(_GROUP)
     gone = delete(SignupCount).where(key.in_(some.with_for_update(skip_locked=True).subquery().select()))
@@ -134,7 +160,7 @@ def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
         return
     if total == services.caps.in_all + 1:
         log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=services.caps.in_all)
-    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.")
+    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.", Reason.TOTAL_CAP)
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:

@@ -16,6 +16,7 @@ from newsletter.web.public import (
     confirm,
     feeds,
     preferences,
+    refusal_tally,
     signup,
     test_links,
     unsubscribe,
@@ -33,6 +34,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     context.init_services(app, services, clock or _utc_now)
+    refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
     security.init_app(app, services.settings)
     for part in (template_helpers, branding, error_pages, health, auth):
         part.init_app(app)

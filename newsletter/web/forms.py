@@ -1,10 +1,11 @@
 """The sign-up form, parsed and protected against robots."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from newsletter.addresses import mailboxes
 from newsletter.audience.address import Address, clean_name
 from newsletter.errors import Invalid
 from newsletter.links import Links
@@ -15,6 +16,9 @@ QUICKEST = timedelta(seconds=2)
 """No person fills in a form faster than that, but robots do."""
 OLDEST = timedelta(days=30)
 """A page may stay open or cached for days; an older form is replayed by a robot."""
+WAIT = timedelta(seconds=30)
+"""How long somebody waits while unusually many sign up."""
+WAIT_IS_GOOD_FOR = timedelta(minutes=30)
 TRAP = "message"
 """A hidden field that browsers leave empty, and robots fill in."""
 
@@ -31,6 +35,10 @@ class SignUpForm:
     is_trapped: bool = False
     shown: str = ""
     """Proof of when the form was shown."""
+    is_checked: bool = False
+    """Whether the person has looked at the address again."""
+    waited: str = ""
+    """Proof of since when the person waits."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -42,6 +50,8 @@ class SignUpForm:
             agreed=version(form),
             is_trapped=bool(form.get(TRAP)),
             shown=form.get(SHOWN, ""),
+            is_checked=bool(form.get("checked")),
+            waited=form.get("waited", ""),
         )
 
     def took_long_enough(self, links: Links, now: datetime) -> bool:
@@ -50,6 +60,18 @@ class SignUpForm:
             return QUICKEST <= now - links.open_form_time(self.shown) <= OLDEST
         except Invalid:
             return False
+
+    def waited_long_enough(self, links: Links, now: datetime) -> bool:
+        """Whether the person has waited as long as was asked, for this very address; False without proof."""
+        try:
+            return WAIT <= now - links.open_waiting(self.waited, self.email) <= WAIT_IS_GOOD_FOR
+        except Invalid:
+            return False
+
+    def has_domain_of(self, domains: Collection[str]) -> bool:
+        """Whether the address is of one of these domains, or of a subdomain of one."""
+        labels = mailboxes.host_of(self.email.strip().rpartition("@")[2]).split(".")
+        return any(".".join(labels[place:]) in domains for place in range(len(labels)))
 
     def faults(self) -> dict[str, str]:
         """For each invalid field, a sentence that says how to correct it."""

@@ -14,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
-from newsletter.audience import subscribers
+from newsletter.audience import refusals, subscribers
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
@@ -144,6 +144,9 @@ class _Store(Collector):
             "Copies of the issues of the last seven days, or of the last one, by provider group and outcome.",
             labels=["provider", "outcome"],
         )
+        refused_signups = GaugeMetricFamily(
+            "newsletter_signups_refused", "Sign-ups refused within seven days, by reason.", labels=["reason"]
+        )
         with self._services().sessions.reading() as session:
             recent = provider_results.recent_letters(session, self._clock())
             for result in provider_results.shortened(provider_results.of_letters(session, recent)):
@@ -151,6 +154,8 @@ class _Store(Collector):
                     taken.add_metric([result.group or "others", outcome], getattr(result, outcome))
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
+            for reason, refused in refusals.of_last_week(session, self._clock()).items():
+                refused_signups.add_metric([reason.value], refused)
             outbox.add_metric([], delivery.outbox_pending(session))
             for (slug, status), count in subscribers.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
@@ -158,4 +163,4 @@ class _Store(Collector):
                 incoming.add_metric([one.way, one.kind], one.mails)
             for provider, at in webhooks.last_seen(session).items():
                 webhook_seen.add_metric([provider], at.timestamp())
-        yield from (copies, outbox, readers, taken, incoming, webhook_seen)
+        yield from (copies, outbox, readers, taken, refused_signups, incoming, webhook_seen)

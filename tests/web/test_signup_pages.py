@@ -1,16 +1,19 @@
 import re
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from newsletter.audience.models import Status, Subscription
-from newsletter.web import forms
+from newsletter.audience import refusals
+from newsletter.audience.models import SignupCount, Status, Subscription
+from newsletter.audience.refusals import Reason
+from newsletter.web import create_app, forms
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
-from tests.web.conftest import shown, subscription
+from tests.web.conftest import browser_of, shown, subscription, with_patient_clients
 from tests.web.desk.visits import hidden
 
 ADA = {"email": "ada@example.org", "name": "Ada"}
@@ -106,7 +109,9 @@ def test_a_robot_in_the_trap_gets_the_same_page_and_leaves_nothing(browser: Flas
     before = sample_services.dump(services)
     robot = browser.post("/subscribe", data={"email": "robot@example.org", "message": "Buy this"})
     assert robot.data == person
-    assert sample_services.dump(services) == before
+    after = sample_services.dump(services)
+    after["signup_counts"] = [row for row in after["signup_counts"] if "'refused:trap'" not in row]
+    assert after == before
 
 
 def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: FlaskClient, services: Services) -> None:
@@ -225,3 +230,62 @@ def test_a_page_that_anyone_may_keep_is_the_same_page_a_minute_later(browser: Fl
     clock.turn(minutes=1)
     again = browser.get("/archive/unwind-a-tight-back/", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
+
+
+def test_a_typing_error_is_asked_about_before_anything_is_mailed(browser: FlaskClient, services: Services) -> None:
+    page = browser.post("/subscribe", data=ADA | {"email": "ada@gmial.com"})
+    assert page.status_code == 200
+    assert "Did you mean ada@gmail.com?" in page.text
+    assert sample_services.letters(services) == []
+    kept = hidden(page.text, "/subscribe")
+    browser.post("/subscribe", data=ADA | kept | {"email": "ada@gmail.com"})
+    browser.post("/subscribe", data=ADA | kept | {"email": "ada@gmial.com"})
+    assert [letter["address"] for letter in sample_services.letters(services)] == ["ada@gmail.com", "ada@gmial.com"]
+
+
+@pytest.fixture
+def busy(services: Services, now: datetime) -> Services:
+    """With far more sign-ups in this hour than usual."""
+    with services.sessions.begin() as session:
+        session.add(SignupCount(bucket="press:a", window=int(now.timestamp()) // 3600, hits=30))
+    return services
+
+
+def test_while_many_sign_up_one_has_to_wait(browser: FlaskClient, busy: Services, clock: Clock) -> None:
+    page = browser.post("/subscribe", data=ADA)
+    assert "Please wait 30 seconds" in page.text
+    again = ADA | hidden(page.text, "/subscribe")
+    clock.turn(seconds=20)
+    page = browser.post("/subscribe", data=again)
+    assert "a little too soon" in page.text
+    assert hidden(page.text, "/subscribe")["waited"] == again["waited"]
+    assert sample_services.letters(busy) == []
+    clock.turn(seconds=10)
+    assert "Please wait" in browser.post("/subscribe", data=again | {"email": "ben@example.org"}).text
+    assert "Please wait" in browser.post("/subscribe", data=again | {"waited": "forged"}).text
+    assert "Check your email" in browser.post("/subscribe", data=again).text
+    assert [letter["address"] for letter in sample_services.letters(busy)] == ["ada@example.org"]
+    clock.turn(minutes=31)
+    assert "Please wait" in browser.post("/subscribe", data=again).text
+
+
+def test_a_wait_can_be_turned_off_and_domains_refused(services: Services, busy: Services, clock: Clock) -> None:
+    changes = {"signup_wait": "never", "signup_refused_domains": "mailinator.com, Bücher.example"}
+    settings = services.settings.model_copy(update=changes)
+    visitor = browser_of(with_patient_clients(create_app(replace(services, settings=settings), clock)))
+    for domain in ("mailinator.com", "x.MAILINATOR.com", "xn--bcher-kva.example"):
+        answer = visitor.post("/subscribe", data=ADA | {"email": f"ada@{domain}"})
+        assert answer.status_code == 422
+        assert "Please use another address" in answer.text
+    assert "Check your email" in visitor.post("/subscribe", data=ADA | {"email": "ada@notmailinator.com"}).text
+    with busy.sessions.reading() as session:
+        assert refusals.of_last_week(session, clock())
+
+
+def test_what_is_refused_is_counted(browser: FlaskClient, services: Services, clock: Clock) -> None:
+    browser.post("/subscribe", data=ADA | {forms.TRAP: "x"})
+    browser.post("/subscribe", data=ADA | {forms.TRAP: "x"})
+    clock.turn(seconds=6)
+    browser.post("/subscribe", data=ADA | {forms.SHOWN: "forged"})
+    with services.sessions.reading() as session:
+        assert refusals.of_last_week(session, clock()) == {Reason.TRAP: 2, Reason.TOO_QUICK: 1}

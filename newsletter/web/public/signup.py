@@ -4,18 +4,20 @@ from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 
 from newsletter import group_commit
-from newsletter.audience import signup
+from newsletter.addresses import typos
+from newsletter.audience import signup, signup_limits
+from newsletter.audience.refusals import Reason
 from newsletter.audience.signup import SignupRequest
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
-from newsletter.errors import NotFound
+from newsletter.errors import Invalid, NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording, error_pages
 from newsletter.web.context import client, now, services
-from newsletter.web.forms import SignUpForm
-from newsletter.web.public import publication_param
+from newsletter.web.forms import WAIT, SignUpForm
+from newsletter.web.public import publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.web.template_helpers import next_letter
 
@@ -23,6 +25,7 @@ blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
 _TOO_QUICK = "Please click the button again: that was too quick to tell from a robot."
+_DOMAIN_REFUSED = "We cannot send to this email provider. Please use another address"
 _ONCE_MORE = "Please click the button again: we could not tell that the form came from our own page."
 
 
@@ -50,11 +53,53 @@ def form() -> Response:
 def subscribe() -> Response:
     """Send a confirm letter; the answer is the same for every address."""
     asked = SignUpForm.parse(request.form)
-    if not asked.is_trapped and (faults := asked.faults()):
+    if asked.is_trapped:
+        refusal_tally.count_refusal(Reason.TRAP)
+        return _check_mail(_ignore(asked))
+    if faults := asked.faults():
         return _form(asked, 422, faults)
-    if not asked.is_trapped and not asked.took_long_enough(services().links, now()):
+    if asked.has_domain_of(services().settings.refused_domains):
+        refusal_tally.count_refusal(Reason.DOMAIN_REFUSED)
+        return _form(asked, 422, {"email": _DOMAIN_REFUSED})
+    if not asked.took_long_enough(services().links, now()):
+        refusal_tally.count_refusal(Reason.TOO_QUICK)
         return _form_again(400, _TOO_QUICK)
-    publication = _ignore(asked) if asked.is_trapped else _ask(asked)
+    if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
+        return _check(asked, suggested=suggested)
+    if _must_wait() and not asked.waited_long_enough(services().links, now()):
+        refusal_tally.count_refusal(Reason.WAIT)
+        waited = asked.waited if _is_waiting(asked) else services().links.waiting(asked.email, now())
+        return _check(asked, seconds=WAIT.seconds, waited=waited, too_soon=_is_waiting(asked))
+    return _check_mail(_ask(asked))
+
+
+def _must_wait() -> bool:
+    setting = services().settings.signup_wait
+    if setting != "auto":
+        return setting == "always"
+    with services().sessions.reading() as session:
+        return signup_limits.is_odd(session, now())
+
+
+def _is_waiting(asked: SignUpForm) -> bool:
+    try:
+        return now() - services().links.open_waiting(asked.waited, asked.email) < WAIT
+    except Invalid:
+        return False
+
+
+def _check(asked: SignUpForm, suggested: str = "", **values: object) -> Response:
+    """Something to look at before anything is mailed: a typing error perhaps, or that one has to wait."""
+    with services().sessions.reading() as session:
+        publication = publication_param.publication_of(session, asked.publication)
+        return _uncached(
+            render_template(
+                "site/sign_up_check.html", publication=publication, form=asked, suggested=suggested, **values
+            )
+        )
+
+
+def _check_mail(publication: Publication) -> Response:
     return _uncached(render_template("site/check_mail.html", publication=publication))
 
 
@@ -67,6 +112,8 @@ def once_more(_error: CSRFError) -> Response:
 @blueprint.errorhandler(TooManyRequests)
 def later(error: TooManyRequests) -> Response:
     """The form again, to be sent in an hour."""
+    if error.reason:
+        refusal_tally.count_refusal(error.reason)
     answer = _form_again(429, str(error))
     answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
@@ -78,7 +125,11 @@ def _ask(asked: SignUpForm) -> Publication:
         publication = publication_param.publication_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
     audience, came, at = services().audience, SignupRequest(asked.email, asked.name, client(), words), now()
-    group_commit.write(services().sessions, lambda session: signup.subscribe(session, audience, publication, came, at))
+    reason = group_commit.write(
+        services().sessions, lambda session: signup.subscribe(session, audience, publication, came, at)
+    )
+    if reason:
+        refusal_tally.count_refusal(reason)
     return publication
 
 

@@ -8,12 +8,14 @@ import pytest
 from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from newsletter.audience import refusals
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, LetterState, Note
 from newsletter.delivery.reports import retention, stats
+from newsletter.delivery.reports.provider_results import StoredResults
 from newsletter.delivery.smtp.replies import printable
 from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.models import Correction
@@ -345,3 +347,25 @@ def test_the_list_tells_kept_accounts(editor: Visitor, services: Services, now: 
 def decide(editor: Visitor, decision: str, **fields: str) -> TestResponse:
     form = {"version": hidden(editor.open(f"{ISSUE}doubts").text)["version"], "decision": decision}
     return editor.client.post(f"{ISSUE}doubts", data=form | fields)
+
+
+def test_the_readers_page_says_how_many_sign_ups_were_refused_and_why(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
+    assert "Refused sign-ups" not in editor.read("/desk/readers")
+    with services.sessions.begin() as session:
+        refusals.add(session, {refusals.Reason.TRAP: 1204, refusals.Reason.WAIT: 8}, now)
+    page = editor.read("/desk/readers")
+    assert "Refused sign-ups in 7 days: 1,212" in page
+    assert page.index("Filled in the field that people cannot see") < page.index("Asked to wait")
+
+
+def test_the_reports_page_shows_complaints_by_provider(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
+        letter = session.scalars(select(Letter.id).order_by(Letter.started_at.desc())).first()
+        figures = {"gmail": [4210, 3, 0], "yahoo": [1200, 0, 6], "": [9, 0, 0]}
+        session.add(StoredResults(letter_id=letter, settled_at=None, figures=figures))
+    page = editor.read("/desk/reports")
+    assert page.count("not told") == 2
+    assert "0.50% <strong>too many</strong>" in page
+    assert "All others" in page

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flask import Response, request
 
 from newsletter import publications
-from newsletter.audience import consent, erasures, export, subscribers
+from newsletter.audience import consent, erasures, export, refusals, subscribers
 from newsletter.audience.models import Status
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
@@ -41,6 +41,7 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=timed_cache.counts(store, publication.id),
+            refused=refusals.of_last_week(store, now()),
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
             page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
         )

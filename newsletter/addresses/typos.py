@@ -1,0 +1,42 @@
+"""Typing errors in the domain of an address: `gmial.com` is probably `gmail.com`.
+
+Only a hint, for real domains differ by a letter from the large ones; the person decides.
+"""
+
+from newsletter.addresses import mailboxes
+
+# The largest providers of mailboxes; their neighbours in _NO_ERRORS exist, and are never taken for errors.
+_LARGEST = (
+    "gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "live.com", "aol.com",
+    "protonmail.com", "yahoo.co.uk", "yahoo.fr", "hotmail.fr", "hotmail.co.uk", "web.de", "gmx.de", "gmx.net",
+    "t-online.de", "orange.fr", "wanadoo.fr", "laposte.net", "libero.it", "comcast.net", "verizon.net", "wp.pl",
+)  # fmt: skip
+_NEIGHBOURS = """
+    mail.com email.com fmail.com gmx.com gmx.at gmx.ch me.com msn.com mac.com ymail.com rocketmail.com love.com
+    yahoo.ca yahoo.de yahoo.es yahoo.it yahoo.in hotmail.de hotmail.es hotmail.it live.fr live.nl live.ca live.de
+    outlook.fr outlook.de outlook.es outlook.it wp.eu o2.pl op.pl aim.com aon.at web.com iloud.com
+"""
+_NO_ERRORS = frozenset(_NEIGHBOURS.split())
+
+
+def suggestion(email: str) -> str:
+    """The address that was probably meant, where its domain is one slip away from a large provider's; else empty."""
+    name, _, domain = email.strip().rpartition("@")
+    host = mailboxes.host_of(domain)
+    if host in _LARGEST or host in _NO_ERRORS:
+        return ""
+    meant = next((one for one in _LARGEST if _is_one_slip(host, one)), "")
+    return f"{name}@{meant}" if meant else ""
+
+
+def _is_one_slip(typed: str, meant: str) -> bool:
+    """Whether one letter is missing, too many or another, or two neighbours changed places."""
+    # In a short name, one letter makes another name.
+    if len(meant) < 8 or abs(len(typed) - len(meant)) > 1:
+        return False
+    start = next((n for n, (one, other) in enumerate(zip(typed, meant, strict=False)) if one != other), None)
+    if start is None:
+        return len(typed) != len(meant)
+    rest, wanted = typed[start:], meant[start:]
+    swapped = rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:]
+    return swapped or rest[1:] == wanted or rest == wanted[1:] or rest[1:] == wanted[1:]

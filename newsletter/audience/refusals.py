@@ -1,0 +1,65 @@
+"""How many sign-ups were refused, and why: counts by the hour, kept for a week, without anybody's address."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from newsletter.audience.models import SignupCount
+from newsletter.db import insert
+
+KEPT = timedelta(days=7)
+PREFIX = "refused:"
+_HOUR = 3600
+
+
+class Reason(StrEnum):
+    """Why a sign-up got no confirm letter."""
+
+    TRAP = "trap"
+    TOO_QUICK = "too_quick"
+    WAIT = "wait"
+    DOMAIN_REFUSED = "domain_refused"
+    ADDRESS_CAP = "address_cap"
+    DOMAIN_CAP = "domain_cap"
+    CLIENT_CAP = "client_cap"
+    TOTAL_CAP = "total_cap"
+
+    @property
+    def words(self) -> str:
+        """The reason for a table."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.TRAP: "Filled in the field that people cannot see",
+    Reason.TOO_QUICK: "Sent too soon after the form was shown",
+    Reason.WAIT: "Asked to wait while many signed up",
+    Reason.DOMAIN_REFUSED: "An email domain that you refuse",
+    Reason.ADDRESS_CAP: "Too many for one mailbox",
+    Reason.DOMAIN_CAP: "Too many for one email domain",
+    Reason.CLIENT_CAP: "Too many from one network address",
+    Reason.TOTAL_CAP: "Too many in all",
+}
+
+
+def add(session: Session, counted: Mapping[Reason, int], now: datetime) -> None:
+    """Add to the counts of this hour."""
+    window = int(now.timestamp()) // _HOUR
+    for reason in sorted(counted):
+        row = insert(session, SignupCount).values(bucket=f"{PREFIX}{reason}", window=window, hits=counted[reason])
+        more = {"hits": SignupCount.hits + counted[reason]}
+        session.execute(row.on_conflict_do_update(index_elements=["bucket", "window"], set_=more))
+
+
+def of_last_week(session: Session, now: datetime) -> dict[Reason, int]:
+    """The counts of the last seven days, the most frequent first."""
+    buckets = [f"{PREFIX}{reason}" for reason in Reason]
+    since = int((now - KEPT).timestamp()) // _HOUR
+    found = select(SignupCount.bucket, func.sum(SignupCount.hits))
+    found = found.where(SignupCount.bucket.in_(buckets), SignupCount.window > since).group_by(SignupCount.bucket)
+    counts = Counter({Reason(bucket.removeprefix(PREFIX)): int(hits) for bucket, hits in session.execute(found)})
+    return dict(counts.most_common())

@@ -1,0 +1,47 @@
+"""Refused sign-ups of this process, written down a few seconds' worth at a time: a flood must not become writes."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import cast
+
+from flask import Flask, current_app
+
+from newsletter import group_commit
+from newsletter.audience import refusals
+from newsletter.audience.refusals import Reason
+from newsletter.db import Sessions
+
+_KEY = "newsletter.refusals"
+_EVERY = timedelta(seconds=5)
+
+
+class RefusalTally:
+    """Counts refusals, and writes them down with the first one after five seconds."""
+
+    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+        self._sessions, self._clock = sessions, clock
+        self._lock = threading.Lock()
+        self._counted: Counter[Reason] = Counter()
+        self._written_at: datetime | None = None
+
+    def add(self, reason: Reason) -> None:
+        """Count one."""
+        now = self._clock()
+        with self._lock:
+            self._counted[reason] += 1
+            if self._written_at is not None and abs(now - self._written_at) < _EVERY:
+                return
+            counted, self._counted, self._written_at = self._counted, Counter(), now
+        group_commit.write(self._sessions, lambda session: refusals.add(session, counted, now))
+
+
+def init_tally(app: Flask, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+    """Let this app count what it refuses."""
+    app.extensions[_KEY] = RefusalTally(sessions, clock)
+
+
+def count_refusal(reason: Reason) -> None:
+    """Count a refused sign-up of this request."""
+    cast("RefusalTally", current_app.extensions[_KEY]).add(reason)
