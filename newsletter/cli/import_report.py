@@ -70,7 +70,7 @@ class Report:
                 for fate in step.fates:
                     self._tell(step.list_number, fate)
                 tally, rows = tally + step.tally, rows + step.rows
-                bar.update(task, completed=step.position, total=step.size or None, rows=rows)
+                bar.update(task, completed=step.position, total=step.list_size or None, rows=rows)
         return tally
 
     def end(self, tally: Tally) -> None:

@@ -104,7 +104,7 @@ def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source:
             while some := list(itertools.islice(entries, GROUP)):
                 problems = [entry for entry in some if isinstance(entry, RefusedRow)]
                 tally = Tally(refused=len(problems))
-                yield ImportStep(len(some), tally, problems, sheet.position, list_number=number, size=sheet.size)
+                yield ImportStep(len(some), tally, problems, sheet.position, list_number=number, list_size=sheet.size)
 
 
 def run_import(
@@ -186,7 +186,7 @@ class _Run:
         position = 0
         title = "" if known.source is PLAIN else known.source.title
         for stretch in _ahead(_stretches(known, sheet, choices.within(sheet.header.cells), source)):
-            told = ImportStep(0, Tally(), (), position, list_number=number, size=sheet.size)
+            told = ImportStep(0, Tally(), (), position, list_number=number, list_size=sheet.size)
             if stretch.problems and self.checked:
                 line = stretch.problems[0].line
                 raise Conflict(f"{sheet.name} was changed after it was checked: line {line}; import it again")

@@ -214,8 +214,8 @@ class ImportStep:
     """Of each row that was not refused, if they are asked for."""
     list_number: int = 0
     """Which list of the file it is, from 0."""
-    size: int = 0
-    """Of that list, as `position` counts it."""
+    list_size: int = 0
+    """The size of that list, in the unit of `position`."""
     resumed: bool = False
     """Whether this is the tally of what an earlier run did."""
 

@@ -183,7 +183,7 @@ class _Work:
                 if samples:
                     samples.add(step.fates)
                 self.tally, self.rows = self.tally + step.tally, self.rows + step.rows
-                self.percent = min(99, 100 * step.position // step.size) if step.size else 0
+                self.percent = min(99, 100 * step.position // step.list_size) if step.list_size else 0
                 if time.monotonic() - self.told_at > _REPORT_EVERY and not self._tell():
                     return False
                 if self.job.is_stopping():

@@ -34,8 +34,8 @@ def read_feedback(mail: Mail, returned: Headers) -> Feedback | None:
     else:
         return None
     kind = first(fields, "feedback-type").lower().strip() or "abuse"
-    told = [value for name in ("original-rcpt-to", "removal-recipient") for value in fields.get(name, [])]
-    found = [hit[0] for value in told if (hit := _ADDRESS.search(value))] or _of_the_copy(returned)
+    named = [value for name in ("original-rcpt-to", "removal-recipient") for value in fields.get(name, [])]
+    found = [hit[0] for value in named if (hit := _ADDRESS.search(value))] or _of_the_copy(returned)
     return Feedback(kind not in _NO_COMPLAINT | _LEAVING, kind in _LEAVING, tuple(dict.fromkeys(found)))
 
 
