@@ -20,6 +20,7 @@ import newsletter.delivery.bounces.webhooks
 import newsletter.delivery.models
 import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.stats
+import newsletter.editorial.imported.posts
 import newsletter.editorial.models
 import newsletter.editors
 import newsletter.publications.wordings  # noqa: F401  (importing the tables is what fills the metadata)

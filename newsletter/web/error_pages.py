@@ -1,7 +1,9 @@
 """Error pages: a title, a sentence that says what to do, and a link."""
 
+from http import HTTPStatus
+
 import structlog
-from flask import Flask, Response, current_app, jsonify, render_template, request
+from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
@@ -9,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import publications
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import DatabaseDown
+from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.publications import Publication
 from newsletter.web.context import services
@@ -56,7 +59,12 @@ def init_app(app: Flask) -> None:
 
 
 def page(sentence: str, status: int, title: str = "", again: str = "") -> Response:
-    """An error page; `again` is a URL to start again from. JSON if the client is a program."""
+    """An error page; `again` is a URL to start again from. JSON if the client is a program.
+
+    Where there is no page, but an imported issue had that address once, it leads to where the issue is now.
+    """
+    if status == HTTPStatus.NOT_FOUND and (slug := _moved_to()):
+        return current_app.make_response(redirect(url_for("archive.issue", slug=slug), 301))
     if request.path.startswith("/api/"):
         answer = jsonify(error=sentence)
     else:
@@ -113,6 +121,16 @@ def _unexpected(error: Exception) -> Response:
 
 def _route() -> str:
     return request.url_rule.rule if request.url_rule else "none"
+
+
+def _moved_to() -> str | None:
+    if request.method not in {"GET", "HEAD"}:
+        return None
+    try:
+        with services().sessions.reading() as session:
+            return posts.slug_at(session, request.path)
+    except DatabaseDown:
+        return None
 
 
 def _publication(status: int) -> Publication | None:

@@ -18,6 +18,7 @@ from newsletter.delivery import ledger
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial import preflight
+from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
@@ -114,6 +115,8 @@ def can_be_scheduled(issue: Issue) -> bool:
 
 def require_schedulable(issue: Issue, links: Links) -> PreparedIssue:
     """The issue, prepared, if it may be scheduled or sent; Conflict, saying what to do first, otherwise."""
+    if session := object_session(issue):
+        posts.require_own(session, issue)
     require_open(issue)
     prepared = prepare(issue, links)
     require_sendable(issue, prepared)
@@ -208,6 +211,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Mark an issue as ready; Conflict, with the findings, if preflight blocks it."""
     issue_store.lock(session, issue)
+    posts.require_own(session, issue)
     require_open(issue)
     _require_unblocked(issue, prepare(issue, links).blocking)
     issue_store.set_readiness(issue, Readiness.READY)

@@ -246,11 +246,12 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
     except IntegrityError:
         when = formats.moment(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
-    _attach(session, issue, letter)
+    attach_letter(session, issue, letter)
     return letter
 
 
-def _attach(session: Session, issue: Issue, letter: Letter) -> None:
+def attach_letter(session: Session, issue: Issue, letter: Letter) -> None:
+    """Make a letter the issue's own, of its newest revision; Conflict if the issue has changed meanwhile."""
     # Two editors who schedule one issue at once both get here; the first to change the row wins.
     attach = update(Issue).where(Issue.id == issue.id, Issue.letter_id.is_not_distinct_from(issue.letter_id))
     # Neither the text nor the readiness may have changed meanwhile.

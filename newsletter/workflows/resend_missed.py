@@ -44,6 +44,7 @@ from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.models import REPORTED, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
+from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
@@ -151,6 +152,7 @@ def _gone_out(session: Session, issue: Issue) -> Letter:
         raise Conflict(
             f"“{issue.title}” is {issue_store.state(issue)}: it never went out from here, so nobody has missed it"
         )
+    posts.require_own(session, issue)
     if letter.final_counts is not None:
         raise Conflict(f"the record of who got “{issue.title}” has been deleted, so it is not known who got it")
     if stopping.is_unfinished(session, letter):

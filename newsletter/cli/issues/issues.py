@@ -20,6 +20,7 @@ from newsletter.cli.common import (
     warn_if_not_armed,
     with_services,
 )
+from newsletter.cli.issues.archive import import_archive, publish_imported
 from newsletter.cli.issues.check import check
 from newsletter.cli.issues.doubts import doubts, settle
 from newsletter.cli.issues.halt import cancel, pause, resume
@@ -57,6 +58,8 @@ issues.add_command(approve)
 issues.add_command(cancel)
 issues.add_command(check)
 issues.add_command(doubts)
+issues.add_command(import_archive)
+issues.add_command(publish_imported)
 issues.add_command(pause)
 issues.add_command(resume)
 issues.add_command(segment)

@@ -31,7 +31,7 @@ def create_issue(
     session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime
 ) -> Issue:
     """A new issue for that day, with a free slug made from its title; Faulty if a field is not valid."""
-    slug = _free(session, slug_of(typed.slug or typed.title))
+    slug = free_slug(session, slug_of(typed.slug or typed.title))
     source = issue_form.new_file(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
     name = f"{day.isoformat()}-{slug}.md"
     file, faults = issue_file.examine(source, name)
@@ -51,7 +51,8 @@ def slug_of(title: str) -> str:
     return (slug if len(slug) <= _LONGEST else slug[: _LONGEST + 1].rpartition("-")[0] or slug[:_LONGEST]) or "issue"
 
 
-def _free(session: Session, wished: str) -> str:
+def free_slug(session: Session, wished: str) -> str:
+    """That slug, or the first with a number behind it that no issue has."""
     near = select(Issue.slug).where(Issue.slug.startswith(wished, autoescape=True))
     taken = set(session.scalars(near))
     return next(slug for slug in _candidates(wished) if slug not in taken)

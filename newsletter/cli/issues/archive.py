@@ -1,0 +1,92 @@
+"""`newsletter issues import-archive` and `publish-imported`: the posts that come along from another program."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from newsletter import publications
+from newsletter.cli.common import as_json, now, print_json, publication_option, with_services
+from newsletter.editorial.imported import posts
+from newsletter.editorial.issues import issue_store
+from newsletter.i18n import formats
+from newsletter.wiring import Services
+from newsletter.workflows import import_archive as archives
+from newsletter.workflows import peer_archives
+from newsletter.workflows.import_archive import PostFate
+
+_SOURCES = ("substack", "buttondown", "ghost", "beehiiv")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--source", type=click.Choice(_SOURCES), help="Which program it is from; recognised by what is in it.")
+@click.option("--pictures", is_flag=True, help="Fetch the pictures in the posts; otherwise each becomes a link.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of each post, and change nothing.")
+@as_json
+@publication_option
+@with_services
+def import_archive(
+    services: Services,
+    file: Path,
+    source: str | None,
+    pictures: bool,
+    dry_run: bool,
+    as_json: bool,
+    publication: str | None,
+) -> None:
+    """Import the posts of another program as drafts with their old dates; they are never sent.
+
+    `publish-imported` puts them into the archive. Running it twice imports nothing twice.
+    """
+    with services.sessions.reading() as session:
+        home = publications.find(session, publication)
+    found, archive = peer_archives.read_archive(file, source or "")
+    fetch = _fetcher(services) if pictures else None
+    fates = []
+    for fate in archives.import_posts(
+        services.sessions, services.pictures, home, found, archive, now(), fetch=fetch, dry_run=dry_run
+    ):
+        fates.append(fate)
+        if not as_json:
+            _print(fate)
+    imported = sum(bool(fate.slug) for fate in fates)
+    if as_json:
+        print_json({"source": found, "imported": imported, "posts": [asdict(fate) for fate in fates]})
+    else:
+        done = "would be imported" if dry_run else "imported"
+        click.echo(f"{found}: {formats.number(imported)} of {formats.number(len(fates))} posts {done} as drafts")
+
+
+@click.command()
+@click.argument("slugs", nargs=-1, metavar="[SLUG]...")
+@click.option("--all", "all_of_them", is_flag=True, help="Every imported issue that is not published yet.")
+@publication_option
+@with_services
+def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bool, publication: str | None) -> None:
+    """Publish imported issues in the archive, at their old dates. Nobody is mailed."""
+    if bool(slugs) == all_of_them:
+        raise click.UsageError("name the issues, or give --all")
+    with services.sessions.reading() as session:
+        if all_of_them:
+            home = publications.find(session, publication)
+            slugs = tuple(issue.slug for issue, _ in posts.unpublished(session, home.id))
+    for slug in slugs:
+        with services.sessions.begin() as session:
+            issue = issue_store.find(session, slug)
+            sender = services.settings.issue_sender_address
+            said = archives.publish_imported(session, services.links, issue, now(), sender=sender)
+        click.echo(f"{slug}: published{''.join(f'; preflight: {one}' for one in said)}")
+
+
+def _fetcher(services: Services) -> archives.Fetch:
+    def fetch(url: str, most_bytes: int) -> bytes | None:
+        answer = services.link_client.fetch(url, most_bytes)
+        return answer.content if answer.status == 200 else None
+
+    return fetch
+
+
+def _print(fate: PostFate) -> None:
+    lost = f" (not carried over: {', '.join(fate.lost)})" if fate.lost else ""
+    click.echo(f"{fate.title[:80]}: {fate.slug or f'not imported: {fate.reason}'}{lost}")

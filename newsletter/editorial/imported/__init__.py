@@ -1,0 +1,1 @@
+"""Issues that came from another program: their text as our Markdown, and their old addresses; they never go out."""

@@ -1,0 +1,171 @@
+"""Import an archive of posts: each becomes a draft with its old date, which can be published and is never sent."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from pathlib import PurePosixPath
+from urllib.parse import urlsplit
+
+from sqlalchemy.orm import Session
+
+from newsletter.db import Sessions
+from newsletter.delivery.models import Counts, LetterState
+from newsletter.editorial.images import filetype, pictures
+from newsletter.editorial.images.pictures import ENDINGS, MAX_BYTES, PictureStore
+from newsletter.editorial.imported import convert, posts
+from newsletter.editorial.imported.posts import ImportedPost
+from newsletter.editorial.issues import create, issue_store
+from newsletter.editorial.issues.issue_store import Text
+from newsletter.editorial.models import Issue
+from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source.fields import SUBJECT_LENGTH
+from newsletter.editorial.source.issue_form import IssueForm
+from newsletter.errors import Conflict, Invalid
+from newsletter.links import Links
+from newsletter.publications import Publication
+from newsletter.workflows import build_letter, publish
+from newsletter.workflows.peer_archives import OldPost
+
+AUTHOR = "archive import"
+_MOST_PICTURES = 100
+
+Fetch = Callable[[str, int], bytes | None]
+"""Fetches a picture of at most so many bytes; None if that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostFate:
+    """What became of a post: the slug of its draft, or why there is none; and what its text lost."""
+
+    title: str
+    slug: str = ""
+    reason: str = ""
+    lost: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Pictures:
+    """The pictures of one post, as they are fetched."""
+
+    fetch: Fetch | None
+    by_url: dict[str, str | None] = field(default_factory=dict)
+    content: dict[str, bytes] = field(default_factory=dict)
+
+    def name_of(self, url: str) -> str | None:
+        """The name of a picture beside the issue; None if it is not carried over."""
+        if self.fetch is None or urlsplit(url).scheme not in {"http", "https"}:
+            return None
+        if url not in self.by_url:
+            self.by_url[url] = self._taken(self.fetch, url) if len(self.by_url) < _MOST_PICTURES else None
+        return self.by_url[url]
+
+    def _taken(self, fetch: Fetch, url: str) -> str | None:
+        raw = fetch(url, MAX_BYTES)
+        try:
+            content = pictures.processed(url, raw) if raw else b""
+        except Invalid:
+            return None
+        if not content:
+            return None
+        stem = pictures.clean_stem(PurePosixPath(urlsplit(url).path).name)
+        name = f"{stem}-{len(self.content) + 1}.{ENDINGS[filetype.detect(content)]}"
+        self.content[name] = content
+        return name
+
+
+def import_posts(
+    sessions: Sessions,
+    store: PictureStore,
+    publication: Publication,
+    source: str,
+    archive: list[OldPost],
+    now: datetime,
+    *,
+    fetch: Fetch | None = None,
+    dry_run: bool = False,
+) -> Iterator[PostFate]:
+    """Save each post that is new as a draft, in a transaction of its own; what became of each, oldest first."""
+    with sessions.reading() as session:
+        known = posts.known_keys(session, publication.id, source)
+    for post in sorted(archive, key=lambda one: (one.posted_at is not None, one.posted_at)):
+        title = post.title or post.slug or post.key
+        if post.key in known:
+            yield PostFate(title, reason="it was imported before")
+        elif why := post.skipped or _lack(post):
+            yield PostFate(title, reason=why)
+        else:
+            known.add(post.key)
+            yield _import_post(sessions, store, publication, source, post, now, fetch, dry_run=dry_run)
+
+
+def publish_imported(
+    session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None
+) -> list[str]:
+    """Publish an imported issue in the archive at its old date, to nobody; what preflight would say against it.
+
+    Conflict if it was not imported, or is published already.
+    """
+    found = posts.find_import(session, issue)
+    if found is None:
+        raise Conflict(f"“{issue.title}” was not imported: schedule it, or send it")
+    issue_store.lock(session, issue)
+    build_letter.require_open(issue)
+    prepared = build_letter.prepare(issue, links)
+    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
+    letter.due_at = letter.started_at = letter.finished_at = found.posted_at
+    letter.state = LetterState.FINISHED
+    letter.final_counts = {one.name: 0 for one in fields(Counts)}
+    session.add(letter)
+    session.flush()
+    publish.attach_letter(session, issue, letter)
+    return [str(finding) for finding in prepared.blocking]
+
+
+def _lack(post: OldPost) -> str:
+    if not post.title:
+        return "it has no title"
+    return "" if post.posted_at else "it has no date"
+
+
+def _subject(title: str, at: datetime) -> str:
+    # Nobody is mailed it; it only has to be as long as the subject of an issue has to be.
+    if len(title) > SUBJECT_LENGTH[-1]:
+        return f"{title[: SUBJECT_LENGTH[-1] - 1].rstrip()}…"
+    return title if len(title) >= SUBJECT_LENGTH[0] else f"{title}, {at.date().isoformat()}"
+
+
+def _import_post(
+    sessions: Sessions,
+    store: PictureStore,
+    publication: Publication,
+    source: str,
+    post: OldPost,
+    now: datetime,
+    fetch: Fetch | None,
+    *,
+    dry_run: bool,
+) -> PostFate:
+    taken = _Pictures(None if dry_run else fetch)
+    text = (
+        convert.html_to_markdown(post.html, taken.name_of)
+        if post.html
+        else convert.plain_markdown(post.markdown, taken.name_of)
+    )
+    at = post.posted_at or now
+    with sessions.reading() if dry_run else sessions.begin() as session:
+        slug = create.free_slug(session, create.slug_of(post.slug or post.title))
+        title, subtitle = (words.replace("{{", "{ {") for words in (post.title, post.subtitle))
+        form = IssueForm(title=title, subject=_subject(title, at), preheader=subtitle, slug=slug, body=text.markdown)
+        name = f"{at.date().isoformat()}-{slug}.md"
+        try:
+            file = issue_file.parse(issue_form.new_file(form), name)
+        except Invalid as error:
+            return PostFate(post.title, reason=str(error).replace("\n", "; "), lost=text.lost)
+        if not dry_run:
+            kept = {each: store.keep(session, each, content, now).file_name for each, content in taken.content.items()}
+            issue = issue_store.create(session, publication, Text(file, name, kept), AUTHOR, now)
+            path = post.path if len(post.path) <= posts.LONGEST_PATH else ""
+            row = ImportedPost(publication_id=publication.id, source=source, key=post.key[:200], old_path=path)
+            row.issue_id, row.posted_at = issue.id, at
+            session.add(row)
+        return PostFate(post.title, slug, lost=text.lost)

@@ -1,0 +1,169 @@
+"""Archives of posts as other programs export them: Substack, Buttondown, Ghost and beehiiv."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+from newsletter.audience.importing.reading import zip_reader
+from newsletter.editorial.imported.convert import old_path
+from newsletter.errors import Invalid, NotFound
+
+MOST_BYTES = 200 << 20
+"""Of a file that is read as a whole, and of all posts in a zip."""
+_LONGEST_CELL = 16 << 20
+_UNPUBLISHED = "it was not published there"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OldPost:
+    """A post as another program had it."""
+
+    key: str
+    """What it was called there."""
+    title: str
+    subtitle: str
+    slug: str
+    path: str
+    """Its path on the other site; empty if it is not known."""
+    posted_at: datetime | None
+    html: str = ""
+    markdown: str = ""
+    skipped: str = ""
+    """Why it is nothing that could be in the archive."""
+
+
+def read_archive(path: Path, source: str = "") -> tuple[str, list[OldPost]]:
+    """The program that an export is from, and its posts; Invalid, with the reason, if it is of none that is known."""
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+            file.seek(0)
+            if magic == zip_reader.MAGIC:
+                with zip_reader.open_zip(file) as opened:
+                    zip_reader.check_sizes(opened.infolist(), MOST_BYTES)
+                    return _from_zip(opened, source)
+            content = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > MOST_BYTES:
+        raise Invalid(f"{path.name} is larger than {MOST_BYTES >> 20} MB")
+    text = _text(path.name, content)
+    if text.lstrip().startswith("{"):
+        return _checked("ghost", source, path.name), [_ghost(row) for row in _ghost_rows(path.name, text)]
+    rows = _rows(text)
+    if not rows or "content_html" not in rows[0]:
+        raise Invalid(f"{path.name} is not an archive of Substack, Buttondown, Ghost or beehiiv")
+    return _checked("beehiiv", source, path.name), [_beehiiv(row) for row in rows]
+
+
+def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
+    kinds: dict[str, tuple[str, Callable[[Row, Mapping[str, str]], OldPost]]] = {
+        "posts.csv": ("substack", _substack),
+        "emails.csv": ("buttondown", _buttondown),
+    }
+    names = {name.rpartition("/")[2]: name for name in opened.namelist()}
+    for table, (found, made) in kinds.items():
+        if table in names:
+            known = _checked(found, source, table)
+            rows = _rows(_text(table, opened.read(names[table])))
+            ending = ".html" if found == "substack" else ".md"
+            bodies = {
+                name.removesuffix(ending): _text(name, opened.read(full))
+                for name, full in names.items()
+                if name.endswith(ending)
+            }
+            return known, [made(row, bodies) for row in rows]
+    raise Invalid("this zip is not an archive of Substack (posts.csv) or Buttondown (emails.csv)")
+
+
+def _substack(row: Row, bodies: Mapping[str, str]) -> OldPost:
+    key, kind = row.get("post_id") or "", row.get("type") or "newsletter"
+    slug, html = key.partition(".")[2], bodies.get(key, "")
+    skipped = "" if row.get("is_published") == "true" else _UNPUBLISHED
+    skipped = skipped or ("" if kind == "newsletter" else f"it is a {kind}")
+    skipped = skipped or ("" if html.strip() else "its text is not in the zip")
+    at = _moment(row.get("post_date"))
+    title, subtitle = _words(row, "title"), _words(row, "subtitle")
+    return OldPost(key, title, subtitle, slug, f"/p/{slug}", at, html=html, skipped=skipped)
+
+
+def _buttondown(row: Row, bodies: Mapping[str, str]) -> OldPost:
+    slug = row.get("slug") or ""
+    text = bodies.get(slug, "")
+    skipped = "" if text.strip() else "its text is not in the zip"
+    at = _moment(row.get("publish_date"))
+    title, subtitle = _words(row, "subject"), _words(row, "description")
+    path = f"/archive/{slug}"
+    return OldPost(row.get("id") or slug, title, subtitle, slug, path, at, markdown=text, skipped=skipped)
+
+
+def _ghost(row: Row) -> OldPost:
+    slug, html = str(row.get("slug") or ""), str(row.get("html") or "")
+    skipped = "" if row.get("status") in {"published", "sent"} else _UNPUBLISHED
+    skipped = skipped or ("" if row.get("type", "post") == "post" else "it is a page")
+    skipped = skipped or ("" if html.strip() else "the export has no HTML of it")
+    at = _moment(row.get("published_at"))
+    title, subtitle = _words(row, "title"), _words(row, "custom_excerpt")
+    return OldPost(str(row.get("id") or slug), title, subtitle, slug, f"/{slug}", at, html=html, skipped=skipped)
+
+
+def _beehiiv(row: Row) -> OldPost:
+    path, html = old_path(row.get("url") or ""), row.get("content_html") or ""
+    slug = path.rpartition("/")[2]
+    skipped = "" if (row.get("status") or "").casefold() in {"confirmed", "published"} else _UNPUBLISHED
+    skipped = skipped or ("" if html.strip() else "it has no text")
+    at = _moment(row.get("publish_date") or row.get("created_at"))
+    title, subtitle = _words(row, "web_title"), _words(row, "web_subtitle")
+    return OldPost(row.get("id") or slug, title, subtitle, slug, path, at, html=html, skipped=skipped)
+
+
+def _ghost_rows(name: str, text: str) -> Iterable[Row]:
+    try:
+        export = json.loads(text)
+        posts = export["db"][0]["data"]["posts"]
+        return [row for row in posts if isinstance(row, dict)]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        raise Invalid(f"{name} is not an export of Ghost: it has no posts under db, data") from None
+
+
+def _rows(text: str) -> list[dict[str, str]]:
+    before = csv.field_size_limit(_LONGEST_CELL)
+    try:
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+    except csv.Error as error:
+        raise Invalid(f"the table of posts cannot be read ({error})") from None
+    finally:
+        csv.field_size_limit(before)
+
+
+def _text(name: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Invalid(f"{name[:60]!r} is not UTF-8") from None
+
+
+def _words(row: Row, name: str) -> str:
+    return " ".join(str(row.get(name) or "").split())
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(str(text or "").strip().replace(" UTC", "+00:00"))
+    except ValueError:
+        return None
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def _checked(found: str, said: str, name: str) -> str:
+    if said and said != found:
+        raise Invalid(f"{name} is an export of {found}, not of {said}")
+    return found

@@ -1,0 +1,25 @@
+from pathlib import Path
+
+from .conftest import Press
+
+POSTS = (
+    "id,web_title,status,url,web_subtitle,content_html,created_at\n"
+    "b1,An old letter,confirmed,https://us.example/p/old,,<p>Hello</p><video></video>,2023-05-06 07:08:00 UTC\n"
+    "b2,Not out,draft,,,<p>Hello</p>,2023-05-07 07:08:00 UTC\n"
+)
+
+
+def test_an_archive_is_tried_imported_and_published(loaded: Press, tmp_path: Path) -> None:
+    file = tmp_path / "posts.csv"
+    file.write_text(POSTS)
+    said = loaded("issues", "import-archive", str(file), "--dry-run")
+    assert said.out.splitlines() == [
+        "An old letter: old (not carried over: 1 × video)",
+        "Not out: not imported: it was not published there",
+        "beehiiv: 1 of 2 posts would be imported as drafts",
+    ]
+    assert loaded("issues", "import-archive", str(file)).out.endswith("1 of 2 posts imported as drafts\n")
+    assert loaded("issues", "publish-imported").code == 2
+    assert loaded("issues", "publish-imported", "--all").out.startswith("old: published")
+    refused = loaded("issues", "send", "old", "--now")
+    assert (refused.code, "Traceback" in refused.err) == (1, False)
