@@ -15,7 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import consent_chain, preferences, search_index
+from newsletter.audience import bulk_acts, consent_chain, preferences, search_index
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -87,22 +87,16 @@ class Worker:
         self._mailer = TransactionalMailer(
             services.sessions, mailer_settings, worker=self.name, stopping=self._stopping.is_set
         )
-        bulk_settings = BulkSettings(
-            bulk,
-            services.links,
-            Limits.from_settings(services.settings),
-            services.keyring,
-            services.settings.mail_return_path_domain,
-            services.settings.in_doubt,
-        )
+        limits, in_doubt = Limits.from_settings(services.settings), services.settings.in_doubt
+        bulk_settings = BulkSettings(bulk, services.links, limits, services.keyring, return_path, in_doubt)
         self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
         self._intake = services.mail_intake(self.name, self._stopping.is_set, _now)
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
-        bounces = (self._services.sessions, self._services.bounces, _now, self._stopping.is_set)
-        of, folder = self._services, self._services.settings.import_folder
-        uploads = UploadJob(of.sessions, of.audience, folder, self.name, _now, self._stopping.is_set)
+        of, going = self._services, (_now, self._stopping.is_set)
+        bounces, acts = (of.sessions, of.bounces, *going), (of.sessions, of.audience, *going)
+        uploads = UploadJob(of.sessions, of.audience, of.settings.import_folder, self.name, *going)
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
@@ -134,6 +128,8 @@ class Worker:
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
             Job("clear old imports", timedelta(hours=1), uploads.prune),
+            Job("carry out bulk acts", timedelta(seconds=2), partial(bulk_acts.work, *acts)),
+            Job("clear old bulk acts", timedelta(hours=1), partial(self._in_groups, bulk_acts.prune)),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
@@ -392,9 +388,8 @@ def _guarded(job: Job) -> Callable[[], None]:
         try:
             job.run()
         except AWAY as error:
-            log.warning(
-                "the database did not answer; trying again", job=job.name, error=str(getattr(error, "orig", error))
-            )
+            cause = str(getattr(error, "orig", error))
+            log.warning("the database did not answer; trying again", job=job.name, error=cause)
         except Exception:
             log.exception("job failed", job=job.name)
 

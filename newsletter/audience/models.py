@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event, false, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
@@ -257,3 +257,71 @@ class SignupCount(Base):
     bucket: Mapped[str] = mapped_column(String(80), primary_key=True)
     window: Mapped[int] = mapped_column(primary_key=True, index=True)
     hits: Mapped[int]
+
+
+class BulkKind(StrEnum):
+    """What is done with all readers of a segment."""
+
+    TAG = "tag"
+    UNTAG = "untag"
+    UNSUBSCRIBE = "unsubscribe"
+    ERASE = "erase"
+
+
+class BulkState(StrEnum):
+    """How far an act on a segment is."""
+
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+
+
+class BulkAct(Base):
+    """An act on all readers who belonged to a segment when it was started (`bulk_acts`)."""
+
+    __tablename__ = "bulk_acts"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    kind: Mapped[BulkKind] = mapped_column(word(BulkKind))
+    state: Mapped[BulkState] = mapped_column(word(BulkState), default=BulkState.RUNNING, index=True)
+    segment_id: Mapped[int] = mapped_column(index=True)
+    """The segment, which may have been deleted since."""
+    segment: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """The segment as it was (`segments.freeze`)."""
+    tag: Mapped[str] = mapped_column(String(100), default="")
+    reason: Mapped[str] = mapped_column(String(200), default="")
+    operator: Mapped[str] = mapped_column(String(254))
+    at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+    undone_at: Mapped[datetime | None]
+    members: Mapped[int]
+    """How many readers belonged to the segment."""
+    last_id: Mapped[int]
+    """The newest subscription then; whoever joined later is left alone."""
+    position: Mapped[int] = mapped_column(default=0)
+    """The last subscription that was dealt with."""
+    changed: Mapped[int] = mapped_column(default=0)
+    undone: Mapped[int] = mapped_column(default=0)
+    fault: Mapped[str] = mapped_column(Text, default="")
+    """Why it could not go on."""
+
+    publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
+
+
+class BulkActRow(Base):
+    """A reader whom an act changed, and how they were before; kept while the act can be undone."""
+
+    __tablename__ = "bulk_act_rows"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    act_id: Mapped[int] = mapped_column(ForeignKey("bulk_acts.id"), primary_key=True)
+    subscription_id: Mapped[int] = mapped_column(
+        ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    at: Mapped[datetime]
+    was: Mapped[Status | None] = mapped_column(word(Status))
+    """Their status; None where only a tag was changed."""
+    paused_until: Mapped[datetime | None]

@@ -66,6 +66,11 @@ def reactivate(session: Session, subscription: Subscription) -> bool:
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=Status.ACTIVE, left_at=None)
 
 
+def restore(session: Session, subscription: Subscription, status: Status, paused_until: datetime | None) -> bool:
+    """From unsubscribed back to the status from before, because the team unsubscribed them by mistake."""
+    return _move(session, subscription, {Status.UNSUBSCRIBED}, status=status, paused_until=paused_until, left_at=None)
+
+
 def revive(session: Session, subscription: Subscription) -> bool:
     """Bounced, and it was a mistake: active again, or pending where nobody confirmed and nobody moved them here."""
     was_reading = subscription.confirmed_at is not None or subscription.source is not None

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
 
-from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, select
+from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
@@ -181,6 +181,27 @@ def all_attributes(session: Session, publication_id: int, most: int) -> list[str
     """The names of a publication's attributes, in order."""
     ours = select(Attribute.name).where(Attribute.publication_id == publication_id)
     return list(session.scalars(ours.order_by(Attribute.key).limit(most)))
+
+
+def remove_tag(session: Session, tag_id: int, subscription_ids: Collection[int]) -> None:
+    """Take a tag from these readers; those who do not have it stay as they are."""
+    gone = delete(SubscriptionTag).where(SubscriptionTag.tag_id == tag_id)
+    gone = gone.where(SubscriptionTag.subscription_id.in_(subscription_ids))
+    session.execute(gone, execution_options={"synchronize_session": False})
+
+
+def set_attribute(session: Session, publication_id: int, subscription_id: int, name: str, value: str) -> None:
+    """Set one reader's value, or remove it if it is empty; Invalid if it is too long or has odd characters."""
+    value = characters.passage(value, "the value").strip()
+    if len(value) > MAX_VALUE:
+        raise Invalid(f"a value has at most {MAX_VALUE} characters, and this one {len(value)}")
+    if value:
+        (known,) = ensure_attributes(session, publication_id, {name: guess_type([value])}).values()
+        set_attributes(session, [(subscription_id, known, value)])
+        return
+    for attribute_id, _type in known_attributes(session, publication_id, [folded_name(name)]).values():
+        gone = delete(SubscriptionAttribute).where(SubscriptionAttribute.attribute_id == attribute_id)
+        session.execute(gone.where(SubscriptionAttribute.subscription_id == subscription_id))
 
 
 def tags_of(session: Session, subscription_id: int) -> list[str]:

@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, emails, status_transitions, subscribers
 from newsletter.audience.consent import NO_PROOF, Proof
-from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.models import Act, BulkActRow, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
@@ -54,6 +54,9 @@ def unsubscribe(
     """Unsubscribe a reader who asks for it, through any channel."""
     proof = Proof(consent.origin_of(services, client), letter_id=letter_id)
     ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, proof)
+    if not ended:
+        # Who was unsubscribed by the team has now said so themselves, and no undo of the team's brings them back.
+        session.execute(delete(BulkActRow).where(BulkActRow.subscription_id == subscription.id))
     # A reader who left on a page gets an acknowledgement; one who used the mail program wants no more mail at all.
     if ended and channel is Channel.LINK:
         emails.goodbye(session, services, subscription, now)

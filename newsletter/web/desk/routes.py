@@ -15,7 +15,7 @@ from newsletter.web.desk.issue import (
     preflight,
     test_mail,
 )
-from newsletter.web.desk.readers import imports, segments, suppressed
+from newsletter.web.desk.readers import bulk_acts, imports, reader_tags, segments, suppressed
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
@@ -42,6 +42,8 @@ _CORRECTION = f"{_ISSUE}{_AMENDED}"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
+_BULK_ACT = f"{_SEGMENT}/acts/<int(max=2147483647):act_id>"
+_READER = "/readers/<int(max=2147483647):subscription_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
 _SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
 _IMPORT = "/readers/import/<int(max=2147483647):upload_id>"
@@ -142,7 +144,7 @@ ROUTES = (
     Route("POST", "/calendar/weeks-off", Role.EDITOR, slot_settings.add_week_off, "added days off"),
     Route("POST", f"{_WEEK_OFF}/remove", Role.EDITOR, slot_settings.remove_week_off, "took days off away"),
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
-    Route("GET", "/readers/<int(max=2147483647):subscription_id>/", Role.VIEWER, readers_pages.reader),
+    Route("GET", f"{_READER}/", Role.VIEWER, readers_pages.reader),
     Route("GET", "/readers.csv", Role.EDITOR, readers_pages.readers_sheet),
     Route("GET", "/readers/segments/", Role.VIEWER, segments.list_segments),
     Route("GET", "/readers/segments/new", Role.EDITOR, segments.new_segment_form),
@@ -165,6 +167,14 @@ ROUTES = (
     Route("GET", f"{_IMPORT}/progress", Role.EDITOR, imports.import_progress),
     Route("GET", f"{_IMPORT}/refused.csv", Role.EDITOR, imports.refused_rows_sheet),
     Route("GET", f"{_IMPORT}/report.csv", Role.EDITOR, imports.import_report_sheet),
+    Route("GET", f"{_SEGMENT}/act", Role.EDITOR, bulk_acts.bulk_act_form),
+    Route("POST", f"{_SEGMENT}/act", Role.EDITOR, bulk_acts.start_bulk_act, "acted on all readers of a segment"),
+    Route("GET", f"{_SEGMENT}/acts", Role.VIEWER, bulk_acts.bulk_act_progress),
+    Route("POST", f"{_BULK_ACT}/stop", Role.EDITOR, bulk_acts.stop_bulk_act, "stopped an act on a segment"),
+    Route("POST", f"{_BULK_ACT}/undo", Role.EDITOR, bulk_acts.undo_bulk_act, "undid an act on a segment"),
+    Route("POST", f"{_READER}/tag", Role.EDITOR, reader_tags.tag_reader, "tagged a reader"),
+    Route("POST", f"{_READER}/untag", Role.EDITOR, reader_tags.untag_reader, "untagged a reader"),
+    Route("POST", f"{_READER}/attribute", Role.EDITOR, reader_tags.set_reader_attribute, "set a reader's attribute"),
     Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
     Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
     Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),

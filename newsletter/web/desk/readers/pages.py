@@ -1,11 +1,11 @@
 """Readers at the desk: counts, search, and one reader's history."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Response, request
 
 from newsletter import publications
-from newsletter.audience import consent, erasures, export, refusals, subscribers
+from newsletter.audience import consent, erasures, export, refusals, subscribers, tags
 from newsletter.audience.models import Status
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
@@ -20,6 +20,7 @@ _PAGE = 50
 _COPIES = 50
 _BOUNCES = 50
 _STEPS = 100
+_SUGGESTED = 200
 _LONGEST = 200
 _HIGHEST_ID = 2**31 - 1
 
@@ -65,6 +66,11 @@ def readers_sheet() -> Response:
 
 def reader(subscription_id: int) -> str:
     """One reader: consent events, and each copy with the server's reply; `?before=` and `?after=` page."""
+    return reader_page(subscription_id, {})
+
+
+def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
+    """The same, with what is wrong with a form of tags and attributes beside its field."""
     turn = lookup.page_request()
     with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)
@@ -86,4 +92,10 @@ def reader(subscription_id: int) -> str:
             resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
             bounces=bounce_events.of_person(store, [subscriber.key], ids, _BOUNCES),
             subscription_id=subscription_id,
+            reader_tags=tags.tags_of(store, subscription_id),
+            reader_attributes=tags.attributes_of(store, subscription_id),
+            all_tags=tags.all_tags(store, subscription.publication_id, _SUGGESTED),
+            all_attributes=tags.all_attributes(store, subscription.publication_id, _SUGGESTED),
+            typed={name: request.form.get(name, "") if faults else "" for name in ("tag", "attribute", "value")},
+            faults={"tag": "", "attribute": ""} | dict(faults),
         )

@@ -17,6 +17,7 @@ from newsletter.publications import Publication
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, timed_cache
 from newsletter.web.desk.readers import segment_form
+from newsletter.web.desk.readers.bulk_acts import shown_acts
 from newsletter.web.desk.readers.segment_form import TESTS, Builder, BuilderRow, Suggestions
 from newsletter.workflows import choose_segment
 
@@ -56,9 +57,9 @@ def show_segment(segment_id: int) -> str:
             "segment.html",
             "readers",
             found.publication,
-            segment=found,
             described=_described(found, Suggestions.of(store, found.publication)),
             issues=choose_segment.issues_to(store, found),
+            **shown_acts(store, found),
             who=_who(store, found.publication, found.rule, _SAMPLE) if request.args.get("counted") else None,
         )
 

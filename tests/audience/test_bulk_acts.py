@@ -1,0 +1,154 @@
+"""Acts on all readers of a segment: each reader once, and undone only for those who have not changed since."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from newsletter.audience import bulk_acts, subscribers, tags, unsubscribe
+from newsletter.audience.models import BulkAct, BulkActRow, BulkKind, BulkState, Channel, Status, Subscriber
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
+from newsletter.audience.unsubscribe import unsubscribe_by_link
+from newsletter.errors import Conflict, Invalid
+from tests.audience.conftest import Press
+
+ADA, BEN, CLEO = (f"{name}@one.example" for name in ("ada", "ben", "cleo"))
+OWNER = "owner@desk.example"
+
+
+@pytest.fixture(autouse=True)
+def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups of one, so that each act takes several."""
+    monkeypatch.setattr(bulk_acts, "_GROUPS", dict.fromkeys(BulkKind, 1))
+
+
+@pytest.fixture(autouse=True)
+def _readers(press: Press) -> None:
+    """Three readers, of whom Cleo is paused, and Dan elsewhere."""
+    for email in (ADA, BEN, CLEO):
+        press.reader(email)
+    press.reader("dan@two.example")
+    press.set_status(CLEO, Status.PAUSED, paused_until=press.now + timedelta(days=9))
+
+
+def begin(press: Press, kind: BulkKind, **words: str) -> int:
+    with press.sessions.begin() as session:
+        rule = Rule(conditions=(Condition.of("domain", "is", "one.example"),))
+        ones = segments.save(session, press.publication, f"ones {kind}", rule, press.now)
+        return bulk_acts.start(session, ones, kind, OWNER, press.now, members=3, **words).id
+
+
+def work(press: Press, groups: int = 99) -> None:
+    """The worker's job, which is asked to stop after so many groups."""
+    left = iter([False] * groups)
+    bulk_acts.work(press.sessions, press.audience, lambda: press.now, lambda: next(left, True))
+
+
+def act(press: Press, act_id: int) -> BulkAct:
+    with press.sessions.reading() as session:
+        return bulk_acts.find(session, act_id)
+
+
+def tagged(press: Press) -> list[str]:
+    with press.sessions.reading() as session:
+        readers = session.scalars(select(Subscriber).order_by(Subscriber.id))
+        return [one.email for one in readers if tags.tags_of(session, one.subscriptions[0].id)]
+
+
+def test_an_act_that_was_cut_short_goes_on_and_does_nothing_twice(press: Press) -> None:
+    with press.sessions.begin() as session:
+        tags.add_tags(session, [(1, tags.ensure_tags(session, press.publication.id, ["VIP"])["vip"])])
+    act_id = begin(press, BulkKind.TAG, tag="vip")
+    work(press, groups=2)
+    assert (act(press, act_id).state, act(press, act_id).changed, tagged(press)) == (BulkState.RUNNING, 1, [ADA, BEN])
+    press.reader("eve@one.example")  # joined later, and so is left alone
+    work(press)
+    assert (act(press, act_id).state, act(press, act_id).changed) == (BulkState.DONE, 2)
+    assert tagged(press) == [ADA, BEN, CLEO]
+    with press.sessions.begin() as session:
+        bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+    work(press)
+    # Ada had the tag before.
+    assert (act(press, act_id).state, act(press, act_id).undone, tagged(press)) == (BulkState.UNDONE, 2, [ADA])
+    with press.sessions.begin() as session, pytest.raises(Conflict, match="can be undone once"):
+        bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+
+
+def test_a_tag_is_taken_and_given_back(press: Press) -> None:
+    begin(press, BulkKind.TAG, tag="x")
+    work(press)
+    act_id = begin(press, BulkKind.UNTAG, tag="X")
+    work(press)
+    assert tagged(press) == []
+    with press.sessions.begin() as session:
+        bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+    work(press)
+    assert tagged(press) == [ADA, BEN, CLEO]
+
+
+def test_unsubscribing_is_undone_only_for_who_has_not_acted_since(press: Press) -> None:
+    act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="the club has closed")
+    work(press)
+    assert {press.status(one) for one in (ADA, BEN, CLEO)} == {Status.UNSUBSCRIBED}
+    assert press.status("dan@two.example") is Status.ACTIVE
+    (left,) = [one for one in press.events(ADA) if one.act.value == "left"]
+    assert (left.note, left.operator, left.channel) == ("the club has closed", OWNER, Channel.DESK)
+    # Ada says herself that she wants nothing more, although she had left already.
+    press.run(unsubscribe_by_link, press.leave_token(ADA), Channel.ONE_CLICK, None, press.now)
+    with press.sessions.begin() as session:
+        bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+    work(press)
+    assert [press.status(one) for one in (ADA, BEN, CLEO)] == [Status.UNSUBSCRIBED, Status.ACTIVE, Status.PAUSED]
+    assert press.subscription(CLEO).paused_until == press.now + timedelta(days=9)
+    assert act(press, act_id).undone == 2
+    assert press.acts(BEN)[-1] == ("resumed", "desk")
+
+
+def test_who_came_back_and_left_again_is_not_subscribed_by_an_undo(press: Press) -> None:
+    act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="by mistake")
+    work(press)
+    press.subscribe(ADA)
+    press.confirm(ADA)
+    with press.sessions.begin() as session:
+        ada = subscribers.find(session, ADA).subscriptions[0]
+        unsubscribe.end_subscription(session, ada, Status.UNSUBSCRIBED, Channel.LINK, press.now)
+        bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+    work(press)
+    assert (press.status(ADA), press.status(BEN)) == (Status.UNSUBSCRIBED, Status.ACTIVE)
+
+
+def test_erasing_takes_the_readers_and_what_was_kept_of_them_and_cannot_be_undone(press: Press) -> None:
+    begin(press, BulkKind.TAG, tag="x")
+    work(press)
+    act_id = begin(press, BulkKind.ERASE)
+    work(press)
+    with press.sessions.begin() as session:
+        assert list(session.scalars(select(Subscriber.email))) == ["dan@two.example"]
+        assert session.scalar(select(BulkActRow.act_id)) is None
+        assert act(press, act_id).changed == 3
+        with pytest.raises(Conflict, match="cannot be undone"):
+            bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+
+
+def test_a_stopped_act_keeps_what_it_did_and_what_is_too_old_is_forgotten(press: Press) -> None:
+    act_id = begin(press, BulkKind.TAG, tag="x")
+    work(press, groups=1)
+    with press.sessions.begin() as session:
+        bulk_acts.cancel(session, bulk_acts.find(session, act_id), press.now)
+    work(press)
+    assert tagged(press) == [ADA]
+    with press.sessions.begin() as session:
+        stopped, later = bulk_acts.find(session, act_id), press.now + timedelta(days=31)
+        assert bulk_acts.can_be_undone(stopped, press.now)
+        with pytest.raises(Conflict, match="not under way"):
+            bulk_acts.cancel(session, stopped, press.now)
+        assert (bulk_acts.prune(session, press.now), bulk_acts.prune(session, later)) == (0, 1)
+        with pytest.raises(Conflict, match="within 30 days"):
+            bulk_acts.undo(session, stopped, later)
+
+
+@pytest.mark.parametrize(("kind", "words"), [(BulkKind.TAG, {"tag": " "}), (BulkKind.UNSUBSCRIBE, {"reason": ""})])
+def test_an_act_needs_its_words(press: Press, kind: BulkKind, words: dict[str, str]) -> None:
+    with pytest.raises(Invalid):
+        begin(press, kind, **words)
