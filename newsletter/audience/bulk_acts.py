@@ -26,6 +26,7 @@ from newsletter.audience.models import (
     Subscription,
 )
 from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.compile import Taking
 from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag
@@ -162,7 +163,7 @@ def _do_some(session: Session, services: AudienceServices, act: BulkAct, now: da
     size = _GROUPS[act.kind]
     try:
         # As of the beginning, so that the same readers belong to it in the last group.
-        chosen = segments.frozen_conditions(session, act.publication, act.segment, act.at)
+        chosen = segments.frozen_conditions(session, act.publication, act.segment, act.at, taking=Taking.IN_ORDER)
     except Invalid as error:
         act.state, act.finished_at, act.fault = BulkState.CANCELLED, now, str(error)
         return False

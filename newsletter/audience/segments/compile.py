@@ -1,7 +1,9 @@
 """Compile a segment's rule into a condition on subscriptions, from an allow-list of fields and comparisons."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, not_, or_, select, true
@@ -27,44 +29,64 @@ Test = ColumnElement[bool]
 _MAX_DAYS = 36_500
 
 
-def matching(publication: Publication, rule: Rule, now: datetime) -> Test:
+class Taking(Enum):
+    """Which subscriptions a rule is asked of; the answer is the same, only SQLite's way to it differs."""
+
+    ALL = "all"
+    IN_ORDER = "in the order of their ids, until there are enough"
+    FEW = "a few that are known already"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rule is compiled for."""
+
+    publication: Publication
+    now: datetime
+    dialect: str
+    """The database's, by name."""
+    taking: Taking = Taking.ALL
+
+
+def matching(asked: Question, rule: Rule) -> Test:
     """The SQL condition that a subscription belongs to a resolved rule; Invalid for a value that cannot be compared.
 
     Days begin and end in the publication's time zone.
     """
-    tests = [_test(publication, condition, now) for condition in rule.conditions]
+    tests = [_test(asked, condition) for condition in rule.conditions]
     if rule.match is Match.ANY and tests:
         return or_(false(), *tests)
     return and_(true(), *tests)
 
 
-def _test(publication: Publication, condition: Condition, now: datetime) -> Test:
+def _test(asked: Question, condition: Condition) -> Test:
     if condition.field is Field.SEGMENT:
         if condition.rule is None:
             raise ValueError("the rule's segments are not resolved")
-        inner = matching(publication, condition.rule, now)
+        inner = matching(asked, condition.rule)
         return _negated_if_is_not(condition, inner)
-    return _TESTS[condition.field](publication, condition, now)
+    return _TESTS[condition.field](asked, condition)
 
 
-def _tag(publication: Publication, condition: Condition, _now: datetime) -> Test:
+def _tag(asked: Question, condition: Condition) -> Test:
     key = folded_name(condition.value)
-    tag = select(Tag.id).where(Tag.publication_id == publication.id, Tag.key == key).scalar_subquery()
-    tagged = select(SubscriptionTag.subscription_id).where(SubscriptionTag.tag_id == tag)
-    return _negated_if_is_not(condition, _among(tagged))
+    tag = select(Tag.id).where(Tag.publication_id == asked.publication.id, Tag.key == key).scalar_subquery()
+    return _negated_if_is_not(
+        condition, _among(asked, select(SubscriptionTag.subscription_id).where(SubscriptionTag.tag_id == tag))
+    )
 
 
-def _attribute(publication: Publication, condition: Condition, _now: datetime) -> Test:
+def _attribute(asked: Question, condition: Condition) -> Test:
     key = folded_name(condition.name)
-    attribute = select(Attribute.id).where(Attribute.publication_id == publication.id, Attribute.key == key)
+    attribute = select(Attribute.id).where(Attribute.publication_id == asked.publication.id, Attribute.key == key)
     known = select(SubscriptionAttribute.subscription_id).where(
         SubscriptionAttribute.attribute_id == attribute.scalar_subquery()
     )
     if condition.op is Op.KNOWN:
-        return _among(known)
+        return _among(asked, known)
     if condition.op is Op.UNKNOWN:
-        return not_(_among(known))
-    return _negated_if_is_not(condition, _among(known.where(_value_test(condition))))
+        return not_(_among(asked, known))
+    return _negated_if_is_not(condition, _among(asked, known.where(_value_test(condition))))
 
 
 def _value_test(condition: Condition) -> Test:
@@ -80,25 +102,25 @@ def _value_test(condition: Condition) -> Test:
     return _text_test(SubscriptionAttribute.text, condition)
 
 
-def _joined(publication: Publication, condition: Condition, now: datetime) -> Test:
+def _joined(asked: Question, condition: Condition) -> Test:
     joined = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
     if condition.op is Op.WITHIN_DAYS:
         if not condition.value.isdecimal() or not 1 <= int(condition.value) <= _MAX_DAYS:
             raise Invalid(f"“joined within” is a number of days from 1 to {_MAX_DAYS}, and not {condition.value!r}")
-        return joined >= now - timedelta(days=int(condition.value))
+        return joined >= asked.now - timedelta(days=int(condition.value))
     day = _day(condition)
     if condition.op is Op.BEFORE:
-        return joined < _midnight(day, publication.time_zone)
-    return joined >= _midnight(day + timedelta(days=1), publication.time_zone)
+        return joined < _midnight(day, asked.publication.time_zone)
+    return joined >= _midnight(day + timedelta(days=1), asked.publication.time_zone)
 
 
-def _status(_publication: Publication, condition: Condition, _now: datetime) -> Test:
+def _status(_asked: Question, condition: Condition) -> Test:
     if condition.value not in set(Status):
         raise Invalid(f"a status is one of {', '.join(Status)}, and not {condition.value!r}")
     return _negated_if_is_not(condition, Subscription.status == Status(condition.value))
 
 
-def _source(_publication: Publication, condition: Condition, _now: datetime) -> Test:
+def _source(_asked: Question, condition: Condition) -> Test:
     if condition.op is Op.KNOWN:
         return Subscription.source.is_not(None)
     if condition.op is Op.UNKNOWN:
@@ -108,22 +130,24 @@ def _source(_publication: Publication, condition: Condition, _now: datetime) -> 
     return _negated_if_is_not(condition, is_it)
 
 
-def _issue(_publication: Publication, condition: Condition, _now: datetime) -> Test:
-    got = _among(ledger.reached_subscriptions(int(condition.value)))
+def _issue(asked: Question, condition: Condition) -> Test:
+    got = _among(asked, ledger.reached_subscriptions(int(condition.value)))
     return got if condition.op is Op.RECEIVED else not_(got)
 
 
-def _domain(_publication: Publication, condition: Condition, _now: datetime) -> Test:
+def _domain(asked: Question, condition: Condition) -> Test:
     try:
         at = "@" + Address.parse(f"a@{condition.value.removeprefix('@')}").domain
     except Invalid:
         raise Invalid(f"a domain is written as example.org, and not as {condition.value!r}") from None
     # Both databases count from the front; only one of them counts from the end.
     ending = func.substr(Subscriber.key, func.length(Subscriber.key) - len(at) + 1)
-    return _negated_if_is_not(condition, Subscription.subscriber_id.in_(select(Subscriber.id).where(ending == at)))
+    return _negated_if_is_not(
+        condition, _among(asked, select(Subscriber.id).where(ending == at), Subscription.subscriber_id)
+    )
 
 
-_TESTS: Mapping[Field, Callable[[Publication, Condition, datetime], Test]] = {
+_TESTS: Mapping[Field, Callable[[Question, Condition], Test]] = {
     Field.TAG: _tag,
     Field.ATTRIBUTE: _attribute,
     Field.JOINED: _joined,
@@ -134,9 +158,14 @@ _TESTS: Mapping[Field, Callable[[Publication, Condition, datetime], Test]] = {
 }
 
 
-def _among(ids: Select[int]) -> Test:
-    # Not EXISTS, which asks again for each of a million.
-    return Subscription.id.in_(ids)
+def _among(asked: Question, ids: Select[int], column: InstrumentedAttribute[int] = Subscription.id) -> Test:
+    # PostgreSQL reads an IN anew for each of a million when it is negated, or one of several in an OR.
+    if asked.dialect == "postgresql" or asked.taking is Taking.FEW:
+        (found,) = ids.selected_columns
+        return ids.where(found == column).correlate(Subscription).exists()
+    # SQLite asks an EXISTS again for each. With + 0 it goes through the subscriptions in their order; without, it may
+    # look up each of the ids, and sort them all.
+    return (column + 0).in_(ids) if asked.taking is Taking.IN_ORDER else column.in_(ids)
 
 
 def _negated_if_is_not(condition: Condition, test: Test) -> Test:

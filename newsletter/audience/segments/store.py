@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
-from newsletter.audience.segments.compile import matching
+from newsletter.audience.segments.compile import Question, Taking, matching
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
 from newsletter.audience.tags import MAX_NAME, clean_tag, folded_name
 from newsletter.db import Base
@@ -127,13 +127,15 @@ def freeze(session: Session, segment: Segment) -> dict[str, Any]:
 
 
 def frozen_conditions(
-    session: Session, publication: Publication, frozen: Frozen | None, now: datetime
+    session: Session, publication: Publication, frozen: Frozen | None, now: datetime, *, taking: Taking = Taking.ALL
 ) -> tuple[ColumnElement[bool], ...]:
     """What a subscription has to meet to belong to a frozen segment: nothing if there is none.
 
     Invalid, saying why, if the segment's rule can no longer be resolved.
     """
-    return () if frozen is None else (condition(session, publication, rules.from_json(frozen["rule"]), now),)
+    if frozen is None:
+        return ()
+    return (condition(session, publication, rules.from_json(frozen["rule"]), now, taking=taking),)
 
 
 def resolve(session: Session, publication_id: int, wanted: Rule, _outer: tuple[int, ...] = ()) -> Rule:
@@ -147,12 +149,18 @@ def resolve(session: Session, publication_id: int, wanted: Rule, _outer: tuple[i
 
 
 def condition(
-    session: Session, publication: Publication, wanted: Rule, now: datetime, _outer: tuple[int, ...] = ()
+    session: Session,
+    publication: Publication,
+    wanted: Rule,
+    now: datetime,
+    _outer: tuple[int, ...] = (),
+    *,
+    taking: Taking = Taking.ALL,
 ) -> ColumnElement[bool]:
     """The SQL condition that a subscription belongs to this rule; Invalid, saying why, if it cannot be resolved."""
     resolved = resolve(session, publication.id, wanted, _outer)
     _require_copies(session, publication.id, resolved)
-    return matching(publication, resolved, now)
+    return matching(Question(publication, now, session.get_bind().dialect.name, taking), resolved)
 
 
 def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> SegmentCount:
@@ -161,12 +169,13 @@ def count(session: Session, publication: Publication, wanted: Rule, now: datetim
     active = func.count().filter(Subscription.status == Status.ACTIVE)
     ours = select(func.count(), active).where(Subscription.publication_id == publication.id, belongs)
     readers, active_readers = session.execute(ours).one()
-    return SegmentCount(readers, active_readers - subscribers.suppressed_count(session, publication.id, belongs))
+    of_few = condition(session, publication, wanted, now, taking=Taking.FEW)
+    return SegmentCount(readers, active_readers - subscribers.suppressed_count(session, publication.id, of_few))
 
 
 def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:
     """The address and status of each reader who belongs to a rule, oldest first, read in batches."""
-    belongs = condition(session, publication, wanted, now)
+    belongs = condition(session, publication, wanted, now, taking=Taking.IN_ORDER)
     theirs = select(Subscriber.email, Subscription.status).join(Subscription.subscriber)
     theirs = theirs.where(Subscription.publication_id == publication.id, belongs).order_by(Subscription.id)
     yield from session.execute(theirs.execution_options(yield_per=1_000))
@@ -174,7 +183,7 @@ def members(session: Session, publication: Publication, wanted: Rule, now: datet
 
 def sample(session: Session, publication: Publication, wanted: Rule, now: datetime, size: int) -> list[Subscription]:
     """The newest readers who belong to a rule."""
-    belongs = condition(session, publication, wanted, now)
+    belongs = condition(session, publication, wanted, now, taking=Taking.IN_ORDER)
     theirs = select(Subscription).where(Subscription.publication_id == publication.id, belongs)
     return list(session.scalars(theirs.order_by(Subscription.id.desc()).limit(size)))
 
