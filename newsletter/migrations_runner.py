@@ -19,6 +19,7 @@ import newsletter.delivery.bounces.intake.tally
 import newsletter.delivery.bounces.webhooks
 import newsletter.delivery.models
 import newsletter.delivery.reports.clicks
+import newsletter.delivery.reports.provider_results
 import newsletter.delivery.reports.stats
 import newsletter.editorial.imported.posts
 import newsletter.editorial.models

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +29,20 @@ def test_upgrading_from_empty_gives_exactly_the_models(engine: Engine) -> None:
 def test_an_upgrade_done_twice_changes_nothing(engine: Engine) -> None:
     migrations_runner.upgrade(engine)
     assert schema.schema_state(engine) is schema.SchemaState.CURRENT
+
+
+def test_whoever_migrates_knows_every_table_without_importing_anything_else() -> None:
+    program = """
+import importlib, pkgutil, newsletter
+from newsletter import migrations_runner
+known = set(migrations_runner.metadata().tables)
+for module in pkgutil.walk_packages(newsletter.__path__, "newsletter."):
+    if module.name not in {"newsletter.__main__", "newsletter.child"}:
+        importlib.import_module(module.name)
+print(sorted(set(migrations_runner.metadata().tables) - known))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 BEFORE_PARTITIONS = "0002"

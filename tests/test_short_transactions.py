@@ -120,7 +120,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
         session.execute(update(Subscription).where(Subscription.id > READERS - 10).values(**late))
         session.execute(delete(Copy).where(Copy.subscription_id > READERS - 10))
     sizes.clear()
-    _to_missed(services, sample_services.OUT[-1], joined=True, dry_run=False, as_json=True)
+    _to_missed(services, sample_services.OUT[-1], None, joined=True, dry_run=False, as_json=True)
     assert states(services, letter_of(services)) == {CopyState.PENDING: READERS}
     assert max(sizes) <= MOST
 

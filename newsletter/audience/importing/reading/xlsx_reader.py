@@ -11,6 +11,7 @@ from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, Shee
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow
 from newsletter.audience.importing.reading.zip_reader import check_sizes
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 MAX_BYTES = 64 << 20
 """Of the packed workbook."""
@@ -43,7 +44,8 @@ def check_workbook(opened: ZipFile) -> None:
     for entry in opened.infolist():
         if entry.filename.startswith("xl/worksheets/") and _span(opened, entry) > MAX_CELLS:
             raise Invalid(
-                f"a sheet of this workbook spans more than {MAX_CELLS:,} cells; save it as CSV UTF-8, and import that"
+                f"a sheet of this workbook spans more than {formats.number(MAX_CELLS)} cells; "
+                "save it as CSV UTF-8, and import that"
             )
 
 

@@ -13,6 +13,7 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 MAX_ENTRIES = 50_000
 """An archive of posts has a file for each of them."""
@@ -62,7 +63,7 @@ def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:
 def check_sizes(entries: list[ZipInfo], most: int = MAX_UNPACKED) -> None:
     """Invalid for entries that would unpack to too much, or are encrypted."""
     if sum(entry.file_size for entry in entries) > most:
-        raise Invalid(f"this file would unpack to more than {most >> 20:,} MB, so it was not unpacked")
+        raise Invalid(f"this file would unpack to more than {formats.number(most >> 20)} MB, so it was not unpacked")
     for entry in entries:
         if entry.flag_bits & _ENCRYPTED:
             raise Invalid(f"{entry.filename[:60]!r} in this zip is encrypted; unpack it, and import what is in it")
