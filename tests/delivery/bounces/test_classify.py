@@ -3,6 +3,7 @@
 import pytest
 
 from newsletter.delivery.bounces.classify import classify
+from newsletter.delivery.bounces.policy import ABOUT_US
 from newsletter.delivery.bounces.report import Hardness, Reason
 
 HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
@@ -186,6 +187,25 @@ def test_an_answer_about_the_recipient_means(reason: str, words: str, mta: str) 
 @pytest.mark.parametrize(("reason", "words", "mta"), lines(TOLD_OF_THE_MESSAGE))
 def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) -> None:
     assert classify(words, mta=mta, command="DATA")[0] == reason
+
+
+@pytest.mark.parametrize("command", ["RCPT", ""])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 5.1.0 <bounce@press.example>: Sender address rejected: User unknown in local recipient table",
+        "550 5.7.1 <bounce@press.example>: Sender address rejected: undeliverable address: 550 5.1.1 User unknown",
+        "550-Verification failed for <b@press.example> 550-No Such User Here 550 Sender verify failed",
+        "550 5.1.7 Invalid sender address: unknown user",
+        "550 5.1.0 MAIL FROM address does not exist",
+        "554 5.7.1 Client host rejected: unknown host",
+        "550 5.7.1 Unknown host: no PTR record for 192.0.2.9",
+        "550 5.1.1 recipient rejected: too many spam complaints",
+    ],
+)
+def test_what_is_said_of_our_own_address_or_host_is_never_held_against_a_reader(words: str, command: str) -> None:
+    reason, hardness = classify(words, command=command)
+    assert (hardness, reason in ABOUT_US) == (Hardness.SOFT, True)
 
 
 def test_what_nothing_decides_is_soft() -> None:

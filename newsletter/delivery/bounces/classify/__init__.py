@@ -8,10 +8,22 @@ import re
 
 from newsletter.delivery.bounces.classify import programs, receivers, status_codes, wording
 from newsletter.delivery.bounces.classify.phrases import says
+from newsletter.delivery.bounces.classify.wording import separate
 from newsletter.delivery.bounces.report import Hardness, Reason
 
 NEVER_A_BOUNCE = frozenset({Reason.DELIVERED, Reason.FEEDBACK, Reason.VACATION})
 _FOR_GOOD = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED})
+_OF_AN_ADDRESS = _FOR_GOOD | {Reason.FILTERED}
+
+# Who asks our own server whether our return address is there may be told that it is not: nobody else is unknown then.
+_OF_THE_SENDER = separate("""
+    sender address rejected | sender rejected | sender verify fail | sender verification | verification failed for <
+    callout verification | callback verification | unknown sender | sender unknown | sender user unknown
+    invalid sender | sender address is | sender's mailbox | sender mailbox | sender does not exist
+    mail from address | return path address | return-path address | envelope sender mailbox | reply-to address
+    client host rejected | helo command rejected
+""")
+_OF_US = (*(Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR),)
 
 # Before the message itself was seen: what is refused then is no judgement of its content (RFC 5321, 3.3).
 _BEFORE_MAIL = frozenset({"CONN", "EHLO", "HELO"})
@@ -59,6 +71,7 @@ def classify(
         or _by_phrases(text, status, command)
         or _by_numbers(text, status, code, command)
     )
+    reason = _said_of_us(reason, text) or reason
     return reason, hardness(reason, status, code)
 
 
@@ -86,6 +99,13 @@ def best_status(told: str, in_words: str, code: str = "") -> str:
 
 # Nothing particular, and what servers give for want of a better one.
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
+
+
+def _said_of_us(reason: Reason, text: str) -> Reason | None:
+    """What is wrong with us rather than with the recipient, though the words for the recipient stand there as well."""
+    if reason in _OF_AN_ADDRESS and _OF_THE_SENDER.any_in(text):
+        return Reason.REJECTED
+    return next((other for other in _OF_US if says(other, text)), None) if reason in _FOR_GOOD else None
 
 
 def _by_phrases(text: str, status: str, command: str) -> Reason | None:

@@ -107,7 +107,7 @@ _RULES: Mapping[Reason, str] = {
         couldn't find any host by that name | couldn't find any host named | couldn't find * domain | no such host
         bad host name | name or service not known | unroutable address | unrouteable address
         account or domain may not exist | 553 * does not exist | nxdomain | non-existent domain
-        invalid domain name in recipient | domain * couldn't be found
+        dns domain * does not exist | invalid domain name in recipient | domain * couldn't be found
     """,
     Reason.EMAIL_TOO_LARGE: """
         message too large | message too big | message is too large | message is too big | too big for

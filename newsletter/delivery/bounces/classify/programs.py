@@ -48,6 +48,7 @@ _RULES: Mapping[Reason, str] = {
         an mx or srv record indicated | does not accept mail (nullmx) | seem to reject all mails
     """,
     Reason.EXPIRED: """
+        message expired ->
         retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers
         hosts have been failing for a long time | did not accept our requests to connect | has been frozen
         was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable
