@@ -43,6 +43,7 @@ _AWAY_WORDS = any_of(
     odpowied[źz] automatyczna|automatyczna odpowied[źz]|nieobecno|automatick[áa] odpov|mimo kancel
     автоответ|автоматический ответ|нет на месте|otomatik yan[ıi]t|ofis d[ıi][şs][ıi]nda
     automatikus v[áa]lasz|r[ăa]spuns automat|αυτόματη απάντηση
+    автоматичн\w+ (?:відповідь|отговор)|automatski odgovor|תשובה אוטומטית|رد تلقائي|自動回[覆復]|自動答覆
     自動(?:返信|応答)|不在|自动(?:回复|答复)|자동 ?(?:회신|응답)
     """
 )
@@ -70,13 +71,13 @@ _CHALLENGE = any_of(
 _LEAVE = any_of(
     r"""
     unsubscribe|un-subscribe|remove(?: me)?|opt[\s-]?out|list-unsubscribe|signoff
-    abmelden|abmeldung|austragen|désabonnement|desabonnement|désinscription|se désabonner
+    abmelden|abmeldung|austragen|désabonne(?:ment|r|z-moi)|desabonnement|désinscription|se désabonner
     darse de baja|cancelar (?:suscripci[óo]n|inscri[çc][ãa]o)|baja|cancella(?:mi|zione)|disiscri\w+
-    afmelden|uitschrijven|avregistrera|afmeld|wypisz|odhlásit|отписаться|отписка|配信停止|退订|登録解除
+    afmelden|uitschrijven|avregistrera|afmeld|wypisz(?: mnie)?|stop|odhlásit|отписаться|отписка|配信停止|退订|登録解除
     """
 ).pattern
 _LEAVING = re.compile(
-    rf"{_PREFIXES}(?:please )?(?:{_LEAVE})\b(?:\W*(?:[\w.+-]+@[\w.-]+|me|please))*\W*$", re.IGNORECASE
+    rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE})\b(?:\W*(?:[\w.+-]+@[\w.-]+|me|please))*\W*$", re.IGNORECASE
 )
 _LEAVING_FOR_THEM = any_of(
     r"""
