@@ -150,6 +150,11 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
 
 
 def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:
+    page.get_by_role("textbox", name="Email").fill("ada.lovelace.of.london@gmial.com")
+    clock.turn(seconds=10)
+    send(page, "Subscribe")
+    yield "a typing error"
+    page.goto("/")
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
     send(page, "Subscribe")
@@ -202,3 +207,18 @@ def become_reader(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
     page.goto(sample_services.letters(services)[-1]["confirm_url"])
     press(page, "Yes, send me BackPainHelp")
+
+
+def test_a_scanner_with_a_whole_browser_that_presses_nothing_changes_nothing(
+    chrome: Browser, site: str, services: Services, clock: Clock
+) -> None:
+    with chrome.new_context(base_url=site) as context:
+        page = context.new_page()
+        ask(page, clock)
+        page.goto(sample_services.letters(services)[-1]["confirm_url"], wait_until="networkidle")
+        assert standing(services) is Status.PENDING
+        page.get_by_role("button", name="Yes, send me BackPainHelp").click()
+        assert standing(services) is Status.ACTIVE
+        for url in (services.links.unsubscribe(1), services.links.preferences(1)):
+            page.goto(url, wait_until="networkidle")
+        assert standing(services) is Status.ACTIVE

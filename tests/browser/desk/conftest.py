@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from newsletter import editors
-from newsletter.audience import tags
+from newsletter.audience import refusals, tags
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session, Sessions, open_engine
-from newsletter.delivery.models import LetterState
+from newsletter.delivery.models import Letter, LetterState
+from newsletter.delivery.reports.provider_results import StoredResults
 from newsletter.doctor import report
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
@@ -86,6 +88,10 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
     with sessions.begin() as session:
         _move_issues(session, made)
         _add_segment(session)
+        refusals.add(session, {refusals.Reason.TRAP: 1204, refusals.Reason.WAIT: 8}, NOW)
+        letter = session.scalars(select(Letter.id).order_by(Letter.started_at.desc().nulls_last())).first()
+        figures = {"gmail": [4210, 3, 0], "yahoo": [1200, 0, 6]}
+        session.add(StoredResults(letter_id=letter, settled_at=None, figures=figures))
 
 
 def _add_segment(session: Session) -> None:
