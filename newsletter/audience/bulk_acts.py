@@ -43,7 +43,7 @@ _PRUNED = 5_000
 log = structlog.get_logger(__name__)
 
 
-def start(
+def start_act(
     session: Session,
     segment: Segment,
     kind: BulkKind,
@@ -255,7 +255,7 @@ def _resubscribe(session: Session, act: BulkAct, row: BulkActRow, now: datetime)
     if last is None or (last.act, last.channel, last.at) != (Act.LEFT, Channel.DESK, row.at) or row.was is None:
         return False
     subscription = session.get_one(Subscription, row.subscription_id)
-    if not status_transitions.restore(session, subscription, row.was, row.paused_until):
+    if not status_transitions.restore_status(session, subscription, row.was, row.paused_until):
         return False
     proof = Proof(note="the team took the unsubscribing of a whole segment back", operator=act.operator)
     consent.record(session, subscription, Act.RESUMED, Channel.DESK, now, proof)

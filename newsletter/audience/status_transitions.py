@@ -66,7 +66,7 @@ def reactivate(session: Session, subscription: Subscription) -> bool:
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=Status.ACTIVE, left_at=None)
 
 
-def restore(session: Session, subscription: Subscription, status: Status, paused_until: datetime | None) -> bool:
+def restore_status(session: Session, subscription: Subscription, status: Status, paused_until: datetime | None) -> bool:
     """From unsubscribed back to the status from before, because the team unsubscribed them by mistake."""
     return _move(session, subscription, {Status.UNSUBSCRIBED}, status=status, paused_until=paused_until, left_at=None)
 

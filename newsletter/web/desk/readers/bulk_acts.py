@@ -39,7 +39,7 @@ def start_bulk_act(segment_id: int) -> ResponseReturnValue:
             members = _confirmed(store, _segment(store, segment_id), kind)
         with services().sessions.begin() as store:
             found = _segment(store, segment_id)
-            made = bulk_acts.start(store, found, kind, auth.email(), now(), members=members, tag=tag, reason=reason)
+            made = bulk_acts.start_act(store, found, kind, auth.email(), now(), members=members, tag=tag, reason=reason)
             audit_hook.add_details(kind=kind, tag=made.tag or None, readers=made.members)
             flash(_DONE[kind])
     except (Invalid, Conflict) as error:
