@@ -145,7 +145,12 @@ def _parts_about(session: Session, spellings: Sequence[str]) -> Iterator[tuple[A
     wanted = re.compile(rf"(?<![\w.+-])({'|'.join(map(re.escape, set(spellings)))})(?![\w-])", re.IGNORECASE)
     parts = select(ReportPart.id, ReportPart.kind, ReportPart.list_number).order_by(ReportPart.id)
     for part in session.execute(parts).all():
-        rows = list(_rows(session.scalars(select(ReportPart.rows).where(ReportPart.id == part.id)).one()))
+        stored = session.scalars(select(ReportPart.rows).where(ReportPart.id == part.id)).one()
+        text = zlib.decompress(stored).decode().casefold()
+        # Most parts have nothing of theirs, and to parse all of a million rows would take seconds.
+        if not any(each.casefold() in text for each in spellings):
+            continue
+        rows = list(_rows(stored))
         if hit := [row for row in rows if any(isinstance(cell, str) and wanted.search(cell) for cell in row)]:
             yield part, rows, hit
 
