@@ -43,12 +43,12 @@ def test_all_readers_of_a_segment_are_unsubscribed_followed_and_put_back(editor:
     nameless = editor.press(f"{ACT}?kind=unsubscribe")
     assert (nameless.status_code, "Say in 1 to 200 characters why" in words(nameless)) == (422, True)
     assert editor.press(f"{ACT}?kind=unsubscribe", reason="the club has closed").status_code == 303
-    assert "0 readers changed of 2; under way" in editor.read(PAGE)
+    assert "0 of 2 readers changed; under way" in editor.read(PAGE)
     work(services)
-    assert "2 readers changed of 2; finished" in editor.read(f"{PAGE}acts")
+    assert "2 of 2 readers changed; finished" in editor.read(f"{PAGE}acts")
     assert editor.press(PAGE, f"{PAGE}acts/1/undo").status_code == 303
     work(services)
-    assert "undone, 2 put back" in editor.read(PAGE)
+    assert "undone, 2 restored" in editor.read(PAGE)
     assert editor.client.post(f"{PAGE}acts/1/undo").status_code == 409
     with services.sessions.reading() as session:
         assert set(session.scalars(select(Subscription.status))) == {Status.ACTIVE}
@@ -72,7 +72,7 @@ def test_erasing_takes_the_number_typed_and_the_readers_that_the_page_showed(
     work(services)
     with services.sessions.reading() as session:
         assert session.scalar(select(Subscriber.id)) is None
-    assert "2 readers changed of 2; finished" in editor.read(PAGE)
+    assert "2 of 2 readers changed; finished" in editor.read(PAGE)
     assert "Undo" not in editor.read(PAGE)
 
 
@@ -100,7 +100,7 @@ def test_an_editor_changes_a_readers_tags_and_attributes(editor: Visitor, servic
 @pytest.mark.parametrize("role", [Role.AUTHOR, Role.VIEWER])
 def test_who_may_not_send_can_do_none_of_it(enter: Enter, role: Role) -> None:
     looker = enter(role)
-    assert "Act on its readers" in looker.read(PAGE)
+    assert "Actions for all its readers" in looker.read(PAGE)
     assert "Continue" not in looker.read(PAGE)
     for path in (ACT, f"{PAGE}acts/1/stop", f"{READER}tag", f"{READER}attribute"):
         assert looker.client.post(path).status_code == 403

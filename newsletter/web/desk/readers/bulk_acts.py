@@ -16,8 +16,8 @@ from newsletter.workflows import build_letter
 
 _SHOWN = 10
 _DONE = {
-    BulkKind.TAG: "They get the tag, one after the other.",
-    BulkKind.UNTAG: "The tag is taken from them, one after the other.",
+    BulkKind.TAG: "The tag is being added to them, one after the other.",
+    BulkKind.UNTAG: "The tag is being removed from them, one after the other.",
     BulkKind.UNSUBSCRIBE: "They are being unsubscribed, one after the other.",
     BulkKind.ERASE: "They are being erased, one after the other.",
 }
