@@ -11,6 +11,7 @@ from waitress import create_server
 from newsletter.db import Sessions, open_engine
 from newsletter.system import waitress_stop
 from newsletter.web import create_app
+from newsletter.web.public import clicks
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Originals
@@ -35,9 +36,11 @@ def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 def site(services: Services, clock: Clock) -> Iterator[str]:
     """The URL of the served site."""
     port = int(services.links.base_url.rpartition(":")[2])
-    server = create_server(create_app(services, clock), host="127.0.0.1", port=port, threads=4)
+    app = create_app(services, clock)
+    server = create_server(app, host="127.0.0.1", port=port, threads=4)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield services.links.base_url
     waitress_stop.close_server(server, server._map)
     thread.join()
+    clicks.flush_clicks(app)

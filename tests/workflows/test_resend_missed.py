@@ -160,7 +160,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(services: Services,
                 assert alert_editors.send_alert(session, services.audience, trip_id, now)
     [mail] = [mail for mail in letters(services) if mail["kind"] == alert_editors.KIND]
     assert mail["address"] == "ann@press.example"
-    assert mail["said"] == "554 5.7.1 Relay access denied"
+    assert mail["said"] == "The server said: 554 5.7.1 Relay access denied"
     assert mail["issue_url"].endswith(f"/desk/issues/{SLUG}/")
 
 

@@ -46,6 +46,7 @@ UNNOTED = {
     "switch_publication": "",
     "preview": "",
     "judge_text": "",
+    "count_typed": "",
     "say_hello": "",
     "keep_draft": "",
     "leave_page": "",

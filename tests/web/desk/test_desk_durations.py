@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.delivery.models import Counts
 from newsletter.delivery.rate_limit.forecast import Forecast
-from newsletter.delivery.rate_limit.limits import Hold
+from newsletter.delivery.rate_limit.limits import Throttle
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
 from newsletter.i18n import formats
 from newsletter.web.desk.progress_view import ProgressView
@@ -66,7 +66,9 @@ def test_nothing_is_promised_while_nothing_goes() -> None:
     assert view(None, None).left == ""
     assert view(after(minutes=1), 0.0, "").left == ""
     assert view(after(minutes=1), 5.0, is_worked=False).left == ""
-    assert view(after(hours=1), 0.0, "", hold=Hold(after(hours=1), "MAIL_HOURLY")).left.startswith("about 1 hour left")
+    assert view(after(hours=1), 0.0, "", hold=Throttle(after(hours=1), "MAIL_HOURLY")).left.startswith(
+        "about 1 hour left"
+    )
 
 
 def test_the_rate_is_that_of_the_last_ten_seconds() -> None:
