@@ -182,10 +182,10 @@ def anonymize(session: Session, subscription_ids: Collection[int], now: datetime
     """Erase these readers' names and addresses from their copies; the copies stay, and count as before."""
     _spare(session, subscription_ids, "erased", now)
     theirs = _for(_ANY_LETTER, subscription_ids)
-    session.connection().execute(update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None))
+    blanked = update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None).returning(_ROWS.c.id)
+    ids = session.connection().execute(blanked).scalars().all()
     # What a provider reported later may quote the address.
-    noted = update(CopyNote).where(CopyNote.copy_id.in_(select(_ROWS.c.id).where(theirs)))
-    session.connection().execute(noted.values(detail=None))
+    session.connection().execute(update(CopyNote).where(CopyNote.copy_id.in_(ids)).values(detail=None))
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[ClaimedCopy]:
