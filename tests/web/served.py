@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from newsletter.system import waitress_stop
 from newsletter.web import create_app
 from newsletter.web.connections import Server
+from newsletter.web.public import clicks
 from newsletter.web.server import open_server
 from newsletter.wiring import Services
 
@@ -24,7 +25,8 @@ def served(services: Services) -> Iterator[int]:
 @contextmanager
 def running(services: Services, **changes: object) -> Iterator[Server]:
     """The server itself, with these settings changed."""
-    server = open_server(create_app(services), services.settings.model_copy(update={"port": 0, **changes}))
+    app = create_app(services)
+    server = open_server(app, services.settings.model_copy(update={"port": 0, **changes}))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
@@ -32,6 +34,7 @@ def running(services: Services, **changes: object) -> Iterator[Server]:
     finally:
         waitress_stop.close_server(server, server._map)
         thread.join()
+        clicks.flush_clicks(app)
 
 
 def appending(header: str) -> Callable[[http.client.HTTPMessage, str], None]:
