@@ -1,3 +1,5 @@
+from playwright.sync_api import expect
+
 from newsletter.doctor import Finding
 from tests import sample_doctor
 from tests.browser.desk.conftest import Open
@@ -10,6 +12,6 @@ def test_a_record_is_copied_whole(open_desk: Open) -> None:
     key: Finding = next(each for each in sample_doctor.findings(NOW) if each.rule == "each key is published")
     found = page.locator(".found", has_text=key.about)
     found.get_by_role("button", name="Copy the value").first.click()
-    assert page.get_by_role("button", name="Copied").or_(found.get_by_text("Copied")).first.is_visible()
+    expect(page.get_by_role("button", name="Copied").or_(found.get_by_text("Copied")).first).to_be_visible()
     assert key.record
     assert page.evaluate("navigator.clipboard.readText()") == key.record.value
