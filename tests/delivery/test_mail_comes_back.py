@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
@@ -32,6 +33,7 @@ from newsletter.wiring import Services, open_services
 from newsletter.worker import Worker
 from tests import sample_services
 from tests.delivery.bounces.mails import multipart
+from tests.delivery.real_postfix import running_postfix
 from tests.originals import Fill
 from tests.ports import free_port
 
@@ -43,35 +45,14 @@ BOUNCES = "bounce@bounces.example.org"
 # What other programs do is the same whatever the database.
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
-_MAIN = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/postfix.log
-maillog_file_prefixes = {folder}
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
+_POSTFIX = """
 myhostname = mx.reader.example
-mydestination =
 relay_domains = reader.example bounces.example.org fbl.example.org
 transport_maps = inline:{{
     {{ reader.example = lmtp:inet:127.0.0.1:{dovecot_lmtp} }}
     {{ bounces.example.org = lmtp:inet:127.0.0.1:{dovecot_lmtp} }}
     {{ fbl.example.org = lmtp:inet:127.0.0.1:{our_lmtp} }} }}
 smtpd_recipient_restrictions = permit_mynetworks, reject
-"""
-_MASTER = """
-127.0.0.1:{smtp} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-anvil unix - - n - 1 anvil
-lmtp unix - - n - - lmtp
-postlog unix-dgram n - n - 1 postlogd
 """
 _DOVECOT = """
 protocols = imap lmtp
@@ -140,22 +121,14 @@ def filled() -> Fill:
 def mail_system(postfix: str, dovecot: str, certificate: Path) -> Iterator[MailSystem]:
     with TemporaryDirectory(prefix="newsletter-mail-", ignore_cleanup_errors=True) as name:
         system = MailSystem(Path(name), *(free_port() for _ in range(4)))
-        # The mail servers' own users have to enter it.
-        system.folder.chmod(0o755)
         (system.folder / "server.pem").write_bytes(certificate.read_bytes())
-        commands = [_dovecot(dovecot, system), _postfix(postfix, system)]
-        try:
-            for command in commands:
-                # They go on with what they inherit, so no pipe.
-                with (system.folder / "start.log").open("wb") as log:
-                    start = ["start"] if command[0] == postfix else []
-                    subprocess.run([*command, *start], check=False, stdout=log, stderr=log)
+        with (
+            running_postfix(postfix, system.folder, system.smtp, _POSTFIX.format(**vars(system))),
+            _running_dovecot(dovecot, system),
+        ):
             for port in (system.smtp, system.imap, system.dovecot_lmtp):
                 _wait(system, lambda: _is_open(port))  # noqa: B023  (it is called at once)
             yield system
-        finally:
-            for command in commands:
-                subprocess.run([*command, "stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def _is_open(port: int) -> bool:
@@ -163,17 +136,8 @@ def _is_open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _postfix(program: str, system: MailSystem) -> list[str]:
-    etc = system.folder / "etc"
-    for folder in (etc, system.folder / "data", system.folder / "queue"):
-        folder.mkdir()
-    subprocess.run(["chown", "postfix", system.folder / "data"], check=True)
-    (etc / "main.cf").write_text(_MAIN.format(**vars(system)))
-    (etc / "master.cf").write_text(_MASTER.format(**vars(system)))
-    return [program, "-c", str(etc)]
-
-
-def _dovecot(program: str, system: MailSystem) -> list[str]:
+@contextmanager
+def _running_dovecot(program: str, system: MailSystem) -> Iterator[None]:
     mail = system.folder / "mail"
     mail.mkdir()
     os.chown(mail, 65534, 65534)
@@ -183,7 +147,14 @@ def _dovecot(program: str, system: MailSystem) -> list[str]:
     (system.folder / "users").write_text("\n".join([*users, shared]) + "\n")
     config = system.folder / "dovecot.conf"
     config.write_text(_DOVECOT.format(**vars(system)))
-    return [program, "-c", str(config)]
+    command = [program, "-c", str(config)]
+    # It goes on with what it inherits, so no pipe.
+    with (system.folder / "start.log").open("wb") as log:
+        subprocess.run(command, check=False, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        subprocess.run([*command, "stop"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 @pytest.fixture

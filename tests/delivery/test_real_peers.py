@@ -1,7 +1,6 @@
 """Postfix and Exim as peers: what the press sends arrives there once and whole, and the ledger says so."""
 
 import contextlib
-import os
 import socket
 import subprocess
 import time
@@ -20,6 +19,7 @@ from test_connection import certificate as certificate
 
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.mail_settings import MailServer
+from tests.delivery.real_postfix import running_postfix
 from tests.ports import free_port
 
 COPIES = 500
@@ -31,37 +31,11 @@ INTERNATIONAL = "jürgen@reader.example"
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
 _POSTFIX = """
-compatibility_level = 3.6
-queue_directory = {folder}/queue
-data_directory = {folder}/data
-maillog_file = {folder}/log
-maillog_file_prefixes = {folder}
-inet_interfaces = 127.0.0.1
 myhostname = postfix.example.org
-mydestination =
-virtual_mailbox_domains = reader.example
-virtual_mailbox_base = {folder}
-virtual_mailbox_maps = static:mail/
-virtual_uid_maps = static:65534
-virtual_gid_maps = static:65534
 smtpd_recipient_restrictions =
     check_recipient_access inline:{{ {{ {unknown} = 550 5.1.1 No such user }} }}, permit_mynetworks, reject
 smtpd_tls_security_level = may
 smtpd_tls_chain_files = {certificate}
-"""
-_POSTFIX_SERVICES = """
-127.0.0.1:{port} inet n - n - - smtpd
-cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
-rewrite unix - - n - - trivial-rewrite
-bounce unix - - n - 0 bounce
-defer unix - - n - 0 bounce
-trace unix - - n - 0 bounce
-proxymap unix - - n - - proxymap
-tlsmgr unix - - n 1000? 1 tlsmgr
-anvil unix - - n - 1 anvil
-virtual unix - n n - - virtual
-postlog unix-dgram n - n - 1 postlogd
 """
 _EXIM = """
 exim_path = {exim}
@@ -126,7 +100,7 @@ class RealPeer:
         return self.arrived
 
     def logs(self) -> str:
-        return "\n".join(path.read_text(errors="replace") for path in self.folder.glob("log*"))
+        return "\n".join(path.read_text(errors="replace") for path in self.folder.glob("*log*"))
 
 
 @pytest.fixture(params=["postfix", "exim"])
@@ -196,24 +170,9 @@ def _reader(message: EmailMessage) -> str:
     return str(message["To"].addresses[0].addr_spec).encode(errors="surrogateescape").decode()
 
 
-@contextlib.contextmanager
-def _postfix(program: str, peer: RealPeer) -> Iterator[None]:
-    etc = peer.folder / "etc"
-    etc.mkdir()
-    for name in ("mail", "data", "queue"):
-        (peer.folder / name).mkdir()
-    os.chown(peer.folder / "mail", 65534, 65534)
-    _give(peer.folder / "data", "postfix")
-    main = _POSTFIX.format(folder=peer.folder, certificate=peer.folder / "server.pem", unknown=UNKNOWN)
-    (etc / "main.cf").write_text(main)
-    (etc / "master.cf").write_text(_POSTFIX_SERVICES.format(port=peer.port))
-    command = [program, "-c", str(etc)]
-    started = subprocess.run([*command, "start"], check=False, capture_output=True, text=True)
-    assert started.returncode == 0, started.stderr + peer.logs()
-    try:
-        yield
-    finally:
-        subprocess.run([*command, "stop"], check=True, capture_output=True)
+def _postfix(program: str, peer: RealPeer) -> contextlib.AbstractContextManager[None]:
+    settings = _POSTFIX.format(certificate=peer.folder / "server.pem", unknown=UNKNOWN)
+    return running_postfix(program, peer.folder, peer.port, settings, mailbox_of="reader.example")
 
 
 @contextlib.contextmanager
