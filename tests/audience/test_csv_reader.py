@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from newsletter.audience.importing import importer
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.plan import ImportRow
-from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid, NotFound
+from tests.audience.opening import open_csv
 
 ADA, BOB = "ada@example.org", "bob@example.org"
 
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES, encoding: str = "") -> Iterator[ImportRow | RefusedRow]:
-    with files.open_csv(path, encoding) as opened:
+    with open_csv(path, encoding) as opened:
         yield from importer.read_rows(opened, choices)
 
 

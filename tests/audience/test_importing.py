@@ -18,6 +18,7 @@ from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.delivery.models import Cause, CopyState, OutboxMessage
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
+from tests.audience.opening import open_csv
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each confirmed")
@@ -222,7 +223,7 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
         file.writelines(export.csv_pieces(session, press.publication.id))
     cells = [cell for row in csv.reader(io.StringIO(file.getvalue(), newline="")) for cell in row]
     assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "＝"))]
-    with files.open_csv(write(file.getvalue())) as opened:
+    with open_csv(write(file.getvalue())) as opened:
         read = {row.address.email: row.name for row in importer.read_rows(opened)}
     assert read == people
 

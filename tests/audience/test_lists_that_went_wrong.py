@@ -9,15 +9,15 @@ import pytest
 
 from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportRow
-from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.errors import Invalid
+from tests.audience.opening import open_csv
 
 LISTS = Path(__file__).parent / "lists"
 
 
 def read(path: Path, encoding: str = "") -> list[ImportRow | RefusedRow]:
-    with files.open_csv(path, encoding) as opened:
+    with open_csv(path, encoding) as opened:
         return list(importer.read_rows(opened))
 
 

@@ -17,6 +17,7 @@ from newsletter.audience.models import Status
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.errors import Invalid
+from tests.audience.opening import open_csv
 
 FILES = Path(__file__).parent / "sources"
 VOUCHED = ImportTerms(Status.ACTIVE, "the old list", vouched=True)
@@ -88,7 +89,7 @@ FATES = {
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> dict[str, ImportRow]:
     """The rows that are not refused, by the name before the @."""
-    with files.open_csv(path) as opened:
+    with open_csv(path) as opened:
         rows = [row for row in importer.read_rows(opened, choices, source) if isinstance(row, ImportRow)]
     return {row.address.email.partition("@")[0]: row for row in rows}
 
@@ -369,7 +370,7 @@ def test_columns_beyond_a_hundred_are_refused_or_left_out(write: Callable[..., P
 
 def test_a_cell_of_ten_megabytes_and_an_endless_line_cost_their_own_row(write: Callable[..., Path]) -> None:
     path = write(f"email,name\nfern@garden.example,{'x' * 10_000_000}\nivy@garden.example,Ivy\n")
-    with files.open_csv(path) as opened:
+    with open_csv(path) as opened:
         refused, row = importer.read_rows(opened)
     assert (refused.line, row.address.email) == (2, "ivy@garden.example")
     assert len(refused.cells[0]) <= 1 << 20
@@ -386,13 +387,13 @@ def test_the_readings_of_a_word_are_shown_where_the_encoding_cannot_be_told(writ
 def test_a_file_in_utf8_is_not_read_as_something_else(write: Callable[..., Path]) -> None:
     path = write("email,name\nfern@garden.example,Renée\n")
     with pytest.raises(Invalid, match="it is in UTF-8, and reads wrongly as windows-1252; leave --encoding out"):
-        files.open_csv(path, "windows-1252").__enter__()
+        open_csv(path, "windows-1252").__enter__()
 
 
 def test_a_file_that_is_cut_off_in_a_row_does_not_make_a_reader_of_half_an_address(write: Callable[..., Path]) -> None:
     whole = "email,name,city\nfern@garden.example,Fern,Köln\nivy@garden.co"
     for text in (whole, f'{whole},"Iv'):
-        with files.open_csv(write(text)) as opened:
+        with open_csv(write(text)) as opened:
             fern, refused = importer.read_rows(opened)
         assert (fern.line, refused.line) == (2, 3)
     assert list(read(write(f"{whole}\n"))) == ["fern", "ivy"]

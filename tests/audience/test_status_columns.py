@@ -13,6 +13,7 @@ from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
+from tests.audience.opening import open_csv
 
 SUSPECT = (
     """
@@ -60,7 +61,7 @@ Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
 
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES) -> list[ImportRow | RefusedRow]:
-    with files.open_csv(path) as opened:
+    with open_csv(path) as opened:
         return list(importer.read_rows(opened, choices))
 
 

@@ -79,13 +79,6 @@ def open_file(path: Path, encoding: str = "", name: str = "") -> Iterator[ListFi
         yield ListFile(name, _sha256(file), encoding, file)
 
 
-@contextmanager
-def open_csv(path: Path, encoding: str = "") -> Iterator[CsvFile]:
-    """Open the first list of a file, to be read once; as `open_file` and `ListFile.lists`."""
-    with open_file(path, encoding) as file, file.lists() as lists:
-        yield next(lists)
-
-
 def _sha256(file: IO[bytes]) -> str:
     digest = hashlib.sha256()
     while chunk := file.read(_CHUNK):
