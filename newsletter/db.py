@@ -52,6 +52,9 @@ DatabaseDown = OperationalError
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What callers that can wait treat as "not now": no answer, no lock, no space, or a server that is read-only now."""
 
+UNSYNCED = {"synchronize_session": False}
+"""Execution options of a bulk statement after which nobody looks at the objects that the session holds."""
+
 _NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",

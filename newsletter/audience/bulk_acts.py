@@ -30,7 +30,7 @@ from newsletter.audience.segments.compile import Taking
 from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag
-from newsletter.db import Sessions
+from newsletter.db import UNSYNCED, Sessions
 from newsletter.errors import Conflict, Invalid, NotFound
 
 UNDO = timedelta(days=30)
@@ -138,7 +138,7 @@ def prune(session: Session, now: datetime) -> int:
         ids = [row.subscription_id for row in found if row.act_id == act_id]
         session.execute(
             delete(BulkActRow).where(BulkActRow.act_id == act_id, BulkActRow.subscription_id.in_(ids)),
-            execution_options={"synchronize_session": False},
+            execution_options=UNSYNCED,
         )
     return len(found)
 

@@ -19,6 +19,7 @@ from sqlalchemy import ColumnElement, Row, Select, String, exists, func, insert,
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import PERSONAL, ConsentChainLink, ConsentEvent, ImportedFile, Wording
+from newsletter.db import UNSYNCED
 from newsletter.errors import Invalid, NotFound
 
 log = structlog.get_logger(__name__)
@@ -110,7 +111,7 @@ def erase(session: Session, subscription_ids: Collection[int]) -> None:
         update(ConsentChainLink).where(chained).values(salt=None),
         update(ConsentEvent).where(theirs).values(dict.fromkeys(PERSONAL)),
     ):
-        session.execute(statement, execution_options={"synchronize_session": False})
+        session.execute(statement, execution_options=UNSYNCED)
 
 
 def log_head(session: Session) -> None:

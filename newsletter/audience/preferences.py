@@ -11,6 +11,7 @@ from newsletter.audience.address import clean_name
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscription
 from newsletter.audience.services import AudienceServices
+from newsletter.db import UNSYNCED
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict, Invalid
 
@@ -78,7 +79,7 @@ def end_due_pauses(session: Session, now: datetime) -> int:
     some = over.limit(_GROUP).with_for_update(skip_locked=True).cte("over")
     awake = update(Subscription).where(Subscription.id.in_(select(some.c.id)))
     awake = awake.values(status=Status.ACTIVE, paused_until=None).returning(Subscription.id)
-    woken = session.scalars(awake, execution_options={"synchronize_session": False}).all()
+    woken = session.scalars(awake, execution_options=UNSYNCED).all()
     if woken:
         session.execute(
             insert(ConsentEvent),

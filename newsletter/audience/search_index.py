@@ -30,7 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience import search_text
 from newsletter.audience.models import Subscriber, Subscription
-from newsletter.db import Base, insert
+from newsletter.db import UNSYNCED, Base, insert
 
 BLOCK = 256
 _BITS = 32_768
@@ -92,13 +92,13 @@ def index_some(session: Session) -> int:
     session.execute(select(SearchBlock.number).where(SearchBlock.number.in_(numbers)).with_for_update())
     theirs = or_(*map(_is_in, numbers))
     done = update(Subscriber).where(theirs, Subscriber.indexed.is_(False)).values(indexed=True).returning(Subscriber.id)
-    count = len(session.scalars(done, execution_options={"synchronize_session": False}).all())
+    count = len(session.scalars(done, execution_options=UNSYNCED).all())
     entries: dict[int, list[str]] = defaultdict(list)
     for reader, entry in session.execute(select(Subscriber.id, Subscriber.search).where(theirs)):
         entries[reader // BLOCK].append(entry)
     for number in numbers:
         own = update(SearchBlock).where(SearchBlock.number == number)
-        session.execute(own.values(filter=_filter(entries[number])), execution_options={"synchronize_session": False})
+        session.execute(own.values(filter=_filter(entries[number])), execution_options=UNSYNCED)
     return count
 
 
@@ -107,7 +107,7 @@ def drop_readers(session: Session, reader_ids: Iterable[int]) -> None:
     for number in sorted({reader_id // BLOCK for reader_id in reader_ids}):
         session.execute(delete(SearchBlock).where(SearchBlock.number == number))
         again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
-        session.execute(again, execution_options={"synchronize_session": False})
+        session.execute(again, execution_options=UNSYNCED)
 
 
 def _perhaps(session: Session, bits: Collection[int]) -> Sequence[int]:

@@ -19,7 +19,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Prepared, rows, upsert
+from newsletter.db import UNSYNCED, Prepared, rows, upsert
 from newsletter.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -148,7 +148,7 @@ def prune(session: Session, now: datetime) -> int:
     key = tuple_(SignupCount.bucket, SignupCount.window)
     some = select(SignupCount.bucket, SignupCount.window).where(*over).order_by(SignupCount.window).limit(_GROUP)
     gone = delete(SignupCount).where(key.in_(some.with_for_update(skip_locked=True).subquery().select()))
-    found = session.scalars(gone.returning(SignupCount.window), execution_options={"synchronize_session": False})
+    found = session.scalars(gone.returning(SignupCount.window), execution_options=UNSYNCED)
     return len(found.all())
 
 

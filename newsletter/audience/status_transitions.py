@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscription
-from newsletter.db import Prepared
+from newsletter.db import UNSYNCED, Prepared
 
 SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
 """Confirmed, and still subscribed."""
@@ -90,9 +90,7 @@ def resume(session: Session, subscription: Subscription) -> bool:
 
 def _move(session: Session, subscription: Subscription, sources: Collection[Status], **values: Any) -> bool:
     mine = update(Subscription).where(Subscription.id == subscription.id, Subscription.status.in_(sources))
-    moved = session.scalar(
-        mine.values(values).returning(Subscription.id), execution_options={"synchronize_session": False}
-    )
+    moved = session.scalar(mine.values(values).returning(Subscription.id), execution_options=UNSYNCED)
     # Whether or not it took effect, the caller continues with the current status.
     subscribers.refresh(session, subscription)
     return moved is not None

@@ -16,7 +16,7 @@ from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
-from newsletter.db import Base, insert, rows, word
+from newsletter.db import UNSYNCED, Base, insert, rows, word
 from newsletter.errors import Invalid
 
 MAX_NAME = 100
@@ -187,7 +187,7 @@ def remove_tag(session: Session, tag_id: int, subscription_ids: Collection[int])
     """Take a tag from these readers; those who do not have it stay as they are."""
     gone = delete(SubscriptionTag).where(SubscriptionTag.tag_id == tag_id)
     gone = gone.where(SubscriptionTag.subscription_id.in_(subscription_ids))
-    session.execute(gone, execution_options={"synchronize_session": False})
+    session.execute(gone, execution_options=UNSYNCED)
 
 
 def set_attribute(session: Session, publication_id: int, subscription_id: int, name: str, value: str) -> None:

@@ -14,6 +14,7 @@ from newsletter import publications
 from newsletter.audience import consent_chain, emails, search_index
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
+from newsletter.db import UNSYNCED
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import events
 from newsletter.delivery.bounces.events import BounceEvent
@@ -22,7 +23,6 @@ from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 from newsletter.delivery.transactional import outbox
 
 _GROUP = 200
-_UNSYNCED = {"synchronize_session": False}
 _ENDS = {Act.LEFT: Status.UNSUBSCRIBED, Act.BOUNCED: Status.BOUNCED, Act.COMPLAINED: Status.COMPLAINED}
 _A_DAY = timedelta(days=1)
 # A confirm letter that came later than this has been forgotten, and a reminder would be a surprise.
@@ -109,7 +109,7 @@ def _restore(session: Session, subscription_ids: Collection[int]) -> None:
     for subscription_id in subscription_ids:
         status = _ENDS[last.get(subscription_id, Act.LEFT)]
         mine = update(Subscription).where(Subscription.id == subscription_id, Subscription.status == Status.PENDING)
-        session.execute(mine.values(status=status), execution_options=_UNSYNCED)
+        session.execute(mine.values(status=status), execution_options=UNSYNCED)
 
 
 def _delete(session: Session, gone: Collection[Subscription]) -> None:
@@ -118,7 +118,7 @@ def _delete(session: Session, gone: Collection[Subscription]) -> None:
         return
     consent_chain.erase(session, ids)
     receipts.erase_receipts(session, ids)
-    session.execute(delete(Subscription).where(Subscription.id.in_(ids)), execution_options=_UNSYNCED)
+    session.execute(delete(Subscription).where(Subscription.id.in_(ids)), execution_options=UNSYNCED)
     subscribed = select(Subscription.subscriber_id).where(Subscription.subscriber_id.in_(readers))
     for reader_id in session.scalars(subscribed):
         readers.pop(reader_id, None)
@@ -126,4 +126,4 @@ def _delete(session: Session, gone: Collection[Subscription]) -> None:
     events.erase_events(session, list(readers.values()), ids)
     outbox.erase_letters(session, readers.values())
     search_index.drop_readers(session, readers)
-    session.execute(delete(Subscriber).where(Subscriber.id.in_(readers)), execution_options=_UNSYNCED)
+    session.execute(delete(Subscriber).where(Subscriber.id.in_(readers)), execution_options=UNSYNCED)

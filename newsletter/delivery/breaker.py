@@ -38,7 +38,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.db import Base, LongId, LongRef
+from newsletter.db import UNSYNCED, Base, LongId, LongRef
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
@@ -170,7 +170,6 @@ _COPIES = cast("Table", Copy.__table__)
 _STRIKES = cast("Table", Strike.__table__)
 _TRIPS = cast("Table", Trip.__table__)
 _OPEN = _TRIPS.c.closed_at.is_(None)
-_UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 class _Counted(NamedTuple):
@@ -313,18 +312,18 @@ def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
 
 def close(session: Session, letter_id: int, now: datetime) -> bool:
     """Close all breakers of a letter and reset its count; whether one was open. `release_held` lets the copies go."""
-    session.execute(delete(Strike).where(Strike.letter_id == letter_id), execution_options=_UNSYNCHRONIZED)
+    session.execute(delete(Strike).where(Strike.letter_id == letter_id), execution_options=UNSYNCED)
     opened = update(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).values(closed_at=now)
-    closed = session.scalars(opened.returning(Trip.id), execution_options=_UNSYNCHRONIZED).all()
+    closed = session.scalars(opened.returning(Trip.id), execution_options=UNSYNCED).all()
     return bool(closed)
 
 
 def release_held(session: Session, now: datetime) -> int:
     """Release a portion of the copies whose breaker has been closed; how many, 0 when none is left."""
     over = select(Letter.id).where(Letter.state.in_(OVER))
-    session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=_UNSYNCHRONIZED)
+    session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=UNSYNCED)
     due = update(Trip).where(Trip.closed_at.is_(None), Trip.resumes_at <= now).values(closed_at=now)
-    session.execute(due, execution_options=_UNSYNCHRONIZED)
+    session.execute(due, execution_options=UNSYNCED)
     held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
     going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
     return next(
@@ -347,7 +346,7 @@ def unreported(session: Session) -> Sequence[int]:
 def claim_report(session: Session, trip_id: int, now: datetime) -> Trip | None:
     """Claim a breaker, to mail the editors about it; None if another worker has claimed it."""
     mine = update(Trip).where(Trip.id == trip_id, Trip.told_at.is_(None)).values(told_at=now).returning(Trip.id)
-    found = session.scalar(mine, execution_options=_UNSYNCHRONIZED)
+    found = session.scalar(mine, execution_options=UNSYNCED)
     return session.get(Trip, trip_id, populate_existing=True) if found else None
 
 

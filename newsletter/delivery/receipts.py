@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Select, delete, select
 from sqlalchemy.orm import Session
 
+from newsletter.db import UNSYNCED
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 
@@ -38,4 +39,4 @@ def last_sent(session: Session, subscription_id: int) -> Receipt | None:
 def erase_receipts(session: Session, subscription_ids: Collection[int]) -> None:
     """Erase them, with the consent that they are evidence of."""
     theirs = delete(Receipt).where(Receipt.subscription_id.in_(subscription_ids))
-    session.execute(theirs, execution_options={"synchronize_session": False})
+    session.execute(theirs, execution_options=UNSYNCED)

@@ -22,7 +22,7 @@ from newsletter.audience.importing.plan import (
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.status_transitions import SUBSCRIBED
-from newsletter.db import UtcDateTime, insert, rows
+from newsletter.db import UNSYNCED, UtcDateTime, insert, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.publications import Publication
@@ -161,7 +161,7 @@ def _add_subscriptions(
 def _pause(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
     for subscription_id, row in made:
         theirs = update(Subscription).where(Subscription.id == subscription_id)
-        session.execute(theirs.values(paused_until=row.paused_until), execution_options={"synchronize_session": False})
+        session.execute(theirs.values(paused_until=row.paused_until), execution_options=UNSYNCED)
 
 
 def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:

@@ -19,7 +19,7 @@ from newsletter.audience.importing.columns import ColumnChoices
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import ImportedFile
-from newsletter.db import Base, word
+from newsletter.db import UNSYNCED, Base, word
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 
@@ -128,7 +128,7 @@ def advance(session: Session, import_id: int, old: Place, new: Place, tally: Tal
     """Move the place on, in the transaction that did what lies between; Conflict if it was moved or stopped."""
     here = (Import.list_number == old.list_number, Import.next_line == old.next_line, Import.rows_done == old.rows_done)
     mine = update(Import).where(Import.id == import_id, Import.state == ImportState.RUNNING, *here)
-    moved = session.execute(mine.values(**new._asdict(), counts=counts_of(tally)), execution_options=_UNSYNCED)
+    moved = session.execute(mine.values(**new._asdict(), counts=counts_of(tally)), execution_options=UNSYNCED)
     if not moved.rowcount:  # type: ignore[attr-defined]
         state = session.scalar(select(Import.state).where(Import.id == import_id))
         why = "another process is doing it" if state is ImportState.RUNNING else f"it is {state}"
@@ -138,7 +138,7 @@ def advance(session: Session, import_id: int, old: Place, new: Place, tally: Tal
 def finish(session: Session, import_id: int, now: datetime) -> None:
     """All of it is done."""
     mine = update(Import).where(Import.id == import_id, Import.state == ImportState.RUNNING)
-    session.execute(mine.values(state=ImportState.DONE, finished_at=now), execution_options=_UNSYNCED)
+    session.execute(mine.values(state=ImportState.DONE, finished_at=now), execution_options=UNSYNCED)
 
 
 def counts_of(tally: Tally) -> dict[str, Any]:
@@ -150,6 +150,3 @@ def counts_of(tally: Tally) -> dict[str, Any]:
 def tally_of(counts: Mapping[str, Any]) -> Tally:
     """The tally that `counts_of` was given."""
     return Tally(**counts)
-
-
-_UNSYNCED = {"synchronize_session": False}

@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, LongId, LongRef, insert, upsert, word
+from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, upsert, word
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
@@ -43,7 +43,6 @@ _AN_HOUR = timedelta(hours=1)
 _CLOCKS = timedelta(minutes=5)
 # Written out, because neither database matches a parameter to a partial index.
 _UNDECIDED = text("bounce_events.decision IS NULL")
-_UNSYNCED = {"synchronize_session": False}
 
 
 class BounceEvent(Base):
@@ -219,7 +218,7 @@ def forget_erased(session: Session, event: BounceEvent) -> bool:
 def forgive(session: Session, key: str) -> None:
     """Let what was heard of an address so far count no more."""
     theirs = update(BounceEvent).where(BounceEvent.key == key, ~BounceEvent.is_forgiven).values(is_forgiven=True)
-    session.execute(theirs, execution_options=_UNSYNCED)
+    session.execute(theirs, execution_options=UNSYNCED)
 
 
 def of_person(
@@ -234,8 +233,8 @@ def erase_events(session: Session, keys: Collection[str], subscription_ids: Coll
     """Erase these people's events, and every report that names them."""
     theirs = _of_person(keys, subscription_ids)
     sources = select(BounceEvent.source).where(theirs)
-    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=_UNSYNCED)
-    session.execute(delete(BounceEvent).where(theirs), execution_options=_UNSYNCED)
+    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=UNSYNCED)
+    session.execute(delete(BounceEvent).where(theirs), execution_options=UNSYNCED)
 
 
 def prune(session: Session, now: datetime) -> int:
@@ -249,13 +248,13 @@ def _prune_raw(session: Session, now: datetime) -> int:
     old = select(RawReport.source).where(RawReport.received_at <= now - RAW_KEPT).order_by(RawReport.received_at)
     some = old.limit(_PRUNED_AT_ONCE)
     gone = delete(RawReport).where(RawReport.source.in_(some)).returning(RawReport.source)
-    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+    return len(session.scalars(gone, execution_options=UNSYNCED).all())
 
 
 def _prune_events(session: Session, *which: ColumnElement[bool] | TextClause) -> int:
     old = select(BounceEvent.id).where(*which).order_by(BounceEvent.received_at)
     gone = delete(BounceEvent).where(BounceEvent.id.in_(old.limit(_PRUNED_AT_ONCE))).returning(BounceEvent.id)
-    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+    return len(session.scalars(gone, execution_options=UNSYNCED).all())
 
 
 def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> Any:

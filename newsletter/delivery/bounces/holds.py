@@ -12,14 +12,13 @@ from sqlalchemy import ColumnElement, Index, String, func, or_, select, text, up
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
-from newsletter.db import Base, LongId, insert
+from newsletter.db import UNSYNCED, Base, LongId, insert
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 
 SPAN = timedelta(hours=1)
-_UNSYNCED = {"synchronize_session": False}
 _OPEN = text("bounce_holds.closed_at IS NULL")
 
 
@@ -118,7 +117,7 @@ def held_events(session: Session, provider_group: str, most: int) -> Sequence[Bo
 def close_hold(session: Session, provider_group: str, now: datetime) -> bool:
     """An editor has decided; whether there was a hold."""
     mine = update(ProviderHold).where(_OPEN, ProviderHold.provider_group == provider_group).values(closed_at=now)
-    return session.scalar(mine.returning(ProviderHold.id), execution_options=_UNSYNCED) is not None
+    return session.scalar(mine.returning(ProviderHold.id), execution_options=UNSYNCED) is not None
 
 
 def _unknown_since(since: datetime) -> tuple[ColumnElement[bool], ...]:

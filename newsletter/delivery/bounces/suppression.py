@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, upda
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import Prepared, insert, moment_read, rows
+from newsletter.db import UNSYNCED, Prepared, insert, moment_read, rows
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
@@ -93,13 +93,10 @@ def withdraw(session: Session, key: str, causes: Collection[Cause]) -> bool:
     these = Suppression.cause.in_(causes)
     # One that matches by folding goes on for the mailbox that it names.
     kept = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
-    unfolded = session.scalars(kept.returning(Suppression.key), execution_options=_UNSYNCED).all()
+    unfolded = session.scalars(kept.returning(Suppression.key), execution_options=UNSYNCED).all()
     gone = delete(Suppression).where(Suppression.key == key, these)
-    deleted = session.scalars(gone.returning(Suppression.key), execution_options=_UNSYNCED).all()
+    deleted = session.scalars(gone.returning(Suppression.key), execution_options=UNSYNCED).all()
     return bool(unfolded or deleted)
-
-
-_UNSYNCED = {"synchronize_session": False}
 
 
 def _matches(key: str) -> ColumnElement[bool]:

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, insert
+from newsletter.db import UNSYNCED, Base, insert
 
 EXACT_TO = timedelta(minutes=1)
 """A provider's last sign is noted so exactly: many events at once write it once."""
 _TOKENS_KEPT = timedelta(days=2)
 _PRUNED_AT_ONCE = 500
-_UNSYNCED = {"synchronize_session": False}
 
 
 class WebhookSource(Base):
@@ -57,4 +56,4 @@ def prune(session: Session, now: datetime) -> int:
     """Delete some tokens whose timestamp is long too old to be believed again; how many, 0 when none is left."""
     old = select(WebhookToken.token).where(WebhookToken.used_at <= now - _TOKENS_KEPT).limit(_PRUNED_AT_ONCE)
     gone = delete(WebhookToken).where(WebhookToken.token.in_(old)).returning(WebhookToken.token)
-    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+    return len(session.scalars(gone, execution_options=UNSYNCED).all())

@@ -41,7 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import Prepared, moment, moment_read, rows
+from newsletter.db import UNSYNCED, Prepared, moment, moment_read, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import partitions, resent
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
@@ -399,4 +399,4 @@ def _put_off(worker: str, now: datetime) -> Update:
 
 
 def _ids(session: Session, statement: Update, column: Any = Copy.id) -> list[int]:
-    return sorted(session.scalars(statement.returning(column), execution_options={"synchronize_session": False}))
+    return sorted(session.scalars(statement.returning(column), execution_options=UNSYNCED))

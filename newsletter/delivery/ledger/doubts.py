@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, Table, Update, func, select, update
 from sqlalchemy.orm import Session, undefer_group
 
+from newsletter.db import UNSYNCED
 from newsletter.delivery.ledger import REOPEN_WITHIN, ClaimedCopy, resent
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import PENDING, REPORTED, Copy, CopyState, Letter, LetterState
@@ -95,7 +96,7 @@ def _reopen(session: Session, which: ColumnElement[bool]) -> list[int]:
     waiting = select(Copy.id).where(Copy.letter_id == Letter.id, PENDING)
     back = update(Letter).where(which, Letter.state == LetterState.FINISHED, waiting.exists())
     back = back.values(state=LetterState.RUNNING, finished_at=None)
-    return sorted(session.scalars(back.returning(Letter.id), execution_options={"synchronize_session": False}))
+    return sorted(session.scalars(back.returning(Letter.id), execution_options=UNSYNCED))
 
 
 def _moved(session: Session, letter_id: int, ids: Collection[int], move: Update) -> Sequence[int]:

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, MetaData, Table, dele
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from newsletter.db import Sessions
+from newsletter.db import UNSYNCED, Sessions
 from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.errors import Unavailable
 
@@ -28,7 +28,6 @@ _TRIES = 10
 _PAUSE = 0.5
 
 _LOCK_NOT_AVAILABLE = "55P03"
-_UNSYNCHRONIZED = {"synchronize_session": False}
 
 
 @contextmanager
@@ -102,7 +101,7 @@ def _drop(session: Session, letter_id: int) -> int:
         return 0
     theirs = select(Copy.id).where(Copy.letter_id == letter_id)
     count = session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
-    session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(theirs)), execution_options=_UNSYNCHRONIZED)
+    session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(theirs)), execution_options=UNSYNCED)
     # DETACH locks out everybody for an instant, and whoever comes while it waits for its turn waits behind it.
     session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
     session.execute(text(f"ALTER TABLE copies DETACH PARTITION {own}"))
@@ -116,8 +115,8 @@ def _portions(sessions: Sessions, letter_id: int) -> Iterator[int]:
     while True:
         with sessions.in_turn() as session:
             ids = session.scalars(some).all()
-            session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(ids)), execution_options=_UNSYNCHRONIZED)
-            session.execute(delete(Copy).where(Copy.id.in_(ids)), execution_options=_UNSYNCHRONIZED)
+            session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(ids)), execution_options=UNSYNCED)
+            session.execute(delete(Copy).where(Copy.id.in_(ids)), execution_options=UNSYNCED)
         if not ids:
             return
         yield len(ids)

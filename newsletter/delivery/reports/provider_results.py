@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.addresses import provider_groups
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.db import Base, insert
+from newsletter.db import UNSYNCED, Base, insert
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.models import Letter
@@ -124,7 +124,7 @@ def store(session: Session, counted: StoredResults) -> None:
 def drop_others(session: Session, letter_ids: Collection[int]) -> None:
     """Delete the results of all letters but these."""
     gone = delete(StoredResults).where(StoredResults.letter_id.not_in(letter_ids))
-    session.execute(gone, execution_options={"synchronize_session": False})
+    session.execute(gone, execution_options=UNSYNCED)
 
 
 def of_letters(session: Session, letter_ids: Collection[int]) -> list[ProviderResult]:

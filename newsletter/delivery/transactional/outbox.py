@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, delete, select, text, update
 from sqlalchemy.orm import Session
 
+from newsletter.db import UNSYNCED
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import OutboxMessage, OutboxState
@@ -148,13 +149,13 @@ def recover_from(session: Session, worker: str) -> int:
 def _recover(session: Session, whose: ColumnElement[bool]) -> int:
     lost = update(OutboxMessage).where(_SENDING, whose)
     back = lost.values(state=OutboxState.PENDING, worker=None, lease_until=None).returning(OutboxMessage.id)
-    return len(session.scalars(back, execution_options={"synchronize_session": False}).all())
+    return len(session.scalars(back, execution_options=UNSYNCED).all())
 
 
 def erase_letters(session: Session, keys: Collection[str]) -> None:
     """Erase every letter to the addresses with these keys, sent or not."""
     theirs = delete(OutboxMessage).where(OutboxMessage.key.in_(keys))
-    session.execute(theirs, execution_options={"synchronize_session": False})
+    session.execute(theirs, execution_options=UNSYNCED)
 
 
 def prune(session: Session, now: datetime) -> int:
@@ -167,7 +168,7 @@ def prune(session: Session, now: datetime) -> int:
     )
     ids = old.with_for_update(skip_locked=True).cte("old")
     gone = delete(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id))).returning(OutboxMessage.id)
-    return len(session.scalars(gone, execution_options={"synchronize_session": False}).all())
+    return len(session.scalars(gone, execution_options=UNSYNCED).all())
 
 
 def _without_suppressed(
@@ -215,4 +216,4 @@ def _write(session: Session, owner: str, post_id: int, **values: Any) -> bool:
         OutboxMessage.id == post_id, OutboxMessage.state == OutboxState.SENDING, OutboxMessage.worker == owner
     )
     written = mine.values(**values).returning(OutboxMessage.id)
-    return session.scalar(written, execution_options={"synchronize_session": False}) is not None
+    return session.scalar(written, execution_options=UNSYNCED) is not None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.db import insert
+from newsletter.db import UNSYNCED, insert
 from newsletter.editorial.models import LinkCheck
 from newsletter.outbound import Answer
 
@@ -82,7 +82,7 @@ def prune(session: Session, now: datetime) -> int:
         select(LinkCheck.digest).where(LinkCheck.asked_at < now - _RETENTION).order_by(LinkCheck.digest).limit(_GROUP)
     )
     old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))
-    gone = session.scalars(old.returning(LinkCheck.digest), execution_options={"synchronize_session": False})
+    gone = session.scalars(old.returning(LinkCheck.digest), execution_options=UNSYNCED)
     return len(gone.all())
 
 

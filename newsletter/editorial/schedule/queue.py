@@ -11,6 +11,7 @@ from sqlalchemy import Executable, Select, delete, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from newsletter import db
+from newsletter.db import UNSYNCED
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued
 from newsletter.errors import Conflict
@@ -53,7 +54,7 @@ def add(session: Session, issue: Issue, now: datetime) -> None:
 def remove(session: Session, issue_id: int) -> bool:
     """Remove an issue; False if it was not in the queue."""
     gone = delete(Queued).where(Queued.issue_id == issue_id).returning(Queued.issue_id)
-    return session.scalar(gone, execution_options={"synchronize_session": False}) is not None
+    return session.scalar(gone, execution_options=UNSYNCED) is not None
 
 
 def order(session: Session, publication_id: int) -> list[int]:
@@ -70,7 +71,7 @@ def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: 
     gone = delete(Queued).where(Queued.publication_id == publication_id)
     rows = session.execute(
         gone.returning(Queued.position, Queued.issue_id, Queued.queued_at),
-        execution_options={"synchronize_session": False},
+        execution_options=UNSYNCED,
     ).all()
     if [row.issue_id for row in sorted(rows)] != list(seen):
         raise Conflict(_CHANGED)

@@ -21,7 +21,7 @@ from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportSettings, ImportState
 from newsletter.audience.models import Status
-from newsletter.db import Base, word
+from newsletter.db import UNSYNCED, Base, word
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
 
@@ -232,7 +232,7 @@ def claim_upload(session: Session, worker: str, now: datetime) -> ImportUpload |
     waiting = select(ImportUpload.id).where(ImportUpload.state.in_(UNDER_WAY), free).order_by(ImportUpload.id).limit(1)
     found = session.scalar(waiting)
     mine = update(ImportUpload).where(ImportUpload.id == found, free, ImportUpload.state.in_(UNDER_WAY))
-    taken = session.execute(mine.values(claimed_by=worker, claimed_until=now + LEASE), execution_options=_UNSYNCED)
+    taken = session.execute(mine.values(claimed_by=worker, claimed_until=now + LEASE), execution_options=UNSYNCED)
     return session.get_one(ImportUpload, found) if taken.rowcount else None  # type: ignore[attr-defined]
 
 
@@ -249,14 +249,14 @@ def report_progress(
     mine = update(ImportUpload).where(
         ImportUpload.id == upload_id, ImportUpload.claimed_by == worker, ImportUpload.state == doing
     )
-    kept = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=_UNSYNCED)
+    kept = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=UNSYNCED)
     return bool(kept.rowcount)  # type: ignore[attr-defined]
 
 
 def release_upload(session: Session, upload_id: int, worker: str) -> None:
     """Give it back, so that whoever comes next need not wait for the lease to end."""
     mine = update(ImportUpload).where(ImportUpload.id == upload_id, ImportUpload.claimed_by == worker)
-    session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=_UNSYNCED)
+    session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=UNSYNCED)
 
 
 def _require(upload: ImportUpload, version: str) -> None:
@@ -268,7 +268,7 @@ def _move(
     session: Session, upload: ImportUpload, before: Sequence[UploadState], after: UploadState, now: datetime
 ) -> None:
     mine = update(ImportUpload).where(ImportUpload.id == upload.id, ImportUpload.state.in_(before))
-    moved = session.execute(mine.values(state=after, changed_at=now), execution_options=_UNSYNCED)
+    moved = session.execute(mine.values(state=after, changed_at=now), execution_options=UNSYNCED)
     session.refresh(upload)
     if not moved.rowcount:  # type: ignore[attr-defined]
         raise Conflict(f"Nothing was done: this import is {upload.state} by now. Look at it again.")
@@ -276,10 +276,7 @@ def _move(
 
 def _move_import(session: Session, upload: ImportUpload, state: ImportState) -> None:
     mine = update(Import).where(Import.id == upload.import_id, Import.state != ImportState.DONE)
-    session.execute(mine.values(state=state), execution_options=_UNSYNCED)
+    session.execute(mine.values(state=state), execution_options=UNSYNCED)
     # No more than these rows are written from now on.
     if found := session.get(Import, upload.import_id, populate_existing=True) if upload.import_id else None:
         upload.counts = found.counts
-
-
-_UNSYNCED = {"synchronize_session": False}

@@ -5,13 +5,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, String, Text, and_, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, insert
+from newsletter.db import UNSYNCED, Base, insert
 
 EVERY = timedelta(minutes=1)
 """From one reading of a mailbox to the next."""
 _LEASE = timedelta(minutes=5)
 _LONGEST_WAIT = timedelta(hours=1)
-_UNSYNCED = {"synchronize_session": False}
 
 
 class MailboxLease(Base):
@@ -45,7 +44,7 @@ def claim_mailbox(session: Session, mailbox: str, worker: str, now: datetime) ->
     is_due = or_(MailboxLease.next_at <= now, MailboxLease.next_at > now + _LONGEST_WAIT)
     mine = update(MailboxLease).where(MailboxLease.mailbox == mailbox, is_free, is_due)
     mine = mine.values(worker=worker, lease_until=now + _LEASE).returning(MailboxLease)
-    return session.scalar(mine, execution_options=_UNSYNCED)
+    return session.scalar(mine, execution_options=UNSYNCED)
 
 
 def is_mailbox_due(session: Session, mailbox: str, now: datetime) -> bool:
@@ -80,4 +79,4 @@ def _remembered(left: tuple[int, int] | None) -> dict[str, int]:
 def _give_back(session: Session, mailbox: str, worker: str, **values: object) -> None:
     mine = and_(MailboxLease.mailbox == mailbox, MailboxLease.worker == worker)
     freed = update(MailboxLease).where(mine).values(worker=None, lease_until=None, **values)
-    session.execute(freed, execution_options=_UNSYNCED)
+    session.execute(freed, execution_options=UNSYNCED)

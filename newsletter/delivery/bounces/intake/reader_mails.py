@@ -6,11 +6,10 @@ from datetime import datetime
 from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, LongId
+from newsletter.db import UNSYNCED, Base, LongId
 from newsletter.delivery.bounces.events import RAW_KEPT, RawReport
 
 _PRUNED_AT_ONCE = 500
-_UNSYNCED = {"synchronize_session": False}
 
 
 class ReaderMail(Base):
@@ -40,8 +39,8 @@ def erase_mails(session: Session, keys: Collection[str]) -> None:
     """Erase what came from these addresses, with its text."""
     theirs = ReaderMail.key.in_(keys)
     sources = select(ReaderMail.source).where(theirs)
-    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=_UNSYNCED)
-    session.execute(delete(ReaderMail).where(theirs), execution_options=_UNSYNCED)
+    session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=UNSYNCED)
+    session.execute(delete(ReaderMail).where(theirs), execution_options=UNSYNCED)
 
 
 def mails_from(session: Session, key: str, most: int = 200) -> list[ReaderMail]:
@@ -54,4 +53,4 @@ def prune_mails(session: Session, now: datetime) -> int:
     """Forget some mails whose text is gone by now; how many, 0 when none is left."""
     old = select(ReaderMail.id).where(ReaderMail.received_at <= now - RAW_KEPT).limit(_PRUNED_AT_ONCE)
     gone = delete(ReaderMail).where(ReaderMail.id.in_(old)).returning(ReaderMail.id)
-    return len(session.scalars(gone, execution_options=_UNSYNCED).all())
+    return len(session.scalars(gone, execution_options=UNSYNCED).all())
