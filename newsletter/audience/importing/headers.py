@@ -64,8 +64,9 @@ def normalized(text: str) -> str:
     return "".join(words(text))
 
 
-def _listed(text: str) -> list[str]:
-    return [normalized(word) for word in text.split(",")]
+def listed(text: str) -> list[str]:
+    """The headers or words of a list with commas, in normal form."""
+    return [normalized(each) for each in text.split(",") if each.strip()]
 
 
 _ALIASES = {
@@ -90,7 +91,7 @@ _ALIASES = {
     FieldKind.TAGS: "tags, tag, labels",
     FieldKind.PROOF: "optin ip, optin source, confirm ip, confirmation ip, signup ip",
 }
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in _listed(aliases)}
+_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in listed(aliases)}
 
 _LEAVING = (
     r"unsub(?:scribed?|scriptions?|s)?|opt(?:ed)?out|cancel(?:led|ed|lation)|deleted|removed|deactivated|quit|revoked|"
@@ -105,28 +106,28 @@ _LEFT_WHEN = re.compile(
 )
 
 _HARMLESS = frozenset(
-    _listed(
+    listed(
         # Mailchimp's proof and format; Substack's paid tiers; ids; links that everybody has
         "optin ip, optin source, confirm ip, confirmation ip, email type, preferred email type, "
         "active subscription, post type, subscription id, stripe subscription id, unsubscribe link, unsubscribe url"
     )
 )
 _BOOKKEEPING = frozenset(
-    _listed("id, uuid, guid, user id, contact id, subscriber id, external id, line, reason, updated at, modified at")
+    listed("id, uuid, guid, user id, contact id, subscriber id, external id, line, reason, updated at, modified at")
 )
 # When somebody joined, whatever else the title says: "Subscription Date (Substack)".
 _JOINED_WHEN = re.compile(r"(?:subscription|subscribed|signup|optedin|optin|confirmed|confirmation)(?:date|time|at|on)")
 _POSTAL = frozenset(
-    _listed(
+    listed(
         "state, states, estado, etat, province, region, code, name, or, us, address, billing, shipping, mailing, home, "
         "work, business, postal, location"
     )
 )
-_CITY = frozenset(_listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
+_CITY = frozenset(listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
 
 
 def _stems(text: str) -> str:
-    return "|".join(_listed(text))
+    return "|".join(listed(text))
 
 
 # In the languages whose status words are not known: such a column is asked about, and never passed over.
@@ -193,7 +194,7 @@ _PATTERNS = [
     for field, (anywhere, alone) in _SUSPECT.items()
 ]
 # A column that only names the letter may say who wants it.
-_OF_THE_LETTER = frozenset(_listed("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
+_OF_THE_LETTER = frozenset(listed("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
 
 
 def field_of(header: str) -> FieldKind | None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from newsletter.audience.importing.headers import FieldKind, normalized
+from newsletter.audience.importing.headers import FieldKind, listed, normalized
 from newsletter.audience.models import Status
 from newsletter.audience.status_transitions import ENDED, worse_status
 from newsletter.errors import Invalid
@@ -38,19 +38,13 @@ _STATUSES = {
 }
 
 
-def _listed(text: str) -> list[str]:
-    return [normalized(word) for word in text.split(",")]
-
-
-_WORDS = {word: status for status, listed in _STATUSES.items() for word in _listed(listed)}
-_KNOWN = ", ".join(listed.partition(", ")[0] for listed in _STATUSES.values())
+_WORDS = {word: status for status, texts in _STATUSES.items() for word in listed(texts)}
+_KNOWN = ", ".join(texts.partition(", ")[0] for texts in _STATUSES.values())
 
 _ACTIVE_ACCOUNT = "enabled"
-_YES = frozenset(
-    _listed("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda")
-)
+_YES = frozenset(listed("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda"))
 _NO = frozenset(
-    _listed("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
+    listed("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
 )
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a", "na", "nan", "#n/a", "undefined", "-", "--", "–", "—"})
 _TICKS = re.compile("[✓✔☑✅]\ufe0f?")

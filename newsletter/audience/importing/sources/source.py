@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.audience.importing import status_words
-from newsletter.audience.importing.headers import FieldKind, normalized
+from newsletter.audience.importing.headers import FieldKind, listed, normalized
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
 
@@ -117,11 +117,6 @@ def define(
         membership,
         remark,
     )
-
-
-def listed(text: str) -> list[str]:
-    """The headers or words of a list with commas, as `normalized` spells them."""
-    return [normalized(each) for each in text.split(",") if each.strip()]
 
 
 _WORDED = (FieldKind.STATUS, FieldKind.ACCOUNT, FieldKind.UNSUBSCRIBED)
