@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import nh3
 
+from newsletter.editorial.source.validation import UNPRINTABLE
+
 Picture = Callable[[str], str | None]
 """From a picture's URL to its name beside the issue; None if it is not carried over."""
 
@@ -48,7 +50,6 @@ _IMAGE = re.compile(r'!\[([^\]]*)\]\(\s*<?([^()\s>]+)>?(?:\s+"[^"]*")?\s*\)')
 _HTML = re.compile(r"</?[a-zA-Z][^>]*>")
 _FIELD = re.compile(r"(?<!\\)\{\{")
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(\s*<?([^()\s>]*)>?[^()]*\)")
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ def _finish(text: str, lost: Counter[str], picture: Picture) -> Converted:
     if fields := len(_FIELD.findall(text)):
         lost["merge field, which is shown as text"] += fields
     text = re.sub(r"\{{3,}", lambda found: " ".join(found[0]), text)
-    text = _FIELD.sub(r"\\{{", _UNPRINTABLE.sub("", text))
+    text = _FIELD.sub(r"\\{{", UNPRINTABLE.sub("", text))
     # The title of the issue is the only heading of the first level.
     text = re.sub(r"(?m)^# ", "## ", text)
     losses = tuple(f"{count} × {what}" for what, count in lost.items())

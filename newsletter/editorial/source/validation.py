@@ -13,7 +13,8 @@ from newsletter.editorial.source import markdown
 from newsletter.editorial.source.front_matter import Fault
 from newsletter.editorial.source.markdown import Reference
 
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+"""Characters that no issue may have."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 # CommonMark ends a URL at a space, so this would be shown with its brackets.
 _BROKEN_LINK = re.compile(r"\]\([^()\s]*\{\{\s")
@@ -65,7 +66,7 @@ def _in_passage(passage: str) -> Iterator[tuple[int, str]]:
 
 def _unprintable(body: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(body.split("\n"), start=1):
-        found = _UNPRINTABLE.search(line)
+        found = UNPRINTABLE.search(line)
         if found:
             yield number, f"the control character U+{ord(found[0]):04X} cannot be shown; delete it"
 

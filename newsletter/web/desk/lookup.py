@@ -6,6 +6,8 @@ from typing import Any
 
 from flask import request
 
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
@@ -26,6 +28,13 @@ def issue(store: Session, slug: str) -> Issue:
             f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."
         ) from None
     audit_hook.set_issue(found)
+    return found
+
+
+def segment(store: Session, segment_id: int) -> Segment:
+    """The segment of that id, which becomes the subject of the act; NotFound if there is none."""
+    found = segments.load(store, segment_id)
+    audit_hook.set_subject("segment", found.name)
     return found
 
 

@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.workflows import build_letter
 
 _SHOWN = 10
@@ -36,9 +36,9 @@ def start_bulk_act(segment_id: int) -> ResponseReturnValue:
     try:
         # Counted in a reading session, because on SQLite a writing one would block all other writers.
         with services().sessions.reading() as store:
-            members = _confirmed(store, _segment(store, segment_id), kind)
+            members = _confirmed(store, lookup.segment(store, segment_id), kind)
         with services().sessions.begin() as store:
-            found = _segment(store, segment_id)
+            found = lookup.segment(store, segment_id)
             made = bulk_acts.start_act(store, found, kind, auth.email(), now(), members=members, tag=tag, reason=reason)
             audit_hook.add_details(kind=kind, tag=made.tag or None, readers=made.members)
             flash(_DONE[kind])
@@ -51,7 +51,7 @@ def start_bulk_act(segment_id: int) -> ResponseReturnValue:
 def bulk_act_progress(segment_id: int) -> str:
     """The part of a segment's page that tells how far its acts are."""
     with services().sessions.reading() as store:
-        return render_template("desk/parts/bulk_act_rows.html", **shown_acts(store, _segment(store, segment_id)))
+        return render_template("desk/parts/bulk_act_rows.html", **shown_acts(store, lookup.segment(store, segment_id)))
 
 
 def shown_acts(store: Session, found: Segment) -> dict[str, object]:
@@ -82,7 +82,7 @@ def undo_bulk_act(segment_id: int, act_id: int) -> ResponseReturnValue:
 
 
 def _question(store: Session, segment_id: int, kind: BulkKind, fault: PressError | None = None) -> str:
-    found = _segment(store, segment_id)
+    found = lookup.segment(store, segment_id)
     members, _ = segments.count(store, found.publication, found.rule, now())
     return frame.page(
         store,
@@ -117,12 +117,6 @@ def _kind(text: str) -> BulkKind:
     if text not in set(BulkKind):
         raise Invalid("Choose what to do with the readers of the segment.")
     return BulkKind(text)
-
-
-def _segment(store: Session, segment_id: int) -> Segment:
-    found = segments.load(store, segment_id)
-    audit_hook.set_subject("segment", found.name)
-    return found
 
 
 def _act(store: Session, segment_id: int, act_id: int) -> BulkAct:

@@ -15,7 +15,7 @@ from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, timed_cache
+from newsletter.web.desk import audit_hook, frame, lookup, timed_cache
 from newsletter.web.desk.readers import segment_form
 from newsletter.web.desk.readers.bulk_acts import shown_acts
 from newsletter.web.desk.readers.segment_form import TESTS, Builder, BuilderRow, Suggestions
@@ -51,7 +51,7 @@ def list_segments() -> str:
 def show_segment(segment_id: int) -> str:
     """One segment: its rule in words and what goes to it; with `?counted=1`, who belongs to it."""
     with services().sessions.reading() as store:
-        found = _found(store, segment_id)
+        found = lookup.segment(store, segment_id)
         return frame.page(
             store,
             "segment.html",
@@ -67,7 +67,7 @@ def show_segment(segment_id: int) -> str:
 def segment_count(segment_id: int) -> ResponseReturnValue:
     """The part of a page that says how many belong to a segment; with `?sample=1`, and who are the newest."""
     with services().sessions.reading() as store:
-        found = _found(store, segment_id)
+        found = lookup.segment(store, segment_id)
         sample = _SAMPLE if request.args.get("sample") else 0
         return render_template("desk/parts/segment_count.html", who=_who(store, found.publication, found.rule, sample))
 
@@ -87,7 +87,7 @@ def make_segment() -> ResponseReturnValue:
 def edit_segment_form(segment_id: int) -> str:
     """The builder with a stored segment."""
     with services().sessions.reading() as store:
-        found = _found(store, segment_id)
+        found = lookup.segment(store, segment_id)
         shown = segment_form.of_rule(found.name, found.rule, Suggestions.of(store, found.publication))
         return _builder_page(store, found.publication, shown, found)
 
@@ -108,7 +108,7 @@ def count_typed() -> ResponseReturnValue:
 def delete_segment_form(segment_id: int) -> str:
     """Ask before a segment is deleted; Conflict if something needs it."""
     with services().sessions.reading() as store:
-        found = _found(store, segment_id)
+        found = lookup.segment(store, segment_id)
         choose_segment.require_unused(store, found)
         return frame.page(store, "segment_delete.html", "readers", found.publication, segment=found)
 
@@ -116,7 +116,7 @@ def delete_segment_form(segment_id: int) -> str:
 def remove_segment(segment_id: int) -> ResponseReturnValue:
     """Delete a segment; Conflict, naming it, if something needs it."""
     with services().sessions.begin() as store:
-        found = _found(store, segment_id)
+        found = lookup.segment(store, segment_id)
         audit_hook.add_details(segment=found.name)
         choose_segment.delete_segment(store, found)
         flash(f"The segment “{found.name}” is deleted. No reader was.")
@@ -126,7 +126,7 @@ def remove_segment(segment_id: int) -> ResponseReturnValue:
 def _build(segment_id: int | None) -> ResponseReturnValue:
     act = request.form.get("act", "save")
     with services().sessions.reading() as store:
-        publication = _found(store, segment_id).publication if segment_id else frame.current_publication(store)
+        publication = lookup.segment(store, segment_id).publication if segment_id else frame.current_publication(store)
         typed = segment_form.parse(store, publication, request.form, Suggestions.of(store, publication), now())
         if act == "add":
             return _again(store, publication, typed.with_rows(add=True), segment_id)
@@ -161,7 +161,7 @@ def _again(
     said: Exception | None = None,
 ) -> ResponseReturnValue:
     """The builder again with what was typed."""
-    found = _found(store, segment_id) if segment_id else None
+    found = lookup.segment(store, segment_id) if segment_id else None
     who = _who_typed(store, publication, typed) if counted else None
     return make_response(_builder_page(store, publication, typed, found, who=who, said=str(said or "")), code)
 
@@ -192,18 +192,12 @@ def _builder_page(
 
 
 def _require_unchanged(store: Session, segment_id: int | None) -> None:
-    if segment_id and request.form.get("changed") != _mark(_found(store, segment_id).changed_at):
+    if segment_id and request.form.get("changed") != _mark(lookup.segment(store, segment_id).changed_at):
         raise Conflict(_CHANGED)
 
 
 def _mark(changed_at: datetime) -> str:
     return changed_at.isoformat()
-
-
-def _found(store: Session, segment_id: int) -> Segment:
-    found = segments.load(store, segment_id)
-    audit_hook.set_subject("segment", found.name)
-    return found
 
 
 def _described(found: Segment, known: Suggestions) -> Builder:
