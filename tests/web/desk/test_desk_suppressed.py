@@ -8,6 +8,10 @@ from sqlalchemy import select
 from newsletter import audit
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.holds import ProviderHold
+from newsletter.delivery.bounces.policy import Decision
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from newsletter.delivery.models import Cause
 from newsletter.editors import Role
 from newsletter.wiring import Services
@@ -99,3 +103,29 @@ def test_whoever_may_not_see_addresses_is_not_led_there(enter: Enter, role: Role
     visitor = enter(role)
     assert PAGE not in visitor.open("/desk/readers/").text
     assert visitor.open(PAGE).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("fate", "said", "is_suppressed"), [("suppress", "1 reader suppressed", True), ("keep", "1 reader kept", False)]
+)
+def test_what_a_provider_is_held_for_is_decided_once_and_audited(
+    editor: Visitor, services: Services, now: datetime, fate: str, said: str, is_suppressed: bool
+) -> None:
+    held = "/desk/readers/suppressed/held"
+    with services.sessions.begin() as session:
+        session.add(ProviderHold(provider_group="gmail", opened_at=now, unknown=40, copies=900))
+        event = BounceEvent(source="smtp:1", place=0, way="smtp", kind=Kind.BOUNCE, hardness=Hardness.HARD)
+        event.reason, event.status, event.code, event.diagnostic = Reason.USER_UNKNOWN, "5.1.1", "550", "no such user"
+        event.key, event.provider_group, event.at, event.received_at = "eve@gmail.com", "gmail", now, now
+        event.mta, event.is_forgiven, event.decision = "", False, Decision.HELD
+        session.add(event)
+    assert "40 of 900 readers as unknown" in editor.read(PAGE)
+    assert said in press(editor, held, provider="gmail", fate=fate)
+    with services.sessions.reading() as session:
+        assert bool(suppression.list_causes(session, "eve@gmail.com")) is is_suppressed
+        entry = session.scalars(select(audit.AuditEntry).order_by(audit.AuditEntry.id.desc())).first()
+        assert (entry.act, entry.details) == (
+            "decided about held readers",
+            {"provider": "gmail", "suppressed": is_suppressed},
+        )
+    assert "nothing of gmail is held" in press(editor, held, provider="gmail", fate=fate).lower()
