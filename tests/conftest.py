@@ -1,6 +1,7 @@
 """Every test that touches the store runs on both databases: SQLite, and a real PostgreSQL from a wheel."""
 
 import os
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,16 @@ pytest_plugins = ["tests.caches", "tests.real_parts"]
 hypothesis.settings.register_profile("quick", max_examples=40, deadline=None)
 hypothesis.settings.register_profile("thorough", max_examples=500, deadline=None)
 hypothesis.settings.load_profile("quick")
+
+
+@pytest.fixture(autouse=True)
+def _no_timer_outlives_its_test() -> Iterator[None]:
+    """Or it would write clicks, and complain in the log of another test that the database is gone."""
+    yield
+    while timers := [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]:
+        for timer in timers:
+            timer.cancel()
+            timer.join()
 
 
 @pytest.fixture(scope="session")

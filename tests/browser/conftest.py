@@ -11,7 +11,6 @@ from waitress import create_server
 from newsletter.db import Sessions, open_engine
 from newsletter.system import waitress_stop
 from newsletter.web import create_app
-from newsletter.web.public import clicks
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Originals
@@ -43,4 +42,3 @@ def site(services: Services, clock: Clock) -> Iterator[str]:
     yield services.links.base_url
     waitress_stop.close_server(server, server._map)
     thread.join()
-    clicks.flush_clicks(app)

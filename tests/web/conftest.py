@@ -15,7 +15,6 @@ from sqlalchemy import select
 
 from newsletter.audience.models import Subscription
 from newsletter.web import create_app, forms
-from newsletter.web.public import clicks
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Fill, Originals
@@ -46,11 +45,8 @@ def stocked(services: Services) -> Services:
 
 
 @pytest.fixture
-def app(services: Services, clock: Clock) -> Iterator[Flask]:
-    made = create_app(services, clock)
-    yield with_patient_clients(made)
-    # Or a timer would go on to write clicks when the database is gone.
-    clicks.flush_clicks(made)
+def app(services: Services, clock: Clock) -> Flask:
+    return with_patient_clients(create_app(services, clock))
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from newsletter.system import waitress_stop
 from newsletter.web import create_app
 from newsletter.web.connections import Server
-from newsletter.web.public import clicks
 from newsletter.web.server import open_server
 from newsletter.wiring import Services
 
@@ -34,7 +33,6 @@ def running(services: Services, **changes: object) -> Iterator[Server]:
     finally:
         waitress_stop.close_server(server, server._map)
         thread.join()
-        clicks.flush_clicks(app)
 
 
 def appending(header: str) -> Callable[[http.client.HTTPMessage, str], None]:
