@@ -114,9 +114,9 @@ def entries_of_issue(issue_id: int, slug: str, since: datetime) -> Select[AuditE
     earlier = aliased(AuditEntry)
     by_number = earlier.kind == ISSUE, earlier.about == issue_subject(issue_id), earlier.at >= since
     # An old row has the issue's slug of that time, which the first row with its id contains.
-    told = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
+    old_slug = select(earlier.details["slug"].as_string()).where(*by_number).order_by(earlier.id).limit(1)
     names = or_(
-        AuditEntry.about == issue_subject(issue_id), AuditEntry.about == func.coalesce(told.scalar_subquery(), slug)
+        AuditEntry.about == issue_subject(issue_id), AuditEntry.about == func.coalesce(old_slug.scalar_subquery(), slug)
     )
     return select(AuditEntry).where(AuditEntry.kind == ISSUE, names, AuditEntry.at >= since)
 

@@ -172,8 +172,8 @@ class LinksOfATest(Links):
 
 
 def _asking(**asked: str | int | None) -> str:
-    said = {name: value for name, value in asked.items() if value}
-    return f"?{urlencode(said)}" if said else ""
+    given = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode(given)}" if given else ""
 
 
 def _number_of(text: str) -> int:

@@ -19,15 +19,15 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    told: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask_addresses, _renderer(settings)]
+    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask_addresses, _renderer(settings)]
     structlog.configure(
-        processors=[*shared, *told],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
-    theirs = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *told]
+    theirs = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=theirs, foreign_pre_chain=shared))
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
     # It logs warnings, with the URL, about malformed headers of other servers.

@@ -50,14 +50,14 @@ class Order(Generic[T]):
         if not found and turn != FIRST_PAGE:
             return self.page(fetch, rows, FIRST_PAGE, size)
         goes_back, is_cut = self._goes_back(turn), len(found) > size
-        shown = found[:size][::-1] if goes_back else found[:size]
+        on_page = found[:size][::-1] if goes_back else found[:size]
         has_previous = is_cut if goes_back else turn != FIRST_PAGE
         has_next = goes_back or is_cut
         to_previous, to_next = ("after", "before") if self.newest_first else ("before", "after")
         return Page(
-            shown,
-            {to_previous: self.number(shown[0])} if has_previous else {},
-            {to_next: self.number(shown[-1])} if has_next else {},
+            on_page,
+            {to_previous: self.number(on_page[0])} if has_previous else {},
+            {to_next: self.number(on_page[-1])} if has_next else {},
         )
 
     def _cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:

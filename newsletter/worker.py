@@ -286,10 +286,10 @@ class Worker:
         for content, issue_id in taken:
             with self._services.sessions.reading() as session:
                 mail = run_preflight.mail_for_spam_check(session, issue_id, content, self._services.links, _now())
-            said = spam_checks.run_spamassassin(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
-            if said is not None:
+            verdict = spam_checks.run_spamassassin(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
+            if verdict is not None:
                 with self._services.sessions.begin() as session:
-                    spam_checks.record(session, content, said, _now())
+                    spam_checks.record(session, content, verdict, _now())
 
     def prune_outbox(self) -> None:
         self._in_groups(outbox.prune)

@@ -75,25 +75,25 @@ def _mails(folder: Path | None) -> Iterator[tuple[str, BinaryIO]]:
 
 
 def _as_json(report: Report, seal: TokenSeal | None, **more: str) -> str:
-    told = {
+    report_json = {
         "kind": report.kind,
         "copy": _number(report, seal, "bounce"),
         "post": _number(report, seal, "post"),
         "recipients": [_recipient(each) for each in report.recipients],
     }
-    return json.dumps(more | told, ensure_ascii=False)
+    return json.dumps(more | report_json, ensure_ascii=False)
 
 
-def _recipient(told: Recipient) -> dict[str, str | None]:
+def _recipient(recipient: Recipient) -> dict[str, str | None]:
     return {
-        "address": told.address,
-        "class": told.hardness,
-        "reason": told.reason,
-        "status": told.status,
-        "code": told.code,
-        "action": told.action,
-        "diagnostic": told.diagnostic,
-        "mta": told.mta,
+        "address": recipient.address,
+        "class": recipient.hardness,
+        "reason": recipient.reason,
+        "status": recipient.status,
+        "code": recipient.code,
+        "action": recipient.action,
+        "diagnostic": recipient.diagnostic,
+        "mta": recipient.mta,
     }
 
 

@@ -29,12 +29,12 @@ def verify(services: Services, head: str, as_json: bool) -> None:
     if as_json:
         print_json(found.as_json())
     else:
-        click.echo(_told(found))
+        click.echo(_described(found))
     if found.broken:
         raise click.exceptions.Exit(1)
 
 
-def _told(found: Verification) -> str:
+def _described(found: Verification) -> str:
     waiting = f"; {found.unchained:,} not in the chain yet" if found.unchained else ""
     if found.broken:
         return (

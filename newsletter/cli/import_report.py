@@ -80,10 +80,10 @@ class Report:
             return
         where = {"refused": self._refused and f"all are in {self._refused}", "rows": None}
         options = {"refused": "--refused FILE", "rows": "--report FILE"}
-        for name, told in self._count.items():
-            if told > SHOWN:
+        for name, count in self._count.items():
+            if count > SHOWN:
                 all_of_them = where[name] or f"{options[name]} writes all into a file"
-                click.echo(f"and {formats.number(told - SHOWN)} more; {all_of_them}", err=name == "refused")
+                click.echo(f"and {formats.number(count - SHOWN)} more; {all_of_them}", err=name == "refused")
         skipped = f", {formats.number(tally.skipped)} skipped" if tally.skipped else ""
         click.echo(
             f"{formats.number(tally.added)} added, {formats.number(tally.already)} already there, "
@@ -122,16 +122,16 @@ class Report:
         if self._refused:
             self._writer(number)(problem)
         if self._fate_writer:
-            told = RowFate(problem.line, "", "refused", "", problem.reason)
-            self._fate_writer(self._list_name(number), told)
+            fate = RowFate(problem.line, "", "refused", "", problem.reason)
+            self._fate_writer(self._list_name(number), fate)
         if self._as_json:
             of = {"list": self._list_name(number)} if len(self._surveys) > 1 else {}
             self._keep("refused", {**of, "line": problem.line, "reason": problem.reason})
         elif self._count["refused"] <= SHOWN:
             click.echo(f"{self._place(number)}line {problem.line}: {problem.reason}", err=True)
 
-    def _keep(self, name: str, told: Mapping[str, object]) -> None:
-        self._waiting[name].write(json.dumps(told, ensure_ascii=False) + "\n")
+    def _keep(self, name: str, values: Mapping[str, object]) -> None:
+        self._waiting[name].write(json.dumps(values, ensure_ascii=False) + "\n")
 
     def _list_name(self, number: int) -> str:
         return self._surveys[number].name

@@ -44,8 +44,8 @@ def ledger() -> None:
 def size(services: Services, as_json: bool) -> None:
     """List the issues whose copies are kept. Corrections, too, oldest first; on PostgreSQL with their size."""
     with services.sessions.reading() as session:
-        kept, every = partitions.sizes(session), list(mailings.all_mailings(session))
-        rows = [_row(session, each, kept[each.letter.id]) for each in every if each.letter.id in kept]
+        sizes, every = partitions.sizes(session), list(mailings.all_mailings(session))
+        rows = [_row(session, each, sizes[each.letter.id]) for each in every if each.letter.id in sizes]
     if as_json:
         print_json(rows)
     else:
@@ -103,9 +103,9 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
 
 def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> tuple[list[_Old], list[str]]:
     """The letters whose copies can be deleted, and for each of the others the reason why not."""
-    kept = partitions.sizes(session)
+    sizes = partitions.sizes(session)
     every = list(mailings.all_mailings(session) if before else _of(session, slugs))
-    there = [each for each in every if each.letter.id in kept]
+    there = [each for each in every if each.letter.id in sizes]
     old, held = [], []
     for each in there:
         if before is None or _was_over(each.letter, before):

@@ -144,9 +144,9 @@ def import_(
     sys.setswitchinterval(SWITCH_INTERVAL)
     with files.open_file(file, encoding) as opened:
         surveys = importer.survey(opened, choices, source or "")
-        with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as told:
+        with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as progress:
             if all_or_nothing:
-                _check(told, opened, choices, source or "")
+                _check(progress, opened, choices, source or "")
             steps = importer.run_import(
                 services.sessions,
                 services.audience,
@@ -161,8 +161,8 @@ def import_(
                 checked=all_or_nothing,
                 with_fates=dry_run or report is not None,
             )
-            tally = told.follow(steps, "importing")
-            told.end(tally)
+            tally = progress.follow(steps, "importing")
+            progress.end(tally)
     if tally.refused:
         raise click.exceptions.Exit(1)
 
@@ -222,8 +222,8 @@ def show(services: Services, email: str, as_json: bool) -> None:
         print_table(columns, ([one[column] for column in columns] for one in asked), "")
     if heard := story["bounces"]:
         click.echo("\nBounces and complaints (--json has all of it):")
-        shown = ("at", "kind", "reason", "status", "decision", "diagnostic")
-        print_table(shown, ([one[column] for column in shown] for one in heard), "")
+        event_columns = ("at", "kind", "reason", "status", "decision", "diagnostic")
+        print_table(event_columns, ([one[column] for column in event_columns] for one in heard), "")
     if again:
         click.echo("\nSent again, because it was in doubt whether it had arrived:")
         print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")

@@ -114,7 +114,7 @@ class Trip(Base):
         return f"{self.code} {self.reply}".strip()
 
     @property
-    def said(self) -> str:
+    def message(self) -> str:
         """Who said what, in a sentence."""
         return self.reply if self.is_of_complaints else f"The server said: {self.server_reply}"
 
@@ -280,8 +280,8 @@ class Breaker:
         self, connection: Connection, letter_id: int, group: str, last: Outcome, back: int, now: datetime
     ) -> None:
         reply = mask_in_text(last.copy.address, last.reply or "")
-        said = {"code": last.code or 0, "reply": reply, "copies": back, "resumes_at": resumption(reply, now)}
-        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=group, opened_at=now, **said))
+        opening = {"code": last.code or 0, "reply": reply, "copies": back, "resumes_at": resumption(reply, now)}
+        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=group, opened_at=now, **opening))
         if group == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
             connection.execute(pause.values(state=LetterState.PAUSED))

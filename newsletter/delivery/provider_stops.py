@@ -14,20 +14,20 @@ _A_DAY = timedelta(days=1)
 _TOO_MANY = "; too many to go on."
 
 
-class Said(NamedTuple):
+class ServerAnswer(NamedTuple):
     """A server's answer: its code, or 0, and its words."""
 
     code: int
     reply: str
 
 
-def stop_group(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
+def stop_group(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> None:
     """Hold the copies to a provider that refuses us by a bounce: those of that letter, and of all from its domain.
 
     Where nothing of them goes out any more the editors are told all the same.
     """
-    if not _hold(session, letter_id, group, said, now):
-        alarm(session, letter_id, group, said, now)
+    if not _hold(session, letter_id, group, answer, now):
+        alarm(session, letter_id, group, answer, now)
 
 
 def stop_for_complaints(session: Session, letter_id: int, group: str, rate: str, now: datetime) -> bool:
@@ -35,20 +35,20 @@ def stop_for_complaints(session: Session, letter_id: int, group: str, rate: str,
 
     Where nothing of them goes out any more the editors are told all the same.
     """
-    said = Said(0, f"{COMPLAINED} {rate}{_TOO_MANY}")
+    answer = ServerAnswer(0, f"{COMPLAINED} {rate}{_TOO_MANY}")
     if _has_spoken(session, letter_id, group, _TOO_MANY):
         return False
-    if letter_id not in (held := _hold(session, letter_id, group, said, now)):
+    if letter_id not in (held := _hold(session, letter_id, group, answer, now)):
         told_at = now if held else None
-        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now, told_at=told_at))
+        session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now, told_at=told_at))
     return True
 
 
 def warn_of_complaints(session: Session, letter_id: int, group: str, rate: str, now: datetime) -> None:
     """Have the editors told, once a letter, that a provider's readers complain of it; nothing is stopped."""
     if not _has_spoken(session, letter_id, group, ""):
-        said = Said(0, f"{COMPLAINED} {rate}.")
-        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
+        answer = ServerAnswer(0, f"{COMPLAINED} {rate}.")
+        session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now))
 
 
 def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bool:
@@ -57,23 +57,23 @@ def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bo
     return session.scalar(before.limit(1)) is not None
 
 
-def _hold(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> list[int]:
+def _hold(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> list[int]:
     """Hold the copies to a provider of all letters from this letter's domain; which letters these are."""
     held = []
     for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
         if _has_sender_of(session, letter, letter_id):
             held.append(letter.id)
-            opening = _opening(letter.id, group, said, now) | {"resumes_at": resumption(said.reply, now)}
+            opening = _opening(letter.id, group, answer, now) | {"resumes_at": resumption(answer.reply, now)}
             row = insert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
             session.execute(row.on_conflict_do_nothing())
     return held
 
 
-def alarm(session: Session, letter_id: int | None, group: str, said: Said, now: datetime) -> None:
+def alarm(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> None:
     """Alert the editors, at most once a day, to a provider's reply about a letter; nothing is stopped."""
     recent = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
     if letter_id is not None and session.scalar(recent.limit(1)) is None:
-        session.add(Trip(**_opening(letter_id, group, said, now), closed_at=now))
+        session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now))
 
 
 def _has_sender_of(session: Session, letter: Letter, letter_id: int | None) -> bool:
@@ -86,5 +86,5 @@ def _domain_of(address: str) -> str:
     return address.rpartition("@")[2].lower()
 
 
-def _opening(letter_id: int, group: str, said: Said, now: datetime) -> dict[str, Any]:
-    return {"letter_id": letter_id, "group": group, "opened_at": now, "copies": 0, **said._asdict()}
+def _opening(letter_id: int, group: str, answer: ServerAnswer, now: datetime) -> dict[str, Any]:
+    return {"letter_id": letter_id, "group": group, "opened_at": now, "copies": 0, **answer._asdict()}

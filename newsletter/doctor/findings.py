@@ -71,18 +71,18 @@ class Finding:
         }
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
+    def from_json(cls, values: dict[str, Any]) -> Self:
         """The finding that `as_json` tells of; KeyError, ValueError or TypeError if it is none."""
-        record = told["record"] and DnsRecord(*(told["record"][name] for name in ("name", "value", "type")))
+        record = values["record"] and DnsRecord(*(values["record"][name] for name in ("name", "value", "type")))
         return cls(
-            Level(told["level"]),
-            told["about"],
-            told["finding"],
-            told["mend"],
+            Level(values["level"]),
+            values["about"],
+            values["finding"],
+            values["mend"],
             record,
-            told["line"],
-            told["area"],
-            told["reason"],
-            told["source"],
-            told["check"],
+            values["line"],
+            values["area"],
+            values["reason"],
+            values["source"],
+            values["check"],
         )

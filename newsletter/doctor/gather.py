@@ -82,13 +82,13 @@ def _ask_outside(facts: SystemFacts, settings: Settings, keys: list[SigningKey],
             helo=settings.helo,
             sends_itself=bool(relays) and relays[-1].is_here,
         )
-        told = gather_dns(ask, questions)
-        envelopes = tuple(threads.map(partial(_asked_envelope, ask, outside, settings.helo), told.envelopes))
+        domains = gather_dns(ask, questions)
+        envelopes = tuple(threads.map(partial(_asked_envelope, ask, outside, settings.helo), domains.envelopes))
         return replace(
             facts,
-            senders=told.senders,
+            senders=domains.senders,
             envelopes=envelopes,
-            own_addresses=told.own_addresses,
+            own_addresses=domains.own_addresses,
             relays=tuple(each.result() for each in asked),
             web=web.result(),
         )

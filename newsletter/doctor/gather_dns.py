@@ -32,7 +32,7 @@ class Questions:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class DnsAnswers:
     """What the DNS said."""
 
     senders: tuple[SenderFacts, ...]
@@ -40,7 +40,7 @@ class Told:
     own_addresses: tuple[AddressFacts, ...]
 
 
-def gather_dns(ask: Ask, questions: Questions) -> Told:
+def gather_dns(ask: Ask, questions: Questions) -> DnsAnswers:
     """Ask all of it; returns when the client's time is over, at the latest."""
     by_domain = {mailboxes.host_of(address.rpartition("@")[2]): address for address in questions.senders}
     envelopes = [questions.return_path] if questions.return_path else list(by_domain)
@@ -48,7 +48,7 @@ def gather_dns(ask: Ask, questions: Questions) -> Told:
         senders = [threads.submit(_sender, ask, questions, *each) for each in by_domain.items()]
         bounced = [threads.submit(_envelope, ask, domain, is_own=bool(questions.return_path)) for domain in envelopes]
         own = threads.submit(_own_addresses, ask, questions.helo) if questions.sends_itself else None
-        return Told(
+        return DnsAnswers(
             tuple(each.result() for each in senders),
             tuple(each.result() for each in bounced),
             own.result() if own else (),

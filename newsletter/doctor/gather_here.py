@@ -119,8 +119,8 @@ def _timed(act: Callable[[], object]) -> float:
 
 
 def _database_clock(session: Session) -> ClockFacts:
-    told: datetime = session.scalar(text("SELECT clock_timestamp()"))
-    return ClockFacts("the database server", datetime.now(UTC) - told.astimezone(UTC))
+    its_time: datetime = session.scalar(text("SELECT clock_timestamp()"))
+    return ClockFacts("the database server", datetime.now(UTC) - its_time.astimezone(UTC))
 
 
 def _oldest_copies(session: Session) -> datetime | None:

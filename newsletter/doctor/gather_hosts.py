@@ -36,7 +36,7 @@ def ask_relay(
     try:
         with _in_time() as interrupt:
             client = smtplib_client.open_session(server, interrupt, _PATIENCE, tls)
-            greeted = _told_time(relay.host, client.greeting, clock())
+            greeted = _time_in(relay.host, client.greeting, clock())
             encrypted = isinstance(client.sock, ssl.SSLSocket)
             extensions = frozenset(name.upper() for name in client.esmtp_features)
             client.quit_and_close()
@@ -65,15 +65,15 @@ def ask_web(web: WebFacts, client: LinkClient, clock: Callable[[], datetime]) ->
     health = client.fetch(f"{web.url}{_HEALTH}", _MOST_BYTES)
     if health.fault:
         return replace(web, is_asked=True, health=health.fault)
-    told = _told_time(web.url, f"{health.headers.get('Date', '')}".replace("GMT", "+0000"), clock())
+    clock_facts = _time_in(web.url, f"{health.headers.get('Date', '')}".replace("GMT", "+0000"), clock())
     if health.status != 200 or health.content.strip() != b"ok":
         words = f"answers {health.status}, and not as this program does"
-        return replace(web, is_asked=True, health=words, clock=told)
+        return replace(web, is_asked=True, health=words, clock=clock_facts)
     pressed = client.post(f"{web.url}{_ONE_CLICK}", _MOST_BYTES)
     # A made-up link is refused by a page of ours; a proxy that wants a sign-in, or no POST, answers otherwise.
     is_ours = not pressed.fault and pressed.status == 404
     fault = "" if is_ours else pressed.fault or f"answers {pressed.status} to a POST"
-    return replace(web, is_asked=True, one_click=fault, clock=told)
+    return replace(web, is_asked=True, one_click=fault, clock=clock_facts)
 
 
 class _ClientAt(SmtpClient):
@@ -105,13 +105,13 @@ def _reason(error: Exception) -> str:
     return _ERRNO.sub("", smtplib_client.error_text(error))
 
 
-def _told_time(host: str, words: str, now: datetime) -> ClockFacts | None:
+def _time_in(host: str, words: str, now: datetime) -> ClockFacts | None:
     found = _DATE.search(words)
     try:
-        told = parsedate_to_datetime(found[0]) if found else None
+        its_time = parsedate_to_datetime(found[0]) if found else None
     except ValueError:
-        told = None
-    return ClockFacts(host, now - told.astimezone(UTC)) if told else None
+        its_time = None
+    return ClockFacts(host, now - its_time.astimezone(UTC)) if its_time else None
 
 
 @contextmanager

@@ -37,11 +37,11 @@ def as_text(findings: Sequence[Finding]) -> str:
 def summary(findings: Sequence[Finding]) -> str:
     """How many findings there are of each level, in a sentence."""
     counts = Counter(finding.level for finding in findings)
-    told = [formats.counted(counts[level], level.value) for level in Level if counts[level] and level is not Level.OK]
-    if not told:
+    found = [formats.counted(counts[level], level.value) for level in Level if counts[level] and level is not Level.OK]
+    if not found:
         return "All is well."
     fine = formats.counted(counts[Level.OK], "check")
-    return f"{', '.join(told)}; {fine} found nothing."
+    return f"{', '.join(found)}; {fine} found nothing."
 
 
 def _lines(finding: Finding, *, with_reason: bool) -> Iterator[str]:

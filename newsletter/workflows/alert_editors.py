@@ -48,7 +48,7 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
     fields = {
         "headline": _headline(trip, halted),
         "why": trip.explanation,
-        "said": trip.said,
+        "said": trip.message,
         "remedy": trip.remedy,
         "issue_url": halted.page(audience.links),
     }

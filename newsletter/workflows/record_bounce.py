@@ -25,7 +25,7 @@ from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Kind, Reason, Report
 from newsletter.delivery.models import Cause, OutboxMessage
-from newsletter.delivery.provider_stops import Said
+from newsletter.delivery.provider_stops import ServerAnswer
 from newsletter.delivery.rate_limit import limiter_store
 
 DomainExists = Callable[[str], bool | None]
@@ -104,8 +104,8 @@ def _nothing(*_: object) -> None:
 def suppress(session: Session, _services: BounceServices, event: BounceEvent, verdict: Verdict, now: datetime) -> None:
     """Suppress the address of an event for the verdict's cause, and end its subscriptions."""
     cause = verdict.cause or Cause.BOUNCE
-    suppression.add(session, event.key, cause, now, " ".join(filter(None, (event.said, event.diagnostic))))
-    unsubscribe.end_all_of_address(session, event.key, _ENDS[cause], now, note=event.said)
+    suppression.add(session, event.key, cause, now, " ".join(filter(None, (event.summary, event.diagnostic))))
+    unsubscribe.end_all_of_address(session, event.key, _ENDS[cause], now, note=event.summary)
 
 
 def _probe(session: Session, services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
@@ -158,9 +158,9 @@ def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _ver
     provider_stops.alarm(session, event.letter_id, event.provider_group, _said(event), now)
 
 
-def _said(event: BounceEvent) -> Said:
+def _said(event: BounceEvent) -> ServerAnswer:
     code = int(event.code) if event.code.isdecimal() and event.code.isascii() else 0
-    return Said(code, mask_all_in_text(event.diagnostic or event.said))
+    return ServerAnswer(code, mask_all_in_text(event.diagnostic or event.summary))
 
 
 _Act = Callable[[Session, BounceServices, BounceEvent, Verdict, datetime], None]

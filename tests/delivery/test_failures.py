@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.reports import failures, recipients
-from newsletter.delivery.reports.failures import Failure, Wording, normalized_reply, parse_said
+from newsletter.delivery.reports.failures import Failure, Wording, normalized_reply, parse_reply_code
 from newsletter.delivery.reports.recipients import RecipientFilter
 
 HOSTILE = '5.7.1 <script>alert("x")</script> \x1b[31m \u202eevil ' + "x" * 900
@@ -57,7 +57,7 @@ def readers(sessions: Sessions, letter_id: int, wanted: RecipientFilter, most: i
 
 def test_what_was_said_is_grouped_by_its_codes_and_its_wording(sessions: Sessions, letter: int) -> None:
     found = told(sessions, letter)
-    assert [(each.state.value, each.said, each.reason, each.copies) for each in found] == [
+    assert [(each.state.value, each.reply_code, each.reason, each.copies) for each in found] == [
         ("in_doubt", "-", None, 1),
         ("refused", "550 5.1.1", None, 6),
         ("refused", "5.6.7", None, 1),
@@ -75,10 +75,10 @@ def test_what_was_said_is_grouped_by_its_codes_and_its_wording(sessions: Session
 def test_every_group_opens_to_just_its_readers(sessions: Sessions, letter: int, most: int) -> None:
     for each in told(sessions, letter):
         put_off = each.state is CopyState.PENDING
-        group = RecipientFilter(each.state, put_off=put_off, said=each.said, reason=each.reason)
+        group = RecipientFilter(each.state, put_off=put_off, reply_code=each.reply_code, reason=each.reason)
         assert len(readers(sessions, letter, group, most)) == each.copies
         for wording in each.wordings:
-            exact = RecipientFilter(each.state, put_off=put_off, said=each.said, words=wording.words)
+            exact = RecipientFilter(each.state, put_off=put_off, reply_code=each.reply_code, words=wording.words)
             assert len(readers(sessions, letter, exact, most)) == wording.copies
 
 
@@ -148,7 +148,7 @@ def test_a_hostile_answer_is_one_short_printable_line(sessions: Sessions, letter
                         sessions,
                         letter,
                         RecipientFilter(
-                            each.state, put_off=each.state == "pending", said=each.said, words=wording.words
+                            each.state, put_off=each.state == "pending", reply_code=each.reply_code, words=wording.words
                         ),
                     )
                 )
@@ -158,10 +158,10 @@ def test_a_hostile_answer_is_one_short_printable_line(sessions: Sessions, letter
 
 @pytest.mark.parametrize("said", ["550 5.1.1", "550", "5.1.1", "-"])
 def test_what_was_said_can_be_read_back(said: str) -> None:
-    code, status = parse_said(said)
-    assert Failure(CopyState.REFUSED, code, status, None, 1).said == said
+    code, status = parse_reply_code(said)
+    assert Failure(CopyState.REFUSED, code, status, None, 1).reply_code == said
 
 
 @pytest.mark.parametrize("said", ["", "x", "550 5.1.1 and more", "'; DROP TABLE copies", "9" * 400])
 def test_nothing_strange_is_read_from_an_address(said: str) -> None:
-    assert parse_said(said) == (None, None)
+    assert parse_reply_code(said) == (None, None)

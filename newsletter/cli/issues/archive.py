@@ -75,8 +75,8 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
         with services.sessions.begin() as session:
             issue = issue_store.find(session, slug)
             sender = services.settings.issue_sender_address
-            said = archives.publish_imported(session, services.links, issue, now(), sender=sender)
-        click.echo(f"{slug}: published{''.join(f'; preflight: {one}' for one in said)}")
+            remarks = archives.publish_imported(session, services.links, issue, now(), sender=sender)
+        click.echo(f"{slug}: published{''.join(f'; preflight: {one}' for one in remarks)}")
 
 
 def _fetcher(services: Services) -> archives.Fetch:

@@ -52,11 +52,11 @@ def _ask_spam_filter(services: Services, slug: str) -> None:
         content = run_preflight.current_content_hash(issue, services.links)
         mail = run_preflight.mail_for_spam_check(session, issue.id, content, services.links, now())
         is_known = not spam_checks.verdict(session, content).fault
-    if mail is None or is_known or (said := spam_checks.run_spamassassin(mail)) is None:
+    if mail is None or is_known or (verdict := spam_checks.run_spamassassin(mail)) is None:
         return
     with services.sessions.begin() as session:
         spam_checks.request_check(session, issue.id, content, now())
-        spam_checks.record(session, content, said, now())
+        spam_checks.record(session, content, verdict, now())
 
 
 def _print(slug: str, found: Inspection) -> None:
@@ -65,9 +65,9 @@ def _print(slug: str, found: Inspection) -> None:
         click.echo(f"    {_why(finding)}")
     if not found.findings:
         click.echo(f"{slug}: nothing to fix")
-    said = found.questions.verdict
-    if said and said.score is not None:
-        click.echo(f"\nSpamAssassin gives it {said.score} points; {said.threshold} would be spam.")
+    verdict = found.questions.verdict
+    if verdict and verdict.score is not None:
+        click.echo(f"\nSpamAssassin gives it {verdict.score} points; {verdict.threshold} would be spam.")
     if found.weight:
         _print_weight(found.weight)
 

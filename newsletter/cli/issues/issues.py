@@ -101,7 +101,7 @@ def dump(services: Services, path: Path, publication: str | None) -> None:
     """Write the issues back into files. Refuses to overwrite a file that differs."""
     with services.sessions.reading() as session:
         found = session.scalars(_listing(session, publication)).all()
-        written = import_export.write_folder(found, path, lambda kept: services.pictures.as_loaded(session, kept))
+        written = import_export.write_folder(found, path, lambda stored: services.pictures.as_loaded(session, stored))
     click.echo(f"{len(written)} files in {path}")
 
 
@@ -211,7 +211,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     for one in away:
         click.echo(one)
     for stop in stops:
-        click.echo(f"{stop.explanation}\n{stop.said}")
+        click.echo(f"{stop.explanation}\n{stop.message}")
         click.echo(f"Once that is fixed: newsletter issues resume {slug}")
     if hold:
         click.echo(f"held until {formats.moment(hold.until, zone)}: {hold.why}")

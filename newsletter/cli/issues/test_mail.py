@@ -40,7 +40,7 @@ def approve(services: Services, slug: str, email: str, comment: str) -> None:
     with services.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Anybody with a shell can run this, so the record says where the approval was given.
-        said = f"Given at the shell. {comment}"
+        reason = f"Given at the shell. {comment}"
         content = build_letter.approvable_content(issue, services.links)
-        approve_issue.approve(session, services.links, issue, content, editor, said, now())
+        approve_issue.approve(session, services.links, issue, content, editor, reason, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

@@ -108,7 +108,7 @@ class BounceEvent(Base):
     """Whether it counts no more, because the address was heard of in another way since."""
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """The server's answer in a few words: code, status and reason."""
         return " ".join(filter(None, (self.code, self.status, self.reason.value)))
 
@@ -137,8 +137,8 @@ class RawReport(Base):
 def add(session: Session, found: BounceEvent) -> BounceEvent | None:
     """Keep an event; None if its source was heard before."""
     columns = [column.name for column in BounceEvent.__table__.columns if column.name != "id"]
-    told = {name: getattr(found, name) for name in columns}
-    row = insert(session, BounceEvent).values({name: value for name, value in told.items() if value is not None})
+    values = {name: getattr(found, name) for name in columns}
+    row = insert(session, BounceEvent).values({name: value for name, value in values.items() if value is not None})
     event_id = session.scalar(row.on_conflict_do_nothing().returning(BounceEvent.id))
     return session.get_one(BounceEvent, event_id) if event_id else None
 

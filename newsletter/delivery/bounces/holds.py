@@ -66,23 +66,23 @@ def is_held(session: Session, provider_group: str) -> bool:
 
 def suspects(session: Session, now: datetime) -> list[Suspect]:
     """Those that are not held, and about which nobody has decided within the hour."""
-    said = _unknown_since(now - SPAN)
+    conditions = _unknown_since(now - SPAN)
     held = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
-    counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*said)
+    counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*conditions)
     grouped = counted.where(BounceEvent.provider_group.not_in(held)).group_by(BounceEvent.provider_group)
     many = grouped.having(func.count(BounceEvent.key.distinct()) >= policy.FAILING_AT_LEAST)
-    return [Suspect(group, count, _letters(session, group, said)) for group, count in session.execute(many).all()]
+    return [Suspect(group, count, _letters(session, group, conditions)) for group, count in session.execute(many).all()]
 
 
-def _letters(session: Session, group: str, said: Sequence[ColumnElement[bool]]) -> list[int]:
-    theirs = select(BounceEvent.letter_id).distinct().where(*said, BounceEvent.provider_group == group)
+def _letters(session: Session, group: str, conditions: Sequence[ColumnElement[bool]]) -> list[int]:
+    theirs = select(BounceEvent.letter_id).distinct().where(*conditions, BounceEvent.provider_group == group)
     return [letter_id for letter_id in session.scalars(theirs) if letter_id is not None]
 
 
 def open_hold(session: Session, suspect: Suspect, copies: int, now: datetime) -> bool:
     """Hold what a provider says; False if somebody else has just done so."""
-    told = {"provider_group": suspect.provider_group, "opened_at": now, "unknown": suspect.unknown, "copies": copies}
-    row = insert(session, ProviderHold).values(told).on_conflict_do_nothing().returning(ProviderHold.id)
+    values = {"provider_group": suspect.provider_group, "opened_at": now, "unknown": suspect.unknown, "copies": copies}
+    row = insert(session, ProviderHold).values(values).on_conflict_do_nothing().returning(ProviderHold.id)
     return session.scalar(row) is not None
 
 
@@ -90,8 +90,8 @@ def suppressed_before(session: Session, most: int) -> Sequence[BounceEvent]:
     """Some events that suppressed somebody within the hour before their provider was held."""
     found: list[BounceEvent] = []
     for hold in session.scalars(select(ProviderHold).where(_OPEN)).all():
-        said = (*_unknown_since(hold.opened_at - SPAN), BounceEvent.provider_group == hold.provider_group)
-        mine = select(BounceEvent).where(*said, BounceEvent.received_at <= hold.opened_at)
+        conditions = (*_unknown_since(hold.opened_at - SPAN), BounceEvent.provider_group == hold.provider_group)
+        mine = select(BounceEvent).where(*conditions, BounceEvent.received_at <= hold.opened_at)
         mine = mine.where(BounceEvent.decision == Decision.SUPPRESSED).order_by(BounceEvent.id)
         found += session.scalars(mine.limit(most)).all()
     return found

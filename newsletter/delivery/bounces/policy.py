@@ -222,9 +222,9 @@ def _deliveries(
 ) -> tuple[set[int], list[datetime]]:
     """The copies that a provider says arrived, and all moments at which something did."""
     bounced = {one.copy_id for one in history if one.kind is Kind.BOUNCE}
-    told = [one for one in history if one.kind is Kind.DELIVERED]
+    confirmed = [one for one in history if one.kind is Kind.DELIVERED]
     silent = [at for copy_id, at in sent.items() if copy_id not in bounced and at + SILENCE <= now]
-    return {one.copy_id for one in told if one.copy_id}, sorted([_moment(one, sent) for one in told] + silent)
+    return {one.copy_id for one in confirmed if one.copy_id}, sorted([_moment(one, sent) for one in confirmed] + silent)
 
 
 def _has_run(

@@ -101,18 +101,18 @@ def store_events(
         match = _match_address(session, readers_of, report, min(origin.at or now, now))
     if _is_of_erased(match):
         report, origin = _without_person(report, origin)
-    kept = [
+    new_events = [
         event
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
         if (event := events.add(session, _event(match, groups, report.kind, recipient, place, origin, now)))
     ]
     # There may be a million deliveries, and nobody asks how they were told.
-    if kept and origin.raw and report.kind is not Kind.DELIVERED:
-        events.keep_raw(session, kept[0].source, origin.raw, now)
-    if kept and match.copy and (note := _NOTES.get(report.kind)):
-        _note(session, match.copy, note, kept[0], now)
-    log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in kept])
-    return kept
+    if new_events and origin.raw and report.kind is not Kind.DELIVERED:
+        events.keep_raw(session, new_events[0].source, origin.raw, now)
+    if new_events and match.copy and (note := _NOTES.get(report.kind)):
+        _note(session, match.copy, note, new_events[0], now)
+    log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in new_events])
+    return new_events
 
 
 def record_refusals(
@@ -252,6 +252,6 @@ def _copy(session: Session, copy_id: int) -> Copy | None:
 
 def _note(session: Session, copy: Copy, note: Note, event: BounceEvent, now: datetime) -> None:
     """What was learned of a copy after it was sent; the first of a kind stays."""
-    detail = " ".join(filter(None, (event.said, event.diagnostic)))
+    detail = " ".join(filter(None, (event.summary, event.diagnostic)))
     row = insert(session, CopyNote).values(copy_id=copy.id, kind=note, at=now, detail=detail)
     session.execute(row.on_conflict_do_nothing())

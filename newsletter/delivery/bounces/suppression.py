@@ -92,8 +92,8 @@ def withdraw(session: Session, key: str, causes: Collection[Cause]) -> bool:
     """Take away causes that turned out to be none; whether there was one. What was heard counts as before."""
     these = Suppression.cause.in_(causes)
     # One that matches by folding goes on for the mailbox that it names.
-    kept = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
-    unfolded = session.scalars(kept.returning(Suppression.key), execution_options=UNSYNCED).all()
+    still_suppressed = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
+    unfolded = session.scalars(still_suppressed.returning(Suppression.key), execution_options=UNSYNCED).all()
     gone = delete(Suppression).where(Suppression.key == key, these)
     deleted = session.scalars(gone.returning(Suppression.key), execution_options=UNSYNCED).all()
     return bool(unfolded or deleted)

@@ -69,8 +69,8 @@ def add_clicks(session: Session, followed: Mapping[tuple[int, int], int]) -> Non
     own = update(_ROWS).where(_ROWS.c.letter_id == bindparam("letter"), _ROWS.c.number == bindparam("link"))
     counted = own.values(clicks=_ROWS.c.clicks + bindparam("more"))
     # In a fixed order, so that two concurrent processes cannot deadlock.
-    told = [{"letter": link[0], "link": link[1], "more": times} for link, times in sorted(followed.items())]
-    session.connection().execute(counted, told)
+    rows = [{"letter": link[0], "link": link[1], "more": times} for link, times in sorted(followed.items())]
+    session.connection().execute(counted, rows)
 
 
 def counted_links(session: Session, letter_id: int) -> Sequence[CountedLink]:

@@ -59,7 +59,7 @@ class Failure:
     """Whether all of its copies were read for the wordings."""
 
     @property
-    def said(self) -> str:
+    def reply_code(self) -> str:
         """The reply code for a URL parameter: `550 5.1.1`, `5.1.1`, or `-` without a reply."""
         return " ".join(filter(None, (str(self.code or ""), self.status))) or _UNSAID
 
@@ -72,12 +72,12 @@ def list_failures(session: Session, letter_id: int) -> list[Failure]:
     read = {
         state: _wordings(session, letter_id, state) for state in {each.state for each in found} - {CopyState.SKIPPED}
     }
-    told = [_worded(each, read.get(each.state, {})) for each in found]
-    return sorted(told, key=lambda each: (_ORDER.index(each.state), -each.copies, each.said, each.reason or ""))
+    worded = [_worded(each, read.get(each.state, {})) for each in found]
+    return sorted(worded, key=lambda each: (_ORDER.index(each.state), -each.copies, each.reply_code, each.reason or ""))
 
 
-def parse_said(text: str) -> tuple[int | None, str | None]:
-    """The code and the enhanced code of `Failure.said`; None for each that is missing."""
+def parse_reply_code(text: str) -> tuple[int | None, str | None]:
+    """The code and the enhanced code of `Failure.reply_code`; None for each that is missing."""
     found = _SAID.fullmatch(text)
     return (int(found[1]) if found[1] else None, found[2]) if found else (None, None)
 
@@ -94,16 +94,17 @@ def _wordings(session: Session, letter_id: int, state: CopyState) -> dict[tuple[
     """The wordings of each reply in a state, most frequent first."""
     some = select(Copy.code, Copy.status, Copy.reason, Copy.reply, Copy.address)
     some = some.where(Copy.letter_id == letter_id, REPORTED, Copy.state == state).order_by(Copy.id).limit(_SAMPLE)
-    said: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    by_answer: dict[tuple[object, ...], dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     for code, status, reason, reply, address in session.execute(some):
-        said[code, status, reason][normalized_reply(reply or "")][address.rpartition("@")[2].lower()] += 1
+        by_answer[code, status, reason][normalized_reply(reply or "")][address.rpartition("@")[2].lower()] += 1
     return {
-        answer: sorted(map(_wording, words.items()), key=lambda each: -each.copies) for answer, words in said.items()
+        answer: sorted(map(_wording, words.items()), key=lambda each: -each.copies)
+        for answer, words in by_answer.items()
     }
 
 
-def _wording(told: tuple[str, Counter[str]]) -> Wording:
-    words, domains = told
+def _wording(counted: tuple[str, Counter[str]]) -> Wording:
+    words, domains = counted
     return Wording(words, domains.total(), [domain for domain, _ in domains.most_common(_EXAMPLES) if domain])
 
 

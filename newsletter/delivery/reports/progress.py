@@ -124,6 +124,6 @@ def _count_statement(session: Session, letter_id: int) -> CompoundSelect[str, in
     deferred = select(literal("deferred", String()), func.count(), func.min(Copy.not_before))
     pending = select(literal("pending", String()), func.count(), null()).where(own, PENDING)
     sending = select(literal("sending", String()), func.count(), null()).where(belongs_to(session, letter_id), SENDING)
-    told = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, REPORTED).group_by(Copy.state)
+    reported = select(type_coerce(Copy.state, String()), func.count(), null()).where(own, REPORTED).group_by(Copy.state)
     deferred = deferred.where(own, REPORTED, PENDING, Copy.not_before < breaker.HELD)
-    return deferred.union_all(pending, sending, told.where(Copy.state != CopyState.PENDING))
+    return deferred.union_all(pending, sending, reported.where(Copy.state != CopyState.PENDING))

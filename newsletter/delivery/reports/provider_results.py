@@ -100,9 +100,9 @@ def recent_letters(session: Session, now: datetime, publication_id: int | None =
 def count_results(session: Session, letter_id: int, groups: ProviderGroups) -> StoredResults | None:
     """Count one letter's results, but its copies only where they may have changed; None if nothing has changed."""
     letter = session.get_one(Letter, letter_id)
-    kept = session.get(StoredResults, letter_id)
-    if kept and kept.settled_at and kept.settled_at == letter.finished_at:
-        sent = {group: figures[0] for group, figures in kept.figures.items()}
+    stored = session.get(StoredResults, letter_id)
+    if stored and stored.settled_at and stored.settled_at == letter.finished_at:
+        sent = {group: figures[0] for group, figures in stored.figures.items()}
     elif letter.final_counts is not None:  # its copies are deleted
         return None
     else:
@@ -110,7 +110,7 @@ def count_results(session: Session, letter_id: int, groups: ProviderGroups) -> S
     bounced, complained = _heard(session, letter_id, Kind.BOUNCE), _heard(session, letter_id, Kind.COMPLAINT)
     counted = StoredResults(letter_id=letter_id, settled_at=letter.finished_at)
     counted.figures = _listed(sent, bounced, complained)
-    is_same = kept and (kept.settled_at, kept.figures) == (counted.settled_at, counted.figures)
+    is_same = stored and (stored.settled_at, stored.figures) == (counted.settled_at, counted.figures)
     return None if is_same else counted
 
 

@@ -55,8 +55,8 @@ class RecipientFilter:
     state: CopyState | None = None
     put_off: bool = False
     """Waiting, after a failed attempt."""
-    said: str | None = None
-    """`Failure.said`."""
+    reply_code: str | None = None
+    """`Failure.reply_code`."""
     reason: str | None = None
     words: str | None = None
     """`Wording.words`."""
@@ -65,14 +65,14 @@ class RecipientFilter:
     """What was learned about them after sending."""
 
     @property
-    def is_told(self) -> bool:
+    def is_indexed(self) -> bool:
         """Whether a partial index covers them, because they are few."""
         return self.put_off or self.state in _OF_INTEREST
 
     @property
     def by_id(self) -> bool:
         """Whether the key of a page is the copy's id, not the reader's."""
-        return self.is_told or self.note is not None
+        return self.is_indexed or self.note is not None
 
     def fits(self, line: RecipientRow) -> bool:
         """Whether a row matches the conditions that SQL cannot check."""
@@ -144,12 +144,12 @@ def _columns(note: Note | None) -> list[Any]:
 
 
 def _conditions(session: Session, wanted: RecipientFilter) -> Iterator[ColumnElement[bool] | TextClause]:
-    if wanted.is_told:
+    if wanted.is_indexed:
         yield REPORTED
     if state := CopyState.PENDING if wanted.put_off else wanted.state:
         yield Copy.state == state
-    if wanted.said is not None:
-        code, status = failures.parse_said(wanted.said)
+    if wanted.reply_code is not None:
+        code, status = failures.parse_reply_code(wanted.reply_code)
         yield Copy.code.is_not_distinct_from(code)
         yield Copy.status.is_not_distinct_from(status)
     if wanted.reason is not None:

@@ -105,9 +105,9 @@ def copy_counts(session: Session, letter: Letter | None) -> Counts:
         return _NOBODY
     if letter.final_counts is not None:
         return Counts(**letter.final_counts)
-    kept = _kept(session, letter)
-    if kept is not None:
-        return _with_notes(kept.counts, progress.later_notes(session, letter.id, kept.extent))
+    stored = _stored(session, letter)
+    if stored is not None:
+        return _with_notes(stored.counts, progress.later_notes(session, letter.id, stored.extent))
     whole = progress.copy_range(session, letter.id)
     return progress.letter_progress(
         session, letter.id, whole.audience, progress.later_notes(session, letter.id, whole)
@@ -116,19 +116,19 @@ def copy_counts(session: Session, letter: Letter | None) -> Counts:
 
 def letter_stats(session: Session, letter: Letter) -> LetterStats:
     """All statistics of a letter; while it is not over they are counted from its copies."""
-    kept = _kept(session, letter)
+    stored = _stored(session, letter)
     if letter.final_counts is not None:
         final = Counts(**letter.final_counts)
-        return _letter_stats(kept._replace(counts=final)) if kept else LetterStats(final, _STEPS[0], is_whole=False)
-    figures = kept or _worked_out(session, letter.id)
+        return _letter_stats(stored._replace(counts=final)) if stored else LetterStats(final, _STEPS[0], is_whole=False)
+    figures = stored or _worked_out(session, letter.id)
     notes = progress.later_notes(session, letter.id, figures.extent)
     return _letter_stats(figures._replace(counts=_with_notes(figures.counts, notes)))
 
 
 def letter_range(session: Session, letter: Letter) -> CopyRange:
     """The number and ids of a letter's copies; immediate once it is over."""
-    kept = _kept(session, letter)
-    return kept.extent if kept else progress.copy_range(session, letter.id)
+    stored = _stored(session, letter)
+    return stored.extent if stored else progress.copy_range(session, letter.id)
 
 
 def store_next(sessions: Sessions) -> bool:
@@ -170,11 +170,11 @@ def _store(session: Session, letter_id: int, settled_at: datetime | None, figure
 
 def without_stats(session: Session, letters: Select[int]) -> Sequence[int]:
     """Those of these letters that are over and have no stored statistics, the one that ended first comes first."""
-    kept = select(KeptStats.letter_id).where(
+    stored = select(KeptStats.letter_id).where(
         KeptStats.letter_id == Letter.id, KeptStats.settled_at == Letter.finished_at
     )
     over = letters.where(Letter.state.in_(OVER), Letter.started_at.is_not(None), Letter.final_counts.is_(None))
-    return session.scalars(over.where(~kept.exists()).order_by(Letter.finished_at)).all()
+    return session.scalars(over.where(~stored.exists()).order_by(Letter.finished_at)).all()
 
 
 def _settled_at(session: Session, letter_id: int) -> datetime | None:
@@ -184,7 +184,7 @@ def _settled_at(session: Session, letter_id: int) -> datetime | None:
     return since if since and not progress.is_under_way(session, letter_id) else None
 
 
-def _kept(session: Session, letter: Letter) -> _Figures | None:
+def _stored(session: Session, letter: Letter) -> _Figures | None:
     if letter.finished_at is None:
         return None
     mine = select(KeptStats.figures).where(KeptStats.letter_id == letter.id)
@@ -257,12 +257,12 @@ def _spans(minutes: Sequence[tuple[int, int]]) -> tuple[timedelta, list[TimeBuck
     return length, [TimeBucket(datetime.fromtimestamp(place * step * 60, UTC), sent[place]) for place in places]
 
 
-def _from_json(kept: dict[str, Any]) -> _Figures:
+def _from_json(stored: dict[str, Any]) -> _Figures:
     return _Figures(
-        Counts(**kept["counts"]),
-        CopyRange(*kept["extent"]),
-        [(minute, count) for minute, count in kept["minutes"]],
-        [DomainStats(*share) for share in kept["domains"]],
-        DomainStats(*kept["others"]),
-        kept["other_domains"],
+        Counts(**stored["counts"]),
+        CopyRange(*stored["extent"]),
+        [(minute, count) for minute, count in stored["minutes"]],
+        [DomainStats(*share) for share in stored["domains"]],
+        DomainStats(*stored["others"]),
+        stored["other_domains"],
     )

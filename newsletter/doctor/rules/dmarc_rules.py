@@ -108,8 +108,8 @@ def a_logo_is_shown(facts: SystemFacts) -> Iterator[Finding]:
     nothing depends on it."""
     for sender, policy in _policies(facts):
         is_enforced = policy.tags.get("p", "none").lower() in {"quarantine", "reject"}
-        shown = any("v=BIMI1" in text.replace(" ", "") for text in sender.bimi.values)
-        if is_enforced and not shown and not sender.bimi.fault:
+        has_logo = any("v=BIMI1" in text.replace(" ", "") for text in sender.bimi.values)
+        if is_enforced and not has_logo and not sender.bimi.fault:
             value = "v=BIMI1; l=https://www.example.org/logo.svg; a=https://www.example.org/logo.pem"
             record = DnsRecord(f"default._bimi.{sender.domain}", value)
             yield Finding(HINT, sender.domain, "no logo is published", "if you would like one, publish it", record)

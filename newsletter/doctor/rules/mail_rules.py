@@ -102,16 +102,16 @@ def the_number_of_proxies_is_right(facts: SystemFacts) -> Iterator[Finding]:
 def the_clock_is_right(facts: SystemFacts) -> Iterator[Finding]:
     """The clock decides when issues start, and for how long links and signatures are valid."""
     clocks = [facts.database.clock, facts.web.clock, *(relay.clock for relay in facts.relays)]
-    told = [clock for clock in clocks if clock]
-    for clock in told:
+    known = [clock for clock in clocks if clock]
+    for clock in known:
         off = abs(clock.ahead)
         if off > _SLIP:
             way = "before" if clock.ahead > timedelta(0) else "behind"
             message = f"our clock is {off.total_seconds():.0f} seconds {way} that of {clock.of}"
             level = ERROR if off > _WRONG else WARNING
             yield Finding(level, "clock", message, "let the system set it (NTP)", line="timedatectl set-ntp true")
-    if told and all(abs(clock.ahead) <= _SLIP for clock in told):
-        yield Finding(OK, "clock", f"the clock agrees with that of {' and '.join(clock.of for clock in told)}")
+    if known and all(abs(clock.ahead) <= _SLIP for clock in known):
+        yield Finding(OK, "clock", f"the clock agrees with that of {' and '.join(clock.of for clock in known)}")
 
 
 def _reached(facts: SystemFacts) -> Iterator[RelayFacts]:

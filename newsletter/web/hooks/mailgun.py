@@ -90,9 +90,9 @@ def _read(word: str, item: Fields) -> tuple[Kind, Recipient]:
 def _failed(address: str, item: Fields) -> tuple[Kind, Recipient]:
     answer = item.inner("delivery-status")
     words, code = answer.first_text("message", "description"), answer.text("code")
-    said = (answer.text("enhanced-code"), code, answer.text("mx-host"))
+    codes = (answer.text("enhanced-code"), code, answer.text("mx-host"))
     if item.exact("severity") != "permanent":
-        return Kind.DELAY, soft(address, words, *said, action="delayed")
+        return Kind.DELAY, soft(address, words, *codes, action="delayed")
     match _CODES.get(code) or item.exact("reason"):
         case "suppress-bounce":
             return Kind.BOUNCE, withheld(address, f"not sent: {words}")
@@ -101,13 +101,13 @@ def _failed(address: str, item: Fields) -> tuple[Kind, Recipient]:
         case "suppress-unsubscribe":
             return Kind.UNSUBSCRIBE, plain(Kind.UNSUBSCRIBE, address)
         case "old":
-            return Kind.BOUNCE, soft(address, words, *said, reason=Reason.EXPIRED)
+            return Kind.BOUNCE, soft(address, words, *codes, reason=Reason.EXPIRED)
         case "bounce" if not code.startswith("4"):
-            return Kind.BOUNCE, permanent(address, words, *said)
-    return Kind.BOUNCE, _by_words(address, words, said)
+            return Kind.BOUNCE, permanent(address, words, *codes)
+    return Kind.BOUNCE, _by_words(address, words, codes)
 
 
-def _by_words(address: str, words: str, said: tuple[str, str, str]) -> Recipient:
+def _by_words(address: str, words: str, codes: tuple[str, str, str]) -> Recipient:
     """Permanent, and no reason told: hard only if the server itself says so."""
-    found = soft(address, words, *said)
-    return permanent(address, words, *said) if found.reason in {Reason.USER_UNKNOWN, Reason.HAS_MOVED} else found
+    found = soft(address, words, *codes)
+    return permanent(address, words, *codes) if found.reason in {Reason.USER_UNKNOWN, Reason.HAS_MOVED} else found

@@ -147,10 +147,10 @@ def _record(name: str, post: PostEvents) -> None:
             return
         with services().sessions.begin() as session:
             is_new = not post.token or webhooks.use_token(session, post.token, moment)
-            kept = [is_new and _keep(session, name, event, moment) for event in chunk]
+            were_new = [is_new and _keep(session, name, event, moment) for event in chunk]
             webhooks.note_seen(session, name, moment)
         _state().seen[name] = moment
-        _count(name, chunk, kept)
+        _count(name, chunk, were_new)
 
 
 def _keep(session: Session, name: str, event: Event, moment: datetime) -> bool:
@@ -168,9 +168,9 @@ def _is_news(name: str, moment: datetime) -> bool:
     return seen is None or moment - seen >= webhooks.EXACT_TO
 
 
-def _count(name: str, events: Sequence[Event], kept: Sequence[bool]) -> None:
+def _count(name: str, events: Sequence[Event], were_new: Sequence[bool]) -> None:
     counted = metrics.current().webhook_events
-    for event, is_new in zip(events, kept, strict=True):
+    for event, is_new in zip(events, were_new, strict=True):
         outcome = "repeated" if not is_new else "unknown" if event.unknown else "recorded"
         counted.labels(name, outcome).inc()
         if outcome == "unknown":

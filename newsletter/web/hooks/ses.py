@@ -71,11 +71,11 @@ class AmazonSes:
 
 def read_notification(envelope: Fields) -> list[Event]:
     """What SES tells in a message of SNS."""
-    told = envelope.exact("Message")
-    if told.strip() == _WELCOME:
+    message_json = envelope.exact("Message")
+    if message_json.strip() == _WELCOME:
         return []
     try:
-        message = read_object(told.encode(errors="replace"))
+        message = read_object(message_json.encode(errors="replace"))
     except Rejected:
         message = Fields({})
     word = message.exact("eventType") or message.exact("notificationType")
@@ -90,18 +90,18 @@ def read_notification(envelope: Fields) -> list[Event]:
     what = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
     event_id = event_id_of(NAME, *what) if read and what[1] else event_id_of(NAME, envelope.exact("MessageId"))
     report = Report(kind, tuple(recipients), mail.address("source"), _message_id(mail))
-    raw = told.encode(errors="replace")
+    raw = message_json.encode(errors="replace")
     return [Event(event_id, report, at or envelope.iso("Timestamp"), raw, "" if read else word or "text")]
 
 
 def bounced(bounce_type: str, subtype: str, address: str, words: str, status: str = "", mta: str = "") -> Recipient:
     """The recipient that SES's words for a bounce describe; Resend passes the same words on."""
-    told = " ".join(filter(None, (f"{bounce_type} {subtype}:", words)))
+    summary = " ".join(filter(None, (f"{bounce_type} {subtype}:", words)))
     if subtype in _WITHHELD:
-        return withheld(address, f"not sent, {told}")
+        return withheld(address, f"not sent, {summary}")
     if bounce_type == "Permanent":
-        return permanent(address, words or told, status, mta=mta)
-    return soft(address, words or told, status, mta=mta, reason=_MESSAGE.get(subtype) or _transient(words, status))
+        return permanent(address, words or summary, status, mta=mta)
+    return soft(address, words or summary, status, mta=mta, reason=_MESSAGE.get(subtype) or _transient(words, status))
 
 
 _Read = tuple[Kind, Fields, Sequence[Recipient]]
@@ -112,7 +112,9 @@ def _bounce(message: Fields) -> _Read:
     types = about.text("bounceType"), about.text("bounceSubType")
     mta = about.text("remoteMtaIp")
     found = [
-        bounced(*types, each.address("emailAddress"), _said(each.text("diagnosticCode")), each.text("status"), mta)
+        bounced(
+            *types, each.address("emailAddress"), _diagnostic(each.text("diagnosticCode")), each.text("status"), mta
+        )
         for each in about.objects("bouncedRecipients")
     ]
     return Kind.BOUNCE, about, found
@@ -122,15 +124,15 @@ def _complaint(message: Fields) -> _Read:
     about = message.inner("complaint")
     feedback = about.text("complaintFeedbackType")
     kind = Kind.NOT_A_BOUNCE if feedback in _NO_COMPLAINT else Kind.COMPLAINT
-    told = " ".join(filter(None, (feedback, about.text("complaintSubType"))))
+    summary = " ".join(filter(None, (feedback, about.text("complaintSubType"))))
     addresses = [each.address("emailAddress") for each in about.objects("complainedRecipients")]
-    return kind, about, [plain(kind, address, told) for address in addresses]
+    return kind, about, [plain(kind, address, summary) for address in addresses]
 
 
 def _delivery(message: Fields) -> _Read:
     about = message.inner("delivery")
-    told = about.text("smtpResponse")
-    found = [plain(Kind.DELIVERED, address_in(each), told) for each in about.texts("recipients")]
+    reply = about.text("smtpResponse")
+    found = [plain(Kind.DELIVERED, address_in(each), reply) for each in about.texts("recipients")]
     return Kind.DELIVERED, about, found
 
 
@@ -140,7 +142,7 @@ def _delay(message: Fields) -> _Read:
     found = [
         soft(
             each.address("emailAddress"),
-            _said(each.text("diagnosticCode")),
+            _diagnostic(each.text("diagnosticCode")),
             each.text("status"),
             reason=reason,
             action="delayed",
@@ -155,8 +157,8 @@ def _rejected(message: Fields) -> _Read:
 
 
 def _not_rendered(message: Fields) -> _Read:
-    told = message.inner("failure").text("errorMessage")
-    return Kind.BOUNCE, message.inner("failure"), _of_all(message, told, Reason.SYNTAX)
+    error_message = message.inner("failure").text("errorMessage")
+    return Kind.BOUNCE, message.inner("failure"), _of_all(message, error_message, Reason.SYNTAX)
 
 
 def _preferences(message: Fields) -> _Read:
@@ -177,8 +179,8 @@ _READERS: Mapping[str, Callable[[Fields], _Read]] = {
 }
 
 
-def _of_all(message: Fields, told: str, reason: Reason) -> list[Recipient]:
-    return [soft(address_in(each), told, reason=reason) for each in message.inner("mail").texts("destination")]
+def _of_all(message: Fields, error_message: str, reason: Reason) -> list[Recipient]:
+    return [soft(address_in(each), error_message, reason=reason) for each in message.inner("mail").texts("destination")]
 
 
 def _transient(words: str, status: str) -> Reason | None:
@@ -187,9 +189,9 @@ def _transient(words: str, status: str) -> Reason | None:
     return known.get(status) or next((known[each] for each in known if f" {each} " in f" {words} "), None)
 
 
-def _said(diagnostic: str) -> str:
+def _diagnostic(code: str) -> str:
     """The server's words, without the type that a report puts before them (RFC 3464, 2.3.6)."""
-    return diagnostic.partition(";")[2].strip() if diagnostic.lower().startswith("smtp;") else diagnostic
+    return code.partition(";")[2].strip() if code.lower().startswith("smtp;") else code
 
 
 def _message_id(mail: Fields) -> str:

@@ -119,8 +119,8 @@ def confirm_subscription(envelope: Fields, fetch: Fetch) -> None:
 
 def _agree(post: Post, envelope: Fields) -> None:
     """Rejected unless the headers of SNS name the type and the id that the signed envelope has."""
-    told = (post.headers.get("x-amz-sns-message-type", ""), post.headers.get("x-amz-sns-message-id", ""))
-    if told[0] not in _SIGNED or told != (envelope.exact("Type"), envelope.exact("MessageId")) or not told[1]:
+    headers = (post.headers.get("x-amz-sns-message-type", ""), post.headers.get("x-amz-sns-message-id", ""))
+    if headers[0] not in _SIGNED or headers != (envelope.exact("Type"), envelope.exact("MessageId")) or not headers[1]:
         raise Rejected(Why.UNAUTHENTICATED, "The headers of SNS do not fit the message.")
 
 

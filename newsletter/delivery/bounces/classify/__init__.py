@@ -71,7 +71,7 @@ def classify(
         or _by_phrases(text, status, command)
         or _by_numbers(text, status, code, command)
     )
-    reason = _said_of_us(reason, text) or reason
+    reason = _fault_of_ours(reason, text) or reason
     return reason, hardness(reason, status, code)
 
 
@@ -83,25 +83,25 @@ def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
     return Hardness.SOFT
 
 
-def best_status(told: str, in_words: str, code: str = "") -> str:
+def best_status(reported: str, in_words: str, code: str = "") -> str:
     """The more telling of the status that a report gives and the one in the server's words, beside its reply code."""
-    if not (told and in_words) or told == in_words:
-        return told or in_words
-    if told[0] != in_words[0] and code[:1] in {told[0], in_words[0]}:
-        return told if told[0] == code[0] else in_words
+    if not (reported and in_words) or reported == in_words:
+        return reported or in_words
+    if reported[0] != in_words[0] and code[:1] in {reported[0], in_words[0]}:
+        return reported if reported[0] == code[0] else in_words
     if in_words.endswith(".0.0"):
-        return told
-    says_little = bool(_SAYS_LITTLE.fullmatch(told)) or (".0" in told and ".0" not in in_words)
-    if told == "5.1.1":
+        return reported
+    says_little = bool(_SAYS_LITTLE.fullmatch(reported)) or (".0" in reported and ".0" not in in_words)
+    if reported == "5.1.1":
         says_little = ".0" not in in_words and not in_words.startswith("5.5.")
-    return in_words if says_little else told
+    return in_words if says_little else reported
 
 
 # Nothing particular, and what servers give for want of a better one.
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
-def _said_of_us(reason: Reason, text: str) -> Reason | None:
+def _fault_of_ours(reason: Reason, text: str) -> Reason | None:
     """What is wrong with us rather than with the recipient, though the words for the recipient stand there as well."""
     if reason in _OF_AN_ADDRESS and _OF_THE_SENDER.any_in(text):
         return Reason.REJECTED
@@ -128,8 +128,8 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
             return named is not Reason.SUSPENDED and command == "RCPT" and says(reason, text)
         case Reason.FILTERED:
             # Told after the message was seen, or nobody knows when, "user unknown" may be a filter's answer.
-            told = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
-            return told and (says(reason, text) or says(Reason.USER_UNKNOWN, text))
+            is_late = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
+            return is_late and (says(reason, text) or says(Reason.USER_UNKNOWN, text))
         case Reason.REJECTED:
             unclear = named in {None, Reason.SECURITY, Reason.SYSTEM}
             asked = command == "MAIL" or (command == "DATA" and named is not Reason.USER_UNKNOWN) or unclear

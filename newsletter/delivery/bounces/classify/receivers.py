@@ -338,7 +338,7 @@ class Receiver:
     signs: tuple[str, ...] = ()
     """What stands in its answers alone."""
 
-    def said(self, text: str, mta: str) -> bool:
+    def matches(self, text: str, mta: str) -> bool:
         """Whether the answer is this receiver's."""
         return mta.endswith(self.hosts) or any(sign in text for sign in self.signs)
 
@@ -385,5 +385,5 @@ RECEIVERS: Sequence[Receiver] = (
 def reason_of(text: str, status: str, mta: str) -> Reason | None:
     """What the receiver's own rules make of its answer; None where they know nothing of it."""
     asked = mta.strip(" .").lower()
-    found = (each.find(text, status) for each in RECEIVERS if each.said(text, f".{asked}"))
+    found = (each.find(text, status) for each in RECEIVERS if each.matches(text, f".{asked}"))
     return next((reason for reason in found if reason), None)

@@ -69,11 +69,11 @@ class Mailbox:
     def fetch(self, uid: int) -> FetchedMail | None:
         """A mail, which stays unread; None if it is not there any more."""
         with _guarded(self._access):
-            status, said = self._box.client.uid("FETCH", str(uid), f"(RFC822.SIZE BODY.PEEK[]<0.{MOST_KEPT}>)")
-            literals = [item for item in said if isinstance(item, tuple)]
+            status, answer = self._box.client.uid("FETCH", str(uid), f"(RFC822.SIZE BODY.PEEK[]<0.{MOST_KEPT}>)")
+            literals = [item for item in answer if isinstance(item, tuple)]
             if status != "OK" or not literals:
                 return None
-            about = b" ".join(item[0] if isinstance(item, tuple) else item for item in said if item)
+            about = b" ".join(item[0] if isinstance(item, tuple) else item for item in answer if item)
             if len(literals) > 1 or {int(each) for each in _UID.findall(about)} != {uid}:
                 raise MailboxDown("it answered with another mail than it was asked for")
             raw, size = literals[0][1], _SIZE.search(about)
@@ -147,8 +147,8 @@ def _encoded(folder: str) -> str:
 
 
 def _validity(box: BaseMailBox) -> int:
-    _, said = box.client.response("UIDVALIDITY")
-    return int(said[0] or 0) if said else 0
+    _, answer = box.client.response("UIDVALIDITY")
+    return int(answer[0] or 0) if answer else 0
 
 
 @contextmanager
@@ -161,8 +161,8 @@ def _guarded(access: MailboxAccess) -> Iterator[None]:
     except TimeoutError:
         raise MailboxDown("it does not answer") from None
     except Exception as error:
-        said = as_header(str(error))[:_LONGEST_REASON].replace(access.password.get_secret_value() or "\0", "…")
-        raise MailboxDown(said or type(error).__name__) from error
+        reason = as_header(str(error))[:_LONGEST_REASON].replace(access.password.get_secret_value() or "\0", "…")
+        raise MailboxDown(reason or type(error).__name__) from error
 
 
 class _Box(BaseMailBox):

@@ -39,7 +39,7 @@ class LmtpListener:
         self._handler = _Handler(is_ours, take)
         self._server: AsyncioServer | None = None
         self._lock: int | None = None
-        self._said = ""
+        self._last_reason = ""
 
     def keep(self) -> None:
         """Begin to listen, unless it does; it is tried again where that is not possible now."""
@@ -91,13 +91,13 @@ class LmtpListener:
         return _Busy() if self._handler.is_busy else _Session(self._handler)
 
     def _say_once(self, error: OSError) -> None:
-        said = error.strerror or str(error)
-        if said != self._said:
+        reason = error.strerror or str(error)
+        if reason != self._last_reason:
             if error.errno in {errno.EADDRINUSE, errno.EAGAIN}:
                 log.info("another program listens there, most likely another worker of ours", at=self._where)
             else:
-                log.error("cannot listen for mail by LMTP; see BOUNCE_LMTP", at=self._where, reason=said)
-        self._said = said
+                log.error("cannot listen for mail by LMTP; see BOUNCE_LMTP", at=self._where, reason=reason)
+        self._last_reason = reason
 
 
 class _Handler:

@@ -51,8 +51,8 @@ def read_statuses(part: Part) -> list[RecipientStatus]:
     """What the report says of each recipient, in its order."""
     groups = list(_groups(part.text))
     reporting = next((first(group, "reporting-mta") for group in groups if "reporting-mta" in group), "")
-    told = [group for group in groups if _RECIPIENT_FIELDS & group.keys()]
-    return [_status_of(group, _bare(reporting)) for group in told[:MOST_RECIPIENTS]]
+    per_recipient = [group for group in groups if _RECIPIENT_FIELDS & group.keys()]
+    return [_status_of(group, _bare(reporting)) for group in per_recipient[:MOST_RECIPIENTS]]
 
 
 _RECIPIENT_FIELDS = frozenset({"final-recipient", "original-recipient", "x-actual-recipient", "action", "status"})

@@ -6,7 +6,7 @@ from functools import cached_property
 from newsletter.delivery.bounces.classify import wording
 from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned_message, signs
 from newsletter.delivery.bounces.parse.mime import Headers, Mail
-from newsletter.delivery.bounces.parse.prose import Told
+from newsletter.delivery.bounces.parse.prose import Mention
 from newsletter.delivery.bounces.report import Kind, Recipient, Report
 
 _ITS_HEADER = frozenset(
@@ -104,20 +104,20 @@ class MailView:
     @property
     def is_delayed(self) -> bool:
         """Whether the bounce is none yet: the server goes on trying."""
-        said = signs.DELAYED.search(self.mail.header("subject")) or signs.DELAYED.search(self.notice)
-        return bool(said) and not signs.FINAL.search(self.notice)
+        is_delay = signs.DELAYED.search(self.mail.header("subject")) or signs.DELAYED.search(self.notice)
+        return bool(is_delay) and not signs.FINAL.search(self.notice)
 
     @cached_property
-    def told(self) -> list[Told]:
+    def mentions(self) -> list[Mention]:
         """Whom the bounce names in what is written for people; the addressee of the returned message if nobody."""
-        told = self._in_prose
+        in_prose = self._in_prose
         failed = list(_addresses(self.mail.headers, ("x-failed-recipients",)))
         if failed:
-            known = {each.address.lower(): each for each in told}
-            return [known.get(each.lower(), Told(each, self.words)) for each in dict.fromkeys(failed)]
-        return told or [Told(each, self.words) for each in self.addressees[:1]]
+            known = {each.address.lower(): each for each in in_prose}
+            return [known.get(each.lower(), Mention(each, self.words)) for each in dict.fromkeys(failed)]
+        return in_prose or [Mention(each, self.words) for each in self.addressees[:1]]
 
-    def told_of(self, *addresses: str) -> Told | None:
+    def mention_of(self, *addresses: str) -> Mention | None:
         """What it tells people about any of these addresses."""
         asked = {each.lower() for each in addresses}
         return next((each for each in self._in_prose if each.address.lower() in asked), None)
@@ -128,7 +128,7 @@ class MailView:
         return list(_addresses(self.returned_headers, ("to",)))
 
     @cached_property
-    def _in_prose(self) -> list[Told]:
+    def _in_prose(self) -> list[Mention]:
         return prose.read_notice(self.notice, self._not_recipients)
 
     @cached_property

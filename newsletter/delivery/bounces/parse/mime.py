@@ -279,9 +279,9 @@ class _Splitter:
     def _body_line(self, part: Part, line: bytes) -> None:
         room = min(KEPT_OF_A_PART - len(part.body), KEPT_OF_ALL - self._kept)
         if room > 0:
-            kept = line[:room] + b"\n"
-            part.body += kept
-            self._kept += len(kept)
+            shortened = line[:room] + b"\n"
+            part.body += shortened
+            self._kept += len(shortened)
 
 
 def _media_type(headers: Headers, default: str = "text/plain") -> str:

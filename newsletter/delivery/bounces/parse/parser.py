@@ -63,5 +63,5 @@ def _bounce(view: MailView) -> Report | None:
     if not view.is_delivery_notice:
         return None
     action = "delayed" if view.is_delayed else "failed"
-    found = [recipients.of_prose(view, each, action) for each in view.told]
+    found = [recipients.of_prose(view, each, action) for each in view.mentions]
     return view.report(_KIND_OF_ACTION.get(action, Kind.BOUNCE), *found)

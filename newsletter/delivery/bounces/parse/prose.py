@@ -85,7 +85,7 @@ _NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Mention:
     """What a report tells of one address."""
 
     address: str
@@ -96,7 +96,7 @@ class Told:
     """Whether they are no server's, but a program's on the spot."""
 
 
-def read_notice(text: str, not_these: Collection[str] = ()) -> list[Told]:
+def read_notice(text: str, not_these: Collection[str] = ()) -> list[Mention]:
     """Each recipient that the text names, with the words beside and below; `not_these` are no recipients."""
     listed = _LIST.search(text)
     for part in (text[listed.end() :] if listed else "", text):
@@ -110,8 +110,8 @@ def read_notice(text: str, not_these: Collection[str] = ()) -> list[Told]:
 def command_in(words: str) -> str:
     """The SMTP command that was answered so, in the ways that servers tell it; empty if they do not."""
     commands = [next(filter(None, hit.groups()), "").lower() for hit in _COMMAND.finditer(words)]
-    told = [_NAMES.get(each.split(" ")[0], "") for each in commands]
-    return next((each for each in reversed(told) if each), "")
+    names = [_NAMES.get(each.split(" ")[0], "") for each in commands]
+    return next((each for each in reversed(names) if each), "")
 
 
 def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[str]) -> list[tuple[int, str]]:
@@ -127,14 +127,14 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
     return sorted(found.values())
 
 
-def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Told]:
+def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
     heads = [at for at, _ in found]
-    told = []
+    mentions = []
     for place, (at, address) in enumerate(found):
         end = heads[place + 1] if place + 1 < len(heads) else len(lines)
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
-        told.append(Told(address, words, command_in(words)))
-    return told
+        mentions.append(Mention(address, words, command_in(words)))
+    return mentions
 
 
 def all_addresses(text: str) -> list[str]:

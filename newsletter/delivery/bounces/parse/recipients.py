@@ -6,7 +6,7 @@ from newsletter.delivery.bounces.classify import best_status, classify, programs
 from newsletter.delivery.bounces.parse import prose
 from newsletter.delivery.bounces.parse.dsn import RecipientStatus
 from newsletter.delivery.bounces.parse.mail_view import MailView
-from newsletter.delivery.bounces.parse.prose import Told
+from newsletter.delivery.bounces.parse.prose import Mention
 from newsletter.delivery.bounces.report import Hardness, Reason, Recipient
 
 LONGEST_DIAGNOSTIC = 1000
@@ -20,29 +20,29 @@ _BY_NO_SERVER = frozenset({"x-unix", "x-local"})
 def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
     """The recipient in a report for programs, and what people are told of it there; None if it names nobody."""
     action = status.action or ("delivered" if status.status.startswith("2") else "failed")
-    notice = view.told_of(status.address, status.original)
+    notice = view.mention_of(status.address, status.original)
     address = status.address or status.original or next(iter(view.addressees), "")
-    if not address and view.told:
-        notice = view.told[0]
+    if not address and view.mentions:
+        notice = view.mentions[0]
         address = notice.address
     if not address:
         return None
     if action in _NO_FAILURE:
         words = status.diagnostic[:LONGEST_DIAGNOSTIC]
         return Recipient(address, None, Reason.DELIVERED, status.status, "", action, words, status.mta)
-    fallback = notice or Told(address, view.words, prose.command_in(view.words))
+    fallback = notice or Mention(address, view.words, prose.command_in(view.words))
     command = prose.command_in(status.diagnostic) or fallback.command
     if not status.diagnostic and (program_words := _words_of_program(view, fallback)):
         found = _classified(program_words, action, status)
         return replace(found, diagnostic=fallback.words[:LONGEST_DIAGNOSTIC])
-    words_of_status = Told(address, status.diagnostic or fallback.words, command, local=status.spec in _BY_NO_SERVER)
+    words_of_status = Mention(address, status.diagnostic or fallback.words, command, local=status.spec in _BY_NO_SERVER)
     found = _classified(words_of_status, action, status)
     return _or_else(found, _classified(replace(fallback, command=command), action, status))
 
 
-def of_prose(view: MailView, notice: Told, action: str) -> Recipient:
+def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
     """The recipient that a notice names which is written for people alone."""
-    fallback = Told(notice.address, view.words, notice.command or prose.command_in(view.words))
+    fallback = Mention(notice.address, view.words, notice.command or prose.command_in(view.words))
     if program_words := _words_of_program(view, notice):
         return replace(_classified(program_words, action), diagnostic=notice.words[:LONGEST_DIAGNOSTIC])
     found = _or_else(_classified(notice, action), _classified(fallback, action))
@@ -51,9 +51,9 @@ def of_prose(view: MailView, notice: Told, action: str) -> Recipient:
     return replace(found, reason=Reason.UNDEFINED) if says_nothing and found.reason is Reason.ON_HOLD else found
 
 
-def _words_of_program(view: MailView, notice: Told) -> Told | None:
+def _words_of_program(view: MailView, notice: Mention) -> Mention | None:
     """All that is said, if a program says there why it gave up: that may stand before the address."""
-    known = len(view.told) == 1 and programs.reason_of(wording.comparable(view.words))
+    known = len(view.mentions) == 1 and programs.reason_of(wording.comparable(view.words))
     return replace(notice, words=view.words) if known else None
 
 
@@ -65,22 +65,22 @@ def _or_else(found: Recipient, fallback: Recipient) -> Recipient:
     return replace(found, reason=fallback.reason, hardness=fallback.hardness, status=status, code=code)
 
 
-def _classified(told: Told, action: str, report: RecipientStatus | None = None) -> Recipient:
+def _classified(mention: Mention, action: str, report: RecipientStatus | None = None) -> Recipient:
     status, mta = (report.status, report.mta) if report else ("", "")
     # As a program on the spot is marked in a report (RFC 3464, 2.3.6).
-    words = f"x-unix; {told.words}" if told.local else told.words
-    reason, hardness = classify(words, status, mta=mta, command=told.command)
+    words = f"x-unix; {mention.words}" if mention.local else mention.words
+    reason, hardness = classify(words, status, mta=mta, command=mention.command)
     if action == "delayed" and reason in {Reason.ON_HOLD, Reason.UNDEFINED}:
         reason, hardness = Reason.EXPIRED, Hardness.SOFT
-    text = wording.comparable(told.words)
+    text = wording.comparable(mention.words)
     code = wording.reply_code_in(text)
     return Recipient(
-        address=told.address,
+        address=mention.address,
         hardness=hardness,
         reason=reason,
         status=best_status(status, wording.status_in(text), code),
         code=code,
         action=action,
-        diagnostic=told.words[:LONGEST_DIAGNOSTIC],
+        diagnostic=mention.words[:LONGEST_DIAGNOSTIC],
         mta=mta,
     )

@@ -88,8 +88,8 @@ def _wanted(asked: Mapping[str, str]) -> RecipientFilter:
     known = CopyState(state) if state in set(CopyState) else None
     text = _asked(asked)
     plain = RecipientFilter(known, put_off=state == "put_off", note=Note(note) if note in set(Note) else None)
-    texts: dict[str, Any] = {name: text.get(name) for name in ("said", "reason", "words", "domain")}
-    return replace(plain, **texts)
+    texts: dict[str, Any] = {name: text.get(name) for name in ("reason", "words", "domain")}
+    return replace(plain, reply_code=text.get("said"), **texts)
 
 
 def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
