@@ -52,3 +52,10 @@ def test_merge_fields_pass_through() -> None:
     html = mjml.to_html(letter('<mj-button href="{{ confirm_url }}">{{ name | a &amp; b }}</mj-button>'))
     assert 'href="{{ confirm_url }}"' in html
     assert "{{ name | a &amp; b }}" in html
+
+
+def test_a_bare_zero_in_a_padding_counts_in_the_width_that_outlook_gets() -> None:
+    section = '<mj-section padding="36px 24px 0"><mj-column padding="0"><mj-text>padding="0"</mj-text></mj-column>'
+    html = mjml.to_html(f'<mjml><mj-body width="600px">{section}</mj-section></mj-body></mjml>')
+    assert '<td style="vertical-align:top;width:552px;">' in html
+    assert 'padding="0"</div>' in html

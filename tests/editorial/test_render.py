@@ -57,6 +57,13 @@ def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
     assert is_golden(f"{kind}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
 
 
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
+def test_no_column_of_a_letter_is_wider_in_outlook_than_the_space_between_the_paddings(kind: str) -> None:
+    columns = re.findall(r'<td style="vertical-align:[a-z]+;width:([\d.]+)px;">', letter(kind).html)
+    assert columns
+    assert max(map(float, columns)) <= 552
+
+
 def test_a_letter_in_arabic_runs_from_right_to_left() -> None:
     mail = render.issue_mail(every_shape(), dataclasses.replace(BRANDING, language="ar"), picture_url)
     assert '<html lang="ar" dir="rtl"' in mail.html
