@@ -76,8 +76,9 @@ class Links:
     def archive(self, slug: str = "", **asked: str | int | None) -> str:
         return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
 
-    def feed(self, publication: str | None = None) -> str:
-        return f"{self.base_url}/feed.xml{_asking(publication=publication)}"
+    def feed(self, publication: str | None = None, ending: str = "xml") -> str:
+        """A feed's URL: `xml` for Atom, `rss` or `json`."""
+        return f"{self.base_url}/feed.{ending}{_asking(publication=publication)}"
 
     def sitemap(self, page: int) -> str:
         return f"{self.base_url}/sitemap.xml{_asking(page=page)}"

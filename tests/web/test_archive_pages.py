@@ -94,7 +94,7 @@ def test_markup_in_an_issues_fields_is_printed_everywhere_and_obeyed_nowhere(
         assert "<script>alert" not in program.get(path).text
 
 
-@pytest.mark.parametrize("path", ["/archive/", FIRST, "/feed.xml", "/sitemap.xml"])
+@pytest.mark.parametrize("path", ["/archive/", FIRST, "/feed.xml", "/feed.rss", "/feed.json", "/sitemap.xml"])
 def test_what_anyone_may_keep_is_sent_once(program: FlaskClient, path: str) -> None:
     answer = program.get(path)
     assert answer.headers["Cache-Control"] == "public, max-age=60"

@@ -1,3 +1,7 @@
+import json
+import re
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -48,6 +52,43 @@ def test_characters_that_mean_something_in_xml_are_printed(program: FlaskClient,
 
 def test_a_feed_without_issues_is_a_feed(program: FlaskClient) -> None:
     assert feed(program).findtext("a:title", "", ATOM) == "BackPainHelp"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_rss_feed_has_what_rss_asks_for(program: FlaskClient) -> None:
+    answer = program.get("/feed.rss")
+    assert answer.mimetype == "application/rss+xml"
+    channel = ET.fromstring(answer.data).find("channel")  # noqa: S314  (our own)
+    assert all(channel.findtext(name) for name in ("title", "link", "description", "language", "lastBuildDate"))
+    assert channel.find("a:link[@rel='self']", ATOM).get("href") == f"{sample_services.BASE_URL}/feed.rss"
+    dates = [parsedate_to_datetime(item.findtext("pubDate")) for item in channel.findall("item")]
+    assert dates == sorted(dates, reverse=True)
+    for item in channel.findall("item"):
+        assert item.findtext("title")
+        assert item.findtext("guid") == item.findtext("link")
+        assert item.find("guid").get("isPermaLink") == "true"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_json_feed_has_what_its_version_asks_for(program: FlaskClient) -> None:
+    answer = program.get("/feed.json")
+    assert answer.mimetype == "application/feed+json"
+    told = json.loads(answer.data)
+    assert told["version"] == "https://jsonfeed.org/version/1.1"
+    assert (told["title"], told["feed_url"]) == ("BackPainHelp", f"{sample_services.BASE_URL}/feed.json")
+    for item, slug in zip(told["items"], reversed(sample_services.OUT), strict=True):
+        assert item["id"] == item["url"] == f"{sample_services.BASE_URL}/archive/{slug}/"
+        assert datetime.fromisoformat(item["date_published"]) <= datetime.fromisoformat(item["date_modified"])
+
+
+@pytest.mark.usefixtures("stocked")
+def test_the_three_feeds_hold_the_same_text_with_its_reviewer_and_sources(program: FlaskClient) -> None:
+    atom = feed(program).findtext("a:entry/a:content", "", ATOM)
+    rss = ET.fromstring(program.get("/feed.rss").data)  # noqa: S314  (our own)
+    encoded = rss.findtext("channel/item/{http://purl.org/rss/1.0/modules/content/}encoded")
+    assert atom == encoded == json.loads(program.get("/feed.json").data)["items"][0]["content_html"]
+    assert "<strong>Reviewed by</strong> BackPainHelp desk" in atom
+    assert re.search(r'<h2>Sources</h2>\s*<ol>\s*<li><a href="https://', atom)
 
 
 @pytest.mark.usefixtures("stocked")

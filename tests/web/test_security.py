@@ -11,7 +11,17 @@ from newsletter.wiring import Services
 from tests import sample_services
 from tests.web.conftest import browser_of
 
-PUBLIC = ("/", "/subscribe", "/archive/", "/archive/unwind-a-tight-back/", "/feed.xml", "/sitemap.xml", "/robots.txt")
+PUBLIC = (
+    "/",
+    "/subscribe",
+    "/archive/",
+    "/archive/unwind-a-tight-back/",
+    "/feed.xml",
+    "/feed.rss",
+    "/feed.json",
+    "/sitemap.xml",
+    "/robots.txt",
+)
 MACHINES = ("/healthz", "/readyz", "/metrics", "/assets/site.css")
 ERRORS = ("/nothing", "/archive/nothing/", "/confirm/x", "/confirm/x/again", "/pictures/x.png", "/desk/nothing")
 VOID = {"meta", "link", "input", "br", "hr", "img"}
