@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.editorial.issues import archive, issue_store
+from newsletter.editorial.issues import archive, corrections, issue_store
+from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
 from newsletter.links import Links
@@ -82,3 +83,13 @@ def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now
         build_letter.mark_ready(session, issue_store.find(session, slug), links)
         publish.send_now(session, links, issue_store.find(session, slug), now)
         return home.id
+
+
+def test_categories_are_counted_by_the_text_that_is_shown(sessions: Sessions, out: list[str], now: datetime) -> None:
+    with sessions.begin() as session:
+        issue = archive.find(session, out[0])
+        source = issue.revision.source.replace("category: Health", "category: Rest")
+        corrections.amend(session, issue, Amendment(source, issue.revision_number, "Moved.", 1), "a@example.org", now)
+    with sessions.reading() as session:
+        assert archive.categories(session, issue.publication_id) == [("Health", 2), ("Rest", 1)]
+        assert archive.related(session, archive.find(session, "first"), 3) == []

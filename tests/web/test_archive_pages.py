@@ -1,6 +1,8 @@
 import hashlib
 import json
 import re
+from datetime import timedelta
+from urllib.parse import unquote
 
 import pytest
 from flask.testing import FlaskClient
@@ -79,6 +81,55 @@ def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> N
 def test_the_archive_of_a_category_holds_that_category(program: FlaskClient) -> None:
     assert program.get("/archive/?category=Health").text.count("<h2>") == 2
     assert program.get("/archive/?category=Gardening").status_code == 404
+
+
+def test_the_archive_lists_its_categories_with_their_numbers_of_issues(
+    program: FlaskClient, services: Services, now
+) -> None:
+    publish(services, now, "roots", "A & B")
+    listed = re.search(
+        r'<nav class="links" aria-label="Categories">.*?</nav>', program.get("/archive/").text, re.DOTALL
+    )[0]
+    found = re.findall(r'href="([^"]+)">([^<]+)</a> <span class="hint">([^<]+)<', listed)
+    assert found == [
+        ("/archive/?category=A+%26+B", "A &amp; B", "1 issue"),
+        ("/archive/?category=Health", "Health", "2 issues"),
+    ]
+    assert program.get(found[0][0]).status_code == 200
+    assert 'aria-label="Categories"' not in program.get("/archive/?category=Health").text
+
+
+def test_an_issue_leads_to_three_others_of_its_category_that_are_out(
+    program: FlaskClient, services: Services, now
+) -> None:
+    assert "Related issues" not in program.get(FIRST).text
+    for number in range(5):
+        publish(services, now + timedelta(minutes=number), f"alike-{number}", "Health")
+    publish(services, now + timedelta(minutes=9), "unlike", "Gardening")
+    listed = re.search(r'aria-label="Related issues">.*?</nav>', program.get(FIRST).text, re.DOTALL)[0]
+    assert re.findall(r'href="/archive/([^/]+)/"', listed) == ["alike-4", "alike-3", "alike-2"]
+    # The neighbours are linked anyway.
+    listed = re.search(r'aria-label="Related issues">.*?</nav>', program.get("/archive/alike-3/").text, re.DOTALL)[0]
+    assert re.findall(r'href="/archive/([^/]+)/"', listed) == ["alike-1", "alike-0", "under-the-hands"]
+
+
+def test_a_long_issue_has_contents_that_lead_to_its_headings(program: FlaskClient, services: Services, now) -> None:
+    headings = "\n\n".join(f"## Part *{number}* & more\n\n{'word ' * 300}" for number in range(3))
+    publish(services, now, "a-long-one", body=f"{headings}\n\n## {{{{ name | friend }}}}")
+    publish(services, now, "a-short-one", body="## One\n\n## Two\n\n## Three")
+    page = program.get("/archive/a-long-one/").text
+    listed = re.search(r'aria-label="In this issue">.*?</nav>', page, re.DOTALL)[0]
+    links = re.findall(r'href="#([^"]+)">([^<]+)<', listed)
+    assert [words for _, words in links] == [f"Part {number} &amp; more" for number in range(3)]
+    assert all(f'<h2 id="{name}">' in page for name, _ in links)
+    assert "In this issue" not in program.get("/archive/a-short-one/").text
+
+
+def test_an_issue_is_shared_by_plain_links(program: FlaskClient) -> None:
+    page, address = program.get(FIRST).text, sample_services.BASE_URL + FIRST
+    subject, body = re.search(r'href="mailto:\?subject=([^"&]+)&amp;body=([^"&]+)"', page).groups()
+    assert (unquote(subject), unquote(body)) == ("Unwind a tight back", address)
+    assert f'<span class="address">{address}</span>' in page
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "2", "99999999999999999999", "10000"])

@@ -1,9 +1,10 @@
 """The archive: issues that have started to go out, in the version that may be shown publicly."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Select, Tuple, and_, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, Tuple, and_, func, literal, select, tuple_
 from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from newsletter.db import UtcDateTime
@@ -17,6 +18,13 @@ class Neighbours(NamedTuple):
 
     older: Issue | None
     newer: Issue | None
+
+
+class CategoryCount(NamedTuple):
+    """A category, and how many published issues it has."""
+
+    name: str
+    issues: int
 
 
 def published(publication_id: int) -> Select[Issue]:
@@ -35,12 +43,17 @@ def published_everywhere() -> Select[Issue]:
 
 def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
     """Only those whose published revision has that category."""
-    text, corrected = aliased(Revision), aliased(Correction)
-    corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
-    corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
-    latest = corrections.order_by(corrected.number.desc()).limit(1).correlate(Issue).scalar_subquery()
-    frozen_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
-    return issues.join(text, frozen_text).where(func.coalesce(latest, text.category) == category)
+    joined, shown_category = _with_category(issues)
+    return joined.where(shown_category == category)
+
+
+def categories(session: Session, publication_id: int) -> list[CategoryCount]:
+    """The categories of a publication's published issues by name, each with its number of issues."""
+    joined, shown_category = _with_category(published(publication_id))
+    each = joined.order_by(None).with_only_columns(shown_category.label("name")).subquery()
+    counted = select(each.c.name, func.count()).where(each.c.name != "").group_by(each.c.name)
+    found = [CategoryCount(name, issues) for name, issues in session.execute(counted)]
+    return sorted(found, key=lambda one: (one.name.casefold(), one.name))
 
 
 def changes(session: Session) -> list[tuple[str, datetime]]:
@@ -82,10 +95,30 @@ def neighbours(session: Session, issue: Issue) -> Neighbours:
     return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
 
 
+def related(session: Session, issue: Issue, count: int) -> Sequence[Issue]:
+    """The newest other issues of the same publication and category, at most `count`, without its neighbours."""
+    _, revision = published_text(issue)
+    if not revision.category:
+        return []
+    linked = {issue.id, *(each.id for each in neighbours(session, issue) if each)}
+    alike = in_category(published(issue.publication_id), revision.category)
+    return session.scalars(alike.where(Issue.id.not_in(linked)).limit(count)).all()
+
+
 def earlier(issue: Issue) -> Select[Issue]:
     """The issues of the same publication that went out before this one, newest first."""
     place, here = _place(issue)
     return published(issue.publication_id).where(place < here)
+
+
+def _with_category(issues: Select[Issue]) -> tuple[Select[Issue], ColumnElement[str]]:
+    """The issues joined with their frozen text, and the category of the text that is shown."""
+    text, corrected = aliased(Revision), aliased(Correction)
+    corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
+    corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
+    latest = corrections.order_by(corrected.number.desc()).limit(1).correlate(Issue).scalar_subquery()
+    frozen_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
+    return issues.join(text, frozen_text), func.coalesce(latest, text.category)
 
 
 def _place(issue: Issue) -> tuple[Tuple, Tuple]:

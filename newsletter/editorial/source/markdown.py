@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 import nh3
@@ -41,6 +41,8 @@ MOST_ELEMENTS = 20_000
 """The most headings, links, cells and so on in it, which bounds the rendering time."""
 
 _CELL = {"style"}
+# A heading "Comments" must not take an id that the page itself uses.
+_ID_PREFIX = "on-"
 _SANITISER = nh3.Cleaner(
     tags={
         *("p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "hr", "br"),
@@ -63,12 +65,18 @@ _SANITISER = nh3.Cleaner(
     filter_style_properties={"text-align"},
     url_schemes=set(SCHEMES),
     link_rel=None,
-    # A heading "Comments" must not take an id that the page itself uses.
-    id_prefix="on-",
+    id_prefix=_ID_PREFIX,
 )
 _VOID = re.compile(r"<((?:br|hr|img)\b[^<>]*)>")
 _NOT_IN_A_NAME = re.compile(r"[^\w\u4e00-\u9fff\- ]")
 _FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
+
+
+class Heading(NamedTuple):
+    """A heading of an article: its id on the page, and its text."""
+
+    id: str
+    words: str
 
 
 class TooLarge(Invalid):
@@ -99,6 +107,15 @@ def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = Fal
         _name_headings(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
     return _VOID.sub(r"<\1/>", _SANITISER.clean(html))
+
+
+def contents(body: str) -> list[Heading]:
+    """The headings of the second level with text, in order."""
+    tokens = parse(body)
+    _name_headings(tokens)
+    begun = ((opening, text) for opening, text in pairwise(tokens) if opening.tag == "h2" and opening.nesting == 1)
+    headings = (Heading(f"{_ID_PREFIX}{opening.attrGet('id')}", _heading_words(text)) for opening, text in begun)
+    return [heading for heading in headings if heading.words]
 
 
 def parse(body: str) -> list[Token]:
@@ -187,15 +204,16 @@ def _name_headings(tokens: Sequence[Token]) -> None:
     used: Counter[str] = Counter()
     for opening, text in pairwise(tokens):
         if opening.type == "heading_open" and opening.tag in {"h2", "h3"}:
-            words = article_blocks.plain_words(
-                [child for child in text.children or [] if child.type in {"text", "code_inline"}]
-            )
-            slug = name = _NOT_IN_A_NAME.sub("", words.lower().replace(" ", "-"))
+            slug = name = _NOT_IN_A_NAME.sub("", _heading_words(text).lower().replace(" ", "-"))
             while name in taken:
                 used[slug] += 1
                 name = f"{slug}-{used[slug]}"
             taken.add(name)
             opening.attrSet("id", name)
+
+
+def _heading_words(text: Token) -> str:
+    return article_blocks.plain_words([child for child in text.children or [] if child.type in {"text", "code_inline"}])
 
 
 _PARSER = _parser()

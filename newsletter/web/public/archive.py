@@ -20,6 +20,7 @@ from newsletter.web.public.issue_page import PublishedIssue, structured_data
 blueprint = Blueprint("archive", __name__)
 
 _A_PAGE = 20
+_RELATED = 3
 _MOST_PAGES = 10_000
 _FOREVER = "public, max-age=31536000, immutable"
 
@@ -34,28 +35,31 @@ def index() -> Response:
         if not found and (category or page != 1):
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
+        values["categories"] = [] if category or page > 1 else archive.categories(session, publication.id)
         shown = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
     return cacheable(make_response(shown), max((each.modified_at for each in found), default=None))
 
 
 @blueprint.get("/archive/<slug>/")
 def issue(slug: str) -> Response:
-    """An issue, with links to its neighbours, and the sign-up form."""
+    """An issue, with links to its neighbours and to related issues, and the sign-up form."""
     with services().sessions.reading() as session:
         found = archive.find(session, slug)
         printed, neighbours = PublishedIssue.of(found), archive.neighbours(session, found)
+        related = archive.related(session, found, _RELATED)
         shown = render_template(
             "site/issue.html",
             publication=printed.publication,
             issue=printed,
             neighbours=neighbours,
+            related=related,
             data=structured_data(printed, services().links),
             form=SignUpForm(),
             faults={},
             words=consent_wording.current_wording(session, printed.publication, WordingKind.SIGN_UP),
         )
-    # The page also changes with its neighbours: when one is published after it, or has its title corrected.
-    near = [archive.changed_at(one) for one in neighbours if one]
+    # The page also changes with the issues it leads to: when one is published after it, or has its title corrected.
+    near = [archive.changed_at(one) for one in (*neighbours, *related) if one]
     return cacheable(make_response(shown), max([printed.modified_at, *near]))
 
 

@@ -11,12 +11,16 @@ from newsletter.delivery.message import merge
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
-from newsletter.editorial.source import issue_file
+from newsletter.editorial.source import issue_file, markdown
 from newsletter.editorial.source.issue_file import IssueFile
+from newsletter.editorial.source.markdown import Heading
 from newsletter.links import Links
 from newsletter.publications import Publication
 
 _WORDS_A_MINUTE = 220
+_LONG_READ = 4
+"""The reading time in minutes from which an issue has a table of contents."""
+_SEVERAL = 3
 _WORD = re.compile(r"\w+")
 _TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
@@ -75,6 +79,12 @@ class PublishedIssue:
         kept = dict(self.pictures)
         return next((CoverImage(kept[each.name], each.alt) for each in self.file.pictures), None)
 
+    @property
+    def contents(self) -> list[Heading]:
+        """The headings that a table of contents lists; empty for an issue that is soon read."""
+        headings = _contents(self.file.body) if self.minutes >= _LONG_READ else []
+        return headings if len(headings) >= _SEVERAL else []
+
     def article(self, site: str = "") -> str:
         """The article as sanitised HTML; `site` is prepended to picture paths where it is read on other sites."""
         return _article(self.file, self.pictures, site)
@@ -90,6 +100,11 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) -> str:
     kept = dict(pictures)
     return render.issue_page(file, lambda name: f"{site}/pictures/{kept[name]}")
+
+
+@lru_cache(maxsize=256)
+def _contents(body: str) -> list[Heading]:
+    return markdown.contents(body)
 
 
 def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
