@@ -24,6 +24,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   ├── UnknownDraft        drafts: the draft is not the one that the window knows
 │   │   ├── Unready             build_letter: the issue is a draft
 │   │   └── Unsent              build_letter: the issue is scheduled, and has to be unscheduled first
+│   ├── NotFresh                preferences: personal data needs a link that was sent within the hour (403)
 │   └── TooManyRequests         signup_limits: too many requests, of one client or of all together (429)
 └── Unavailable                 nothing is wrong with the request; try again later
     ├── MailboxDown         imap_mailbox: the mailbox of bounces cannot be read

@@ -1,7 +1,7 @@
 """Absolute public URLs and the tokens in them.
 
-The tokens `confirm`, `sign-in` and `reset` contain the time at which they were made, and expire. `unsubscribe` and
-`preferences` never expire, because a letter may be read years later.
+The tokens `confirm`, `manage`, `sign-in` and `reset` contain the time at which they were made, and expire.
+`unsubscribe` and `preferences` never expire, because a letter may be read years later.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from newsletter.tokens import TokenSeal
 CONFIRM_DAYS = 7
 SIGN_IN_HOURS = 24
 RESET_HOURS = 1
+MANAGE_HOURS = 1
 _LONGEST_LOCAL_PART = 64
 
 
@@ -72,6 +73,10 @@ class Links:
 
     def preferences(self, subscription_id: int) -> str:
         return f"{self.base_url}/preferences/{self.seal.seal('preferences', subscription_id)}"
+
+    def manage(self, subscription_id: int, now: datetime) -> str:
+        """The preferences page with all personal data, for an hour."""
+        return f"{self.base_url}/preferences/{self.seal.seal('manage', subscription_id, _minute(now))}"
 
     def archive(self, slug: str = "", **asked: str | int | None) -> str:
         return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
@@ -136,9 +141,17 @@ class Links:
         letter_id, number = self.seal.open("click", token)
         return letter_id, number
 
-    def open_preferences(self, token: str) -> int:
-        """The subscription's id; Invalid if forged."""
-        return self.seal.open("preferences", token)[0]
+    def open_preferences(self, token: str, now: datetime) -> tuple[int, bool]:
+        """The subscription's id, and whether this is a `manage` link of the last hour; Invalid if forged.
+
+        After its hour, a `manage` link opens what a `preferences` link opens.
+        """
+        try:
+            return self.seal.open("preferences", token)[0], False
+        except Invalid:
+            subscription_id, made = self.seal.open("manage", token)
+        age = now - datetime.fromtimestamp(made * 60, UTC)
+        return subscription_id, age <= timedelta(hours=MANAGE_HOURS)
 
     def open_sign_in(self, token: str, now: datetime) -> tuple[int, int]:
         """The editor's id and the nonce that makes the link work once; Expired after a day."""

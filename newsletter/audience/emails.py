@@ -1,4 +1,4 @@
-"""The transactional mails to subscribers: confirm, reminder, welcome, goodbye, probe."""
+"""The transactional mails to subscribers: confirm, reminder, welcome, link, goodbye, probe."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,6 +44,19 @@ def welcome(session: Session, services: AudienceServices, subscription: Subscrip
         "unsubscribe_url": links.unsubscribe(subscription.id),
     }
     _post(session, services, subscription, "welcome", fields, now)
+
+
+def link(
+    session: Session,
+    services: AudienceServices,
+    publication: Publication,
+    subscription_id: int,
+    email: str,
+    now: datetime,
+) -> None:
+    """Queue the mail with the link that opens a reader's personal data for an hour."""
+    fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
+    outbox.post(session, publication, "link", email, "", services.compose("link", publication, fields), now)
 
 
 def goodbye(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:

@@ -2,18 +2,24 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import insert, select, text, update
+import structlog
+from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, status_transitions, subscribers, unsubscribe
-from newsletter.audience.address import clean_name
+from newsletter.audience import consent, emails, signup, signup_limits, status_transitions, subscribers, unsubscribe
+from newsletter.audience.address import Address, clean_name
 from newsletter.audience.consent import Proof
-from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscription
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED
 from newsletter.delivery import ledger
-from newsletter.errors import Conflict, Invalid
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.models import Cause
+from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.publications import Publication
+
+log = structlog.get_logger(__name__)
 
 MAX_WEEKS = 12
 _GROUP = 1_000
@@ -22,16 +28,59 @@ _GROUP = 1_000
 _PAUSED = text("subscriptions.status = 'paused'")
 
 
-def open_preferences_link(session: Session, audience: AudienceServices, token: str) -> Subscription:
-    """The subscription of a preferences link; changes nothing. Invalid if forged, NotFound if erased."""
-    return subscribers.get(session, audience.links.open_preferences(token))
+class NotFresh(Refused):
+    """Personal data needs a link that was sent to the reader's address within the hour."""
+
+
+def open_preferences_link(
+    session: Session, audience: AudienceServices, token: str, now: datetime
+) -> tuple[Subscription, bool]:
+    """The subscription of a preferences link, and whether the link also opens personal data; changes nothing.
+
+    Invalid if forged, NotFound if erased.
+    """
+    subscription_id, is_fresh = audience.links.open_preferences(token, now)
+    return subscribers.get(session, subscription_id), is_fresh
+
+
+def open_manage_link(session: Session, audience: AudienceServices, token: str, now: datetime) -> Subscription:
+    """The subscription of a link that opens personal data; NotFresh if it does not, because letters get forwarded."""
+    subscription, is_fresh = open_preferences_link(session, audience, token, now)
+    if not is_fresh:
+        raise NotFresh("This needs a link from the last hour. Ask for one below; it comes by email.")
+    return subscription
+
+
+def send_link(
+    session: Session,
+    audience: AudienceServices,
+    publication: Publication,
+    email: str,
+    client: str | None,
+    now: datetime,
+) -> None:
+    """Mail a reader the link to their personal data, under the limits of sign-ups; nothing to anybody else.
+
+    For other addresses the same work is done and undone, so that neither answer nor timing tells who is a reader.
+    Invalid for a malformed address, TooManyRequests for a client over its limit.
+    """
+    address = Address.parse(email)
+    if signup_limits.count_and_check(session, audience, address, client, now):
+        log.warning("link capped", address=address.masked, publication=publication.slug)
+        return
+    found = _reader_of(session, publication, address)
+    if Cause.COMPLAINT in suppression.causes_by_key(session, [address.key]).get(address.key, {}):
+        found = None
+    with signup.same_work(session, kept=found is not None):
+        subscription_id, to = (found.id, found.email) if found else (0, address.email)
+        emails.link(session, audience, publication, subscription_id, to, now)
 
 
 def rename(
     session: Session, audience: AudienceServices, token: str, name: str, client: str | None, now: datetime
 ) -> Subscription:
     """Change the reader's name; Invalid if it cannot be one."""
-    subscription, cleaned = open_preferences_link(session, audience, token), clean_name(name)
+    subscription, cleaned = open_manage_link(session, audience, token, now), clean_name(name)
     if subscription.subscriber.name != cleaned:
         subscription.subscriber.name = cleaned
         consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, _from(audience, client))
@@ -44,7 +93,7 @@ def pause(
     """Send no letters for 1 to 12 weeks, waiting copies included; Invalid for another number of weeks."""
     if not 1 <= weeks <= MAX_WEEKS:
         raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
-    subscription = open_preferences_link(session, audience, token)
+    subscription, _ = open_preferences_link(session, audience, token, now)
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
         raise _not_a_reader()
@@ -56,7 +105,7 @@ def pause(
 
 def resume(session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:
     """End a pause early; no effect for an active reader."""
-    subscription = open_preferences_link(session, audience, token)
+    subscription, _ = open_preferences_link(session, audience, token, now)
     if status_transitions.resume(session, subscription):
         consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, _from(audience, client))
     if subscription.status is not Status.ACTIVE:
@@ -68,7 +117,7 @@ def unsubscribe_by_preferences(
     session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime
 ) -> Subscription:
     """Unsubscribe the holder of a preferences link; a second request has no further effect."""
-    subscription = open_preferences_link(session, audience, token)
+    subscription, _ = open_preferences_link(session, audience, token, now)
     return unsubscribe.unsubscribe(session, audience, subscription, Channel.LINK, client, now)
 
 
@@ -89,6 +138,14 @@ def end_due_pauses(session: Session, now: datetime) -> int:
             ],
         )
     return len(woken)
+
+
+def _reader_of(session: Session, publication: Publication, address: Address) -> Row[int, str] | None:
+    # Whoever never confirmed did not ask to hear from us, and whoever complained asked not to.
+    proven = Subscription.confirmed_at.is_not(None) | Subscription.source.is_not(None)
+    found = select(Subscription.id, Subscriber.email).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    found = found.where(Subscriber.key == address.key, Subscription.publication_id == publication.id)
+    return session.execute(found.where(proven, Subscription.status != Status.COMPLAINED)).one_or_none()
 
 
 def _from(audience: AudienceServices, client: str | None) -> Proof:

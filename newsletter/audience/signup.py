@@ -62,10 +62,10 @@ def subscribe(
         return reason
     found = _find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
-    with _same_work(session, kept=is_new):
+    with same_work(session, kept=is_new):
         proof = Proof(consent.origin_of(services, asked.client), asked.wording)
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
-    with _same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
+    with same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
         status_transitions.reopen(session, found.id)
         emails.confirm(session, services, publication, found.id, found.email, now)
     return None
@@ -114,7 +114,7 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
 
 
 @contextmanager
-def _same_work(session: Session, *, kept: bool) -> Iterator[None]:
+def same_work(session: Session, *, kept: bool) -> Iterator[None]:
     """Do the work in a savepoint, rolled back unless `kept`, so that timing does not reveal who is subscribed."""
     attempt = session.begin_nested()
     yield

@@ -80,6 +80,9 @@ class Press:
     def leave_token(self, email: str, letter_id: int = 0) -> str:
         return self.audience.links.unsubscribe(self.subscription(email).id, letter_id).rpartition("/")[2]
 
+    def manage_token(self, email: str) -> str:
+        return self.audience.links.manage(self.subscription(email).id, self.now).rpartition("/")[2]
+
     def preferences_token(self, email: str) -> str:
         return self.audience.links.preferences(self.subscription(email).id).rpartition("/")[2]
 

@@ -18,18 +18,19 @@ def token(press) -> str:
 
 def test_looking_changes_nothing(press, token: str) -> None:
     with press.sessions.reading() as session:
-        assert preferences.open_preferences_link(session, press.audience, token).subscriber.name == "Ada"
+        assert preferences.open_preferences_link(session, press.audience, token, press.now)[0].subscriber.name == "Ada"
     with pytest.raises(Invalid), press.sessions.reading() as session:
-        preferences.open_preferences_link(session, press.audience, press.leave_token(ADA))
+        preferences.open_preferences_link(session, press.audience, press.leave_token(ADA), press.now)
 
 
-def test_a_reader_may_be_called_otherwise(press, token: str) -> None:
+def test_a_reader_may_be_called_otherwise(press) -> None:
+    press.reader(ADA, "Ada")
     for _ in range(2):
-        press.run(preferences.rename, token, " Countess  Lovelace ", None, press.now)
+        press.run(preferences.rename, press.manage_token(ADA), " Countess  Lovelace ", None, press.now)
     assert press.subscription(ADA).subscriber.name == "Countess Lovelace"
     assert press.acts(ADA)[2:] == [("renamed", "link")]
     with pytest.raises(Invalid):
-        press.run(preferences.rename, token, "Ada\nBcc: eve@example.org", None, press.now)
+        press.run(preferences.rename, press.manage_token(ADA), "Ada\nBcc: eve@example.org", None, press.now)
 
 
 def test_a_pause_stops_even_what_waits_already(press, token: str) -> None:

@@ -80,7 +80,7 @@ def test_an_erased_reader_s_links_never_open_another_reader_s_pages(press) -> No
     erase(press)
     press.reader("bob@example.org")
     with pytest.raises(NotFound, match="erased"):
-        press.run(preferences.open_preferences_link, preferences_token)
+        press.run(preferences.open_preferences_link, preferences_token, press.now)
     with pytest.raises(NotFound, match="erased"):
         press.run(unsubscribe.unsubscribe_by_link, leave_token, Channel.ONE_CLICK, None, press.now)
 

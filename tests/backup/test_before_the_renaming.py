@@ -90,7 +90,7 @@ def test_each_token_says_what_it_said(restored: Services) -> None:
     links, editors = restored.links, THEN["ids"]["editors"]
     assert links.open_confirm(token("confirm"), NOW)[0] == READERS["Ben"]
     assert links.open_unsubscribe(token("unsubscribe")) == (READERS["Ada"], LETTER)
-    assert links.open_preferences(token("preferences")) == READERS["Ada"]
+    assert links.open_preferences(token("preferences"), NOW) == (READERS["Ada"], False)
     assert links.open_click(token("click")) == (LETTER, 1)
     assert links.open_sign_in(token("sign-in"), NOW)[0] == editors["ann"]
     assert links.open_reset(token("reset"), NOW)[0] == editors["bob"]
@@ -110,7 +110,7 @@ def test_a_return_path_still_names_its_letter(restored: Services, name: str, pur
 def test_links_of_readers_do_what_they_did(restored: Services, visitor: Visitor) -> None:
     assert visitor.press(path("confirm")).status_code == 200
     assert status(restored, "Ben") is Status.ACTIVE
-    assert "Ada" in visitor.open(path("preferences")).text
+    assert "comes to <strong>a…@" in visitor.open(path("preferences")).text
     assert visitor.open(path("click")).location == "https://elsewhere.example/page"
     assert "Text, and" in visitor.read(path("archive"))
     assert visitor.open(path("unsubscribe")).status_code == 200

@@ -169,11 +169,18 @@ def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     page.goto(link)
     send(page, "Yes, send me")
     yield "welcome"
-    yield from visit_the_way_out(page, services)
+    yield from visit_the_way_out(page, services, clock)
 
 
-def visit_the_way_out(page: Page, services: Services) -> Iterator[str]:
+def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[str]:
+    page.goto("/link")
+    yield "link"
+    page.get_by_role("textbox", name="Email").fill("nobody@example.org")
+    send(page, "Send me my link")
+    yield "link sent"
     page.goto(services.links.preferences(1))
+    yield "preferences from a letter"
+    page.goto(services.links.manage(1, clock()))
     page.get_by_text("Erase me").first.click()
     yield "preferences"
     send(page, "Erase me")

@@ -25,6 +25,7 @@ KINDS = (
     "reminder",
     "welcome",
     "goodbye",
+    "link",
     "probe",
     "sign_in",
     "reset",

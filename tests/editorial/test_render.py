@@ -25,6 +25,7 @@ SINGLE = (
     "reminder",
     "welcome",
     "goodbye",
+    "link",
     "probe",
     "sign_in",
     "reset",

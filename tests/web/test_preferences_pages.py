@@ -1,4 +1,5 @@
 import json
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -7,8 +8,11 @@ from newsletter import audit
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.conftest import subscription
 from tests.web.desk.visits import words
+
+ERASE = {"do": "erase", "sure": "yes"}
 
 
 @pytest.fixture
@@ -16,15 +20,21 @@ def link(reader: Subscription, services: Services) -> str:
     return sample_services.path_of(services.links.preferences(reader.id))
 
 
-def test_the_page_says_where_the_reader_stands(browser: FlaskClient, link: str) -> None:
-    page = browser.get(link).text
+@pytest.fixture
+def fresh(reader: Subscription, services: Services, now: datetime) -> str:
+    """The link that was sent to the reader's address just now."""
+    return sample_services.path_of(services.links.manage(reader.id, now))
+
+
+def test_the_page_says_where_the_reader_stands(browser: FlaskClient, fresh: str) -> None:
+    page = browser.get(fresh).text
     assert "comes to <strong>ada@example.org</strong> every Tuesday" in page
     assert "because you confirmed this address on 20 November 2026." in page
     assert 'value="Ada"' in page
 
 
-def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
-    answer = browser.post(link, data={"do": "rename", "name": "Ada <b>Lovelace</b>"})
+def test_a_new_name_is_saved_and_shown(browser: FlaskClient, fresh: str) -> None:
+    answer = browser.post(fresh, data={"do": "rename", "name": "Ada <b>Lovelace</b>"})
     assert answer.status_code == 303
     page = browser.get(answer.headers["Location"]).text
     assert "Your name has been saved" in page
@@ -33,10 +43,10 @@ def test_a_new_name_is_saved_and_shown(browser: FlaskClient, link: str) -> None:
 
 @pytest.mark.parametrize("name", ["Ada\nBcc: x@example.org", "x" * 101])
 def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
-    browser: FlaskClient, link: str, services: Services, name: str
+    browser: FlaskClient, fresh: str, services: Services, name: str
 ) -> None:
     before = sample_services.dump(services)
-    answer = browser.post(link, data={"do": "rename", "name": name})
+    answer = browser.post(fresh, data={"do": "rename", "name": name})
     assert answer.status_code == 422
     assert 'id="name-fault"' in answer.text
     assert sample_services.dump(services) == before
@@ -73,30 +83,30 @@ def test_a_break_of_one_who_left_is_refused(browser: FlaskClient, link: str) -> 
     assert browser.post(link, data={"do": "pause", "weeks": "2"}).status_code == 409
 
 
-def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, link: str) -> None:
-    answer = browser.get(f"{link}/my-data.json")
+def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, fresh: str) -> None:
+    answer = browser.get(f"{fresh}/my-data.json")
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Cache-Control"] == "no-store"
     assert json.loads(answer.data)["email"] == "ada@example.org"
 
 
-def test_my_data_can_be_read_by_a_person(browser: FlaskClient, link: str) -> None:
-    page = words(browser.get(f"{link}/my-data"))
+def test_my_data_can_be_read_by_a_person(browser: FlaskClient, fresh: str) -> None:
+    page = words(browser.get(f"{fresh}/my-data"))
     assert "Everything we keep about ada@example.org , Ada, since 2026-11-20 12:00 UTC" in page
     assert "Signed up by form (backpainhelp), 2026-11-20 12:00 UTC , from 127.0.0.0/24" in page
     assert "The text you saw, version" in page
     assert "backpainhelp: active since 2026-11-20 12:00 UTC" in page
 
 
-def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, link: str, services: Services) -> None:
-    assert browser.post(link, data={"do": "erase"}).status_code == 422
-    assert "Your data has been erased" in browser.post(link, data={"do": "erase", "sure": "yes"}).text
+def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, fresh: str, services: Services) -> None:
+    assert browser.post(fresh, data={"do": "erase"}).status_code == 422
+    assert "Your data has been erased" in browser.post(fresh, data={"do": "erase", "sure": "yes"}).text
     with services.sessions.reading() as session:
         assert session.query(Subscriber).count() == 0
         told = session.scalars(audit.matching({"kind": "reader"})).one()
     assert (told.who, told.act, told.details) == (audit.READER, "erase", {})
     assert told.about.isdecimal()
-    assert browser.get(link).status_code == 404
+    assert browser.get(fresh).status_code == 404
     assert "only a fingerprint of your address is kept" in browser.get("/privacy").text
 
 
@@ -108,3 +118,72 @@ def test_a_program_without_a_token_changes_nothing(program: FlaskClient, link: s
 
 def test_a_wish_that_nobody_can_have_is_refused(browser: FlaskClient, link: str) -> None:
     assert browser.post(link, data={"do": "promote"}).status_code == 400
+
+
+def test_the_link_in_a_letter_masks_the_address_and_opens_no_personal_data(
+    browser: FlaskClient, link: str, services: Services
+) -> None:
+    before = sample_services.dump(services)
+    page = browser.get(link).text
+    assert "comes to <strong>a…@example.org</strong>" in page
+    assert "Ada" not in page
+    refused = [browser.get(f"{link}/my-data"), browser.get(f"{link}/my-data.json")]
+    refused += [browser.post(link, data=asked) for asked in ({"do": "rename", "name": "Eve"}, ERASE)]
+    assert [answer.status_code for answer in refused] == [403] * 4
+    for answer in refused:
+        assert "This needs a link from the last hour" in answer.text
+        assert "ada@example.org" not in answer.text
+    assert sample_services.dump(services) == before
+
+
+def test_after_an_hour_the_sent_link_opens_what_the_link_in_a_letter_opens(
+    browser: FlaskClient, fresh: str, clock: Clock
+) -> None:
+    clock.turn(minutes=60)
+    assert browser.get(f"{fresh}/my-data").status_code == 200
+    clock.turn(minutes=1)
+    assert browser.get(f"{fresh}/my-data").status_code == 403
+    assert "a…@example.org" in browser.get(fresh).text
+
+
+def test_the_button_sends_a_fresh_link_to_the_readers_own_address(
+    browser: FlaskClient, link: str, services: Services
+) -> None:
+    answer = browser.post(link, data={"do": "link"})
+    assert "A link that opens your data is on its way" in browser.get(answer.headers["Location"]).text
+    sent = sample_services.letters(services)[-1]
+    assert (sent["kind"], sent["address"]) == ("link", "ada@example.org")
+    assert "ada@example.org" in browser.get(f"{sample_services.path_of(sent['manage_url'])}/my-data.json").text
+
+
+@pytest.mark.usefixtures("reader")
+def test_send_me_my_link_answers_alike_and_writes_to_readers_only(browser: FlaskClient, services: Services) -> None:
+    browser.post("/subscribe", data={"email": "pending@example.org"})
+    before = len(sample_services.letters(services))
+    answers = [
+        browser.post("/link", data={"email": each}).text
+        for each in ("ADA@example.org", "pending@example.org", "nobody@example.org")
+    ]
+    assert len(set(answers)) == 1
+    assert [each["address"] for each in sample_services.letters(services)[before:]] == ["ada@example.org"]
+
+
+def test_send_me_my_link_writes_nothing_to_who_complained(
+    browser: FlaskClient, reader: Subscription, services: Services
+) -> None:
+    with services.sessions.begin() as session:
+        session.get_one(Subscription, reader.id).status = Status.COMPLAINED
+    before = sample_services.letters(services)
+    assert browser.post("/link", data={"email": "ada@example.org"}).status_code == 200
+    assert sample_services.letters(services) == before
+
+
+def test_send_me_my_link_keeps_what_was_typed_and_has_the_limits_of_signing_up(
+    browser: FlaskClient, reader: Subscription, services: Services
+) -> None:
+    answer = browser.post("/link", data={"email": "ada@"})
+    assert (answer.status_code, 'value="ada@"' in answer.text) == (422, True)
+    for _ in range(services.audience.caps.address + 2):
+        assert browser.post("/link", data={"email": reader.subscriber.email}).status_code == 200
+    sent = [each for each in sample_services.letters(services) if each["kind"] == "link"]
+    assert len(sent) == services.audience.caps.address

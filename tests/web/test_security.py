@@ -14,6 +14,7 @@ from tests.web.conftest import browser_of
 PUBLIC = (
     "/",
     "/subscribe",
+    "/link",
     "/archive/",
     "/archive/unwind-a-tight-back/",
     "/feed.xml",
@@ -36,7 +37,8 @@ def keys(reader: Subscription, services: Services, now) -> list[str]:
         sample_services.path_of(links.confirm(token, now)),
         sample_services.path_of(links.unsubscribe(token)),
     )
-    return [confirm, leave, preferences, f"{preferences}/my-data", f"{preferences}/my-data.json"]
+    mine = sample_services.path_of(links.manage(token, now))
+    return [confirm, leave, preferences, mine, f"{mine}/my-data", f"{mine}/my-data.json"]
 
 
 @pytest.mark.usefixtures("stocked")

@@ -175,6 +175,7 @@ def test_no_field_of_a_readers_form_is_more_than_it_can_take(
     leave = sample_services.path_of(services.links.unsubscribe(reader.id))
     for path in (
         "/subscribe",
+        "/link",
         sample_services.path_of(services.links.preferences(reader.id)),
         leave,
         f"{leave}/reason",

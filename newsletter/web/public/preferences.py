@@ -7,20 +7,23 @@ from zoneinfo import ZoneInfo
 from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import audit
+from newsletter import audit, group_commit
+from newsletter.addresses.masking import mask_address
 from newsletter.audience import preferences, privacy, status_transitions, subscribers
 from newsletter.audience.models import Status
+from newsletter.audience.preferences import NotFresh
 from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
 from newsletter.web.context import client, now, services
-from newsletter.web.public import private_pages
+from newsletter.web.public import private_pages, publication_param
 
 blueprint = private_pages.blueprint("preferences", __name__)
 
 _PAUSES = (1, 2, 4, 8)
 _DONE = {
+    "link": "A link that opens your data is on its way to your address. It works for an hour.",
     "rename": "Your name has been saved.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
@@ -53,7 +56,7 @@ def change(token: str) -> str | AnyResponse:
 def my_data_page(token: str) -> str:
     """Everything stored about this reader, to read, save or print (GDPR, article 15)."""
     with services().sessions.reading() as session:
-        subscription = preferences.open_preferences_link(session, services().audience, token)
+        subscription = preferences.open_manage_link(session, services().audience, token, now())
         held = privacy.export_data(session, subscription.subscriber)
         return render_template("site/my_data.html", publication=subscription.publication, data=held, token=token)
 
@@ -62,11 +65,57 @@ def my_data_page(token: str) -> str:
 def my_data(token: str) -> Response:
     """The same, as a JSON file (GDPR, article 20)."""
     with services().sessions.reading() as session:
-        reader = preferences.open_preferences_link(session, services().audience, token).subscriber
+        reader = preferences.open_manage_link(session, services().audience, token, now()).subscriber
         held = privacy.export_data(session, reader)
     answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
+
+
+@blueprint.get("/link")
+def link_form() -> str:
+    """The form that sends a reader the link to their preferences and personal data."""
+    return _link_form()
+
+
+@blueprint.post("/link")
+def send_link() -> str | Response:
+    """Send the link; the answer is the same for every address."""
+    email, audience, who, at = request.form.get("email", ""), services().audience, client(), now()
+    with services().sessions.reading() as session:
+        publication = publication_param.publication_of(session, _asked_publication(request.form))
+    try:
+        group_commit.write(
+            services().sessions,
+            lambda session: preferences.send_link(session, audience, publication, email, who, at),
+        )
+    except Invalid as error:
+        return Response(_link_form({"email": str(error)}), 422)
+    return render_template("site/link_sent.html", publication=publication)
+
+
+@blueprint.errorhandler(NotFresh)
+def ask_for_fresh(error: NotFresh) -> Response:
+    """The page with what this link does open, and the button that sends another."""
+    return Response(_page((request.view_args or {})["token"], faults={"link": str(error)}), 403)
+
+
+def _link_form(faults: Mapping[str, str] | None = None) -> str:
+    with services().sessions.reading() as session:
+        publication = publication_param.publication_of(session, _asked_publication(request.values))
+        email = request.form.get("email", "")
+        return render_template("site/link.html", publication=publication, email=email, faults=faults or {})
+
+
+def _asked_publication(fields: Mapping[str, str]) -> str | None:
+    return fields.get("publication", "").replace("\0", "") or None
+
+
+def _link(session: Session, token: str) -> None:
+    audience = services().audience
+    subscription, _ = preferences.open_preferences_link(session, audience, token, now())
+    email = subscription.subscriber.email
+    preferences.send_link(session, audience, subscription.publication, email, client(), now())
 
 
 def _rename(session: Session, token: str) -> None:
@@ -87,6 +136,7 @@ def _leave(session: Session, token: str) -> None:
 
 
 _CHANGES: Mapping[str, Callable[[Session, str], None]] = {
+    "link": _link,
     "rename": _rename,
     "pause": _pause,
     "resume": _resume,
@@ -98,7 +148,7 @@ def _erase(token: str) -> str | Response:
     if request.form.get("sure") != "yes":
         return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by mistake."}), 422)
     with services().sessions.begin() as session:
-        subscription = preferences.open_preferences_link(session, services().audience, token)
+        subscription = preferences.open_manage_link(session, services().audience, token, now())
         page = render_template("site/erased.html", publication=subscription.publication)
         audit.record(
             session, AuditWriter(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
@@ -110,19 +160,20 @@ def _erase(token: str) -> str | Response:
 
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
     with services().sessions.reading() as session:
-        subscription = preferences.open_preferences_link(session, services().audience, token)
+        subscription, is_fresh = preferences.open_preferences_link(session, services().audience, token, now())
         publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
         return render_template(
             "site/preferences.html",
             publication=subscription.publication,
             subscription=subscription,
-            reader=subscription.subscriber,
             why=permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language),
             name=request.form.get("name", subscription.subscriber.name),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             is_paused=subscription.status is Status.PAUSED,
             pauses=_PAUSES,
             token=token,
+            is_fresh=is_fresh,
+            address=subscription.subscriber.email if is_fresh else mask_address(subscription.subscriber.email),
             notice=notice,
             faults=faults or {},
         )

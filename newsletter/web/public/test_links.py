@@ -10,7 +10,7 @@ security.keep_private(blueprint)
 
 _WHAT = {
     "unsubscribe": "In the real email it unsubscribes its reader with one click.",
-    "preferences": "In the real email it opens its reader's preferences: name, breaks, personal data.",
+    "preferences": "In the real email it opens its reader's preferences: breaks, unsubscribing, their data.",
 }
 
 

@@ -56,9 +56,10 @@ def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(
     tie = subscription(services)
     assert tie.status is Status.ACTIVE
     preferences = sample_services.path_of(services.links.preferences(tie.id))
+    manage = sample_services.path_of(services.links.manage(tie.id, NOW))
     browser.post(preferences, data={"do": "pause", "weeks": "4"})
     assert subscription(services).status is Status.PAUSED
-    assert "ada@example.org" in browser.get(f"{preferences}/my-data.json").text
+    assert "ada@example.org" in browser.get(f"{manage}/my-data.json").text
     leave = sample_services.path_of(services.links.unsubscribe(tie.id))
     browser.post(leave, data={"List-Unsubscribe": "One-Click"})
     assert subscription(services).status is Status.UNSUBSCRIBED
@@ -111,7 +112,7 @@ def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:
 def _samples(services: Services) -> dict[str, str]:
     """An address for each route of the site that takes a token or a name."""
     tie = subscription(services).id
-    preferences = sample_services.path_of(services.links.preferences(tie))
+    preferences = sample_services.path_of(services.links.manage(tie, NOW))
     return {
         "/unsubscribe/<token>": sample_services.path_of(services.links.unsubscribe(tie)),
         "/preferences/<token>": preferences,
