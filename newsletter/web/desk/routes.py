@@ -15,7 +15,7 @@ from newsletter.web.desk.issue import (
     preflight,
     test_mail,
 )
-from newsletter.web.desk.readers import bulk_acts, imports, reader_tags, segments, suppressed
+from newsletter.web.desk.readers import bulk_acts, imports, mails, reader_tags, segments, suppressed
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
@@ -47,6 +47,7 @@ _READER = "/readers/<int(max=2147483647):subscription_id>"
 _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
 _SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
 _IMPORT = "/readers/import/<int(max=2147483647):upload_id>"
+_MAIL = "/readers/mails/<int(max=9223372036854775807):mail_id>"
 _WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
 
 ROUTES = (
@@ -175,6 +176,9 @@ ROUTES = (
     Route("POST", f"{_READER}/tag", Role.EDITOR, reader_tags.tag_reader, "tagged a reader"),
     Route("POST", f"{_READER}/untag", Role.EDITOR, reader_tags.untag_reader, "untagged a reader"),
     Route("POST", f"{_READER}/attribute", Role.EDITOR, reader_tags.set_reader_attribute, "set a reader's attribute"),
+    Route("GET", "/readers/mails/", Role.EDITOR, mails.list_mails),
+    Route("GET", f"{_MAIL}/", Role.EDITOR, mails.show_mail),
+    Route("POST", f"{_MAIL}/delete", Role.EDITOR, mails.remove_mail, "deleted a reader's mail"),
     Route("GET", "/readers/suppressed/", Role.EDITOR, suppressed.suppressed),
     Route("GET", "/readers/suppressed.csv", Role.EDITOR, suppressed.suppressed_sheet),
     Route("POST", "/readers/suppressed/add", Role.EDITOR, suppressed.suppress_address, "suppressed an address"),

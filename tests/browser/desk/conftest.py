@@ -15,6 +15,8 @@ from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subsc
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session, Sessions, open_engine
+from newsletter.delivery.bounces.events import RawReport
+from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.delivery.reports.provider_results import StoredResults
 from newsletter.doctor import report
@@ -88,6 +90,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
     with sessions.begin() as session:
         _move_issues(session, made)
         _add_segment(session)
+        _add_mails(session)
         refusals.add(session, {refusals.Reason.TRAP: 1204, refusals.Reason.WAIT: 8}, NOW)
         letter = session.scalars(select(Letter.id).order_by(Letter.started_at.desc().nulls_last())).first()
         figures = {"gmail": [4210, 3, 0], "yahoo": [1200, 0, 6]}
@@ -100,6 +103,13 @@ def _add_segment(session: Session) -> None:
     tags.add_tags(session, [(2, friends)])
     rule = Rule(conditions=(Condition.of("tag", "is", "Friends"), Condition.of("status", "is_not", "complained")))
     segments.save(session, publication, "Friends", rule, NOW)
+
+
+def _add_mails(session: Session) -> None:
+    for number, why in enumerate(("", "too many of one sender"), start=1):
+        source, words = f"sha256:{number}", b"Subject: My back\r\n\r\nIt is better.\r\n\r\nThank you!\r\n"
+        mail = ReaderMail(source=source, key="reader2@example.org", publication_id=1, received_at=NOW, kept_because=why)
+        session.add_all([mail, RawReport(source=source, received_at=NOW, raw=words)])
 
 
 def _add_people(session: Session) -> None:

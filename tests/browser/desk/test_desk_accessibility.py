@@ -31,6 +31,8 @@ PAGES = (
     "/desk/readers/segments/1/edit",
     "/desk/readers/2/",
     "/desk/readers/suppressed/",
+    "/desk/readers/mails/",
+    "/desk/readers/mails/1/",
     "/desk/readers/import/",
     "/desk/reports/",
     "/desk/reports/unwind-a-tight-back/",

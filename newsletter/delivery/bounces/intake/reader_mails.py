@@ -1,13 +1,20 @@
 """Mail that people wrote to us: who, when, and whether it was forwarded; its text is kept beside, for 90 days."""
 
+import io
 from collections.abc import Collection
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from newsletter.characters import as_header, as_text
 from newsletter.db import UNSYNCED, Base, LongId
-from newsletter.delivery.bounces.events import RAW_KEPT, RawReport
+from newsletter.delivery.bounces.events import MOST_RAW, RAW_KEPT, RawReport
+from newsletter.delivery.bounces.parse import mime
+from newsletter.delivery.bounces.parse.mail_view import MailView
+from newsletter.errors import NotFound
+from newsletter.pagination import Order, Page, PageRequest
 
 _PRUNED_AT_ONCE = 500
 
@@ -27,6 +34,50 @@ class ReaderMail(Base):
     received_at: Mapped[datetime] = mapped_column(index=True)
     kept_because: Mapped[str] = mapped_column(String(40), default="")
     """Why it was not forwarded to the publication; empty if it was."""
+
+
+_NEWEST_FIRST: Order[ReaderMail] = Order((ReaderMail.id,), lambda mail: mail.id)
+
+
+class MailText(NamedTuple):
+    """What a person reads of a mail: plain text, without pictures, attachments or markup."""
+
+    subject: str
+    text: str
+    is_cut: bool
+    """Whether only its beginning was kept."""
+
+
+def page_of_mails(session: Session, publication_id: int, turn: PageRequest, size: int) -> Page[ReaderMail]:
+    """A page of the mails that readers wrote to a publication, the newest first."""
+    theirs = select(ReaderMail).where(ReaderMail.publication_id == publication_id)
+    return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), theirs, turn, size)
+
+
+def load_mail(session: Session, publication_id: int, mail_id: int) -> ReaderMail:
+    """The mail of that id that was written to this publication; NotFound if there is none."""
+    found = session.get(ReaderMail, mail_id)
+    if found is None or found.publication_id != publication_id:
+        raise NotFound("There is no such mail. It may have been deleted: mails are kept for 90 days.")
+    return found
+
+
+def text_of(session: Session, mail: ReaderMail) -> MailText | None:
+    """Its text; None if that is not kept any more."""
+    report = session.get(RawReport, mail.source)
+    if report is None:
+        return None
+    read = mime.read_mail(io.BytesIO(report.raw))
+    is_written = any(part.media_type.startswith("text/") for part in read.parts)
+    lines = MailView(read).text.strip().split("\n") if is_written else []
+    text = "\n".join(map(as_text, lines))
+    return MailText(as_header(read.header("subject")), text, len(report.raw) >= MOST_RAW)
+
+
+def delete_mail(session: Session, mail: ReaderMail) -> None:
+    """Delete a mail with its text."""
+    session.execute(delete(RawReport).where(RawReport.source == mail.source), execution_options=UNSYNCED)
+    session.delete(mail)
 
 
 def count_forwarded(session: Session, since: datetime, key: str | None = None) -> int:
