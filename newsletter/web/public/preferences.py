@@ -23,7 +23,8 @@ blueprint = private_pages.blueprint("preferences", __name__)
 
 _PAUSES = (1, 2, 4, 8)
 _DONE = {
-    "link": "A link that opens your data is on its way to your address. It works for an hour.",
+    "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
+    "It works for an hour.",
     "rename": "Your name has been saved.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
