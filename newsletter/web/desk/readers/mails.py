@@ -1,4 +1,4 @@
-"""Mail that readers wrote to us, at the desk: which was forwarded and which was kept here, its text, and its end."""
+"""Mail from readers at the desk: which was forwarded and which was kept here, its text, and deleting it."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
