@@ -92,4 +92,5 @@ def test_categories_are_counted_by_the_text_that_is_shown(sessions: Sessions, ou
         corrections.amend(session, issue, Amendment(source, issue.revision_number, "Moved.", 1), "a@example.org", now)
     with sessions.reading() as session:
         assert archive.categories(session, issue.publication_id) == [("Health", 2), ("Rest", 1)]
-        assert archive.related(session, archive.find(session, "first"), 3) == []
+        first = archive.find(session, "first")
+        assert archive.related(session, first, archive.neighbours(session, first), 3) == []

@@ -95,12 +95,12 @@ def neighbours(session: Session, issue: Issue) -> Neighbours:
     return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
 
 
-def related(session: Session, issue: Issue, count: int) -> Sequence[Issue]:
-    """The newest other issues of the same publication and category, at most `count`, without its neighbours."""
+def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Sequence[Issue]:
+    """The newest other issues of the same publication and category, at most `count`, without its neighbours `near`."""
     _, revision = published_text(issue)
     if not revision.category:
         return []
-    linked = {issue.id, *(each.id for each in neighbours(session, issue) if each)}
+    linked = {issue.id, *(each.id for each in near if each)}
     alike = in_category(published(issue.publication_id), revision.category)
     return session.scalars(alike.where(Issue.id.not_in(linked)).limit(count)).all()
 

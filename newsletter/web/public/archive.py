@@ -46,7 +46,7 @@ def issue(slug: str) -> Response:
     with services().sessions.reading() as session:
         found = archive.find(session, slug)
         printed, neighbours = PublishedIssue.of(found), archive.neighbours(session, found)
-        related = archive.related(session, found, _RELATED)
+        related = archive.related(session, found, neighbours, _RELATED)
         shown = render_template(
             "site/issue.html",
             publication=printed.publication,
