@@ -81,6 +81,14 @@ def test_nothing_sticks_out_at_any_width(chrome: Browser, kind: str, width: int)
     page.close()
 
 
+def test_the_wordmark_stands_in_one_line_on_the_narrowest_phone(chrome: Browser) -> None:
+    page = chrome.new_page(viewport={"width": 320, "height": 800})
+    page.set_content(render.single_mail("link", replace(BRANDING, name="BackPainHelp")).html)
+    lines = page.evaluate("document.querySelector('.wordmark a').getClientRects().length")
+    assert lines == 1
+    page.close()
+
+
 @pytest.mark.parametrize(("width", "height"), [(2000, 120), (4000, 100), (60, 60)])
 def test_a_logo_of_any_shape_stays_within_its_column_and_is_not_squeezed(
     chrome: Browser, width: int, height: int
