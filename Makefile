@@ -16,6 +16,8 @@ VENDORED := \
 	@fontsource-variable/source-serif-4/files/source-serif-4-latin-ext-wght-normal.woff2 \
 	@fontsource-variable/source-serif-4/files/source-serif-4-latin-wght-normal.woff2 \
 	@tabler/core/dist/css/tabler.min.css \
+	altcha/LICENSE.txt \
+	altcha/dist/workers/pbkdf2.js \
 	htmx.org/dist/htmx.min.js \
 	htmx.org/LICENSE \
 	uplot/dist/uPlot.iife.min.js \

@@ -71,7 +71,9 @@ def test_the_source_archive_carries_the_workshop_and_no_shavings(sdist: Path) ->
 def test_every_vendored_package_keeps_its_licence() -> None:
     for package in {re.match(r"(@[^/]+/)?[^/]+", name)[0] for name in vendored()}:
         told_here = ROOT / "newsletter/web/assets" / f"LICENSE-{package.strip('@').split('/')[0]}.txt"
-        assert f"{package}/LICENSE" in vendored() or package in told_here.read_text(encoding="utf-8")
+        assert {f"{package}/LICENSE", f"{package}/LICENSE.txt"} & set(vendored()) or package in told_here.read_text(
+            encoding="utf-8"
+        )
 
 
 def test_every_bundled_package_keeps_its_licence() -> None:
