@@ -2,6 +2,7 @@ import hashlib
 import json
 import re
 from datetime import timedelta
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -73,9 +74,26 @@ def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> N
     assert f'<link rel="canonical" href="{address}">' in page
     assert f'<meta property="og:url" content="{address}">' in page
     assert re.search(rf'og:image" content="{sample_services.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
-    article, trail = json.loads(re.search(r'ld\+json">(.*?)</script>', page)[1])["@graph"]
+    article, trail, faq = structured_data_of(page)
     assert article["headline"] == "Unwind a tight back"
     assert [crumb["name"] for crumb in trail["itemListElement"]] == ["Home", "Health", "Unwind a tight back"]
+    assert [question["name"] for question in faq["mainEntity"]] == ["What about healing and prevention?"]
+
+
+def structured_data_of(page: str) -> list[dict[str, Any]]:
+    return json.loads(re.search(r'ld\+json">(.*?)</script>', page)[1])["@graph"]
+
+
+def test_the_questions_that_an_issue_answers_are_told_to_search_engines(
+    program: FlaskClient, services: Services, now
+) -> None:
+    answered = "## Does *heat* help & why?\n\nFor some.\n\n> [!NOTE]\n> See a doctor.\n\nSubscribe."
+    body = f"{answered}\n\n## What I do\n\nWalk.\n\n## Any questions?\n\n## The end\n\nBye."
+    publish(services, now, "a-probe", body=body)
+    *_, faq = structured_data_of(program.get("/archive/a-probe/").text)
+    answer = {"@type": "Answer", "text": "For some. See a doctor."}
+    question = {"@type": "Question", "name": "Does heat help & why?", "acceptedAnswer": answer}
+    assert faq == {"@type": "FAQPage", "mainEntity": [question]}
 
 
 def test_the_archive_of_a_category_holds_that_category(program: FlaskClient) -> None:

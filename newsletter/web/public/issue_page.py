@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
+from markupsafe import Markup
+
 from newsletter.characters import as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.issues import archive, issue_store
@@ -22,6 +24,13 @@ _LONG_READ = 4
 """The reading time in minutes from which an issue has a table of contents."""
 _SEVERAL = 3
 _WORD = re.compile(r"\w+")
+# The text below a heading, up to the end of its first callout, or to a button.
+_SECTION = re.compile(
+    r'<h([23])\b[^>]*>(.*?)</h\1>(.*?)(?:(?<=</aside>)|(?=<h[1-3]\b|<p class="action"|\Z))', re.DOTALL
+)
+_CALLOUT_TITLE = re.compile(r'<p class="callout-title">.*?</p>', re.DOTALL)
+_QUESTION_MARKS = ("?", "\u061f", "\uff1f")
+"""Also the Arabic and the full-width one."""
 _TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
 
@@ -109,7 +118,8 @@ def _contents(body: str) -> list[Heading]:
 
 def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     """Structured data of an issue for search engines (JSON-LD, schema.org), with absolute URLs."""
-    return {"@context": "https://schema.org", "@graph": [_article_data(issue, links), _trail(issue, links)]}
+    graph = [_article_data(issue, links), _trail(issue, links), *_questions(issue)]
+    return {"@context": "https://schema.org", "@graph": graph}
 
 
 def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
@@ -140,3 +150,18 @@ def _trail(issue: PublishedIssue, links: Links) -> dict[str, Any]:
             for place, (name, url) in enumerate(crumbs, 1)
         ],
     }
+
+
+def _questions(issue: PublishedIssue) -> list[dict[str, Any]]:
+    """The headings that ask something, with the text below them as the answer; nothing if there are none."""
+    sections = [(_words(title), _words(text)) for _, title, text in _SECTION.findall(issue.article())]
+    asked = [
+        {"@type": "Question", "name": title, "acceptedAnswer": {"@type": "Answer", "text": text}}
+        for title, text in sections
+        if title.endswith(_QUESTION_MARKS) and text
+    ]
+    return [{"@type": "FAQPage", "mainEntity": asked}] if asked else []
+
+
+def _words(html: str) -> str:
+    return Markup(_CALLOUT_TITLE.sub("", html)).striptags()  # noqa: S704  (the result is plain text)
