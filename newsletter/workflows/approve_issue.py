@@ -86,17 +86,17 @@ def request_approval(
     session: Session,
     audience: AudienceServices,
     issue: Issue,
-    shown: Content,
+    content: Content,
     asker: str,
     chosen: Collection[str],
     comment: str,
     now: datetime,
 ) -> list[str]:
     """Mail the chosen possible approvers, or all if none is chosen; returns their addresses. Conflict if nobody can."""
-    current = _hold_still(session, audience.links, issue, shown)
+    current = _hold_still(session, audience.links, issue, content)
     if current.approval:
         raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
-    asked = _asked(possible_approvers(session, issue), chosen)
+    asked = _chosen_approvers(possible_approvers(session, issue), chosen)
     _mind_the_hour(session, asker, now)
     step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
     for editor in asked:
@@ -105,44 +105,44 @@ def request_approval(
 
 
 def approve(
-    session: Session, links: Links, issue: Issue, shown: Content, editor: Editor, comment: str, now: datetime
+    session: Session, links: Links, issue: Issue, content: Content, editor: Editor, comment: str, now: datetime
 ) -> ApprovalStep:
     """Approve this content; Conflict if it is no longer what was shown, or this person may not approve it."""
-    current = _hold_still(session, links, issue, shown)
+    current = _hold_still(session, links, issue, content)
     if refusal := current.refusal(editor.email, editor.role):
         raise Conflict(refusal)
     try:
         with session.begin_nested():
-            return _note(session, issue, ApprovalAct.APPROVED, shown, editor.email, comment, now)
+            return _note(session, issue, ApprovalAct.APPROVED, content, editor.email, comment, now)
     except IntegrityError:
         raise Conflict("Somebody else has just approved this. Nothing more is needed.") from None
 
 
 def send_back(
-    session: Session, links: Links, issue: Issue, shown: Content, person: str, comment: str, now: datetime
+    session: Session, links: Links, issue: Issue, content: Content, person: str, comment: str, now: datetime
 ) -> None:
     """Make the issue a draft again, with a comment; it is unscheduled, and its approval is withdrawn."""
     if not comment.strip():
         raise Invalid("Say what needs fixing: the comment is all that the writer gets.")
-    _unschedule(session, links, issue, shown, now)
-    _take_back(approvals.current_approval(issue.approval_steps, shown), person, now)
-    _note(session, issue, ApprovalAct.SENT_BACK, shown, person, comment, now)
+    _unschedule(session, links, issue, content, now)
+    _take_back(approvals.current_approval(issue.approval_steps, content), person, now)
+    _note(session, issue, ApprovalAct.SENT_BACK, content, person, comment, now)
     issue_store.set_readiness(issue, Readiness.DRAFT)
 
 
-def withdraw(session: Session, links: Links, issue: Issue, shown: Content, person: str, now: datetime) -> bool:
+def withdraw(session: Session, links: Links, issue: Issue, content: Content, person: str, now: datetime) -> bool:
     """Withdraw the approval before the issue starts to go out; returns whether that unscheduled it."""
-    was_scheduled = _unschedule(session, links, issue, shown, now)
-    approval = approvals.current_approval(issue.approval_steps, shown)
+    was_scheduled = _unschedule(session, links, issue, content, now)
+    approval = approvals.current_approval(issue.approval_steps, content)
     if approval is None:
         raise Conflict("There is no approval to withdraw: somebody else has just done that.")
     _take_back(approval, person, now)
     return was_scheduled
 
 
-def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, now: datetime) -> bool:
+def _unschedule(session: Session, links: Links, issue: Issue, content: Content, now: datetime) -> bool:
     """Lock the issue with the content that was shown, and unschedule it; returns whether it was scheduled."""
-    if build_letter.approvable_content(issue, links) != shown:
+    if build_letter.approvable_content(issue, links) != content:
         raise Conflict(_CHANGED)
     was_scheduled = build_letter.is_waiting(issue)
     # Lock the letter first, as `publish_due` does, so that the two cannot deadlock.
@@ -153,14 +153,14 @@ def _unschedule(session: Session, links: Links, issue: Issue, shown: Content, no
     return was_scheduled
 
 
-def _hold_still(session: Session, links: Links, issue: Issue, shown: Content) -> ApprovalStatus:
+def _hold_still(session: Session, links: Links, issue: Issue, content: Content) -> ApprovalStatus:
     """The status, locked until the transaction ends; Conflict unless it is of the content that the page showed."""
     issue_store.lock(session, issue)
     _require_unbegun(issue)
     current = approval_status(session, links, issue)
     if not current.is_required:
         raise Conflict(f"{issue.publication.name} does not require approval.")
-    if current.content != shown:
+    if current.content != content:
         raise Conflict(_CHANGED)
     return current
 
@@ -170,7 +170,7 @@ def _require_unbegun(issue: Issue) -> None:
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; it is too late for that.")
 
 
-def _asked(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
+def _chosen_approvers(able: Sequence[Editor], chosen: Collection[str]) -> list[Editor]:
     wanted = {mailboxes.mailbox_key(email) for email in chosen}
     asked = [editor for editor in able if not wanted or editor.key in wanted]
     if len(asked) < max(1, len(wanted)):

@@ -65,10 +65,10 @@ _LACKS: dict[type[PressError], str] = {
 
 def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
     """Render a revision of an issue, with its merge fields unfilled."""
-    kept = issue_store.picture_names(revision)
+    file_names = issue_store.picture_names(revision)
     branding = Branding.of(issue.publication, links)
     return render.issue_mail(
-        issue_store.parse_revision(issue, revision), branding, lambda name: links.picture(kept[name])
+        issue_store.parse_revision(issue, revision), branding, lambda name: links.picture(file_names[name])
     )
 
 
@@ -88,10 +88,10 @@ class PreparedIssue:
 
 def prepare(issue: Issue, links: Links) -> PreparedIssue:
     """Parse, render and check the newest revision of an issue."""
-    kept = issue_store.picture_names(issue.revision)
+    file_names = issue_store.picture_names(issue.revision)
     return _prepare(
         issue_store.parse_revision(issue, issue.revision),
-        lambda name: links.picture(kept[name]),
+        lambda name: links.picture(file_names[name]),
         Branding.of(issue.publication, links),
         preflight.Facts.of(issue.publication, links),
     )
@@ -286,11 +286,11 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
 
 def _remembered(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
     """The content hash of the newest revision's mail, and what blocks it."""
-    kept = issue_store.picture_names(issue.revision).items()
+    file_names = issue_store.picture_names(issue.revision).items()
     return _judged(
         issue.revision.source,
         issue.file_name,
-        tuple(sorted((name, links.picture(file_name)) for name, file_name in kept)),
+        tuple(sorted((name, links.picture(file_name)) for name, file_name in file_names)),
         Branding.of(issue.publication, links),
         preflight.Facts.of(issue.publication, links),
     )

@@ -50,7 +50,7 @@ class CalendarEntry:
     """Whether its issue is not frozen yet, but would be taken from the queue at that time."""
     passed: Sequence[PassedOver] = ()
     """The issues before it in the queue that would be passed over; for an empty slot, the whole queue."""
-    held: Blocker | None = None
+    blocker: Blocker | None = None
     """Why its scheduled issue would not start at that time."""
     is_due: bool = False
     """Whether its time has come, but no worker has handled it yet."""
@@ -150,8 +150,10 @@ class Calendar:
     def _entry(self, occurrence: Occurrence, scheduled: Issue | None, line: SlotAllocator) -> CalendarEntry:
         at, time_zone, is_due = occurrence.at, occurrence.slot.time_zone, occurrence.at <= self.now
         if scheduled:
-            held = build_letter.blocker(scheduled, self.links)
-            return CalendarEntry(at, time_zone, scheduled, is_slot=True, off=occurrence.off, held=held, is_due=is_due)
+            blocker = build_letter.blocker(scheduled, self.links)
+            return CalendarEntry(
+                at, time_zone, scheduled, is_slot=True, off=occurrence.off, blocker=blocker, is_due=is_due
+            )
         if occurrence.off:
             return CalendarEntry(at, time_zone, None, is_slot=True, off=occurrence.off)
         issue, passed = line.take(at)
@@ -166,11 +168,13 @@ class Calendar:
         )
         slots = {occurrence.at: occurrence for occurrence in beyond}
         for at, issue in scheduled.items():
-            slot, held, is_due = slots.get(at), build_letter.blocker(issue, self.links), at <= self.now
+            slot, blocker, is_due = slots.get(at), build_letter.blocker(issue, self.links), at <= self.now
             if slot:
-                yield CalendarEntry(at, slot.slot.time_zone, issue, is_slot=True, off=slot.off, held=held)
+                yield CalendarEntry(at, slot.slot.time_zone, issue, is_slot=True, off=slot.off, blocker=blocker)
             else:
-                yield CalendarEntry(at, self.publication.time_zone, issue, is_slot=False, held=held, is_due=is_due)
+                yield CalendarEntry(
+                    at, self.publication.time_zone, issue, is_slot=False, blocker=blocker, is_due=is_due
+                )
 
 
 def unhandled_slots(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occurrence]:

@@ -42,7 +42,7 @@ class CorrectionAudience:
     """Their copy of the issue was sent, and they are still subscribed."""
     maybe: int
     """Their copy is in doubt, and they are still subscribed."""
-    gone: int
+    unreachable: int
     """Their copy was sent or is in doubt, but they have unsubscribed or were suppressed since, and get nothing."""
 
     @property

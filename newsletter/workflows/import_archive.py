@@ -162,8 +162,10 @@ def _import_post(
         except Invalid as error:
             return PostFate(post.title, reason=str(error).replace("\n", "; "), lost=text.lost)
         if not dry_run:
-            kept = {each: store.keep(session, each, content, now).file_name for each, content in taken.content.items()}
-            issue = issue_store.create(session, publication, Text(file, name, kept), AUTHOR, now)
+            stored_names = {
+                each: store.keep(session, each, content, now).file_name for each, content in taken.content.items()
+            }
+            issue = issue_store.create(session, publication, Text(file, name, stored_names), AUTHOR, now)
             path = post.path if len(post.path) <= posts.LONGEST_PATH else ""
             row = ImportedPost(publication_id=publication.id, source=source, key=post.key[:200], old_path=path)
             row.issue_id, row.posted_at = issue.id, at

@@ -57,11 +57,11 @@ def read_archive(path: Path, source: str = "") -> tuple[str, list[OldPost]]:
         raise Invalid(f"{path.name} is larger than {MOST_BYTES >> 20} MB")
     text = _text(path.name, content)
     if text.lstrip().startswith("{"):
-        return _checked("ghost", source, path.name), [_ghost(row) for row in _ghost_rows(path.name, text)]
+        return _require_source("ghost", source, path.name), [_ghost(row) for row in _ghost_rows(path.name, text)]
     rows = _rows(text)
     if not rows or "content_html" not in rows[0]:
         raise Invalid(f"{path.name} is not an archive of Substack, Buttondown, Ghost or beehiiv")
-    return _checked("beehiiv", source, path.name), [_beehiiv(row) for row in rows]
+    return _require_source("beehiiv", source, path.name), [_beehiiv(row) for row in rows]
 
 
 def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
@@ -70,17 +70,17 @@ def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
         "emails.csv": ("buttondown", _buttondown),
     }
     names = {name.rpartition("/")[2]: name for name in opened.namelist()}
-    for table, (found, made) in kinds.items():
+    for table, (recognised, made) in kinds.items():
         if table in names:
-            known = _checked(found, source, table)
+            origin = _require_source(recognised, source, table)
             rows = _rows(_text(table, opened.read(names[table])))
-            ending = ".html" if found == "substack" else ".md"
+            ending = ".html" if recognised == "substack" else ".md"
             bodies = {
                 name.removesuffix(ending): _text(name, opened.read(full))
                 for name, full in names.items()
                 if name.endswith(ending)
             }
-            return known, [made(row, bodies) for row in rows]
+            return origin, [made(row, bodies) for row in rows]
     raise Invalid("this zip is not an archive of Substack (posts.csv) or Buttondown (emails.csv)")
 
 
@@ -163,7 +163,7 @@ def _moment(text: object) -> datetime | None:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-def _checked(found: str, said: str, name: str) -> str:
-    if said and said != found:
-        raise Invalid(f"{name} is an export of {found}, not of {said}")
-    return found
+def _require_source(recognised: str, asked: str, file_name: str) -> str:
+    if asked and asked != recognised:
+        raise Invalid(f"{file_name} is an export of {recognised}, not of {asked}")
+    return recognised

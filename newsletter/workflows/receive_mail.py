@@ -23,12 +23,12 @@ def receive(sessions: Sessions, services: BounceServices, mail: IncomingMail, wa
     report = parse(mail)
     origin = Origin(mail.source_id, way, raw=bytes(mail.head))
     with sessions.begin() as session:
-        kept = record_bounce.record_report(session, services, report, origin, now)
-        if kept:
+        events = record_bounce.record_report(session, services, report, origin, now)
+        if events:
             tally.count_mail(session, way, report.kind, now)
-        if kept and _is_for_people(kept[0]):
+        if events and _is_for_people(events[0]):
             is_read_here = partial(is_ours, session, services)
-            went = forward_mail.forward(session, mail, kept[0].letter_id, is_read_here, now)
+            went = forward_mail.forward(session, mail, events[0].letter_id, is_read_here, now)
             tally.count_mail(session, way, "forwarded" if went else "kept", now)
     return report
 

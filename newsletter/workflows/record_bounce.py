@@ -57,11 +57,13 @@ def record_report(
 ) -> list[BounceEvent]:
     """Keep a report and do what follows from it; the events, empty if this report came before. The caller commits."""
     readers_of = partial(subscribers.subscription_ids, session)
-    kept = record.store_events(session, services.audience.links.seal, services.groups, report, origin, now, readers_of)
-    for event in kept:
+    new_events = record.store_events(
+        session, services.audience.links.seal, services.groups, report, origin, now, readers_of
+    )
+    for event in new_events:
         if not (services.domain_exists and policy.asks_the_dns(event)):
             decide_and_act(session, services, event, now)
-    return kept
+    return new_events
 
 
 def decide_and_act(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
@@ -151,14 +153,14 @@ def _slow(session: Session, _services: BounceServices, event: BounceEvent, _verd
 
 
 def _stop(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    provider_stops.stop_group(session, event.letter_id, event.provider_group, _said(event), now)
+    provider_stops.stop_group(session, event.letter_id, event.provider_group, _server_answer(event), now)
 
 
 def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    provider_stops.alarm(session, event.letter_id, event.provider_group, _said(event), now)
+    provider_stops.alarm(session, event.letter_id, event.provider_group, _server_answer(event), now)
 
 
-def _said(event: BounceEvent) -> ServerAnswer:
+def _server_answer(event: BounceEvent) -> ServerAnswer:
     code = int(event.code) if event.code.isdecimal() and event.code.isascii() else 0
     return ServerAnswer(code, mask_all_in_text(event.diagnostic or event.summary))
 

@@ -66,12 +66,12 @@ def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetim
             "it is cancelled, so nothing of it is sent again; mark its copies in doubt as sent, or leave them"
         )
     found = _chosen(session, letter.id, ids)
-    gone = _gone(session, found)
-    for copy_id, why in gone.items():
+    spared = _spared(session, found)
+    for copy_id, why in spared.items():
         doubts.record_decision(session, letter.id, [copy_id], f"not sent again, {why}", now)
-    again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in gone], now)
+    again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in spared], now)
     session.expire(letter)
-    return Resolution(again, gone)
+    return Resolution(again, spared)
 
 
 def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy]:
@@ -82,17 +82,17 @@ def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy
     return [copy for copy in open_ones if not ids or copy.id in ids]
 
 
-def _gone(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
+def _spared(session: Session, copies: Sequence[Copy]) -> dict[int, str]:
     """The copies that may not be sent again, each with the reason."""
     wanted = select(Subscription.id, Subscription.status)
     wanted = wanted.where(Subscription.id.in_({copy.subscription_id for copy in copies}))
     standing = dict(session.execute(wanted).all())
     barred = suppression.suppressed_keys(session, {mailboxes.mailbox_key(copy.address) for copy in copies})
-    gone: dict[int, str] = {}
+    spared: dict[int, str] = {}
     for copy in copies:
         status = standing.get(copy.subscription_id)
         if status is not Status.ACTIVE:
-            gone[copy.id] = status.value if status else "erased"
+            spared[copy.id] = status.value if status else "erased"
         elif mailboxes.mailbox_key(copy.address) in barred:
-            gone[copy.id] = "suppressed"
-    return gone
+            spared[copy.id] = "suppressed"
+    return spared

@@ -89,20 +89,20 @@ class Inspection:
     weight: Weight | None
     questions: Questions
 
-    def of(self, level: str) -> list[Finding]:
+    def of_level(self, level: str) -> list[Finding]:
         """The findings of one level."""
         return [finding for finding in self.findings if finding.level == level]
 
     def groups(self, level: str) -> list[Group]:
         """The findings of one level grouped by rule, in the order of each rule's first finding."""
         rules: dict[str, list[Finding]] = {}
-        for finding in self.of(level):
+        for finding in self.of_level(level):
             rules.setdefault(finding.rule, []).append(finding)
         return [Group(findings) for findings in rules.values()]
 
     @property
     def is_blocked(self) -> bool:
-        return bool(self.of(Level.BLOCKING))
+        return bool(self.of_level(Level.BLOCKING))
 
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
@@ -113,7 +113,7 @@ def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> I
     verdict, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
     facts = gather_facts(session, issue, file, pictures, links, may_ask=may_ask, spam=verdict)
     context = CheckContext(file, mail, facts)
-    questions = replace(_asked(session, context), verdict=verdict, spam_waiting=waits)
+    questions = replace(_questions(session, context), verdict=verdict, spam_waiting=waits)
     return Inspection(preflight.run_rules(context), weight.measure(context), questions)
 
 
@@ -128,7 +128,7 @@ def inspect_text(
     facts = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
     context = CheckContext(read.file, mail or _NO_MAIL, facts)
     heavy = weight.measure(context) if mail else None
-    return Inspection([*faults, *preflight.run_rules(context)], heavy, _asked(session, context))
+    return Inspection([*faults, *preflight.run_rules(context)], heavy, _questions(session, context))
 
 
 def gather_facts(
@@ -195,7 +195,7 @@ def _addresses(file: IssueFile, facts: Facts) -> list[str]:
     return list(dict.fromkeys(rules_links.web_links(CheckContext(file, _NO_MAIL, facts))))
 
 
-def _asked(session: Session, context: CheckContext) -> Questions:
+def _questions(session: Session, context: CheckContext) -> Questions:
     urls = list(dict.fromkeys(rules_links.web_links(context)))
     allowed = bool(context.facts.links_asked)
     waiting = link_checks.count_pending(session, urls) if allowed else 0

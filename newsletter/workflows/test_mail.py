@@ -57,7 +57,7 @@ class Sample:
     since: datetime | None = None
 
     @classmethod
-    def of(cls, subscription: Subscription) -> "Sample":
+    def from_subscription(cls, subscription: Subscription) -> "Sample":
         """A real reader."""
         reader, source, since = subscription.subscriber, *subscribers.source_and_since(subscription)
         return cls(reader.name, reader.email, subscription.id, source, since)
@@ -110,7 +110,7 @@ def sample(session: Session, issue: Issue, subscription_id: int) -> Sample:
     subscription = session.get(Subscription, subscription_id)
     if subscription is None or subscription.publication_id != issue.publication_id:
         raise Invalid("This reader is no longer here; choose another one.")
-    return Sample.of(subscription)
+    return Sample.from_subscription(subscription)
 
 
 def sample_of(session: Session, issue: Issue, address: Address) -> Sample:
@@ -119,7 +119,7 @@ def sample_of(session: Session, issue: Issue, address: Address) -> Sample:
     found = session.scalar(select(Subscription).where(person, Subscription.publication_id == issue.publication_id))
     if found is None:
         raise Invalid(f"{issue.publication.name} has no reader {address.email}")
-    return Sample.of(found)
+    return Sample.from_subscription(found)
 
 
 def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[Sample]:
@@ -127,7 +127,7 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     if not search.strip():
         return []
     found = subscribers.page(session, issue.publication_id, search, size=most)
-    return [Sample.of(subscription) for subscription in found.rows]
+    return [Sample.from_subscription(subscription) for subscription in found.rows]
 
 
 def send_test(
@@ -216,8 +216,14 @@ def _post(session: Session, issue: Issue, letter: Letter, address: Address, now:
 def _note(
     session: Session, issue: Issue, content: Content, person: str, post: OutboxMessage, now: datetime
 ) -> SentTest:
-    shown = {"revision_number": content.revision_number, "content_hash": content.content_hash}
-    test = SentTest(issue_id=issue.id, person=person, at=now, post_id=post.id, **shown)
+    test = SentTest(
+        issue_id=issue.id,
+        person=person,
+        at=now,
+        post_id=post.id,
+        revision_number=content.revision_number,
+        content_hash=content.content_hash,
+    )
     session.add(test)
     session.flush()
     return test

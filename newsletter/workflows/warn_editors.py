@@ -112,9 +112,9 @@ def _entry(forecast: Calendar, at: datetime) -> CalendarEntry | None:
 
 def _problem(entry: CalendarEntry) -> SlotProblem | None:
     when = formats.brief(entry.at, entry.time_zone)
-    if entry.issue and entry.held:
-        why = f"It is scheduled for this time, and would be held then. {entry.held.why}."
-        return SlotProblem(f"{when}: “{entry.issue.title}” {entry.held.lack}", why, f"{_mend(entry.held.lack)}.")
+    if entry.issue and entry.blocker:
+        why = f"It is scheduled for this time, and would be held then. {entry.blocker.why}."
+        return SlotProblem(f"{when}: “{entry.issue.title}” {entry.blocker.lack}", why, f"{_mend(entry.blocker.lack)}.")
     if entry.passed:
         return _passed_over(when, entry)
     if entry.issue:

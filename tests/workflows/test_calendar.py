@@ -136,7 +136,7 @@ def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
         publish.schedule(session, links, issue_store.find(session, SECOND), BESIDE, now)
         find(session).requires_approval = True
         entries = agenda(session, links, now).ahead(1)
-        assert [entry.held and entry.held.lack for entry in entries] == ["needs an approval"] * 2
+        assert [entry.blocker and entry.blocker.lack for entry in entries] == ["needs an approval"] * 2
 
 
 def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of_the_queue(
@@ -223,7 +223,7 @@ def test_what_is_foretold_is_what_the_hours_do(
                 home.weeks_off.append(WeekOff(first=off, last=off, reason="Rest"))
         with sessions.reading() as session:
             entries = agenda(session, links, NOW).ahead(4)
-            promised = {e.at: e.issue.slug for e in entries if e.issue and not e.held and e.at <= MOMENTS[-1]}
+            promised = {e.at: e.issue.slug for e in entries if e.issue and not e.blocker and e.at <= MOMENTS[-1]}
             places = {slug: agenda(session, links, NOW).place(issue_store.find(session, slug)) for slug in SLUGS}
         queued = {e.issue.slug: e.at for e in entries if e.issue and e.is_queued}
         assert queued.items() <= places.items()

@@ -163,7 +163,7 @@ def test_what_is_said_beforehand_is_what_happens(services: Services, now: dateti
     amend(services, now)
     with services.sessions.reading() as session:
         audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter, NOW)
-    assert (audience.got, audience.maybe, audience.gone) == (2, 1, 2)
+    assert (audience.got, audience.maybe, audience.unreachable) == (2, 1, 2)
     assert mail(services, now).copies == audience.size
 
 

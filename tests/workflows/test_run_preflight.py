@@ -111,11 +111,11 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -
         mail = build_letter.render_mail(sore(session), sore(session).revision, services.links)
         found = run_preflight.inspect_text(session, sore(session), read, mail, services.links, may_ask=True)
         bare = run_preflight.inspect_text(session, sore(session), read, None, services.links, may_ask=True)
-    blocking = found.of(Level.BLOCKING)
+    blocking = found.of_level(Level.BLOCKING)
     assert [finding.line for finding in blocking] == [3, 10, 10, 10]
     assert all(finding.why for finding in blocking)
     assert (found.weight is None, bare.weight) == (False, None)
-    assert bare.of(Level.BLOCKING) == blocking
+    assert bare.of_level(Level.BLOCKING) == blocking
 
 
 def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> None:

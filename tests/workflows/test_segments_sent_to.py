@@ -167,7 +167,7 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
         session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
         found = correct_issue.audience(session, issue.letter, NOW, frozen)
-        assert (found.got, found.gone) == (1, 1)
+        assert (found.got, found.unreachable) == (1, 1)
         mail = build_letter.render_mail(issue, issue.revision, services.links)
         sent = publish.send_correction(session, services.links, issue, mail, NOW, segment=frozen)
         theirs = session.scalars(select(Copy.address).where(Copy.letter_id == sent.letter_id))

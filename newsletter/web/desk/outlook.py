@@ -49,7 +49,7 @@ class Outlook:
     @property
     def blocking(self) -> int:
         """The number of findings that block the issue."""
-        return len(self.inspection.of(Level.BLOCKING)) if self.inspection else 0
+        return len(self.inspection.of_level(Level.BLOCKING)) if self.inspection else 0
 
 
 def of_issue(store: Session, found: Issue) -> Outlook:
