@@ -114,13 +114,20 @@ def undo_unsubscribe(
     return subscription
 
 
-def record_reason(session: Session, services: AudienceServices, token: str, reason: str, now: datetime) -> None:
+def record_reason(session: Session, services: AudienceServices, token: str, reason: str, now: datetime) -> Subscription:
     """Store a reader's reason, once for each unsubscribe, cut to 500 characters; an empty one is ignored."""
     subscription = open_unsubscribe_link(session, services, token)
     # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
     kept = " ".join("".join(each if each.isprintable() else " " for each in reason).split())[:MAX_REASON]
-    if kept and subscription.status is Status.UNSUBSCRIBED and not _explained(session, subscription):
+    if kept and subscription.status is Status.UNSUBSCRIBED and not has_explained(session, subscription):
         consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, Proof(note=kept))
+    return subscription
+
+
+def has_explained(session: Session, subscription: Subscription) -> bool:
+    """Whether the reader gave a reason when they left last."""
+    last = select(ConsentEvent.act).where(ConsentEvent.subscription_id == subscription.id)
+    return session.scalar(last.order_by(ConsentEvent.id.desc()).limit(1)) is Act.EXPLAINED
 
 
 def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
@@ -141,8 +148,3 @@ def unsubscribes_page(
     left = left.where(_LEFT, ConsentEvent.letter_id == letter_id)
 
     return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), left, turn, size)
-
-
-def _explained(session: Session, subscription: Subscription) -> bool:
-    last = select(ConsentEvent.act).where(ConsentEvent.subscription_id == subscription.id)
-    return session.scalar(last.order_by(ConsentEvent.id.desc()).limit(1)) is Act.EXPLAINED

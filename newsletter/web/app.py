@@ -16,6 +16,7 @@ from newsletter.web.public import (
     confirm,
     feeds,
     preferences,
+    private_pages,
     refusal_tally,
     signup,
     test_links,
@@ -36,7 +37,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     context.init_services(app, services, clock or _utc_now)
     refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
     security.init_app(app, services.settings)
-    for part in (template_helpers, branding, error_pages, health, auth):
+    for part in (template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
     for part in (signup, confirm, unsubscribe, test_links, preferences, archive, clicks, feeds, branding, desk):
         app.register_blueprint(part.blueprint)

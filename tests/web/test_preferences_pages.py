@@ -71,7 +71,9 @@ def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
 
 
 def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, services: Services) -> None:
-    browser.post(link, data={"do": "leave"})
+    left = browser.get(browser.post(link, data={"do": "leave"}).headers["Location"]).text
+    assert "Undo: keep me subscribed" in left
+    assert 'name="reason"' in left
     assert subscription(services).status is Status.UNSUBSCRIBED
     page = browser.get(link).text
     assert "/subscribe?publication=backpainhelp" in page

@@ -1,6 +1,9 @@
+from datetime import datetime
+
 import pytest
 from flask.testing import FlaskClient
 
+from newsletter.audience import privacy
 from newsletter.audience.models import Act, Channel, Status, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
@@ -77,3 +80,72 @@ def test_the_rest_of_the_page_is_guarded_like_any_form(
 
 def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, services: Services) -> None:
     assert f"{services.links.preferences(reader.id)}#pause" in browser.get(link).text
+
+
+def test_the_pages_name_the_address_that_leaves_in_a_mask(browser: FlaskClient, link: str) -> None:
+    for page in (browser.get(link), browser.post(link), browser.get(link), browser.post(f"{link}/undo")):
+        assert ">a…@example.org<" in page.text
+        assert "ada@example.org" not in page.text
+
+
+ADDED = [
+    ".",
+    ")",
+    ">",
+    "/",
+    ",",
+    ";",
+    "”",
+    "&gt;",
+    "&amp;utm_source=x",
+    "=",
+    "=3D",
+    "=20",
+    ".)",
+    ">/",
+    "%0D%0A",
+    "\u200b",
+]
+
+
+def test_a_link_that_a_mail_program_added_to_works(program: FlaskClient, link: str, services: Services) -> None:
+    whole = [f"{link}{added}" for added in ADDED]
+    broken = [f"{link[:30]}{broken}{link[30:]}" for broken in ("=%0D%0A", "%0A", "%20", "=", "%C2%AD")]
+    for url in (*whole, *broken):
+        assert "Unsubscribe from" in program.get(url).text, url
+    assert program.post(url, data=ONE_CLICK).status_code == 200
+    assert subscription(services).status is Status.UNSUBSCRIBED
+
+
+def test_half_a_link_takes_nobody_off_the_list(program: FlaskClient, link: str, services: Services) -> None:
+    for cut in (-1, -4, 30):
+        assert program.post(f"{link[:cut]}.", data=ONE_CLICK).status_code == 404
+    assert subscription(services).status is Status.ACTIVE
+
+
+def test_every_other_link_of_a_mail_bears_the_same(
+    browser: FlaskClient, reader: Subscription, services: Services, now: datetime
+) -> None:
+    links = services.links
+    for url in (links.preferences(reader.id), links.manage(reader.id, now), links.confirm(reader.id, now)):
+        for added in (".", ")/", "=3D"):
+            assert browser.get(f"{sample_services.path_of(url)}{added}").status_code == 200
+
+
+def test_one_tap_of_somebody_who_was_erased_is_answered_as_any(
+    program: FlaskClient, link: str, reader: Subscription, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        gone = session.get_one(Subscription, reader.id).subscriber
+        privacy.erase_reader(session, services.audience, gone, now)
+    for _ in range(2):
+        assert program.post(link, data=ONE_CLICK).status_code == 200
+    assert program.post(link).status_code == program.get(link).status_code == 404
+
+
+def test_a_reason_is_not_asked_for_again_when_the_page_is_opened_again(browser: FlaskClient, link: str) -> None:
+    browser.post(link)
+    browser.post(f"{link}/reason", data={"reason": "Too long"})
+    assert 'name="reason"' not in browser.get(link).text
+    browser.post(f"{link}/undo")
+    assert 'name="reason"' in browser.post(link).text

@@ -74,7 +74,9 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
     """Add the routes to the desk, each with its least role; a route added elsewhere is closed to everybody."""
     known = {f"{blueprint.name}.{route.name}": route for route in table}
     for route in table:
-        blueprint.add_url_rule(route.path, route.name, route.view, methods=[route.method])
+        # A mail program may have added a slash to a key.
+        slashes = False if "<token>" in route.path else None
+        blueprint.add_url_rule(route.path, route.name, route.view, methods=[route.method], strict_slashes=slashes)
 
     # Before any form is parsed, which the CSRF check does.
     @blueprint.url_value_preprocessor

@@ -28,7 +28,6 @@ _DONE = {
     "rename": "Your name has been saved.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
-    "leave": "You have unsubscribed. No more emails will come.",
 }
 
 
@@ -47,10 +46,10 @@ def change(token: str) -> str | AnyResponse:
     do = _CHANGES.get(wish) or abort(400)
     try:
         with services().sessions.begin() as session:
-            do(session, token)
+            follows = do(session, token) or url_for(".show", token=token, done=wish)
     except Invalid as error:
         return Response(_page(token, faults={wish: str(error)}), 422)
-    return redirect(url_for(".show", token=token, done=wish), 303)
+    return redirect(follows, 303)
 
 
 @blueprint.get("/preferences/<token>/my-data")
@@ -132,11 +131,14 @@ def _resume(session: Session, token: str) -> None:
     preferences.resume(session, services().audience, token, client(), now())
 
 
-def _leave(session: Session, token: str) -> None:
-    preferences.unsubscribe_by_preferences(session, services().audience, token, client(), now())
+def _leave(session: Session, token: str) -> str:
+    subscription = preferences.unsubscribe_by_preferences(session, services().audience, token, client(), now())
+    # With undo, and the question why.
+    return services().links.unsubscribe(subscription.id)
 
 
-_CHANGES: Mapping[str, Callable[[Session, str], None]] = {
+_CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
+    # Each returns the page that follows, if it is not this one.
     "link": _link,
     "rename": _rename,
     "pause": _pause,

@@ -1,17 +1,47 @@
 """Pages whose URL is a reader's key: not cached, not sent as a referrer, not indexed."""
 
-from flask import Blueprint, Response
+import re
+from typing import Any
+
+from flask import Blueprint, Flask, Response
 
 from newsletter.errors import Invalid
 from newsletter.web import error_pages, security
 
+# Where a mail program breaks a line (RFC 2045, 6.7), and characters that nobody sees.
+_BREAKS = re.compile(r"=(?![0-9A-F]{2})\s*|[\s\u00ad\u200b-\u200d\u2060\ufeff]+")
+_KEY = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class PrivatePages(Blueprint):
+    """A blueprint of such pages, whose URLs may also end in a slash."""
+
+    def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
+        """Register a page."""
+        super().add_url_rule(rule, *args, **{"strict_slashes": False, **options})
+
+
+def init_app(app: Flask) -> None:
+    """Let every key in a URL work that a mail program added something to."""
+    app.url_value_preprocessor(_mend_key)
+
 
 def blueprint(name: str, module: str) -> Blueprint:
     """A blueprint for such pages; an invalid key gets a 404 that reveals nothing."""
-    made = Blueprint(name, module)
+    made = PrivatePages(name, module)
     security.keep_private(made)
     made.register_error_handler(Invalid, _no_such_key)
     return made
+
+
+def _mend_key(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """Take off what mail programs add to a key: a full stop or bracket after it, `&gt;`, `=3D`, line breaks.
+
+    The seal in the key tells whether it is whole.
+    """
+    if values and "token" in values:
+        found = _KEY.search(_BREAKS.sub("", values["token"]))
+        values["token"] = found[0] if found else values["token"]
 
 
 def _no_such_key(_error: Invalid) -> Response:

@@ -1,9 +1,14 @@
 """Unsubscribing by a link with one button, and one-click unsubscribe by the mail program (RFC 8058)."""
 
+from contextlib import suppress
+
 from flask import Response, render_template, request
 
+from newsletter.addresses.masking import mask_address
 from newsletter.audience import status_transitions, unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
+from newsletter.db import Session
+from newsletter.errors import NotFound
 from newsletter.web.context import client, now, services
 from newsletter.web.public import private_pages
 from newsletter.web.security import without_token
@@ -17,7 +22,7 @@ def show(token: str) -> str:
     with services().sessions.reading() as session:
         subscription = unsubscribe.open_unsubscribe_link(session, services().audience, token)
         page = "leave" if subscription.status not in status_transitions.ENDED else "left"
-        return _page(page, token, subscription)
+        return _page(session, page, token, subscription)
 
 
 # The mail program that posts for the reader has neither our cookie nor our form; the link is the proof.
@@ -25,42 +30,51 @@ def show(token: str) -> str:
 @without_token
 def leave(token: str) -> str | Response:
     """Unsubscribe at once; a second request has no effect."""
-    is_one_click = request.form.get("List-Unsubscribe") == "One-Click"
-    way = Channel.ONE_CLICK if is_one_click else Channel.LINK
+    if request.form.get("List-Unsubscribe") == "One-Click":
+        return _one_click(token)
+    with services().sessions.begin() as session:
+        return _page(session, "left", token, _unsubscribe(session, token, Channel.LINK))
+
+
+def _one_click(token: str) -> Response:
     # A mail program does not show an error page, nor try again.
-    with services().sessions.begin(urgent=is_one_click) as session:
-        subscription = unsubscribe.unsubscribe_by_link(session, services().audience, token, way, client(), now())
-        if is_one_click:
-            return Response("You have unsubscribed.\n", mimetype="text/plain")
-        return _page("left", token, subscription)
+    with services().sessions.begin(urgent=True) as session, suppress(NotFound):
+        # An erased reader gets no more mail either, so the answer is true for them as well.
+        _unsubscribe(session, token, Channel.ONE_CLICK)
+    return Response("You have unsubscribed.\n", mimetype="text/plain")
+
+
+def _unsubscribe(session: Session, token: str, channel: Channel) -> Subscription:
+    return unsubscribe.unsubscribe_by_link(session, services().audience, token, channel, client(), now())
 
 
 @blueprint.post("/unsubscribe/<token>/undo")
 def undo(token: str) -> str:
     """Undo the unsubscribe."""
     with services().sessions.begin() as session:
-        return _page("back", token, unsubscribe.undo_unsubscribe(session, services().audience, token, client(), now()))
+        subscription = unsubscribe.undo_unsubscribe(session, services().audience, token, client(), now())
+        return _page(session, "back", token, subscription)
 
 
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Store the reason, if the reader gives one."""
     with services().sessions.begin() as session:
-        unsubscribe.record_reason(session, services().audience, token, request.form.get("reason", ""), now())
-        return _page(
-            "left", token, unsubscribe.open_unsubscribe_link(session, services().audience, token), has_reason=True
-        )
+        reason = request.form.get("reason", "")
+        subscription = unsubscribe.record_reason(session, services().audience, token, reason, now())
+        return _page(session, "left", token, subscription)
 
 
-def _page(name: str, token: str, subscription: Subscription, *, has_reason: bool = False) -> str:
+def _page(session: Session, name: str, token: str, subscription: Subscription) -> str:
     left_at = subscription.left_at
     return render_template(
         f"site/{name}.html",
         publication=subscription.publication,
         token=token,
+        address=mask_address(subscription.subscriber.email),
         preferences_url=services().links.preferences(subscription.id),
         can_undo=subscription.status is Status.UNSUBSCRIBED
         and left_at is not None
         and now() - left_at <= unsubscribe.UNDO,
-        has_reason=has_reason,
+        has_reason=unsubscribe.has_explained(session, subscription),
     )
