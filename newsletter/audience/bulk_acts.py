@@ -225,8 +225,8 @@ _DO = {
 
 def _undo_some(session: Session, _services: AudienceServices, act: BulkAct, now: datetime) -> bool:
     size = _GROUPS[act.kind]
-    kept = select(BulkActRow).where(BulkActRow.act_id == act.id, BulkActRow.subscription_id > act.position)
-    rows = session.scalars(kept.order_by(BulkActRow.subscription_id).limit(size)).all()
+    remaining = select(BulkActRow).where(BulkActRow.act_id == act.id, BulkActRow.subscription_id > act.position)
+    rows = session.scalars(remaining.order_by(BulkActRow.subscription_id).limit(size)).all()
     if act.kind is BulkKind.UNSUBSCRIBE:
         act.undone += sum(_resubscribe(session, act, row, now) for row in rows)
     elif rows:

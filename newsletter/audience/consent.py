@@ -58,7 +58,7 @@ class _Record(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=8)
-    def of(cls, dialect: Dialect) -> Self:
+    def for_dialect(cls, dialect: Dialect) -> Self:
         names = ("subscription_id", "act", "way", "at", "wording_id", *_COLUMNS)
         known = select(Wording.id).where(Wording.sha256 == bindparam("sha256"))
         return cls(
@@ -76,7 +76,7 @@ def record(
     step["at"] = moment(connection.dialect, now)
     step["wording_id"] = store_wording(session, proof.wording).id if proof.wording else None
     step |= {name: getattr(proof, name) for name in _COLUMNS}
-    _Record.of(connection.dialect).add.run(connection, step)
+    _Record.for_dialect(connection.dialect).add.run(connection, step)
 
 
 def origin_of(services: AudienceServices, client: str | None) -> str | None:
@@ -95,7 +95,7 @@ def store_wording(session: Session, text: str) -> StoredWording:
     """Store a text that was shown or mailed, once for all readers who got the same; its id and hash."""
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     connection = session.connection()
-    stored = _Record.of(connection.dialect).wording
+    stored = _Record.for_dialect(connection.dialect).wording
     found = stored.run(connection, {"sha256": sha256})
     if not found:
         # Two concurrent first sign-ups may both get here; one of them inserts, and both read the same row.

@@ -228,5 +228,5 @@ def _head(before: bytes, digest: bytes, event: Row[Any]) -> bytes:
 
 def _canonical_json(event: Row[Any], labels: Iterable[str]) -> bytes:
     """What the event says under these labels, without what is empty, always in the same bytes."""
-    said = {label: value for label in labels if (value := getattr(event, label)) is not None}
-    return json.dumps(said, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()
+    filled = {label: value for label in labels if (value := getattr(event, label)) is not None}
+    return json.dumps(filled, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()

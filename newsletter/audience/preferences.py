@@ -71,7 +71,7 @@ def send_link(
     found = _reader_of(session, publication, address)
     if Cause.COMPLAINT in suppression.causes_by_key(session, [address.key]).get(address.key, {}):
         found = None
-    with signup.same_work(session, kept=found is not None):
+    with signup.same_work(session, commit=found is not None):
         subscription_id, to = (found.id, found.email) if found else (0, address.email)
         emails.link(session, audience, publication, subscription_id, to, now)
 

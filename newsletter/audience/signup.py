@@ -62,10 +62,10 @@ def subscribe(
         return reason
     found = _find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
-    with same_work(session, kept=is_new):
+    with same_work(session, commit=is_new):
         proof = Proof(consent.origin_of(services, asked.client), asked.wording)
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
-    with same_work(session, kept=_may_be_asked(session, found.id, address.key) and is_new):
+    with same_work(session, commit=_may_be_asked(session, found.id, address.key) and is_new):
         status_transitions.reopen(session, found.id)
         emails.confirm(session, services, publication, found.id, found.email, now)
     return None
@@ -114,12 +114,12 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
 
 
 @contextmanager
-def same_work(session: Session, *, kept: bool) -> Iterator[None]:
+def same_work(session: Session, *, commit: bool) -> Iterator[None]:
     """Do the work in a savepoint, rolled back unless `kept`, so that timing does not reveal who is subscribed."""
     attempt = session.begin_nested()
     yield
     session.flush()
-    if kept:
+    if commit:
         attempt.commit()
     else:
         attempt.rollback()
@@ -133,14 +133,14 @@ class _Statements(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=8)
-    def of(cls, dialect: Dialect) -> Self:
+    def for_dialect(cls, dialect: Dialect) -> Self:
         return cls(_subscriber_statement(dialect), _subscription_statement(dialect))
 
 
 def _find_or_add(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Signup:
     """The subscription of this address to this publication, added if missing; two statements in either case."""
     connection = session.connection()
-    statements, at = _Statements.of(connection.dialect), moment(connection.dialect, now)
+    statements, at = _Statements.for_dialect(connection.dialect), moment(connection.dialect, now)
     person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
     person["search"] = search_text.search_entry(address.email, address.key, name)
     ((reader_id, email),) = statements.add_subscriber.run(connection, person)

@@ -61,7 +61,7 @@ class _Counter(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=8)
-    def of(cls, dialect: Dialect) -> Self:
+    def for_dialect(cls, dialect: Dialect) -> Self:
         asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
         # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
         each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
@@ -147,14 +147,14 @@ def prune(session: Session, now: datetime) -> int:
     )
     key = tuple_(SignupCount.bucket, SignupCount.window)
     some = select(SignupCount.bucket, SignupCount.window).where(*over).order_by(SignupCount.window).limit(_GROUP)
-    gone = delete(SignupCount).where(key.in_(some.with_for_update(skip_locked=True).subquery().select()))
-    found = session.scalars(gone.returning(SignupCount.window), execution_options=UNSYNCED)
+    deletion = delete(SignupCount).where(key.in_(some.with_for_update(skip_locked=True).subquery().select()))
+    found = session.scalars(deletion.returning(SignupCount.window), execution_options=UNSYNCED)
     return len(found.all())
 
 
 def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
     connection = session.connection()
-    ((hits,),) = _Counter.of(connection.dialect).by_all.run(connection, {"window": _hour(now)})
+    ((hits,),) = _Counter.for_dialect(connection.dialect).by_all.run(connection, {"window": _hour(now)})
     total = int(hits or 0)
     if total <= services.caps.in_all:
         return
@@ -166,7 +166,7 @@ def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
     # Requests beyond the daily limit caused no letter, and so are not counted.
     connection, since = session.connection(), _hour(now - _A_MONTH)
-    hits = _Counter.of(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
+    hits = _Counter.for_dialect(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
     return sum(min(each, most_a_day) for (each,) in hits)
 
 
@@ -206,7 +206,7 @@ def _is_provider(domain: str) -> bool:
 def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:
     connection = session.connection()
     asked = json.dumps([{"bucket": each.name, "window": each.window} for each in buckets])
-    hits = _Counter.of(connection.dialect).add.run(connection, {"rows": asked})
+    hits = _Counter.for_dialect(connection.dialect).add.run(connection, {"rows": asked})
     return {bucket.partition(":")[0]: count for bucket, count in hits}
 
 

@@ -44,8 +44,8 @@ def reopen(session: Session, subscription_id: int) -> None:
 
 @lru_cache(maxsize=8)
 def _reopening(dialect: Dialect) -> Prepared:
-    gone: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
-    theirs = update(Subscription).where(Subscription.id == bindparam("id"), Subscription.status.in_(gone))
+    ended: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
+    theirs = update(Subscription).where(Subscription.id == bindparam("id"), Subscription.status.in_(ended))
     return Prepared(theirs.values(status=literal_column(f"'{Status.PENDING}'")), dialect)
 
 

@@ -185,9 +185,9 @@ def all_attributes(session: Session, publication_id: int, most: int) -> list[str
 
 def remove_tag(session: Session, tag_id: int, subscription_ids: Collection[int]) -> None:
     """Take a tag from these readers; those who do not have it stay as they are."""
-    gone = delete(SubscriptionTag).where(SubscriptionTag.tag_id == tag_id)
-    gone = gone.where(SubscriptionTag.subscription_id.in_(subscription_ids))
-    session.execute(gone, execution_options=UNSYNCED)
+    deletion = delete(SubscriptionTag).where(SubscriptionTag.tag_id == tag_id)
+    deletion = deletion.where(SubscriptionTag.subscription_id.in_(subscription_ids))
+    session.execute(deletion, execution_options=UNSYNCED)
 
 
 def set_attribute(session: Session, publication_id: int, subscription_id: int, name: str, value: str) -> None:
@@ -200,8 +200,8 @@ def set_attribute(session: Session, publication_id: int, subscription_id: int, n
         set_attributes(session, [(subscription_id, known, value)])
         return
     for attribute_id, _type in known_attributes(session, publication_id, [folded_name(name)]).values():
-        gone = delete(SubscriptionAttribute).where(SubscriptionAttribute.attribute_id == attribute_id)
-        session.execute(gone.where(SubscriptionAttribute.subscription_id == subscription_id))
+        deletion = delete(SubscriptionAttribute).where(SubscriptionAttribute.attribute_id == attribute_id)
+        session.execute(deletion.where(SubscriptionAttribute.subscription_id == subscription_id))
 
 
 def tags_of(session: Session, subscription_id: int) -> list[str]:

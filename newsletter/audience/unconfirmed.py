@@ -112,8 +112,8 @@ def _restore(session: Session, subscription_ids: Collection[int]) -> None:
         session.execute(mine.values(status=status), execution_options=UNSYNCED)
 
 
-def _delete(session: Session, gone: Collection[Subscription]) -> None:
-    ids, readers = [one.id for one in gone], {one.subscriber_id: one.subscriber.key for one in gone}
+def _delete(session: Session, subscriptions: Collection[Subscription]) -> None:
+    ids, readers = [one.id for one in subscriptions], {one.subscriber_id: one.subscriber.key for one in subscriptions}
     if not ids:
         return
     consent_chain.erase(session, ids)

@@ -118,9 +118,9 @@ def record_reason(session: Session, services: AudienceServices, token: str, reas
     """Store a reader's reason, once for each unsubscribe, cut to 500 characters; an empty one is ignored."""
     subscription = open_unsubscribe_link(session, services, token)
     # PostgreSQL cannot store a NUL, and a terminal must not obey an escape sequence.
-    kept = " ".join("".join(each if each.isprintable() else " " for each in reason).split())[:MAX_REASON]
-    if kept and subscription.status is Status.UNSUBSCRIBED and not has_explained(session, subscription):
-        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, Proof(note=kept))
+    cleaned = " ".join("".join(each if each.isprintable() else " " for each in reason).split())[:MAX_REASON]
+    if cleaned and subscription.status is Status.UNSUBSCRIBED and not has_explained(session, subscription):
+        consent.record(session, subscription, Act.EXPLAINED, Channel.LINK, now, Proof(note=cleaned))
     return subscription
 
 

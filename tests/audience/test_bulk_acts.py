@@ -34,7 +34,7 @@ def _readers(press: Press) -> None:
 
 def begin(press: Press, kind: BulkKind, **words: str) -> int:
     with press.sessions.begin() as session:
-        rule = Rule(conditions=(Condition.of("domain", "is", "one.example"),))
+        rule = Rule(conditions=(Condition.parse("domain", "is", "one.example"),))
         ones = segments.save(session, press.publication, f"ones {kind}", rule, press.now)
         return bulk_acts.start_act(session, ones, kind, OWNER, press.now, members=3, **words).id
 

@@ -48,7 +48,7 @@ def letter_id(press: Press, now: datetime) -> int:
 
 
 def of(*conditions: tuple[str, ...], match: Match = Match.ALL) -> Rule:
-    return Rule(match, tuple(Condition.of(*condition) for condition in conditions))
+    return Rule(match, tuple(Condition.parse(*condition) for condition in conditions))
 
 
 def members(press: Press, rule: Rule, publication: Publication | None = None) -> set[str]:

@@ -18,7 +18,7 @@ def test_a_segment_is_listed_and_counted_and_an_issue_goes_to_it(loaded: Press, 
     assert loaded("segments", "list").out == "no segments yet; they are made at the desk\n"
     engine = open_engine(f"sqlite:///{environment['DATA_DIR']}/newsletter.db")
     with Sessions(engine).begin() as session:
-        home, rule = publications.find(session), Rule(conditions=(Condition.of("domain", "is", "one.example"),))
+        home, rule = publications.find(session), Rule(conditions=(Condition.parse("domain", "is", "one.example"),))
         for email in ("ada@one.example", "bo@two.example"):
             person = Subscriber(email=email, key=email, created_at=NOW)
             person.subscriptions.append(Subscription(publication=home, status=Status.ACTIVE, created_at=NOW))

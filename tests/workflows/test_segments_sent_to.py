@@ -44,7 +44,7 @@ def subscribe(session: Session, email: str, *names: str, status: Status = Status
 
 def aim(session: Session, slug: str, *conditions: tuple[str, ...]) -> Issue:
     """The issue, to go to a new segment of these conditions."""
-    issue, rule = issue_store.find(session, slug), Rule(conditions=tuple(Condition.of(*each) for each in conditions))
+    issue, rule = issue_store.find(session, slug), Rule(conditions=tuple(Condition.parse(*each) for each in conditions))
     issue.segment_id = segments.save(session, issue.publication, "chosen", rule, NOW).id
     return issue
 
@@ -66,7 +66,7 @@ def test_an_issue_goes_to_its_segment_as_it_was_when_scheduled(services: Service
             session,
             issue.publication,
             "chosen",
-            Rule(conditions=(Condition.of("tag", "is", "new"),)),
+            Rule(conditions=(Condition.parse("tag", "is", "new"),)),
             NOW,
             issue.segment_id,
         )
@@ -137,7 +137,7 @@ def test_those_who_missed_it_are_sent_it_within_a_segment_and_who_joined_within_
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
         later = _join(session, "c@a.example", "vip", "north"), _join(session, "d@a.example", "north")
         assert all(later)
-        north = segments.save(session, home, "north", Rule(conditions=(Condition.of("tag", "is", "north"),)), NOW)
+        north = segments.save(session, home, "north", Rule(conditions=(Condition.parse("tag", "is", "north"),)), NOW)
         frozen = segments.freeze(session, north)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
@@ -159,7 +159,7 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
         publish.send_now(session, services.links, issue_store.find(session, WAITING), NOW)
         subscribe(session, "later@a.example", "north")
         session.execute(update(Subscription).where(Subscription.id == 3).values(status=Status.UNSUBSCRIBED))
-        rule = Rule(conditions=(Condition.of("tag", "is", "north"),))
+        rule = Rule(conditions=(Condition.parse("tag", "is", "north"),))
         frozen = segments.freeze(session, segments.save(session, publications.find(session), "north", rule, NOW))
     with services.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
@@ -187,7 +187,7 @@ def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Serv
             return approve_issue.approval_status(session, services.links, issue).approval is not None
 
         assert is_approved()
-        for rule in (Rule(conditions=(Condition.of("tag", "is", "other"),)), vip.rule):
+        for rule in (Rule(conditions=(Condition.parse("tag", "is", "other"),)), vip.rule):
             segments.save(session, issue.publication, "chosen", rule, NOW, vip.id)
         assert is_approved()
         choose_segment(session, issue, None)

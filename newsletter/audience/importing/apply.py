@@ -75,10 +75,10 @@ def apply_plan(
     Of a reader who is there already, only tags and attributes that they do not have yet are added.
     """
     # Always in the same order, so that two imports wait for each other instead of deadlocking.
-    ended = sorted(plan.of(Verdict.ENDED), key=lambda row: row.address.key)
+    ended = sorted(plan.rows_with(Verdict.ENDED), key=lambda row: row.address.key)
     _end(session, [row for row in ended if row.address.key in plan.known], plan.known, terms, now)
     _suppress(session, ended, source, now)
-    newcomers = plan.of(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
+    newcomers = plan.rows_with(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
     if newcomers:
         _add_subscribers(session, newcomers, now)
         made = _add_subscriptions(session, publication, newcomers, terms, now)
@@ -86,7 +86,7 @@ def apply_plan(
         _send_confirm_letters(session, services, publication, made, terms, now)
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         row_tags.add(session, publication, made)
-    there = [(plan.known[row.address.key].subscription_id, row) for row in plan.of(Verdict.ALREADY)]
+    there = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     row_tags.add(session, publication, there)
 
 
@@ -107,21 +107,21 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
 
 def _end(
     session: Session,
-    gone: Sequence[ImportRow],
+    ended: Sequence[ImportRow],
     known: Mapping[str, ExistingSubscription],
     terms: ImportTerms,
     now: datetime,
 ) -> None:
-    for row in gone:
+    for row in ended:
         subscription = subscribers.get(session, known[row.address.key].subscription_id)
         unsubscribe.end_subscription(
             session, subscription, terms.status_of(row), Channel.IMPORT, now, terms.proof_of(row)
         )
 
 
-def _suppress(session: Session, gone: Sequence[ImportRow], source: str, now: datetime) -> None:
+def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: datetime) -> None:
     where = f"at {source}" if source else "in an imported file"
-    for row in gone:
+    for row in ended:
         if row.status in _CAUSES:
             suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} {where}")
 

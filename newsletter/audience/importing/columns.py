@@ -83,7 +83,7 @@ class ColumnLayout:
     """Whether a row can have only an address, a name, a status and a date."""
 
     @classmethod
-    def of(
+    def from_header(
         cls,
         header: Sequence[str],
         choices: ColumnChoices = DEFAULT_CHOICES,
@@ -233,7 +233,7 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
     # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
     replaced = {name for name in mapped.values() if name in _ONCE}
 
-    def of(title: str) -> FieldKind | None:
+    def field_of(title: str) -> FieldKind | None:
         if (key := column_key(title)) in mapped:
             return mapped[key]
         if key in passed_over:
@@ -241,7 +241,7 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
         found = source.fields.get(key) or headers.field_of(title)
         return None if found in replaced else found
 
-    return [of(title) for title in header]
+    return [field_of(title) for title in header]
 
 
 def address_column(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:

@@ -186,25 +186,25 @@ class _Run:
         position = 0
         title = "" if known.source is PLAIN else known.source.title
         for stretch in _ahead(_stretches(known, sheet, choices.within(sheet.header.cells), source)):
-            told = ImportStep(0, Tally(), (), position, list_number=number, list_size=sheet.size)
+            step = ImportStep(0, Tally(), (), position, list_number=number, list_size=sheet.size)
             if stretch.problems and self.checked:
                 line = stretch.problems[0].line
                 raise Conflict(f"{sheet.name} was changed after it was checked: line {line}; import it again")
             if stretch.problems:
                 refused = Tally(refused=len(stretch.problems))
                 self.total += refused
-                yield replace(told, rows=len(stretch.problems), tally=refused, problems=stretch.problems)
+                yield replace(step, rows=len(stretch.problems), tally=refused, problems=stretch.problems)
             done = self._rows_done(number, stretch)
             if done:
-                yield replace(told, rows=done)
+                yield replace(step, rows=done)
             for group in self._groups(stretch.rows[done:]):
                 done += len(group)
                 is_last = done == len(stretch.rows)
                 new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
                 plan, tally = self._apply_group(group, new, title)
-                position += round(len(group) * (stretch.position - told.position) / len(stretch.rows))
+                position += round(len(group) * (stretch.position - step.position) / len(stretch.rows))
                 fates = plan.fates(self.terms) if self.with_fates else ()
-                yield replace(told, rows=len(group), tally=tally, position=position, fates=fates)
+                yield replace(step, rows=len(group), tally=tally, position=position, fates=fates)
             position = stretch.position
 
     def _apply_group(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
@@ -212,11 +212,11 @@ class _Run:
         if self.dry_run:
             with self.sessions.reading() as session:
                 plan = apply.make_plan(session, self.services, self.publication, group)
-                return plan, Tally.of(plan, self.terms)
+                return plan, Tally.from_plan(plan, self.terms)
         with self.sessions.in_turn(PAUSE) as session:
             plan = apply.make_plan(session, self.services, self.publication, group)
             apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
-            tally = Tally.of(plan, self.terms)
+            tally = Tally.from_plan(plan, self.terms)
             self.total += tally
             if self.record:
                 self.record(session, place.list_number, plan.fates(self.terms))
@@ -277,7 +277,7 @@ def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[Column
     sample = list(itertools.islice(rows, SAMPLE))
     cells = [row.cells for row in sample if isinstance(row, CsvRow)]
     try:
-        layout = ColumnLayout.of(header.cells, choices, found, sheet.file_name, cells)
+        layout = ColumnLayout.from_header(header.cells, choices, found, sheet.file_name, cells)
     except Invalid as error:
         raise Invalid(f"{sheet.name}: line {header.number}: {error}") from None
     return layout, itertools.chain(sample, rows)

@@ -51,7 +51,7 @@ class ImportRow(NamedTuple):
     paused_until: datetime | None = None
 
     @property
-    def gone(self) -> bool:
+    def is_ended(self) -> bool:
         return self.status in status_transitions.ENDED
 
     def says_worse_than(self, other: "ImportRow") -> bool:
@@ -127,17 +127,17 @@ class ImportPlan:
     suppressed: Collection[str]
     erased: Collection[str]
 
-    def of(self, verdict: Verdict) -> list[ImportRow]:
+    def rows_with(self, verdict: Verdict) -> list[ImportRow]:
         return [row for key, row in self.rows.items() if self.verdicts[key] is verdict]
 
     def fates(self, terms: ImportTerms) -> list[RowFate]:
         """What becomes of each row, in the order of their lines."""
-        told = [_fate(row, self.verdicts[key], self._reason(key, row), terms) for key, row in self.rows.items()]
+        fates = [_fate(row, self.verdicts[key], self._reason(key, row), terms) for key, row in self.rows.items()]
         for row in self.repeated:
             reason = f"the address is in line {self.rows[row.address.key].line}, too, which counts"
-            told.append(_fate(row, Verdict.ALREADY, reason, terms))
-        told += [_fate(row, Verdict.SKIPPED, row.skipped, terms) for row in self.skipped]
-        return sorted(told)
+            fates.append(_fate(row, Verdict.ALREADY, reason, terms))
+        fates += [_fate(row, Verdict.SKIPPED, row.skipped, terms) for row in self.skipped]
+        return sorted(fates)
 
     def _reason(self, key: str, row: ImportRow) -> str:
         known = self.known.get(key)
@@ -146,7 +146,7 @@ class ImportPlan:
                 return f"{known.status} here" if known else ""
             case Verdict.LEFT_ALONE if known is None and key in self.erased:
                 return "erased here"
-            case Verdict.LEFT_ALONE if row.gone:
+            case Verdict.LEFT_ALONE if row.is_ended:
                 return "has confirmed here"
             case Verdict.LEFT_ALONE:
                 return "suppressed here" if known is None or key in self.suppressed else f"{known.status} here"
@@ -175,7 +175,7 @@ class Tally:
     """What is to be said of the proof of some, with their number."""
 
     @classmethod
-    def of(cls, plan: ImportPlan, terms: ImportTerms) -> Self:
+    def from_plan(cls, plan: ImportPlan, terms: ImportTerms) -> Self:
         """The counts of a plan."""
         counts = Counter(plan.verdicts.values())
         written = [row for key, row in plan.rows.items() if plan.verdicts[key] in {Verdict.ADDED, Verdict.ENDED}]
@@ -223,15 +223,15 @@ class ImportStep:
 def judge(row: ImportRow, known: ExistingSubscription | None, suppressed: bool) -> Verdict:
     """The verdict on a row, given its existing subscription and whether its address is suppressed."""
     if known is None:
-        if row.gone:
+        if row.is_ended:
             return Verdict.ENDED
         return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
-    if row.gone:
-        return _judge_gone(row, known)
+    if row.is_ended:
+        return _judge_ended(row, known)
     return Verdict.LEFT_ALONE if suppressed or known.status in status_transitions.ENDED else Verdict.ALREADY
 
 
-def _judge_gone(row: ImportRow, known: ExistingSubscription) -> Verdict:
+def _judge_ended(row: ImportRow, known: ExistingSubscription) -> Verdict:
     if known.status in status_transitions.ENDED:
         is_news = row.status is Status.COMPLAINED and known.status is not Status.COMPLAINED
         return Verdict.ENDED if is_news else Verdict.ALREADY

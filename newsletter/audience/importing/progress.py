@@ -77,7 +77,7 @@ class ImportSettings:
     source: str = ""
     encoding: str = ""
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """The same in plain JSON values."""
         return {
             "status": self.terms.status.value,
@@ -99,18 +99,18 @@ def begin(
     now: datetime,
 ) -> Import:
     """The import of this file by these settings that was broken off, or a new one."""
-    told = json.loads(json.dumps(settings.told()))
+    stored = json.loads(json.dumps(settings.as_json()))
     asked = select(Import).join(ImportedFile).where(ImportedFile.sha256 == file.sha256)
     asked = asked.where(Import.publication_id == publication.id, Import.state == ImportState.RUNNING).order_by(
         Import.id.desc()
     )
-    found = next((one for one in session.scalars(asked) if one.settings == told), None)
+    found = next((one for one in session.scalars(asked) if one.settings == stored), None)
     if found is None:
         found = Import(
             publication_id=publication.id,
             file_name=file.name[-255:],
             file_id=consent.store_file(session, file.sha256, operator, now),
-            settings=told,
+            settings=stored,
             counts=counts_of(Tally()),
             created_at=now,
         )
@@ -143,8 +143,8 @@ def finish(session: Session, import_id: int, now: datetime) -> None:
 
 def counts_of(tally: Tally) -> dict[str, Any]:
     """A tally in plain JSON values."""
-    told = {each.name: getattr(tally, each.name) for each in fields(tally)}
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in told.items()}
+    counts = {each.name: getattr(tally, each.name) for each in fields(tally)}
+    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in counts.items()}
 
 
 def tally_of(counts: Mapping[str, Any]) -> Tally:

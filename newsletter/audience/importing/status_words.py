@@ -124,8 +124,8 @@ def _ended_as(status: Status) -> Callable[[str], Status | None]:
     def read(text: str) -> Status | None:
         if _is_nothing(text) or normalized(text) in _NO:
             return None
-        said = Status.COMPLAINED if _SAYS_SPAM.match(text) else _known(text)
-        return worse_status(status, said)
+        stated = Status.COMPLAINED if _SAYS_SPAM.match(text) else _known(text)
+        return worse_status(status, stated)
 
     return read
 

@@ -83,7 +83,7 @@ class Condition:
     """The rule of a segment that is referred to, once it is resolved."""
 
     @classmethod
-    def of(cls, field: str, op: str, value: str = "", name: str = "", rule: "Rule | None" = None) -> Self:
+    def parse(cls, field: str, op: str, value: str = "", name: str = "", rule: "Rule | None" = None) -> Self:
         """The condition that these words make; Invalid, saying what is wrong with them."""
         if field not in set(Field):
             raise Invalid(f"a condition is about one of {', '.join(Field)}, and not about {field[:40]!r}")
@@ -148,7 +148,7 @@ def _condition(data: Mapping[str, Any], depth: int) -> Condition:
         raise Invalid(f"a condition has field, op, value and name, and no {min(unknown)!r}")
     if not all(isinstance(word, str) for word in words.values()):
         raise Invalid("field, op, value and name of a condition are texts")
-    return Condition.of(**words, rule=from_json(data["rule"], depth + 1) if data.get("rule") else None)
+    return Condition.parse(**words, rule=from_json(data["rule"], depth + 1) if data.get("rule") else None)
 
 
 def _fields(condition: Condition) -> dict[str, Any]:

@@ -101,7 +101,7 @@ def _add_segment(session: Session) -> None:
     publication = find(session)
     (friends,) = tags.ensure_tags(session, publication.id, ["Friends"]).values()
     tags.add_tags(session, [(2, friends)])
-    rule = Rule(conditions=(Condition.of("tag", "is", "Friends"), Condition.of("status", "is_not", "complained")))
+    rule = Rule(conditions=(Condition.parse("tag", "is", "Friends"), Condition.parse("status", "is_not", "complained")))
     segments.save(session, publication, "Friends", rule, NOW)
 
 

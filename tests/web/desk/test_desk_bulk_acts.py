@@ -31,7 +31,7 @@ def _segment(services: Services) -> None:
             person.subscriptions.append(Subscription(publication=home, status=Status.ACTIVE, created_at=NOW))
             session.add(person)
         session.flush()
-        segments.save(session, home, "Ones", Rule(conditions=(Condition.of("status", "is", "active"),)), NOW)
+        segments.save(session, home, "Ones", Rule(conditions=(Condition.parse("status", "is", "active"),)), NOW)
 
 
 def work(services: Services) -> None:

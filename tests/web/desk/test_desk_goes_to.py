@@ -31,7 +31,7 @@ def vip(services: Services) -> int:
         session.flush()
         (tag,) = tags.ensure_tags(session, home.id, ["VIP"]).values()
         tags.add_tags(session, [(1, tag)])
-        return segments.save(session, home, "Friends", Rule(conditions=(Condition.of("tag", "is", "vip"),)), NOW).id
+        return segments.save(session, home, "Friends", Rule(conditions=(Condition.parse("tag", "is", "vip"),)), NOW).id
 
 
 def test_an_issue_goes_to_the_segment_that_an_editor_chose_and_every_page_says_so(editor: Visitor, vip: int) -> None:
@@ -55,7 +55,7 @@ def test_a_form_that_showed_another_audience_sends_nothing(editor: Visitor, serv
     assert editor.client.post(f"{PAGE}send", data=stale).status_code == 409
     stale = hidden(editor.open(f"{PAGE}send").text)
     with services.sessions.begin() as session:
-        home, other = publications.find(session), Rule(conditions=(Condition.of("tag", "is_not", "vip"),))
+        home, other = publications.find(session), Rule(conditions=(Condition.parse("tag", "is_not", "vip"),))
         segments.save(session, home, "Friends", other, NOW, vip)
     assert editor.client.post(f"{PAGE}send", data=stale).status_code == 409
     with services.sessions.reading() as session:

@@ -258,7 +258,7 @@ def test_readers_are_exported_whole_or_a_segment_of_them(editor: Visitor, servic
             tie = Subscription(publication_id=1, status=Status.ACTIVE, created_at=now)
             key = f"{name}@reader.example"
             session.add(Subscriber(email=key, key=key, name="", created_at=now, subscriptions=[tie]))
-        ben = Rule(conditions=(Condition.of("status", "is", "paused"),))
+        ben = Rule(conditions=(Condition.parse("status", "is", "paused"),))
         segment = segments.save(session, publications.find(session), "paused", ben, now)
     whole = editor.open("/desk/readers.csv")
     assert [line.partition(",")[0] for line in whole.text.splitlines()[1:]] == [

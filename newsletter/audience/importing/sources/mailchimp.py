@@ -19,8 +19,8 @@ def _membership(name: str, headers: Collection[str]) -> Membership | None:
     by_name = _NAME.match(name.casefold())
     if by_name:
         return _BY_NAME[by_name[1]]
-    told = [kind for header, kind in _BY_COLUMN.items() if header in headers]
-    return told[0] if len(told) == 1 else None
+    by_column = [kind for header, kind in _BY_COLUMN.items() if header in headers]
+    return by_column[0] if len(by_column) == 1 else None
 
 
 _BY_COLUMN = {

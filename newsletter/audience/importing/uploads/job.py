@@ -60,13 +60,13 @@ class UploadJob:
             for upload_id in session.scalars(old).all():
                 report.clear_report(session, upload_id)
                 session.execute(delete(ImportUpload).where(ImportUpload.id == upload_id))
-            kept = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.not_in(OVER))))
+            in_use = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.not_in(OVER))))
             over = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.in_(OVER))))
-        self._delete_files(kept, over)
+        self._delete_files(in_use, over)
 
-    def _delete_files(self, kept: set[str], over: set[str]) -> None:
+    def _delete_files(self, in_use: set[str], over: set[str]) -> None:
         for path in self.folder.glob("*"):
-            if path.name in over or (path.name not in kept and time.time() - path.stat().st_mtime > _ORPHANED):
+            if path.name in over or (path.name not in in_use and time.time() - path.stat().st_mtime > _ORPHANED):
                 path.unlink(missing_ok=True)
 
     def _run_next(self) -> bool:

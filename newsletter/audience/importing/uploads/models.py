@@ -97,14 +97,14 @@ class ImportUpload(Base):
 
     def import_settings(self) -> ImportSettings:
         """What was said of it."""
-        told = self.settings
+        stored = self.settings
         return ImportSettings(
-            ImportTerms(Status(told["status"]), told["consent"], vouched=told["vouched"]),
+            ImportTerms(Status(stored["status"]), stored["consent"], vouched=stored["vouched"]),
             ColumnChoices(
-                {title: FieldKind(kind) for title, kind in told["mapped"].items()}, frozenset(told["ignored"])
+                {title: FieldKind(kind) for title, kind in stored["mapped"].items()}, frozenset(stored["ignored"])
             ),
-            told["source"],
-            told["encoding"],
+            stored["source"],
+            stored["encoding"],
         )
 
 
@@ -145,8 +145,8 @@ def too_large(most_bytes: int) -> str:
 def clean_file_name(name: str) -> str:
     """The last part of a path, without what cannot be shown; the beginning of an endless name is cut off."""
     last = PurePosixPath(name.replace("\\", "/")).name
-    shown = "".join(each for each in last if each.isprintable()).strip(". ")
-    return re.sub(r"\s+", " ", shown)[-_LONGEST_NAME:] or "list"
+    printable = "".join(each for each in last if each.isprintable()).strip(". ")
+    return re.sub(r"\s+", " ", printable)[-_LONGEST_NAME:] or "list"
 
 
 def add_upload(
@@ -166,7 +166,7 @@ def add_upload(
         sha256=sha256,
         size=size,
         operator=operator,
-        settings=ImportSettings(ImportTerms()).told(),
+        settings=ImportSettings(ImportTerms()).as_json(),
         counts=progress.counts_of(Tally()),
         created_at=now,
         changed_at=now,
@@ -196,7 +196,7 @@ def answer_questions(
     """Store what was said of a list; a dry run of it counts for nothing any more."""
     _require(upload, version)
     _move(session, upload, (UploadState.DRAFT, UploadState.CHECKED), UploadState.DRAFT, now)
-    upload.settings, upload.fault = settings.told(), ""
+    upload.settings, upload.fault = settings.as_json(), ""
     upload.revision += 1
 
 
@@ -249,8 +249,8 @@ def report_progress(
     mine = update(ImportUpload).where(
         ImportUpload.id == upload_id, ImportUpload.claimed_by == worker, ImportUpload.state == doing
     )
-    kept = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=UNSYNCED)
-    return bool(kept.rowcount)  # type: ignore[attr-defined]
+    renewed = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=UNSYNCED)
+    return bool(renewed.rowcount)  # type: ignore[attr-defined]
 
 
 def release_upload(session: Session, upload_id: int, worker: str) -> None:

@@ -74,15 +74,15 @@ def preview(file: ListFile, settings: ImportSettings) -> FilePreview:
     return seen
 
 
-def choices_from(seen: FilePreview, said: Sequence[str]) -> ColumnChoices:
+def choices_from(seen: FilePreview, answers: Sequence[str]) -> ColumnChoices:
     """The choices that a form makes, which says for each column in turn what it holds; "" for what it is taken for."""
     mapped: dict[str, FieldKind] = {}
     ignored = set()
-    for use, what in zip(seen.columns.values(), said, strict=False):
-        if what == LEFT_OUT:
+    for use, answer in zip(seen.columns.values(), answers, strict=False):
+        if answer == LEFT_OUT:
             ignored.add(use.title)
-        elif what in set(FieldKind):
-            mapped[use.title] = FieldKind(what)
+        elif answer in set(FieldKind):
+            mapped[use.title] = FieldKind(answer)
     return ColumnChoices(mapped, frozenset(ignored))
 
 
@@ -99,7 +99,7 @@ def _look_at(seen: FilePreview, sheet: CsvFile, settings: ImportSettings) -> Non
     if questions := _questions(uses):
         seen.questions += [each for each in questions if each not in seen.questions]
         return
-    layout = ColumnLayout.of(header.cells, choices, source, sheet.file_name, sample)
+    layout = ColumnLayout.from_header(header.cells, choices, source, sheet.file_name, sample)
     seen.lacks_states = seen.lacks_states or not layout.tells_states
 
 
@@ -130,7 +130,7 @@ def _questions(uses: Sequence[ColumnUse]) -> list[str]:
     ]
     if not any(use.field is FieldKind.EMAIL for use in uses):
         found.append("No column holds the addresses. Say which one does.")
-    kept = sum(use.field is FieldKind.ATTRIBUTE for use in uses)
-    if kept > MAX_ATTRIBUTES:
-        found.append(f"{kept} columns would be kept as attributes, and {MAX_ATTRIBUTES} fit. Leave some out.")
+    attributes = sum(use.field is FieldKind.ATTRIBUTE for use in uses)
+    if attributes > MAX_ATTRIBUTES:
+        found.append(f"{attributes} columns would be kept as attributes, and {MAX_ATTRIBUTES} fit. Leave some out.")
     return found

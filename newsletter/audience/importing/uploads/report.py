@@ -78,8 +78,8 @@ def store_fates(session: Session, upload_id: int, list_number: int, fates: Seque
     """Store what became of a group of rows."""
     if fates:
         # Who was erased here is not to be remembered by an old list.
-        kept = [fate._replace(email="") if fate.reason == "erased here" else fate for fate in fates]
-        _store(session, upload_id, PartKind.FATES, list_number, kept[0].line, kept)
+        remembered = [fate._replace(email="") if fate.reason == "erased here" else fate for fate in fates]
+        _store(session, upload_id, PartKind.FATES, list_number, remembered[0].line, remembered)
 
 
 def store_refused(session: Session, upload_id: int, list_number: int, refused: Sequence[RefusedRow]) -> None:

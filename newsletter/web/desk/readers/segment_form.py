@@ -195,7 +195,7 @@ def _condition(row: BuilderRow, known: Suggestions) -> Condition:
         value = str(ids[key])
     elif about in (Field.ISSUE, Field.SEGMENT) and value and not value.isdecimal():
         raise Invalid(f"there is no {about} “{value[:60]}”; choose one from the list")
-    return Condition.of(about, op, "" if row.test in _VALUELESS else value, name if about == Field.ATTRIBUTE else "")
+    return Condition.parse(about, op, "" if row.test in _VALUELESS else value, name if about == Field.ATTRIBUTE else "")
 
 
 def _row(condition: Condition, known: Suggestions) -> BuilderRow:
