@@ -127,7 +127,12 @@ def require_sendable(issue: Issue, prepared: PreparedIssue) -> None:
     """Raise Conflict, saying what to do first, if an open issue may not go out as it was prepared."""
     _require_unblocked(issue, prepared.blocking)
     _require_ready(issue)
-    require_approved(issue, Content(issue.revision_number, prepared.mail.content_hash, audience_hash(issue)))
+    require_approved(issue, prepared_content(issue, prepared))
+
+
+def prepared_content(issue: Issue, prepared: PreparedIssue) -> Content:
+    """The content that an approval of an open issue has to be of, as it was prepared."""
+    return Content(issue.revision_number, prepared.mail.content_hash, audience_hash(issue))
 
 
 def require_approved(issue: Issue, would_go: Content) -> None:

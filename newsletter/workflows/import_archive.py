@@ -103,7 +103,7 @@ def publish_imported(
 ) -> list[str]:
     """Publish an imported issue in the archive at its old date, to nobody; what preflight would say against it.
 
-    Conflict if it was not imported, or is published already.
+    Conflict if it was not imported, is published already, or lacks an approval that its publication requires.
     """
     found = posts.find_import(session, issue)
     if found is None:
@@ -111,6 +111,7 @@ def publish_imported(
     issue_store.lock(session, issue)
     build_letter.require_open(issue)
     prepared = build_letter.prepare(issue, links)
+    build_letter.require_approved(issue, build_letter.prepared_content(issue, prepared))
     letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
     letter.due_at = letter.started_at = letter.finished_at = found.posted_at
     letter.state = LetterState.FINISHED

@@ -10,16 +10,17 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
-from newsletter import publications
+from newsletter import editors, publications
 from newsletter.delivery.models import Copy
 from newsletter.editorial.imported import posts
 from newsletter.editorial.imported.convert import html_to_markdown, plain_markdown
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
+from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import create_app
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, import_archive, peer_archives, publish, resend_missed
+from newsletter.workflows import approve_issue, build_letter, import_archive, peer_archives, publish, resend_missed
 from newsletter.workflows.import_archive import PostFate
 from newsletter.workflows.peer_archives import OldPost
 from tests import sample_services
@@ -178,6 +179,27 @@ def test_they_are_published_at_their_old_dates_redirected_to_and_never_sent(serv
     assert "first-one" in client.get("/sitemap.xml").text
     assert client.get("/p/nothing").status_code == 404
     assert client.get("/x//p/first-one").status_code == 404
+
+
+def test_an_imported_issue_is_published_only_with_the_approval_that_its_publication_requires(
+    services: Services, tmp_path: Path
+) -> None:
+    _, old = peer_archives.read_archive(written(tmp_path, "substack"))
+    take_in(services, "substack", old)
+    with services.sessions.begin() as session:
+        publications.find(session).requires_approval = True
+        second = editors.add(session, "second@desk.example", Role.EDITOR, NOW)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, "first-one")
+        with pytest.raises(build_letter.Unapproved, match="second person"):
+            import_archive.publish_imported(session, services.links, issue, NOW)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, "first-one")
+        assert issue.letter is None
+        content = build_letter.approvable_content(issue, services.links)
+        approve_issue.approve(session, services.links, issue, content, second, "", NOW)
+        import_archive.publish_imported(session, services.links, issue, NOW)
+        assert archive.find(session, "first-one").letter is not None
 
 
 def assert_never_sent(session, services: Services, issue: Issue) -> None:
