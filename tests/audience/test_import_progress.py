@@ -1,5 +1,6 @@
 """An import that is broken off goes on where it was, and one that is paused or cancelled stops."""
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from newsletter.audience.importing import importer, progress
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportState
 from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.uploads import models as uploads
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status
 from newsletter.errors import Conflict
 
@@ -31,10 +33,12 @@ def path(write: Callable[..., Path]) -> Path:
     return write("\n".join(["email", *rows[:4], "nonsense", *rows[4:14], "", *rows[14:], "nonsense"]) + "\n")
 
 
-def steps(press, path: Path, terms: ImportTerms = TERMS, **how: object) -> Iterator[ImportStep]:
+def steps(
+    press, path: Path, terms: ImportTerms = TERMS, operator: str = OPERATOR, **how: object
+) -> Iterator[ImportStep]:
     with files.open_file(path) as opened:
         args = (press.sessions, press.audience, press.publication, opened, terms, press.now)
-        yield from importer.run_import(*args, operator=OPERATOR, **how)
+        yield from importer.run_import(*args, operator=operator, **how)
 
 
 def total(some: Iterator[ImportStep]) -> Tally:
@@ -109,4 +113,37 @@ def test_a_file_that_is_imported_on_other_terms_begins_anew(press, path: Path) -
     list(itertools.islice(steps(press, path), 4))
     other = ImportTerms(Status.ACTIVE, "another list")
     assert not any(step.resumed for step in steps(press, path, other))
-    assert any(step.resumed for step in steps(press, path))
+    assert states(press) == [ImportState.CANCELLED, ImportState.DONE]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_new_import_ends_the_broken_off_ones_of_the_same_file_name_but_none_of_an_upload(press, path: Path) -> None:
+    def broken_off(content: bytes, operator: str = OPERATOR, to: Path = path) -> None:
+        to.write_bytes(content)
+        list(itertools.islice(steps(press, to, operator=operator), 3))
+
+    content = path.read_bytes()
+    with press.sessions.begin() as session:
+        stored = "0" * 32, hashlib.sha256(content).hexdigest(), len(content)
+        upload = uploads.add_upload(session, press.publication, path.name, stored, OPERATOR, press.now)
+        upload_id = upload.id
+    broken_off(content)
+    with press.sessions.begin() as session:
+        session.get_one(uploads.ImportUpload, upload_id).import_id = session.scalar(select(Import.id))
+    broken_off(content + b"a@example.org\n")
+    broken_off(content + b"b@example.org\n", "ida@press.example")
+    broken_off(content + b"c@example.org\n", to=path.with_name("another.csv"))
+    path.write_bytes(content + b"d@example.org\n")
+    list(steps(press, path))
+    assert states(press) == [
+        ImportState.RUNNING,
+        ImportState.CANCELLED,
+        ImportState.RUNNING,
+        ImportState.RUNNING,
+        ImportState.DONE,
+    ]
+
+
+def states(press) -> list[ImportState]:
+    with press.sessions.reading() as session:
+        return list(session.scalars(select(Import.state).order_by(Import.id)))

@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ForeignKey, Index, String, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, column, exists, select, table, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience import consent
@@ -22,6 +22,10 @@ from newsletter.audience.models import ImportedFile
 from newsletter.db import UNSYNCED, Base, word
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
+
+_LONGEST_NAME = 255
+# An upload at the desk has its own page, where somebody resumes or cancels its import; its model builds on this module.
+_UPLOADS = table("import_uploads", column("import_id"))
 
 
 class ImportState(StrEnum):
@@ -43,7 +47,7 @@ class Import(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     file_id: Mapped[int] = mapped_column(ForeignKey("imported_files.id"))
-    file_name: Mapped[str] = mapped_column(String(255))
+    file_name: Mapped[str] = mapped_column(String(_LONGEST_NAME))
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     """What was said of the file: source, columns, encoding, terms."""
     state: Mapped[ImportState] = mapped_column(word(ImportState), default=ImportState.RUNNING)
@@ -98,7 +102,11 @@ def begin(
     operator: str,
     now: datetime,
 ) -> Import:
-    """The import of this file by these settings that was broken off, or a new one."""
+    """The import of this file by these settings that was broken off, or a new one.
+
+    A new one ends those that the same operator began from a file of that name, which has changed since or is read
+    otherwise now: nobody goes on with them.
+    """
     stored = json.loads(json.dumps(settings.as_json()))
     asked = select(Import).join(ImportedFile).where(ImportedFile.sha256 == file.sha256)
     asked = asked.where(Import.publication_id == publication.id, Import.state == ImportState.RUNNING).order_by(
@@ -106,9 +114,11 @@ def begin(
     )
     found = next((one for one in session.scalars(asked) if one.settings == stored), None)
     if found is None:
+        name = file.name[-_LONGEST_NAME:]
+        _end_abandoned(session, publication, name, operator, now)
         found = Import(
             publication_id=publication.id,
-            file_name=file.name[-255:],
+            file_name=name,
             file_id=consent.store_file(session, file.sha256, operator, now),
             settings=stored,
             counts=counts_of(Tally()),
@@ -117,6 +127,18 @@ def begin(
         session.add(found)
         session.flush()
     return found
+
+
+def _end_abandoned(session: Session, publication: Publication, file_name: str, operator: str, now: datetime) -> None:
+    theirs = select(ImportedFile.id).where(ImportedFile.operator == operator)
+    older = update(Import).where(
+        Import.publication_id == publication.id,
+        Import.file_name == file_name,
+        Import.state == ImportState.RUNNING,
+        Import.file_id.in_(theirs),
+        ~exists().where(_UPLOADS.c.import_id == Import.id),
+    )
+    session.execute(older.values(state=ImportState.CANCELLED, finished_at=now), execution_options=UNSYNCED)
 
 
 def place_of(found: Import) -> Place:
