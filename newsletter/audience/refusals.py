@@ -22,6 +22,8 @@ class Reason(StrEnum):
     TRAP = "trap"
     TOO_QUICK = "too_quick"
     WAIT = "wait"
+    PROOF_REFUSED = "proof_refused"
+    PROOF_REUSED = "proof_reused"
     DOMAIN_REFUSED = "domain_refused"
     ADDRESS_CAP = "address_cap"
     DOMAIN_CAP = "domain_cap"
@@ -38,6 +40,8 @@ _WORDS = {
     Reason.TRAP: "Filled in the field that people cannot see",
     Reason.TOO_QUICK: "Sent too soon after the form was shown",
     Reason.WAIT: "Asked to wait while many signed up",
+    Reason.PROOF_REFUSED: "Sent a false proof of work instead of waiting",
+    Reason.PROOF_REUSED: "Sent a proof of work a second time",
     Reason.DOMAIN_REFUSED: "An email domain that you refuse",
     Reason.ADDRESS_CAP: "Too many for one mailbox",
     Reason.DOMAIN_CAP: "Too many for one email domain",

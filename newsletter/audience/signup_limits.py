@@ -19,7 +19,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import SignupCount
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.db import UNSYNCED, Prepared, rows, upsert
+from newsletter.db import UNSYNCED, Prepared, insert, rows, upsert
 from newsletter.errors import Refused
 
 log = structlog.get_logger(__name__)
@@ -116,6 +116,12 @@ def reset_mailbox(session: Session, services: AudienceServices, address: Address
     """Reset a mailbox's count, because its owner has confirmed."""
     bucket = _of_mailbox(services, address, 0)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
+
+
+def use_proof(session: Session, nonce: str, made_at: datetime) -> bool:
+    """Mark the proof of work for a challenge of that time as used; False if it was used before."""
+    row = insert(session, SignupCount).values(bucket=f"proof:{nonce}", window=_hour(made_at), hits=1)
+    return session.scalar(row.on_conflict_do_nothing().returning(SignupCount.hits)) is not None
 
 
 def is_odd(session: Session, now: datetime) -> bool:

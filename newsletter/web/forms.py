@@ -39,6 +39,8 @@ class SignUpForm:
     """Whether the person has looked at the address again."""
     waited: str = ""
     """Proof of since when the person waits."""
+    proof: str = ""
+    """What the browser computed (`proof_of_work`)."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -52,6 +54,7 @@ class SignUpForm:
             shown=form.get(SHOWN, ""),
             is_checked=bool(form.get("checked")),
             waited=form.get("waited", ""),
+            proof=form.get("proof", ""),
         )
 
     def took_long_enough(self, links: Links, now: datetime) -> bool:
@@ -61,12 +64,13 @@ class SignUpForm:
         except Invalid:
             return False
 
-    def waited_long_enough(self, links: Links, now: datetime) -> bool:
-        """Whether the person has waited as long as was asked, for this very address; False without proof."""
+    def waiting_time(self, links: Links, now: datetime) -> timedelta | None:
+        """How long the person has waited, for this very address; None without proof, or if it was too long ago."""
         try:
-            return WAIT <= now - links.open_waiting(self.waited, self.email) <= WAIT_IS_GOOD_FOR
+            waited = now - links.open_waiting(self.waited, self.email)
         except Invalid:
-            return False
+            return None
+        return waited if waited <= WAIT_IS_GOOD_FOR else None
 
     def has_domain_of(self, domains: Collection[str]) -> bool:
         """Whether the address is of one of these domains, or of a subdomain of one."""

@@ -21,6 +21,7 @@ _POLICY = {
     "default-src": "'none'",
     "style-src": "'self'",
     "script-src": "'self'",
+    "worker-src": "'none'",
     "img-src": "'self' data:",
     "font-src": "'self'",
     "connect-src": "'self'",

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
@@ -105,6 +105,37 @@ def test_a_reader_takes_a_break_by_the_preferences(page: Page, services: Service
     assert standing(services) is Status.PAUSED
 
 
+def make_busy(services: Services, clock: Clock) -> None:
+    """Have far more sign-ups in this hour than usual."""
+    with services.sessions.begin() as session:
+        session.add(SignupCount(bucket="press:a", window=int(clock().timestamp()) // 3600, hits=30))
+
+
+def test_while_many_sign_up_one_without_scripts_waits(page: Page, services: Services, clock: Clock) -> None:
+    make_busy(services, clock)
+    ask(page, clock)
+    expect(page.get_by_text("Please wait 30 seconds")).to_be_visible()
+    clock.turn(seconds=30)
+    press(page, "Subscribe")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+    assert len(sample_services.letters(services)) == 1
+
+
+def test_while_many_sign_up_a_browser_proves_its_work_and_nobody_waits(
+    chrome: Browser, site: str, services: Services, clock: Clock
+) -> None:
+    make_busy(services, clock)
+    with chrome.new_context(viewport=PHONE, base_url=site) as context:
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        with page.expect_request("**/pbkdf2.js*"):
+            ask(page, clock)
+        expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
+        assert len(sample_services.letters(services)) == 1
+        assert said == []
+
+
 def test_the_keyboard_alone_reaches_the_form_and_sends_it(
     chrome: Browser, site: str, services: Services, clock: Clock
 ) -> None:
@@ -147,6 +178,14 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
     send(page, "Subscribe")
     yield "form with a fault"
     yield from visit_steps(page, services, clock)
+    make_busy(services, clock)
+    page.route("**/pbkdf2.js*", lambda route: route.abort())
+    page.goto("/")
+    page.get_by_role("textbox", name="Email").fill("ben@example.org")
+    clock.turn(seconds=10)
+    send(page, "Subscribe")
+    expect(page.get_by_text("Please wait 30 seconds")).to_be_visible()
+    yield "a wait, where the browser cannot prove its work"
 
 
 def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:

@@ -1,6 +1,7 @@
 import re
 from dataclasses import replace
 from datetime import datetime
+from html import unescape
 
 import pytest
 from flask import Flask
@@ -15,6 +16,7 @@ from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import browser_of, shown, subscription, with_patient_clients
 from tests.web.desk.visits import hidden
+from tests.web.proofs import solve, written
 
 ADA = {"email": "ada@example.org", "name": "Ada"}
 
@@ -268,6 +270,42 @@ def test_while_many_sign_up_one_has_to_wait(browser: FlaskClient, busy: Services
     assert [letter["address"] for letter in sample_services.letters(busy)] == ["ada@example.org"]
     clock.turn(minutes=31)
     assert "Please wait" in browser.post("/subscribe", data=again).text
+
+
+def test_a_browser_that_proves_its_work_need_not_wait_and_its_proof_counts_once(
+    browser: FlaskClient, busy: Services, clock: Clock
+) -> None:
+    page = browser.post("/subscribe", data=ADA)
+    assert "worker-src 'self'" in page.headers["Content-Security-Policy"]
+    proved = ADA | hidden(page.text, "/subscribe") | {"proof": proof_for(page.text)}
+    assert "Please wait" in browser.post("/subscribe", data=proved | {"email": "ben@example.org"}).text
+    assert "Check your email" in browser.post("/subscribe", data=proved).text
+    assert [letter["address"] for letter in sample_services.letters(busy)] == ["ada@example.org"]
+    clock.turn(seconds=6)
+    again = browser.post("/subscribe", data=proved)
+    assert "We could not accept your browser’s proof" in again.text
+    assert "data-challenge" not in again.text
+    clock.turn(seconds=6)
+    false = browser.post("/subscribe", data=proved | {"proof": "false"})
+    assert hidden(false.text, "/subscribe")["waited"] == proved["waited"]
+    with busy.sessions.reading() as session:
+        counted = refusals.of_last_week(session, clock())
+    assert counted == {Reason.WAIT: 2, Reason.PROOF_REFUSED: 1, Reason.PROOF_REUSED: 1}
+
+
+def test_a_proof_lifts_no_cap(busy: Services, clock: Clock) -> None:
+    audience = replace(busy.audience, caps=replace(busy.audience.caps, address=0))
+    browser = browser_of(create_app(replace(busy, audience=audience), clock))
+    page = browser.post("/subscribe", data=ADA)
+    proved = ADA | hidden(page.text, "/subscribe") | {"proof": proof_for(page.text)}
+    assert "Check your email" in browser.post("/subscribe", data=proved).text
+    assert sample_services.letters(busy) == []
+
+
+def proof_for(page: str) -> str:
+    challenge = re.search(r'data-challenge="([^"]+)"', page)
+    assert challenge
+    return written(solve(unescape(challenge[1])))
 
 
 def test_a_wait_can_be_turned_off_and_domains_refused(services: Services, busy: Services, clock: Clock) -> None:

@@ -1,5 +1,7 @@
 """The home page, the sign-up form, and the page that asks the reader to check their mailbox."""
 
+from datetime import datetime
+
 from flask import Blueprint, Response, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 
@@ -14,10 +16,10 @@ from newsletter.editorial.issues import archive
 from newsletter.errors import Invalid, NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
-from newsletter.web import consent_wording, error_pages
+from newsletter.web import consent_wording, error_pages, security
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import WAIT, SignUpForm
-from newsletter.web.public import publication_param, refusal_tally
+from newsletter.web.public import proof_of_work, publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.web.template_helpers import next_letter
 
@@ -25,6 +27,8 @@ blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
 _TOO_QUICK = "Please click the button again: that was too quick to tell from a robot."
+_TOO_SOON = "That was a little too soon."
+_NOT_PROVED = "We could not accept your browser’s proof."
 _DOMAIN_REFUSED = "We cannot send to this email provider. Please use another address"
 _ONCE_MORE = "Please click the button again: we could not tell that the form came from our own page."
 
@@ -66,10 +70,9 @@ def subscribe() -> Response:
         return _form_again(400, _TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _check(asked, suggested=suggested)
-    if _must_wait() and not asked.waited_long_enough(services().links, now()):
-        refusal_tally.count_refusal(Reason.WAIT)
-        waited = asked.waited if _is_waiting(asked) else services().links.waiting(asked.email, now())
-        return _check(asked, seconds=WAIT.seconds, waited=waited, too_soon=_is_waiting(asked))
+    if _must_wait() and (reason := _refuses_now(asked)):
+        refusal_tally.count_refusal(reason)
+        return _wait(asked)
     return _check_mail(_ask(asked))
 
 
@@ -81,22 +84,41 @@ def _must_wait() -> bool:
         return signup_limits.is_odd(session, now())
 
 
-def _is_waiting(asked: SignUpForm) -> bool:
+def _refuses_now(asked: SignUpForm) -> Reason | None:
+    """Why somebody has to wait; None once they have waited, or their browser has done the work instead."""
+    at = now()
+    waited = asked.waiting_time(services().links, at)
+    if waited is None or (waited < WAIT and not asked.proof):
+        return Reason.WAIT
+    return None if waited >= WAIT else _refused_proof(asked, at - waited)
+
+
+def _refused_proof(asked: SignUpForm, made_at: datetime) -> Reason | None:
     try:
-        return now() - services().links.open_waiting(asked.waited, asked.email) < WAIT
+        nonce = proof_of_work.solved_nonce(services().settings, asked.proof, asked.waited)
     except Invalid:
-        return False
+        return Reason.PROOF_REFUSED
+    is_new = group_commit.write(services().sessions, lambda session: signup_limits.use_proof(session, nonce, made_at))
+    return None if is_new else Reason.PROOF_REUSED
 
 
-def _check(asked: SignUpForm, suggested: str = "", **values: object) -> Response:
+def _wait(asked: SignUpForm) -> Response:
+    """The page to wait on. A browser whose proof was refused gets no other challenge, or it would go on for ever."""
+    is_waiting = asked.waiting_time(services().links, now()) is not None
+    waited = asked.waited if is_waiting else services().links.waiting(asked.email, now())
+    challenge = "" if asked.proof else proof_of_work.make_challenge(services().settings, waited)
+    notice = _NOT_PROVED if asked.proof else _TOO_SOON if is_waiting else ""
+    answer = _check(asked, seconds=WAIT.seconds, waited=waited, notice=notice, challenge=challenge)
+    answer.headers["Content-Security-Policy"] = security.policy({"worker-src": "'self'"})
+    return answer
+
+
+def _check(asked: SignUpForm, suggested: str = "", challenge: str = "", **values: object) -> Response:
     """Something to look at before anything is mailed: a typing error perhaps, or that one has to wait."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
-        return _uncached(
-            render_template(
-                "site/sign_up_check.html", publication=publication, form=asked, suggested=suggested, **values
-            )
-        )
+        shown = {"publication": publication, "form": asked, "suggested": suggested, "challenge": challenge}
+        return _uncached(render_template("site/sign_up_check.html", **shown, **values))
 
 
 def _check_mail(publication: Publication) -> Response:
