@@ -29,6 +29,7 @@ from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 
 READERS = 200_000
 """A fifth of the million that the measure names, which takes minutes; what does not grow weighs more here."""
@@ -80,7 +81,7 @@ def _ready_issues(sessions: Sessions) -> list[str]:
 def _fan_out(engine: Engine, slug: str) -> float:
     def act() -> None:
         with Sessions(engine).begin() as session:
-            publish.send_now(session, LINKS, issue_store.find(session, slug), datetime.now(UTC))
+            publish.send_now(session, LetterSettings(LINKS), issue_store.find(session, slug), datetime.now(UTC))
 
     return _seconds(engine, act)
 

@@ -17,6 +17,7 @@ from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.publications import toml_file
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 
 ISSUES = Path(__file__).parents[1] / "issues"
 SENDER_DOMAIN = "backpainhelp.example"
@@ -74,7 +75,7 @@ def fill(url: str, copies: int) -> None:
             numbers = range(start, min(start + _AT_ONCE, copies + 1))
             session.execute(insert(Subscriber), [_person(number, now) for number in numbers])
             session.execute(insert(Subscription), [_tie(number, home.id, now) for number in numbers])
-        publish.send_now(session, LINKS, issue_store.find(session, text.file.slug), now)
+        publish.send_now(session, LetterSettings(LINKS), issue_store.find(session, text.file.slug), now)
     engine.dispose()
 
 

@@ -26,6 +26,7 @@ from newsletter.links import Links
 from newsletter.outbound import LinkClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.mail_intake import MailIntake
 from newsletter.workflows.record_bounce import BounceServices
 
@@ -44,6 +45,11 @@ class Services:
     def grace(self) -> timedelta:
         """How late an issue may still start, and a slot may still be filled."""
         return timedelta(minutes=self.settings.send_grace_minutes)
+
+    @property
+    def letters(self) -> LetterSettings:
+        """What every letter of an issue is made with."""
+        return LetterSettings(self.links, self.settings.issue_sender_address)
 
     @cached_property
     def keyring(self) -> Keyring:

@@ -165,13 +165,12 @@ class Worker:
     def fill_due_slots(self) -> None:
         if not self._gate.is_open():
             return
-        grace = self._services.grace
-        sender = self._services.settings.issue_sender_address
-        with self._services.sessions.reading() as session:
+        services, grace = self._services, self._services.grace
+        with services.sessions.reading() as session:
             openings = fill_slots.open_slots(session, grace, _now())
         for opening in openings:
-            with self._services.sessions.begin() as session:
-                fill_slots.fill_slot(session, self._services.audience, opening, grace, _now(), sender=sender)
+            with services.sessions.begin() as session:
+                fill_slots.fill_slot(session, services.audience, services.letters, opening, grace, _now())
 
     def warn_of_coming_slots(self) -> None:
         if not self._gate.is_open():
@@ -285,7 +284,7 @@ class Worker:
             taken = spam_checks.claim(session, 1, _now())
         for content, issue_id in taken:
             with self._services.sessions.reading() as session:
-                mail = run_preflight.mail_for_spam_check(session, issue_id, content, self._services.links, _now())
+                mail = run_preflight.mail_for_spam_check(session, issue_id, content, self._services.letters, _now())
             verdict = spam_checks.run_spamassassin(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
             if verdict is not None:
                 with self._services.sessions.begin() as session:

@@ -24,6 +24,7 @@ from newsletter.publications import Publication, toml_file
 from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
+from newsletter.workflows.build_letter import LetterSettings
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
@@ -75,7 +76,7 @@ def stock(services: Services, now: datetime) -> None:
             build_letter.mark_ready(session, issue_store.find(session, text.file.slug), services.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with services.sessions.begin() as session:
-            publish.send_now(session, services.links, issue_store.find(session, slug), now + timedelta(weeks=week))
+            publish.send_now(session, services.letters, issue_store.find(session, slug), now + timedelta(weeks=week))
 
 
 def opened(sessions: Sessions, data_dir: Path) -> None:
@@ -105,7 +106,7 @@ def send(services: Services, publication: str, slug: str, now: datetime) -> None
         text = issue_store.Text(issue_file.parse(source, name), name, {})
         issue_store.save(session, publications.find(session, publication), text, issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
-        publish.send_now(session, services.links, issue_store.find(session, slug), now)
+        publish.send_now(session, services.letters, issue_store.find(session, slug), now)
 
 
 def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
@@ -117,8 +118,8 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, now
         wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
         made = corrections.amend(session, issue, wanted, "ann@press.example", now)
-        seal = corrections.seal(made)
-        return correct_issue.mail_correction(session, links, issue, made, seal, "ann@press.example", now).letter_id
+        order = correct_issue.MailingOrder("ann@press.example", corrections.seal(made))
+        return correct_issue.mail_correction(session, LetterSettings(links), issue, made, order, now).letter_id
 
 
 def letters(services: Services) -> list[dict[str, str]]:

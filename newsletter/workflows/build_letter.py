@@ -4,7 +4,7 @@ import email
 import email.policy
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -21,7 +21,7 @@ from newsletter.editorial import preflight
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
-from newsletter.editorial.models import Issue, IssueState, Readiness, Revision
+from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import Branding, Rendered
 from newsletter.editorial.source import issue_file
@@ -63,13 +63,13 @@ _LACKS: dict[type[PressError], str] = {
 }
 
 
-def render_mail(issue: Issue, revision: Revision, links: Links) -> Rendered:
-    """Render a revision of an issue, with its merge fields unfilled."""
-    file_names = issue_store.picture_names(revision)
-    branding = Branding.of(issue.publication, links)
-    return render.issue_mail(
-        issue_store.parse_revision(issue, revision), branding, lambda name: links.picture(file_names[name])
-    )
+@dataclass(frozen=True, slots=True)
+class LetterSettings:
+    """What every letter is made with."""
+
+    links: Links
+    sender: str | None = None
+    """The address that issues are sent from; None for the publication's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,7 @@ class PreparedIssue:
 
     source: IssueFile
     mail: Rendered
+    """With its merge fields unfilled."""
     findings: tuple[preflight.Finding, ...]
 
     @property
@@ -87,14 +88,8 @@ class PreparedIssue:
 
 
 def prepare(issue: Issue, links: Links) -> PreparedIssue:
-    """Parse, render and check the newest revision of an issue."""
-    file_names = issue_store.picture_names(issue.revision)
-    return _prepare(
-        issue_store.parse_revision(issue, issue.revision),
-        lambda name: links.picture(file_names[name]),
-        Branding.of(issue.publication, links),
-        preflight.Facts.of(issue.publication, links),
-    )
+    """Parse, render and check the newest revision of an issue; what was just prepared is not prepared again."""
+    return _prepare(*_ingredients(issue, links))
 
 
 def is_open(issue: Issue) -> bool:
@@ -153,7 +148,7 @@ def approvable_content(issue: Issue, links: Links) -> Content:
     """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
     if fixed := frozen_letter(issue):
         return content_of(issue, fixed)
-    return Content(issue.revision_number, render_mail(issue, issue.revision, links).content_hash, audience_hash(issue))
+    return prepared_content(issue, prepare(issue, links))
 
 
 def content_of(issue: Issue, letter: Letter) -> Content:
@@ -205,7 +200,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
         else:
             require_open(issue)
             _require_ready(issue)
-            content_hash, blocking = _remembered(issue, links)
+            content_hash, blocking = _judge(*_ingredients(issue, links))
             _require_unblocked(issue, blocking)
             require_approved(issue, Content(issue.revision_number, content_hash, audience_hash(issue)))
     except PressError as error:
@@ -222,14 +217,14 @@ def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     issue_store.set_readiness(issue, Readiness.READY)
 
 
-def draft_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+def draft_letter(issue: Issue, letters: LetterSettings, now: datetime) -> Letter:
     """The letter that scheduling would freeze from the newest revision; it is not stored."""
-    return new_letter(issue, render_mail(issue, issue.revision, links), links, now, sender)
+    return new_letter(issue, prepare(issue, letters.links).mail, letters, now)
 
 
-def current_letter(issue: Issue, links: Links, now: datetime, *, sender: str | None = None) -> Letter:
+def current_letter(issue: Issue, letters: LetterSettings, now: datetime) -> Letter:
     """The frozen letter if there is one, else the one that scheduling would freeze."""
-    return frozen_letter(issue) or draft_letter(issue, links, now, sender=sender)
+    return frozen_letter(issue) or draft_letter(issue, letters, now)
 
 
 def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]:
@@ -241,9 +236,7 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
     return {"issue.html": html, "issue.txt": text, "issue.eml": eml}
 
 
-def new_letter(
-    issue: Issue, mail: Rendered, links: Links, now: datetime, sender: str | None, kind: str = "issue"
-) -> Letter:
+def new_letter(issue: Issue, mail: Rendered, letters: LetterSettings, now: datetime, kind: str = "issue") -> Letter:
     """A letter with this mail, due now; it is not stored."""
     publication = issue.publication
     own = publication.sender_address
@@ -253,12 +246,12 @@ def new_letter(
         created_at=now,
         content_hash=mail.content_hash,
         sender_name=publication.sender_name,
-        sender_address=sender or own,
+        sender_address=letters.sender or own,
         # Replies go to the publication, even if another address sends its issues.
-        reply_to=publication.reply_to or (own if sender else None),
+        reply_to=publication.reply_to or (own if letters.sender else None),
         list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
         feedback_id=f"{issue.id}:{publication.id}:{kind}:{publication.slug[:15].ljust(5, '0')}",
-        archive_url=links.archive(issue.slug),
+        archive_url=letters.links.archive(issue.slug),
         time_zone=publication.time_zone,
         language=publication.language,
         subject=mail.subject,
@@ -289,10 +282,13 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
 
 
-def _remembered(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
-    """The content hash of the newest revision's mail, and what blocks it."""
+_Ingredients = tuple[str, str, tuple[tuple[str, str], ...], Branding, preflight.Facts]
+
+
+def _ingredients(issue: Issue, links: Links) -> _Ingredients:
+    """All that a prepared issue is made of: source, file name, picture URLs by name, branding and facts."""
     file_names = issue_store.picture_names(issue.revision).items()
-    return _judged(
+    return (
         issue.revision.source,
         issue.file_name,
         tuple(sorted((name, links.picture(file_name)) for name, file_name in file_names)),
@@ -301,20 +297,17 @@ def _remembered(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Findin
     )
 
 
-@lru_cache(maxsize=512)
-def _judged(
-    source: str,
-    file_name: str,
-    pictures: tuple[tuple[str, str], ...],
-    branding: Branding,
-    facts: preflight.Facts,
-) -> tuple[str, tuple[preflight.Finding, ...]]:
-    prepared = _prepare(issue_file.parse(source, file_name), dict(pictures).__getitem__, branding, facts)
-    return prepared.mail.content_hash, prepared.blocking
-
-
-def _prepare(
-    file: IssueFile, picture_url: Callable[[str], str], branding: Branding, facts: preflight.Facts
-) -> PreparedIssue:
-    mail = render.issue_mail(file, branding, picture_url)
+# A few, so that whoever shows, checks or counts an issue and then freezes it prepares it once.
+@lru_cache(maxsize=8)
+def _prepare(*ingredients: *_Ingredients) -> PreparedIssue:
+    source, file_name, pictures, branding, facts = ingredients
+    file = issue_file.parse(source, file_name)
+    mail = render.issue_mail(file, branding, dict(pictures).__getitem__)
     return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)))
+
+
+@lru_cache(maxsize=512)
+def _judge(*ingredients: *_Ingredients) -> tuple[str, tuple[preflight.Finding, ...]]:
+    """The content hash of the mail, and what blocks it: of many issues, because it is small."""
+    prepared = _prepare(*ingredients)
+    return prepared.mail.content_hash, prepared.blocking

@@ -28,6 +28,7 @@ from newsletter.errors import Conflict
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.publish import Started
 
 # Rules for articles, which do not apply to a letter that links to one.
@@ -49,6 +50,17 @@ class CorrectionAudience:
     def size(self) -> int:
         """The number of copies."""
         return self.got + self.maybe
+
+
+@dataclass(frozen=True, slots=True)
+class MailingOrder:
+    """A person's order to mail the letter of a correction."""
+
+    person: str
+    seal: str
+    """The version of the letter that the page showed."""
+    segment: Frozen | None = None
+    """Only the readers of this segment get it; None for all who got the issue."""
 
 
 def audience(session: Session, letter: Letter, now: datetime, segment: Frozen | None = None) -> CorrectionAudience:
@@ -108,31 +120,20 @@ def refusal(issue: Issue, correction: Correction, person: str) -> str:
 
 
 def mail_correction(
-    session: Session,
-    links: Links,
-    issue: Issue,
-    correction: Correction,
-    seal: str,
-    person: str,
-    now: datetime,
-    *,
-    segment: Frozen | None = None,
-    sender: str | None = None,
+    session: Session, letters: LetterSettings, issue: Issue, correction: Correction, order: MailingOrder, now: datetime
 ) -> Started:
     """Mail the letter of a correction at once, if it still has the seal of the page shown to this person.
 
-    Of those who got the issue, only the readers of this segment get it if one is given.
-
     Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
     """
-    corrections.lock(session, correction, seal)
-    if why := refusal(issue, correction, person) or mailing_blocker(session, issue):
+    corrections.lock(session, correction, order.seal)
+    if why := refusal(issue, correction, order.person) or mailing_blocker(session, issue):
         raise Conflict(why)
-    composed = corrections.compose_letter(issue, correction, links)
-    blocking = [found.message for found in findings(issue, composed, links) if found.level is Level.BLOCKING]
+    composed = corrections.compose_letter(issue, correction, letters.links)
+    blocking = [found.message for found in findings(issue, composed, letters.links) if found.level is Level.BLOCKING]
     if blocking:
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
-    started = publish.send_correction(session, links, issue, composed.mail, now, segment=segment, sender=sender)
+    started = publish.send_correction(session, letters, issue, composed.mail, order.segment, now)
     correction.letter_id = started.letter_id
     return started
 

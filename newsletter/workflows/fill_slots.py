@@ -19,9 +19,9 @@ from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import slot_claims
 from newsletter.errors import PressError
 from newsletter.i18n import formats
-from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import calendar, publish, warn_editors
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar, PassedOver
 from newsletter.workflows.warn_editors import SlotProblem
 
@@ -60,11 +60,10 @@ def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSl
 def fill_slot(
     session: Session,
     audience: AudienceServices,
+    letters: LetterSettings,
     opening: OpenSlot,
     grace: timedelta,
     now: datetime,
-    *,
-    sender: str | None = None,
 ) -> Letter | None:
     """Freeze the first issue of the queue that may go out, or tell the editors there is none. Safe with two workers.
 
@@ -77,31 +76,29 @@ def fill_slot(
     if now - opening.at > grace:
         _tell(session, audience, opening, _DOWN, now)
         return None
-    letter, passed = _first_that_may(session, audience.links, opening, now, sender)
+    letter, passed = _first_that_may(session, letters, opening, now)
     if letter is None:
         _tell(session, audience, opening, f"{_NONE_COULD}{warn_editors.lacks(passed)}" if passed else _NOBODY, now)
     return letter
 
 
 def _first_that_may(
-    session: Session, links: Links, opening: OpenSlot, now: datetime, sender: str | None
+    session: Session, letters: LetterSettings, opening: OpenSlot, now: datetime
 ) -> tuple[Letter | None, Sequence[PassedOver]]:
-    line = calendar.SlotAllocator(session, links, opening.publication_id)
+    line = calendar.SlotAllocator(session, letters.links, opening.publication_id)
     issue, passed = line.take(opening.at)
     while issue:
-        if letter := _frozen(session, links, issue, opening.at, now, sender):
+        if letter := _frozen(session, letters, issue, opening.at, now):
             log.info("slot filled from the queue", issue=issue.id, letter=letter.id)
             return letter, passed
         issue, passed = line.take(opening.at)
     return None, passed
 
 
-def _frozen(
-    session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None
-) -> Letter | None:
+def _frozen(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter | None:
     try:
         with session.begin_nested():
-            return publish.freeze_queued(session, links, issue, at, now, sender=sender)
+            return publish.freeze_queued(session, letters, issue, at, now)
     except PressError as error:
         # It was changed just now. The error's text may name a person, so it is not logged.
         log.warning("queued issue passed over", issue=issue.id, error=type(error).__name__)

@@ -21,9 +21,9 @@ from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid
-from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.peer_archives import OldPost
 
 AUTHOR = "archive import"
@@ -98,9 +98,7 @@ def import_posts(
             yield _import_post(sessions, store, publication, source, post, now, fetch, dry_run=dry_run)
 
 
-def publish_imported(
-    session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None
-) -> list[str]:
+def publish_imported(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> list[str]:
     """Publish an imported issue in the archive at its old date, to nobody; what preflight would say against it.
 
     Conflict if it was not imported, is published already, or lacks an approval that its publication requires.
@@ -110,9 +108,9 @@ def publish_imported(
         raise Conflict(f"“{issue.title}” was not imported: schedule it, or send it")
     issue_store.lock(session, issue)
     build_letter.require_open(issue)
-    prepared = build_letter.prepare(issue, links)
+    prepared = build_letter.prepare(issue, letters.links)
     build_letter.require_approved(issue, build_letter.prepared_content(issue, prepared))
-    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
+    letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     letter.due_at = letter.started_at = letter.finished_at = found.posted_at
     letter.state = LetterState.FINISHED
     letter.final_counts = {one.name: 0 for one in fields(Counts)}

@@ -35,6 +35,7 @@ from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar
 
 log = structlog.get_logger()
@@ -48,43 +49,36 @@ class Started:
     copies: int
 
 
-def schedule(
-    session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
-) -> Letter:
-    """Freeze an issue into a letter due at `at`; Conflict or Invalid if it cannot go out then.
-
-    `sender` is the address that issues are sent from, here and below; None for the publication's own.
-    """
+def schedule(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
+    """Freeze an issue into a letter due at `at`; Conflict or Invalid if it cannot go out then."""
     if at < now:
         raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
-    letter = _freeze(session, links, issue, at, now, sender)
+    letter = _freeze(session, letters, issue, at, now)
     # Checked last: a worker that is filling that slot from the queue has committed before our letter could be stored.
     if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
         raise Conflict("that time is over: its slot has just been dealt with; choose another time")
     return letter
 
 
-def freeze_queued(
-    session: Session, links: Links, issue: Issue, at: datetime, now: datetime, *, sender: str | None = None
-) -> Letter:
+def freeze_queued(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
     """Freeze a queued issue for a slot, whose time may have passed; Conflict if it cannot go out."""
     if not queue.is_ready(issue):
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}, not ready")
-    return _freeze(session, links, issue, at, now, sender)
+    return _freeze(session, letters, issue, at, now)
 
 
-def schedule_next(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Letter:
+def schedule_next(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Letter:
     """Freeze an issue for the first free weekly slot, or the one that its queue position gives it."""
-    return _freeze(session, links, issue, next_free_slot(session, links, issue, now), now, sender)
+    return _freeze(session, letters, issue, next_free_slot(session, letters.links, issue, now), now)
 
 
-def send_now(session: Session, links: Links, issue: Issue, now: datetime, *, sender: str | None = None) -> Started:
+def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Started:
     """Freeze an issue if need be, and fan it out at once; Conflict if it has begun already."""
     letter = issue.letter
     if letter is None or letter.state not in NOT_BEGUN:
-        letter = _freeze(session, links, issue, now, now, sender)
+        letter = _freeze(session, letters, issue, now, now)
     else:
-        build_letter.require_approved(issue, build_letter.approvable_content(issue, links))
+        build_letter.require_approved(issue, build_letter.approvable_content(issue, letters.links))
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
@@ -114,23 +108,16 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
 
 
 def send_correction(
-    session: Session,
-    links: Links,
-    issue: Issue,
-    mail: Rendered,
-    now: datetime,
-    *,
-    segment: Frozen | None = None,
-    sender: str | None = None,
+    session: Session, letters: LetterSettings, issue: Issue, mail: Rendered, segment: Frozen | None, now: datetime
 ) -> Started:
     """Send this mail at once to everyone who got the issue or may have; of a segment if one is given."""
-    letter = build_letter.new_letter(issue, mail, links, now, sender, "correction")
+    letter = build_letter.new_letter(issue, mail, letters, now, "correction")
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.segment = dict(segment) if segment else None
     session.add(letter)
     session.flush()
     if issue.publication.counts_clicks:
-        clicks.track_links(session, letter, links)
+        clicks.track_links(session, letter, letters.links)
     started = _start(session, letter, NOT_BEGUN, now)
     if started is None:
         raise Conflict(f"the correction of “{issue.title}” has been started by somebody else")
@@ -228,11 +215,11 @@ def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) 
     return at
 
 
-def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: datetime, sender: str | None) -> Letter:
+def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
     # From here on nobody can withdraw an approval or save another text until this transaction ends.
     issue_store.lock(session, issue)
-    prepared = build_letter.require_schedulable(issue, links)
-    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
+    prepared = build_letter.require_schedulable(issue, letters.links)
+    letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     letter.due_at = at
     letter.segment = build_letter.segment_of(issue)
     letter.audience_hash = build_letter.hash_of_segment(letter.segment)
@@ -242,7 +229,7 @@ def _freeze(session: Session, links: Links, issue: Issue, at: datetime, now: dat
             session.add(letter)
             session.flush()
             if issue.publication.counts_clicks:
-                clicks.track_links(session, letter, links)
+                clicks.track_links(session, letter, letters.links)
     except IntegrityError:
         when = formats.moment(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None

@@ -24,8 +24,8 @@ from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
-from newsletter.links import Links
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 
 ONE_COPY = 0.05
 """The assumed time in seconds that a connection needs for a copy."""
@@ -63,16 +63,16 @@ def rehearse_issue(
     now: datetime,
     *,
     settings: Settings,
-    links: Links,
+    letters: LetterSettings,
     keyring: Keyring,
     watched: Watched,
 ) -> RehearsalReport:
     """Compose and sign every copy of an issue; Conflict if it has already started to go out."""
-    letter, blocking = _letter(issue, links, now, settings.issue_sender_address)
+    letter, blocking = _letter(issue, letters, now)
     readers = publish.audience_size(session, issue, now)
     made = watched(_copies(session, issue, letter, now), readers)
     try:
-        template = compose.compile(letter.content, links, keyring)
+        template = compose.compile(letter.content, letters.links, keyring)
         found = rehearsal.compose_all(letter.content, template, made, settings.mail_return_path_domain, now)
     except Invalid as error:
         found = Rehearsal()
@@ -82,13 +82,13 @@ def rehearse_issue(
     return RehearsalReport(readers, suppressed, now, _forecast(session, found.domains, settings, now), found, blocking)
 
 
-def _letter(issue: Issue, links: Links, now: datetime, sender: str | None) -> tuple[Letter, list[str]]:
+def _letter(issue: Issue, letters: LetterSettings, now: datetime) -> tuple[Letter, list[str]]:
     """The frozen letter, or the one that scheduling would freeze, and what blocks it."""
     if issue.letter is not None and build_letter.is_waiting(issue):
         return issue.letter, []
     build_letter.require_open(issue)
-    prepared = build_letter.prepare(issue, links)
-    letter = build_letter.new_letter(issue, prepared.mail, links, now, sender)
+    prepared = build_letter.prepare(issue, letters.links)
+    letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     try:
         build_letter.require_sendable(issue, prepared)
     except Conflict as error:

@@ -23,6 +23,7 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.links import Links
 from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import LetterSettings
 
 _LOOKED_AFTER = timedelta(days=30)
 """The links of a draft that was not changed for this long are no longer checked."""
@@ -107,12 +108,11 @@ class Inspection:
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """Check the newest revision of an issue; `may_ask` says whether links may be checked."""
-    mail = build_letter.render_mail(issue, issue.revision, links)
-    file, pictures = issue_store.parse_revision(issue, issue.revision), issue_store.picture_names(issue.revision)
-    content = mail.content_hash
+    prepared, pictures = build_letter.prepare(issue, links), issue_store.picture_names(issue.revision)
+    content = prepared.mail.content_hash
     verdict, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
-    facts = gather_facts(session, issue, file, pictures, links, may_ask=may_ask, spam=verdict)
-    context = CheckContext(file, mail, facts)
+    facts = gather_facts(session, issue, prepared.source, pictures, links, may_ask=may_ask)
+    context = CheckContext(prepared.source, prepared.mail, replace(facts, spam=verdict))
     questions = replace(_questions(session, context), verdict=verdict, spam_waiting=waits)
     return Inspection(preflight.run_rules(context), weight.measure(context), questions)
 
@@ -139,7 +139,6 @@ def gather_facts(
     links: Links,
     *,
     may_ask: bool,
-    spam: SpamVerdict | None = None,
 ) -> Facts:
     """All facts about a text that the database has; `pictures` maps names in the text to stored file names."""
     facts = Facts.of(issue.publication, links)
@@ -151,7 +150,6 @@ def gather_facts(
         pictures=_sizes(session, pictures),
         links_asked=may_ask,
         answers=link_checks.answers(session, _addresses(file, facts)) if may_ask else {},
-        spam=spam,
     )
 
 
@@ -162,33 +160,28 @@ def addresses(issue: Issue, links: Links) -> list[str]:
 
 def request_checks(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
     """Request link checks and a spam check of the newest revision, to be run by the worker."""
-    spam_checks.request_check(session, issue.id, current_content_hash(issue, links), now)
+    prepared = build_letter.prepare(issue, links)
+    spam_checks.request_check(session, issue.id, prepared.mail.content_hash, now)
     if may_ask:
-        _ask_links(session, issue, links, now, older=link_checks.AT_ONCE)
+        urls = _addresses(prepared.source, Facts.of(issue.publication, links))
+        link_checks.request_checks(session, urls, now, older=link_checks.AT_ONCE)
 
 
 def request_link_checks(session: Session, links: Links, now: datetime) -> None:
     """Request checks of the links of every issue that is still to go out, where the result is unknown or stale."""
     for issue in session.scalars(_upcoming_issues(now)):
-        _ask_links(session, issue, links, now, older=link_checks.FRESH)
+        link_checks.request_checks(session, addresses(issue, links), now, older=link_checks.FRESH)
 
 
-def current_content_hash(issue: Issue, links: Links) -> str:
-    """The content hash of the newest revision's mail."""
-    return build_letter.render_mail(issue, issue.revision, links).content_hash
-
-
-def mail_for_spam_check(session: Session, issue_id: int, content: str, links: Links, now: datetime) -> bytes | None:
+def mail_for_spam_check(
+    session: Session, issue_id: int, content: str, letters: LetterSettings, now: datetime
+) -> bytes | None:
     """An issue's mail for the spam filter; None if its content has changed since the request."""
     issue = session.get(Issue, issue_id)
     if issue is None:
         return None
-    letter = build_letter.draft_letter(issue, links, now)
-    return build_letter.sample_mail(letter, links, now)["issue.eml"] if letter.content_hash == content else None
-
-
-def _ask_links(session: Session, issue: Issue, links: Links, now: datetime, *, older: timedelta) -> None:
-    link_checks.request_checks(session, addresses(issue, links), now, older=older)
+    letter = build_letter.draft_letter(issue, letters, now)
+    return build_letter.sample_mail(letter, letters.links, now)["issue.eml"] if letter.content_hash == content else None
 
 
 def _addresses(file: IssueFile, facts: Facts) -> list[str]:

@@ -33,6 +33,7 @@ from newsletter.editors import Editor
 from newsletter.errors import Invalid, Refused
 from newsletter.links import Links, LinksOfATest
 from newsletter.workflows import build_letter
+from newsletter.workflows.build_letter import LetterSettings
 
 KIND = "test"
 MOST_AT_ONCE = 20
@@ -61,6 +62,15 @@ class Sample:
         """A real reader."""
         reader, source, since = subscription.subscriber, *subscribers.source_and_since(subscription)
         return cls(reader.name, reader.email, subscription.id, source, since)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A person's order to send test mails: where to, and as whose copy."""
+
+    person: str
+    to: Sequence[Address]
+    reader: Sample
 
 
 BUILT_IN = Sample("Alex", "alex@example.org")
@@ -130,26 +140,16 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     return [Sample.from_subscription(subscription) for subscription in found.rows]
 
 
-def send_test(
-    session: Session,
-    links: Links,
-    issue: Issue,
-    to: Sequence[Address],
-    reader: Sample,
-    person: str,
-    now: datetime,
-    *,
-    sender: str | None = None,
-) -> list[SentTest]:
+def send_test(session: Session, letters: LetterSettings, issue: Issue, order: Order, now: datetime) -> list[SentTest]:
     """Queue a test mail to each address; Refused if this person has reached the hourly limit."""
-    _mind_the_hour(session, person, len(to), now)
-    letter = build_letter.current_letter(issue, links, now, sender=sender)
+    _mind_the_hour(session, order.person, len(order.to), now)
+    letter = build_letter.current_letter(issue, letters, now)
     content = build_letter.content_of(issue, letter)
     tests = []
-    for address in to:
+    for address in order.to:
         post = _post(session, issue, letter, address, now)
-        tests.append(_note(session, issue, content, person, post, now))
-        post.message = build_message(letter, links, address, reader, tests[-1].id, now)
+        tests.append(_note(session, issue, content, order.person, post, now))
+        post.message = build_message(letter, letters.links, address, order.reader, tests[-1].id, now)
     return tests
 
 

@@ -21,6 +21,7 @@ from newsletter.delivery import ledger
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -58,7 +59,7 @@ def _full(sessions: Sessions, folder: Path) -> None:
         home = publications.find(session)
         session.add_all(_reader(number, name, home, NOW) for number, name in enumerate(NASTY))
         session.flush()
-        publish.send_now(session, links, issue_store.find(session, sample_services.WAITING), NOW)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, sample_services.WAITING), NOW)
         first, second, *_ = ledger.claim(session, "old", 5, NOW)
         ledger.begin(session.connection(), "old", [first, second], NOW)
         for table in tables.tables_to_back_up(session.connection()):

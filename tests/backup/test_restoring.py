@@ -92,7 +92,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, issue, services.links)
-        started = publish.send_now(session, services.links, issue, now)
+        started = publish.send_now(session, services.letters, issue, now)
         assert started.letter_id == last_letter + sequences.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()
         zoe = Subscriber(email="zoe@x.example", key="zoe@x.example", created_at=now)

@@ -10,6 +10,7 @@ from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 
 SOURCE = "---\ntitle: The {0}\nsubject: The {0} issue of all\npreheader: Words\ncategory: Health\n---\nText.\n"
 
@@ -27,8 +28,12 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
             issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
             build_letter.mark_ready(session, issue_store.find(session, slug), links)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
-            publish.send_now(session, links, issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC))
-        publish.schedule(session, links, issue_store.find(session, "waiting"), now + timedelta(days=1), now)
+            publish.send_now(
+                session, LetterSettings(links), issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC)
+            )
+        publish.schedule(
+            session, LetterSettings(links), issue_store.find(session, "waiting"), now + timedelta(days=1), now
+        )
     return ["first", "second", "third"]
 
 
@@ -81,7 +86,7 @@ def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now
         text = issue_store.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
         issue_store.save(session, home, text, issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue_store.find(session, slug), links)
-        publish.send_now(session, links, issue_store.find(session, slug), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, slug), now)
         return home.id
 
 

@@ -27,6 +27,7 @@ from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests.torture.sink import Tally
 
 ROOT = Path(__file__).parents[2]
@@ -121,7 +122,7 @@ class Press:
         """What `newsletter issues send` does, without a process for it."""
         links = Links("https://letters.example.org", TokenSeal(self.environment["SECRET_KEY"].encode()))
         with self.sessions.begin() as session:
-            publish.send_now(session, links, issue_store.find(session, SLUG), datetime.now(UTC))
+            publish.send_now(session, LetterSettings(links), issue_store.find(session, SLUG), datetime.now(UTC))
 
     def status(self) -> dict[str, Any]:
         """`newsletter issues status --json`."""

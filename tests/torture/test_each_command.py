@@ -17,6 +17,7 @@ from newsletter.delivery.reports import stats
 from newsletter.editorial.issues import issue_store
 from newsletter.links import Links
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests.delivery.peers import HANG_UP, SILENCE, Clock, parsed, scripted
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
@@ -113,7 +114,7 @@ def _sent(sessions: Sessions, links: Links, clock: Clock, striker: Striker) -> C
         issue = issue_store.find(session, SLUG)
         issue.letter, issue.frozen_number = None, None
         session.flush()  # what is to be sent is read anew, under a lock
-        letter = publish.send_now(session, links, issue, clock.now).letter_id
+        letter = publish.send_now(session, LetterSettings(links), issue, clock.now).letter_id
     with scripted(striker.script()) as (peer, _liar):
         settings = BulkSettings(peer.server, links, Limits(connections=3), patience=striker.patience)
         run = BulkSender(sessions, settings, worker="w", clock=clock)

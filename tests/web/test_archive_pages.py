@@ -32,7 +32,7 @@ def publish(
         home = issue_store.find(session, sample_services.WAITING).publication
         issue_store.save(session, home, issue_store.Text(file, f"2026-12-29-{slug}.md", {}), issue_store.BY_FILE, now)
         build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
-        workflows_publish.send_now(session, services.links, issue_store.find(session, slug), now)
+        workflows_publish.send_now(session, services.letters, issue_store.find(session, slug), now)
 
 
 def test_the_archive_lists_what_is_out_newest_first(program: FlaskClient) -> None:

@@ -36,7 +36,7 @@ def counting(stocked: Services, now: datetime) -> Letter:
 def schedule(services: Services, now: datetime) -> Letter:
     with services.sessions.begin() as session:
         issue = issue_store.find(session, WAITING)
-        letter = publish.schedule(session, services.links, issue, now + timedelta(days=1), now)
+        letter = publish.schedule(session, services.letters, issue, now + timedelta(days=1), now)
         assert letter.text
         return letter
 
@@ -187,5 +187,5 @@ def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> Non
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, services: Services) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
-        plain = build_letter.render_mail(issue, issue.revision, services.links)
+        plain = build_letter.prepare(issue, services.links).mail
     assert counting.content_hash == plain.content_hash

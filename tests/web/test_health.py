@@ -57,7 +57,7 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
 ) -> None:
     with services.sessions.begin() as session:
         issue = issue_store.find(session, sample_services.WAITING)
-        publish.schedule(session, services.links, issue, now + timedelta(hours=1), now)
+        publish.schedule(session, services.letters, issue, now + timedelta(hours=1), now)
     assert program.get("/readyz").json["clock"] == "ok"
     clock.turn(hours=1, minutes=2)
     assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their time")
@@ -117,7 +117,7 @@ def test_a_fault_of_ours_shows_no_traceback(browser: FlaskClient, app: Flask, mo
 @pytest.mark.usefixtures("reader", "stocked")
 def test_the_numbers_are_there_for_prometheus(program: FlaskClient, services: Services, now) -> None:
     with services.sessions.begin() as session:
-        publish.send_now(session, services.links, issue_store.find(session, sample_services.WAITING), now)
+        publish.send_now(session, services.letters, issue_store.find(session, sample_services.WAITING), now)
     numbers = program.get("/metrics").text
     assert 'newsletter_subscriptions{publication="backpainhelp",status="active"} 1.0' in numbers
     assert "newsletter_outbox_pending 2.0" in numbers

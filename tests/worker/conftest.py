@@ -26,6 +26,7 @@ from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests.delivery.peers import Peer
 from tests.originals import Fill, Originals
 
@@ -120,9 +121,15 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
             links = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
             build_letter.mark_ready(session, issue_store.find(session, SLUG), links)
             if within:
-                publish.schedule(session, links, issue_store.find(session, SLUG), now + timedelta(seconds=within), now)
+                publish.schedule(
+                    session,
+                    LetterSettings(links),
+                    issue_store.find(session, SLUG),
+                    now + timedelta(seconds=within),
+                    now,
+                )
             else:
-                publish.send_now(session, links, issue_store.find(session, SLUG), now)
+                publish.send_now(session, LetterSettings(links), issue_store.find(session, SLUG), now)
 
     return act
 

@@ -14,6 +14,8 @@ from newsletter.editorial.issues.corrections import Amendment
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import correct_issue
+from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.correct_issue import MailingOrder
 from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
 
 LINKS = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
@@ -29,7 +31,14 @@ def correct(sessions: Sessions) -> Callable[[], None]:
             issue = issue_store.find(session, SLUG)
             wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
             made = corrections.amend(session, issue, wanted, "ann@press.example", now)
-            correct_issue.mail_correction(session, LINKS, issue, made, corrections.seal(made), "ann@press.example", now)
+            correct_issue.mail_correction(
+                session,
+                LetterSettings(LINKS),
+                issue,
+                made,
+                MailingOrder("ann@press.example", corrections.seal(made)),
+                now,
+            )
 
     return act
 

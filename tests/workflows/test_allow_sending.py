@@ -18,6 +18,7 @@ from newsletter.publications import Publication, first
 from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import allow_sending, build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -46,10 +47,10 @@ def _begun(sessions: Sessions, folder: Path) -> None:
     with sessions.begin() as session:
         session.add_all(_reader(number, first(session), NOW) for number in range(READERS))
         issue = issue_store.find(session, sample_services.WAITING)
-        publish.send_now(session, links, issue, NOW)
+        publish.send_now(session, LetterSettings(links), issue, NOW)
         due = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, due, links)
-        publish.schedule(session, links, due, NOW + timedelta(seconds=1), NOW)
+        publish.schedule(session, LetterSettings(links), due, NOW + timedelta(seconds=1), NOW)
         outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), NOW)
         begun, *_ = ledger.claim(session, "old", 2, NOW)
         ledger.begin(session.connection(), "old", [begun], NOW)

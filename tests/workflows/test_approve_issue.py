@@ -88,7 +88,9 @@ def approve(services: Services, email: str, now: datetime, seen: Content | None 
 
 def schedule(services: Services, now: datetime, at: datetime | None = None) -> None:
     with services.sessions.begin() as session:
-        publish.schedule(session, services.links, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now)
+        publish.schedule(
+            session, services.letters, issue_store.find(session, SLUG), at or now + timedelta(hours=1), now
+        )
 
 
 def state(services: Services) -> IssueState:
@@ -127,9 +129,9 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
             services.sessions.begin() as session,
             pytest.raises(Conflict, match="only after a second person has approved"),
         ):
-            act(session, services.links, issue_store.find(session, SLUG), now)
+            act(session, services.letters, issue_store.find(session, SLUG), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="only after a second person has approved"):
-        publish.freeze_queued(session, services.links, issue_store.find(session, SLUG), now, now)
+        publish.freeze_queued(session, services.letters, issue_store.find(session, SLUG), now, now)
     assert state(services) is IssueState.READY
 
 
@@ -247,7 +249,7 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(services: Services, no
 def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(services: Services, now: datetime) -> None:
     approve(services, SECOND, now)
     with services.sessions.begin() as session:
-        publish.send_now(session, services.links, issue_store.find(session, SLUG), now)
+        publish.send_now(session, services.letters, issue_store.find(session, SLUG), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
         approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), shown(services), THIRD, now)
     assert standing(services).approval
@@ -342,10 +344,10 @@ def test_what_was_scheduled_before_approvals_were_asked_for_is_held_at_its_hour(
         assert issue.letter.state is LetterState.HELD
         assert session.scalars(select(Copy.id).where(Copy.letter_id == issue.letter_id)).all() == []
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            publish.send_now(session, services.links, issue, now)
+            publish.send_now(session, services.letters, issue, now)
     approve(services, SECOND, now)
     with services.sessions.begin() as session:
-        publish.send_now(session, services.links, issue_store.find(session, SLUG), now)
+        publish.send_now(session, services.letters, issue_store.find(session, SLUG), now)
     assert state(services) is IssueState.SENDING
 
 

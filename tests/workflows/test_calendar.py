@@ -21,6 +21,7 @@ from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import fill_slots, publish
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar
 from tests import slots
 from tests.originals import Originals
@@ -132,8 +133,8 @@ def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
     sessions: Sessions, links: Links, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
-        publish.schedule(session, links, issue_store.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, SECOND), BESIDE, now)
         find(session).requires_approval = True
         entries = agenda(session, links, now).ahead(1)
         assert [entry.blocker and entry.blocker.lack for entry in entries] == ["needs an approval"] * 2
@@ -156,8 +157,8 @@ def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of
 
 def test_a_slot_beyond_those_shown_is_one_all_the_same(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
-        publish.schedule(session, links, issue_store.find(session, SECOND), BESIDE, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY + 5 * A_WEEK, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, SECOND), BESIDE, now)
         entries = {entry.at: entry.is_slot for entry in agenda(session, links, now).ahead(1)}
     assert entries == {TUESDAY: True, BESIDE: False, TUESDAY + 5 * A_WEEK: True}
 
@@ -244,7 +245,7 @@ def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links
             taken.add(own[slug].waits)
             home.requires_approval = False
             at = BESIDE if own[slug].waits == "9" else MOMENTS[int(own[slug].waits)]
-            publish.schedule(session, links, issue_store.find(session, slug), at, NOW)
+            publish.schedule(session, LetterSettings(links), issue_store.find(session, slug), at, NOW)
             home.requires_approval = True
     for title, slug in zip(TITLES, SLUGS, strict=True):
         for mend in own[slug].mends:
@@ -268,7 +269,7 @@ def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
         openings = fill_slots.open_slots(session, GRACE, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill_slot(session, slots.audience(links), opening, GRACE, now)
+            fill_slots.fill_slot(session, slots.audience(links), LetterSettings(links), opening, GRACE, now)
     with sessions.begin() as session:
         started = publish.publish_due(session, GRACE, now)
         found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))

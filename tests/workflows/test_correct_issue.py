@@ -24,6 +24,8 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
+from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.correct_issue import MailingOrder
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -62,7 +64,7 @@ def _sent(sessions: Sessions, folder: Path) -> None:
             add_reader(session, name, NOW)
     issue_of(made, NOW, SLUG)
     with sessions.begin() as session:
-        publish.send_now(session, made.links, issue_store.find(session, SLUG), NOW)
+        publish.send_now(session, LetterSettings(made.links), issue_store.find(session, SLUG), NOW)
     with sessions.begin() as session:
         for name, (state, status) in FATES.items():
             move(session, name, state, status)
@@ -111,7 +113,7 @@ def mail(services: Services, now: datetime, number: int = 1, person: str = EDITO
         issue = issue_store.find(session, SLUG)
         found = corrections.find(session, issue, number)
         return correct_issue.mail_correction(
-            session, services.links, issue, found, corrections.seal(found), person, now
+            session, services.letters, issue, found, MailingOrder(person, corrections.seal(found)), now
         )
 
 
@@ -260,7 +262,7 @@ def test_a_letter_that_was_changed_since_it_was_looked_at_is_not_mailed(services
         seen = corrections.seal(found)
         reword(session, found, "Correction: another subject", "Dear reader,\n\nAnother text.")
         with pytest.raises(Conflict, match="has changed since this page was opened"):
-            correct_issue.mail_correction(session, services.links, issue, found, seen, EDITOR, now)
+            correct_issue.mail_correction(session, services.letters, issue, found, MailingOrder(EDITOR, seen), now)
 
 
 def test_a_letter_that_preflight_blocks_is_not_mailed(services: Services, now: datetime) -> None:

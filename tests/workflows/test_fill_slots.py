@@ -14,6 +14,7 @@ from newsletter.errors import Conflict
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.workflows import fill_slots, publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
 from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue, mails, queued, states
 
@@ -34,7 +35,7 @@ def tick(sessions: Sessions, links: Links, now: datetime, grace: timedelta = GRA
         openings = fill_slots.open_slots(session, grace, now)
     for opening in openings:
         with sessions.begin() as session:
-            fill_slots.fill_slot(session, slots.audience(links), opening, grace, now)
+            fill_slots.fill_slot(session, slots.audience(links), LetterSettings(links), opening, grace, now)
     with sessions.begin() as session:
         return len(publish.publish_due(session, grace, now))
 
@@ -169,7 +170,7 @@ def test_a_slot_that_is_made_after_its_hour_waits_for_the_next_week(
 def test_a_scheduled_issue_has_its_slot_to_itself(sessions: Sessions, links: Links, now: datetime) -> None:
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, SECOND), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, SECOND), TUESDAY, now)
     assert tick(sessions, links, TUESDAY) == 1
     assert states(sessions)[SECOND] is IssueState.SENDING
     assert queued(sessions) == [FIRST]
@@ -179,8 +180,8 @@ def test_a_scheduled_issue_has_its_slot_to_itself(sessions: Sessions, links: Lin
 def test_a_slot_whose_issue_was_sent_early_is_free_again(sessions: Sessions, links: Links, now: datetime) -> None:
     enqueue(sessions, now, FIRST)
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, SECOND), TUESDAY, now)
-        publish.send_now(session, links, issue_store.find(session, SECOND), now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, SECOND), TUESDAY, now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, SECOND), now)
     assert tick(sessions, links, TUESDAY) == 1
     assert states(sessions)[FIRST] is IssueState.SENDING
 
@@ -190,8 +191,8 @@ def test_a_queued_issue_that_is_sent_or_scheduled_by_hand_leaves_the_queue(
 ) -> None:
     enqueue(sessions, now, *SLUGS)
     with sessions.begin() as session:
-        publish.send_now(session, links, issue_store.find(session, FIRST), now)
-        publish.schedule_next(session, links, issue_store.find(session, SECOND), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, FIRST), now)
+        publish.schedule_next(session, LetterSettings(links), issue_store.find(session, SECOND), now)
     assert queued(sessions) == [THIRD]
 
 
@@ -230,7 +231,7 @@ def test_an_editor_who_schedules_as_the_hour_strikes_does_not_get_a_second_issue
     enqueue(sessions, now, FIRST)
     assert tick(sessions, links, TUESDAY) == 1
     with pytest.raises(Conflict, match="that time is over:"), sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, SECOND), TUESDAY, TUESDAY)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, SECOND), TUESDAY, TUESDAY)
     assert states(sessions)[SECOND] is IssueState.READY
 
 
@@ -254,7 +255,7 @@ def test_a_worker_waits_for_an_editor_who_is_just_changing_the_issue_and_then_lo
 
 def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY, now)
         assert publish.unschedule(session, issue_store.find(session, FIRST), now) == TUESDAY
     assert states(sessions)[FIRST] is IssueState.READY
     assert tick(sessions, links, TUESDAY) == 0
@@ -264,14 +265,14 @@ def test_undoing_a_schedule_makes_the_issue_ready_again(sessions: Sessions, link
 
 def test_what_has_begun_cannot_be_undone(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.send_now(session, links, issue_store.find(session, FIRST), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, FIRST), now)
         with pytest.raises(Conflict, match="is being sent; only an issue that is still scheduled"):
             publish.unschedule(session, issue_store.find(session, FIRST), now)
 
 
 def test_an_undo_and_a_start_at_once_end_in_one_of_the_two(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY, now)
 
     def undo() -> int:
         try:

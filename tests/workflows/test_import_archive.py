@@ -159,16 +159,16 @@ def test_they_are_published_at_their_old_dates_redirected_to_and_never_sent(serv
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "first-one")
         assert_never_sent(session, services, issue)
-        assert import_archive.publish_imported(session, services.links, issue, NOW) is not None
+        assert import_archive.publish_imported(session, services.letters, issue, NOW) is not None
     with services.sessions.begin() as session:
         issue = archive.find(session, "first-one")
         assert archive.published_text(issue)[0] == OLD
         assert_never_sent(session, services, issue)
         with pytest.raises(Conflict, match="already sent"):
-            import_archive.publish_imported(session, services.links, issue, NOW)
+            import_archive.publish_imported(session, services.letters, issue, NOW)
         own = issue_store.find(session, "looser-by-degrees")
         with pytest.raises(Conflict, match="was not imported"):
-            import_archive.publish_imported(session, services.links, own, NOW)
+            import_archive.publish_imported(session, services.letters, own, NOW)
         assert not session.scalar(select(func.count()).where(Copy.letter_id == issue.letter_id))
     for path in ("/p/first-one", "/p/first-one/"):
         answer = client.get(path)
@@ -192,21 +192,21 @@ def test_an_imported_issue_is_published_only_with_the_approval_that_its_publicat
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "first-one")
         with pytest.raises(build_letter.Unapproved, match="second person"):
-            import_archive.publish_imported(session, services.links, issue, NOW)
+            import_archive.publish_imported(session, services.letters, issue, NOW)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "first-one")
         assert issue.letter is None
         content = build_letter.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, content, second, "", NOW)
-        import_archive.publish_imported(session, services.links, issue, NOW)
+        import_archive.publish_imported(session, services.letters, issue, NOW)
         assert archive.find(session, "first-one").letter is not None
 
 
 def assert_never_sent(session, services: Services, issue: Issue) -> None:
     for act in (
         lambda: build_letter.mark_ready(session, issue, services.links),
-        lambda: publish.send_now(session, services.links, issue, NOW),
-        lambda: publish.schedule(session, services.links, issue, NOW.replace(year=2027), NOW),
+        lambda: publish.send_now(session, services.letters, issue, NOW),
+        lambda: publish.schedule(session, services.letters, issue, NOW.replace(year=2027), NOW),
     ):
         with pytest.raises(Conflict, match="never sent"):
             act()

@@ -1,4 +1,3 @@
-from collections import Counter
 from datetime import UTC, datetime, time, timedelta
 from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
@@ -12,15 +11,14 @@ from newsletter.db import Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
-from newsletter.editorial import preflight
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
-from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests.sample_source import issue_source
 
 GRACE = timedelta(hours=2)
@@ -75,7 +73,7 @@ def add_reader(session: Session, publication: Publication, email: str, status: S
 
 def schedule(sessions: Sessions, links: Links, slug: str, at: datetime, now: datetime) -> Letter:
     with sessions.begin() as session:
-        return publish.schedule(session, links, issue_store.find(session, slug), at, now)
+        return publish.schedule(session, LetterSettings(links), issue_store.find(session, slug), at, now)
 
 
 def state(sessions: Sessions, slug: str) -> IssueState:
@@ -83,33 +81,14 @@ def state(sessions: Sessions, slug: str) -> IssueState:
         return issue_store.state(issue_store.find(session, slug))
 
 
-def test_scheduling_parses_renders_and_checks_an_issue_once(
-    sessions: Sessions, links: Links, slugs: list[str], now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    calls: Counter[str] = Counter()
-
-    def count(module: object, name: str) -> None:
-        function = getattr(module, name)
-
-        def counted(*args: object, **named: object) -> object:
-            calls[name] += 1
-            return function(*args, **named)
-
-        monkeypatch.setattr(module, name, counted)
-
-    count(issue_file, "parse")
-    count(render, "issue_mail")
-    count(preflight, "check")
-    count(render.Rendered.content_hash, "func")
-    schedule(sessions, links, slugs[0], TUESDAY, now)
-    assert calls == {"parse": 1, "issue_mail": 1, "check": 1, "func": 1}
-
-
 def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        due = [publish.schedule_next(session, links, issue_store.find(session, slug), now).due_at for slug in slugs]
+        due = [
+            publish.schedule_next(session, LetterSettings(links), issue_store.find(session, slug), now).due_at
+            for slug in slugs
+        ]
     assert due == [TUESDAY, TUESDAY + timedelta(days=7)]
 
 
@@ -135,7 +114,7 @@ def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_st
     assert (plain.sender_address, plain.reply_to) == (own, None)
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[1])
-        letter = publish.schedule_next(session, links, issue, now, sender="issues@bulk.example")
+        letter = publish.schedule_next(session, LetterSettings(links, "issues@bulk.example"), issue, now)
     assert (letter.sender_address, letter.reply_to) == ("issues@bulk.example", own)
     assert letter.list_id == plain.list_id
 
@@ -155,11 +134,11 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
         )
         for act in (publish.schedule_next, publish.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
-                act(session, links, draft, now)
+                act(session, LetterSettings(links), draft, now)
         assert not build_letter.can_be_scheduled(draft)
         build_letter.mark_ready(session, draft, links)
         assert build_letter.can_be_scheduled(draft)
-        assert publish.schedule_next(session, links, draft, now).due_at == TUESDAY
+        assert publish.schedule_next(session, LetterSettings(links), draft, now).due_at == TUESDAY
 
 
 def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
@@ -167,11 +146,11 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
 ) -> None:
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
-        publish.schedule_next(session, links, issue, now)
+        publish.schedule_next(session, LetterSettings(links), issue, now)
         assert not build_letter.can_be_scheduled(issue)
         publish.cancel(session, issue, now)
         assert build_letter.can_be_scheduled(issue)
-        publish.send_now(session, links, issue, now)
+        publish.send_now(session, LetterSettings(links), issue, now)
         assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="already being sent"):
             build_letter.mark_ready(session, issue, links)
@@ -190,9 +169,9 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         )
         assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
-            publish.schedule_next(session, links, issue, now)
+            publish.schedule_next(session, LetterSettings(links), issue, now)
         build_letter.mark_ready(session, issue, links)
-        assert publish.schedule_next(session, links, issue, now).due_at == TUESDAY
+        assert publish.schedule_next(session, LetterSettings(links), issue, now).due_at == TUESDAY
 
 
 def test_two_issues_never_wait_for_the_same_hour(
@@ -212,7 +191,7 @@ def test_a_publication_without_a_slot_asks_for_a_moment(
         session.flush()
         session.expire(issue.publication)
         with pytest.raises(NotFound, match="--at"):
-            publish.schedule_next(session, links, issue, now)
+            publish.schedule_next(session, LetterSettings(links), issue, now)
 
 
 def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
@@ -256,7 +235,7 @@ def test_an_hour_missed_by_more_than_the_grace_waits_for_a_person(
         assert session.get_one(Letter, letter.id).state is LetterState.HELD
     assert state(sessions, slugs[0]) is IssueState.PAUSED
     with sessions.begin() as session:
-        publish.send_now(session, links, issue_store.find(session, slugs[0]), late)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), late)
     assert state(sessions, slugs[0]) is IssueState.SENDING
 
 
@@ -283,7 +262,9 @@ def test_two_issues_that_start_at_once_each_go_to_everybody(
 
     def start() -> int:
         with sessions.begin() as session:
-            return publish.send_now(session, links, issue_store.find(session, waiting.pop()), now).copies
+            return publish.send_now(
+                session, LetterSettings(links), issue_store.find(session, waiting.pop()), now
+            ).copies
 
     assert at_once(2, start) == [50, 50]
     with sessions.reading() as session:
@@ -310,10 +291,10 @@ def test_an_issue_whose_start_fails_has_not_begun(
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
     with pytest.raises(ZeroDivisionError), sessions.begin() as session:
-        assert publish.send_now(session, links, issue_store.find(session, slugs[0]), now).copies / 0
+        assert publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now).copies / 0
     assert state(sessions, slugs[0]) is IssueState.READY
     with sessions.begin() as session:
-        assert publish.send_now(session, links, issue_store.find(session, slugs[0]), now).copies == 1
+        assert publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now).copies == 1
 
 
 def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
@@ -321,7 +302,7 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        started = publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+        started = publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
         publish.cancel(session, issue_store.find(session, slugs[0]), now)
         before = stats.copy_counts(session, issue_store.find(session, slugs[0]).letter)
     assert before.skipped == 1
@@ -331,7 +312,7 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
         assert stats.copy_counts(session, issue.letter) == before
         assert not build_letter.is_open(issue)
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
-            publish.send_now(session, links, issue, now)
+            publish.send_now(session, LetterSettings(links), issue, now)
 
 
 def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
@@ -340,7 +321,7 @@ def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
     def try_it() -> str:
         try:
             with sessions.begin() as session:
-                publish.schedule_next(session, links, issue_store.find(session, slugs[0]), now)
+                publish.schedule_next(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
         except Conflict as error:
             return str(error)
         return "scheduled"
@@ -367,28 +348,28 @@ def test_cancelling_in_mid_issue_spares_the_rest_and_is_final(
 ) -> None:
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
-        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
     with sessions.begin() as session:
         assert publish.cancel(session, issue_store.find(session, slugs[0]), now) == 1
     with sessions.begin() as session:
         assert session.scalars(select(Copy.state)).all() == [CopyState.SKIPPED]
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
-            publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+            publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
 
 
 def test_an_issue_is_sent_once_however_often_it_is_asked_for(
     sessions: Sessions, links: Links, slugs: list[str], now: datetime
 ) -> None:
     with sessions.begin() as session:
-        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
     with sessions.begin() as session, pytest.raises(Conflict, match="already being sent"):
-        publish.send_now(session, links, issue_store.find(session, slugs[0]), now)
+        publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
 
 
 def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
-        publish.send_now(session, links, issue, now)
+        publish.send_now(session, LetterSettings(links), issue, now)
         publish.pause(session, issue)
         assert issue_store.state(issue) is IssueState.PAUSED
         publish.resume(session, issue, now)
@@ -405,7 +386,7 @@ def test_an_unfit_issue_is_never_frozen(
             session, home, issue_store.Text(parsed, "2026-11-24-still-to-come.md", {}), issue_store.BY_FILE, now
         )
         with pytest.raises(Conflict, match="placeholder"):
-            publish.schedule_next(session, links, issue_store.find(session, "still-to-come"), now)
+            publish.schedule_next(session, LetterSettings(links), issue_store.find(session, "still-to-come"), now)
         with pytest.raises(Conflict, match="placeholder"):
             build_letter.mark_ready(session, issue_store.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None

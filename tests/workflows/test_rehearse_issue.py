@@ -17,7 +17,6 @@ from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import Cause, Letter
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.rendering import render
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
@@ -60,25 +59,13 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
 def rehearse(
     services: Services, now: datetime, slug: str = sample_services.WAITING, keys: Keyring = NO_KEYS
 ) -> RehearsalReport:
-    parts = {"settings": services.settings, "links": services.links, "keyring": keys}
+    parts = {"settings": services.settings, "letters": services.letters, "keyring": keys}
     with services.sessions.reading() as session:
         return rehearse_issue.rehearse_issue(session, issue_store.find(session, slug), now, watched=_unwatched, **parts)
 
 
 def _unwatched(copies: Iterable[ledger.ClaimedCopy], _total: int) -> Iterable[ledger.ClaimedCopy]:
     return copies
-
-
-@pytest.mark.parametrize("readiness", issue_store.Readiness)
-def test_an_issue_is_rendered_once_whether_or_not_it_may_go_out(
-    services: Services, now: datetime, readiness: issue_store.Readiness, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with services.sessions.begin() as session:
-        issue_store.set_readiness(issue_store.find(session, sample_services.WAITING), readiness)
-    rendered, issue_mail = [], render.issue_mail
-    monkeypatch.setattr(render, "issue_mail", lambda *args: rendered.append(1) or issue_mail(*args))
-    rehearse(services, now)
-    assert len(rendered) == 1
 
 
 def test_it_tells_what_would_happen_and_writes_nothing(services: Services, now: datetime) -> None:
@@ -100,7 +87,7 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, 
     rehearsed = rehearse(services, now).rehearsal.sizes
     with services.sessions.begin() as session:
         letter_id = publish.send_now(
-            session, services.links, issue_store.find(session, sample_services.WAITING), now
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now
         ).letter_id
     with services.sessions.begin() as session:
         template = compose.compile(session.get_one(Letter, letter_id).content, services.links)
@@ -112,14 +99,18 @@ def test_the_sizes_are_those_of_the_copies_that_then_go_out(services: Services, 
 def test_a_field_without_a_fallback_is_counted_where_it_is_empty(services: Services, now: datetime) -> None:
     assert rehearse(services, now).rehearsal.blank == {}
     with services.sessions.begin() as session:
-        letter = publish.schedule_next(session, services.links, issue_store.find(session, sample_services.WAITING), now)
+        letter = publish.schedule_next(
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now
+        )
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
     assert rehearse(services, now).rehearsal.blank == {"name": 3}
 
 
 def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        letter = publish.schedule_next(session, services.links, issue_store.find(session, sample_services.WAITING), now)
+        letter = publish.schedule_next(
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now
+        )
         letter.subject = "Dear {{ nickname }}"
     [reason] = rehearse(services, now).blocking
     assert reason.startswith('unknown field "nickname"; the fields here are: ')

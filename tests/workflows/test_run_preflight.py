@@ -74,7 +74,7 @@ def test_what_was_asked_is_waited_for_and_then_told(services: Services, now: dat
         link_checks.record(session, Answer(GONE, 404, GONE), now)
         spam_checks.record(
             session,
-            run_preflight.current_content_hash(sore(session), services.links),
+            build_letter.prepare(sore(session), services.links).mail.content_hash,
             SpamVerdict(6.0, 5.0, ("X",)),
             now,
         )
@@ -108,7 +108,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with services.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = build_letter.render_mail(sore(session), sore(session).revision, services.links)
+        mail = build_letter.prepare(sore(session), services.links).mail
         found = run_preflight.inspect_text(session, sore(session), read, mail, services.links, may_ask=True)
         bare = run_preflight.inspect_text(session, sore(session), read, None, services.links, may_ask=True)
     blocking = found.of_level(Level.BLOCKING)
@@ -178,7 +178,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
     worker(services, LinkClient()).run_spam_checks()
     with services.sessions.reading() as session:
-        said = spam_checks.verdict(session, run_preflight.current_content_hash(sore(session), services.links))
+        said = spam_checks.verdict(session, build_letter.prepare(sore(session), services.links).mail.content_hash)
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold

@@ -60,7 +60,7 @@ def test_an_issue_goes_to_its_segment_as_it_was_when_scheduled(services: Service
         subscribe(session, "away@a.example", "VIP", status=Status.PAUSED)
         issue = aim(session, WAITING, ("tag", "is", "vip"))
         assert publish.audience_size(session, issue, NOW) == 2
-        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         # What it goes to is frozen with it; who that is, is told when it goes.
         segments.save(
             session,
@@ -85,7 +85,7 @@ def test_an_issue_whose_segment_is_gone_is_not_scheduled(services: Services) -> 
         issue = aim(session, WAITING, ("tag", "is", "vip"))
         segments.delete(session, segments.get_segment(session, 1, issue.segment_id or 0))
         with pytest.raises(NotFound, match="no such segment"):
-            publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+            publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
 
 
 def test_an_issue_whose_segment_can_no_longer_be_told_is_held_and_the_others_go(services: Services) -> None:
@@ -93,9 +93,9 @@ def test_an_issue_whose_segment_can_no_longer_be_told_is_held_and_the_others_go(
         subscribe(session, "ada@a.example")
         out = issue_store.find(session, sample_services.OUT[0])
         issue = aim(session, WAITING, ("issue", "missed", str(out.letter_id)))
-        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         other = next(one for one in _ready(session) if one.slug != WAITING)
-        publish.schedule(session, services.links, other, NOW + HOUR + timedelta(minutes=1), NOW)
+        publish.schedule(session, services.letters, other, NOW + HOUR + timedelta(minutes=1), NOW)
         out.letter.final_counts = {"sent": 0}
     with services.sessions.begin() as session:
         started = publish.publish_due(session, HOUR, NOW + HOUR + timedelta(minutes=2))
@@ -117,7 +117,7 @@ def test_a_rehearsal_composes_the_copies_of_the_segment_alone(services: Services
             issue,
             NOW,
             settings=services.settings,
-            links=services.links,
+            letters=services.letters,
             keyring=services.keyring,
             watched=lambda copies, _count: copies,
         )
@@ -130,7 +130,7 @@ def test_those_who_missed_it_are_sent_it_within_a_segment_and_who_joined_within_
         for email, names in (("a@a.example", ["vip", "north"]), ("b@a.example", ["vip"])):
             subscribe(session, email, *names)
         issue = aim(session, WAITING, ("tag", "is", "vip"))
-        publish.send_now(session, services.links, issue, NOW)
+        publish.send_now(session, services.letters, issue, NOW)
         failed = {"state": CopyState.FAILED, "reason": "gave up"}
         for copy in session.scalars(select(Copy).where(Copy.letter_id == issue.letter_id)):
             copy.state, copy.reason = failed["state"], failed["reason"]
@@ -156,7 +156,7 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
     with services.sessions.begin() as session:
         for email, names in (("a@a.example", ["north"]), ("b@a.example", []), ("gone@a.example", ["north"])):
             subscribe(session, email, *names)
-        publish.send_now(session, services.links, issue_store.find(session, WAITING), NOW)
+        publish.send_now(session, services.letters, issue_store.find(session, WAITING), NOW)
         subscribe(session, "later@a.example", "north")
         session.execute(update(Subscription).where(Subscription.id == 3).values(status=Status.UNSUBSCRIBED))
         rule = Rule(conditions=(Condition.parse("tag", "is", "north"),))
@@ -168,8 +168,8 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
         found = correct_issue.audience(session, issue.letter, NOW, frozen)
         assert (found.got, found.unreachable) == (1, 1)
-        mail = build_letter.render_mail(issue, issue.revision, services.links)
-        sent = publish.send_correction(session, services.links, issue, mail, NOW, segment=frozen)
+        mail = build_letter.prepare(issue, services.links).mail
+        sent = publish.send_correction(session, services.letters, issue, mail, frozen, NOW)
         theirs = session.scalars(select(Copy.address).where(Copy.letter_id == sent.letter_id))
         assert list(theirs) == ["a@a.example"]
 
@@ -193,12 +193,12 @@ def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Serv
         choose_segment(session, issue, None)
         assert not is_approved()
         with pytest.raises(Conflict, match="a second person"):
-            publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+            publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         # Who looked at it before the change cannot approve it unseen.
         with pytest.raises(Conflict, match="whom it goes to, has changed"):
             approve_issue.approve(session, services.links, issue, shown, approver, "", NOW)
         choose_segment(session, issue, vip)
-        publish.schedule(session, services.links, issue, NOW + HOUR, NOW)
+        publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         with pytest.raises(Conflict, match="unschedule it first"):
             choose_segment(session, issue, None)
         with pytest.raises(Conflict, match="is to go to the segment"):

@@ -57,7 +57,8 @@ def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
 def send(services: Services, to: str, now: datetime, reader: Sample = BUILT_IN, person: str = ANNA) -> None:
     with services.sessions.begin() as session:
         addresses = test_mail.recipients(session, to)
-        test_mail.send_test(session, services.links, issue_store.find(session, SLUG), addresses, reader, person, now)
+        order = test_mail.Order(person, addresses, reader)
+        test_mail.send_test(session, services.letters, issue_store.find(session, SLUG), order, now)
 
 
 def posts(session: Session) -> list[OutboxMessage]:
@@ -77,7 +78,7 @@ def both(services: Services, now: datetime) -> tuple[bytes, bytes]:
     """The same letter as the real copy for a reader, and as a test mail written to that reader."""
     address = Address.parse("anna@desk.example")
     with services.sessions.reading() as session:
-        letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.links, now)
+        letter = build_letter.draft_letter(issue_store.find(session, SLUG), services.letters, now)
         copy = ClaimedCopy(1, 1, READER.subscription_id, READER.email, READER.name, 0)
         real = bytes(compose.compile(letter.content, services.links).message(copy, now))
         return real, test_mail.build_message(letter, services.links, address, READER, 1, now)
@@ -292,7 +293,7 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, n
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         build_letter.mark_ready(session, issue, services.links)
-        publish.schedule_next(session, services.links, issue, now)
+        publish.schedule_next(session, services.letters, issue, now)
         issue.publication.postal_address = "2 New Street"
     send(services, ANNA, now)
     with services.sessions.reading() as session:

@@ -12,6 +12,7 @@ from newsletter.editorial.schedule import queue
 from newsletter.links import Links
 from newsletter.publications import Slot, WeekOff, find
 from newsletter.workflows import publish, warn_editors
+from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
 
@@ -62,7 +63,7 @@ def test_a_slot_that_is_filled_is_nobodys_worry(sessions: Sessions, links: Links
 
 def test_a_scheduled_issue_is_nobodys_worry(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY, now)
     assert tick(sessions, links, *MOMENTS) == []
 
 
@@ -131,7 +132,7 @@ def test_an_issue_that_nobody_approved_is_told_and_so_is_what_goes_instead(
 
 def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links: Links, now: datetime) -> None:
     with sessions.begin() as session:
-        publish.schedule(session, links, issue_store.find(session, FIRST), TUESDAY, now)
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), TUESDAY, now)
         find(session).requires_approval = True
     [told] = tick(sessions, links, TWO_DAYS)
     assert "Tuesday 24 November 09:00: “A tight back” needs an approval" in told

@@ -74,8 +74,7 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
     for slug in slugs:
         with services.sessions.begin() as session:
             issue = issue_store.find(session, slug)
-            sender = services.settings.issue_sender_address
-            remarks = archives.publish_imported(session, services.links, issue, now(), sender=sender)
+            remarks = archives.publish_imported(session, services.letters, issue, now())
         click.echo(f"{slug}: published{''.join(f'; preflight: {one}' for one in remarks)}")
 
 

@@ -156,8 +156,7 @@ def ready(services: Services, slug: str) -> None:
 def render(services: Services, slug: str, folder: Path) -> None:
     """Write an issue's email into files. As a reader gets it, or got it, except for the signature."""
     with services.sessions.reading() as session:
-        issue, sender = issue_store.find(session, slug), services.settings.issue_sender_address
-        letter = build_letter.current_letter(issue, services.links, now(), sender=sender)
+        letter = build_letter.current_letter(issue_store.find(session, slug), services.letters, now())
         proof = build_letter.sample_mail(letter, services.links, now())
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in proof.items():
@@ -178,11 +177,10 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
         raise click.UsageError("give --at or --next-slot, not both")
     with services.sessions.begin() as session:
         issue = issue_store.find(session, slug)
-        sender = services.settings.issue_sender_address
         if moment is not None:
-            letter = publish.schedule(session, services.links, issue, _moment(moment, issue), now(), sender=sender)
+            letter = publish.schedule(session, services.letters, issue, _moment(moment, issue), now())
         else:
-            letter = publish.schedule_next(session, services.links, issue, now(), sender=sender)
+            letter = publish.schedule_next(session, services.letters, issue, now())
         readers = formats.counted(publish.audience_size(session, issue, now()), "reader")
         if letter.segment:
             readers += f" of the segment “{letter.segment['name']}”"

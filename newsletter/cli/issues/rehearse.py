@@ -30,7 +30,7 @@ def rehearse(services: Services, slug: str, as_json: bool) -> None:
             issue,
             now(),
             settings=services.settings,
-            links=services.links,
+            letters=services.letters,
             keyring=services.keyring,
             watched=with_progress_bar,
         )

@@ -46,8 +46,7 @@ def send(
     """Send an issue now, or to those who missed it."""
     if at_once:
         with services.sessions.begin() as session:
-            sender = services.settings.issue_sender_address
-            started = publish.send_now(session, services.links, issue_store.find(session, slug), now(), sender=sender)
+            started = publish.send_now(session, services.letters, issue_store.find(session, slug), now())
         click.echo(f"{slug} is going out to {formats.counted(started.copies, 'reader')}")
         warn_if_not_armed(services)
     else:

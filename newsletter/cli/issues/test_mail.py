@@ -25,8 +25,8 @@ def test(services: Services, slug: str, addresses: tuple[str, ...], reader: str 
         issue = issue_store.find(session, slug)
         to = test_mail.recipients(session, " ".join(addresses))
         written_to = test_mail.sample_of(session, issue, Address.parse(reader)) if reader else test_mail.BUILT_IN
-        sender = services.settings.issue_sender_address
-        test_mail.send_test(session, services.links, issue, to, written_to, _SHELL, now(), sender=sender)
+        order = test_mail.Order(_SHELL, to, written_to)
+        test_mail.send_test(session, services.letters, issue, order, now())
     click.echo(f"{len(to)} on the way")
 
 

@@ -37,7 +37,7 @@ class MailParts(Protocol):
 
 def current_mail(issue: Issue) -> MailParts:
     """The mail that will go out, or went out: the frozen letter if there is one, else the newest revision."""
-    return build_letter.frozen_letter(issue) or build_letter.render_mail(issue, issue.revision, services().links)
+    return build_letter.frozen_letter(issue) or build_letter.prepare(issue, services().links).mail
 
 
 def chosen_view(asked: Mapping[str, str]) -> str:

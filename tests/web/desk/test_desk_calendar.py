@@ -127,7 +127,7 @@ def test_what_has_begun_is_not_undone(editor: Visitor, services: Services, now: 
     editor.press(page, f"{page}schedule")
     fields = hidden(editor.open(page).text, undo)
     with services.sessions.begin() as session:
-        publish.send_now(session, services.links, issue_store.find(session, FIRST), now)
+        publish.send_now(session, services.letters, issue_store.find(session, FIRST), now)
     assert editor.client.post(undo, data=fields).status_code == 409
     assert state(services, FIRST) is IssueState.SENDING
 

@@ -12,7 +12,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish, run_preflight
+from newsletter.workflows import build_letter, publish
 from tests import sample_services
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -102,7 +102,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "1 link is being checked. The spam filter is reading it." in words(page)
     with services.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = run_preflight.current_content_hash(issue_store.find(session, "sore"), services.links)
+        content = build_letter.prepare(issue_store.find(session, "sore"), services.links).mail.content_hash
         spam_checks.record(session, content, spam_checks.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)
@@ -126,7 +126,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
         issue = issue_store.find(session, "sore")
         build_letter.mark_ready(session, issue, services.links)
-        publish.schedule_next(session, services.links, issue, now)
+        publish.schedule_next(session, services.letters, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
     assert "It passed when it was scheduled" in words(author.open(PAGE))

@@ -169,7 +169,7 @@ def test_whoever_asks_for_approvals_is_told_what_is_scheduled_without_one(
 ) -> None:
     with services.sessions.begin() as session:
         publish.schedule(
-            session, services.links, issue_store.find(session, sample_services.WAITING), now + timedelta(days=1), now
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now + timedelta(days=1), now
         )
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert "is scheduled but not approved: unless somebody does" in owner.read("/desk/settings/")

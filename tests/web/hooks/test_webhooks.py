@@ -27,6 +27,7 @@ from newsletter.web.hooks.mailgun import Mailgun
 from newsletter.web.hooks.webhook import Event, PostEvents
 from newsletter.wiring import Services
 from newsletter.workflows import publish
+from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
 from tests.sample_services import NOW, Clock
 from tests.web.hooks import signing
@@ -370,7 +371,9 @@ def test_an_event_is_about_the_copy_that_it_names_and_else_about_its_address(
     named_by: str, stocked: Services, program: FlaskClient, reader: Subscription
 ) -> None:
     with stocked.sessions.begin() as session:
-        publish.send_now(session, stocked.links, issue_store.find(session, sample_services.WAITING), NOW)
+        publish.send_now(
+            session, LetterSettings(stocked.links), issue_store.find(session, sample_services.WAITING), NOW
+        )
     with stocked.sessions.begin() as session:
         copy = session.scalars(select(Copy).where(Copy.subscription_id == reader.id)).one()
         copy.state, copy.ended_at = CopyState.SENT, NOW

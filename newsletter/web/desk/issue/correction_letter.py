@@ -24,7 +24,7 @@ from newsletter.web.desk.previews import MailParts
 from newsletter.web.desk.writing import editor_form
 from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import correct_issue
-from newsletter.workflows.correct_issue import CorrectionAudience
+from newsletter.workflows.correct_issue import CorrectionAudience, MailingOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +81,10 @@ def mail_correction(slug: str, number: int) -> ResponseReturnValue:
     """Mail the letter that the page showed to the readers who got the issue."""
     with services().sessions.begin() as store:
         found, made = lookup.correction(store, slug, number)
-        sender, seal = services().settings.issue_sender_address, request.form.get("seal", "")
         narrowed = Narrowed(store, found.publication)
         narrowed.require_unchanged()
-        started = correct_issue.mail_correction(
-            store,
-            services().links,
-            found,
-            made,
-            seal,
-            auth.email(),
-            now(),
-            segment=narrowed.frozen,
-            sender=sender,
-        )
+        order = MailingOrder(auth.email(), request.form.get("seal", ""), narrowed.frozen)
+        started = correct_issue.mail_correction(store, services().letters, found, made, order, now())
         flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
     return _back(slug, number)
 

@@ -63,10 +63,9 @@ def fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]
 
 def _send(store: Session, found: Issue) -> int:
     typed = " ".join([*request.form.getlist("to"), request.form.get("others", "")])
-    to = test_mail.recipients(store, typed)
-    reader = test_mail.sample(store, found, _sample_chosen())
-    sender = services().settings.issue_sender_address
-    return len(test_mail.send_test(store, services().links, found, to, reader, auth.email(), now(), sender=sender))
+    to, reader = test_mail.recipients(store, typed), test_mail.sample(store, found, _sample_chosen())
+    order = test_mail.Order(auth.email(), to, reader)
+    return len(test_mail.send_test(store, services().letters, found, order, now()))
 
 
 def _page(slug: str, fault: str = "") -> str:

@@ -31,8 +31,7 @@ def schedule_issue(slug: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         at = moments.parse_instant(request.form.get("moment", ""))
-        sender = services().settings.issue_sender_address
-        letter = publish.schedule(store, services().links, found, at, now(), sender=sender)
+        letter = publish.schedule(store, services().letters, found, at, now())
         audit_hook.add_details(moment=letter.due_at.isoformat())
         when = formats.moment(letter.due_at, found.publication.time_zone)
         undo_flash.flash_with_action(

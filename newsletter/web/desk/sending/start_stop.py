@@ -26,8 +26,7 @@ def send(slug: str) -> ResponseReturnValue:
     """Start sending the issue."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        sender = services().settings.issue_sender_address
-        started = publish.send_now(store, services().links, found, now(), sender=sender)
+        started = publish.send_now(store, services().letters, found, now())
         flash(f"On its way to {formats.counted(started.copies, 'reader')}.")
     return _back(slug)
 
