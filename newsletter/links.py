@@ -104,8 +104,8 @@ class Links:
 
     def desk(self, page: str = "", publication: str = "") -> str:
         """A page of the desk; with a publication, for that one, whichever was chosen last."""
-        of = f"?{urlencode({'publication': publication})}" if publication else ""
-        return f"{self.base_url}/desk/{page and f'{page}/'}{of}"
+        query = f"?{urlencode({'publication': publication})}" if publication else ""
+        return f"{self.base_url}/desk/{page and f'{page}/'}{query}"
 
     def approval(self, slug: str) -> str:
         return f"{self.base_url}/desk/issues/{slug}/approval"
@@ -171,7 +171,7 @@ class LinksOfATest(Links):
     """The links of a test mail: those that would change a reader's data lead to a page that says it was a test."""
 
     @classmethod
-    def of(cls, links: Links) -> Self:
+    def from_links(cls, links: Links) -> Self:
         """These links for a test mail."""
         return cls(**{field.name: getattr(links, field.name) for field in fields(Links)})
 

@@ -52,7 +52,7 @@ class Person:
     is_anonymous: ClassVar[bool] = False
 
     @classmethod
-    def of(cls, begun: DeskSession, editor: Editor, lacks_factor: bool = False) -> Self:
+    def for_session(cls, begun: DeskSession, editor: Editor, lacks_factor: bool = False) -> Self:
         """The person of a desk session."""
         return cls(editor.id, begun.id, begun.nonce, editor.email, editor.role, lacks_factor)
 
@@ -105,7 +105,7 @@ def sign_in(store: Session, editor: Editor, *, by_link: bool = False) -> None:
     )
     _start_anew()
     session[_BY_LINK] = by_link
-    flask_login.login_user(Person.of(begun, editor))
+    flask_login.login_user(Person.for_session(begun, editor))
 
 
 def begin_two_step(editor: Editor, target: str, *, by_link: bool = False) -> None:
@@ -164,7 +164,11 @@ def _named(agent: str, names: tuple[tuple[str, str], ...]) -> str:
 def _load(key: str) -> Person | None:
     session_id, _, nonce = key.partition(".")
     with services().sessions.reading() as store:
-        held = desk_sessions.active_session(store, int(session_id), int(nonce), now())
-        if held is None:
+        desk_session = desk_sessions.active_session(store, int(session_id), int(nonce), now())
+        if desk_session is None:
             return None
-        return Person.of(held, held.editor, held.editor.factor is None and accounts.requires_second_factor(store))
+        return Person.for_session(
+            desk_session,
+            desk_session.editor,
+            desk_session.editor.factor is None and accounts.requires_second_factor(store),
+        )

@@ -69,8 +69,8 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
         answer = jsonify(error=sentence)
     else:
         title = title or _TITLES.get(status, "Something went wrong")
-        shown = {"title": title, "sentence": sentence, "again": again, "publication": _publication(status)}
-        answer = Response(render_template("site/sorry.html", **shown))
+        values = {"title": title, "sentence": sentence, "again": again, "publication": _publication(status)}
+        answer = Response(render_template("site/sorry.html", **values))
     answer.status_code = status
     if status in RETRY_AFTER:
         answer.headers["Retry-After"] = str(RETRY_AFTER[status])

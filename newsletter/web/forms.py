@@ -33,7 +33,7 @@ class SignUpForm:
     agreed: int | None = None
     """The version of the consent wording beside the button; None if the page gave none."""
     is_trapped: bool = False
-    shown: str = ""
+    form_time: str = ""
     """Proof of when the form was shown."""
     is_checked: bool = False
     """Whether the person has looked at the address again."""
@@ -51,7 +51,7 @@ class SignUpForm:
             publication=form.get("publication", "").replace("\0", "") or None,
             agreed=version(form),
             is_trapped=bool(form.get(TRAP)),
-            shown=form.get(SHOWN, ""),
+            form_time=form.get(SHOWN, ""),
             is_checked=bool(form.get("checked")),
             waited=form.get("waited", ""),
             proof=form.get("proof", ""),
@@ -60,7 +60,7 @@ class SignUpForm:
     def took_long_enough(self, links: Links, now: datetime) -> bool:
         """Whether it was sent as long after it was shown as a person needs; False without proof."""
         try:
-            return QUICKEST <= now - links.open_form_time(self.shown) <= OLDEST
+            return QUICKEST <= now - links.open_form_time(self.form_time) <= OLDEST
         except Invalid:
             return False
 

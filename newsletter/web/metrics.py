@@ -94,10 +94,10 @@ def may_be_read(token: SecretStr | None) -> bool:
 
 
 def _is_given(token: SecretStr | None) -> bool:
-    said = request.authorization
-    if token is None or said is None or said.type != "bearer":
+    authorization = request.authorization
+    if token is None or authorization is None or authorization.type != "bearer":
         return False
-    return hmac.compare_digest((said.token or "").encode(), token.get_secret_value().encode())
+    return hmac.compare_digest((authorization.token or "").encode(), token.get_secret_value().encode())
 
 
 class _Store(Collector):

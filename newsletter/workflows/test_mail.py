@@ -156,7 +156,7 @@ def send_test(session: Session, letters: LetterSettings, issue: Issue, order: Or
 def build_message(letter: Letter, links: Links, address: Address, reader: Sample, number: int, now: datetime) -> bytes:
     """A letter as an unsigned test mail; `number` makes its Message-ID unique."""
     marked = _marked(letter.content, links)
-    template = compose.compile(marked, LinksOfATest.of(links), headers=[_MARK])
+    template = compose.compile(marked, LinksOfATest.from_links(links), headers=[_MARK])
     # Negative, so that it never equals a real copy's id: mail programs hide one of two mails with the same Message-ID.
     # A made-up reader counts as confirmed now, so that the mail reads like most readers' copies.
     since = reader.since if reader.subscription_id else now

@@ -197,7 +197,7 @@ def test_an_address_that_unsubscribes_follows_where_mail_is_read() -> None:
     local, _, rest = mailto.removeprefix("mailto:").partition("@")
     assert rest == "bounces.example.org?subject=unsubscribe"
     assert LINKS.seal.open_local_part("unsubscribe", local.removeprefix("unsubscribe+")) == (5, 3)
-    assert LinksOfATest.of(links).unsubscribe_mailto(5, 3) == ""
+    assert LinksOfATest.from_links(links).unsubscribe_mailto(5, 3) == ""
     largest = links.unsubscribe_mailto(9_999_999_999, 99_999).removeprefix("mailto:").partition("@")[0]
     assert len(largest) == 64
     assert links.unsubscribe_mailto(10**18, 10**9) == "", "no address is too long for a mail server"

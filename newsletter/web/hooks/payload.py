@@ -40,7 +40,7 @@ def read_objects(body: bytes) -> "list[Fields]":
     items = found if isinstance(found, list) else [found]
     if not all(isinstance(item, dict) for item in items):
         raise Rejected(Why.UNREADABLE, "The body is neither an object nor an array of objects.")
-    return [Fields.of(item) for item in items]
+    return [Fields.from_value(item) for item in items]
 
 
 def read_object(body: bytes) -> "Fields":
@@ -74,7 +74,7 @@ class Fields:
     items: Mapping[str, object]
 
     @classmethod
-    def of(cls, found: object) -> Self:
+    def from_value(cls, found: object) -> Self:
         return cls(found if isinstance(found, dict) else {})
 
     def exact(self, name: str) -> str:
@@ -102,11 +102,11 @@ class Fields:
         found: object = self.items
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None
-        return self.of(found)
+        return self.from_value(found)
 
     def objects(self, name: str) -> list[Self]:
         """The objects in a list."""
-        return [self.of(item) for item in self._list(name) if isinstance(item, dict)]
+        return [self.from_value(item) for item in self._list(name) if isinstance(item, dict)]
 
     def texts(self, name: str) -> list[str]:
         """The texts in a list."""

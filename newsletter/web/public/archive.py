@@ -36,8 +36,8 @@ def index() -> Response:
             abort(404)
         values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
         values["categories"] = [] if category or page > 1 else archive.categories(session, publication.id)
-        shown = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
-    return cacheable(make_response(shown), max((each.modified_at for each in found), default=None))
+        html = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
+    return cacheable(make_response(html), max((each.modified_at for each in found), default=None))
 
 
 @blueprint.get("/archive/<slug>/")
@@ -45,9 +45,9 @@ def issue(slug: str) -> Response:
     """An issue, with links to its neighbours and to related issues, and the sign-up form."""
     with services().sessions.reading() as session:
         found = archive.find(session, slug)
-        printed, neighbours = PublishedIssue.of(found), archive.neighbours(session, found)
+        printed, neighbours = PublishedIssue.from_issue(found), archive.neighbours(session, found)
         related = archive.related(session, found, neighbours, _RELATED)
-        shown = render_template(
+        html = render_template(
             "site/issue.html",
             publication=printed.publication,
             issue=printed,
@@ -60,7 +60,7 @@ def issue(slug: str) -> Response:
         )
     # The page also changes with the issues it leads to: when one is published after it, or has its title corrected.
     near = [archive.changed_at(one) for one in (*neighbours, *related) if one]
-    return cacheable(make_response(shown), max([printed.modified_at, *near]))
+    return cacheable(make_response(html), max([printed.modified_at, *near]))
 
 
 @blueprint.get("/pictures/<file_name>")
@@ -93,8 +93,8 @@ def cacheable(answer: Response, modified: datetime | None = None) -> Response:
 
 def _issues_on_page(session: Session, publication: Publication, category: str, page: int) -> list[PublishedIssue]:
     """The issues of a page, and one more if there is a next page."""
-    shown = archive.published(publication.id)
+    issues = archive.published(publication.id)
     # PostgreSQL rejects a NUL in a parameter.
-    wanted = archive.in_category(shown, category.replace("\0", "")) if category else shown
+    wanted = archive.in_category(issues, category.replace("\0", "")) if category else issues
     some = wanted.offset((page - 1) * _A_PAGE).limit(_A_PAGE + 1)
-    return [PublishedIssue.of(issue) for issue in session.scalars(some)]
+    return [PublishedIssue.from_issue(issue) for issue in session.scalars(some)]

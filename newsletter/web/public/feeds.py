@@ -57,8 +57,8 @@ def json_feed() -> Response:
     """The same as JSON Feed 1.1 (jsonfeed.org)."""
     with services().sessions.reading() as session:
         found = _newest(session)
-        shown, updated = json.dumps(_json_feed(found)), found.updated
-    return cacheable(Response(shown, mimetype="application/feed+json"), updated)
+        document, updated = json.dumps(_json_feed(found)), found.updated
+    return cacheable(Response(document, mimetype="application/feed+json"), updated)
 
 
 @blueprint.get("/sitemap.xml")
@@ -69,34 +69,34 @@ def sitemap() -> Response:
         issues = archive.changes(session)
     pages, page = range(1, max(1, ceil(len(issues) / _A_MAP)) + 1), request.args.get("page", type=int)
     if page is None and len(pages) > 1:
-        shown = render_template("site/sitemap_index.xml", pages=pages)
+        document = render_template("site/sitemap_index.xml", pages=pages)
     elif page is None or page in pages:
         mine = issues[_A_MAP * ((page or 1) - 1) :][:_A_MAP]
-        shown = render_template("site/sitemap.xml", publications=every if page in {None, 1} else (), issues=mine)
+        document = render_template("site/sitemap.xml", publications=every if page in {None, 1} else (), issues=mine)
     else:
         abort(404)
-    return cacheable(Response(shown, mimetype="application/xml"))
+    return cacheable(Response(document, mimetype="application/xml"))
 
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """The paths that robots should not visit (RFC 9309)."""
-    shown = render_template("site/robots.txt")
-    return cacheable(Response(shown, mimetype="text/plain"))
+    document = render_template("site/robots.txt")
+    return cacheable(Response(document, mimetype="text/plain"))
 
 
 def _xml_feed(template: str, media_type: str) -> Response:
     with services().sessions.reading() as session:
         found = _newest(session)
         values = {"publication": found.publication, "issues": found.issues, "updated": found.updated}
-        shown = render_template(template, content=_content, http_date=http_date, **values)
-    return cacheable(Response(_NOT_XML.sub("", shown), mimetype=media_type), found.updated)
+        document = render_template(template, content=_content, http_date=http_date, **values)
+    return cacheable(Response(_NOT_XML.sub("", document), mimetype=media_type), found.updated)
 
 
 def _newest(session: Session) -> _Feed:
     publication = publication_param.publication_of(session, request.args.get("publication"))
     issues = session.scalars(archive.published(publication.id).limit(_LATEST))
-    return _Feed(publication, [PublishedIssue.of(issue) for issue in issues])
+    return _Feed(publication, [PublishedIssue.from_issue(issue) for issue in issues])
 
 
 def _content(issue: PublishedIssue) -> str:

@@ -64,7 +64,7 @@ class PublishedIssue:
     """The newest first."""
 
     @classmethod
-    def of(cls, issue: Issue) -> Self:
+    def from_issue(cls, issue: Issue) -> Self:
         """The published state of an issue in the archive."""
         published_at, revision = archive.published_text(issue)
         pictures = tuple(issue_store.picture_names(revision).items())
@@ -85,8 +85,8 @@ class PublishedIssue:
     @property
     def cover(self) -> CoverImage | None:
         """The first picture; None if there is none."""
-        kept = dict(self.pictures)
-        return next((CoverImage(kept[each.name], each.alt) for each in self.file.pictures), None)
+        stored_names = dict(self.pictures)
+        return next((CoverImage(stored_names[each.name], each.alt) for each in self.file.pictures), None)
 
     @property
     def contents(self) -> list[Heading]:
@@ -107,8 +107,8 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 
 @lru_cache(maxsize=256)
 def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) -> str:
-    kept = dict(pictures)
-    return render.issue_page(file, lambda name: f"{site}/pictures/{kept[name]}")
+    stored_names = dict(pictures)
+    return render.issue_page(file, lambda name: f"{site}/pictures/{stored_names[name]}")
 
 
 @lru_cache(maxsize=256)

@@ -57,8 +57,8 @@ def my_data_page(token: str) -> str:
     """Everything stored about this reader, to read, save or print (GDPR, article 15)."""
     with services().sessions.reading() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
-        held = privacy.export_data(session, subscription.subscriber)
-        return render_template("site/my_data.html", publication=subscription.publication, data=held, token=token)
+        data = privacy.export_data(session, subscription.subscriber)
+        return render_template("site/my_data.html", publication=subscription.publication, data=data, token=token)
 
 
 @blueprint.get("/preferences/<token>/my-data.json")
@@ -66,8 +66,8 @@ def my_data(token: str) -> Response:
     """The same, as a JSON file (GDPR, article 20)."""
     with services().sessions.reading() as session:
         reader = preferences.open_manage_link(session, services().audience, token, now()).subscriber
-        held = privacy.export_data(session, reader)
-    answer = Response(json.dumps(held, ensure_ascii=False, indent=2), mimetype="application/json")
+        data = privacy.export_data(session, reader)
+    answer = Response(json.dumps(data, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
 

@@ -43,7 +43,7 @@ def home() -> str:
             "site/home.html",
             **_form_values(session, publication, SignUpForm()),
             next_letter=next_letter(publication, now()),
-            latest=[PublishedIssue.of(issue) for issue in latest],
+            latest=[PublishedIssue.from_issue(issue) for issue in latest],
         )
 
 
