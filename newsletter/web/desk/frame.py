@@ -92,13 +92,13 @@ def calendar_of(store: Session, publication: Publication) -> Calendar:
 
 
 def page(
-    store: Session, template: str, section: str, /, publication: Publication | None = None, **shown: object
+    store: Session, template: str, section: str, /, publication: Publication | None = None, **values: object
 ) -> str:
     """Render a desk page in its frame; its forms and links name its publication."""
     around = _frame(store, section, publication)
     if around.publication and len(around.publications) > 1:
         g.publication_shown = around.publication.slug
-    return render_template(f"desk/{template}", frame=around, **shown)
+    return render_template(f"desk/{template}", frame=around, **values)
 
 
 def switch_publication() -> ResponseReturnValue:
@@ -111,15 +111,15 @@ def switch_publication() -> ResponseReturnValue:
 
 
 def _frame(store: Session, section: str, publication: Publication | None) -> Frame:
-    of = publication or _chosen(store)
+    current = publication or _chosen(store)
     return Frame(
         section=section,
         person=auth.person(),
-        publication=of,
+        publication=current,
         publications=store.scalars(publications.all_publications()).all(),
-        under_way=store.scalars(calendar.under_way(of)).all() if of else (),
-        next=calendar_of(store, of).following() if of else None,
-        audience=timed_cache.audience_size(store, of.id) if of else 0,
+        under_way=store.scalars(calendar.under_way(current)).all() if current else (),
+        next=calendar_of(store, current).following() if current else None,
+        audience=timed_cache.audience_size(store, current.id) if current else 0,
         may_send=send_permission.may_send(store),
     )
 

@@ -33,18 +33,18 @@ class Outlook:
     """The first slot that no other issue has, or the one that its place in the queue gives it."""
     place: int | None
     """Its place in the queue, from 1."""
-    going: ProgressView | None
+    progress: ProgressView | None
     """The progress of sending, once it has begun."""
 
     @property
     def counts(self) -> Counts | None:
         """The counts of its copies, once there are any."""
-        return self.going.counts if self.going else None
+        return self.progress.counts if self.progress else None
 
     @property
     def waiting(self) -> int:
         """How many copies are still to be sent."""
-        return self.going.waiting if self.going else 0
+        return self.progress.waiting if self.progress else 0
 
     @property
     def blocking(self) -> int:
@@ -61,7 +61,7 @@ def of_issue(store: Session, found: Issue) -> Outlook:
         segments=segments.every(store, found.publication_id) if is_open else (),
         next_free=frame.calendar_of(store, found.publication).place(found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
-        going=progress_view.progress_of(store, found.letter, fresh=True),
+        progress=progress_view.progress_of(store, found.letter, fresh=True),
     )
 
 

@@ -63,7 +63,7 @@ class ProgressView:
     """The unreachable mail servers that copies wait for."""
     stops: Sequence[Trip] = ()
     """The open breakers."""
-    held: int = 0
+    behind_breakers: int = 0
     """How many copies wait because the breaker of their provider group is open."""
 
     @property
@@ -93,7 +93,7 @@ class ProgressView:
         if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
-        why = _limiting_factor(self.forecast, self.waiting - self.held, self.speed, time)
+        why = _limiting_factor(self.forecast, self.waiting - self.behind_breakers, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else formats.duration(time)
         return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
 
@@ -161,7 +161,9 @@ class _LetterCache:
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.group for stop in stops}
-        held = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped) if stopped else 0
+        behind_breakers = (
+            sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped) if stopped else 0
+        )
         return ProgressView(
             at=at,
             counts=found.counts,
@@ -169,14 +171,14 @@ class _LetterCache:
             deferred=found.deferred,
             next_try=found.next_try,
             speed=speed,
-            forecast=self._forecast(store, found, limits, at, speed, stopped, held) if is_going else None,
+            forecast=self._forecast(store, found, limits, at, speed, stopped, behind_breakers) if is_going else None,
             hold=publish.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
             away=heartbeat.unreachable_servers(store, MailKind.ISSUES, at),
             stops=stops,
-            held=held,
+            behind_breakers=behind_breakers,
         )
 
     def _letter_progress(self, store: Session, fresh: bool) -> LetterProgress:
@@ -192,10 +194,10 @@ class _LetterCache:
         at: datetime,
         speed: float | None,
         stopped: Collection[str],
-        held: int,
+        behind_breakers: int,
     ) -> Forecast | None:
         """When all copies will be sent except those `held` for the groups that are `stopped`."""
-        waiting = found.counts.pending + found.counts.sending - held
+        waiting = found.counts.pending + found.counts.sending - behind_breakers
         if waiting <= 0:
             return None
         groups: Mapping[str, int] = {"": waiting}

@@ -137,8 +137,8 @@ def _ask_to_sign_in() -> Response:
 
 def _typed() -> dict[str, str]:
     """The text typed into the form, which a redirect would lose."""
-    kept = {name: request.form[name].replace("\r\n", "\n").strip() for name in _WRITTEN if name in request.form}
-    return {name: text for name, text in kept.items() if text}
+    texts = {name: request.form[name].replace("\r\n", "\n").strip() for name in _WRITTEN if name in request.form}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _page_asked_for() -> str | None:

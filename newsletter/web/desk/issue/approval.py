@@ -29,9 +29,9 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     """Mail the people who can approve it."""
     chosen = request.form.getlist("approver")
 
-    def ask(store: Session, found: Issue, shown: Content, comment: str) -> str:
+    def ask(store: Session, found: Issue, content: Content, comment: str) -> str:
         asked = workflows_approve_issue.request_approval(
-            store, services().audience, found, shown, auth.email(), chosen, comment, now()
+            store, services().audience, found, content, auth.email(), chosen, comment, now()
         )
         return f"Asked {', '.join(asked)} by mail."
 
@@ -41,9 +41,9 @@ def ask_approval(slug: str) -> ResponseReturnValue:
 def approve_issue(slug: str) -> ResponseReturnValue:
     """Approve the content that the page showed."""
 
-    def approve(store: Session, found: Issue, shown: Content, comment: str) -> str:
+    def approve(store: Session, found: Issue, content: Content, comment: str) -> str:
         workflows_approve_issue.approve(
-            store, services().links, found, shown, editors.find(store, auth.email()), comment, now()
+            store, services().links, found, content, editors.find(store, auth.email()), comment, now()
         )
         return f"Approved. “{found.title}” may go out as it is now."
 
@@ -53,8 +53,8 @@ def approve_issue(slug: str) -> ResponseReturnValue:
 def send_back(slug: str) -> ResponseReturnValue:
     """Make it a draft again, with a comment on what to change."""
 
-    def back(store: Session, found: Issue, shown: Content, comment: str) -> str:
-        workflows_approve_issue.send_back(store, services().links, found, shown, auth.email(), comment, now())
+    def back(store: Session, found: Issue, content: Content, comment: str) -> str:
+        workflows_approve_issue.send_back(store, services().links, found, content, auth.email(), comment, now())
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -63,8 +63,8 @@ def send_back(slug: str) -> ResponseReturnValue:
 def withdraw_approval(slug: str) -> ResponseReturnValue:
     """Withdraw the approval."""
 
-    def withdraw(store: Session, found: Issue, shown: Content, _comment: str) -> str:
-        was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, shown, auth.email(), now())
+    def withdraw(store: Session, found: Issue, content: Content, _comment: str) -> str:
+        was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, content, auth.email(), now())
         return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
 
     return _decide(slug, "withdraw", withdraw)

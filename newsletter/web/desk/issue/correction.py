@@ -83,7 +83,7 @@ def correction(slug: str, number: int) -> str:
             pieces=_changed(found, made),
             blocker="" if made.letter else correct_issue.mailing_blocker(store, found),
             mailed=Mailed(found, made),
-            going=progress_view.progress_of(store, made.letter, fresh=True),
+            progress=progress_view.progress_of(store, made.letter, fresh=True),
         )
 
 

@@ -95,8 +95,8 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
         found, made = lookup.correction(store, slug, number)
         if made.letter is None or request.args.get("state") != made.letter.state:
             return make_response("", 200, {"HX-Refresh": "true"})
-        going = progress_view.progress_of(store, made.letter)
-        return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found, made), going=going)
+        progress = progress_view.progress_of(store, made.letter)
+        return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found, made), progress=progress)
 
 
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -120,7 +120,7 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     return _back(slug, number)
 
 
-def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str], notice: str = "") -> str:
+def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str, str], notice: str = "") -> str:
     """The letter's page, with this text in its form."""
     if made.letter_id is not None:
         raise corrections.mailed_already(made)
@@ -132,7 +132,7 @@ def _page(store: Session, found: Issue, made: Correction, shown: tuple[str, str]
         found.publication,
         issue=found,
         correction=made,
-        shown=shown,
+        letter_text=letter_text,
         notice=notice,
         narrowed=narrowed,
         outlook=_outlook(store, found, made, narrowed),

@@ -44,14 +44,12 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are being sent; empty if nothing changed since `?seen=`."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates, away = (
-            test_mail.recent_tests(store, found),
-            heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
-        )
-        if request.args.get("seen") == fates_key(fates, away):
+        fates = test_mail.recent_tests(store, found)
+        away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now())
+        seen = fates_key(fates, away)
+        if request.args.get("seen") == seen:
             return make_response("", 204)
-        told = {"fates": fates, "away": away, "seen": fates_key(fates, away)}
-        return render_template("desk/parts/test_fates.html", issue=found, **told)
+        return render_template("desk/parts/test_fates.html", issue=found, fates=fates, away=away, seen=seen)
 
 
 def fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:

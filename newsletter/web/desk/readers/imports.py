@@ -92,7 +92,7 @@ def answer_import(upload_id: int) -> ResponseReturnValue:
         faults = _faults()
         if faults:
             return _page(store, upload, faults), 422
-    settings = _said(upload, seen)
+    settings = _submitted_settings(upload, seen)
     with services().sessions.begin() as store:
         upload = _find(store, upload_id)
         models.answer_questions(store, upload, request.form.get("version", ""), settings, now())
@@ -205,17 +205,17 @@ def _faults() -> dict[str, str]:
     return {} if consent.isprintable() else {"consent": "This contains a character that cannot be shown. Remove it."}
 
 
-def _said(upload: ImportUpload, seen: FilePreview) -> ImportSettings:
+def _submitted_settings(upload: ImportUpload, seen: FilePreview) -> ImportSettings:
     form, before = request.form, upload.import_settings()
     status = Status.ACTIVE if form.get("status") == Status.ACTIVE else Status.PENDING
     terms = ImportTerms(status, form.get("consent", "").strip(), vouched="vouched" in form)
     source = form.get("source", "") if form.get("source", "") in sources.SOURCES else ""
     encoding = form.get("encoding", before.encoding)
     encoding = encoding if encoding in preview.ENCODINGS else ""
-    said = [form.get(_COLUMN.format(number), "") for number in range(len(seen.columns))]
+    answers = [form.get(_COLUMN.format(number), "") for number in range(len(seen.columns))]
     # Another source reads other columns: what was said of them under the old one may not be meant any more.
     is_same = source == before.source
-    choices = preview.choices_from(seen, said) if is_same else preview.choices_from(seen, [])
+    choices = preview.choices_from(seen, answers) if is_same else preview.choices_from(seen, [])
     return ImportSettings(terms, choices, source, encoding)
 
 
@@ -245,7 +245,7 @@ def _page(store: Session, upload: ImportUpload, faults: Mapping[str, str] | None
         zone=upload.publication.time_zone,
         upload=upload,
         seen=_preview(upload) if is_open else None,
-        told=upload.settings,
+        settings=upload.settings,
         typed=typed,
         faults=faults or {},
         fields=FIELDS,

@@ -59,8 +59,8 @@ def _reader(store: Session, subscription_id: int) -> Subscription:
 
 
 def _sentence(error: Invalid) -> str:
-    said = str(error)
-    return f"{said[:1].upper()}{said[1:]}."
+    sentence = str(error)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _back(subscription_id: int) -> ResponseReturnValue:

@@ -71,7 +71,7 @@ class Suggestions:
     statuses: Sequence[str] = tuple(Status)
 
     @classmethod
-    def of(cls, store: Session, publication: Publication) -> "Suggestions":
+    def load(cls, store: Session, publication: Publication) -> "Suggestions":
         out = store.scalars(archive.published(publication.id).limit(_SUGGESTED))
         letters = [(issue.title, issue.letter) for issue in out if issue.letter and issue.letter.started_at]
         return cls(

@@ -43,7 +43,7 @@ def list_segments() -> str:
     """The publication's segments; each is counted by a request of its own."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        known = Suggestions.of(store, publication)
+        known = Suggestions.load(store, publication)
         rows = [(one, _described(one, known)) for one in segments.every(store, publication.id)]
         return frame.page(store, "segments.html", "readers", publication, rows=rows)
 
@@ -57,7 +57,7 @@ def show_segment(segment_id: int) -> str:
             "segment.html",
             "readers",
             found.publication,
-            described=_described(found, Suggestions.of(store, found.publication)),
+            described=_described(found, Suggestions.load(store, found.publication)),
             issues=choose_segment.issues_to(store, found),
             **shown_acts(store, found),
             who=_who(store, found.publication, found.rule, _SAMPLE) if request.args.get("counted") else None,
@@ -88,8 +88,8 @@ def edit_segment_form(segment_id: int) -> str:
     """The builder with a stored segment."""
     with services().sessions.reading() as store:
         found = lookup.segment(store, segment_id)
-        shown = segment_form.of_rule(found.name, found.rule, Suggestions.of(store, found.publication))
-        return _builder_page(store, found.publication, shown, found)
+        builder = segment_form.of_rule(found.name, found.rule, Suggestions.load(store, found.publication))
+        return _builder_page(store, found.publication, builder, found)
 
 
 def change_segment(segment_id: int) -> ResponseReturnValue:
@@ -101,7 +101,7 @@ def count_typed() -> ResponseReturnValue:
     """The part of the builder that says who belongs to the rule as it is typed; stores nothing."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        typed = segment_form.parse(store, publication, request.form, Suggestions.of(store, publication), now())
+        typed = segment_form.parse(store, publication, request.form, Suggestions.load(store, publication), now())
         return render_template("desk/parts/segment_count.html", who=_who_typed(store, publication, typed), typed=typed)
 
 
@@ -127,7 +127,7 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
     act = request.form.get("act", "save")
     with services().sessions.reading() as store:
         publication = lookup.segment(store, segment_id).publication if segment_id else frame.current_publication(store)
-        typed = segment_form.parse(store, publication, request.form, Suggestions.of(store, publication), now())
+        typed = segment_form.parse(store, publication, request.form, Suggestions.load(store, publication), now())
         if act == "add":
             return _again(store, publication, typed.with_rows(add=True), segment_id)
         if act.startswith("remove-") and act.removeprefix("remove-").isdecimal():
@@ -145,7 +145,7 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
     except (Conflict, Invalid) as error:
         with services().sessions.reading() as store:
             return _again(
-                store, publication, typed, segment_id, code=422 if isinstance(error, Invalid) else 409, said=error
+                store, publication, typed, segment_id, code=422 if isinstance(error, Invalid) else 409, problem=error
             )
     return redirect(url_for("desk.show_segment", segment_id=made_id), 303)
 
@@ -158,22 +158,22 @@ def _again(
     *,
     code: int = 200,
     counted: bool = False,
-    said: Exception | None = None,
+    problem: Exception | None = None,
 ) -> ResponseReturnValue:
     """The builder again with what was typed."""
     found = lookup.segment(store, segment_id) if segment_id else None
     who = _who_typed(store, publication, typed) if counted else None
-    return make_response(_builder_page(store, publication, typed, found, who=who, said=str(said or "")), code)
+    return make_response(_builder_page(store, publication, typed, found, who=who, problem=str(problem or "")), code)
 
 
 def _builder_page(
     store: Session,
     publication: Publication,
-    shown: Builder,
+    builder: Builder,
     found: Segment | None = None,
     *,
     who: SegmentReaders | None = None,
-    said: str = "",
+    problem: str = "",
 ) -> str:
     return frame.page(
         store,
@@ -181,13 +181,13 @@ def _builder_page(
         "readers",
         publication,
         segment=found,
-        shown=shown,
+        builder=builder,
         blank=BuilderRow(),
         tests=TESTS,
-        known=Suggestions.of(store, publication),
+        known=Suggestions.load(store, publication),
         changed=_mark(found.changed_at) if found else "",
         who=who,
-        said=said,
+        problem=problem,
     )
 
 

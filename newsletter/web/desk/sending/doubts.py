@@ -29,8 +29,8 @@ def doubts(slug: str, number: int | None = None) -> str:
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         found, letter_id = mailed.issue, _letter_id(mailed)
-        shown: Sequence[Copy] = store.scalars(in_doubt.undecided(letter_id).limit(_SHOWN)).all()
-        ids = [copy.id for copy in shown]
+        copies: Sequence[Copy] = store.scalars(in_doubt.undecided(letter_id).limit(_SHOWN)).all()
+        ids = [copy.id for copy in copies]
         return frame.page(
             store,
             "doubts.html",
@@ -38,7 +38,7 @@ def doubts(slug: str, number: int | None = None) -> str:
             found.publication,
             mailed=mailed,
             zone=found.publication.time_zone,
-            copies=shown,
+            copies=copies,
             total=in_doubt.count_open(store, letter_id),
             message_ids=in_doubt.message_ids(store, services().links, letter_id, ids) if ids else {},
             version=lookup.version(found),

@@ -63,5 +63,5 @@ def _current_fragment(slug: str, state: IssueState) -> str | None:
 
 
 def _fragment(store: Session, found: Issue) -> str:
-    going = progress_view.progress_of(store, found.letter)
-    return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found), going=going)
+    progress = progress_view.progress_of(store, found.letter)
+    return render_template("desk/parts/going.html", issue=found, mailed=Mailed(found), progress=progress)

@@ -62,10 +62,10 @@ def end_session(session_id: int) -> ResponseReturnValue:
 
 def current_editor(store: Session) -> Editor:
     """The editor who is signed in; redirects to the sign-in page if they were signed out during this request."""
-    held = desk_sessions.active_session(store, require_person().session_id, require_person().nonce, now())
-    if held is None:
+    desk_session = desk_sessions.active_session(store, require_person().session_id, require_person().nonce, now())
+    if desk_session is None:
         raise Unauthorized
-    return held.editor
+    return desk_session.editor
 
 
 def require_person() -> Person:

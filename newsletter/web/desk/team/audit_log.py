@@ -24,8 +24,8 @@ def audit_log() -> str:
     with services().sessions.reading() as store:
         page = audit.page(store, audit.matching(asked), lookup.page_request(), _A_PAGE)
         people, acts = store.scalars(audit.actors()).all(), store.scalars(audit.actions()).all()
-        shown = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
-        return frame.page(store, "audit.html", "settings", None, page=page, **shown)
+        values = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
+        return frame.page(store, "audit.html", "settings", None, page=page, **values)
 
 
 def audit_sheet() -> Response:

@@ -139,5 +139,5 @@ def _codes_page(store: Session, codes: list[str]) -> str:
     return _page(store, "factor_codes.html", codes=codes)
 
 
-def _page(store: Session, template: str, **shown: object) -> str:
-    return frame.page(store, template, "settings", None, **shown)
+def _page(store: Session, template: str, **values: object) -> str:
+    return frame.page(store, template, "settings", None, **values)

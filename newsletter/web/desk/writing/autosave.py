@@ -40,7 +40,7 @@ def keep_draft(slug: str) -> Response:
 def save_text(slug: str) -> Response:
     """Save the text as the newest revision; it is stored as a draft first, so a failure loses nothing."""
     try:
-        given, draft, _ = kept(slug)
+        given, draft, _ = store_draft(slug)
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
@@ -82,7 +82,7 @@ def say_hello(slug: str) -> Response:
         return jsonify(save_state.save_state(store, found, editor_form.base_revision()))
 
 
-def kept(slug: str) -> tuple[EditorText, Draft, str]:
+def store_draft(slug: str) -> tuple[EditorText, Draft, str]:
     """The submitted text, the draft stored from it, and a sentence on what was merged into it."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)

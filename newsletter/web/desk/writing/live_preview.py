@@ -24,8 +24,8 @@ def preview(slug: str) -> Response:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        shown = _preview_parts(render_mail(found, read), previews.chosen_view(request.form))
-    return jsonify(shown | {"faults": editor_form.field_faults(source, read.faults)})
+        parts = _preview_parts(render_mail(found, read), previews.chosen_view(request.form))
+    return jsonify(parts | {"faults": editor_form.field_faults(source, read.faults)})
 
 
 def sheet(slug: str) -> Response:

@@ -43,13 +43,13 @@ class MergeView:
     draft: int
     settled: dict[int, str]
     """The passages that need no answer, by their number."""
-    shown: list[Piece | Question]
+    folded: list[Piece | Question]
     """Merged text, folded, with the questions in it."""
 
     @property
     def questions(self) -> list[Question]:
         """The conflicts to resolve."""
-        return [one for one in self.shown if isinstance(one, Question)]
+        return [one for one in self.folded if isinstance(one, Question)]
 
     @property
     def passages(self) -> int:
@@ -63,8 +63,8 @@ def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
     is_own = isinstance(error, OtherTabConflict)
     author = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
     settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
-    shown = list(_pieces(error.merged, author))
-    return MergeView(found, str(error), error.base, last.number if last else 0, settled, shown)
+    folded = list(_pieces(error.merged, author))
+    return MergeView(found, str(error), error.base, last.number if last else 0, settled, folded)
 
 
 def fragment(made: MergeView) -> str:

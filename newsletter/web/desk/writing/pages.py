@@ -44,7 +44,7 @@ def write_form(slug: str) -> ResponseReturnValue:
 def write(slug: str) -> ResponseReturnValue:
     """Save the form as a revision; if it is invalid, show its faults beside the fields, and keep it as a draft."""
     try:
-        _, draft, merged = autosave.kept(slug)
+        _, draft, merged = autosave.store_draft(slug)
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
@@ -105,7 +105,7 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Field
 def _page(
     store: Session, found: Issue, draft: Draft | None, complaints: Sequence[FieldFault], status: int = HTTPStatus.OK
 ) -> ResponseReturnValue:
-    shown = editor_form.current_form(found, draft)
+    form = editor_form.current_form(found, draft)
     last = drafts.latest_draft(store, found, auth.email())
     nonce = secrets.token_urlsafe(16)
     page = frame.page(
@@ -117,8 +117,8 @@ def _page(
         draft=draft,
         last=last,
         base=draft.base_number if draft else found.revision_number,
-        shown=shown,
-        rows=[*map(asdict, shown.sources), {"title": "", "url": ""}],
+        form=form,
+        rows=[*map(asdict, form.sources), {"title": "", "url": ""}],
         said=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),
