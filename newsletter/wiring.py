@@ -138,7 +138,7 @@ def _audience_services(settings: Settings, sessions: Sessions, links: Links) -> 
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
         latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single_mail(kind, Branding.of(publication, links), latest)
+        mail = render.single_mail(kind, Branding.for_publication(publication, links), latest)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
     return AudienceServices(links, compose, caps, settings.consent_origin, settings.secret)

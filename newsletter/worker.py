@@ -94,9 +94,12 @@ class Worker:
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
-        of, going = self._services, (_now, self._stopping.is_set)
-        bounces, acts = (of.sessions, of.bounces, *going), (of.sessions, of.audience, *going)
-        uploads = UploadJob(of.sessions, of.audience, of.settings.import_folder, self.name, *going)
+        services, stopping = self._services, self._stopping.is_set
+        bounces = services.sessions, services.bounces, _now, stopping
+        acts = services.sessions, services.audience, _now, stopping
+        uploads = UploadJob(
+            services.sessions, services.audience, services.settings.import_folder, self.name, _now, stopping
+        )
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),

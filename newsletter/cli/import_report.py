@@ -125,8 +125,8 @@ class Report:
             fate = RowFate(problem.line, "", "refused", "", problem.reason)
             self._fate_writer(self._list_name(number), fate)
         if self._as_json:
-            of = {"list": self._list_name(number)} if len(self._surveys) > 1 else {}
-            self._keep("refused", {**of, "line": problem.line, "reason": problem.reason})
+            list_name = {"list": self._list_name(number)} if len(self._surveys) > 1 else {}
+            self._keep("refused", {**list_name, "line": problem.line, "reason": problem.reason})
         elif self._count["refused"] <= SHOWN:
             click.echo(f"{self._place(number)}line {problem.line}: {problem.reason}", err=True)
 

@@ -74,7 +74,7 @@ def drop(services: Services, slugs: tuple[str, ...], before: datetime | None, to
     if bool(slugs) is bool(before):
         raise click.UsageError("name the issues, or say --before DATE")
     with services.sessions.reading() as session:
-        old, held = _chosen(session, slugs, before and before.replace(tzinfo=UTC))
+        old, refused = _chosen(session, slugs, before and before.replace(tzinfo=UTC))
     if yes and old:
         _drop(services.sessions, old, to)
     else:
@@ -85,8 +85,8 @@ def drop(services: Services, slugs: tuple[str, ...], before: datetime | None, to
         )
     if old and not yes:
         click.echo("Nothing was deleted. Add --yes to delete these copies for good; the counts stay.")
-    if held:
-        raise Conflict("\n".join(held))
+    if refused:
+        raise Conflict("\n".join(refused))
 
 
 def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]:
@@ -104,20 +104,20 @@ def _row(session: Session, mailing: Mailing, size: int | None) -> dict[str, Any]
 def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> tuple[list[_Old], list[str]]:
     """The letters whose copies can be deleted, and for each of the others the reason why not."""
     sizes = partitions.sizes(session)
-    every = list(mailings.all_mailings(session) if before else _of(session, slugs))
+    every = list(mailings.all_mailings(session) if before else _named(session, slugs))
     there = [each for each in every if each.letter.id in sizes]
-    old, held = [], []
+    old, refused = [], []
     for each in there:
         if before is None or _was_over(each.letter, before):
             try:
                 old.append(_Old(each.name, each.letter.id, retention.require_over(session, each.letter).audience))
             except Conflict as error:
-                held.append(f"{each.name}: {error}")
-    gone = set(slugs) - {each.issue.slug for each in there}
-    return old, [*held, *(f"{slug}: no copies are kept of it" for slug in slugs if slug in gone)]
+                refused.append(f"{each.name}: {error}")
+    missing = set(slugs) - {each.issue.slug for each in there}
+    return old, [*refused, *(f"{slug}: no copies are kept of it" for slug in slugs if slug in missing)]
 
 
-def _of(session: Session, slugs: Sequence[str]) -> Iterator[Mailing]:
+def _named(session: Session, slugs: Sequence[str]) -> Iterator[Mailing]:
     for slug in slugs:
         yield from mailings.mailings_of(issue_store.find(session, slug))
 

@@ -324,17 +324,17 @@ def release_held(session: Session, now: datetime) -> int:
     session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=UNSYNCED)
     due = update(Trip).where(Trip.closed_at.is_(None), Trip.resumes_at <= now).values(closed_at=now)
     session.execute(due, execution_options=UNSYNCED)
-    held = select(Trip.letter_id).where(Trip.closed_at.is_(None))
-    going = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(held))
+    stopped = select(Trip.letter_id).where(Trip.closed_at.is_(None))
+    running = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(stopped))
     return next(
-        filter(None, (release_letter(session, letter_id, now) for letter_id in session.scalars(going).all())), 0
+        filter(None, (release_letter(session, letter_id, now) for letter_id in session.scalars(running).all())), 0
     )
 
 
 def release_letter(session: Session, letter_id: int, now: datetime) -> int:
     """Release a portion of one letter's held copies; how many."""
-    held = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
-    back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(held), PENDING)
+    waiting = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
+    back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(waiting), PENDING)
     return session.connection().execute(back.values(not_before=now)).rowcount
 
 

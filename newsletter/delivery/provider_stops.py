@@ -38,8 +38,8 @@ def stop_for_complaints(session: Session, letter_id: int, group: str, rate: str,
     answer = ServerAnswer(0, f"{COMPLAINED} {rate}{_TOO_MANY}")
     if _has_spoken(session, letter_id, group, _TOO_MANY):
         return False
-    if letter_id not in (held := _hold(session, letter_id, group, answer, now)):
-        told_at = now if held else None
+    if letter_id not in (stopped_letters := _hold(session, letter_id, group, answer, now)):
+        told_at = now if stopped_letters else None
         session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now, told_at=told_at))
     return True
 
@@ -59,14 +59,14 @@ def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bo
 
 def _hold(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> list[int]:
     """Hold the copies to a provider of all letters from this letter's domain; which letters these are."""
-    held = []
+    stopped_letters = []
     for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
         if _has_sender_of(session, letter, letter_id):
-            held.append(letter.id)
+            stopped_letters.append(letter.id)
             opening = _opening(letter.id, group, answer, now) | {"resumes_at": resumption(answer.reply, now)}
             row = insert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
             session.execute(row.on_conflict_do_nothing())
-    return held
+    return stopped_letters
 
 
 def alarm(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> None:

@@ -87,7 +87,7 @@ class AddressFacts:
 class ClockFacts:
     """Another's clock, and how far ours is before it."""
 
-    of: str
+    source: str
     ahead: timedelta
 
 

@@ -57,8 +57,8 @@ def enroll(
     step = _step(secret, code, now)
     if step is None:
         return None
-    kept = {"factor": _closed(seal, _KEPT, editor.id, secret), "factor_step": step}
-    done = update(Editor).where(Editor.id == editor.id, Editor.factor.is_(None)).values(**kept).returning(Editor.id)
+    values = {"factor": _closed(seal, _KEPT, editor.id, secret), "factor_step": step}
+    done = update(Editor).where(Editor.id == editor.id, Editor.factor.is_(None)).values(**values).returning(Editor.id)
     if session.scalar(done) is None:
         raise Conflict("Two-factor authentication has already been set up in another window. Turn it off there first.")
     return renew_recovery_codes(session, editor)
@@ -119,10 +119,10 @@ def _closed(seal: TokenSeal, purpose: str, editor_id: int, secret: str) -> str:
 
 def _open(seal: TokenSeal, purpose: str, editor_id: int, sealed: str, otherwise: str) -> str:
     try:
-        of, number = seal.open(purpose, sealed)
+        sealed_for, number = seal.open(purpose, sealed)
     except Invalid:
         raise Conflict(otherwise) from None
-    if of != editor_id:
+    if sealed_for != editor_id:
         raise Conflict(otherwise)
     return base64.b32encode(number.to_bytes(_SECRET_BYTES)).decode()
 

@@ -108,10 +108,10 @@ class Store:
     def clear(self) -> int:
         """Delete every mail; returns how many there were."""
         with self._lock:
-            gone = len(self._mails)
+            count = len(self._mails)
             while self._mails:
                 self._forget_one()
-        return gone
+        return count
 
     def _newest_first(self) -> list[Mail]:
         with self._lock:

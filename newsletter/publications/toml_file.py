@@ -148,8 +148,8 @@ def load(session: Session, path: Path, now: datetime, default_sender: str | None
     sender = described.sender_address or default_sender
     if sender is None:
         raise Invalid(f"{path}: sender_address is missing; give one here, or set MAIL_DEFAULT_SENDER")
-    kept = described.model_dump(mode="json", exclude={"slot"}) | {"sender_address": sender}
-    publication = Publication(created_at=now, **kept)
+    values = described.model_dump(mode="json", exclude={"slot"}) | {"sender_address": sender}
+    publication = Publication(created_at=now, **values)
     publication.slots = [_slot(part, described.time_zone, now) for part in described.slot]
     session.add(publication)
     session.flush()
@@ -161,14 +161,14 @@ def change(publication: Publication, changes: Mapping[str, object]) -> dict[str,
 
     If any value is invalid, nothing is changed; returns a sentence on how to fix it for each invalid field.
     """
-    kept = {name: getattr(publication, name) for name in _CHANGEABLE}
-    described = _File.model_construct(**kept)
+    current = {name: getattr(publication, name) for name in _CHANGEABLE}
+    described = _File.model_construct(**current)
     faults: dict[str, str] = {}
     for name, value in changes.items():
         try:
             _File.__pydantic_validator__.validate_assignment(described, name, value)
         except ValidationError as error:
-            faults[name] = " ".join(_told(problem) for problem in error.errors())
+            faults[name] = " ".join(_field_fault(problem) for problem in error.errors())
     if not faults:
         for name, value in described.model_dump(mode="json", include=set(changes)).items():
             setattr(publication, name, value)
@@ -195,7 +195,7 @@ def _sentence(problem: ErrorDetails) -> str:
     return f"{'.'.join(str(part) for part in problem['loc'])}: {_rule(problem)}"
 
 
-def _told(problem: ErrorDetails) -> str:
+def _field_fault(problem: ErrorDetails) -> str:
     """The error as a sentence shown beside its field, with the row number where there are several rows."""
     rule = _rule(problem)
     sentence = f"{rule[:1].upper()}{rule[1:].rstrip('.')}."

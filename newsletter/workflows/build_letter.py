@@ -292,8 +292,8 @@ def _ingredients(issue: Issue, links: Links) -> _Ingredients:
         issue.revision.source,
         issue.file_name,
         tuple(sorted((name, links.picture(file_name)) for name, file_name in file_names)),
-        Branding.of(issue.publication, links),
-        preflight.Facts.of(issue.publication, links),
+        Branding.for_publication(issue.publication, links),
+        preflight.Facts.for_publication(issue.publication, links),
     )
 
 

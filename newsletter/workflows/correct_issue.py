@@ -104,7 +104,7 @@ def mailing_blocker(session: Session, issue: Issue) -> str:
 
 def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
     """The preflight findings for the letter of a correction."""
-    found = preflight.check(composed.file, composed.mail, preflight.Facts.of(issue.publication, links))
+    found = preflight.check(composed.file, composed.mail, preflight.Facts.for_publication(issue.publication, links))
     return [finding for finding in found if finding.rule not in _OF_ARTICLES]
 
 

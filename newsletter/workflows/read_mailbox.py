@@ -78,7 +78,7 @@ class MailboxReader:
 
     def _record(self, fetched: FetchedMail) -> bool:
         """Whether it was understood; one that we fail at is put beside, so that the others are read."""
-        mail = IncomingMail.of(fetched.raw, is_cut=fetched.is_cut)
+        mail = IncomingMail.from_bytes(fetched.raw, is_cut=fetched.is_cut)
         try:
             report = receive(self._sessions, self._services, mail, WAY, self._clock())
         except AWAY:

@@ -141,7 +141,7 @@ def gather_facts(
     may_ask: bool,
 ) -> Facts:
     """All facts about a text that the database has; `pictures` maps names in the text to stored file names."""
-    facts = Facts.of(issue.publication, links)
+    facts = Facts.for_publication(issue.publication, links)
     others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
     return replace(
         facts,
@@ -155,7 +155,9 @@ def gather_facts(
 
 def addresses(issue: Issue, links: Links) -> list[str]:
     """The web URLs that the newest revision links to, except the publication's own."""
-    return _addresses(issue_store.parse_revision(issue, issue.revision), Facts.of(issue.publication, links))
+    return _addresses(
+        issue_store.parse_revision(issue, issue.revision), Facts.for_publication(issue.publication, links)
+    )
 
 
 def request_checks(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
@@ -163,7 +165,7 @@ def request_checks(session: Session, issue: Issue, links: Links, now: datetime, 
     prepared = build_letter.prepare(issue, links)
     spam_checks.request_check(session, issue.id, prepared.mail.content_hash, now)
     if may_ask:
-        urls = _addresses(prepared.source, Facts.of(issue.publication, links))
+        urls = _addresses(prepared.source, Facts.for_publication(issue.publication, links))
         link_checks.request_checks(session, urls, now, older=link_checks.AT_ONCE)
 
 

@@ -118,6 +118,6 @@ def test_only_what_may_be_the_copys_doing_is_counted_against_it() -> None:
     for event in (UNREACHED, FAULT, LOST, CUT, NOT_YOU, GREYLISTED):
         histories.count(COPY, event)
     histories.mark_rate_limited(COPY)
-    assert histories.of(COPY, NEXT) == History(COPY, NEXT, 2, 1, was_rate_limited=True)
+    assert histories.history(COPY, NEXT) == History(COPY, NEXT, 2, 1, was_rate_limited=True)
     histories.drop(COPY)
-    assert histories.of(COPY, NEXT) == History(COPY, NEXT)
+    assert histories.history(COPY, NEXT) == History(COPY, NEXT)

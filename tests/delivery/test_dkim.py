@@ -233,16 +233,16 @@ def test_a_key_is_its_owners_alone_and_signs_what_its_domain_sends(folder: Path)
     path = dkim_keys.create_key(folder, "Straße.example", "press")
     assert (kept(path), kept(folder)) == (0o600, 0o700)
     keys = Keyring.load(folder, ["press"])
-    [key] = keys.of("info@xn--strae-oqa.example")
+    [key] = keys.for_address("info@xn--strae-oqa.example")
     assert (key.domain, key.selector, key.algorithm) == ("xn--strae-oqa.example", "press", "rsa-sha256")
-    assert not keys.of("info@example.org")
+    assert not keys.for_address("info@example.org")
 
 
 def test_a_sender_s_domain_is_signed_for_by_its_letters_and_by_its_a_label(folder: Path) -> None:
     dkim_keys.create_key(folder, "bücher.example", "press")
     keys = Keyring.load(folder, ["press"])
     for sender in ("desk@bücher.example", "desk@xn--bcher-kva.example", "desk@BÜCHER.example"):
-        assert [key.domain for key in keys.of(sender)] == ["xn--bcher-kva.example"]
+        assert [key.domain for key in keys.for_address(sender)] == ["xn--bcher-kva.example"]
 
 
 def test_a_key_is_never_written_over(folder: Path) -> None:
@@ -256,7 +256,7 @@ def test_keys_sign_in_the_order_of_their_selectors_and_the_others_wait(folder: P
     for selector in ("a", "b", "c"):
         dkim_keys.create_key(folder, "example.org", selector, ed25519=True)
     keys = Keyring.load(folder, ["c", "none", "a"])
-    assert [key.selector for key in keys.of("desk@example.org")] == ["c", "a"]
+    assert [key.selector for key in keys.for_address("desk@example.org")] == ["c", "a"]
 
 
 def test_where_there_is_no_folder_there_are_no_keys(folder: Path) -> None:

@@ -48,7 +48,7 @@ def written(words: str = "I liked it.\n", **headers: str) -> bytes:
 
 
 def receive(services: Services, raw: bytes, **more: object) -> Kind:
-    incoming = IncomingMail.of(raw)
+    incoming = IncomingMail.from_bytes(raw)
     given = {"now": NOW, "bounces": services.bounces} | more
     return receive_mail.receive(services.sessions, given["bounces"], incoming, "lmtp", given["now"]).kind  # type: ignore[arg-type]
 

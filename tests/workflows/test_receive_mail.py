@@ -35,7 +35,7 @@ def test_a_mail_of_any_size_is_recorded_in_little_memory(services: Services) -> 
 
 def test_a_mail_that_comes_twice_is_counted_once(services: Services) -> None:
     for _ in range(2):
-        receive(services.sessions, services.bounces, IncomingMail.of(report(FAILED)), "pipe", NOW)
+        receive(services.sessions, services.bounces, IncomingMail.from_bytes(report(FAILED)), "pipe", NOW)
     with services.sessions.reading() as session:
         assert [(one.way, one.kind, one.mails) for one in tally.tallies(session)] == [("pipe", "bounce", 1)]
         assert tally.last_mail_by_way(session) == {"pipe": NOW}

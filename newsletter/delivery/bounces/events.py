@@ -247,14 +247,14 @@ def prune(session: Session, now: datetime) -> int:
 def _prune_raw(session: Session, now: datetime) -> int:
     old = select(RawReport.source).where(RawReport.received_at <= now - RAW_KEPT).order_by(RawReport.received_at)
     some = old.limit(_PRUNED_AT_ONCE)
-    gone = delete(RawReport).where(RawReport.source.in_(some)).returning(RawReport.source)
-    return len(session.scalars(gone, execution_options=UNSYNCED).all())
+    deletion = delete(RawReport).where(RawReport.source.in_(some)).returning(RawReport.source)
+    return len(session.scalars(deletion, execution_options=UNSYNCED).all())
 
 
 def _prune_events(session: Session, *which: ColumnElement[bool] | TextClause) -> int:
     old = select(BounceEvent.id).where(*which).order_by(BounceEvent.received_at)
-    gone = delete(BounceEvent).where(BounceEvent.id.in_(old.limit(_PRUNED_AT_ONCE))).returning(BounceEvent.id)
-    return len(session.scalars(gone, execution_options=UNSYNCED).all())
+    deletion = delete(BounceEvent).where(BounceEvent.id.in_(old.limit(_PRUNED_AT_ONCE))).returning(BounceEvent.id)
+    return len(session.scalars(deletion, execution_options=UNSYNCED).all())
 
 
 def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> Any:

@@ -67,9 +67,9 @@ def is_held(session: Session, provider_group: str) -> bool:
 def suspects(session: Session, now: datetime) -> list[Suspect]:
     """Those that are not held, and about which nobody has decided within the hour."""
     conditions = _unknown_since(now - SPAN)
-    held = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
+    on_hold = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
     counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*conditions)
-    grouped = counted.where(BounceEvent.provider_group.not_in(held)).group_by(BounceEvent.provider_group)
+    grouped = counted.where(BounceEvent.provider_group.not_in(on_hold)).group_by(BounceEvent.provider_group)
     many = grouped.having(func.count(BounceEvent.key.distinct()) >= policy.FAILING_AT_LEAST)
     return [Suspect(group, count, _letters(session, group, conditions)) for group, count in session.execute(many).all()]
 

@@ -94,8 +94,8 @@ def withdraw(session: Session, key: str, causes: Collection[Cause]) -> bool:
     # One that matches by folding goes on for the mailbox that it names.
     still_suppressed = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
     unfolded = session.scalars(still_suppressed.returning(Suppression.key), execution_options=UNSYNCED).all()
-    gone = delete(Suppression).where(Suppression.key == key, these)
-    deleted = session.scalars(gone.returning(Suppression.key), execution_options=UNSYNCED).all()
+    deletion = delete(Suppression).where(Suppression.key == key, these)
+    deleted = session.scalars(deletion.returning(Suppression.key), execution_options=UNSYNCED).all()
     return bool(unfolded or deleted)
 
 

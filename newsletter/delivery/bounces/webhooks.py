@@ -55,5 +55,5 @@ def use_token(session: Session, token: str, now: datetime) -> bool:
 def prune(session: Session, now: datetime) -> int:
     """Delete some tokens whose timestamp is long too old to be believed again; how many, 0 when none is left."""
     old = select(WebhookToken.token).where(WebhookToken.used_at <= now - _TOKENS_KEPT).limit(_PRUNED_AT_ONCE)
-    gone = delete(WebhookToken).where(WebhookToken.token.in_(old)).returning(WebhookToken.token)
-    return len(session.scalars(gone, execution_options=UNSYNCED).all())
+    deletion = delete(WebhookToken).where(WebhookToken.token.in_(old)).returning(WebhookToken.token)
+    return len(session.scalars(deletion, execution_options=UNSYNCED).all())

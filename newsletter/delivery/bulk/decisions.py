@@ -131,7 +131,7 @@ class Histories:
         self._sender_rejections: Counter[int] = Counter()
         self._rate_limited: set[int] = set()
 
-    def of(self, copy: HeldCopy, next_try: datetime | None) -> History:
+    def history(self, copy: HeldCopy, next_try: datetime | None) -> History:
         """The history of one copy."""
         lost, rejected = self._lost_connections[copy.id], self._sender_rejections[copy.id]
         return History(copy, next_try, lost, rejected, copy.id in self._rate_limited)

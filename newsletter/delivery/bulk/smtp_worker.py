@@ -301,7 +301,7 @@ class SmtpWorker:
 
     def _history(self, copy: ClaimedCopy) -> decisions.History:
         wait = retry.COPIES.after(copy.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
-        return self._config.histories.of(copy, self._config.clock() + wait if wait is not None else None)
+        return self._config.histories.history(copy, self._config.clock() + wait if wait is not None else None)
 
     def _release_following(self) -> None:
         if self._following:

@@ -99,13 +99,13 @@ class _Moves:
     end: Prepared
 
     @classmethod
-    def of(cls, connection: Connection, letter_id: int) -> Self:
+    def for_letter(cls, connection: Connection, letter_id: int) -> Self:
         """The statements for one letter's copies, from the cache if they are in it."""
-        return cls.among(partitions.table_of(connection.dialect, letter_id), connection.dialect)
+        return cls.for_table(partitions.table_of(connection.dialect, letter_id), connection.dialect)
 
     @classmethod
     @lru_cache(maxsize=64)
-    def among(cls, copies: Table, dialect: Dialect) -> Self:
+    def for_table(cls, copies: Table, dialect: Dialect) -> Self:
         moves = (_claim(copies), _begin(copies, dialect), _end(copies, dialect))
         return cls(*(Prepared(move, dialect) for move in moves))
 
@@ -153,8 +153,8 @@ def _reply_unless_erased(copies: Table, reply: ColumnElement[Any]) -> ColumnElem
 
 def _mine(copies: Table, moved: FromClause) -> Update:
     # Worded unlike the partial index on copies being sent, or PostgreSQL would scan that index for each group.
-    held = literal_column(f"{copies.name}.state || ''") == literal_column("'sending'")
-    return update(copies).where(copies.c.id == moved.c.id, held, copies.c.worker == bindparam("by"))
+    is_sending = literal_column(f"{copies.name}.state || ''") == literal_column("'sending'")
+    return update(copies).where(copies.c.id == moved.c.id, is_sending, copies.c.worker == bindparam("by"))
 
 
 def _in(copies: Table, state: CopyState) -> TextClause:
@@ -205,7 +205,7 @@ def begin(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: 
     """
     begun: set[int] = set()
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
-        begin = _Moves.of(connection, letter_id).begin
+        begin = _Moves.for_letter(connection, letter_id).begin
         parameters = _parameters(connection, letter_id, worker, [{"id": copy.id} for copy in theirs], now)
         begun.update(copy_id for (copy_id,) in begin.run(connection, parameters))
     return begun
@@ -217,7 +217,7 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
     for letter_id, theirs in _by_letter(ended, lambda outcome: outcome.copy.letter_id):
         ended_rows = [{"id": one.copy.id} | {name: getattr(one, name) for name in _OUTCOME_COLUMNS} for one in theirs]
         parameters = _parameters(connection, letter_id, worker, ended_rows, now)
-        _Moves.of(connection, letter_id).end.run(connection, parameters)
+        _Moves.for_letter(connection, letter_id).end.run(connection, parameters)
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
         resent.record_resent(connection, {one.copy.id: one.reply or "" for one in outcomes if one.was_begun}, now)
@@ -295,7 +295,7 @@ def _held_by(worker: str) -> Update:
 def _claim_some(connection: Connection, letter_id: int, worker: str, limit: int, now: datetime) -> list[ClaimedCopy]:
     until = moment(connection.dialect, now + LEASE)
     parameters = {"letter": letter_id, "most": limit, "moment": moment(connection.dialect, now), "by": worker}
-    claimed = _Moves.of(connection, letter_id).claim.run(connection, parameters | {"until": until})
+    claimed = _Moves.for_letter(connection, letter_id).claim.run(connection, parameters | {"until": until})
     read = moment_read(connection.dialect)
     return [ClaimedCopy._make((*row[:-1], read(row[-1]))) for row in claimed]
 
@@ -323,9 +323,9 @@ def _spare(session: Session, subscription_ids: Collection[int], reason: str, now
     may_reopen = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - REOPEN_WITHIN)
     some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), may_reopen))
     states = dict(session.execute(some).all())
-    going = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
+    under_way = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
     # Else the breaker could let a copy wait again whose reader has left since it was refused.
-    refused = update(_ROWS).where(_for(going, subscription_ids), _ROWS.c.state == _STATE[CopyState.REFUSED])
+    refused = update(_ROWS).where(_for(under_way, subscription_ids), _ROWS.c.state == _STATE[CopyState.REFUSED])
     session.connection().execute(refused.where(_ROWS.c.reason == ABOUT_US).values(reason=reason))
     return _skip(session, _for(list(states), subscription_ids), reason, now)
 
@@ -333,9 +333,9 @@ def _spare(session: Session, subscription_ids: Collection[int], reason: str, now
 def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:
     # One statement for both states, or a copy that is claimed or given back between two would slip through.
     # A copy that is being sent cannot be called back; its reason keeps it out of the queue if it is given back.
-    held = _ROWS.c.state == _STATE[CopyState.SENDING]
-    state = case((held, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
-    ended_at = case((held, null()), else_=literal(now, _ROWS.c.ended_at.type))
+    is_sending = _ROWS.c.state == _STATE[CopyState.SENDING]
+    state = case((is_sending, _STATE[CopyState.SENDING]), else_=_STATE[CopyState.SKIPPED])
+    ended_at = case((is_sending, null()), else_=literal(now, _ROWS.c.ended_at.type))
     unsent = update(_ROWS).where(whose, or_(PENDING, SENDING))
     connection = session.connection()
     changed = connection.execute(unsent.values(state=state, reason=reason, ended_at=ended_at)).rowcount

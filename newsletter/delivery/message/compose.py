@@ -89,7 +89,7 @@ class MultipartFrame:
     closing: bytes
 
     @classmethod
-    def of(cls, boundary: str) -> Self:
+    def with_boundary(cls, boundary: str) -> Self:
         headers = ("MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"')
         return cls(headers, _heading(boundary, "plain"), _heading(boundary, "html"), f"\r\n--{boundary}--\r\n".encode())
 
@@ -153,7 +153,7 @@ def compile(  # noqa: A001  (as `re.compile`)
 ) -> MessageTemplate:
     """Compile a letter, with these additional headers; raises Invalid, naming it, for an unknown merge field."""
     sender = mime.sendable(letter.sender_address)
-    frame = MultipartFrame.of(f"=_{letter.content_hash[:32]}")
+    frame = MultipartFrame.with_boundary(f"=_{letter.content_hash[:32]}")
     values = {"archive_url": letter.archive_url}
     text = BodyPart.compile(letter.text, values, as_text)
     html = BodyPart.compile(letter.html, values, merge.as_html)
@@ -175,7 +175,7 @@ def compile(  # noqa: A001  (as `re.compile`)
         text=text,
         html=html,
         frame=frame,
-        keys=keyring.of(sender),
+        keys=keyring.for_address(sender),
         octets=text.octets + html.octets + _HEADERS,
     )
 
@@ -184,8 +184,8 @@ def transactional_message(post: SingleContent, date: datetime, keyring: Keyring 
     """The message of a single letter, without dot-stuffing; raises Invalid if its address is not valid."""
     sender = mime.sendable(post.sender_address)
     if post.message is not None:
-        return _signed(post.message, keyring.of(sender), date)
-    frame = MultipartFrame.of(f"=_{post.id}")
+        return _signed(post.message, keyring.for_address(sender), date)
+    frame = MultipartFrame.with_boundary(f"=_{post.id}")
     head = _head(
         f"From: {mime.address_header(post.sender_name, sender, 'From')}",
         f"To: {mime.address_header(post.name, mime.sendable(post.address), 'To')}",
@@ -199,7 +199,7 @@ def transactional_message(post: SingleContent, date: datetime, keyring: Keyring 
         *frame.headers,
     )
     body = frame.around([mime.quoted_printable(post.text)], [mime.quoted_printable(post.html)])
-    return _message(head, body, keyring.of(sender), date)
+    return _message(head, body, keyring.for_address(sender), date)
 
 
 def message_id(post: SingleContent) -> str:

@@ -60,7 +60,7 @@ class Keyring:
             )
         return cls(found)
 
-    def of(self, address: str) -> Sequence[SigningKey]:
+    def for_address(self, address: str) -> Sequence[SigningKey]:
         """The keys that sign mail from this address."""
         return self.keys.get(mailboxes.host_of(address.rpartition("@")[2]), ())
 

@@ -104,11 +104,11 @@ class ClaimLimiter:
 
     def put_aside(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> Sequence[ClaimedCopy]:
         """Of these claimed copies, those that no breaker holds; the others wait until a person resumes them."""
-        held = [copy for copy in copies if self.breaker.holds(copy)]
-        if held:
-            aside = dict.fromkeys((copy.id for copy in held), Reservation(breaker.HELD, None))
-            reservations.put_back(session.connection(), self.worker, held, aside, now)
-        return [copy for copy in copies if not self.breaker.holds(copy)] if held else copies
+        stopped = [copy for copy in copies if self.breaker.holds(copy)]
+        if stopped:
+            aside = dict.fromkeys((copy.id for copy in stopped), Reservation(breaker.HELD, None))
+            reservations.put_back(session.connection(), self.worker, stopped, aside, now)
+        return [copy for copy in copies if not self.breaker.holds(copy)] if stopped else copies
 
     def slow_down(self, session: Session, key: str, now: datetime) -> None:
         """After a rate-limit reply: pause the limiter of `key`, then go on over one connection, then more."""

@@ -75,10 +75,14 @@ def letter_progress(
     return LetterProgress(counts, deferred, next_try)
 
 
-def later_notes(session: Session, letter_id: int, of: CopyRange) -> dict[Note, int]:
+def later_notes(session: Session, letter_id: int, whole: CopyRange) -> dict[Note, int]:
     """How many of a letter's sent copies later bounced or got a complaint."""
     notes = select(CopyNote.kind, func.count()).join(Copy, Copy.id == CopyNote.copy_id).group_by(CopyNote.kind)
-    among = CopyNote.copy_id.between(of.first, of.last), belongs_to(session, letter_id), Copy.state == CopyState.SENT
+    among = (
+        CopyNote.copy_id.between(whole.first, whole.last),
+        belongs_to(session, letter_id),
+        Copy.state == CopyState.SENT,
+    )
     return dict(session.execute(notes.where(*among)).all())
 
 

@@ -123,8 +123,8 @@ def store(session: Session, counted: StoredResults) -> None:
 
 def drop_others(session: Session, letter_ids: Collection[int]) -> None:
     """Delete the results of all letters but these."""
-    gone = delete(StoredResults).where(StoredResults.letter_id.not_in(letter_ids))
-    session.execute(gone, execution_options=UNSYNCED)
+    deletion = delete(StoredResults).where(StoredResults.letter_id.not_in(letter_ids))
+    session.execute(deletion, execution_options=UNSYNCED)
 
 
 def of_letters(session: Session, letter_ids: Collection[int]) -> list[ProviderResult]:

@@ -167,8 +167,8 @@ def prune(session: Session, now: datetime) -> int:
         .limit(_PRUNED_AT_ONCE)
     )
     ids = old.with_for_update(skip_locked=True).cte("old")
-    gone = delete(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id))).returning(OutboxMessage.id)
-    return len(session.scalars(gone, execution_options=UNSYNCED).all())
+    deletion = delete(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id))).returning(OutboxMessage.id)
+    return len(session.scalars(deletion, execution_options=UNSYNCED).all())
 
 
 def _without_suppressed(

@@ -59,11 +59,11 @@ def _mend_posts(session: Session, now: datetime) -> None:
 
 def _mend_leases(session: Session, now: datetime, living: Collection[str]) -> None:
     longest = now + ledger.LEASE
-    held = update(_COPIES).where(SENDING, _COPIES.c.lease_until > longest, _COPIES.c.worker.not_in(living))
-    session.connection().execute(held.values(lease_until=longest))
+    leases = update(_COPIES).where(SENDING, _COPIES.c.lease_until > longest, _COPIES.c.worker.not_in(living))
+    session.connection().execute(leases.values(lease_until=longest))
     longest = now + outbox.LEASE
-    held = update(_POSTS).where(OutboxMessage.state == OutboxState.SENDING, _POSTS.c.lease_until > longest)
-    session.connection().execute(held.values(lease_until=longest))
+    leases = update(_POSTS).where(OutboxMessage.state == OutboxState.SENDING, _POSTS.c.lease_until > longest)
+    session.connection().execute(leases.values(lease_until=longest))
 
 
 def _latest(table: Table, retries: RetrySchedule, now: datetime) -> ColumnElement[datetime]:

@@ -82,8 +82,8 @@ def prune(session: Session, now: datetime) -> int:
         select(LinkCheck.digest).where(LinkCheck.asked_at < now - _RETENTION).order_by(LinkCheck.digest).limit(_GROUP)
     )
     old = delete(LinkCheck).where(LinkCheck.digest.in_(some.with_for_update(skip_locked=True)))
-    gone = session.scalars(old.returning(LinkCheck.digest), execution_options=UNSYNCED)
-    return len(gone.all())
+    deleted = session.scalars(old.returning(LinkCheck.digest), execution_options=UNSYNCED)
+    return len(deleted.all())
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

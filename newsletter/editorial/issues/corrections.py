@@ -118,7 +118,7 @@ def compose_letter(issue: Issue, correction: Correction, links: Links) -> Compos
     file, faults = issue_file.examine(text, issue.file_name)
     if faults or file.pictures:
         raise Faulty([*faults, *(Fault(ref.line, "a correction shows no pictures") for ref in file.pictures)])
-    branding = Branding.of(issue.publication, links)
+    branding = Branding.for_publication(issue.publication, links)
     return Composed(file, render.correction_mail(file, branding, issue.title))
 
 

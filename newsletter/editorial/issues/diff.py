@@ -58,11 +58,11 @@ def fold_unchanged(pieces: Sequence[Piece], around: int = 2) -> list[Piece]:
 
 def _line_by_line(old: list[str], new: list[str]) -> Iterator[Piece]:
     for act, a, b, c, d in SequenceMatcher(None, old, new).get_opcodes():
-        gone, come = "".join(old[a:b]), "".join(new[c:d])
+        removed, added = "".join(old[a:b]), "".join(new[c:d])
         if act == "equal":
-            yield Piece(Kind.SAME, gone)
+            yield Piece(Kind.SAME, removed)
         else:
-            yield from _word_by_word(_WORD.findall(gone), _WORD.findall(come))
+            yield from _word_by_word(_WORD.findall(removed), _WORD.findall(added))
 
 
 def _word_by_word(old: list[str], new: list[str]) -> Iterator[Piece]:

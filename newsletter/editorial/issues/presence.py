@@ -31,5 +31,5 @@ def others(session: Session, issue: Issue, tab: str, now: datetime) -> Sequence[
 
 def leave(session: Session, issue: Issue, tab: str, now: datetime) -> None:
     """Record that this window was closed, and delete those that have not reported for an hour."""
-    gone = (Writer.tab == tab) | (Writer.seen_at < now - _FORGOTTEN)
-    session.execute(delete(Writer).where(Writer.issue_id == issue.id, gone))
+    closed = (Writer.tab == tab) | (Writer.seen_at < now - _FORGOTTEN)
+    session.execute(delete(Writer).where(Writer.issue_id == issue.id, closed))

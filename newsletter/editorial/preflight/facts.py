@@ -60,7 +60,7 @@ class Facts:
     spam: SpamVerdict | None = None
 
     @classmethod
-    def of(cls, publication: Publication, links: Links) -> Self:
+    def for_publication(cls, publication: Publication, links: Links) -> Self:
         """The facts that the publication alone gives."""
         addresses = (links.home(), publication.booking_url, publication.ask_url)
         hosts = {urlsplit(address).hostname for address in addresses if address}

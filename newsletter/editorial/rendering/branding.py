@@ -35,7 +35,7 @@ class Branding:
     logo_url: str = ""
 
     @classmethod
-    def of(cls, publication: Publication, links: Links) -> Self:
+    def for_publication(cls, publication: Publication, links: Links) -> Self:
         """The branding of a publication whose site is at `links`."""
         return cls(
             name=publication.name,

@@ -35,8 +35,8 @@ def underlined(heading: str, rule: str = "-") -> list[str]:
 
 def wrapped(words: str, width: int) -> list[str]:
     """Lines of at most `width` columns; a URL or a merge field is never broken."""
-    held = _FIELD.sub(lambda field: field[0].replace(" ", _HELD), words)
-    lines = (_BLANK.sub(" ", line).strip() for line in held.split("\n"))
+    unbroken = _FIELD.sub(lambda field: field[0].replace(" ", _HELD), words)
+    lines = (_BLANK.sub(" ", line).strip() for line in unbroken.split("\n"))
     width = max(width, _NARROWEST)
     broken = (textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) for line in lines)
     return [line.replace(_HELD, " ") for part in broken for line in part]

@@ -48,5 +48,5 @@ def off_reason(weeks_off: Iterable[WeekOff], day: date) -> str:
 
 
 def _series(slot: Slot, weeks_off: Iterable[WeekOff], after: datetime) -> Iterator[Occurrence]:
-    for at in slots_after(WeeklySlot.of(slot), after):
+    for at in slots_after(WeeklySlot.from_slot(slot), after):
         yield Occurrence(at, slot, off_reason(weeks_off, weekly_slots.on_clocks(at, slot.time_zone).date()))

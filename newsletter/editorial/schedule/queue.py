@@ -53,8 +53,8 @@ def add(session: Session, issue: Issue, now: datetime) -> None:
 
 def remove(session: Session, issue_id: int) -> bool:
     """Remove an issue; False if it was not in the queue."""
-    gone = delete(Queued).where(Queued.issue_id == issue_id).returning(Queued.issue_id)
-    return session.scalar(gone, execution_options=UNSYNCED) is not None
+    deletion = delete(Queued).where(Queued.issue_id == issue_id).returning(Queued.issue_id)
+    return session.scalar(deletion, execution_options=UNSYNCED) is not None
 
 
 def order(session: Session, publication_id: int) -> list[int]:
@@ -68,9 +68,9 @@ def reorder(session: Session, publication_id: int, seen: Sequence[int], wanted: 
     if sorted(seen) != sorted(wanted):
         raise Conflict(_CHANGED)
     # Of two simultaneous deletions of all positions, the later one finds none.
-    gone = delete(Queued).where(Queued.publication_id == publication_id)
+    deletion = delete(Queued).where(Queued.publication_id == publication_id)
     rows = session.execute(
-        gone.returning(Queued.position, Queued.issue_id, Queued.queued_at),
+        deletion.returning(Queued.position, Queued.issue_id, Queued.queued_at),
         execution_options=UNSYNCED,
     ).all()
     if [row.issue_id for row in sorted(rows)] != list(seen):

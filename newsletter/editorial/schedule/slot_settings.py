@@ -41,7 +41,7 @@ def add_slot(session: Session, publication: Publication, weekly: WeeklySlot, now
 def change_slot(session: Session, publication: Publication, slot_id: int, weekly: WeeklySlot, now: datetime) -> Slot:
     """Move a slot to another time of the week; Conflict if that slot exists already."""
     slot = _own_slot(publication, slot_id)
-    if WeeklySlot.of(slot) != weekly:
+    if WeeklySlot.from_slot(slot) != weekly:
         slot = Slot(weekday=weekly.weekday, at=weekly.at, time_zone=weekly.time_zone, since=now)
         _keep(session, publication, slot, f"{formats.weekly(slot)} is already a slot.")
         remove_slot(session, publication, slot_id)

@@ -41,7 +41,7 @@ class WeeklySlot:
         zone(self.time_zone)
 
     @classmethod
-    def of(cls, slot: Slot) -> Self:
+    def from_slot(cls, slot: Slot) -> Self:
         """The weekly slot of a stored slot."""
         return cls(slot.weekday, slot.at, slot.time_zone)
 

@@ -117,8 +117,8 @@ def _check(asked: SignUpForm, suggested: str = "", challenge: str = "", **values
     """Something to look at before anything is mailed: a typing error perhaps, or that one has to wait."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
-        shown = {"publication": publication, "form": asked, "suggested": suggested, "challenge": challenge}
-        return _uncached(render_template("site/sign_up_check.html", **shown, **values))
+        context = {"publication": publication, "form": asked, "suggested": suggested, "challenge": challenge}
+        return _uncached(render_template("site/sign_up_check.html", **context, **values))
 
 
 def _check_mail(publication: Publication) -> Response:

@@ -22,7 +22,7 @@ class IncomingMail:
         self.octets = 0
 
     @classmethod
-    def of(cls, raw: bytes, *, is_cut: bool = False) -> Self:
+    def from_bytes(cls, raw: bytes, *, is_cut: bool = False) -> Self:
         """The same of a mail that lies in memory."""
         return cls(io.BytesIO(raw), is_cut=is_cut)
 

@@ -138,7 +138,7 @@ class _Handler:
         sender = (envelope.mail_from or "").strip("<>")
         # As a mail server that delivers notes it (RFC 5321, 4.4).
         trace = f"Return-Path: <{_plain(sender)}>\r\nDelivered-To: {_plain(envelope.rcpt_tos[0])}\r\n"
-        mail = IncomingMail.of(trace.encode() + (envelope.original_content or b""))
+        mail = IncomingMail.from_bytes(trace.encode() + (envelope.original_content or b""))
         try:
             await asyncio.to_thread(self._take, mail)
         except Exception as error:

@@ -103,5 +103,5 @@ def mails_from(session: Session, key: str, most: int = 200) -> list[ReaderMail]:
 def prune_mails(session: Session, now: datetime) -> int:
     """Forget some mails whose text is gone by now; how many, 0 when none is left."""
     old = select(ReaderMail.id).where(ReaderMail.received_at <= now - RAW_KEPT).limit(_PRUNED_AT_ONCE)
-    gone = delete(ReaderMail).where(ReaderMail.id.in_(old)).returning(ReaderMail.id)
-    return len(session.scalars(gone, execution_options=UNSYNCED).all())
+    deletion = delete(ReaderMail).where(ReaderMail.id.in_(old)).returning(ReaderMail.id)
+    return len(session.scalars(deletion, execution_options=UNSYNCED).all())

@@ -139,7 +139,7 @@ class Builder:
         return replace(self, rows=[*rows, *[BuilderRow()] * (add or not rows)], faults={})
 
 
-def of_rule(name: str, rule: Rule, known: Suggestions) -> Builder:
+def builder_for(name: str, rule: Rule, known: Suggestions) -> Builder:
     """The form of a rule that is stored."""
     return Builder(name, rule.match, [_row(one, known) for one in rule.conditions], rule=rule)
 

@@ -88,7 +88,7 @@ def edit_segment_form(segment_id: int) -> str:
     """The builder with a stored segment."""
     with services().sessions.reading() as store:
         found = lookup.segment(store, segment_id)
-        builder = segment_form.of_rule(found.name, found.rule, Suggestions.load(store, found.publication))
+        builder = segment_form.builder_for(found.name, found.rule, Suggestions.load(store, found.publication))
         return _builder_page(store, found.publication, builder, found)
 
 
@@ -201,7 +201,7 @@ def _mark(changed_at: datetime) -> str:
 
 
 def _described(found: Segment, known: Suggestions) -> Builder:
-    return segment_form.of_rule(found.name, found.rule, known)
+    return segment_form.builder_for(found.name, found.rule, known)
 
 
 def _who(store: Session, publication: Publication, rule: Rule, sample: int = 0) -> SegmentReaders | None:

@@ -157,7 +157,7 @@ def _weekly(publication: Publication, slot_id: int) -> str:
 def _slot_facts(slot: Slot, publication: Publication) -> SlotFacts:
     own = (one for one in occurrences.occurrences(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
-    weekly = WeeklySlot.of(slot)
+    weekly = WeeklySlot.from_slot(slot)
     skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())
     return SlotFacts(slot, coming.at if coming else None, skipped, repeated)
 
@@ -172,7 +172,7 @@ def _what_still_goes(store: Session, publication: Publication, week: WeekOff) ->
 
 
 def _description(slot: Slot) -> str:
-    weekly = WeeklySlot.of(slot)
+    weekly = WeeklySlot.from_slot(slot)
     odd = weekly_slots.skipped(weekly, now())
     later = (
         f" On {formats.moment(odd, slot.time_zone)}, because the clocks skip {formats.clock(slot.at)} then."

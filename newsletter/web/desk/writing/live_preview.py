@@ -45,7 +45,7 @@ def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
     """The mail of a text despite its faults; None if it cannot be rendered."""
     links = services().links
     try:
-        branding = Branding.of(found.publication, links)
+        branding = Branding.for_publication(found.publication, links)
         return render.issue_mail(read.file, branding, lambda name: links.picture(read.pictures.get(name, "missing")))
     except Invalid:
         return None
