@@ -62,7 +62,7 @@ def s3() -> Iterator[ThreadingHTTPServer]:
     """A server that speaks S3 on this machine."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), FakeBucket)
     server.objects, server.keys = {}, set()
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()

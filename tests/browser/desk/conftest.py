@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page
 from sqlalchemy import select
 from werkzeug.serving import make_server
@@ -30,9 +31,12 @@ from newsletter.workflows import publish
 from tests import sample_doctor, sample_services
 from tests.originals import Originals
 from tests.sample_services import NOW
-from tests.web.desk.visits import PASSWORD, hashed
+from tests.web.conftest import browser_of
+from tests.web.desk.visits import PASSWORD, Visitor, hashed
 
 Open = Callable[..., Page]
+SESSION = "newsletter"
+"""The cookie's name where there is no HTTPS."""
 
 
 @pytest.fixture
@@ -45,10 +49,15 @@ def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def address(services: Services) -> Iterator[str]:
+def app(services: Services) -> Flask:
+    return create_app(services, lambda: NOW)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
     """Where the desk answers."""
-    server = make_server("127.0.0.1", 0, create_app(services, lambda: NOW), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
@@ -57,23 +66,27 @@ def address(services: Services) -> Iterator[str]:
 
 
 @pytest.fixture
-def open_desk(chrome: Browser, address: str) -> Iterator[Open]:
-    """A page of a fresh browser in which the owner, or who is named, has signed in; options as of Playwright's."""
+def open_desk(chrome: Browser, address: str, app: Flask) -> Iterator[Open]:
+    """A page of a fresh browser of the owner, or who is named, who has signed in; options as of Playwright's."""
     contexts: list[BrowserContext] = []
 
     def come_in(as_whom: str = "owner@desk.example", **options: object) -> Page:
         contexts.append(chrome.new_context(base_url=address, **options))  # type: ignore[arg-type]
-        page = contexts[-1].new_page()
-        page.goto("/desk/sign-in")
-        page.get_by_label("Email address").fill(as_whom)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url("**/desk/issues/")
-        return page
+        contexts[-1].add_cookies([{"name": SESSION, "value": _signed_in(app, as_whom), "url": address}])
+        return contexts[-1].new_page()
 
     yield come_in
     for context in contexts:
         context.close()
+
+
+def _signed_in(app: Flask, email: str) -> str:
+    """The session of somebody who has signed in; the form in the browser has tests of its own."""
+    client = browser_of(app)
+    Visitor(client).sign_in(email)
+    cookie = client.get_cookie(SESSION)
+    assert cookie
+    return cookie.value
 
 
 def _build(sessions: Sessions, folder: Path) -> Services:

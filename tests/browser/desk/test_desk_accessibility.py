@@ -112,6 +112,7 @@ def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open,
 
 def test_axe_finds_nothing_on_the_sign_in_page(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
+    page.goto("/desk/issues/")
     page.get_by_role("button", name="Sign out").click()
     page.get_by_label("Email address").fill("owner@desk.example")
     page.get_by_label("Password").fill("wrong")

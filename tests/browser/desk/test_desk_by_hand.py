@@ -15,6 +15,7 @@ SENDING = "under-the-hands"
 
 def test_the_keyboard_alone_schedules_an_issue(open_desk: Open, services: Services) -> None:
     page = open_desk()
+    page.goto("/desk/issues/")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
