@@ -49,6 +49,7 @@ PAGES = {
     "report": f"reports/{OUT}/",
     "copies": f"reports/{OUT}/copies",
     "leavers": f"reports/{OUT}/leavers",
+    "reasons": "unsubscribed/",
     "settings": "settings/",
     "settings-name": "settings/name",
     "settings-sender": "settings/sender",

@@ -178,6 +178,12 @@ class ConsentEvent(Base):
             sqlite_where=text("act = 'left'"),
             postgresql_where=text("act = 'left'"),
         ),
+        Index(
+            "ix_consent_events_explained",
+            "id",
+            sqlite_where=text("act = 'explained'"),
+            postgresql_where=text("act = 'explained'"),
+        ),
     )
 
     id: Mapped[LongId]

@@ -1,6 +1,6 @@
 """The archive: issues that have started to go out, in the version that may be shown publicly."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -39,6 +39,12 @@ def published_everywhere() -> Select[Issue]:
     newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
     corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
     return newest_first.options(joinedload(Issue.frozen_revision), corrected)
+
+
+def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue]:
+    """The published issues that these letters carried, by the letter's id; corrections are left out."""
+    carried = session.scalars(published_everywhere().where(Issue.letter_id.in_(letter_ids)))
+    return {issue.letter_id: issue for issue in carried if issue.letter_id is not None}
 
 
 def in_category(issues: Select[Issue], category: str) -> Select[Issue]:

@@ -192,6 +192,7 @@ ROUTES = (
     Route("GET", f"{_REPORT}{_AMENDED}/copies", Role.VIEWER, recipients.copies),
     Route("GET", f"{_REPORT}{_AMENDED}/copies.csv", Role.EDITOR, recipients.copies_sheet),
     Route("GET", f"{_REPORT}/leavers", Role.VIEWER, recipients.leavers),
+    Route("GET", "/unsubscribed/", Role.VIEWER, recipients.reasons),
     Route("GET", "/settings/", Role.VIEWER, settings_pages.settings),
     Route("GET", "/settings/look", Role.OWNER, branding.look_form),
     Route("POST", "/settings/look", Role.OWNER, branding.change_colours, "changed the colours"),

@@ -39,6 +39,7 @@ PAGES = (
     "/desk/reports/under-the-hands/",
     "/desk/reports/under-the-hands/copies?state=pending",
     "/desk/reports/under-the-hands/leavers",
+    "/desk/unsubscribed/",
     "/desk/issues/under-the-hands/doubts",
     "/desk/settings/",
     "/desk/settings/doctor/",

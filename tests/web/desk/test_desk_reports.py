@@ -221,6 +221,23 @@ def test_who_left_by_the_link_is_told(editor: Visitor, services: Services) -> No
     assert "Nobody left" not in editor.read(f"{REPORT}leavers?before=99999")
 
 
+def test_why_readers_left_is_told_with_the_issue_and_over_all(editor: Visitor, services: Services) -> None:
+    reader = copies(services)["r5@gmail.com"].subscription_id
+    path = sample_services.path_of(services.links.unsubscribe(reader, 1))
+    for reason, way_back in (("", "undo"), ("Too <b>many</b> emails", "undo"), ("Ask a@x.example", "")):
+        editor.client.post(path)
+        editor.client.post(f"{path}/reason", data={"reason": reason})
+        if way_back:
+            editor.client.post(f"{path}/{way_back}")
+    everything = editor.read("/desk/unsubscribed/")
+    assert "“Ask a@x.example” r5@gmail.com , by the link in Plain" in everything
+    assert "“Too <b>many</b> emails” r5@gmail.com" in everything
+    assert everything.count("by the link in") == 2
+    by_issue = editor.read(f"{REPORT}leavers")
+    assert by_issue.count("r5@gmail.com") == 3
+    assert by_issue.count("“") == 2
+
+
 def test_corrections_are_told_with_what_became_of_their_letters(
     editor: Visitor, services: Services, now: datetime
 ) -> None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from flask import Response, request
 
-from newsletter.audience import unsubscribe
+from newsletter.audience import leaving_reasons, unsubscribe
 from newsletter.db import Session
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
 from newsletter.delivery.reports.recipients import RecipientFilter, RecipientRow
+from newsletter.editorial.issues import archive
 from newsletter.errors import Conflict
 from newsletter.web.context import services
 from newsletter.web.desk import csv_export, frame, lookup
@@ -60,6 +61,7 @@ def leavers(slug: str) -> str:
     """The readers who unsubscribed by the link in an issue, newest first; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
+        page = unsubscribe.unsubscribes_page(store, found.letter_id or 0, lookup.page_request(), _PAGE)
         return frame.page(
             store,
             "leavers.html",
@@ -67,7 +69,25 @@ def leavers(slug: str) -> str:
             found.publication,
             issue=found,
             zone=found.publication.time_zone,
-            page=unsubscribe.unsubscribes_page(store, found.letter_id or 0, lookup.page_request(), _PAGE),
+            page=page,
+            reasons=leaving_reasons.reasons_by_event(store, [event for event, _ in page.rows]),
+        )
+
+
+def reasons() -> str:
+    """Why readers unsubscribed, in their words, newest first; `?before=` and `?after=` page."""
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        page = leaving_reasons.reasons_page(store, publication.id, lookup.page_request(), _PAGE)
+        letter_ids = {reason.left.letter_id for reason in page.rows if reason.left.letter_id}
+        return frame.page(
+            store,
+            "reasons.html",
+            "reports",
+            publication,
+            zone=publication.time_zone,
+            page=page,
+            issues=archive.of_letters(store, letter_ids),
         )
 
 
