@@ -1,4 +1,4 @@
-"""`python -m newsletter.child serve`: a part of `newsletter up`, which leaves when `up` is gone, however it went."""
+"""`python -m newsletter.child serve`: one process of `newsletter up`, which ends when `up` does, for any reason."""
 
 from newsletter.cli import main
 from newsletter.system import lifeline

@@ -95,7 +95,7 @@ class _Group:
         jobs: list[_Job[Any]] = []
         try:
             with sessions.begin() as session:
-                session.connection()  # here it waits for its turn, while others gather
+                session.connection()  # it waits here for its turn, while others add their work
                 jobs = self._take()
                 for job in jobs:
                     job.run(session)

@@ -59,7 +59,7 @@ class Services:
 
     @cached_property
     def bounces(self) -> BounceServices:
-        """What is done about bounces, complaints and their kind."""
+        """What is needed to act on bounces, complaints and unsubscribe mails."""
         resolver = self.settings.dns_resolver
         lookup = domain_lookup.open_lookup(resolver) if resolver else None
         groups = ProviderGroups(hosted=self.settings.hosted_domains)

@@ -19,7 +19,7 @@ _EVERY = provider_groups.ProviderGroups()
 
 
 def provider(address: str) -> str:
-    """The domain of an address that is at a free-mail provider; empty for any other."""
+    """The domain of an address at a free-mail provider; empty for any other address."""
     domain = address.rpartition("@")[2].strip().lower().rstrip(".")
     return domain if domain in _DOMAINS or _EVERY.of_domain(domain) in _OWN_GROUPS else ""
 

@@ -10,17 +10,17 @@ import idna
 
 
 def mailbox_key(address: str) -> str:
-    """The same for every spelling of an address: the mailbox part in small letters, the host as its A-label."""
+    """A key that is equal for all spellings of an address: the mailbox part in lower case, the host as its A-label."""
     if address.isascii():
         return address.lower()
     # Composed and decomposed are one text (canonical equivalence, RFC 6532 3.1); compatibility forms are not.
     local, at, host = unicodedata.normalize("NFC", address).rpartition("@")
-    # By itself, because how a Σ is lowered depends on the letters that stand around it.
+    # By itself, because the lower case of a Σ depends on the letters around it.
     return f"{local.lower()}@{host_of(host)}" if at else host.lower()
 
 
 def legacy_mailbox_key(key: str) -> str:
-    """The key as it was made until version 0014 of the schema, from the one of today: one for several mailboxes."""
+    """The key of today as schema versions before 0014 spelled it, in which several mailboxes shared one key."""
     if key.isascii() and "xn--" not in key:
         return key
     local, at, host = key.rpartition("@")
@@ -28,7 +28,7 @@ def legacy_mailbox_key(key: str) -> str:
 
 
 def host_of(domain: str) -> str:
-    """A host as its A-label, in small letters; what the DNS cannot know, in small letters only."""
+    """A host as its A-label, in lower case; a name that is not valid in the DNS, in lower case only."""
     try:
         return domain.lower() if domain.isascii() else a_labels(domain)
     except UnicodeError:

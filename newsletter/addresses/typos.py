@@ -20,7 +20,7 @@ _NO_ERRORS = frozenset(_NEIGHBOURS.split())
 
 
 def suggestion(email: str) -> str:
-    """The address that was probably meant, where its domain is one slip away from a large provider's; else empty."""
+    """The address that was probably meant, if its domain is one typing error from a large provider's; else empty."""
     name, _, domain = email.strip().rpartition("@")
     host = mailboxes.host_of(domain)
     if host in _LARGEST or host in _NO_ERRORS:

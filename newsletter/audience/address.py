@@ -1,4 +1,4 @@
-"""Email addresses and names, parsed once where they enter; the code behind relies on that."""
+"""Email addresses and names, parsed and validated once, where they enter the system."""
 
 import re
 import unicodedata

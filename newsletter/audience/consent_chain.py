@@ -32,8 +32,8 @@ _START = bytes(32)
 # An arbitrary number, always the same.
 _LOCK = 7_304_001
 
-# What the digests are of: words and files by what identifies them, because the ids of these rows prove nothing. A name
-# or what it stands for never changes; names may be added, since empty values are left out.
+# The fields that the digests cover. Wordings and files are covered by their hash, because row ids prove nothing. A name
+# and its meaning never change; names may be added, since empty values are left out.
 _LASTING: dict[str, ColumnElement[Any]] = {
     **{name: ConsentEvent.__table__.c[name] for name in ("id", "at", "letter_id", "operator")},
     "act": type_coerce(ConsentEvent.act, String),
@@ -49,7 +49,7 @@ _PERSONAL: dict[str, ColumnElement[Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """The first link that is broken, the consent event that it is of, and what is wrong."""
+    """The first broken link, its consent event, and what is wrong with it."""
 
     position: int
     event_id: int
@@ -103,7 +103,7 @@ def chain_late(session: Session, _now: datetime) -> int:
 
 def erase(session: Session, subscription_ids: Collection[int]) -> None:
     """Blank what is personal in the events of these subscriptions, and delete the salts of their digests."""
-    # Otherwise an event could be chained as it was while it is being blanked.
+    # Otherwise an event could be chained with its old content while it is being blanked.
     _lock(session)
     theirs = ConsentEvent.subscription_id.in_(subscription_ids)
     chained = ConsentChainLink.event_id.in_(select(ConsentEvent.id).where(theirs))
@@ -227,6 +227,6 @@ def _head(before: bytes, digest: bytes, event: Row[Any]) -> bytes:
 
 
 def _canonical_json(event: Row[Any], labels: Iterable[str]) -> bytes:
-    """What the event says under these labels, without what is empty, always in the same bytes."""
+    """The event's fields with these labels as JSON, without empty ones; equal fields give equal bytes."""
     filled = {label: value for label in labels if (value := getattr(event, label)) is not None}
     return json.dumps(filled, sort_keys=True, separators=(",", ":"), default=datetime.isoformat).encode()

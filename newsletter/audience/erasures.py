@@ -58,7 +58,7 @@ def erased_at(session: Session, seal: TokenSeal, key: str) -> datetime | None:
 
 
 def erased_at_address(session: Session, seal: TokenSeal, text: str) -> datetime | None:
-    """The same for an address as typed into a search; None also if it is no valid address."""
+    """The same for an address typed into a search; None as well if it is not a valid address."""
     try:
         return erased_at(session, seal, Address.parse(text).key)
     except Invalid:

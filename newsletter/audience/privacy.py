@@ -27,7 +27,7 @@ def erase(session: Session, services: AudienceServices, email: str, now: datetim
 
 
 def erase_reader(session: Session, services: AudienceServices, reader: Subscriber, now: datetime) -> None:
-    """Delete a person with their subscriptions; the ledgers of copies and of consent keep their rows, to nobody's name.
+    """Delete a person with their subscriptions; the ledgers of copies and of consent keep their rows, anonymised.
 
     What remains is what keeps us from writing again: a keyed hash of the address, and a suppression if there is one.
     After the commit, `Sessions.checkpoint` removes the deleted data from the database files as well.

@@ -36,7 +36,7 @@ BLOCK = 256
 _BITS = 32_768
 _BLOCKS_FILLED_AT_ONCE = 5
 _BLOCKS_READ_AT_ONCE = 50
-# More of either, and whoever walks all readers, newest first, has a page full of them sooner.
+# With more of either, reading all readers, newest first, fills a page sooner.
 _MANY_BLOCKS = 1_000
 _MANY_READERS = 5_000
 

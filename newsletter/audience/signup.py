@@ -115,7 +115,7 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
 
 @contextmanager
 def same_work(session: Session, *, commit: bool) -> Iterator[None]:
-    """Do the work in a savepoint, rolled back unless `kept`, so that timing does not reveal who is subscribed."""
+    """Do the work in a savepoint, rolled back unless `commit`, so that timing does not reveal who is subscribed."""
     attempt = session.begin_nested()
     yield
     session.flush()
@@ -177,7 +177,7 @@ def _subscription_statement(dialect: Dialect) -> Prepared:
 
 def _may_be_asked(session: Session, subscription_id: int, key: str) -> bool:
     causes = suppression.causes_by_key(session, [key]).get(key, {})
-    # Their request is on record. Confirming lifts a bounce; other suppressions only the desk lifts.
+    # Their request is on record. Confirming lifts a bounce; only the desk lifts other suppressions.
     if causes.keys() - suppression.CONFIRMING_LIFTS:
         log.info("sign-up of a suppressed address", subscription=subscription_id)
         return False

@@ -72,7 +72,7 @@ def restore_status(session: Session, subscription: Subscription, status: Status,
 
 
 def revive(session: Session, subscription: Subscription) -> bool:
-    """Bounced, and it was a mistake: active again, or pending where nobody confirmed and nobody moved them here."""
+    """From bounced, by mistake, back to active; to pending for a reader who never confirmed and was not imported."""
     was_reading = subscription.confirmed_at is not None or subscription.source is not None
     status = Status.ACTIVE if was_reading else Status.PENDING
     return _move(session, subscription, {Status.BOUNCED}, status=status, left_at=None)

@@ -82,7 +82,7 @@ def _to_be_reminded(session: Session, now: datetime) -> list[ColumnElement[bool]
         exists().where(theirs, *arrived),
         ~exists().where(theirs, Receipt.at > now - _A_DAY),
         ~exists().where(posted, OutboxMessage.ended_at.is_(None)),
-        # In all publications together: who is signed up everywhere by somebody else gets no second flood.
+        # In all publications together: somebody who was signed up everywhere by another person gets no second flood.
         ~exists().where(*reminded),
         ~exists().where(*heard, BounceEvent.at > now - _REMINDED_UNTIL - _A_DAY),
     ]

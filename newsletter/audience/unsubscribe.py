@@ -55,7 +55,7 @@ def unsubscribe(
     proof = Proof(consent.origin_of(services, client), letter_id=letter_id)
     ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, proof)
     if not ended:
-        # Who was unsubscribed by the team has now said so themselves, and no undo of the team's brings them back.
+        # A reader whom the team unsubscribed now asks for it themselves, so the team can no longer undo it.
         session.execute(delete(BulkActRow).where(BulkActRow.subscription_id == subscription.id))
     # A reader who left on a page gets an acknowledgement; one who used the mail program wants no more mail at all.
     if ended and channel is Channel.LINK:
@@ -90,7 +90,7 @@ def end_all_of_address(session: Session, key: str, status: Status, now: datetime
 
 
 def revive_all_of_address(session: Session, key: str, now: datetime, channel: Channel, proof: Proof) -> int:
-    """An address turned out not to bounce: its subscriptions stand as they stood before; how many do."""
+    """Give the subscriptions of an address that turned out not to bounce their earlier status; returns how many."""
     theirs = select(Subscription).join(Subscription.subscriber).where(Subscriber.key == key)
     bounced = theirs.where(Subscription.status == Status.BOUNCED)
     revived = [one for one in session.scalars(bounced).all() if status_transitions.revive(session, one)]
@@ -133,7 +133,7 @@ def has_explained(session: Session, subscription: Subscription) -> bool:
 def unsubscribes_by_letter(session: Session, letter_ids: Collection[int]) -> dict[int, int]:
     """How many readers unsubscribed by the link in each of these letters; some may have come back."""
     letter = ConsentEvent.letter_id
-    # An erased reader's step is nobody's any more, and still counts as one reader.
+    # An erased reader's step has no subscription any more, and still counts as one reader.
     reader = func.coalesce(ConsentEvent.subscription_id, -ConsentEvent.id)
     counted = select(letter, func.count(reader.distinct()))
     counted = counted.where(_LEFT, letter.in_(letter_ids)).group_by(letter)

@@ -63,7 +63,7 @@ def notify_change(session: Session, by: EmailContext, editor: Editor, changed: s
 
 
 def mail_editors(session: Session, by: EmailContext, kind: str, fields: Mapping[str, str], now: datetime) -> None:
-    """Mail every owner and editor what they have to see to."""
+    """Mail every owner and editor about something that they have to deal with."""
     for editor in session.scalars(accounts.team()):
         if editor.role in _SEE_TO_IT:
             _post(session, by, kind, editor.email, {"name": "", **fields}, now)

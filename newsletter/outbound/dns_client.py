@@ -44,7 +44,7 @@ def open_client(text: str, *, within: float | None = None) -> Ask:
 
     The same question is asked once; it may be called from several threads.
     """
-    # Only a process that asks pays for the library.
+    # Imported here, so that only a process that asks loads the library.
     from dns import resolver
 
     servers = parse_servers(text)

@@ -7,8 +7,8 @@ from newsletter.outbound.dns_client import DnsAnswer
 
 
 def open_lookup(servers: str) -> Callable[[str], bool | None]:
-    """What says whether a domain can get mail, by these name servers; None where the DNS does not say."""
-    # Each question anew, because a domain may come back.
+    """A function that says whether a domain can get mail, by these name servers; None where the DNS does not say."""
+    # Not cached, because a domain may come back.
     return lambda host: domain_exists(dns_client.open_client(servers), host)
 
 

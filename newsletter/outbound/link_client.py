@@ -218,7 +218,7 @@ class _Visit:
         finally:
             timer.cancel()
         if time.monotonic() >= self._until:
-            raise TimeoutError  # what was read may only look whole
+            raise TimeoutError  # what was read may only look complete
 
 
 class _FinalResponse(HTTPResponse):

@@ -86,7 +86,7 @@ def _host(name: str) -> str:
 
 
 def is_open(address: Address) -> bool:
-    """Whether this is a public address, and none of this machine's."""
+    """Whether this is a public address that does not belong to this machine."""
     if isinstance(address, IPv6Address) and address in _NAT64:
         return is_open(IPv4Address(int(address) & 0xFFFF_FFFF))
     special = any(address in network for network in _CLOSED if network.version == address.version)

@@ -35,13 +35,13 @@ class Lifeline:
     """The parent's end: every process started with it ends with this process."""
 
     def __init__(self) -> None:
-        self._end, self._held = os.pipe()  # what we hold closes when this process ends, however it does
+        self._end, self._held = os.pipe()  # our end of the pipe closes when this process ends, for whatever reason
 
     def start(
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Run a module, which has to call `stop_with_holder`, as a child process."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # which the part inherits
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # the child process inherits it
         try:
             return subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=self._end, env=environment)
         finally:
@@ -58,4 +58,4 @@ def _leave_with_holder(main_thread: int) -> None:
         pass
     signal.pthread_kill(main_thread, signal.SIGTERM)
     time.sleep(_LONGEST_STOP)
-    os._exit(1)  # it hangs, and and nobody else would end it
+    os._exit(1)  # it hangs, and nothing else would end it

@@ -139,7 +139,7 @@ class ColumnLayout:
                 raise Invalid(_unread_status(self.header[at], cells[at]))
 
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
-        """The first cell of this field that is not empty; "" if all are."""
+        """The first cell of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
             if place < len(cells) and (text := _value(cells[place])):
                 return text
@@ -230,7 +230,7 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
     """The field of each column, by the operator's choice or else by its title; None where neither gives one."""
     mapped = {column_key(title): name for title, name in choices.mapped.items()}
     passed_over = {column_key(title) for title in choices.ignored} | source.ignored
-    # Who says which column holds the address or the name means that one alone. What tells of leaving adds up.
+    # A column mapped as the address or name replaces those recognised by title; columns that tell who left are added.
     replaced = {name for name in mapped.values() if name in _ONCE}
 
     def field_of(title: str) -> FieldKind | None:

@@ -168,7 +168,7 @@ class _Run:
             found = progress.begin(session, self.publication, file, settings, operator, self.now)
             self.import_id, self.place = found.id, progress.place_of(found)
             self.terms = replace(self.terms, file_id=found.file_id)
-            # Refused rows are told anew, because nobody kept them.
+            # Refused rows are reported again, because they were not stored.
             self.total = replace(progress.tally_of(found.counts), refused=0)
         if self.place != START:
             yield ImportStep(0, self.total, (), 0, resumed=True)

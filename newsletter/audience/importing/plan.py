@@ -28,11 +28,11 @@ class Verdict(StrEnum):
     ENDED = "ended"
     """The file says that it left, bounced or complained, and so it is ended here as well."""
     SKIPPED = "skipped"
-    """It is nobody who could be a reader."""
+    """The row cannot be a reader."""
 
 
 class ImportRow(NamedTuple):
-    """One reader in the file; what has no other source are the file's own words, if it has any."""
+    """One reader in the file; each text is quoted from the file, or empty."""
 
     address: Address
     name: str
@@ -45,9 +45,9 @@ class ImportRow(NamedTuple):
     proof: str = ""
     """The peer's proof of their consent, word for word."""
     remark: str = ""
-    """What is to be said of that proof."""
+    """A remark on that proof, for the report."""
     skipped: str = ""
-    """Why this is nobody who could be a reader."""
+    """Why this row cannot be a reader; empty if it can."""
     paused_until: datetime | None = None
 
     @property
@@ -71,7 +71,7 @@ class ImportTerms:
     file_id: int | None = None
     """The file that they come from, once it is stored (`consent.store_file`)."""
     vouched: bool = False
-    """Whether somebody vouches that a file that does not tell who has left has nobody who did."""
+    """Whether somebody vouches that nobody in the file has left, although the file does not say so."""
 
     def __post_init__(self) -> None:
         if self.status not in {Status.PENDING, Status.ACTIVE}:
@@ -172,7 +172,7 @@ class Tally:
     statuses: Mapping[str, int] = field(default_factory=Counter, compare=False)
     """Of the added and the ended, how many came in with which status."""
     remarks: Mapping[str, int] = field(default_factory=Counter, compare=False)
-    """What is to be said of the proof of some, with their number."""
+    """Each remark on the proof of consent, with the number of rows it is about."""
 
     @classmethod
     def from_plan(cls, plan: ImportPlan, terms: ImportTerms) -> Self:
@@ -211,7 +211,7 @@ class ImportStep:
     problems: Sequence[RefusedRow]
     position: int
     fates: Sequence[RowFate] = ()
-    """Of each row that was not refused, if they are asked for."""
+    """What becomes of each row that was not refused; filled only on request."""
     list_number: int = 0
     """Which list of the file it is, from 0."""
     list_size: int = 0

@@ -39,7 +39,7 @@ class ImportState(StrEnum):
 
 
 class Import(Base):
-    """One file that is, or was, imported: what was said of it, and how far it has come."""
+    """One file that is, or was, imported: its settings, and how far the import has come."""
 
     __tablename__ = "imports"
     __table_args__ = (Index(None, "publication_id", "id"),)
@@ -49,12 +49,12 @@ class Import(Base):
     file_id: Mapped[int] = mapped_column(ForeignKey("imported_files.id"))
     file_name: Mapped[str] = mapped_column(String(_LONGEST_NAME))
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What was said of the file: source, columns, encoding, terms."""
+    """The settings: source, columns, encoding, terms."""
     state: Mapped[ImportState] = mapped_column(word(ImportState), default=ImportState.RUNNING)
     list_number: Mapped[int] = mapped_column(default=0)
     """Which list of the file is being done, from 0."""
     next_line: Mapped[int] = mapped_column(default=0)
-    """All lines before it are done; of those that are sorted together from there on, so many as `rows_done`."""
+    """All lines before it are done, and `rows_done` of the rows that are sorted together from there on."""
     rows_done: Mapped[int] = mapped_column(default=0)
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime]
@@ -62,7 +62,7 @@ class Import(Base):
 
 
 class Place(NamedTuple):
-    """Up to where an import is done."""
+    """The position up to which an import is done."""
 
     list_number: int = 0
     next_line: int = 0
@@ -74,7 +74,7 @@ START = Place()
 
 @dataclass(frozen=True, slots=True)
 class ImportSettings:
-    """What was said of a file."""
+    """The settings of an import."""
 
     terms: ImportTerms
     choices: ColumnChoices = field(default_factory=ColumnChoices)
@@ -142,7 +142,7 @@ def _end_abandoned(session: Session, publication: Publication, file_name: str, o
 
 
 def place_of(found: Import) -> Place:
-    """Up to where it is done."""
+    """The position up to which it is done."""
     return Place(found.list_number, found.next_line, found.rows_done)
 
 
@@ -158,7 +158,7 @@ def advance(session: Session, import_id: int, old: Place, new: Place, tally: Tal
 
 
 def finish(session: Session, import_id: int, now: datetime) -> None:
-    """All of it is done."""
+    """Mark the import as done."""
     mine = update(Import).where(Import.id == import_id, Import.state == ImportState.RUNNING)
     session.execute(mine.values(state=ImportState.DONE, finished_at=now), execution_options=UNSYNCED)
 

@@ -75,7 +75,7 @@ def is_status(text: str) -> bool:
 
 
 def may_say_gone(cells: Iterable[str]) -> bool:
-    """Whether one of these cells may say so; nearly every row is spared a closer look."""
+    """Whether one of these cells may say so; a quick test that spares nearly every row a closer look."""
     return _CELL_MAY_SAY_GONE.search(_BETWEEN.join(cells)) is not None
 
 

@@ -125,7 +125,7 @@ def _source(_asked: Question, condition: Condition) -> Test:
         return Subscription.source.is_not(None)
     if condition.op is Op.UNKNOWN:
         return Subscription.source.is_(None)
-    # Whoever has no source is not from that source.
+    # A reader without a source is not from that source.
     is_it = and_(Subscription.source.is_not(None), _text_test(Subscription.source, condition))
     return _negated_if_is_not(condition, is_it)
 

@@ -11,9 +11,9 @@ from newsletter.errors import Invalid
 
 MAX_CONDITIONS = 20
 MAX_IN_ALL = 200
-"""Conditions of a rule and of all the segments that it refers to: no database takes a statement of any size."""
+"""The most conditions of a rule, with those of the segments that it refers to: databases limit a statement's size."""
 MAX_DEPTH = 5
-"""How far segments may refer to segments."""
+"""How deep segments may refer to segments."""
 MAX_VALUE = 200
 _ID = re.compile("[1-9][0-9]{0,8}")
 

@@ -23,7 +23,7 @@ _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
 
 @dataclass(frozen=True, slots=True)
 class ListFile:
-    """A file that was opened: its hash, and how many times one likes, each list in it."""
+    """An opened file: its hash, and each list in it, which can be read any number of times."""
 
     name: str
     sha256: str

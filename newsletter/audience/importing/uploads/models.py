@@ -69,7 +69,7 @@ class ImportUpload(Base):
     size: Mapped[int] = mapped_column(BigInteger)
     operator: Mapped[str] = mapped_column(String(254))
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
-    """What was said of it, as `ImportSettings.told`."""
+    """Its settings, as `ImportSettings.as_json` gives them."""
     revision: Mapped[int] = mapped_column(default=0)
     """Counts the times that the settings were changed: only what was checked is imported."""
     state: Mapped[UploadState] = mapped_column(word(UploadState), default=UploadState.DRAFT)
@@ -77,7 +77,7 @@ class ImportUpload(Base):
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     rows_done: Mapped[int] = mapped_column(BigInteger, default=0)
     percent: Mapped[int] = mapped_column(default=0)
-    """Of the list that is being done, how much."""
+    """How much of the current list has been read."""
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
     claimed_by: Mapped[str | None] = mapped_column(String(80))
     claimed_until: Mapped[datetime | None]
@@ -87,7 +87,7 @@ class ImportUpload(Base):
 
     @property
     def version(self) -> str:
-        """What a form says to prove that it is about this list as its page showed it."""
+        """A value that a form sends back to prove that it is about the list as its page showed it."""
         return f"{self.sha256[:12]}.{self.revision}"
 
     @property
@@ -193,7 +193,7 @@ def latest_uploads(session: Session, publication: Publication, most: int) -> Seq
 def answer_questions(
     session: Session, upload: ImportUpload, version: str, settings: ImportSettings, now: datetime
 ) -> None:
-    """Store what was said of a list; a dry run of it counts for nothing any more."""
+    """Store the settings of a list, which makes an earlier dry run of it void."""
     _require(upload, version)
     _move(session, upload, (UploadState.DRAFT, UploadState.CHECKED), UploadState.DRAFT, now)
     upload.settings, upload.fault = settings.as_json(), ""
@@ -254,7 +254,7 @@ def report_progress(
 
 
 def release_upload(session: Session, upload_id: int, worker: str) -> None:
-    """Give it back, so that whoever comes next need not wait for the lease to end."""
+    """Give it back, so that the next worker need not wait for the lease to end."""
     mine = update(ImportUpload).where(ImportUpload.id == upload_id, ImportUpload.claimed_by == worker)
     session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=UNSYNCED)
 

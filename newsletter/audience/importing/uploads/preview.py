@@ -75,7 +75,7 @@ def preview(file: ListFile, settings: ImportSettings) -> FilePreview:
 
 
 def choices_from(seen: FilePreview, answers: Sequence[str]) -> ColumnChoices:
-    """The choices that a form makes, which says for each column in turn what it holds; "" for what it is taken for."""
+    """The choices made in a form, which answers for each column in turn what it holds; "" leaves it as recognised."""
     mapped: dict[str, FieldKind] = {}
     ignored = set()
     for use, answer in zip(seen.columns.values(), answers, strict=False):

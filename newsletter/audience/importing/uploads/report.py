@@ -77,13 +77,13 @@ def store_headers(session: Session, upload_id: int, headers: Iterable[Sequence[s
 def store_fates(session: Session, upload_id: int, list_number: int, fates: Sequence[RowFate]) -> None:
     """Store what became of a group of rows."""
     if fates:
-        # Who was erased here is not to be remembered by an old list.
+        # An old list must not bring back the address of somebody who was erased here.
         remembered = [fate._replace(email="") if fate.reason == "erased here" else fate for fate in fates]
         _store(session, upload_id, PartKind.FATES, list_number, remembered[0].line, remembered)
 
 
 def store_refused(session: Session, upload_id: int, list_number: int, refused: Sequence[RefusedRow]) -> None:
-    """Store refused rows; once, however often they are told."""
+    """Store refused rows; storing the same rows again has no effect."""
     rows = [(one.line, one.reason, *one.cells) for one in refused]
     _store(session, upload_id, PartKind.REFUSED, list_number, refused[0].line, rows)
 
@@ -123,7 +123,7 @@ def clear_report(session: Session, upload_id: int) -> None:
 
 
 def erase_address(session: Session, *spellings: str) -> None:
-    """Blank out the rows of whoever has that address, in every report."""
+    """Blank out the rows of the person with that address, in every report."""
     for part, rows, hit in _parts_about(session, spellings):
         for row in hit:
             # The line and the fate stay, so that the counts stay right.
@@ -132,7 +132,7 @@ def erase_address(session: Session, *spellings: str) -> None:
 
 
 def told_of(session: Session, *spellings: str) -> list[dict[str, Any]]:
-    """What every report that is kept says of whoever has that address, as plain JSON values."""
+    """What the stored reports say about the person with that address, as plain JSON values."""
     return [
         {"kind": part.kind.value, "list": part.list_number, "row": row}
         for part, _, hit in _parts_about(session, spellings)
@@ -147,7 +147,7 @@ def _parts_about(session: Session, spellings: Sequence[str]) -> Iterator[tuple[A
     for part in session.execute(parts).all():
         stored = session.scalars(select(ReportPart.rows).where(ReportPart.id == part.id)).one()
         text = zlib.decompress(stored).decode().casefold()
-        # Most parts have nothing of theirs, and to parse all of a million rows would take seconds.
+        # Most parts do not mention them, and parsing all of a million rows would take seconds.
         if not any(each.casefold() in text for each in spellings):
             continue
         rows = list(_rows(stored))
