@@ -372,7 +372,7 @@ def _begin_postgresql(connection: Connection) -> None:
 
 
 def _dedicated_postgresql(connection: Connection) -> list[str]:
-    # What is set for a session stays with a pooler's server, and is somebody else's next.
+    # A session's settings stay with the pooler's server connection, which another client gets next.
     return [] if connection.info["pooled"] else [f"SET {setting}" for setting in _DEDICATED_POSTGRESQL]
 
 

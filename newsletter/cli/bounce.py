@@ -52,7 +52,7 @@ def _record_from_pipe() -> None:
     try:
         _record(None)
     except BrokenPipeError:
-        # It is recorded, and nobody wants to hear so.
+        # It is recorded; whoever reads the output has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         click.echo(f"{sentence_of(error) or f'a fault of ours: {type(error).__name__}'}; try again later", err=True)
@@ -98,7 +98,7 @@ def _recipient(recipient: Recipient) -> dict[str, str | None]:
 
 
 def _number(report: Report, seal: TokenSeal | None, purpose: str) -> int | None:
-    """Which copy, or single letter, its return path was signed for; None for a stranger's, or a forged one."""
+    """The copy or single letter that its return path was signed for; None for another or a forged one."""
     if seal is None or not report.return_path:
         return None
     token = report.return_path.partition("@")[0].partition("+")[2]
@@ -109,7 +109,7 @@ def _number(report: Report, seal: TokenSeal | None, purpose: str) -> int | None:
 
 
 def _seal() -> TokenSeal | None:
-    """What opens our tokens, where there is a key already; a dry run makes none."""
+    """The seal that opens our tokens, if there is a key already; a dry run makes none."""
     try:
         settings = config.load()
     except PressError:

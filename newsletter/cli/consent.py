@@ -1,4 +1,4 @@
-"""`newsletter consent`: is the record of consent what it was?"""
+"""`newsletter consent`: verify that the record of consent was not changed."""
 
 import click
 

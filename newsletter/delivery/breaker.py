@@ -61,7 +61,7 @@ _COMPLAINED_REMEDY = (
     "was not kept. Then resume, or stop the issue."
 )
 
-# Fewer may be one company's mood; of more, what we are is the one thing that they have in common.
+# Fewer may share one company's policy; more have only us in common.
 _DOMAINS = 3
 _PORTION = 5_000
 _LOOK = 2.0
@@ -240,7 +240,7 @@ class Breaker:
                 }
             elif outcome.about_us:
                 streak.last = outcome
-                # Of a group of many domains one such answer is enough; a single domain's may be that company's mood.
+                # For a group of many domains one such answer is enough; a single domain's may be that company's policy.
                 if "." not in group and refusals.applies_to_all(outcome.status, outcome.reply or ""):
                     streak.refuses_all.add(group)
                 if outcome.goes_back and outcome.not_before is None:

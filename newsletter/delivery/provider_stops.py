@@ -1,4 +1,4 @@
-"""Stopping a provider's group because of what a bounce says of us; `breaker` does so for answers in SMTP itself."""
+"""Stop a provider's group because of a bounce that is about us; `breaker` does so for answers in SMTP itself."""
 
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ _TOO_MANY = "; too many to go on."
 
 
 class ServerAnswer(NamedTuple):
-    """A server's answer: its code, or 0, and its words."""
+    """A server's answer: its code, or 0 without one, and its text."""
 
     code: int
     reply: str
@@ -78,7 +78,7 @@ def alarm(session: Session, letter_id: int | None, group: str, answer: ServerAns
 
 def _has_sender_of(session: Session, letter: Letter, letter_id: int | None) -> bool:
     other = session.get(Letter, letter_id) if letter_id is not None else None
-    # What is said of a single letter's sender is said of all.
+    # A reply about the sender of a single letter is about all letters of that sender.
     return other is None or _domain_of(letter.sender_address) == _domain_of(other.sender_address)
 
 

@@ -15,7 +15,7 @@ from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 
 
 def record_receipt(session: Session, post_id: int, state: OutboxState, reply: str, now: datetime) -> None:
-    """Write down what became of a letter that has just ended, if it asked for somebody's consent."""
+    """Record the outcome of a letter that has just ended, if it asked for somebody's consent."""
     post = session.get_one(OutboxMessage, post_id)
     if post.subscription_id is None:
         return

@@ -80,12 +80,12 @@ class AddressFacts:
     address: str
     names: DnsAnswer
     confirmed: tuple[str, ...] = ()
-    """Those of its names that lead back to it."""
+    """Those of its names that resolve back to it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockFacts:
-    """Another's clock, and how far ours is before it."""
+    """Another machine's clock, and how far ours is ahead of it."""
 
     source: str
     ahead: timedelta
@@ -93,7 +93,7 @@ class ClockFacts:
 
 @dataclass(frozen=True, slots=True)
 class RelayFacts:
-    """A mail server in the settings: where it is, and what it said."""
+    """A mail server in the settings: its address, and what it answered."""
 
     setting: str
     """MAIL_SERVER or BULK_MAIL_SERVER."""
@@ -116,7 +116,7 @@ class WebFacts:
     url: str
     is_asked: bool = False
     health: str = ""
-    """What `/healthz` answered that it should not; empty if it is ours and well."""
+    """What was wrong with the answer of `/healthz`; empty if nothing was."""
     one_click: str = ""
     """The same of a POST below `/unsubscribe/`."""
     clock: ClockFacts | None = None
@@ -147,7 +147,7 @@ class DatabaseFacts:
 
     kind: str = ""
     fault: str = ""
-    """Why nothing more is known of it."""
+    """Why nothing more is known about it."""
     schema: str = ""
     """What is wrong with the schema; empty if it is current."""
     size: int = 0
@@ -172,12 +172,12 @@ class DatabaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class SystemFacts:
-    """Everything that is known."""
+    """All facts together."""
 
     now: datetime
     asked_outside: bool
     sender_addresses: tuple[str, ...] = ()
-    """All that stand in From."""
+    """The facts about every domain in From."""
     senders: tuple[SenderFacts, ...] = ()
     envelopes: tuple[EnvelopeFacts, ...] = ()
     own_addresses: tuple[AddressFacts, ...] = ()

@@ -1,4 +1,4 @@
-"""Gathers what this machine and the database say: disk, files, schema, workers, queues, and the last of everything."""
+"""Gathers the facts about this machine and the database: disk, files, schema, workers, queues, latest events."""
 
 import os
 import shutil
@@ -41,7 +41,7 @@ def look_at_machine(settings: Settings, database_file: Path | None) -> MachineFa
 
 
 def look_at_database(session: Session, sessions: Sessions, now: datetime) -> DatabaseFacts:
-    """Schema, size, speed, workers, what waits, and what was heard; only the first two if the schema is another."""
+    """Schema, size, speed, workers, queues and latest events; only the first two if the schema is another version."""
     try:
         schema.require_current(sessions.engine)
     except Conflict as error:

@@ -27,7 +27,7 @@ def as_text(findings: Sequence[Finding]) -> str:
     for area, theirs in groupby(findings, key=lambda finding: finding.area):
         lines.append(area)
         for _, same in groupby(theirs, key=lambda finding: (finding.level, finding.why)):
-            # A reason that several share is told once.
+            # A reason that several findings share is printed once.
             for at, finding in enumerate(same):
                 lines += _lines(finding, with_reason=at == 0)
         lines.append("")

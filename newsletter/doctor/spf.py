@@ -36,7 +36,7 @@ class SpfResult(StrEnum):
     SOFT_FAIL = "softfail"
     NEUTRAL = "neutral"
     UNKNOWN = "unknown"
-    """It cannot be told beforehand: the record is void, or depends on more than the address."""
+    """It cannot be decided in advance: the record is void, or depends on more than the address."""
 
 
 _SIGNS = {"+": SpfResult.PASS, "-": SpfResult.FAIL, "~": SpfResult.SOFT_FAIL, "?": SpfResult.NEUTRAL}
@@ -62,7 +62,7 @@ class SpfRecord:
     text: str = ""
     terms: tuple[Term, ...] = ()
     fault: str = ""
-    """Why the DNS does not say; completes a sentence about the domain."""
+    """Why the DNS gave no answer; completes a sentence about the domain."""
     problems: tuple[str, ...] = ()
     """What makes the record void, each a sentence; of those that it includes, too."""
     lookups: int = 0
@@ -114,7 +114,7 @@ def read_record(ask: Ask, domain: str) -> SpfRecord:
 
 
 def _matches(term: Term, address: Address) -> bool | None:
-    """Whether the term is about the address; None if that cannot be told."""
+    """Whether the term matches the address; None if that cannot be decided."""
     if term.name == "all":
         return True
     if term.name == "include" and term.record:

@@ -78,7 +78,7 @@ def _publication(session: Session, read: Mail, letter_id: int | None) -> Publica
 
 
 def _loop(read: Mail, sender: str, publication: Publication) -> str:
-    """What makes it likely that no person wrote it; empty if nothing does."""
+    """Why it was probably not written by a person; empty if it was."""
     automatic = (read.header("auto-submitted") or "no").partition(";")[0].strip().lower()
     ours = {publication.sender_address.lower(), (publication.reply_to or "").lower()}
     if _MARK.lower() in read.headers or len(read.headers.get("received", ())) > _MOST_HOPS:

@@ -13,7 +13,7 @@ from newsletter.workflows.record_bounce import BounceServices
 
 
 class MailIntake:
-    """A worker's ways in, as far as they are configured."""
+    """A worker's sources of incoming mail, as far as they are configured."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class MailIntake:
         self._services = services
         self._clock = clock
         self._mailbox = self._lmtp = None
-        # Their libraries are loaded only where they are of use.
+        # Imported here, so that their libraries are loaded only where they are needed.
         if mailbox:
             from newsletter.workflows.read_mailbox import MailboxReader
 
@@ -56,7 +56,7 @@ class MailIntake:
         return events.prune(session, now) + reader_mails.prune_mails(session, now)
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         if self._lmtp:
             self._lmtp.close()
 

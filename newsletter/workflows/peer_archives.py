@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class OldPost:
-    """A post as another program had it."""
+    """A post as exported by another program."""
 
     key: str
     """What it was called there."""
@@ -37,7 +37,7 @@ class OldPost:
     html: str = ""
     markdown: str = ""
     skipped: str = ""
-    """Why it is nothing that could be in the archive."""
+    """Why it cannot be in the archive; empty if it can."""
 
 
 def read_archive(path: Path, source: str = "") -> tuple[str, list[OldPost]]:

@@ -77,7 +77,7 @@ class MailboxReader:
         return read, len(waiting) > MOST_AT_ONCE
 
     def _record(self, fetched: FetchedMail) -> bool:
-        """Whether it was understood; one that we fail at is put beside, so that the others are read."""
+        """Record a mail; whether it was understood. One that we fail at is set aside, so that the others are read."""
         mail = IncomingMail.from_bytes(fetched.raw, is_cut=fetched.is_cut)
         try:
             report = receive(self._sessions, self._services, mail, WAY, self._clock())

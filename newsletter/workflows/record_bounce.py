@@ -100,7 +100,7 @@ def _is_of_probe(session: Session, event: BounceEvent) -> bool:
 
 
 def _nothing(*_: object) -> None:
-    """Nothing follows."""
+    """Do nothing."""
 
 
 def suppress(session: Session, _services: BounceServices, event: BounceEvent, verdict: Verdict, now: datetime) -> None:
@@ -113,7 +113,7 @@ def suppress(session: Session, _services: BounceServices, event: BounceEvent, ve
 def _probe(session: Session, services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
     if subscription := subscribers.longest_reading(session, event.key):
         emails.probe(session, services.audience, subscription, now)
-        # The probe answers for all that was heard before it.
+        # The probe's outcome replaces all earlier events.
         events.forgive(session, event.key)
 
 

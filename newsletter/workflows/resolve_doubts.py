@@ -43,7 +43,7 @@ class Resolution:
     copies: Sequence[int]
     """The copies that were changed."""
     spared: dict[int, str] = field(default_factory=dict)
-    """Copies that were not resent because their reader is gone, each with the reason."""
+    """Copies that were not resent because their reader has left, each with the reason."""
 
 
 def resolve(

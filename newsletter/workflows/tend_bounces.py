@@ -60,7 +60,7 @@ def decide_waiting(
             except AWAY:
                 raise
             except Exception:
-                # One that fails, and is tried again next time, holds up no other.
+                # An event that fails is tried again next time, and does not hold up the others.
                 log.exception("bounce could not be decided", bounce=event_id)
 
 
@@ -74,7 +74,7 @@ def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:
 def watch_providers(
     sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
 ) -> None:
-    """Hold what each provider says that is probably wrong, and tell the editors. Commits by itself."""
+    """Hold the reports of each provider that is probably wrong, and tell the editors. Commits by itself."""
     with sessions.reading() as session:
         found = [(one, _handed_over(session, services, one)) for one in holds.suspects(session, clock())]
     for suspect, copies in found:
@@ -129,7 +129,7 @@ def _answer_complaints(session: Session, letter_id: int, result: ProviderResult,
 
 
 def _take_back(sessions: Sessions, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> None:
-    """Let readers stand as before who were suppressed in the hour before their provider was held."""
+    """Lift the suppressions of the hour before their provider was held."""
     with sessions.reading() as session:
         is_left = bool(holds.suppressed_before(session, 1))
     while is_left and not stopping():

@@ -1,1 +1,1 @@
-"""Addresses that must get nothing more, and why."""
+"""Bounces and complaints: read, classified, recorded and decided about; and the suppression list."""

@@ -1,4 +1,4 @@
-"""Bounce events: all that was heard of our mail after it was handed over, or in its refusal, one row a recipient.
+"""Bounce events: everything reported about our mail after it was handed over or refused, one row a recipient.
 
 An event without a decision waits for the worker. Its raw text lies in a table of its own and goes after 90 days.
 """
@@ -46,7 +46,7 @@ _UNDECIDED = text("bounce_events.decision IS NULL")
 
 
 class BounceEvent(Base):
-    """One thing that was heard of one address; what it is about is known by our own ids, if they came back."""
+    """One report about one address; our own ids in it, if they came back, tell which mail it is about."""
 
     __tablename__ = "bounce_events"
     __table_args__ = (
@@ -79,9 +79,9 @@ class BounceEvent(Base):
 
     id: Mapped[LongId]
     source: Mapped[str] = mapped_column(String(200))
-    """Of what it was read: a provider's own id of the event, or a digest of the mail."""
+    """What it was read from: the provider's id of the event, or a digest of the mail."""
     place: Mapped[int] = mapped_column(default=0)
-    """Which of the recipients that the source names."""
+    """The index of the recipient within the source."""
     way: Mapped[str] = mapped_column(String(24))
     """How it came in: smtp, pipe, mailbox, lmtp, or the provider's name."""
     kind: Mapped[Kind] = mapped_column(word(Kind))
@@ -102,10 +102,10 @@ class BounceEvent(Base):
     at: Mapped[datetime]
     received_at: Mapped[datetime]
     host_is_gone: Mapped[bool | None]
-    """What the DNS says of the host of an address whose host is called unknown; None if it was not asked."""
+    """Whether the DNS knows the host, where a server called it unknown; None if it was not asked."""
     decision: Mapped[Decision | None] = mapped_column(word(Decision))
     is_forgiven: Mapped[bool] = mapped_column(default=False)
-    """Whether it counts no more, because the address was heard of in another way since."""
+    """Whether it no longer counts, because a later event showed otherwise."""
 
     @property
     def summary(self) -> str:
@@ -135,7 +135,7 @@ class RawReport(Base):
 
 
 def add(session: Session, found: BounceEvent) -> BounceEvent | None:
-    """Keep an event; None if its source was heard before."""
+    """Store an event; None if its source is stored already."""
     columns = [column.name for column in BounceEvent.__table__.columns if column.name != "id"]
     values = {name: getattr(found, name) for name in columns}
     row = insert(session, BounceEvent).values({name: value for name, value in values.items() if value is not None})
@@ -144,26 +144,26 @@ def add(session: Session, found: BounceEvent) -> BounceEvent | None:
 
 
 def add_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keep many events that wait for a decision, but for those whose source was heard before."""
+    """Store many events that wait for a decision, except those whose source is stored already."""
     row = upsert(connection.dialect.name, BounceEvent).on_conflict_do_nothing()
     connection.execute(row, [{"place": 0, "mta": "", "is_forgiven": False, **one} for one in rows])
 
 
 def keep_raw(session: Session, source: str, raw: bytes, now: datetime) -> None:
-    """Keep what a report was read from, once."""
+    """Store the raw text of a report, once."""
     row = insert(session, RawReport).values(source=source, received_at=now, raw=raw[:MOST_RAW])
     session.execute(row.on_conflict_do_nothing())
 
 
 def history_of(session: Session, key: str, now: datetime) -> Sequence[BounceEvent]:
-    """What was heard of an address and still counts, the newest five hundred."""
+    """The events of an address that still count, the newest five hundred."""
     theirs = select(BounceEvent).where(BounceEvent.key == key, BounceEvent.at > now - _COUNTS_FOR)
     counting = theirs.where(~BounceEvent.is_forgiven).order_by(BounceEvent.at.desc(), BounceEvent.id.desc())
     return session.scalars(counting.limit(_MOST_OF_ONE)).all() if key else []
 
 
 def sent_to(session: Session, history: Iterable[BounceEvent], now: datetime) -> Mapping[int, datetime]:
-    """When each copy was sent that went of late to the readers whom these events are of."""
+    """When each recent copy to the readers of these events was sent, by its id."""
     readers = {one.subscription_id for one in history if one.subscription_id}
     letters = session.scalars(select(Letter.id).where(Letter.started_at > now - _COUNTS_FOR)).all() if readers else []
     # The letters one by one, else PostgreSQL looks into every partition.
@@ -173,7 +173,7 @@ def sent_to(session: Session, history: Iterable[BounceEvent], now: datetime) -> 
 
 
 def last_copy_to(session: Session, readers: Collection[int], at: datetime) -> Copy | None:
-    """The copy that was sent to one of these readers last, of which something may be heard at this moment."""
+    """The copy last sent to one of these readers that an event of this moment can be about."""
     letters = session.scalars(select(Letter.id).where(Letter.started_at > at - _COUNTS_FOR)).all() if readers else []
     sent = select(Copy).where(Copy.letter_id.in_(letters), Copy.subscription_id.in_(readers))
     # Clocks differ, and a provider may tell the moment at which it took the mail.
@@ -189,19 +189,19 @@ def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int
 
 
 def is_probing(session: Session, key: str, now: datetime) -> bool:
-    """Whether a probe went to this address of late, and may still come back."""
+    """Whether a probe was sent to this address recently, and may still come back."""
     probed = select(BounceEvent.id).where(BounceEvent.key == key, BounceEvent.received_at > now - _PROBE_TAKES)
     return session.scalar(probed.where(BounceEvent.decision == Decision.PROBED).limit(1)) is not None
 
 
 def undecided(session: Session, after: int, most: int) -> Sequence[BounceEvent]:
-    """Some of the events behind that one that wait for a decision, oldest first."""
+    """Some of the events after that id that wait for a decision, oldest first."""
     waiting = select(BounceEvent).where(_UNDECIDED, BounceEvent.id > after).order_by(BounceEvent.id)
     return session.scalars(waiting.limit(most)).all()
 
 
 def claim_undecided(session: Session, event_id: int) -> BounceEvent | None:
-    """One of them, under lock; None if it was decided meanwhile, or erased."""
+    """One of them, locked; None if it was decided meanwhile, or erased."""
     mine = select(BounceEvent).where(BounceEvent.id == event_id, BounceEvent.decision.is_(None))
     return session.scalar(mine.with_for_update(skip_locked=True))
 
@@ -216,7 +216,7 @@ def forget_erased(session: Session, event: BounceEvent) -> bool:
 
 
 def forgive(session: Session, key: str) -> None:
-    """Let what was heard of an address so far count no more."""
+    """Stop counting the events of an address so far."""
     theirs = update(BounceEvent).where(BounceEvent.key == key, ~BounceEvent.is_forgiven).values(is_forgiven=True)
     session.execute(theirs, execution_options=UNSYNCED)
 

@@ -23,7 +23,7 @@ _OPEN = text("bounce_holds.closed_at IS NULL")
 
 
 class ProviderHold(Base):
-    """A provider whose word that a reader is unknown waits for an editor."""
+    """A provider whose reports of unknown readers wait for an editor's decision."""
 
     __tablename__ = "bounce_holds"
     __table_args__ = (
@@ -59,13 +59,13 @@ class Suspect(NamedTuple):
 
 
 def is_held(session: Session, provider_group: str) -> bool:
-    """Whether an editor has to decide about those whom this provider calls unknown."""
+    """Whether an editor has to decide about the readers whom this provider calls unknown."""
     mine = select(ProviderHold.id).where(_OPEN, ProviderHold.provider_group == provider_group)
     return session.scalar(mine.limit(1)) is not None
 
 
 def suspects(session: Session, now: datetime) -> list[Suspect]:
-    """Those that are not held, and about which nobody has decided within the hour."""
+    """The providers that call many readers unknown, are not held, and were not decided about within the hour."""
     conditions = _unknown_since(now - SPAN)
     on_hold = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
     counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*conditions)
@@ -80,7 +80,7 @@ def _letters(session: Session, group: str, conditions: Sequence[ColumnElement[bo
 
 
 def open_hold(session: Session, suspect: Suspect, copies: int, now: datetime) -> bool:
-    """Hold what a provider says; False if somebody else has just done so."""
+    """Hold a provider's reports; False if somebody else has just done so."""
     values = {"provider_group": suspect.provider_group, "opened_at": now, "unknown": suspect.unknown, "copies": copies}
     row = insert(session, ProviderHold).values(values).on_conflict_do_nothing().returning(ProviderHold.id)
     return session.scalar(row) is not None
@@ -115,7 +115,7 @@ def held_events(session: Session, provider_group: str, most: int) -> Sequence[Bo
 
 
 def close_hold(session: Session, provider_group: str, now: datetime) -> bool:
-    """An editor has decided; whether there was a hold."""
+    """Close a hold that an editor has decided about; whether there was one."""
     mine = update(ProviderHold).where(_OPEN, ProviderHold.provider_group == provider_group).values(closed_at=now)
     return session.scalar(mine.returning(ProviderHold.id), execution_options=UNSYNCED) is not None
 

@@ -1,4 +1,4 @@
-"""Bounce policy: what an event means for the address it is about, and for the provider that said it.
+"""Bounce policy: what an event means for the address it is about, and for the provider that reported it.
 
 Pure, and a function of the set of an address's events: in whatever order they arrive, the last word is the same.
 
@@ -24,16 +24,16 @@ from newsletter.delivery.smtp import refusals
 
 WINDOW = timedelta(days=60)
 SOFT_ISSUES = 5
-"""So many different issues within the window, without a delivery between, and a soft bounce counts as a hard one."""
+"""After soft bounces of so many different issues within the window, without a delivery between, one counts as hard."""
 UNKNOWN_HOST_ISSUES = 2
 SILENCE = timedelta(days=5)
-"""A sent copy of which nothing was heard for so long was delivered: no server tries for longer (RFC 5321, 4.5.4.1)."""
+"""A sent copy without any report for so long was delivered: no server tries for longer (RFC 5321, 4.5.4.1)."""
 STRIKES = 5
-"""So many answers about us of one provider, to one letter and within an hour, stop its group."""
+"""So many answers about us from one provider, to one letter within an hour, stop its group."""
 FAILING_AT_LEAST = 20
 FAILING_SHARE = 0.03
 LONG_TIME = timedelta(days=365)
-"""Who has read for so long is probed first, where BOUNCE_PROBE says so."""
+"""Readers of so long are probed first, if BOUNCE_PROBE says so."""
 
 ABOUT_US = frozenset(
     {
@@ -55,7 +55,7 @@ ABOUT_US = frozenset(
         Reason.VIRUS,
     }
 )
-"""What no reader can help."""
+"""Reasons that are not the reader's fault."""
 _NOTHING_FOLLOWS = frozenset({Kind.NOT_A_BOUNCE, Kind.AUTO_REPLY, Kind.CHALLENGE})
 _MEND_NOW = frozenset(
     {
@@ -70,7 +70,7 @@ class Decision(StrEnum):
 
     IGNORED = "ignored"
     UNMATCHED = "unmatched"
-    """It names no copy of ours, and nobody vouches for it: nothing follows from it."""
+    """It names no copy of ours, and its origin is not proven: nothing follows from it."""
     DELIVERED = "delivered"
     COUNTED = "counted"
     """A soft bounce, held against the address until a delivery."""
@@ -78,7 +78,7 @@ class Decision(StrEnum):
     HELD = "held"
     """It would suppress, but its provider calls so many unknown that an editor decides."""
     PROBED = "probed"
-    """It would suppress, but a letter is sent first, and what becomes of that one decides."""
+    """It would suppress, but a letter is sent first, and the outcome of that letter decides."""
     UNSUBSCRIBED = "unsubscribed"
     AGAINST_US = "against_us"
     """About us: counted for the provider's group, never against the reader."""
@@ -89,7 +89,7 @@ class Decision(StrEnum):
 
 
 class Event(Protocol):
-    """One thing that was heard of one address."""
+    """One report about one address."""
 
     @property
     def kind(self) -> Kind: ...
@@ -117,18 +117,18 @@ class Event(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What else is known when an event is decided about."""
+    """The other facts that a decision depends on."""
 
     history: Sequence[Event] = ()
-    """All that was heard of the address and still counts, this event among it, in any order."""
+    """All events of the address that still count, this one included, in any order."""
     sent: Mapping[int, datetime] = field(default_factory=dict)
-    """When each copy was sent that went to the address of late, by the copy's id."""
+    """When each recent copy to the address was sent, by the copy's id."""
     provider_is_failing: bool = False
     """Whether its provider calls so many unknown that an editor has to decide (`is_failing`)."""
     against_us: int = 0
-    """How many answers about us this provider gave to this letter within the hour, this one among them."""
+    """How many answers about us this provider gave to this letter within the hour, this one included."""
     reader_since: datetime | None = None
-    """Since when its owner reads; None if that is not known, or no probe is wanted."""
+    """Since when its owner has been a reader; None if unknown, or if probes are off."""
     is_probe: bool = False
     """Whether it is about a probe."""
     is_probing: bool = False
@@ -163,7 +163,7 @@ def decide(event: Event, facts: Facts, now: datetime) -> Verdict:
 
 
 def is_dead(history: Sequence[Event], sent: Mapping[int, datetime], now: datetime) -> bool:
-    """Whether what was heard of an address, and the silence about what was sent to it, says that nobody gets it."""
+    """Whether the reports about an address, and their absence for some copies, show that it no longer takes mail."""
     bounces = [one for one in history if one.kind is Kind.BOUNCE and not is_about_us(one)]
     if any(_is_final(one) for one in bounces):
         return True
@@ -174,7 +174,7 @@ def is_dead(history: Sequence[Event], sent: Mapping[int, datetime], now: datetim
 
 
 def asks_the_dns(event: Event) -> bool:
-    """Whether the DNS has a say in this event, and has not been asked."""
+    """Whether the decision depends on the DNS, which has not been asked yet."""
     is_of_host = event.kind is Kind.BOUNCE and event.reason is Reason.HOST_UNKNOWN
     return is_of_host and bool(event.key) and event.host_is_gone is None
 
@@ -185,7 +185,7 @@ def is_failing(unknown: int, copies: int) -> bool:
 
 
 def is_about_us(event: Event) -> bool:
-    """Whether it says nothing of the reader."""
+    """Whether it is about us, and says nothing about the reader."""
     return event.reason in ABOUT_US or refusals.applies_to_all(event.status, event.diagnostic)
 
 
@@ -220,7 +220,7 @@ def _is_final(event: Event) -> bool:
 def _deliveries(
     history: Iterable[Event], sent: Mapping[int, datetime], now: datetime
 ) -> tuple[set[int], list[datetime]]:
-    """The copies that a provider says arrived, and all moments at which something did."""
+    """The copies that a provider reports as delivered, and all moments of a delivery."""
     bounced = {one.copy_id for one in history if one.kind is Kind.BOUNCE}
     confirmed = [one for one in history if one.kind is Kind.DELIVERED]
     silent = [at for copy_id, at in sent.items() if copy_id not in bounced and at + SILENCE <= now]
@@ -230,7 +230,7 @@ def _deliveries(
 def _has_run(
     events: Iterable[Event], sent: Mapping[int, datetime], deliveries: Sequence[datetime], needed: int
 ) -> bool:
-    """Whether `needed` different issues bounced within the window, and nothing was delivered between."""
+    """Whether `needed` different issues bounced within the window, without a delivery between."""
     issues: dict[int, datetime] = {}
     for one in events:
         if one.letter_id is not None:

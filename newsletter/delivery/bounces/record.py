@@ -30,7 +30,7 @@ ReadersOf = Callable[[str], Collection[int]]
 
 MOST_RECIPIENTS = 50
 SMTP = "smtp"
-"""The way of what a server said before it had taken the mail."""
+"""The way of a refusal within the SMTP dialogue."""
 _MOST_WORDS = 2_000
 _LONGEST_SOURCE = 200
 _NOTES = {Kind.BOUNCE: Note.BOUNCED, Kind.COMPLAINT: Note.COMPLAINED}
@@ -49,22 +49,22 @@ class Origin:
     way: str
     """How it came in: pipe, mailbox, lmtp, or the provider's name."""
     at: datetime | None = None
-    """When it happened, as far as it is told; else it counts as of now."""
+    """When it happened, if the source says so; else the present time counts."""
     raw: bytes = b""
     is_authentic: bool = False
-    """Whether somebody vouches for it, such as a signed webhook: then an address alone is enough to act on."""
+    """Whether its origin is proven, as by a signed webhook: then an address alone is enough to act on."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpRefusal:
-    """What a server said of a reader in SMTP itself, for whom a mail of ours has ended unsent."""
+    """A server's refusal of a reader within the SMTP dialogue, which ended a mail of ours unsent."""
 
     address: str
     code: int
     status: str
     reply: str
     command: str = ""
-    """What was answered: RCPT, DATA, or empty if that is not known."""
+    """The command that was answered: RCPT, DATA, or empty if unknown."""
     copy_id: int | None = None
     letter_id: int | None = None
     subscription_id: int | None = None
@@ -73,12 +73,12 @@ class SmtpRefusal:
 
 @dataclass(frozen=True, slots=True)
 class _Match:
-    """What a report is about, by our own ids; all None where it does not say, or says it wrongly."""
+    """What a report is about, by our own ids; all None if it does not say so, or wrongly."""
 
     copy: Copy | None = None
     post: OutboxMessage | None = None
     subscription_id: int | None = None
-    """Whose unsubscribe address it came to."""
+    """The subscription whose unsubscribe address it came to."""
     letter_id: int | None = None
 
     @property
@@ -106,7 +106,7 @@ def store_events(
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
         if (event := events.add(session, _event(match, groups, report.kind, recipient, place, origin, now)))
     ]
-    # There may be a million deliveries, and nobody asks how they were told.
+    # There may be a million deliveries, and nobody needs their raw text.
     if new_events and origin.raw and report.kind is not Kind.DELIVERED:
         events.keep_raw(session, new_events[0].source, origin.raw, now)
     if new_events and match.copy and (note := _NOTES.get(report.kind)):
@@ -131,7 +131,7 @@ def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) ->
         "source": f"{SMTP}:{refusal.copy_id or f'single {refusal.outbox_id}'}",
         "way": SMTP,
         "kind": Kind.BOUNCE,
-        # Who said "not now" for a day has not said "never".
+        # A server that said "not now" for a day has not said "never".
         "hardness": Hardness.SOFT if code.startswith("4") else hardness,
         "reason": reason,
         "status": refusal.status,
@@ -153,7 +153,7 @@ def _event(
     origin: Origin,
     now: datetime,
 ) -> BounceEvent:
-    # The score is that of the address which the mail was sent to, whatever name the other server has for it.
+    # It counts for the address that the mail was sent to, whatever name the other server uses for it.
     address = match.address or (recipient.address if origin.is_authentic and _is_nobodys(match) else "")
     key = mailboxes.mailbox_key(as_header(address).strip())[:254]
     return BounceEvent(
@@ -181,7 +181,7 @@ def _event(
 
 def _source(text: str) -> str:
     plain = as_header(text)
-    # Two that differ at their ends only must not pass for one.
+    # Two values that differ only in what is cut off must not be taken for one.
     return plain if len(plain) <= _LONGEST_SOURCE else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
@@ -190,7 +190,7 @@ def _is_nobodys(match: _Match) -> bool:
 
 
 def _is_of_erased(match: _Match) -> bool:
-    """Whether it is about a reader who was erased since: all that is left is a copy without an address."""
+    """Whether it is about a reader who was erased since: only a copy without an address is left."""
     return not _is_nobodys(match) and not match.address
 
 
@@ -216,7 +216,7 @@ def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
 
 
 def _match_address(session: Session, readers_of: ReadersOf, report: Report, at: datetime) -> _Match:
-    """By the address, last of all: some providers tell nothing else. It is about the copy that was sent there last."""
+    """Match by the address, as a last resort: some providers report nothing else. The copy sent there last is meant."""
     keys = {mailboxes.mailbox_key(one.address) for one in report.recipients}
     copy = events.last_copy_to(session, readers_of(min(keys)), at) if len(keys) == 1 else None
     return _Match(copy if copy and mailboxes.mailbox_key(copy.address) in keys else None)
@@ -241,7 +241,7 @@ def _ids(seal: TokenSeal, token: str, message_id: str) -> Iterator[tuple[str, in
 
 
 def _is_its_id(post: OutboxMessage, report: Report) -> bool:
-    # Nothing but the moment keeps another from writing it; a report of a single letter comes back to a signed address.
+    # Only the time makes this Message-ID hard to forge; a report about a single letter comes to a signed address.
     return report.message_id.strip("<> ") == compose.message_id(post.content)
 
 
@@ -251,7 +251,7 @@ def _copy(session: Session, copy_id: int) -> Copy | None:
 
 
 def _note(session: Session, copy: Copy, note: Note, event: BounceEvent, now: datetime) -> None:
-    """What was learned of a copy after it was sent; the first of a kind stays."""
+    """Note what became known about a copy after it was sent; the first note of a kind stays."""
     detail = " ".join(filter(None, (event.summary, event.diagnostic)))
     row = insert(session, CopyNote).values(copy_id=copy.id, kind=note, at=now, detail=detail)
     session.execute(row.on_conflict_do_nothing())

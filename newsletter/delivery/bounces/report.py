@@ -1,4 +1,4 @@
-"""What a delivery report says: the one value that every way in (pipe, mailbox, LMTP, webhook, SMTP) makes of it."""
+"""Delivery reports: the one value into which every source (pipe, mailbox, LMTP, webhook, SMTP) is read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -64,11 +64,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One address of a report, and what became of the mail to it."""
+    """One address of a report, and the outcome of the mail to it."""
 
     address: str
     hardness: Hardness | None
-    """None for what is no bounce."""
+    """None if it is not a bounce."""
     reason: Reason
     status: str = ""
     """The enhanced status code (RFC 3463), such as 5.1.1."""
@@ -79,7 +79,7 @@ class Recipient:
     diagnostic: str = ""
     """The receiving server's own words."""
     mta: str = ""
-    """The server that said so."""
+    """The server that gave the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,4 +91,4 @@ class Report:
     return_path: str = ""
     """The signed address that the report came back to; empty when there is none in it."""
     message_id: str = ""
-    """The Message-ID of the mail that the report is about, without angle brackets; empty when it is not told."""
+    """The Message-ID of the mail that the report is about, without angle brackets; empty if the report has none."""

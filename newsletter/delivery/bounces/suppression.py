@@ -24,7 +24,7 @@ Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""
 
 CONFIRMING_LIFTS = frozenset({Cause.BOUNCE, Cause.IMPORT})
-"""What its owner takes back by signing up and confirming; the others only the desk does."""
+"""The causes that an address's owner lifts by signing up and confirming; only the desk lifts the others."""
 
 
 def refusal_reason(kind: str, causes: Causes, asked_at: datetime, *, had_one: bool) -> str:
@@ -44,12 +44,12 @@ _GRAVEST = (Cause.COMPLAINT, Cause.DESK, Cause.BOUNCE, Cause.IMPORT)
 
 
 def _passes(purpose: Purpose, cause: Cause, at: datetime, asked_at: datetime) -> bool:
-    # Only a sign-up after it speaks against a bounce: a letter that waited all the while was asked for before.
+    # Only a sign-up after the bounce overrules it: a letter that has waited since before was requested earlier.
     return purpose is Purpose.ANSWER or (purpose is Purpose.CONFIRM and cause in CONFIRMING_LIFTS and at <= asked_at)
 
 
 def list_causes(session: Session, key: str) -> list[Suppression]:
-    """Why this address gets nothing, the earliest first; empty when it may get mail."""
+    """The causes for which this address is suppressed, the earliest first; empty if it may get mail."""
     found = select(Suppression).where(_matches(key)).order_by(Suppression.at, Suppression.cause)
     return list(session.scalars(found))
 
@@ -60,7 +60,7 @@ def suppressed_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 
 def causes_by_key(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
-    """The same, each with every cause and since when there is it."""
+    """The suppressed ones among these keys, each with its causes and their dates."""
     asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.legacy_mailbox_key(key)}]
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
     connection = session.connection()
@@ -89,9 +89,9 @@ def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -
 
 
 def withdraw(session: Session, key: str, causes: Collection[Cause]) -> bool:
-    """Take away causes that turned out to be none; whether there was one. What was heard counts as before."""
+    """Remove causes that turned out to be mistaken; whether there was one. Earlier events still count."""
     these = Suppression.cause.in_(causes)
-    # One that matches by folding goes on for the mailbox that it names.
+    # A suppression that matches by its folded key stays for the mailbox that it names.
     still_suppressed = update(Suppression).where(_matches(key), these, Suppression.key != key).values(folded=False)
     unfolded = session.scalars(still_suppressed.returning(Suppression.key), execution_options=UNSYNCED).all()
     deletion = delete(Suppression).where(Suppression.key == key, these)
@@ -108,6 +108,6 @@ def _matches(key: str) -> ColumnElement[bool]:
 def _among(dialect: Dialect) -> Prepared:
     asked = rows(dialect.name, key=String(), spelled=String())
     is_it = (Suppression.key == asked.c.spelled) & (Suppression.folded | (asked.c.spelled == asked.c.key))
-    # An outer join, because nobody then walks through all that are suppressed to find the few that are asked for.
+    # An outer join, so that no plan scans all suppressions to find a few.
     found = select(asked.c.key, Suppression.cause, Suppression.at).join_from(asked, Suppression, is_it, isouter=True)
     return Prepared(found.where(Suppression.key.is_not(None)), dialect)

@@ -13,7 +13,7 @@ _BATCH = 1_000
 
 @dataclass(frozen=True, slots=True)
 class SuppressionFilter:
-    """Which suppressions are asked for: of one cause, and with this text in the address."""
+    """Which suppressions to list: those of one cause, and with this text in the address."""
 
     search: str = ""
     cause: Cause | None = None
@@ -33,7 +33,7 @@ def list_page(
     session: Session, wanted: SuppressionFilter, number: int, size: int
 ) -> tuple[Sequence[Suppression], bool]:
     """The page of that number, from 1 on, and whether there is another."""
-    # By its number, because no single value tells where a page begins: an import suppresses thousands at one moment.
+    # Paged by number, because no key tells where a page begins: an import suppresses thousands at one moment.
     found = session.scalars(wanted.rows.offset((number - 1) * size).limit(size + 1)).all()
     return found[:size], len(found) > size
 

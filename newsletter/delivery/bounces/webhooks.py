@@ -1,4 +1,4 @@
-"""What is kept of webhooks beside their events: when each provider was last heard of, and tokens that were used."""
+"""The state of webhooks beside their events: when each provider last sent one, and which tokens were used."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.db import UNSYNCED, Base, insert
 
 EXACT_TO = timedelta(minutes=1)
-"""A provider's last sign is noted so exactly: many events at once write it once."""
+"""How exactly a provider's last webhook is noted, so that many events at once write it once."""
 _TOKENS_KEPT = timedelta(days=2)
 _PRUNED_AT_ONCE = 500
 
@@ -24,7 +24,7 @@ class WebhookSource(Base):
 
 
 class WebhookToken(Base):
-    """What a signature was over that leaves the event open: it counts once."""
+    """A token that a signature covers in place of the event; it is accepted only once."""
 
     __tablename__ = "webhook_tokens"
 
@@ -42,7 +42,7 @@ def note_seen(session: Session, provider: str, now: datetime) -> None:
 
 
 def last_seen(session: Session) -> Mapping[str, datetime]:
-    """When each provider that was ever heard of last sent an authentic webhook, to the minute."""
+    """When each provider that ever sent an authentic webhook last did, to the minute."""
     return {source.provider: source.seen_at for source in session.scalars(select(WebhookSource))}
 
 
@@ -53,7 +53,7 @@ def use_token(session: Session, token: str, now: datetime) -> bool:
 
 
 def prune(session: Session, now: datetime) -> int:
-    """Delete some tokens whose timestamp is long too old to be believed again; how many, 0 when none is left."""
+    """Delete some tokens whose timestamp is too old to be accepted again; how many, 0 when none is left."""
     old = select(WebhookToken.token).where(WebhookToken.used_at <= now - _TOKENS_KEPT).limit(_PRUNED_AT_ONCE)
     deletion = delete(WebhookToken).where(WebhookToken.token.in_(old)).returning(WebhookToken.token)
     return len(session.scalars(deletion, execution_options=UNSYNCED).all())

@@ -24,7 +24,7 @@ OTHERS = ""
 """In place of a provider: all that are too small to be listed."""
 _LISTED = 30
 _SHOWN = 10
-# They have no feedback loop for mail like ours, so a reader's complaint is never told.
+# They have no feedback loop for mail like ours, so complaints are never reported.
 _TELL_NOTHING = frozenset({"gmail", "icloud"})
 # Gmail's and Yahoo's rules for senders: stay below 0.1 %, and never reach 0.3 %.
 _WARN_AT, _BRAKE_AT, _BRAKE_FROM = 0.001, 0.003, 5
@@ -57,12 +57,12 @@ class ProviderResult(NamedTuple):
 
     @property
     def tells_nothing(self) -> bool:
-        """Whether the provider tells nobody when a reader complains, and has not done so here."""
+        """Whether the provider reports no complaints, and none was reported here."""
         return self.group in _TELL_NOTHING and not self.complained
 
     @property
     def rate(self) -> float | None:
-        """Complaints per delivered copy; None where the provider tells nobody, or nothing was delivered."""
+        """Complaints per delivered copy; None if the provider reports none, or nothing was delivered."""
         if self.tells_nothing or not self.delivered:
             return None
         return self.complained / self.delivered

@@ -20,7 +20,7 @@ T = TypeVar("T")
 _CONNECT = 30.0  # seconds, as all below
 _QUIT = 2.0
 _WORTH_REPORTING = 30.0
-# More replies than ever were asked for at once: a server that talks without end fills no memory.
+# More replies than are ever asked for at once, so that a server that sends without end cannot fill the memory.
 _MAX_UNREAD = 100
 
 

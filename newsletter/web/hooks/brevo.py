@@ -53,7 +53,7 @@ def _event(item: Fields) -> Event:
 
 
 def _error(address: str, words: str) -> tuple[Kind, Recipient]:
-    # Brevo could not make the mail, which no reader can help.
+    # Brevo could not make the mail, which is not the reader's fault.
     return Kind.BOUNCE, soft(address, words, reason=Reason.SYNTAX)
 
 

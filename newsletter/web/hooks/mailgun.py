@@ -29,7 +29,7 @@ NAME = "mailgun"
 OLDEST = timedelta(hours=12)
 """It tries for eight hours."""
 _IGNORED = frozenset({"accepted", "opened", "clicked", "stored", "list_member_uploaded", "list_uploaded"})
-# Its own codes for what it does not send, where the reason is not told.
+# Its own codes for mail that it does not send, where it gives no reason.
 _CODES = {"605": "suppress-bounce", "606": "suppress-unsubscribe", "607": "suppress-complaint"}
 
 
@@ -108,6 +108,6 @@ def _failed(address: str, item: Fields) -> tuple[Kind, Recipient]:
 
 
 def _by_words(address: str, words: str, codes: tuple[str, str, str]) -> Recipient:
-    """Permanent, and no reason told: hard only if the server itself says so."""
+    """A permanent failure without a reason: hard only if the server itself says so."""
     found = soft(address, words, *codes)
     return permanent(address, words, *codes) if found.reason in {Reason.USER_UNKNOWN, Reason.HAS_MOVED} else found

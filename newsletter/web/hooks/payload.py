@@ -1,4 +1,4 @@
-"""JSON that a stranger sent: bounded, and read field by field, whatever is in it."""
+"""Untrusted JSON, bounded in size and read field by field."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
 
 
 def parse_json(body: bytes) -> object:
-    """What the body holds; Rejected if it is no JSON, or too much or too deep to be events."""
+    """The parsed body; Rejected if it is not JSON, or too large or too deep to be events."""
     if body.count(b"{") + body.count(b"[") > MOST_PARTS:
         raise Rejected(Why.UNREADABLE, f"The body has more than {MOST_PARTS} objects and lists.")
     try:
@@ -98,7 +98,7 @@ class Fields:
         return self.items.get(name) is False
 
     def inner(self, *path: str) -> Self:
-        """The object that lies there."""
+        """The nested object at this path."""
         found: object = self.items
         for name in path:
             found = found.get(name) if isinstance(found, dict) else None

@@ -30,7 +30,7 @@ _OURS = {
     "SMTPApiError": Reason.SYNTAX,
     "TemplateRenderingFailed": Reason.SYNTAX,
 }
-"""What we have to mend, and no reader can help."""
+"""Types that are about us, and not the reader's fault."""
 _KINDS = {"AutoResponder": Kind.AUTO_REPLY, "ChallengeVerification": Kind.CHALLENGE}
 
 
@@ -68,7 +68,7 @@ def _event(item: Fields) -> Event | None:
 
 
 def _read(word: str, address: str, words: str) -> tuple[Kind, Recipient]:
-    """What Postmark's word for a bounce means; its number is never looked at."""
+    """The meaning of Postmark's name for a bounce; its number is ignored."""
     if word == "SpamComplaint":
         return Kind.COMPLAINT, plain(Kind.COMPLAINT, address, words)
     if word in _LEFT:

@@ -37,7 +37,7 @@ class Resend:
     """Resend's webhook, proven by one of these signing secrets (`whsec_…`)."""
 
     def __init__(self, secrets: Collection[str]) -> None:
-        # The key is what the text stands for, not the text.
+        # The key is the decoded text.
         self._keys = [b64decode(secret.removeprefix("whsec_")) for secret in secrets]
 
     def read(self, post: Post) -> PostEvents:
@@ -52,7 +52,7 @@ class Resend:
     def _verify(self, name: str, stamp: str, signatures: str, body: bytes) -> None:
         signed = f"{name}.{stamp}.".encode() + body
         expected = [b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in self._keys]
-        # Several, parted by spaces, while a secret is changed; of versions that we do not know, none counts.
+        # Several, separated by spaces, while a secret is changed; unknown versions are ignored.
         given = [each.removeprefix("v1,") for each in signatures.split(" ")[:10] if each.startswith("v1,")]
         if not name or not any([same(one, other) for one in given for other in expected]):  # noqa: C419
             raise Rejected(Why.UNAUTHENTICATED, "The signature does not fit the body.")

@@ -1,4 +1,4 @@
-"""`POST /hooks/<provider>`: believed, read, recorded and committed, and only then answered with 200."""
+"""`POST /hooks/<provider>`: verified, read, recorded and committed, and only then answered with 200."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -69,13 +69,13 @@ _PROVIDERS: Mapping[str, _Entry] = {
     mailgun.NAME: _Entry(
         "bounce_mailgun_key", lambda _, keys: mailgun.Mailgun(keys), {Why.UNREADABLE: 406, Why.STALE: 406}
     ),
-    # Any 5xx, and any 4xx but 429, is the last that is heard of an event.
+    # After any 5xx, or any 4xx but 429, the event is never sent again.
     brevo.NAME: _Entry(
         "bounce_brevo_secret",
         lambda _, secrets: brevo.Brevo(secrets),
         {Why.NOT_CONFIGURED: 429, Why.NOT_NOW: 429},
     ),
-    # 410 ends the webhook itself, so it is said only to what is signed and yet no event at all.
+    # 410 ends the webhook itself, so only a signed post that holds no event gets it.
     resend.NAME: _Entry("bounce_resend_secret", lambda _, secrets: resend.Resend(secrets), {Why.UNREADABLE: 410}),
 }
 
@@ -138,7 +138,7 @@ def _body() -> bytes:
 
 
 def _record(name: str, post: PostEvents) -> None:
-    """Keep all events, some at a time, and do what follows from them."""
+    """Store all events, some at a time, and act on them."""
     moment = now()
     # A token counts once, so all that it proves is kept together or not at all.
     chunks = [post.events] if post.token else list(_chunks(post.events)) or [()]
@@ -163,7 +163,7 @@ def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
 
 
 def _is_news(name: str, moment: datetime) -> bool:
-    """Whether it is a while since this provider was heard of, so that a post without events is worth a write."""
+    """Whether this provider has not sent anything for a while, so that a post without events is worth a write."""
     seen = _state().seen.get(name)
     return seen is None or moment - seen >= webhooks.EXACT_TO
 
@@ -181,7 +181,7 @@ def _count(name: str, events: Sequence[Event], were_new: Sequence[bool]) -> None
 def _refuse(name: str, refusal: Rejected) -> Response:
     metrics.current().webhooks_refused.labels(name, refusal.why.value).inc()
     last_logged, moment = _state().last_logged, now()
-    # Once in a while: whoever floods us does not flood the log.
+    # Once in a while, so that a flood of requests does not flood the log.
     if moment - last_logged.get((name, refusal.why), datetime.min.replace(tzinfo=moment.tzinfo)) >= _TELL_EVERY:
         last_logged[name, refusal.why] = moment
         log.warning("webhook refused", provider=name, why=refusal.why.value, reason=str(refusal))

@@ -114,7 +114,7 @@ def _bounced(address: str, words: str, status: str, item: Fields) -> Recipient:
 
 
 def _dropped(address: str, words: str) -> tuple[Kind, Recipient]:
-    """What SendGrid did not send, and why."""
+    """A mail that SendGrid did not send, and why."""
     match words.lower():
         case "bounced address":
             return Kind.BOUNCE, withheld(address, f"not sent: {words}")

@@ -34,7 +34,7 @@ _MESSAGE = {
     "ContentRejected": Reason.CONTENT,
     "AttachmentRejected": Reason.CONTENT,
 }
-"""Transient bounces whose reason is told; but for the first, they are about the message and never the reader."""
+"""Transient bounces with a reason; all but the first are about the message, never the reader."""
 _WITHHELD = frozenset({"Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList"})
 _DELAYS = {
     "MailboxFull": Reason.MAILBOX_FULL,
@@ -47,7 +47,7 @@ _DELAYS = {
 
 
 class AmazonSes:
-    """SES's webhook; the topics are what it is believed for."""
+    """SES's webhook; only messages of these topics are accepted."""
 
     def __init__(self, topics: Collection[str], fetch: sns.Fetch) -> None:
         self._topics = topics
@@ -70,7 +70,7 @@ class AmazonSes:
 
 
 def read_notification(envelope: Fields) -> list[Event]:
-    """What SES tells in a message of SNS."""
+    """The events in SES's message within one of SNS."""
     message_json = envelope.exact("Message")
     if message_json.strip() == _WELCOME:
         return []
@@ -85,7 +85,7 @@ def read_notification(envelope: Fields) -> list[Event]:
     read = _READERS.get(word)
     kind, about, recipients = read(message) if read else (Kind.NOT_A_BOUNCE, Fields({}), ())
     at = about.iso("timestamp")
-    # The same event may come in both dialects: it is told apart by what it is about, not by SNS's id.
+    # The same event may come in both dialects, so it is identified by its content, not by SNS's id.
     names = [one.address for one in recipients]
     what = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
     event_id = event_id_of(NAME, *what) if read and what[1] else event_id_of(NAME, envelope.exact("MessageId"))
@@ -195,6 +195,6 @@ def _diagnostic(code: str) -> str:
 
 
 def _message_id(mail: Fields) -> str:
-    """The Message-ID that we gave it: SES puts one of its own in the place of it, but tells ours with the headers."""
+    """The Message-ID that we gave it: SES replaces it by one of its own, but reports ours among the headers."""
     names = [one.text("value") for one in mail.objects("headers") if one.text("name").lower() == "message-id"]
     return (names[0] if names else mail.inner("commonHeaders").text("messageId")).strip("<> ")

@@ -40,7 +40,7 @@ _TRY_AGAIN = timedelta(minutes=1)
 
 
 class Certificates:
-    """Amazon's certificates, each fetched once; after a failure none is asked for during a minute."""
+    """Amazon's certificates, each fetched once; after a failure none is fetched for a minute."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch

@@ -1,4 +1,4 @@
-"""What all providers' modules share: a post, the events that are read of it, and why one is turned away."""
+"""What all providers' modules share: a post, the events read from it, and why a post is rejected."""
 
 import hashlib
 import hmac
@@ -14,11 +14,11 @@ from newsletter.delivery.bounces.classify import NEVER_A_BOUNCE, classify
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 
 AHEAD = timedelta(minutes=5)
-"""So far may a sender's clock be ahead of ours."""
+"""How far a sender's clock may be ahead of ours."""
 
 
 class Why(StrEnum):
-    """Why a post is turned away; the words are those of the metric."""
+    """Why a post is rejected; the values label a metric."""
 
     NOT_CONFIGURED = "not_configured"
     INSECURE = "insecure"
@@ -31,7 +31,7 @@ class Why(StrEnum):
 
 
 class Rejected(Exception):
-    """A post that is not believed, or cannot be read; the message is for whoever set the webhook up."""
+    """A post that is not authentic, or cannot be read; the message is for the person who set the webhook up."""
 
     def __init__(self, why: Why, sentence: str) -> None:
         super().__init__(sentence)
@@ -47,20 +47,20 @@ class Post:
     body: bytes
     now: datetime
     secret_in_path: str = ""
-    """What its address has behind the provider's name."""
+    """The part of its URL after the provider's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that a provider tells."""
+    """One event that a provider reports."""
 
     event_id: str
-    """The same whenever the provider tells it again."""
+    """An id that is equal each time the provider reports the event."""
     report: Report
     at: datetime | None
     raw: bytes
     unknown: str = ""
-    """The provider's word for it, where we know none."""
+    """The provider's name for an event that we do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +136,7 @@ def soft(
 
 
 def withheld(address: str, diagnostic: str) -> Recipient:
-    """A hard bounce (does not accept mail): the provider did not even send it, for what it heard of the address."""
+    """A hard bounce (does not accept mail): the provider did not send it, because of what it knows of the address."""
     return Recipient(address, Hardness.HARD, Reason.NOT_ACCEPT, action="failed", diagnostic=diagnostic)
 
 
@@ -146,7 +146,7 @@ def plain(kind: Kind, address: str, diagnostic: str = "") -> Recipient:
     return Recipient(address, None, reason, action="delivered" if kind is Kind.DELIVERED else "", diagnostic=diagnostic)
 
 
-# What a later mail may find otherwise, or what no reader can help.
+# Reasons that may not hold for a later mail, or that are not the reader's fault.
 _NOT_FOR_GOOD = policy.ABOUT_US | {
     *(Reason.MAILBOX_FULL, Reason.EXPIRED, Reason.NETWORK, Reason.SYSTEM, Reason.SYSTEM_FULL),
 }

@@ -114,7 +114,7 @@ def _wait(asked: SignUpForm) -> Response:
 
 
 def _check(asked: SignUpForm, suggested: str = "", challenge: str = "", **values: object) -> Response:
-    """Something to look at before anything is mailed: a typing error perhaps, or that one has to wait."""
+    """A page before anything is mailed: it asks about a probable typing error, or to wait."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
         context = {"publication": publication, "form": asked, "suggested": suggested, "challenge": challenge}

@@ -15,7 +15,7 @@ NEVER_A_BOUNCE = frozenset({Reason.DELIVERED, Reason.FEEDBACK, Reason.VACATION})
 _FOR_GOOD = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED})
 _OF_AN_ADDRESS = _FOR_GOOD | {Reason.FILTERED}
 
-# Who asks our own server whether our return address is there may be told that it is not: nobody else is unknown then.
+# A server that verifies our return address may be told that it does not exist; that says nothing of the recipient.
 _OF_THE_SENDER = separate("""
     sender address rejected | sender rejected | sender verify fail | sender verification | verification failed for <
     callout verification | callback verification | unknown sender | sender unknown | sender user unknown
@@ -25,7 +25,7 @@ _OF_THE_SENDER = separate("""
 """)
 _OF_US = (*(Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR),)
 
-# Before the message itself was seen: what is refused then is no judgement of its content (RFC 5321, 3.3).
+# Before the message itself is seen, so a refusal does not judge its content (RFC 5321, 3.3).
 _BEFORE_MAIL = frozenset({"CONN", "EHLO", "HELO"})
 _BEFORE_DATA = _BEFORE_MAIL | {"MAIL", "RCPT"}
 
@@ -46,7 +46,7 @@ _VAGUE = frozenset({Reason.SYSTEM, Reason.SECURITY, Reason.EXPIRED, Reason.NETWO
 _NOT_THE_USER = (
     *(Reason.NO_RELAYING, Reason.BLOCKED, Reason.MAILBOX_FULL, Reason.HAS_MOVED, Reason.REJECTED, Reason.NOT_ACCEPT),
 )
-# How a report marks what was said by no server, but by a program on the spot (RFC 3464, 2.3.6).
+# How a report marks the words of a local program rather than of a server (RFC 3464, 2.3.6).
 _LOCAL = ("x-unix;", "x-local;")
 _COMMAND = re.compile(
     r"in reply to (?:end of )?(mail|rcpt|data|ehlo|helo)|(?:after|sending) (mail|rcpt|data|ehlo|helo)\b"
@@ -97,12 +97,12 @@ def best_status(reported: str, in_words: str, code: str = "") -> str:
     return in_words if says_little else reported
 
 
-# Nothing particular, and what servers give for want of a better one.
+# Unspecific codes, which servers give for want of a better one.
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
 def _fault_of_ours(reason: Reason, text: str) -> Reason | None:
-    """What is wrong with us rather than with the recipient, though the words for the recipient stand there as well."""
+    """A reason that is about us and not about the recipient, even if the text also has phrases about the recipient."""
     if reason in _OF_AN_ADDRESS and _OF_THE_SENDER.any_in(text):
         return Reason.REJECTED
     return next((other for other in _OF_US if says(other, text)), None) if reason in _FOR_GOOD else None
@@ -127,7 +127,7 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
                 return not any(says(other, text) for other in _NOT_THE_USER)
             return named is not Reason.SUSPENDED and command == "RCPT" and says(reason, text)
         case Reason.FILTERED:
-            # Told after the message was seen, or nobody knows when, "user unknown" may be a filter's answer.
+            # "User unknown" after the message was seen, or at an unknown stage, may be a filter's answer.
             is_late = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
             return is_late and (says(reason, text) or says(Reason.USER_UNKNOWN, text))
         case Reason.REJECTED:

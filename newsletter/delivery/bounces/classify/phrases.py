@@ -317,7 +317,7 @@ _NOT: Mapping[Reason, str] = {
     Reason.MAILBOX_FULL: "sending quota | submission quota",
     Reason.SYSTEM: "service not available",
 }
-"""Words that speak against it."""
+"""Words that rule a reason out."""
 
 _PHRASES = {reason: separate(rules) for reason, rules in _RULES.items()}
 _AGAINST = {reason: separate(rules) for reason, rules in _NOT.items()}
@@ -325,5 +325,5 @@ _NOTHING = separate("")
 
 
 def says(reason: Reason, text: str) -> bool:
-    """Whether these words, made comparable, give this reason."""
+    """Whether this text, made `comparable`, gives this reason."""
     return _PHRASES[reason].any_in(text) and not _AGAINST.get(reason, _NOTHING).any_in(text)

@@ -93,5 +93,5 @@ _PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]
 
 
 def reason_of(text: str) -> Reason | None:
-    """What a program that is known by its words says; None if none of them does."""
+    """The reason in the words of a known mail program; None if none of them matches."""
     return next((reason for reason, phrases in _PHRASES if phrases.any_in(text)), None)

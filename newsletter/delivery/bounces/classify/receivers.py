@@ -329,14 +329,14 @@ def _by_codes(pattern: str, codes: Mapping[Reason, str]) -> _Finder:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A receiver with rules of its own, and how it is known."""
+    """A receiver with rules of its own, and how it is recognised."""
 
     name: str
     find: _Finder
     hosts: tuple[str, ...]
     """How the names of its servers end."""
     signs: tuple[str, ...] = ()
-    """What stands in its answers alone."""
+    """Words that only its answers contain."""
 
     def matches(self, text: str, mta: str) -> bool:
         """Whether the answer is this receiver's."""
@@ -383,7 +383,7 @@ RECEIVERS: Sequence[Receiver] = (
 
 
 def reason_of(text: str, status: str, mta: str) -> Reason | None:
-    """What the receiver's own rules make of its answer; None where they know nothing of it."""
+    """The reason by the receiver's own rules; None if they do not cover its answer."""
     asked = mta.strip(" .").lower()
     found = (each.find(text, status) for each in RECEIVERS if each.matches(text, f".{asked}"))
     return next((reason for reason in found if reason), None)

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Self
 
 LONGEST = 2000
-"""Characters of a server's answer that are looked at; what matters stands at its beginning."""
+"""How many characters of a server's answer are examined; what matters is at its beginning."""
 
 _GAP = 120
 _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
@@ -75,7 +75,7 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Many phrases, the plain ones apart, for they are looked up much faster."""
+    """Many phrases; plain ones are stored apart, because they can be looked up much faster."""
 
     plain: tuple[str, ...]
     others: tuple[Phrase, ...]

@@ -97,7 +97,7 @@ class Mailbox:
 
 @contextmanager
 def open_mailbox(access: MailboxAccess, stopping: Callable[[], bool]) -> Iterator[Mailbox]:
-    """The mailbox, signed in; MailboxDown if it cannot be read, or not any more, or once `stopping` says so."""
+    """The mailbox, signed in; MailboxDown if it cannot be read, or once `stopping` says so."""
     watch = _Watch(stopping)
     try:
         with _guarded(access):
@@ -137,7 +137,7 @@ def _sign_in(box: BaseMailBox, access: MailboxAccess) -> None:
     except Exception as error:
         if isinstance(error, imaplib.IMAP4.abort):
             raise
-        # The server's own words may quote what it was told.
+        # The server's own words may quote the password.
         raise MailboxDown("it refuses the user name or the password") from None
 
 

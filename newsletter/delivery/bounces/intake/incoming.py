@@ -1,4 +1,4 @@
-"""An incoming mail while it is read: by what it is known again, and its beginning, which is all that is kept."""
+"""An incoming mail while it is read: its digest, by which it is recognised, and its beginning, which is kept."""
 
 import hashlib
 import io
@@ -23,7 +23,7 @@ class IncomingMail:
 
     @classmethod
     def from_bytes(cls, raw: bytes, *, is_cut: bool = False) -> Self:
-        """The same of a mail that lies in memory."""
+        """A mail that is in memory already."""
         return cls(io.BytesIO(raw), is_cut=is_cut)
 
     def read(self, size: int, /) -> bytes:
@@ -36,7 +36,7 @@ class IncomingMail:
 
     @property
     def source_id(self) -> str:
-        """The same whenever the same mail comes; known once it is read."""
+        """An id that is equal each time the same mail comes; complete once the mail has been read."""
         return f"sha256:{self._digest.hexdigest()}"
 
     @property

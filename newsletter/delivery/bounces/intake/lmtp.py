@@ -42,7 +42,7 @@ class LmtpListener:
         self._last_reason = ""
 
     def keep(self) -> None:
-        """Begin to listen, unless it does; it is tried again where that is not possible now."""
+        """Begin to listen unless it does already; if that is not possible now, call it again later."""
         if self._server:
             return
         try:
@@ -52,7 +52,7 @@ class LmtpListener:
             self._say_once(error)
 
     def close(self) -> None:
-        """Close the port and every connection; what was not answered comes again."""
+        """Close the port and every connection; the mail server delivers unanswered mail again."""
         if self._server:
             self._server.stop()
             self._server = None
@@ -74,10 +74,10 @@ class LmtpListener:
         listener = socket.socket(socket.AF_UNIX)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Nobody listens there: this process has the lock.
+            # A leftover socket: this process has the lock, so nobody listens there.
             Path(self._path).unlink(missing_ok=True)
             listener.bind(self._path)
-            # Whoever may enter the folder may deliver, as on a port of the machine's own.
+            # Anybody who may enter the folder may deliver, as on a port of this machine.
             Path(self._path).chmod(0o666)
             listener.listen()
         except OSError:
@@ -153,7 +153,7 @@ class _Handler:
 class _Session(LMTP):
     """A connection of the mail server's."""
 
-    # Mail is as it is: one with a long line would otherwise be lost.
+    # Mail with overlong lines exists, and would otherwise be lost.
     line_length_limit = _LONGEST_LINE
 
     def __init__(self, handler: _Handler) -> None:

@@ -19,9 +19,9 @@ class MailboxAccess:
     folder: str = "INBOX"
     read_folder: str = "Newsletter-Read"
     other_folder: str = "Newsletter-Other"
-    """For what was not understood."""
+    """The folder for mails that were not understood."""
     tls: ssl.SSLContext | None = None
-    """Which certificates are believed; None for those that the system believes."""
+    """Which certificates are trusted; None for the system's."""
 
     @property
     def name(self) -> str:

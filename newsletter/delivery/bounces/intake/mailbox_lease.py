@@ -40,7 +40,7 @@ def claim_mailbox(session: Session, mailbox: str, worker: str, now: datetime) ->
     )
     session.execute(new.on_conflict_do_nothing())
     is_free = or_(MailboxLease.lease_until.is_(None), MailboxLease.lease_until <= now)
-    # One that lies further ahead was set by a clock that has been put back since.
+    # A time further ahead was set by a clock that has been set back since.
     is_due = or_(MailboxLease.next_at <= now, MailboxLease.next_at > now + _LONGEST_WAIT)
     mine = update(MailboxLease).where(MailboxLease.mailbox == mailbox, is_free, is_due)
     mine = mine.values(worker=worker, lease_until=now + _LEASE).returning(MailboxLease)
@@ -56,7 +56,7 @@ def is_mailbox_due(session: Session, mailbox: str, now: datetime) -> bool:
 def record_reading(
     session: Session, mailbox: str, worker: str, now: datetime, *, left: tuple[int, int] | None, is_more: bool
 ) -> None:
-    """It was read; `left` are UIDVALIDITY and number of the last mail that could not be moved, if any."""
+    """Record a reading; `left` are UIDVALIDITY and number of the last mail that could not be moved, if any."""
     done = {"failures": 0, "problem": "", "read_at": now, "next_at": now if is_more else now + EVERY}
     _give_back(session, mailbox, worker, **done, **_remembered(left))
 
@@ -64,7 +64,7 @@ def record_reading(
 def record_failure(
     session: Session, mailbox: str, worker: str, now: datetime, problem: str, *, left: tuple[int, int] | None
 ) -> datetime:
-    """It could not be read; when it is tried again."""
+    """Record a failed reading; returns when it is tried again."""
     failures = (session.scalar(select(MailboxLease.failures).where(MailboxLease.mailbox == mailbox)) or 0) + 1
     wait: timedelta = EVERY * (1 << min(failures - 1, 10))
     next_at = now + min(wait, _LONGEST_WAIT)

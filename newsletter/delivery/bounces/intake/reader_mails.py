@@ -63,7 +63,7 @@ def load_mail(session: Session, publication_id: int, mail_id: int) -> ReaderMail
 
 
 def text_of(session: Session, mail: ReaderMail) -> MailText | None:
-    """Its text; None if that is not kept any more."""
+    """Its text; None once that has been deleted."""
     report = session.get(RawReport, mail.source)
     if report is None:
         return None
@@ -87,7 +87,7 @@ def count_forwarded(session: Session, since: datetime, key: str | None = None) -
 
 
 def erase_mails(session: Session, keys: Collection[str]) -> None:
-    """Erase what came from these addresses, with its text."""
+    """Erase the mails from these addresses, with their text."""
     theirs = ReaderMail.key.in_(keys)
     sources = select(ReaderMail.source).where(theirs)
     session.execute(delete(RawReport).where(RawReport.source.in_(sources)), execution_options=UNSYNCED)
@@ -101,7 +101,7 @@ def mails_from(session: Session, key: str, most: int = 200) -> list[ReaderMail]:
 
 
 def prune_mails(session: Session, now: datetime) -> int:
-    """Forget some mails whose text is gone by now; how many, 0 when none is left."""
+    """Delete some mails whose text has been deleted; how many, 0 when none is left."""
     old = select(ReaderMail.id).where(ReaderMail.received_at <= now - RAW_KEPT).limit(_PRUNED_AT_ONCE)
     deletion = delete(ReaderMail).where(ReaderMail.id.in_(old)).returning(ReaderMail.id)
     return len(session.scalars(deletion, execution_options=UNSYNCED).all())

@@ -1,4 +1,4 @@
-"""How much mail came in by which way, as what, and when the last did: for the metrics and the doctor."""
+"""Counts of incoming mail by way and kind, and when the last came: for the metrics and the doctor."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from newsletter.delivery.bounces.parse import mime
 from newsletter.delivery.bounces.parse.mime import Headers, Mail, first
 
-# Not about what a reader thinks of us: a DMARC failure, and the opposite of a complaint.
+# Not complaints by readers: a DMARC failure, and the opposite of a complaint.
 _NO_COMPLAINT = frozenset({"auth-failure", "dmarc", "not-spam"})
 _LEAVING = frozenset({"opt-out", "opt-out-list", "unsubscribe"})
 

@@ -94,7 +94,7 @@ _SERVICES = re.compile(r"boxbe|spamarrest|spam arrest|bluebottle", re.IGNORECASE
 
 
 def is_challenge_service(mail: Mail) -> bool:
-    """Whether it comes from a service that lets nobody through who is not known to it."""
+    """Whether it comes from a service that blocks senders it does not know."""
     return bool(_SERVICES.search(mail.header("from")) or _SERVICES.search(mail.header("subject")))
 
 

@@ -12,7 +12,7 @@ STATUS_TYPES = frozenset({"message/delivery-status", "message/global-delivery-st
 MOST_RECIPIENTS = 200
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
-# Of all that xtext escapes, no more than "+" and "=" stands in an address; "+42" may be a reader's own tag.
+# Of all that xtext escapes, only "+" and "=" occur in an address; "+42" may be a reader's own tag.
 _XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
@@ -26,7 +26,7 @@ class RecipientStatus:
     address: str
     """The address it was for in the end; empty where none is given."""
     original: str
-    """The address that it was sent to, where that is told apart."""
+    """The address that it was sent to, if the report gives that separately."""
     action: str
     status: str
     diagnostic: str
@@ -72,7 +72,7 @@ def _status_of(group: Headers, reporting: str) -> RecipientStatus:
     status = _STATUS.search(first(group, "status")) or _STATUS.search(first(group, "x-supplementary-info"))
     final = _address(first(group, "final-recipient")) or _address(first(group, "x-actual-recipient"))
     original = _address(first(group, "original-recipient"))
-    # A name of a host inside is of no use outside.
+    # The name of an internal host is of no use outside.
     inside = "." not in final.partition("@")[2]
     return RecipientStatus(
         address=original if inside and original else final,

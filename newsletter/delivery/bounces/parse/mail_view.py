@@ -1,4 +1,4 @@
-"""A view of one mail: what it says, what it returns, and who wrote it. Each is found out once."""
+"""A view of one mail: what it says, what it returns, and who wrote it; each is computed once."""
 
 from collections.abc import Iterable
 from functools import cached_property
@@ -42,7 +42,7 @@ class MailView:
 
     @cached_property
     def notice(self) -> str:
-        """The same, as far as it is not the returned message."""
+        """The text without the returned message."""
         return returned_message.divide(self.text)[0] or self.text
 
     @cached_property
@@ -69,7 +69,7 @@ class MailView:
 
     @property
     def is_from_nobody(self) -> bool:
-        """Whether it wants no answer (RFC 5321, 4.5.5), as reports and auto-replies do."""
+        """Whether its return path is empty (RFC 5321, 4.5.5), as that of reports and auto-replies is."""
         return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip()))
 
     @cached_property
@@ -93,7 +93,7 @@ class MailView:
 
     @cached_property
     def _is_from_its_sender(self) -> bool:
-        """Whether its answers go to who wrote it, as with mail of people; what returns mail wants none."""
+        """Whether replies go to its sender, as with mail from people; programs that return mail want none."""
         envelope = prose.all_addresses(self.mail.header("return-path"))
         return bool(envelope) and envelope == prose.all_addresses(self.mail.header("from"))[-1:]
 
@@ -103,13 +103,13 @@ class MailView:
 
     @property
     def is_delayed(self) -> bool:
-        """Whether the bounce is none yet: the server goes on trying."""
+        """Whether it only reports a delay: the server goes on trying."""
         is_delay = signs.DELAYED.search(self.mail.header("subject")) or signs.DELAYED.search(self.notice)
         return bool(is_delay) and not signs.FINAL.search(self.notice)
 
     @cached_property
     def mentions(self) -> list[Mention]:
-        """Whom the bounce names in what is written for people; the addressee of the returned message if nobody."""
+        """The addresses that the text for people names; if none, the addressee of the returned message."""
         in_prose = self._in_prose
         failed = list(_addresses(self.mail.headers, ("x-failed-recipients",)))
         if failed:
@@ -118,13 +118,13 @@ class MailView:
         return in_prose or [Mention(each, self.words) for each in self.addressees[:1]]
 
     def mention_of(self, *addresses: str) -> Mention | None:
-        """What it tells people about any of these addresses."""
+        """What its text for people says about any of these addresses."""
         asked = {each.lower() for each in addresses}
         return next((each for each in self._in_prose if each.address.lower() in asked), None)
 
     @cached_property
     def addressees(self) -> list[str]:
-        """To whom the returned message was."""
+        """The addressees of the returned message."""
         return list(_addresses(self.returned_headers, ("to",)))
 
     @cached_property
@@ -138,7 +138,7 @@ class MailView:
 
     @cached_property
     def _not_recipients(self) -> set[str]:
-        """Whose addresses stand in a report, though the mail was not to them: ours, and the server's."""
+        """Addresses that occur in a report but were no recipients: ours, and the server's."""
         ours = {*_addresses(self.mail.headers, _OUR_SIDE), *_addresses(self.returned_headers, _SENT_BY)}
         servers = {each for each in prose.all_addresses(self.notice) if signs.DAEMON.search(each.partition("@")[0])}
         return {each.lower() for each in ours | servers} - {each.lower() for each in self.addressees}

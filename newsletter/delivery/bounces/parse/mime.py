@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 KEPT_OF_A_PART = 64 * 1024
 KEPT_OF_ALL = 1024 * 1024
 MOST_PARTS = 200
-"""What is beyond these is read, and let go."""
+"""Whatever exceeds these limits is read and discarded."""
 
 _CHUNK = 256 * 1024
 _LINE = 8 * 1024
@@ -28,7 +28,7 @@ _OF_A_MESSAGE = ("message-id", "from", "to")
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))')
 _FIELD_NAME = re.compile(r"[!-~]{1,100} *")
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]+)(?:\*[\w-]+)?\?([bBqQ])\?([^?\s]*)\?=(?:\s+(?==\?))?")
-# No codec of Python's that is not a character set: some fail, one takes quadratic time.
+# Python's codecs that are not character sets are excluded: some fail, one takes quadratic time.
 _CHARSET = re.compile(
     r"utf-?(8|7|16|16le|16be)|us-ascii|ascii|iso-?8859-?\d+|latin-?\d|windows-?\d+|cp\d+|koi8-?[ru]|iso-2022-(jp|kr)\w*"
     r"|shift.?jis|sjis|euc-?(jp|kr)|gb2312|gbk|gb18030|big5|mac-?roman|ks_c_5601-1987",
@@ -196,7 +196,7 @@ class _Level(NamedTuple):
 
 
 class _Splitter:
-    """Goes through the lines of a mail, and knows in which part it is."""
+    """Splits the lines of a mail into its parts."""
 
     def __init__(self) -> None:
         self._headers: Headers = {}

@@ -47,7 +47,7 @@ _SHAPES = tuple(
     )
 )
 
-# Before it stand the addresses of the message, not those that failed.
+# The addresses before it are those of the message, not those that failed.
 _LIST = any_of(
     r"""
     did not reach the following recipient|(?:not|un)[\w ]{0,25}deliver[\w ]{0,25} to the following|failed recipients
@@ -86,18 +86,18 @@ _NAMES = {
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """What a report tells of one address."""
+    """What a report says about one address."""
 
     address: str
     words: str
     command: str = ""
-    """The SMTP command that was refused, if it is told: RCPT, DATA, …"""
+    """The SMTP command that was refused, if the report names it: RCPT, DATA, …"""
     local: bool = False
-    """Whether they are no server's, but a program's on the spot."""
+    """Whether they are the words of a local program, not of a server."""
 
 
 def read_notice(text: str, not_these: Collection[str] = ()) -> list[Mention]:
-    """Each recipient that the text names, with the words beside and below; `not_these` are no recipients."""
+    """Each recipient that the text names, with the words beside and below; `not_these` are ignored."""
     listed = _LIST.search(text)
     for part in (text[listed.end() :] if listed else "", text):
         lines = [line[:_LONGEST_LINE].strip() for line in part.split("\n")[:MOST_LINES]]
@@ -108,7 +108,7 @@ def read_notice(text: str, not_these: Collection[str] = ()) -> list[Mention]:
 
 
 def command_in(words: str) -> str:
-    """The SMTP command that was answered so, in the ways that servers tell it; empty if they do not."""
+    """The SMTP command that was answered, as servers name it; empty if they do not."""
     commands = [next(filter(None, hit.groups()), "").lower() for hit in _COMMAND.finditer(words)]
     names = [_NAMES.get(each.split(" ")[0], "") for each in commands]
     return next((each for each in reversed(names) if each), "")

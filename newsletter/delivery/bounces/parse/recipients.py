@@ -18,7 +18,7 @@ _BY_NO_SERVER = frozenset({"x-unix", "x-local"})
 
 
 def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
-    """The recipient in a report for programs, and what people are told of it there; None if it names nobody."""
+    """The recipient in a report for programs, with the report's text for people; None if it names nobody."""
     action = status.action or ("delivered" if status.status.startswith("2") else "failed")
     notice = view.mention_of(status.address, status.original)
     address = status.address or status.original or next(iter(view.addressees), "")
@@ -41,7 +41,7 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
 
 
 def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
-    """The recipient that a notice names which is written for people alone."""
+    """The recipient that a notice written only for people names."""
     fallback = Mention(notice.address, view.words, notice.command or prose.command_in(view.words))
     if program_words := _words_of_program(view, notice):
         return replace(_classified(program_words, action), diagnostic=notice.words[:LONGEST_DIAGNOSTIC])
@@ -52,13 +52,13 @@ def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
 
 
 def _words_of_program(view: MailView, notice: Mention) -> Mention | None:
-    """All that is said, if a program says there why it gave up: that may stand before the address."""
+    """The whole text, if a program explains in it why it gave up: that may come before the address."""
     known = len(view.mentions) == 1 and programs.reason_of(wording.comparable(view.words))
     return replace(notice, words=view.words) if known else None
 
 
 def _or_else(found: Recipient, fallback: Recipient) -> Recipient:
-    """What was found, with the reason of the fallback if it has none of its own and the fallback has."""
+    """The recipient, with the fallback's reason if it has none of its own."""
     if found.reason not in _UNDECIDED or fallback.reason in _UNDECIDED:
         return found
     status, code = found.status or fallback.status, found.code or fallback.code
@@ -67,7 +67,7 @@ def _or_else(found: Recipient, fallback: Recipient) -> Recipient:
 
 def _classified(mention: Mention, action: str, report: RecipientStatus | None = None) -> Recipient:
     status, mta = (report.status, report.mta) if report else ("", "")
-    # As a program on the spot is marked in a report (RFC 3464, 2.3.6).
+    # As a report marks a local program (RFC 3464, 2.3.6).
     words = f"x-unix; {mention.words}" if mention.local else mention.words
     reason, hardness = classify(words, status, mta=mta, command=mention.command)
     if action == "delayed" and reason in {Reason.ON_HOLD, Reason.UNDEFINED}:

@@ -40,7 +40,7 @@ _LONGEST_LINE = 200
 
 
 def divide(text: str) -> tuple[str, str]:
-    """What a plain mail says, and what it returns after that."""
+    """A plain mail's own text, and the message that it returns below."""
     lines = text.split("\n")
     # Each mark stands at the beginning of a line, behind dashes or signs of quoting.
     marked = (at for at, line in enumerate(lines) if _MARKS.match(line[:_LONGEST_LINE].strip().lstrip(">*=_| ")))
@@ -49,7 +49,7 @@ def divide(text: str) -> tuple[str, str]:
 
 
 def headers_in(text: str) -> Headers:
-    """The header of a message that stands in the text."""
+    """The header of a message quoted in the text."""
     lines = [line.removeprefix("> ").removeprefix(">") for line in text.split("\n")[:_LINES]]
     begin = next((at for at, line in enumerate(lines) if _HEADER_LINE.match(line)), None)
     if begin is None:

@@ -1,4 +1,4 @@
-"""The signs by which mail is known for what it is: senders, subjects and sentences, in the languages met so far."""
+"""Patterns that tell what a mail is: senders, subjects and sentences, in the languages met so far."""
 
 import re
 
@@ -17,10 +17,10 @@ DAEMON = any_of(
     system administrator|systemadmin|returned mail|undeliver|\bndr@
     """
 )
-"""Who returns mail, by name or address."""
+"""Senders that return mail, by name or address."""
 
 NOBODY = re.compile(r"<\s*(?:mailer-daemon(?:@[\w.-]*)?)?\s*>", re.IGNORECASE)
-"""The return path of what wants no answer (RFC 5321, 4.5.5), as reports and auto-replies are."""
+"""An empty return path (RFC 5321, 4.5.5), as that of reports and auto-replies."""
 
 FAILED = any_of(
     r"""
