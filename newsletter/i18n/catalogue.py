@@ -54,6 +54,7 @@ ENGLISH = Catalogue(
             "error": "errors",
             "hint": "hints",
             "hour": "hours",
+            "issue": "issues",
             "line": "lines",
             "link": "links",
             "minute": "minutes",

@@ -1,6 +1,6 @@
 """Import an archive of posts: each becomes a draft with its old date, which can be published and is never sent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -14,13 +14,14 @@ from newsletter.editorial.images import filetype, pictures
 from newsletter.editorial.images.pictures import ENDINGS, MAX_BYTES, PictureStore
 from newsletter.editorial.imported import convert, posts
 from newsletter.editorial.imported.posts import ImportedPost
-from newsletter.editorial.issues import create, issue_store
+from newsletter.editorial.issues import approvals, create, issue_store
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_form import IssueForm
-from newsletter.errors import Conflict, Invalid
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
@@ -41,6 +42,15 @@ class PostFate:
     slug: str = ""
     reason: str = ""
     lost: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PublishFate:
+    """What became of an issue that was to be published: why it was not, or what preflight would say against it."""
+
+    slug: str
+    refusal: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -96,6 +106,28 @@ def import_posts(
         else:
             known.add(post.key)
             yield _import_post(sessions, store, publication, source, post, now, fetch, dry_run=dry_run)
+
+
+def publish_each(
+    sessions: Sessions, letters: LetterSettings, slugs: Iterable[str], now: datetime
+) -> Iterator[PublishFate]:
+    """Publish imported issues in the archive, each in a transaction of its own; what became of each."""
+    for slug in slugs:
+        try:
+            with sessions.begin() as session:
+                issue = issue_store.find(session, slug)
+                remarks = publish_imported(session, letters, issue, now)
+        except (Conflict, NotFound) as error:
+            yield PublishFate(slug, refusal=str(error))
+        else:
+            yield PublishFate(slug, remarks=tuple(remarks))
+
+
+def lacks_approval(issue: Issue, links: Links) -> bool:
+    """Whether an issue would not be published, because its publication requires an approval that it does not have."""
+    if not issue.publication.requires_approval:
+        return False
+    return approvals.current_approval(issue.approval_steps, build_letter.approvable_content(issue, links)) is None
 
 
 def publish_imported(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> list[str]:

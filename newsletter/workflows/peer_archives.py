@@ -14,6 +14,8 @@ from newsletter.audience.importing.reading import zip_reader
 from newsletter.editorial.imported.convert import old_path
 from newsletter.errors import Invalid, NotFound
 
+PROGRAMS = {"substack": "Substack", "buttondown": "Buttondown", "ghost": "Ghost", "beehiiv": "beehiiv"}
+"""The programs whose archives are read, with the names that people know them by."""
 MOST_BYTES = 200 << 20
 """Of a file that is read as a whole, and of all posts in a zip."""
 _LONGEST_CELL = 16 << 20

@@ -21,5 +21,9 @@ def test_an_archive_is_tried_imported_and_published(loaded: Press, tmp_path: Pat
     assert loaded("issues", "import-archive", str(file)).out.endswith("1 of 2 posts imported as drafts\n")
     assert loaded("issues", "publish-imported").code == 2
     assert loaded("issues", "publish-imported", "--all").out.startswith("old: published")
+    again = loaded("issues", "publish-imported", "old", "nothing-of-the-kind")
+    assert again.code == 1
+    assert "old: not published: “An old letter” is already sent" in again.err
+    assert again.err.endswith("2 of 2 issues were not published\n")
     refused = loaded("issues", "send", "old", "--now")
     assert (refused.code, "Traceback" in refused.err) == (1, False)

@@ -8,19 +8,23 @@ import click
 from newsletter import publications
 from newsletter.cli.common import as_json, now, print_json, publication_option, with_services
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import issue_store
+from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.wiring import Services
 from newsletter.workflows import import_archive as archives
 from newsletter.workflows import peer_archives
 from newsletter.workflows.import_archive import PostFate
 
-_SOURCES = ("substack", "buttondown", "ghost", "beehiiv")
+_SOURCES = tuple(peer_archives.PROGRAMS)
 
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--source", type=click.Choice(_SOURCES), help="Which program it is from; recognised by what is in it.")
+@click.option(
+    "--source",
+    type=click.Choice(list(peer_archives.PROGRAMS)),
+    help="Which program it is from; recognised by what is in it.",
+)
 @click.option("--pictures", is_flag=True, help="Fetch the pictures in the posts; otherwise each becomes a link.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each post, and change nothing.")
 @as_json
@@ -71,11 +75,15 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
         if all_of_them:
             home = publications.find(session, publication)
             slugs = tuple(issue.slug for issue, _ in posts.unpublished(session, home.id))
-    for slug in slugs:
-        with services.sessions.begin() as session:
-            issue = issue_store.find(session, slug)
-            remarks = archives.publish_imported(session, services.letters, issue, now())
-        click.echo(f"{slug}: published{''.join(f'; preflight: {one}' for one in remarks)}")
+    refused = 0
+    for fate in archives.publish_each(services.sessions, services.letters, slugs, now()):
+        refused += bool(fate.refusal)
+        if fate.refusal:
+            click.echo(f"{fate.slug}: not published: {fate.refusal}", err=True)
+        else:
+            click.echo(f"{fate.slug}: published{''.join(f'; preflight: {one}' for one in fate.remarks)}")
+    if refused:
+        raise Conflict(f"{formats.number(refused)} of {formats.number(len(slugs))} issues were not published")
 
 
 def _fetcher(services: Services) -> archives.Fetch:

@@ -1,14 +1,17 @@
 """Imported posts: which issue came from where, when it was published there, and under which path."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, literal, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
+from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 
 LONGEST_PATH = 300
 
@@ -29,6 +32,23 @@ class ImportedPost(Base):
     posted_at: Mapped[datetime]
 
 
+_BY_DATE = (ImportedPost.posted_at, ImportedPost.issue_id)
+
+
+class ImportedIssue(NamedTuple):
+    """An imported issue, and where it came from."""
+
+    issue: Issue
+    post: ImportedPost
+
+
+class ImportCounts(NamedTuple):
+    """How many imported issues are not in the archive yet, and how many are."""
+
+    drafts: int
+    published: int
+
+
 def find_import(session: Session, issue: Issue) -> ImportedPost | None:
     """Where an issue came from; None if it was written here."""
     return session.get(ImportedPost, issue.id)
@@ -39,7 +59,7 @@ def require_own(session: Session, issue: Issue) -> None:
     if found := find_import(session, issue):
         raise Conflict(
             f"“{issue.title}” was imported from {found.source}, where readers got it; it can be published in the "
-            "archive, and is never sent: `newsletter issues publish-imported`"
+            "archive, and is never sent: press the button on its page, or run `newsletter issues publish-imported`"
         )
 
 
@@ -49,11 +69,44 @@ def known_keys(session: Session, publication_id: int, source: str) -> set[str]:
     return set(session.scalars(mine))
 
 
-def unpublished(session: Session, publication_id: int) -> list[tuple[Issue, ImportedPost]]:
-    """The imported issues that are not in the archive yet, oldest first."""
-    waiting = select(Issue, ImportedPost).join(ImportedPost, ImportedPost.issue_id == Issue.id)
-    waiting = waiting.where(Issue.publication_id == publication_id, Issue.letter_id.is_(None))
-    return [(issue, post) for issue, post in session.execute(waiting.order_by(ImportedPost.posted_at, Issue.id))]
+def unpublished(session: Session, publication_id: int, slugs: Collection[str] | None = None) -> list[ImportedIssue]:
+    """The imported issues, or those of these slugs, that are not in the archive yet; oldest first."""
+    rows = _imports(publication_id, in_archive=False).order_by(*_BY_DATE)
+    if slugs is not None:
+        rows = rows.where(Issue.slug.in_(slugs))
+    return [ImportedIssue(*row) for row in session.execute(rows)]
+
+
+def count_imports(session: Session, publication_id: int) -> ImportCounts:
+    """How many issues were imported, by whether they are in the archive."""
+    counted = select(func.count(), func.count(Issue.letter_id)).select_from(ImportedPost)
+    counted = counted.join(Issue, Issue.id == ImportedPost.issue_id).where(
+        ImportedPost.publication_id == publication_id
+    )
+    total, published = session.execute(counted).one()
+    return ImportCounts(total - published, published)
+
+
+def page_of_imports(
+    session: Session, publication_id: int, turn: PageRequest = FIRST_PAGE, size: int = 50, *, in_archive: bool
+) -> Page[ImportedIssue]:
+    """A page of the imported issues that are, or are not, in the archive; newest first by their old dates."""
+
+    def fetch(rows: Select[*tuple[Any, ...]]) -> list[ImportedIssue]:
+        return [ImportedIssue(*row) for row in session.execute(rows)]
+
+    def keys_of(issue_id: int) -> Any:
+        at = session.scalar(select(ImportedPost.posted_at).where(ImportedPost.issue_id == issue_id))
+        return tuple_(literal(at, ImportedPost.posted_at.type), issue_id)
+
+    order: Order[ImportedIssue] = Order(_BY_DATE, lambda row: row.issue.id, newest_first=True, keys_of=keys_of)
+    return order.page(fetch, _imports(publication_id, in_archive=in_archive), turn, size)
+
+
+def _imports(publication_id: int, *, in_archive: bool) -> Select[Issue, ImportedPost]:
+    rows = select(Issue, ImportedPost).join(ImportedPost, ImportedPost.issue_id == Issue.id)
+    is_there = Issue.letter_id.is_not(None) if in_archive else Issue.letter_id.is_(None)
+    return rows.where(ImportedPost.publication_id == publication_id, is_there)
 
 
 def slug_at(session: Session, path: str) -> str | None:

@@ -4,6 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
+from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import drafts, issue_store, listing
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.schedule import queue
@@ -12,7 +13,7 @@ from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
-from newsletter.workflows import approve_issue, build_letter, test_mail
+from newsletter.workflows import approve_issue, build_letter, peer_archives, test_mail
 
 _AT_FIRST = 10
 _A_PAGE = 50
@@ -36,13 +37,17 @@ def issues() -> str:
         pages = {
             state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]
         }
-        return frame.page(store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted)
+        imported = sum(posts.count_imports(store, publication.id))
+        return frame.page(
+            store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted, imported=imported
+        )
 
 
 def issue(slug: str) -> str:
     """One issue; `?view=` selects the preview."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
+        imported = posts.find_import(store, found)
         return frame.page(
             store,
             "issue.html",
@@ -57,6 +62,8 @@ def issue(slug: str) -> str:
             approval=approve_issue.approval_status(store, services().links, found),
             tested=test_mail.latest_test(store, found),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
+            imported=imported,
+            program=peer_archives.PROGRAMS[imported.source] if imported else "",
         )
 
 
