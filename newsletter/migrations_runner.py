@@ -4,6 +4,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, MetaData
 
+import newsletter.audience.confirm_breaker
 import newsletter.audience.importing.progress
 import newsletter.audience.importing.uploads.models
 import newsletter.audience.importing.uploads.report

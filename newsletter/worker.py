@@ -127,6 +127,7 @@ class Worker:
             Job("look after the consent chain", timedelta(days=1), self.tend_consent_chain),
             Job("wake paused readers", timedelta(minutes=1), partial(self._in_groups, preferences.end_due_pauses)),
             Job("look after sign-ups", timedelta(hours=1), self.tend_signups),
+            Job("watch confirmation emails", timedelta(minutes=1), partial(tend_signups.watch, *acts[:3])),
             Job("forget idle paces", timedelta(hours=1), partial(self._in_groups, limiter_store.prune_idle)),
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),

@@ -262,7 +262,13 @@ class SignupCount(Base):
 
     bucket: Mapped[str] = mapped_column(String(80), primary_key=True)
     window: Mapped[int] = mapped_column(primary_key=True, index=True)
+    """The hour in which it begins (`hour_of`)."""
     hits: Mapped[int]
+
+
+def hour_of(moment: datetime) -> int:
+    """The hour of a moment, as a number: how many have passed since 1970."""
+    return int(moment.timestamp()) // 3600
 
 
 class BulkKind(StrEnum):

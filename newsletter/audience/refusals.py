@@ -8,12 +8,11 @@ from enum import StrEnum
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import SignupCount
+from newsletter.audience.models import SignupCount, hour_of
 from newsletter.db import insert
 
 KEPT = timedelta(days=7)
 PREFIX = "refused:"
-_HOUR = 3600
 
 
 class Reason(StrEnum):
@@ -29,6 +28,7 @@ class Reason(StrEnum):
     DOMAIN_CAP = "domain_cap"
     CLIENT_CAP = "client_cap"
     TOTAL_CAP = "total_cap"
+    BREAKER = "breaker"
 
     @property
     def words(self) -> str:
@@ -47,12 +47,13 @@ _WORDS = {
     Reason.DOMAIN_CAP: "Too many for one email domain",
     Reason.CLIENT_CAP: "Too many from one network address",
     Reason.TOTAL_CAP: "Too many in all",
+    Reason.BREAKER: "Too many while sign-ups are slowed",
 }
 
 
 def add(session: Session, counted: Mapping[Reason, int], now: datetime) -> None:
     """Add to the counts of this hour."""
-    window = int(now.timestamp()) // _HOUR
+    window = hour_of(now)
     for reason in sorted(counted):
         row = insert(session, SignupCount).values(bucket=f"{PREFIX}{reason}", window=window, hits=counted[reason])
         more = {"hits": SignupCount.hits + counted[reason]}
@@ -62,7 +63,7 @@ def add(session: Session, counted: Mapping[Reason, int], now: datetime) -> None:
 def of_last_week(session: Session, now: datetime) -> dict[Reason, int]:
     """The counts of the last seven days, the most frequent first."""
     buckets = [f"{PREFIX}{reason}" for reason in Reason]
-    since = int((now - KEPT).timestamp()) // _HOUR
+    since = hour_of(now - KEPT)
     found = select(SignupCount.bucket, func.sum(SignupCount.hits))
     found = found.where(SignupCount.bucket.in_(buckets), SignupCount.window > since).group_by(SignupCount.bucket)
     counts = Counter({Reason(bucket.removeprefix(PREFIX)): int(hits) for bucket, hits in session.execute(found)})

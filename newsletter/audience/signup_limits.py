@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.audience import client_ip, refusals
+from newsletter.audience import client_ip, confirm_breaker, refusals
 from newsletter.audience.address import Address
-from newsletter.audience.models import SignupCount
+from newsletter.audience.confirm_breaker import ConfirmTrip
+from newsletter.audience.models import SignupCount, hour_of
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED, Prepared, insert, rows, upsert
@@ -58,6 +59,7 @@ class _Counter(NamedTuple):
     add: Prepared
     by_all: Prepared
     by_day: Prepared
+    trips: Prepared
 
     @classmethod
     @lru_cache(maxsize=8)
@@ -73,7 +75,8 @@ class _Counter(NamedTuple):
         bucket = bindparam("bucket", type_=SignupCount.bucket.type)
         by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
         by_day = select(SignupCount.hits).where(SignupCount.bucket == bucket, SignupCount.window > window)
-        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day)
+        trips = select(ConfirmTrip.hour).where(ConfirmTrip.closed_at.is_(None))
+        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day, trips)
         return cls(*(Prepared(each, dialect) for each in asked_of))
 
 
@@ -104,7 +107,7 @@ def count_and_check(
         raise TooManyRequests(
             "That was too many sign-ups in a short time. Please try again in an hour.", Reason.CLIENT_CAP
         )
-    _trip(session, services, now)
+    _refuse_too_many(session, services, now)
     if hits[_ADDRESS] > caps.address:
         return Reason.ADDRESS_CAP
     if hits.get("domain", 0) > caps.domain:
@@ -120,7 +123,7 @@ def reset_mailbox(session: Session, services: AudienceServices, address: Address
 
 def use_proof(session: Session, nonce: str, made_at: datetime) -> bool:
     """Mark the proof of work for a challenge of that time as used; False if it was used before."""
-    row = insert(session, SignupCount).values(bucket=f"proof:{nonce}", window=_hour(made_at), hits=1)
+    row = insert(session, SignupCount).values(bucket=f"proof:{nonce}", window=hour_of(made_at), hits=1)
     return session.scalar(row.on_conflict_do_nothing().returning(SignupCount.hits)) is not None
 
 
@@ -128,16 +131,16 @@ def is_odd(session: Session, now: datetime) -> bool:
     """Whether far more sign up in this hour than usual: at least thirty, and five times the mean of the day before."""
     shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
     hours = select(SignupCount.window, func.sum(SignupCount.hits)).group_by(SignupCount.window)
-    found = hours.where(SignupCount.bucket.in_(shards), SignupCount.window >= _hour(now) - 24)
+    found = hours.where(SignupCount.bucket.in_(shards), SignupCount.window >= hour_of(now) - 24)
     by_hour = {window: int(hits) for window, hits in session.execute(found)}
-    current = by_hour.pop(_hour(now), 0)
+    current = by_hour.pop(hour_of(now), 0)
     return current >= _ODD_FROM and current * 24 >= _ODD_TIMES * sum(by_hour.values())
 
 
 def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
     """Whether SIGNUP_CAP_PRESS was reached within a day, so that sign-ups were refused for the rest of an hour."""
     shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
-    over = select(SignupCount.window).where(SignupCount.bucket.in_(shards), SignupCount.window > _hour(now) - 24)
+    over = select(SignupCount.window).where(SignupCount.bucket.in_(shards), SignupCount.window > hour_of(now) - 24)
     over = over.group_by(SignupCount.window).having(func.sum(SignupCount.hits) > services.caps.in_all)
     return session.scalar(over.limit(1)) is not None
 
@@ -147,9 +150,9 @@ def prune(session: Session, now: datetime) -> int:
     is_mailbox = SignupCount.bucket.startswith(f"{_ADDRESS}:", autoescape=True)
     is_refusal = SignupCount.bucket.startswith(refusals.PREFIX, autoescape=True)
     over = (
-        SignupCount.window < _hour(now - _KEPT),
-        ~is_mailbox | (SignupCount.window < _hour(now - _A_MONTH)),
-        ~is_refusal | (SignupCount.window < _hour(now - refusals.KEPT)),
+        SignupCount.window < hour_of(now - _KEPT),
+        ~is_mailbox | (SignupCount.window < hour_of(now - _A_MONTH)),
+        ~is_refusal | (SignupCount.window < hour_of(now - refusals.KEPT)),
     )
     key = tuple_(SignupCount.bucket, SignupCount.window)
     some = select(SignupCount.bucket, SignupCount.window).where(*over).order_by(SignupCount.window).limit(_GROUP)
@@ -158,26 +161,31 @@ def prune(session: Session, now: datetime) -> int:
     return len(found.all())
 
 
-def _trip(session: Session, services: AudienceServices, now: datetime) -> None:
-    connection = session.connection()
-    ((hits,),) = _Counter.for_dialect(connection.dialect).by_all.run(connection, {"window": _hour(now)})
+def _refuse_too_many(session: Session, services: AudienceServices, now: datetime) -> None:
+    connection, caps = session.connection(), services.caps
+    statements = _Counter.for_dialect(connection.dialect)
+    ((hits,),) = statements.by_all.run(connection, {"window": hour_of(now)})
     total = int(hits or 0)
-    if total <= services.caps.in_all:
+    if total <= min(confirm_breaker.AN_HOUR, caps.in_all):
         return
-    if total == services.caps.in_all + 1:
-        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=services.caps.in_all)
-    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.", Reason.TOTAL_CAP)
+    is_slowed = bool(statements.trips.run(connection, {}))
+    if not is_slowed and total <= caps.in_all:
+        return
+    if total == caps.in_all + 1:
+        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=caps.in_all)
+    reason = Reason.BREAKER if is_slowed else Reason.TOTAL_CAP
+    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.", reason)
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
     # Requests beyond the daily limit caused no letter, and so are not counted.
-    connection, since = session.connection(), _hour(now - _A_MONTH)
+    connection, since = session.connection(), hour_of(now - _A_MONTH)
     hits = _Counter.for_dialect(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
     return sum(min(each, most_a_day) for (each,) in hits)
 
 
 def _buckets(services: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
-    hour = _hour(now)
+    hour = hour_of(now)
     # In a fixed order, so that two transactions that share buckets cannot deadlock.
     mailbox = _of_mailbox(services, address, hour - hour % 24)
     yield mailbox
@@ -214,7 +222,3 @@ def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:
     asked = json.dumps([{"bucket": each.name, "window": each.window} for each in buckets])
     hits = _Counter.for_dialect(connection.dialect).add.run(connection, {"rows": asked})
     return {bucket.partition(":")[0]: count for bucket, count in hits}
-
-
-def _hour(moment: datetime) -> int:
-    return int(moment.timestamp()) // 3600

@@ -1,16 +1,27 @@
-"""What the worker does about sign-ups: reminds, if that is wanted, and ends those that nobody confirms."""
+"""What the worker does about sign-ups: reminds, if that is wanted, and ends those that nobody confirms.
+
+It also slows them when too many of their confirmation emails come back, and tells the editors.
+"""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import signup_limits, unconfirmed
+from newsletter import publications
+from newsletter.audience import confirm_breaker, signup_limits, unconfirmed
 from newsletter.audience.services import AudienceServices
+from newsletter.db import Sessions
 from newsletter.delivery.breaker import Trip
+from newsletter.editors import emails
+from newsletter.editors.emails import EmailContext
+from newsletter.i18n import formats
+from newsletter.workflows import alert_editors
 
+log = structlog.get_logger(__name__)
 Act = Callable[[Session, datetime], int]
 
 
@@ -20,11 +31,33 @@ def acts(audience: AudienceServices, keep: timedelta, *, reminds: bool) -> list[
     return [partial(_remind, audience), *ends] if reminds else ends
 
 
+def watch(sessions: Sessions, audience: AudienceServices, clock: Callable[[], datetime]) -> None:
+    """Open the breaker if too many confirmation emails came back, and tell the editors. Commits by itself."""
+    now = clock()
+    with sessions.reading() as session:
+        trip = confirm_breaker.find_trip(session, now)
+    if trip is None:
+        return
+    with sessions.begin() as session:
+        if confirm_breaker.record_trip(session, trip):
+            log.error("sign-ups slowed: confirmation emails come back", sent=trip.sent, returned=trip.returned)
+            by = EmailContext(publications.find(session), audience.compose, audience.links)
+            fields = {
+                "headline": "Confirmation emails come back",
+                "why": trip.explanation,
+                "said": f"{formats.number(trip.returned)} of {formats.number(trip.sent)} came back",
+                "remedy": confirm_breaker.REMEDY,
+                "issue_url": audience.links.desk("readers"),
+            }
+            emails.mail_editors(session, by, alert_editors.KIND, fields, now)
+
+
 def _remind(audience: AudienceServices, session: Session, now: datetime) -> int:
     return 0 if _breaker_is_open(session, audience, now) else unconfirmed.remind(session, audience, now)
 
 
 def _breaker_is_open(session: Session, audience: AudienceServices, now: datetime) -> bool:
-    """Whether servers refuse our mail, or sign-ups were stopped within a day; then nothing unasked should go out."""
+    """Whether servers refuse our mail, or sign-ups are slowed or were stopped; then nothing unasked should go out."""
     is_refused = session.scalar(select(Trip.id).where(Trip.closed_at.is_(None)).limit(1)) is not None
-    return is_refused or signup_limits.were_stopped(session, audience, now)
+    is_slowed = confirm_breaker.open_trip(session) is not None
+    return is_refused or is_slowed or signup_limits.were_stopped(session, audience, now)

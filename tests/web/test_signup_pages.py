@@ -7,7 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from newsletter.audience import refusals
+from newsletter.audience import confirm_breaker, refusals
+from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.audience.refusals import Reason
 from newsletter.web import create_app, forms
@@ -291,6 +292,17 @@ def test_a_browser_that_proves_its_work_need_not_wait_and_its_proof_counts_once(
     with busy.sessions.reading() as session:
         counted = refusals.of_last_week(session, clock())
     assert counted == {Reason.WAIT: 2, Reason.PROOF_REFUSED: 1, Reason.PROOF_REUSED: 1}
+
+
+def test_while_confirmation_emails_come_back_everybody_has_to_wait(
+    browser: FlaskClient, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        session.add(ConfirmTrip(hour=1, opened_at=now, sent=9, returned=9))
+    assert "Please wait" in browser.post("/subscribe", data=ADA).text
+    with services.sessions.begin() as session:
+        confirm_breaker.close(session, now)
+    assert "Check your email" in browser.post("/subscribe", data=ADA).text
 
 
 def test_a_proof_lifts_no_cap(busy: Services, clock: Clock) -> None:

@@ -4,15 +4,18 @@ import pytest
 from sqlalchemy import insert, select
 
 from newsletter import publications
-from newsletter.audience import signup
+from newsletter.audience import confirm_breaker, signup
+from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.transactional import outbox
+from newsletter.editors import Role, accounts
 from newsletter.wiring import Services
 from newsletter.workflows import tend_signups
 from tests import sample_services
+from tests.confirmations import send_confirmations
 
 A_DAY = timedelta(days=1)
 
@@ -63,3 +66,29 @@ def test_no_reminder_goes_within_a_day_after_sign_ups_were_stopped(asked: Servic
         session.execute(insert(SignupCount).values(bucket="press:a", window=hour - 20, hits=2001))
     assert reminders(asked, now) == 0
     assert reminders(asked, now + timedelta(hours=6)) == 1
+
+
+def test_no_reminder_goes_while_sign_ups_are_slowed(asked: Services, now) -> None:
+    with asked.sessions.begin() as session:
+        session.add(ConfirmTrip(hour=1, opened_at=now, sent=9, returned=9))
+    assert reminders(asked, now) == 0
+    with asked.sessions.begin() as session:
+        assert confirm_breaker.close(session, now)
+    assert reminders(asked, now) == 1
+
+
+def test_too_many_confirmation_emails_that_come_back_slow_sign_ups_and_the_editors_are_told_once(
+    services: Services, now
+) -> None:
+    with services.sessions.begin() as session:
+        accounts.add(session, "ed@example.org", Role.EDITOR, now)
+        send_confirmations(session, now - timedelta(hours=2), sent=20, returned=5)
+    for _ in range(2):
+        tend_signups.watch(services.sessions, services.audience, lambda: now)
+    with services.sessions.reading() as session:
+        trip = confirm_breaker.open_trip(session)
+        assert trip
+        assert (trip.sent, trip.returned) == (20, 5)
+        [told] = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "sending_warning"))
+    assert "5 of 20 came back" in told.text
+    assert f"at most {confirm_breaker.AN_HOUR} an hour" in told.text

@@ -8,6 +8,8 @@ from flask import Blueprint, flash, g, redirect, render_template, request, sessi
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
+from newsletter.audience import confirm_breaker
+from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue
@@ -43,6 +45,8 @@ class Frame:
     audience: int
     may_send: bool
     """Whether this database may send; a restored or copied one may not until it is armed."""
+    confirm_trip: ConfirmTrip | None
+    """Why sign-ups are slowed; None if they are not."""
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
@@ -121,6 +125,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         next=calendar_of(store, current).following() if current else None,
         audience=timed_cache.audience_size(store, current.id) if current else 0,
         may_send=send_permission.may_send(store),
+        confirm_trip=confirm_breaker.open_trip(store),
     )
 
 

@@ -149,6 +149,7 @@ ROUTES = (
     Route("POST", "/calendar/weeks-off", Role.EDITOR, slot_settings.add_week_off, "added days off"),
     Route("POST", f"{_WEEK_OFF}/remove", Role.EDITOR, slot_settings.remove_week_off, "took days off away"),
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
+    Route("POST", "/readers/sign-ups", Role.EDITOR, readers_pages.let_sign_ups_through, "let sign-ups through again"),
     Route("GET", f"{_READER}/", Role.VIEWER, readers_pages.reader),
     Route("GET", "/readers.csv", Role.EDITOR, readers_pages.readers_sheet),
     Route("GET", "/readers/segments/", Role.VIEWER, segments.list_segments),

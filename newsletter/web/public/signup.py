@@ -7,7 +7,7 @@ from flask_wtf.csrf import CSRFError
 
 from newsletter import group_commit
 from newsletter.addresses import typos
-from newsletter.audience import signup, signup_limits
+from newsletter.audience import confirm_breaker, signup, signup_limits
 from newsletter.audience.refusals import Reason
 from newsletter.audience.signup import SignupRequest
 from newsletter.audience.signup_limits import TooManyRequests
@@ -81,7 +81,7 @@ def _must_wait() -> bool:
     if setting != "auto":
         return setting == "always"
     with services().sessions.reading() as session:
-        return signup_limits.is_odd(session, now())
+        return confirm_breaker.open_trip(session) is not None or signup_limits.is_odd(session, now())
 
 
 def _refuses_now(asked: SignUpForm) -> Reason | None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from flask import Response, request
+from flask import Response, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
 
 from newsletter import publications
-from newsletter.audience import consent, erasures, export, refusals, subscribers, tags
+from newsletter.audience import confirm_breaker, consent, erasures, export, refusals, subscribers, tags
 from newsletter.audience.models import Status
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
@@ -46,6 +47,14 @@ def readers() -> str:
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
             page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
         )
+
+
+def let_sign_ups_through() -> ResponseReturnValue:
+    """Close the breaker on confirmation emails, so that sign-ups are no longer slowed."""
+    with services().sessions.begin() as store:
+        was_open = confirm_breaker.close(store, now())
+    flash("Sign-ups go through again." if was_open else "Sign-ups were let through already.")
+    return redirect(url_for("desk.readers"), 303)
 
 
 def readers_sheet() -> Response:
