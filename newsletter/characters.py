@@ -14,6 +14,8 @@ _TURNS = "\u202a-\u202e\u2066-\u2069"
 _TURN = re.compile(f"[{_TURNS}]")
 _IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
 _IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_TURNS}]")
+# Letters with strokes, ligatures and the like, which Unicode normalisation does not decompose.
+_LETTERS = str.maketrans("łøđðħıŧŋ", "loddhitn", "") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -74,3 +76,21 @@ def as_text(value: str) -> str:
 def as_header(value: str) -> str:
     """A value as a header, in which nothing can end the header or begin another (RFC 5322, 2.2)."""
     return " ".join(as_text(value).split())
+
+
+def fold(text: str) -> str:
+    """Lower case without accents: `Łukasz` becomes `lukasz`, `GRÜN` `grun`, `Straße` `strasse`.
+
+    For searches, and never the key of a person, because two people may have the same.
+    """
+    if text.isascii() and text.isprintable():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    # Again, because compatibility decomposition can produce capitals.
+    return "".join(map(_bare, apart)).casefold().translate(_LETTERS)
+
+
+def _bare(character: str) -> str:
+    """A character without combining marks and invisible characters; a space for a control character such as NUL."""
+    category = unicodedata.category(character)
+    return " " if category == "Cc" else "" if category[0] == "M" or category in {"Cf", "Cs"} else character

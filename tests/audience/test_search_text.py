@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsletter import characters
 from newsletter.audience import search_text
 
 
@@ -21,7 +22,7 @@ from newsletter.audience import search_text
     ],
 )
 def test_case_marks_and_strokes_are_folded_away(text: str, folded: str) -> None:
-    assert search_text.fold(text) == folded
+    assert characters.fold(text) == folded
 
 
 @given(st.text(max_size=30))
