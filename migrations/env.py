@@ -1,12 +1,11 @@
 """Alembic's door: always run through `newsletter.migrations_runner`, on a connection that it hands over."""
 
-import re
-
 from alembic import context
 from sqlalchemy import Enum
 
 from newsletter.db import UtcDateTime
 from newsletter.migrations_runner import metadata
+from newsletter.schema import is_modelled
 
 
 def plain(kind, value, _context):
@@ -18,18 +17,13 @@ def plain(kind, value, _context):
     return False
 
 
-def of_the_models(name, kind, _parents):
-    """Whether a revision is to be written about it: a letter's partition comes and goes without one."""
-    return kind != "table" or not re.fullmatch(r"copies_\d+", name)
-
-
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata(),
     render_as_batch=True,
     compare_type=True,
     render_item=plain,
-    include_name=of_the_models,
+    include_name=lambda name, _kind, _parents: name is None or is_modelled(name),
 )
 with context.begin_transaction():
     context.run_migrations()

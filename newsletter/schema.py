@@ -1,5 +1,6 @@
 """The version of the database schema, and whether it is the code's. Cheap, because every start checks it."""
 
+import re
 from enum import StrEnum
 
 from sqlalchemy import Engine, column, inspect, select, table
@@ -7,6 +8,7 @@ from sqlalchemy import Engine, column, inspect, select, table
 from newsletter.errors import Conflict
 from newsletter.system.bundled import folder
 
+_UNMODELLED = re.compile(r"copies_\d+|archive_words(_\w+)?|ix_archive_texts_words")
 _VERSION = table("alembic_version", column("version_num"))
 
 
@@ -37,6 +39,11 @@ def require_current(engine: Engine) -> None:
         raise Conflict("the database was made by a newer version of this program; install that version")
     if now is not SchemaState.CURRENT:
         raise Conflict(f"the database is {now.value}; run `newsletter db upgrade`")
+
+
+def is_modelled(name: str) -> bool:
+    """Whether a table or index is one of the models': not a partition of `copies`, nor made for one database only."""
+    return not _UNMODELLED.fullmatch(name)
 
 
 def revisions() -> list[str]:

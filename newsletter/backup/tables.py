@@ -14,6 +14,7 @@ from sqlalchemy import Column, Connection, MetaData, Table
 
 from newsletter.delivery.models import Heartbeat, SendPermission
 from newsletter.errors import Invalid, Unavailable
+from newsletter.schema import is_modelled
 
 NULL = r"\N"
 _HEX = r"\x"
@@ -26,9 +27,8 @@ _MARK = re.compile(r"\\.", re.DOTALL)
 _LONGEST_LINE = 64 << 20
 _CHUNK = 1 << 20
 
-# Tables about this installation rather than its data, and the partitions of `copies`.
+# Tables about this installation rather than its data.
 _LEFT_OUT = {SendPermission.__tablename__, Heartbeat.__tablename__, "alembic_version"}
-_PARTITION = re.compile(r"copies_\d+")
 
 Write = Callable[[bytes], object]
 
@@ -36,7 +36,7 @@ Write = Callable[[bytes], object]
 def tables_to_back_up(connection: Connection) -> list[Table]:
     """Every table to back up, in the order of their foreign keys."""
     there = MetaData()
-    there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and not _PARTITION.fullmatch(name))
+    there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and is_modelled(name))
     return there.sorted_tables
 
 

@@ -70,6 +70,7 @@ ENGLISH = Catalogue(
             "time": "times",
             "warning": "warnings",
             "week": "weeks",
+            "word": "words",
         }
     ),
 )

@@ -148,7 +148,7 @@ def publish_imported(session: Session, letters: LetterSettings, issue: Issue, no
     letter.final_counts = {one.name: 0 for one in fields(Counts)}
     session.add(letter)
     session.flush()
-    publish.attach_letter(session, issue, letter)
+    publish.attach_letter(session, issue, letter, prepared)
     return [str(finding) for finding in prepared.blocking]
 
 

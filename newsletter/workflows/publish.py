@@ -26,7 +26,7 @@ from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Le
 from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
-from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues import approvals, archive_index, issue_store
 from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims
@@ -35,7 +35,7 @@ from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.build_letter import LetterSettings, PreparedIssue
 from newsletter.workflows.calendar import Calendar
 
 log = structlog.get_logger()
@@ -233,11 +233,11 @@ def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetim
     except IntegrityError:
         when = formats.moment(at, issue.publication.time_zone)
         raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
-    attach_letter(session, issue, letter)
+    attach_letter(session, issue, letter, prepared)
     return letter
 
 
-def attach_letter(session: Session, issue: Issue, letter: Letter) -> None:
+def attach_letter(session: Session, issue: Issue, letter: Letter, prepared: PreparedIssue) -> None:
     """Make a letter the issue's own, of its newest revision; Conflict if the issue has changed meanwhile."""
     # Two editors who schedule one issue at once both get here; the first to change the row wins.
     attach = update(Issue).where(Issue.id == issue.id, Issue.letter_id.is_not_distinct_from(issue.letter_id))
@@ -248,6 +248,7 @@ def attach_letter(session: Session, issue: Issue, letter: Letter) -> None:
         raise Conflict(f"“{issue.title}” has been changed or scheduled; look at it again")
     queue.remove(session, issue.id)
     session.expire(issue)
+    archive_index.record(session, issue, prepared.source)
 
 
 def _start_unless_invalid(session: Session, letter: Letter, now: datetime) -> Started | None:

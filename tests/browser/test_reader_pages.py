@@ -171,7 +171,8 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
-    for path in ("/", "/subscribe", "/archive/", f"/archive/{sample_services.OUT[0]}/", "/nothing", "/confirm/forged"):
+    archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", f"/archive/{sample_services.OUT[0]}/")
+    for path in ("/", "/subscribe", *archive, "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
     page.goto("/subscribe")

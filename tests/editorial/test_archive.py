@@ -4,6 +4,7 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.editorial.issues import archive, corrections, issue_store
+from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
@@ -96,6 +97,6 @@ def test_categories_are_counted_by_the_text_that_is_shown(sessions: Sessions, ou
         source = issue.revision.source.replace("category: Health", "category: Rest")
         corrections.amend(session, issue, Amendment(source, issue.revision_number, "Moved.", 1), "a@example.org", now)
     with sessions.reading() as session:
-        assert archive.categories(session, issue.publication_id) == [("Health", 2), ("Rest", 1)]
+        assert archive.labels(session, issue.publication_id, LabelKind.CATEGORY) == [("Health", 2), ("Rest", 1)]
         first = archive.find(session, "first")
         assert archive.related(session, first, archive.neighbours(session, first), 3) == []

@@ -101,6 +101,78 @@ def test_the_archive_of_a_category_holds_that_category(program: FlaskClient) -> 
     assert program.get("/archive/?category=Gardening").status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("asked", "heading"),
+    [("tag=MASSAGE", "Tagged “massage”"), ("author=the+backpainhelp+D%C3%89SK", "By The BackPainHelp desk")],
+)
+def test_the_archive_lists_the_issues_of_a_tag_and_of_an_author(program: FlaskClient, asked: str, heading: str) -> None:
+    page = program.get(f"/archive/?{asked}").text
+    assert f"<h1>{heading}</h1>" in page
+    assert re.findall(r'<h2><a href="(/archive/[^"]+)"', page)[-1] == FIRST
+    assert f'rel="canonical" href="{sample_services.BASE_URL}/archive/?{asked.partition("=")[0]}=' in page
+
+
+@pytest.mark.parametrize("asked", ["tag=nothing", "author=%00", "tag=" + "x" * 3000, "author=%F0%9F%98%80"])
+def test_an_unknown_tag_or_author_is_told_to_look_at_the_archive(program: FlaskClient, asked: str) -> None:
+    answer = program.get(f"/archive/?{asked}")
+    assert answer.status_code == 404
+    assert "The archive lists what there is." in answer.text
+
+
+def test_an_issue_leads_to_its_tags_and_its_author(program: FlaskClient) -> None:
+    page = program.get(FIRST).text
+    for kind in ("tag", "author"):
+        address = re.search(rf'rel="{kind}" href="([^"]+)"', page)[1].replace("&amp;", "&")
+        assert program.get(address).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/archive/?page=-1", "/archive/?page=9", "/search?q=back&page=-1", "/search?page=2"])
+def test_a_page_that_cannot_be_says_where_to_begin(program: FlaskClient, path: str) -> None:
+    answer = program.get(path)
+    assert answer.status_code == 404
+    assert "Begin again with its first page." in answer.text
+
+
+def test_a_search_marks_the_words_that_it_found(program: FlaskClient) -> None:
+    page = program.get("/search?q=TIGHT+b%C3%A0ck").text
+    assert "<mark>tight</mark> <mark>back</mark>" in page
+    assert '<meta name="robots" content="noindex, follow">' in page
+    assert re.search(r'<h2><a href="([^"]+)"', page)[1] == FIRST
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "Capitals and accents do not matter."),
+        ("%", "Other characters cannot be searched for."),
+        ('"', "Other characters cannot be searched for."),
+        ("\U0001f600", "Other characters cannot be searched for."),
+        ("\0'; --", "Other characters cannot be searched for."),
+        ("zzyzx", "No issue contains this word."),
+        ("<script>", "No issue contains this word."),
+        ('near("back" OR) NOT qqq *', "No issue contains all these words."),
+        ("x" * 10_000, "That was long"),
+        (" ".join(map(str, range(2_000))), "That was long"),
+    ],
+)
+def test_a_search_for_anything_is_answered_in_words(program: FlaskClient, typed: str, said: str) -> None:
+    answer = program.get("/search", query_string={"q": typed})
+    assert answer.status_code == 200
+    assert said in answer.text
+    assert "<script>" not in answer.text
+    assert len(answer.text) < 20_000
+
+
+def test_a_search_finds_nothing_of_what_is_not_out(program: FlaskClient, services: Services, now) -> None:
+    with services.sessions.begin() as session:
+        waiting = issue_store.find(session, sample_services.WAITING)
+        title = waiting.title.split()[-1]
+        build_letter.mark_ready(session, waiting, services.links)
+        workflows_publish.schedule(session, services.letters, waiting, now + timedelta(hours=1), now)
+    assert waiting.slug not in program.get("/search", query_string={"q": title}).text
+    assert waiting.slug not in program.get("/archive/").text
+
+
 def test_the_archive_lists_its_categories_with_their_numbers_of_issues(
     program: FlaskClient, services: Services, now
 ) -> None:

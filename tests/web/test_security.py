@@ -17,6 +17,7 @@ PUBLIC = (
     "/link",
     "/archive/",
     "/archive/unwind-a-tight-back/",
+    "/search?q=back",
     "/feed.xml",
     "/feed.rss",
     "/feed.json",

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Tuple, and_, func, literal, select, tuple_
-from sqlalchemy.orm import Session, aliased, joinedload, selectinload
+from sqlalchemy import Select, Tuple, func, literal, select, tuple_
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
+from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind, label_key
 from newsletter.editorial.models import Correction, Issue, Revision
 from newsletter.errors import NotFound
 
@@ -20,8 +21,8 @@ class Neighbours(NamedTuple):
     newer: Issue | None
 
 
-class CategoryCount(NamedTuple):
-    """A category, and how many published issues it has."""
+class LabelCount(NamedTuple):
+    """A category, tag or author, and how many published issues have it."""
 
     name: str
     issues: int
@@ -47,19 +48,19 @@ def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue
     return {issue.letter_id: issue for issue in carried if issue.letter_id is not None}
 
 
-def in_category(issues: Select[Issue], category: str) -> Select[Issue]:
-    """Only those whose published revision has that category."""
-    joined, shown_category = _with_category(issues)
-    return joined.where(shown_category == category)
+def labelled(issues: Select[Issue], kind: LabelKind, name: str) -> Select[Issue]:
+    """Only those with that label, in any case and with or without accents."""
+    with_it = select(IssueLabel.issue_id).where(IssueLabel.kind == kind, IssueLabel.key == label_key(name))
+    return issues.where(Issue.id.in_(with_it))
 
 
-def categories(session: Session, publication_id: int) -> list[CategoryCount]:
-    """The categories of a publication's published issues by name, each with its number of issues."""
-    joined, shown_category = _with_category(published(publication_id))
-    each = joined.order_by(None).with_only_columns(shown_category.label("name")).subquery()
-    counted = select(each.c.name, func.count()).where(each.c.name != "").group_by(each.c.name)
-    found = [CategoryCount(name, issues) for name, issues in session.execute(counted)]
-    return sorted(found, key=lambda one: (one.name.casefold(), one.name))
+def labels(session: Session, publication_id: int, kind: LabelKind) -> list[LabelCount]:
+    """The labels of that kind that a publication's published issues have, by name, each with its number of issues."""
+    issue_ids = published(publication_id).order_by(None).with_only_columns(Issue.id)
+    # As the same label may be written in several ways, one of them stands for all.
+    counted = select(func.min(IssueLabel.name), func.count()).where(IssueLabel.kind == kind)
+    counted = counted.where(IssueLabel.issue_id.in_(issue_ids)).group_by(IssueLabel.key).order_by(IssueLabel.key)
+    return [LabelCount(name, issues) for name, issues in session.execute(counted)]
 
 
 def changes(session: Session) -> list[tuple[str, datetime]]:
@@ -107,7 +108,7 @@ def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Seq
     if not revision.category:
         return []
     linked = {issue.id, *(each.id for each in near if each)}
-    alike = in_category(published(issue.publication_id), revision.category)
+    alike = labelled(published(issue.publication_id), LabelKind.CATEGORY, revision.category)
     return session.scalars(alike.where(Issue.id.not_in(linked)).limit(count)).all()
 
 
@@ -115,16 +116,6 @@ def earlier(issue: Issue) -> Select[Issue]:
     """The issues of the same publication that went out before this one, newest first."""
     place, here = _place(issue)
     return published(issue.publication_id).where(place < here)
-
-
-def _with_category(issues: Select[Issue]) -> tuple[Select[Issue], ColumnElement[str]]:
-    """The issues joined with their frozen text, and the category of the text that is shown."""
-    text, corrected = aliased(Revision), aliased(Correction)
-    corrections = select(Revision.category).join(corrected, corrected.issue_id == Revision.issue_id)
-    corrections = corrections.where(corrected.issue_id == Issue.id, Revision.number == corrected.revision_number)
-    latest = corrections.order_by(corrected.number.desc()).limit(1).correlate(Issue).scalar_subquery()
-    frozen_text = and_(text.issue_id == Issue.id, text.number == Issue.frozen_number)
-    return issues.join(text, frozen_text), func.coalesce(latest, text.category)
 
 
 def _place(issue: Issue) -> tuple[Tuple, Tuple]:

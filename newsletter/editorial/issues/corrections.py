@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import characters
-from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues import archive_index, drafts, issue_store
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.rendering import render
@@ -83,7 +83,9 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
     correction.subject = _subject(issue)
     day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
     correction.body = _BEGIN.format(day=day, title=issue.title, note=note)
-    return _added(session, issue, correction)
+    _add(session, issue, correction)
+    archive_index.record(session, issue, read.file)
+    return correction
 
 
 def find(session: Session, issue: Issue, number: int) -> Correction:
@@ -172,7 +174,7 @@ def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
     return [Fault(entry.line if entry else None, message)]
 
 
-def _added(session: Session, issue: Issue, correction: Correction) -> Correction:
+def _add(session: Session, issue: Issue, correction: Correction) -> None:
     try:
         # Two editors who submit the same text at once collide at the unique key.
         with session.begin_nested():
@@ -181,7 +183,6 @@ def _added(session: Session, issue: Issue, correction: Correction) -> Correction
     except IntegrityError:
         raise _overtaken(issue) from None
     session.expire(issue, ["corrections"])
-    return correction
 
 
 def _overtaken(issue: Issue) -> Conflict:

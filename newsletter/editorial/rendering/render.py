@@ -15,6 +15,7 @@ from functools import cache, cached_property, lru_cache
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
+from newsletter import characters
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
 from newsletter.editorial.rendering.branding import Branding, Link
@@ -32,9 +33,11 @@ __all__ = [
     "issue_mail",
     "issue_page",
     "single_mail",
+    "summary",
     "test_note",
 ]
 
+_TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 CLIP_BYTES = 102_400
 """Gmail clips a mail's HTML at this size, which may hide the unsubscribe link."""
 
@@ -144,7 +147,12 @@ def test_note() -> tuple[str, str]:
 def issue_page(file: IssueFile, picture_url: Callable[[str], str]) -> str:
     """The article for the archive: sanitised HTML whose headings have ids, with merge fields as their fallbacks."""
     article = markdown.to_html(file.body, picture_url, anchors=True)
-    return merge.compile(article, merge.EDITORS).fill(dict.fromkeys(merge.EDITORS, ""), merge.as_html)
+    return merge.compile(article, merge.EDITORS).fill(_TO_NOBODY, merge.as_html)
+
+
+def summary(file: IssueFile) -> str:
+    """The preheader in one line, with merge fields as their fallbacks."""
+    return merge.compile(file.preheader, merge.EDITORS).fill(_TO_NOBODY, characters.as_text)
 
 
 def _checked(kind: str, letter: Rendered) -> Rendered:

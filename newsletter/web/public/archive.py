@@ -1,14 +1,19 @@
-"""The archive: published issues and their pictures, for anybody to read and cache."""
+"""The archive: published issues and their pictures, for anybody to read, search and cache."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from flask import Blueprint, Response, abort, make_response, render_template, request
+from flask import Blueprint, Response, make_response, render_template, request
 from werkzeug.http import generate_etag
 
 from newsletter.db import Session
 from newsletter.editorial.images.pictures import MEDIA_TYPES
-from newsletter.editorial.issues import archive
+from newsletter.editorial.issues import archive, archive_search
+from newsletter.editorial.issues.archive import LabelCount
+from newsletter.editorial.issues.archive_index import LabelKind, label_key
+from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
@@ -25,19 +30,52 @@ _MOST_PAGES = 10_000
 _FOREVER = "public, max-age=31536000, immutable"
 
 
+class Label(NamedTuple):
+    """A category, tag or author by which the archive is listed."""
+
+    kind: LabelKind
+    name: str
+
+    @property
+    def heading(self) -> str:
+        """The heading of its list of issues."""
+        return {LabelKind.TAG: f"Tagged “{self.name}”", LabelKind.AUTHOR: f"By {self.name}"}.get(self.kind, self.name)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query parameter of its list."""
+        return {self.kind.value: self.name}
+
+
 @blueprint.get("/archive/")
 def index() -> Response:
-    """The issues of a publication, newest first, twenty a page; only of one category if requested."""
-    category, page = request.args.get("category", ""), request.args.get("page", 1, type=int)
+    """The issues of a publication, newest first, twenty a page; of one category, tag or author if requested."""
     with services().sessions.reading() as session:
-        publication = publication_param.publication_of(session, request.args.get("publication"))
-        found = _issues_on_page(session, publication, category, page) if 1 <= page <= _MOST_PAGES else []
-        if not found and (category or page != 1):
-            abort(404)
-        values = {"category": category, "page": page, "has_older": len(found) > _A_PAGE}
-        values["categories"] = [] if category or page > 1 else archive.categories(session, publication.id)
+        publication, page = _publication_and_page(session)
+        label = _label(session, publication)
+        found = _issues_on_page(session, publication, label, page)
+        if not found and page != 1:
+            raise _no_such_page()
+        lists = {} if label or page > 1 else _lists(session, publication)
+        values = {"label": label, "lists": lists, "page": page, "has_older": len(found) > _A_PAGE}
         html = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
     return cacheable(make_response(html), max((each.modified_at for each in found), default=None))
+
+
+@blueprint.get("/search")
+def search() -> Response:
+    """The published issues that contain the words typed, twenty a page, with these words marked."""
+    query = archive_search.Query.parse(request.args.get("q", ""))
+    with services().sessions.reading() as session:
+        publication, page = _publication_and_page(session)
+        skip = (page - 1) * _A_PAGE
+        found = archive_search.search(session, publication.id, query, skip=skip, limit=_A_PAGE) if query.words else None
+        if page != 1 and not (found and found.issues):
+            raise _no_such_page()
+        values = {"query": query, "found": found, "page": page}
+        values["has_more"] = found is not None and found.total > page * _A_PAGE
+        html = render_template("site/search.html", publication=publication, **values)
+    return cacheable(make_response(html))
 
 
 @blueprint.get("/archive/<slug>/")
@@ -91,10 +129,38 @@ def cacheable(answer: Response, modified: datetime | None = None) -> Response:
     return answer
 
 
-def _issues_on_page(session: Session, publication: Publication, category: str, page: int) -> list[PublishedIssue]:
+def _publication_and_page(session: Session) -> tuple[Publication, int]:
+    """The publication and the page number requested; NotFound if there can be no such page."""
+    publication = publication_param.publication_of(session, request.args.get("publication"))
+    page = request.args.get("page", 1, type=int)
+    if not 1 <= page <= _MOST_PAGES:
+        raise _no_such_page()
+    return publication, page
+
+
+def _label(session: Session, publication: Publication) -> Label | None:
+    """The label requested, as the archive writes it; NotFound if no published issue has it."""
+    kind = next((each for each in LabelKind if request.args.get(each)), None)
+    if kind is None:
+        return None
+    key = label_key(request.args[kind])
+    for label in archive.labels(session, publication.id, kind):
+        if label_key(label.name) == key:
+            return Label(kind, label.name)
+    raise NotFound(f"No issue has this {kind.value}. The archive lists what there is.")
+
+
+def _lists(session: Session, publication: Publication) -> dict[LabelKind, Sequence[LabelCount]]:
+    return {kind: archive.labels(session, publication.id, kind) for kind in LabelKind}
+
+
+def _issues_on_page(session: Session, publication: Publication, label: Label | None, page: int) -> list[PublishedIssue]:
     """The issues of a page, and one more if there is a next page."""
     issues = archive.published(publication.id)
-    # PostgreSQL rejects a NUL in a parameter.
-    wanted = archive.in_category(issues, category.replace("\0", "")) if category else issues
+    wanted = archive.labelled(issues, label.kind, label.name) if label else issues
     some = wanted.offset((page - 1) * _A_PAGE).limit(_A_PAGE + 1)
     return [PublishedIssue.from_issue(issue) for issue in session.scalars(some)]
+
+
+def _no_such_page() -> NotFound:
+    return NotFound("There is no such page: the list may have become shorter. Begin again with its first page.")

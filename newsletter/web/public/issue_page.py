@@ -8,8 +8,6 @@ from typing import Any, NamedTuple, Self
 
 from markupsafe import Markup
 
-from newsletter.characters import as_text
-from newsletter.delivery.message import merge
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
@@ -31,7 +29,6 @@ _SECTION = re.compile(
 _CALLOUT_TITLE = re.compile(r'<p class="callout-title">.*?</p>', re.DOTALL)
 _QUESTION_MARKS = ("?", "\u061f", "\uff1f")
 """Also the Arabic and the full-width one."""
-_TO_NOBODY = dict.fromkeys(merge.EDITORS, "")
 
 
 class CorrectionNote(NamedTuple):
@@ -74,8 +71,8 @@ class PublishedIssue:
 
     @property
     def summary(self) -> str:
-        """The preheader, with merge fields removed."""
-        return merge.compile(self.file.preheader, merge.EDITORS).fill(_TO_NOBODY, as_text)
+        """The preheader, with merge fields as their fallbacks."""
+        return render.summary(self.file)
 
     @property
     def minutes(self) -> int:

@@ -120,6 +120,7 @@ def _samples(services: Services) -> dict[str, str]:
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
         "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
+        "/search": "/search?q=back+pain",
     }
 
 

@@ -1,0 +1,128 @@
+"""Searching the archive: published issues that contain words beginning with each word typed, in any case or accents.
+
+SQLite searches by FTS5, PostgreSQL by a tsvector; both are given the same words (`archive_index`), and find the same.
+"""
+
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple, Self
+
+from sqlalchemy import ColumnElement, String, and_, case, cast, column, func, literal, select, table
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.orm import Session
+
+from newsletter import characters
+from newsletter.delivery.models import Letter
+from newsletter.editorial.issues import archive
+from newsletter.editorial.issues.archive_index import VECTOR, IndexedText, words_of
+from newsletter.editorial.models import Issue
+
+LONGEST = 200
+"""The number of characters of a search that are used."""
+MOST_WORDS = 10
+_BEFORE = 12
+_EXCERPT = 72
+
+_FTS = table("archive_words", column("rowid"), column("archive_words", String()))
+
+
+class Piece(NamedTuple):
+    """A piece of a text, and whether it is a word that was searched for."""
+
+    text: str
+    is_hit: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A search as typed, and the folded words that it looks for."""
+
+    typed: str
+    words: Sequence[str]
+    is_cut: bool
+    """Whether more was typed than is looked for."""
+
+    @classmethod
+    def parse(cls, typed: str) -> Self:
+        """The search that somebody typed, which may be anything; without letters and digits it has no words."""
+        line = " ".join(characters.as_text(typed).split())
+        words = list(dict.fromkeys(words_of(line[:LONGEST])))
+        return cls(line[:LONGEST], words[:MOST_WORDS], len(line) > LONGEST or len(words) > MOST_WORDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An issue that was found: its title, and an excerpt of its text around the first word found there."""
+
+    slug: str
+    published_at: datetime | None
+    title: Sequence[Piece]
+    excerpt: Sequence[Piece]
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A page of results, and how many issues were found in all."""
+
+    total: int
+    issues: Sequence[Found]
+
+
+def search(session: Session, publication_id: int, query: Query, *, skip: int, limit: int) -> Results:
+    """The published issues that match; first those whose titles do, then the newest."""
+    found = archive.published(publication_id).options().order_by(None).join(IndexedText)
+    found = found.where(_matches(session, query.words))
+    total = session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+    columns = found.with_only_columns(Issue.slug, Letter.started_at, IndexedText.title, IndexedText.text)
+    ordered = columns.order_by(_title_matches(session, query.words), Letter.started_at.desc(), Issue.id.desc())
+    rows = session.execute(ordered.offset(skip).limit(limit))
+    return Results(
+        total,
+        [
+            Found(slug, at, list(pieces(title, query.words)), excerpt(text, query.words))
+            for slug, at, title, text in rows
+        ],
+    )
+
+
+def pieces(text: str, words: Sequence[str]) -> Iterator[Piece]:
+    """The words of a text and what stands between them; a hit begins with one of the folded words."""
+    for is_word, group in groupby(text, _is_of_word):
+        piece = "".join(group)
+        yield Piece(piece, is_word and any(each.startswith(tuple(words)) for each in words_of(piece)))
+
+
+def excerpt(text: str, words: Sequence[str]) -> list[Piece]:
+    """The part of a text around the first hit; its beginning if there is none."""
+    every = list(pieces(text, words))
+    first = next((place for place, piece in enumerate(every) if piece.is_hit), 0)
+    start = max(0, first - _BEFORE)
+    end = start + _EXCERPT
+    before = [Piece("… ", is_hit=False)] if start else []
+    after = [Piece(" …", is_hit=False)] if end < len(every) else []
+    return [*before, *every[start:end], *after]
+
+
+def _matches(session: Session, words: Sequence[str]) -> ColumnElement[bool]:
+    # Words consist of letters and digits only, so nothing in them can end the quotes.
+    if session.get_bind().dialect.name == "postgresql":
+        return VECTOR.op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY))
+    asked = " AND ".join(f'"{word}"*' for word in words)
+    return Issue.id.in_(select(_FTS.c.rowid).where(_FTS.c.archive_words.match(asked)))
+
+
+def _title_matches(session: Session, words: Sequence[str]) -> ColumnElement[int]:
+    """0 for an issue whose title contains all the words, else 1."""
+    place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
+    title = literal(" ").concat(IndexedText.title_words)
+    return case((and_(*(place(title, f" {word}") > 0 for word in words)), 0), else_=1)
+
+
+@lru_cache(maxsize=4096)
+def _is_of_word(character: str) -> bool:
+    # Accents and invisible characters stand within words; folding drops them.
+    return character.isalnum() or unicodedata.category(character)[0] == "M" or unicodedata.category(character) == "Cf"
