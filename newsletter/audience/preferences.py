@@ -1,6 +1,7 @@
 """Preferences: what readers can change about themselves with the link in every letter."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import structlog
 from sqlalchemy import Row, insert, select, text, update
@@ -21,7 +22,7 @@ from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
 
-MAX_WEEKS = 12
+LONGEST_PAUSE = timedelta(days=366)
 _GROUP = 1_000
 
 # Written out, because neither database matches a parameter to a partial index.
@@ -88,19 +89,40 @@ def rename(
 
 
 def pause(
-    session: Session, audience: AudienceServices, token: str, weeks: int, client: str | None, now: datetime
-) -> Subscription:
-    """Send no letters for 1 to 12 weeks, waiting copies included; Invalid for another number of weeks."""
-    if not 1 <= weeks <= MAX_WEEKS:
-        raise Invalid(f"Please choose a break of 1 to {MAX_WEEKS} weeks")
-    subscription, _ = open_preferences_link(session, audience, token, now)
-    publications.wait_for_fan_out(session, subscription.publication_id)
-    if not status_transitions.pause(session, subscription, now + timedelta(weeks=weeks)):
+    session: Session,
+    audience: AudienceServices,
+    subscription: Subscription,
+    until: date,
+    client: str | None,
+    now: datetime,
+) -> None:
+    """Send no letters before this day, waiting copies included; Invalid if it is not within a year from tomorrow."""
+    publication = subscription.publication
+    first, last = pause_bounds(publication, now)
+    if not first <= until <= last:
+        raise Invalid("Please choose a date from tomorrow on, and at most a year away")
+    publications.wait_for_fan_out(session, publication.id)
+    if not status_transitions.pause(session, subscription, end_of_pause(publication, until)):
         raise _not_a_reader()
-    proof = Proof(consent.origin_of(audience, client), note=f"{weeks} weeks")
+    proof = Proof(consent.origin_of(audience, client), note=f"until {until.isoformat()}")
     consent.record(session, subscription, Act.PAUSED, Channel.LINK, now, proof)
     ledger.skip_pending(session, subscription.id, "paused", now)
-    return subscription
+
+
+def local_day(publication: Publication, now: datetime) -> date:
+    """The day that it is where the publication is."""
+    return now.astimezone(ZoneInfo(publication.time_zone)).date()
+
+
+def pause_bounds(publication: Publication, now: datetime) -> tuple[date, date]:
+    """The first and the last day on which a pause that starts now may end."""
+    today = local_day(publication, now)
+    return today + timedelta(days=1), today + LONGEST_PAUSE
+
+
+def end_of_pause(publication: Publication, until: date) -> datetime:
+    """When this day begins where the publication is; if the clock skips midnight there, the moment it does so."""
+    return datetime.combine(until, time.min, ZoneInfo(publication.time_zone)).astimezone(UTC)
 
 
 def resume(session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime) -> Subscription:

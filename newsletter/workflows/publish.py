@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import subscribers
+from newsletter.audience import preferences, subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
@@ -263,6 +263,9 @@ def _start(session: Session, letter: Letter, from_states: Sequence[LetterState],
     conditions = letter_conditions(session, letter, now)
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
+    # Whose pause is over gets this issue, even if no worker ran since to say so.
+    while preferences.end_due_pauses(session, now):
+        pass
     started = Started(letter.id, _fan_out(session, letter, conditions, now))
     log.info("issue started", letter=letter.id, copies=started.copies)
     return started

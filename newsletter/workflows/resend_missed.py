@@ -83,7 +83,7 @@ class Missed:
     joined: int
     """Readers who joined since; counted in `copies` only if they were requested."""
     spared: int
-    """Readers who missed it, but have unsubscribed or were suppressed since."""
+    """Readers who missed it, but have unsubscribed, paused or were suppressed since."""
     with_joined: bool = False
 
     @property

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import signup
+from newsletter.audience import preferences, signup
 from newsletter.audience.models import ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Sessions
@@ -56,6 +56,12 @@ class Press:
         """Someone who asked and confirmed."""
         self.subscribe(email, name)
         return self.confirm(email)
+
+    def pause(self, email: str, until: date) -> None:
+        """They take a break until this day."""
+        with self.sessions.begin() as session:
+            subscription = session.get_one(Subscription, self.subscription(email).id)
+            preferences.pause(session, self.audience, subscription, until, CLIENT, self.now)
 
     def letters(self, email: str) -> list[OutboxMessage]:
         with self.sessions.reading() as session:

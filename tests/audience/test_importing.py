@@ -2,13 +2,14 @@ import csv
 import hashlib
 import io
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
 
-from newsletter.audience import consent_chain, export, preferences, privacy, subscribers
+from newsletter.audience import consent_chain, export, privacy, subscribers
 from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.reading import files
@@ -230,7 +231,7 @@ def test_a_name_is_the_same_after_an_export_whatever_it_begins_with(press, write
 
 def test_a_paused_reader_of_an_export_is_refused_rather_than_woken(press, write: Callable[..., Path]) -> None:
     press.reader(ADA)
-    press.run(preferences.pause, press.preferences_token(ADA), 2, None, press.now)
+    press.pause(ADA, date(2026, 12, 4))
     ((line, reason),) = refusals(press, write("email,status\nada@example.org,paused\n"))
     assert line == 2
     assert "'paused' cannot be imported" in reason

@@ -232,6 +232,7 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     page.goto(services.links.unsubscribe(1))
     yield "leave"
     send(page, "Unsubscribe")
+    page.get_by_text("Would a break be enough?").click()
     yield "left"
     send(page, "Send feedback")
     yield "told"

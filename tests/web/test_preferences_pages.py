@@ -1,5 +1,5 @@
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -53,18 +53,20 @@ def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
 
 
 def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, services: Services) -> None:
-    browser.post(link, data={"do": "pause", "weeks": "4"})
+    browser.post(link, data={"do": "pause", "until": "2026-12-18"})
     assert subscription(services).status is Status.PAUSED
-    assert "until <strong>Friday 18 December 2026</strong>" in browser.get(link).text
+    assert "again from <strong>Friday 18 December 2026</strong> on" in browser.get(link).text
+    browser.post(link, data={"do": "pause", "until": "2026-12-18", "date": "2027-02-01"})
+    assert subscription(services).paused_until == datetime(2027, 1, 31, 23, tzinfo=UTC)
     browser.post(link, data={"do": "resume"})
     assert subscription(services).status is Status.ACTIVE
 
 
-@pytest.mark.parametrize("weeks", ["", "0", "-1", "99", "two"])
+@pytest.mark.parametrize("until", ["", "2026-11-20", "2027-11-22", "9999-12-31", "two", "2026-02-30"])
 def test_a_break_of_no_sensible_length_is_refused_beside_the_choice(
-    browser: FlaskClient, link: str, services: Services, weeks: str
+    browser: FlaskClient, link: str, services: Services, until: str
 ) -> None:
-    answer = browser.post(link, data={"do": "pause", "weeks": weeks})
+    answer = browser.post(link, data={"do": "pause", "date": until})
     assert answer.status_code == 422
     assert 'id="pause-fault"' in answer.text
     assert subscription(services).status is Status.ACTIVE
@@ -82,7 +84,7 @@ def test_leaving_is_one_button_here_too(browser: FlaskClient, link: str, service
 
 def test_a_break_of_one_who_left_is_refused(browser: FlaskClient, link: str) -> None:
     browser.post(link, data={"do": "leave"})
-    assert browser.post(link, data={"do": "pause", "weeks": "2"}).status_code == 409
+    assert browser.post(link, data={"do": "pause", "until": "2026-12-18"}).status_code == 409
 
 
 def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, fresh: str) -> None:

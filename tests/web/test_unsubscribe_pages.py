@@ -68,7 +68,7 @@ def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: 
     assert last_event(services) == (Act.EXPLAINED, Channel.LINK, "Too many letters <b>")
 
 
-@pytest.mark.parametrize("part", ["undo", "reason"])
+@pytest.mark.parametrize("part", ["undo", "reason", "pause"])
 def test_the_rest_of_the_page_is_guarded_like_any_form(
     program: FlaskClient, browser: FlaskClient, link: str, services: Services, part: str
 ) -> None:
@@ -78,8 +78,28 @@ def test_the_rest_of_the_page_is_guarded_like_any_form(
     assert sample_services.dump(services) == before
 
 
-def test_a_break_is_offered_instead(browser: FlaskClient, link: str, reader: Subscription, services: Services) -> None:
-    assert f"{services.links.preferences(reader.id)}#pause" in browser.get(link).text
+@pytest.mark.parametrize("has_left", [False, True])
+def test_a_break_is_offered_instead(browser: FlaskClient, link: str, services: Services, has_left: bool) -> None:
+    if has_left:
+        browser.post(link)
+    assert f'action="{link}/pause"' in browser.get(link).text
+    refused = browser.post(f"{link}/pause", data={"date": "2020-01-01"})
+    assert (refused.status_code, 'id="pause-fault"' in refused.text) == (422, True)
+    assert subscription(services).status is (Status.UNSUBSCRIBED if has_left else Status.ACTIVE)
+    page = browser.get(browser.post(f"{link}/pause", data={"until": "2026-12-04"}).headers["Location"]).text
+    assert "Your break has started" in page
+    assert "again from <strong>Friday 4 December 2026</strong> on" in page
+    assert subscription(services).status is Status.PAUSED
+
+
+def test_who_left_more_than_a_day_ago_is_not_brought_back_by_a_break(
+    browser: FlaskClient, link: str, services: Services, clock: Clock
+) -> None:
+    browser.post(link)
+    clock.turn(days=2)
+    assert f'action="{link}/pause"' not in browser.get(link).text
+    assert browser.post(f"{link}/pause", data={"until": "2026-12-04"}).status_code == 409
+    assert subscription(services).status is Status.UNSUBSCRIBED
 
 
 def test_the_pages_name_the_address_that_leaves_in_a_mask(browser: FlaskClient, link: str) -> None:

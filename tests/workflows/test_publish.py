@@ -210,6 +210,21 @@ def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
         assert session.scalars(select(Copy.subscription_id)).all() == [reader]
 
 
+def test_whose_break_is_over_gets_a_copy_though_no_worker_ran_since(
+    sessions: Sessions, links: Links, publication: Publication, slugs: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        for email, until in (("over@reader.example", TUESDAY), ("not-yet@reader.example", TUESDAY + timedelta(days=1))):
+            reader = add_reader(session, publication, email, Status.PAUSED, now)
+            session.get_one(Subscription, reader).paused_until = until
+    schedule(sessions, links, slugs[0], TUESDAY, now)
+    with sessions.begin() as session:
+        publish.publish_due(session, GRACE, TUESDAY)
+        assert session.scalars(select(Copy.address)).all() == ["over@reader.example"]
+        left = select(Subscriber.email).join(Subscription.subscriber).where(Subscription.status == Status.PAUSED)
+        assert session.scalars(left).all() == ["not-yet@reader.example"]
+
+
 def test_nothing_goes_out_before_its_hour(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:

@@ -32,6 +32,7 @@ FATES = {
     "gave-up@a.example": {"state": CopyState.FAILED, "reason": "gave up"},
     "stopped@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
     "left@a.example": {"state": CopyState.SKIPPED, "reason": "unsubscribed"},
+    "in-a-break@a.example": {"state": CopyState.SKIPPED, "reason": "paused"},
     "stopped-and-left@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
     "stopped-and-suppressed@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
     "sent@a.example": {"state": CopyState.SENT},

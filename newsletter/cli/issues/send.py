@@ -90,4 +90,4 @@ def _print(slug: str, found: Missed, *, dry_run: bool) -> None:
             f"  {formats.number(found.joined)} joined since" + ("" if found.with_joined else ": only with --joined")
         )
     if found.spared:
-        click.echo(f"  {formats.number(found.spared)} who missed it have unsubscribed since, and get nothing")
+        click.echo(f"  {formats.number(found.spared)} who missed it have unsubscribed or paused since, and get nothing")

@@ -17,11 +17,11 @@ from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
 from newsletter.web.context import client, now, services
-from newsletter.web.public import private_pages, publication_param
+from newsletter.web.public import pause_form, private_pages, publication_param
+from newsletter.web.public.pause_form import PauseForm
 
 blueprint = private_pages.blueprint("preferences", __name__)
 
-_PAUSES = (1, 2, 4, 8)
 _DONE = {
     "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
     "It works for an hour.",
@@ -123,8 +123,9 @@ def _rename(session: Session, token: str) -> None:
 
 
 def _pause(session: Session, token: str) -> None:
-    weeks = request.form.get("weeks", 0, type=int)
-    preferences.pause(session, services().audience, token, weeks, client(), now())
+    until = pause_form.parse_until(request.form)
+    subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
+    preferences.pause(session, services().audience, subscription, until, client(), now())
 
 
 def _resume(session: Session, token: str) -> None:
@@ -173,7 +174,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             name=request.form.get("name", subscription.subscriber.name),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             is_paused=subscription.status is Status.PAUSED,
-            pauses=_PAUSES,
+            pauses=PauseForm.for_publication(publication, now()),
             token=token,
             is_fresh=is_fresh,
             address=subscription.subscriber.email if is_fresh else mask_address(subscription.subscriber.email),

@@ -2,15 +2,17 @@
 
 from contextlib import suppress
 
-from flask import Response, render_template, request
+from flask import Response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import status_transitions, unsubscribe
+from newsletter.audience import preferences, status_transitions, unsubscribe
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.db import Session
-from newsletter.errors import NotFound
+from newsletter.errors import Invalid, NotFound
 from newsletter.web.context import client, now, services
-from newsletter.web.public import private_pages
+from newsletter.web.public import pause_form, private_pages
+from newsletter.web.public.pause_form import PauseForm
 from newsletter.web.security import without_token
 
 blueprint = private_pages.blueprint("leaving", __name__)
@@ -19,10 +21,14 @@ blueprint = private_pages.blueprint("leaving", __name__)
 @blueprint.get("/unsubscribe/<token>")
 def show(token: str) -> str:
     """The button; or that the reader has unsubscribed."""
+    return _show(token)
+
+
+def _show(token: str, pause_fault: str = "") -> str:
     with services().sessions.reading() as session:
         subscription = unsubscribe.open_unsubscribe_link(session, services().audience, token)
         page = "leave" if subscription.status not in status_transitions.ENDED else "left"
-        return _page(session, page, token, subscription)
+        return _page(session, page, token, subscription, pause_fault)
 
 
 # The mail program that posts for the reader has neither our cookie nor our form; the link is the proof.
@@ -56,6 +62,20 @@ def undo(token: str) -> str:
         return _page(session, "back", token, subscription)
 
 
+@blueprint.post("/unsubscribe/<token>/pause")
+def pause(token: str) -> AnyResponse:
+    """Take a break instead, which undoes the unsubscribe."""
+    audience = services().audience
+    try:
+        until = pause_form.parse_until(request.form)
+        with services().sessions.begin() as session:
+            subscription = unsubscribe.undo_unsubscribe(session, audience, token, client(), now())
+            preferences.pause(session, audience, subscription, until, client(), now())
+            return redirect(f"{services().links.preferences(subscription.id)}?done=pause", 303)
+    except Invalid as error:
+        return Response(_show(token, str(error)), 422)
+
+
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Store the reason, if the reader gives one."""
@@ -65,13 +85,15 @@ def give_reason(token: str) -> str:
         return _page(session, "left", token, subscription)
 
 
-def _page(session: Session, name: str, token: str, subscription: Subscription) -> str:
+def _page(session: Session, name: str, token: str, subscription: Subscription, pause_fault: str = "") -> str:
     left_at = subscription.left_at
     return render_template(
         f"site/{name}.html",
         publication=subscription.publication,
         token=token,
         address=mask_address(subscription.subscriber.email),
+        pauses=PauseForm.for_publication(subscription.publication, now()),
+        pause_fault=pause_fault,
         preferences_url=services().links.preferences(subscription.id),
         can_undo=subscription.status is Status.UNSUBSCRIBED
         and left_at is not None

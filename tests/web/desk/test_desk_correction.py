@@ -135,7 +135,7 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
     page = corrected.read(LETTER)
     assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in page
     assert "It is not known whether 1 copy among them arrived." in page
-    assert "1 reader who got it, or may have, has unsubscribed since" in page
+    assert "1 reader who got it, or may have, has unsubscribed or paused since" in page
     assert "Send the correction to 3 readers now" in page
     answer = corrected.press(LETTER, f"{FIRST}mail")
     assert answer.location == FIRST

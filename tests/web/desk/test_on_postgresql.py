@@ -57,7 +57,7 @@ def test_a_reader_signs_up_confirms_takes_a_break_leaves_and_comes_back(
     assert tie.status is Status.ACTIVE
     preferences = sample_services.path_of(services.links.preferences(tie.id))
     manage = sample_services.path_of(services.links.manage(tie.id, NOW))
-    browser.post(preferences, data={"do": "pause", "weeks": "4"})
+    browser.post(preferences, data={"do": "pause", "until": "2026-12-18"})
     assert subscription(services).status is Status.PAUSED
     assert "ada@example.org" in browser.get(f"{manage}/my-data.json").text
     leave = sample_services.path_of(services.links.unsubscribe(tie.id))
