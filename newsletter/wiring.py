@@ -1,8 +1,8 @@
 """The composition root: makes the services from the settings."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.message import merge
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editorial.images.pictures import FolderPictureStore, PictureStore
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
@@ -67,10 +68,9 @@ class Services:
         addresses = frozenset(each.lower() for each in self.settings.bounce_addresses_in_use)
         return BounceServices(self.audience, groups, self.settings.bounce_probe, lookup, domain.lower(), addresses)
 
-    def mail_intake(self, worker: str, stopping: Callable[[], bool], clock: Callable[[], datetime]) -> MailIntake:
+    def mail_intake(self, worker: WorkerContext) -> MailIntake:
         """How this worker takes mail in."""
-        access, lmtp = _mailbox(self.settings), self.settings.bounce_lmtp
-        return MailIntake(self.sessions, self.bounces, access, lmtp, worker=worker, stopping=stopping, clock=clock)
+        return MailIntake(self.sessions, self.bounces, _mailbox(self.settings), self.settings.bounce_lmtp, worker)
 
     @cached_property
     def link_client(self) -> LinkClient:

@@ -30,6 +30,7 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
@@ -90,16 +91,15 @@ class Worker:
         limits, in_doubt = Limits.from_settings(services.settings), services.settings.in_doubt
         bulk_settings = BulkSettings(bulk, services.links, limits, services.keyring, return_path, in_doubt)
         self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
-        self._intake = services.mail_intake(self.name, self._stopping.is_set, _now)
+        self._context = WorkerContext(self.name, _now, self._stopping.is_set)
+        self._intake = services.mail_intake(self._context)
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
-        services, stopping = self._services, self._stopping.is_set
-        bounces = services.sessions, services.bounces, _now, stopping
-        acts = services.sessions, services.audience, _now, stopping
-        uploads = UploadJob(
-            services.sessions, services.audience, services.settings.import_folder, self.name, _now, stopping
-        )
+        services, context = self._services, self._context
+        bounces = services.sessions, services.bounces, context
+        acts = services.sessions, services.audience, context
+        uploads = UploadJob(services.sessions, services.audience, services.settings.import_folder, context)
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
@@ -127,7 +127,7 @@ class Worker:
             Job("look after the consent chain", timedelta(days=1), self.tend_consent_chain),
             Job("wake paused readers", timedelta(minutes=1), partial(self._in_groups, preferences.end_due_pauses)),
             Job("look after sign-ups", timedelta(hours=1), self.tend_signups),
-            Job("watch confirmation emails", timedelta(minutes=1), partial(tend_signups.watch, *acts[:3])),
+            Job("watch confirmation emails", timedelta(minutes=1), partial(tend_signups.watch, *acts[:2], _now)),
             Job("forget idle paces", timedelta(hours=1), partial(self._in_groups, limiter_store.prune_idle)),
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),

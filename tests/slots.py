@@ -20,6 +20,7 @@ from newsletter.editors import Role
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
 from newsletter.workflows import approve_issue, build_letter
+from newsletter.workflows.approve_issue import Review
 from tests.sample_source import issue_source
 
 TITLES = ("A tight back", "A calm neck", "A stiff hip")
@@ -81,7 +82,7 @@ def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
     """Somebody else says that an issue may go out as it is now."""
     issue = issue_store.find(session, slug)
     content = build_letter.approvable_content(issue, links)
-    approve_issue.approve(session, links, issue, content, editors.find(session, "owner@desk.example"), "", now)
+    approve_issue.approve(session, links, issue, Review(content, "owner@desk.example"), now)
 
 
 def states(sessions: Sessions) -> dict[str, IssueState]:

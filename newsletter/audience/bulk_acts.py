@@ -5,7 +5,8 @@ committed along with the place that it got to, so that an act which is cut short
 nothing twice. What it changed is kept for 30 days, so that it can be undone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -31,6 +32,7 @@ from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag
 from newsletter.db import UNSYNCED, Sessions
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, Invalid, NotFound
 
 UNDO = timedelta(days=30)
@@ -43,21 +45,23 @@ _PRUNED = 5_000
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class ActOrder:
+    """What is to be done with the readers of a segment."""
+
+    kind: BulkKind
+    tag: str = ""
+    reason: str = ""
+
+
 def start_act(
-    session: Session,
-    segment: Segment,
-    kind: BulkKind,
-    operator: str,
-    now: datetime,
-    *,
-    members: int,
-    tag: str = "",
-    reason: str = "",
+    session: Session, segment: Segment, order: ActOrder, members: int, operator: str, now: datetime
 ) -> BulkAct:
     """Start an act on the readers of a segment, counted as `members`; Invalid if it lacks a tag or a reason."""
+    kind, tag, reason = order.kind, order.tag, order.reason.strip()
     if kind in (BulkKind.TAG, BulkKind.UNTAG):
         tag = tags.clean_tag(tag)
-    if kind is BulkKind.UNSUBSCRIBE and not 0 < len(reason.strip()) <= MAX_REASON:
+    if kind is BulkKind.UNSUBSCRIBE and not 0 < len(reason) <= MAX_REASON:
         raise Invalid(f"say in 1 to {MAX_REASON} characters why they are unsubscribed: it goes into their record")
     last = session.scalar(
         select(func.max(Subscription.id)).where(Subscription.publication_id == segment.publication_id)
@@ -68,7 +72,7 @@ def start_act(
         segment_id=segment.id,
         segment=segments.freeze(session, segment),
         tag=tag,
-        reason=reason.strip(),
+        reason=reason,
         operator=operator,
         at=now,
         members=members,
@@ -114,17 +118,15 @@ def undo(session: Session, act: BulkAct, now: datetime) -> None:
         raise Conflict(f"it can be undone once, within {UNDO.days} days after it has ended")
 
 
-def work(
-    sessions: Sessions, services: AudienceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
-) -> None:
+def work(sessions: Sessions, services: AudienceServices, worker: WorkerContext) -> None:
     """Carry out what is under way. Commits by itself, group by group."""
     with sessions.reading() as session:
         waiting = session.scalars(_open()).all()
     for act_id in waiting:
         is_left, kind = True, None
-        while is_left and not stopping():
+        while is_left and not worker.is_stopping():
             with sessions.in_turn() as session:
-                is_left, kind = _next_group(session, services, act_id, clock())
+                is_left, kind = _next_group(session, services, act_id, worker.clock())
         if kind is BulkKind.ERASE:
             sessions.checkpoint()
 

@@ -140,7 +140,7 @@ def unsubscribe_by_preferences(
 ) -> Subscription:
     """Unsubscribe the holder of a preferences link; a second request has no further effect."""
     subscription, _ = open_preferences_link(session, audience, token, now)
-    return unsubscribe.unsubscribe(session, audience, subscription, Channel.LINK, client, now)
+    return unsubscribe.unsubscribe(session, audience, subscription, Channel.LINK, _from(audience, client), now)
 
 
 def end_due_pauses(session: Session, now: datetime) -> int:

@@ -37,9 +37,8 @@ def unsubscribe_by_link(
 ) -> Subscription:
     """Unsubscribe the holder of a link; a second request has no effect. Invalid if forged, NotFound if erased."""
     subscription_id, letter_id = services.links.open_unsubscribe(token)
-    return unsubscribe(
-        session, services, subscribers.get(session, subscription_id), channel, client, now, letter_id or None
-    )
+    proof = Proof(consent.origin_of(services, client), letter_id=letter_id or None)
+    return unsubscribe(session, services, subscribers.get(session, subscription_id), channel, proof, now)
 
 
 def unsubscribe(
@@ -47,12 +46,10 @@ def unsubscribe(
     services: AudienceServices,
     subscription: Subscription,
     channel: Channel,
-    client: str | None,
+    proof: Proof,
     now: datetime,
-    letter_id: int | None = None,
 ) -> Subscription:
     """Unsubscribe a reader who asks for it, through any channel."""
-    proof = Proof(consent.origin_of(services, client), letter_id=letter_id)
     ended = end_subscription(session, subscription, Status.UNSUBSCRIBED, channel, now, proof)
     if not ended:
         # A reader whom the team unsubscribed now asks for it themselves, so the team can no longer undo it.

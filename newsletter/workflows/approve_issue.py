@@ -34,6 +34,17 @@ _CHANGED = "The email, or whom it goes to, has changed since this page was opene
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a person says of an issue."""
+
+    content: Content
+    """The content that they saw."""
+    person: str
+    """Their address."""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ApprovalStatus:
     """The approval status of an issue."""
 
@@ -83,60 +94,49 @@ def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
 
 
 def request_approval(
-    session: Session,
-    audience: AudienceServices,
-    issue: Issue,
-    content: Content,
-    asker: str,
-    chosen: Collection[str],
-    comment: str,
-    now: datetime,
+    session: Session, audience: AudienceServices, issue: Issue, asking: Review, chosen: Collection[str], now: datetime
 ) -> list[str]:
     """Mail the chosen possible approvers, or all if none is chosen; returns their addresses. Conflict if nobody can."""
-    current = _hold_still(session, audience.links, issue, content)
+    current = _hold_still(session, audience.links, issue, asking.content)
     if current.approval:
         raise Conflict(f"{current.approval.person} has already approved this; there is nothing to ask for.")
     asked = _chosen_approvers(possible_approvers(session, issue), chosen)
-    _mind_the_hour(session, asker, now)
-    step = _note(session, issue, ApprovalAct.ASKED, current.content, asker, comment, now)
+    _mind_the_hour(session, asking.person, now)
+    step = _note(session, issue, ApprovalAct.ASKED, asking, now)
     for editor in asked:
         _mail(session, audience, issue, editor, step)
     return [editor.email for editor in asked]
 
 
-def approve(
-    session: Session, links: Links, issue: Issue, content: Content, editor: Editor, comment: str, now: datetime
-) -> ApprovalStep:
+def approve(session: Session, links: Links, issue: Issue, review: Review, now: datetime) -> ApprovalStep:
     """Approve this content; Conflict if it is no longer what was shown, or this person may not approve it."""
-    current = _hold_still(session, links, issue, content)
-    if refusal := current.refusal(editor.email, editor.role):
+    current = _hold_still(session, links, issue, review.content)
+    if refusal := current.refusal(review.person, editors.find(session, review.person).role):
         raise Conflict(refusal)
     try:
         with session.begin_nested():
-            return _note(session, issue, ApprovalAct.APPROVED, content, editor.email, comment, now)
+            return _note(session, issue, ApprovalAct.APPROVED, review, now)
     except IntegrityError:
         raise Conflict("Somebody else has just approved this. Nothing more is needed.") from None
 
 
-def send_back(
-    session: Session, links: Links, issue: Issue, content: Content, person: str, comment: str, now: datetime
-) -> None:
+def send_back(session: Session, links: Links, issue: Issue, review: Review, now: datetime) -> None:
     """Make the issue a draft again, with a comment; it is unscheduled, and its approval is withdrawn."""
-    if not comment.strip():
+    if not review.comment.strip():
         raise Invalid("Say what needs fixing: the comment is all that the writer gets.")
-    _unschedule(session, links, issue, content, now)
-    _take_back(approvals.current_approval(issue.approval_steps, content), person, now)
-    _note(session, issue, ApprovalAct.SENT_BACK, content, person, comment, now)
+    _unschedule(session, links, issue, review.content, now)
+    _take_back(approvals.current_approval(issue.approval_steps, review.content), review.person, now)
+    _note(session, issue, ApprovalAct.SENT_BACK, review, now)
     issue_store.set_readiness(issue, Readiness.DRAFT)
 
 
-def withdraw(session: Session, links: Links, issue: Issue, content: Content, person: str, now: datetime) -> bool:
+def withdraw(session: Session, links: Links, issue: Issue, review: Review, now: datetime) -> bool:
     """Withdraw the approval before the issue starts to go out; returns whether that unscheduled it."""
-    was_scheduled = _unschedule(session, links, issue, content, now)
-    approval = approvals.current_approval(issue.approval_steps, content)
+    was_scheduled = _unschedule(session, links, issue, review.content, now)
+    approval = approvals.current_approval(issue.approval_steps, review.content)
     if approval is None:
         raise Conflict("There is no approval to withdraw: somebody else has just done that.")
-    _take_back(approval, person, now)
+    _take_back(approval, review.person, now)
     return was_scheduled
 
 
@@ -192,18 +192,16 @@ def _mind_the_hour(session: Session, person: str, now: datetime) -> None:
         raise Refused(f"You asked {ASKED_AN_HOUR} times within an hour, which is the limit. Try again later.")
 
 
-def _note(
-    session: Session, issue: Issue, act: ApprovalAct, content: Content, person: str, comment: str, now: datetime
-) -> ApprovalStep:
+def _note(session: Session, issue: Issue, act: ApprovalAct, review: Review, now: datetime) -> ApprovalStep:
     step = ApprovalStep(
         issue_id=issue.id,
         act=act,
-        revision_number=content.revision_number,
-        content_hash=content.content_hash,
-        audience_hash=content.audience_hash,
-        person=person,
+        revision_number=review.content.revision_number,
+        content_hash=review.content.content_hash,
+        audience_hash=review.content.audience_hash,
+        person=review.person,
         at=now,
-        comment=_clean(comment),
+        comment=_clean(review.comment),
     )
     session.add(step)
     session.flush()

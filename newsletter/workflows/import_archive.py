@@ -83,20 +83,24 @@ class _Pictures:
         return name
 
 
-def import_posts(
-    sessions: Sessions,
-    store: PictureStore,
-    publication: Publication,
-    source: str,
-    archive: list[OldPost],
-    now: datetime,
-    *,
-    fetch: Fetch | None = None,
-    dry_run: bool = False,
-) -> Iterator[PostFate]:
+@dataclass(frozen=True, slots=True)
+class ArchiveImport:
+    """Where an archive comes from and goes to, and how it is imported."""
+
+    sessions: Sessions
+    store: PictureStore
+    publication: Publication
+    source: str
+    """The program that wrote it."""
+    fetch: Fetch | None = None
+    """Fetches the pictures in the posts; if None, each becomes a link."""
+    dry_run: bool = False
+
+
+def import_posts(job: ArchiveImport, archive: list[OldPost], now: datetime) -> Iterator[PostFate]:
     """Save each post that is new as a draft, in a transaction of its own; what became of each, oldest first."""
-    with sessions.reading() as session:
-        known = posts.known_keys(session, publication.id, source)
+    with job.sessions.reading() as session:
+        known = posts.known_keys(session, job.publication.id, job.source)
     for post in sorted(archive, key=lambda one: (one.posted_at is not None, one.posted_at)):
         title = post.title or post.slug or post.key
         if post.key in known:
@@ -105,7 +109,7 @@ def import_posts(
             yield PostFate(title, reason=why)
         else:
             known.add(post.key)
-            yield _import_post(sessions, store, publication, source, post, now, fetch, dry_run=dry_run)
+            yield _import_post(job, post, now)
 
 
 def publish_each(
@@ -165,25 +169,15 @@ def _subject(title: str, at: datetime) -> str:
     return title if len(title) >= SUBJECT_LENGTH[0] else f"{title}, {at.date().isoformat()}"
 
 
-def _import_post(
-    sessions: Sessions,
-    store: PictureStore,
-    publication: Publication,
-    source: str,
-    post: OldPost,
-    now: datetime,
-    fetch: Fetch | None,
-    *,
-    dry_run: bool,
-) -> PostFate:
-    taken = _Pictures(None if dry_run else fetch)
+def _import_post(job: ArchiveImport, post: OldPost, now: datetime) -> PostFate:
+    taken = _Pictures(None if job.dry_run else job.fetch)
     text = (
         convert.html_to_markdown(post.html, taken.name_of)
         if post.html
         else convert.plain_markdown(post.markdown, taken.name_of)
     )
     at = post.posted_at or now
-    with sessions.reading() if dry_run else sessions.begin() as session:
+    with job.sessions.reading() if job.dry_run else job.sessions.begin() as session:
         slug = create.free_slug(session, create.slug_of(post.slug or post.title))
         title, subtitle = (words.replace("{{", "{ {") for words in (post.title, post.subtitle))
         form = IssueForm(title=title, subject=_subject(title, at), preheader=subtitle, slug=slug, body=text.markdown)
@@ -192,13 +186,13 @@ def _import_post(
             file = issue_file.parse(issue_form.new_file(form), name)
         except Invalid as error:
             return PostFate(post.title, reason=str(error).replace("\n", "; "), lost=text.lost)
-        if not dry_run:
+        if not job.dry_run:
             stored_names = {
-                each: store.keep(session, each, content, now).file_name for each, content in taken.content.items()
+                each: job.store.keep(session, each, content, now).file_name for each, content in taken.content.items()
             }
-            issue = issue_store.create(session, publication, Text(file, name, stored_names), AUTHOR, now)
+            issue = issue_store.create(session, job.publication, Text(file, name, stored_names), AUTHOR, now)
             path = post.path if len(post.path) <= posts.LONGEST_PATH else ""
-            row = ImportedPost(publication_id=publication.id, source=source, key=post.key[:200], old_path=path)
+            row = ImportedPost(publication_id=job.publication.id, source=job.source, key=post.key[:200], old_path=path)
             row.issue_id, row.posted_at = issue.id, at
             session.add(row)
         return PostFate(post.title, slug, lost=text.lost)

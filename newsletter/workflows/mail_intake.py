@@ -1,6 +1,5 @@
 """How a worker takes mail in: it reads the mailbox when it is its turn, and listens for mail by LMTP."""
 
-from collections.abc import Callable
 from datetime import datetime
 
 from newsletter.db import Session, Sessions
@@ -8,6 +7,7 @@ from newsletter.delivery.bounces import events
 from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.workflows import receive_mail
 from newsletter.workflows.record_bounce import BounceServices
 
@@ -21,21 +21,18 @@ class MailIntake:
         services: BounceServices,
         mailbox: MailboxAccess | None,
         lmtp: str,
-        *,
-        worker: str,
-        stopping: Callable[[], bool],
-        clock: Callable[[], datetime],
+        worker: WorkerContext,
     ) -> None:
         """`lmtp` is where to listen: 127.0.0.1:8024, or unix: and a path; empty for nowhere."""
         self._sessions = sessions
         self._services = services
-        self._clock = clock
+        self._worker = worker
         self._mailbox = self._lmtp = None
         # Imported here, so that their libraries are loaded only where they are needed.
         if mailbox:
             from newsletter.workflows.read_mailbox import MailboxReader
 
-            self._mailbox = MailboxReader(sessions, services, mailbox, worker=worker, stopping=stopping, clock=clock)
+            self._mailbox = MailboxReader(sessions, services, mailbox, worker)
         if lmtp:
             from newsletter.delivery.bounces.intake.lmtp import LmtpListener
 
@@ -65,4 +62,4 @@ class MailIntake:
             return receive_mail.is_ours(session, self._services, address)
 
     def _take(self, mail: IncomingMail) -> None:
-        receive_mail.receive(self._sessions, self._services, mail, "lmtp", self._clock())
+        receive_mail.receive(self._sessions, self._services, mail, "lmtp", self._worker.clock())

@@ -1,8 +1,5 @@
 """Read the mailbox that bounces come to: each mail is recorded and committed first, and moved to its folder then."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 import structlog
 
 from newsletter.db import AWAY, Sessions
@@ -11,6 +8,7 @@ from newsletter.delivery.bounces.intake.imap_mailbox import FetchedMail, Mailbox
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.bounces.report import Kind
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.workflows.receive_mail import receive
 from newsletter.workflows.record_bounce import BounceServices
 
@@ -28,46 +26,43 @@ class MailboxReader:
         sessions: Sessions,
         services: BounceServices,
         access: MailboxAccess,
-        *,
-        worker: str,
-        stopping: Callable[[], bool],
-        clock: Callable[[], datetime],
+        worker: WorkerContext,
     ) -> None:
         self._sessions = sessions
         self._services = services
         self._access = access
         self._worker = worker
-        self._stopping = stopping
-        self._clock = clock
         self._left: tuple[int, int] | None = None
 
     def read_due(self) -> int:
         """Read what waits, if it is time; how many mails were recorded. Commits by itself, mail by mail."""
         name, self._left = self._access.name, None
         with self._sessions.reading() as session:
-            if not mailbox_lease.is_mailbox_due(session, name, self._clock()):
+            if not mailbox_lease.is_mailbox_due(session, name, self._worker.clock()):
                 return 0
         with self._sessions.begin() as session:
-            lease = mailbox_lease.claim_mailbox(session, name, self._worker, self._clock())
+            lease = mailbox_lease.claim_mailbox(session, name, self._worker.name, self._worker.clock())
         if lease is None:
             return 0
         try:
-            with imap_mailbox.open_mailbox(self._access, self._stopping) as mailbox:
+            with imap_mailbox.open_mailbox(self._access, self._worker.is_stopping) as mailbox:
                 read, is_more = self._read(mailbox, lease.left_uid if lease.validity == mailbox.validity else 0)
         except MailboxDown as error:
-            if not self._stopping():
+            if not self._worker.is_stopping():
                 self._note_failure(str(error))
                 return 0
             read, is_more = 0, True
         with self._sessions.begin() as session:
-            mailbox_lease.record_reading(session, name, self._worker, self._clock(), left=self._left, is_more=is_more)
+            mailbox_lease.record_reading(
+                session, name, self._worker.name, self._worker.clock(), left=self._left, is_more=is_more
+            )
         return read
 
     def _read(self, mailbox: Mailbox, after: int) -> tuple[int, bool]:
         waiting = mailbox.waiting(after)
         read = 0
         for uid in waiting[:MOST_AT_ONCE]:
-            if self._stopping():
+            if self._worker.is_stopping():
                 break
             if fetched := mailbox.fetch(uid):
                 understood = self._record(fetched)
@@ -80,7 +75,7 @@ class MailboxReader:
         """Record a mail; whether it was understood. One that we fail at is set aside, so that the others are read."""
         mail = IncomingMail.from_bytes(fetched.raw, is_cut=fetched.is_cut)
         try:
-            report = receive(self._sessions, self._services, mail, WAY, self._clock())
+            report = receive(self._sessions, self._services, mail, WAY, self._worker.clock())
         except AWAY:
             raise
         except Exception:
@@ -91,7 +86,7 @@ class MailboxReader:
     def _note_failure(self, problem: str) -> None:
         with self._sessions.begin() as session:
             again = mailbox_lease.record_failure(
-                session, self._access.name, self._worker, self._clock(), problem, left=self._left
+                session, self._access.name, self._worker.name, self._worker.clock(), problem, left=self._left
             )
         log.warning(
             "the mailbox cannot be read now", server=self._access.host, reason=problem, again_at=again.isoformat()

@@ -57,9 +57,8 @@ def record_report(
 ) -> list[BounceEvent]:
     """Keep a report and do what follows from it; the events, empty if this report came before. The caller commits."""
     readers_of = partial(subscribers.subscription_ids, session)
-    new_events = record.store_events(
-        session, services.audience.links.seal, services.groups, report, origin, now, readers_of
-    )
+    known = record.Lookups(services.audience.links.seal, services.groups, readers_of)
+    new_events = record.store_events(session, known, report, origin, now)
     for event in new_events:
         if not (services.domain_exists and policy.asks_the_dns(event)):
             decide_and_act(session, services, event, now)
@@ -143,7 +142,8 @@ def _unsubscribe(
 ) -> None:
     subscription = session.get(Subscription, event.subscription_id) if event.subscription_id else None
     if subscription:
-        unsubscribe.unsubscribe(session, services.audience, subscription, Channel.MAIL, None, now, event.letter_id)
+        proof = Proof(letter_id=event.letter_id)
+        unsubscribe.unsubscribe(session, services.audience, subscription, Channel.MAIL, proof, now)
     elif event.key:
         unsubscribe.end_all_of_address(session, event.key, Status.UNSUBSCRIBED, now)
 

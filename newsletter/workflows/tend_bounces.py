@@ -22,6 +22,7 @@ from newsletter.delivery.models import Cause, Letter
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import progress, provider_results
 from newsletter.delivery.reports.provider_results import Concern, ProviderResult
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
@@ -39,14 +40,12 @@ _REMEDY = (
 )
 
 
-def decide_waiting(
-    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
-) -> None:
+def decide_waiting(sessions: Sessions, services: BounceServices, worker: WorkerContext) -> None:
     """Decide about the events that wait. Commits by itself, one by one."""
     last = 0
     while waiting := _waiting(sessions, last):
         for event_id, host in waiting:
-            if stopping():
+            if worker.is_stopping():
                 return
             last = event_id
             # Outside of any transaction, for an answer may take seconds.
@@ -56,7 +55,7 @@ def decide_waiting(
                     event = events.claim_undecided(session, event_id)
                     if event and not events.forget_erased(session, event):
                         event.host_is_gone = None if exists is None else not exists
-                        record_bounce.decide_and_act(session, services, event, clock())
+                        record_bounce.decide_and_act(session, services, event, worker.clock())
             except AWAY:
                 raise
             except Exception:
@@ -71,31 +70,27 @@ def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:
         return [(one.id, one.key.rpartition("@")[2] if policy.asks_the_dns(one) else "") for one in found]
 
 
-def watch_providers(
-    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
-) -> None:
+def watch_providers(sessions: Sessions, services: BounceServices, worker: WorkerContext) -> None:
     """Hold the reports of each provider that is probably wrong, and tell the editors. Commits by itself."""
     with sessions.reading() as session:
-        found = [(one, _handed_over(session, services, one)) for one in holds.suspects(session, clock())]
+        found = [(one, _handed_over(session, services, one)) for one in holds.suspects(session, worker.clock())]
     for suspect, copies in found:
         if policy.is_failing(suspect.unknown, copies):
             with sessions.begin() as session:
-                if holds.open_hold(session, suspect, copies, clock()):
-                    _warn(session, services.audience, suspect, copies, clock())
-    _take_back(sessions, clock, stopping)
+                if holds.open_hold(session, suspect, copies, worker.clock()):
+                    _warn(session, services.audience, suspect, copies, worker.clock())
+    _take_back(sessions, worker.clock, worker.is_stopping)
 
 
-def watch_complaints(
-    sessions: Sessions, services: BounceServices, clock: Callable[[], datetime], stopping: Callable[[], bool]
-) -> None:
+def watch_complaints(sessions: Sessions, services: BounceServices, worker: WorkerContext) -> None:
     """Count what came of recent letters at each provider; warn of complaints, and stop where they are too many.
 
     Commits by itself, letter by letter.
     """
     with sessions.reading() as session:
-        letters = provider_results.recent_letters(session, clock())
+        letters = provider_results.recent_letters(session, worker.clock())
     for letter_id in letters:
-        if stopping():
+        if worker.is_stopping():
             return
         with sessions.reading() as session:
             counted = provider_results.count_results(session, letter_id, services.groups)
@@ -107,7 +102,7 @@ def watch_complaints(
     with sessions.begin() as session:
         provider_results.drop_others(session, letters)
         for letter_id, result in concerns:
-            _answer_complaints(session, letter_id, result, clock())
+            _answer_complaints(session, letter_id, result, worker.clock())
 
 
 def _concerns(session: Session, letters: Sequence[int]) -> list[tuple[int, ProviderResult]]:

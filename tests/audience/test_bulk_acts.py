@@ -6,10 +6,12 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience import bulk_acts, subscribers, tags, unsubscribe
+from newsletter.audience.bulk_acts import ActOrder
 from newsletter.audience.models import BulkAct, BulkActRow, BulkKind, BulkState, Channel, Status, Subscriber
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.audience.unsubscribe import unsubscribe_by_link
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, Invalid
 from tests.audience.conftest import Press
 
@@ -36,13 +38,13 @@ def begin(press: Press, kind: BulkKind, **words: str) -> int:
     with press.sessions.begin() as session:
         rule = Rule(conditions=(Condition.parse("domain", "is", "one.example"),))
         ones = segments.save(session, press.publication, f"ones {kind}", rule, press.now)
-        return bulk_acts.start_act(session, ones, kind, OWNER, press.now, members=3, **words).id
+        return bulk_acts.start_act(session, ones, ActOrder(kind, **words), 3, OWNER, press.now).id
 
 
 def work(press: Press, groups: int = 99) -> None:
     """The worker's job, which is asked to stop after so many groups."""
     left = iter([False] * groups)
-    bulk_acts.work(press.sessions, press.audience, lambda: press.now, lambda: next(left, True))
+    bulk_acts.work(press.sessions, press.audience, WorkerContext("w", lambda: press.now, lambda: next(left, True)))
 
 
 def act(press: Press, act_id: int) -> BulkAct:

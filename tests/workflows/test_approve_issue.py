@@ -20,7 +20,7 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, publish
-from newsletter.workflows.approve_issue import ApprovalStatus
+from newsletter.workflows.approve_issue import ApprovalStatus, Review
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
@@ -83,7 +83,7 @@ def approve(services: Services, email: str, now: datetime, seen: Content | None 
     content = seen or shown(services)
     with services.sessions.begin() as session:
         issue, person = issue_store.find(session, SLUG), editors.find(session, email)
-        approve_issue.approve(session, services.links, issue, content, person, comment, now)
+        approve_issue.approve(session, services.links, issue, Review(content, person.email, comment), now)
 
 
 def schedule(services: Services, now: datetime, at: datetime | None = None) -> None:
@@ -152,9 +152,7 @@ def test_a_publication_that_asks_for_no_approval_gets_none(services: Services, n
             session,
             services.links,
             issue_store.find(session, SLUG),
-            shown(services),
-            editors.find(session, SECOND),
-            "",
+            Review(shown(services), SECOND),
             now,
         )
 
@@ -236,7 +234,7 @@ def test_withdrawing_takes_a_scheduled_issue_off_its_hour(services: Services, no
     schedule(services, now)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        assert approve_issue.withdraw(session, services.links, issue, shown(services), THIRD, now)
+        assert approve_issue.withdraw(session, services.links, issue, Review(shown(services), THIRD), now)
     assert state(services) is IssueState.READY
     [step] = [one for one in standing(services).steps if one.act is ApprovalAct.APPROVED]
     assert (step.withdrawn_by, step.withdrawn_at) == (THIRD, now)
@@ -251,7 +249,9 @@ def test_an_approval_cannot_be_taken_back_once_the_issue_has_begun(services: Ser
     with services.sessions.begin() as session:
         publish.send_now(session, services.letters, issue_store.find(session, SLUG), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="it is too late for that"):
-        approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), shown(services), THIRD, now)
+        approve_issue.withdraw(
+            session, services.links, issue_store.find(session, SLUG), Review(shown(services), THIRD), now
+        )
     assert standing(services).approval
 
 
@@ -261,14 +261,14 @@ def test_sending_back_makes_a_draft_of_it_with_the_comment_as_it_was_typed(servi
     schedule(services, now)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        approve_issue.send_back(session, services.links, issue, shown(services), THIRD, comment, now)
+        approve_issue.send_back(session, services.links, issue, Review(shown(services), THIRD, comment), now)
     assert state(services) is IssueState.DRAFT
     found = standing(services)
     assert found.is_missing
     assert found.steps[-1].comment == "<script>alert(1)</script>\n{{ email }}  '; DROP TABLE issues; --"
     with services.sessions.begin() as session, pytest.raises(Invalid, match="Say what needs fixing:"):
         approve_issue.send_back(
-            session, services.links, issue_store.find(session, SLUG), shown(services), THIRD, "  ", now
+            session, services.links, issue_store.find(session, SLUG), Review(shown(services), THIRD, "  "), now
         )
 
 
@@ -282,7 +282,9 @@ def ask(
 ) -> list[str]:
     issue = issue_store.find(session, SLUG)
     content = build_letter.approvable_content(issue, services.links)
-    return approve_issue.request_approval(session, services.audience, issue, content, AUTHOR, chosen, comment, now)
+    return approve_issue.request_approval(
+        session, services.audience, issue, Review(content, AUTHOR, comment), chosen, now
+    )
 
 
 def test_asking_mails_all_who_could_approve_or_the_chosen_of_them(services: Services, now: datetime) -> None:
@@ -417,7 +419,7 @@ def test_withdrawing_beside_scheduling_leaves_nothing_scheduled_without_approval
     def withdraw() -> None:
         with services.sessions.begin() as session:
             issue = issue_store.find(session, SLUG)
-            approve_issue.withdraw(session, services.links, issue, seen, THIRD, now)
+            approve_issue.withdraw(session, services.links, issue, Review(seen, THIRD), now)
 
     together(lambda: schedule(services, now + timedelta(minutes=turn)), withdraw)
     is_scheduled = state(services) is IssueState.SCHEDULED
@@ -435,7 +437,7 @@ def test_withdrawing_at_the_very_hour_either_stops_it_or_comes_too_late(
 
     def withdraw() -> None:
         with services.sessions.begin() as session:
-            approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), seen, THIRD, at)
+            approve_issue.withdraw(session, services.links, issue_store.find(session, SLUG), Review(seen, THIRD), at)
 
     def strike() -> None:
         with services.sessions.begin() as session:

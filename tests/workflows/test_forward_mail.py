@@ -19,6 +19,7 @@ from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
 from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import OutboxMessage
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from newsletter.workflows import forward_mail, receive_mail
 from tests import sample_services
@@ -175,6 +176,6 @@ def test_an_erased_persons_mail_is_gone_and_all_go_after_ninety_days(services: S
     with services.sessions.begin() as session:
         assert session.scalars(select(ReaderMail.key)).all() == ["bo@reader.example"]
         assert len(session.scalars(select(RawReport)).all()) == 1
-        services.mail_intake("one", lambda: False, lambda: NOW).prune(session, NOW + RAW_KEPT)
+        services.mail_intake(WorkerContext("one", lambda: NOW)).prune(session, NOW + RAW_KEPT)
         assert session.scalars(select(ReaderMail)).all() == session.scalars(select(RawReport)).all() == []
         assert len(session.scalars(select(BounceEvent)).all()) == 2

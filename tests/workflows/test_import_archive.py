@@ -5,6 +5,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -21,6 +22,7 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, import_archive, peer_archives, publish, resend_missed
+from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.import_archive import PostFate
 from newsletter.workflows.peer_archives import OldPost
 from tests import sample_services
@@ -77,11 +79,11 @@ def written(folder: Path, source: str) -> Path:
     return path
 
 
-def take_in(services: Services, source: str, found: list[OldPost], **how: object) -> list[PostFate]:
+def take_in(services: Services, source: str, found: list[OldPost], **how: Any) -> list[PostFate]:
     with services.sessions.reading() as session:
         home = publications.find(session)
-    args = (services.sessions, services.pictures, home, source, found, NOW)
-    return list(import_archive.import_posts(*args, **how))  # type: ignore[arg-type]
+    job = import_archive.ArchiveImport(services.sessions, services.pictures, home, source, **how)
+    return list(import_archive.import_posts(job, found, NOW))
 
 
 PATHS = {
@@ -197,7 +199,7 @@ def test_an_imported_issue_is_published_only_with_the_approval_that_its_publicat
         issue = issue_store.find(session, "first-one")
         assert issue.letter is None
         content = build_letter.approvable_content(issue, services.links)
-        approve_issue.approve(session, services.links, issue, content, second, "", NOW)
+        approve_issue.approve(session, services.links, issue, Review(content, second.email), NOW)
         import_archive.publish_imported(session, services.letters, issue, NOW)
         assert archive.find(session, "first-one").letter is not None
 

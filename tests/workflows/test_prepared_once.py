@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter import editors
 from newsletter.audience.address import Address
 from newsletter.db import Session
 from newsletter.delivery.message.dkim_keys import NO_KEYS
@@ -27,6 +26,7 @@ from newsletter.workflows import (
     run_preflight,
     test_mail,
 )
+from newsletter.workflows.approve_issue import Review
 from tests import slots
 from tests.sample_services import NOW
 from tests.slots import GRACE, TUESDAY
@@ -51,8 +51,7 @@ def fill_its_slot(session: Session, services: Services, issue: Issue) -> None:
 def approve(session: Session, services: Services, issue: Issue) -> None:
     issue.publication.requires_approval = True
     content = build_letter.approvable_content(issue, services.links)
-    editor = editors.find(session, "owner@desk.example")
-    approve_issue.approve(session, services.links, issue, content, editor, "", NOW)
+    approve_issue.approve(session, services.links, issue, Review(content, "owner@desk.example"), NOW)
     publish.send_now(session, services.letters, issue, NOW)
 
 

@@ -14,6 +14,7 @@ from newsletter.delivery.bounces.intake import imap_mailbox, mailbox_lease
 from newsletter.delivery.bounces.intake.incoming import MOST_KEPT
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.bounces.intake.mailbox_lease import MailboxLease
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from newsletter.workflows import read_mailbox
 from newsletter.workflows.read_mailbox import MailboxReader
@@ -64,7 +65,7 @@ class Reader:
     def read(self, server: ImapServer, worker: str = "one") -> int:
         reader = MailboxReader(
             self.services.sessions, self.services.bounces, access_to(server),
-            worker=worker, stopping=self.stopping, clock=lambda: self.now,
+            WorkerContext(worker, lambda: self.now, self.stopping),
         )  # fmt: skip
         return reader.read_due()
 

@@ -26,6 +26,7 @@ from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.errors import NotFound
 from newsletter.wiring import Services
@@ -38,6 +39,7 @@ from tests.sample_services import NOW
 ADA = "ada@gmail.com"
 DAY = timedelta(days=1)
 HARD, SOFT = Hardness.HARD, Hardness.SOFT
+WORKER = WorkerContext("w", lambda: NOW)
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
@@ -134,7 +136,7 @@ class Press:
             return [one.decision for one in kept]
 
     def watch(self) -> None:
-        tend_bounces.watch_providers(self.sessions, self.services.bounces, lambda: NOW, lambda: False)
+        tend_bounces.watch_providers(self.sessions, self.services.bounces, WORKER)
 
     def status(self, reader: int) -> Status:
         with self.sessions.reading() as session:
@@ -362,7 +364,7 @@ def test_the_dns_decides_about_a_host_that_is_called_unknown(press: Press, exist
     with press.sessions.begin() as session:
         [event] = record_bounce.record_report(session, bounces, report, Origin("test:1", "pipe"), NOW)
         assert (event.decision, asked) == (None, [])
-    tend_bounces.decide_waiting(press.sessions, bounces, lambda: NOW, lambda: False)
+    tend_bounces.decide_waiting(press.sessions, bounces, WORKER)
     with press.sessions.reading() as session:
         assert (session.scalars(select(BounceEvent.decision)).one(), asked) == (decision, ["gone.example"])
 
@@ -402,9 +404,9 @@ def test_an_event_that_fails_holds_up_no_other(press: Press, monkeypatch: pytest
 
     with monkeypatch.context() as patched:
         patched.setattr(record_bounce, "decide_and_act", failing)
-        tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)
+        tend_bounces.decide_waiting(press.sessions, press.bounces, WORKER)
     assert [press.status(reader) for reader in readers] == [Status.ACTIVE, Status.BOUNCED]
-    tend_bounces.decide_waiting(press.sessions, press.bounces, lambda: NOW, lambda: False)
+    tend_bounces.decide_waiting(press.sessions, press.bounces, WORKER)
     assert press.status(readers[0]) is Status.BOUNCED
 
 

@@ -18,6 +18,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from newsletter.workflows import tend_bounces
 from tests import sample_services
@@ -74,7 +75,7 @@ def send(services: Services, now: datetime) -> None:
 
 
 def decide(services: Services, now: datetime) -> None:
-    tend_bounces.decide_waiting(services.sessions, services.bounces, lambda: now, lambda: False)
+    tend_bounces.decide_waiting(services.sessions, services.bounces, WorkerContext("w", lambda: now))
 
 
 def test_what_becomes_of_each_reader_copy_and_provider(services: Services, now: datetime) -> None:

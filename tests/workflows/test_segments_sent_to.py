@@ -18,6 +18,7 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, correct_issue, publish, rehearse_issue, resend_missed
+from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.choose_segment import choose_segment, delete_segment
 from tests import sample_services
 from tests.originals import Fill
@@ -180,7 +181,7 @@ def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Serv
         issue.publication.requires_approval = True
         approver = editors.add(session, "second@desk.example", Role.EDITOR, NOW)
         shown = build_letter.approvable_content(issue, services.links)
-        approve_issue.approve(session, services.links, issue, shown, approver, "", NOW)
+        approve_issue.approve(session, services.links, issue, Review(shown, approver.email), NOW)
         vip = segments.get_segment(session, 1, issue.segment_id or 0)
 
         def is_approved() -> bool:
@@ -196,7 +197,7 @@ def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Serv
             publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         # Who looked at it before the change cannot approve it unseen.
         with pytest.raises(Conflict, match="whom it goes to, has changed"):
-            approve_issue.approve(session, services.links, issue, shown, approver, "", NOW)
+            approve_issue.approve(session, services.links, issue, Review(shown, approver.email), NOW)
         choose_segment(session, issue, vip)
         publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         with pytest.raises(Conflict, match="unschedule it first"):

@@ -18,6 +18,7 @@ from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import provider_results
 from newsletter.delivery.reports.provider_results import Concern, ProviderResult, StoredResults
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import alert_editors, tend_bounces
@@ -86,7 +87,7 @@ def hear(services: Services, letter: Letter, group: str, kind: Kind, number: int
 
 
 def watch(services: Services, at=NOW) -> None:
-    tend_bounces.watch_complaints(services.sessions, BounceServices(services.audience), lambda: at, lambda: False)
+    tend_bounces.watch_complaints(services.sessions, BounceServices(services.audience), WorkerContext("w", lambda: at))
 
 
 def trips(services: Services) -> list[Trip]:

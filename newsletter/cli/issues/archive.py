@@ -47,10 +47,9 @@ def import_archive(
         home = publications.find(session, publication)
     found, archive = peer_archives.read_archive(file, source or "")
     fetch = _fetcher(services) if pictures else None
+    job = archives.ArchiveImport(services.sessions, services.pictures, home, found, fetch, dry_run)
     fates = []
-    for fate in archives.import_posts(
-        services.sessions, services.pictures, home, found, archive, now(), fetch=fetch, dry_run=dry_run
-    ):
+    for fate in archives.import_posts(job, archive, now()):
         fates.append(fate)
         if not as_json:
             _print(fate)

@@ -25,9 +25,6 @@ from newsletter.delivery.models import Copy, CopyNote, Note, OutboxMessage
 from newsletter.errors import Invalid
 from newsletter.tokens import TokenSeal
 
-ReadersOf = Callable[[str], Collection[int]]
-"""The subscriptions of an address, by its key."""
-
 MOST_RECIPIENTS = 50
 SMTP = "smtp"
 """The way of a refusal within the SMTP dialogue."""
@@ -38,6 +35,16 @@ _NOBODY = Recipient("", None, Reason.UNDEFINED)
 _POST_ID = re.compile(r"[0-9]{20}\.([0-9]{1,18})@.+")
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What tells whom and what a report is about."""
+
+    seal: TokenSeal
+    groups: ProviderGroups
+    readers_of: Callable[[str], Collection[int]]
+    """The subscriptions of an address, by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +93,17 @@ class _Match:
         return (self.copy.address if self.copy else self.post.address if self.post else "") or ""
 
 
-def store_events(
-    session: Session,
-    seal: TokenSeal,
-    groups: ProviderGroups,
-    report: Report,
-    origin: Origin,
-    now: datetime,
-    readers_of: ReadersOf = lambda _key: (),
-) -> list[BounceEvent]:
+def store_events(session: Session, known: Lookups, report: Report, origin: Origin, now: datetime) -> list[BounceEvent]:
     """Keep what a report says, an event for each recipient, none decided about; empty if it was kept before."""
-    match = _match(session, seal, report)
+    match = _match(session, known.seal, report)
     if origin.is_authentic and _is_nobodys(match):
-        match = _match_address(session, readers_of, report, min(origin.at or now, now))
+        match = _match_address(session, known, report, min(origin.at or now, now))
     if _is_of_erased(match):
         report, origin = _without_person(report, origin)
     new_events = [
         event
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
-        if (event := events.add(session, _event(match, groups, report.kind, recipient, place, origin, now)))
+        if (event := events.add(session, _event(match, known.groups, report.kind, recipient, place, origin, now)))
     ]
     # There may be a million deliveries, and nobody needs their raw text.
     if new_events and origin.raw and report.kind is not Kind.DELIVERED:
@@ -215,10 +214,10 @@ def _match(session: Session, seal: TokenSeal, report: Report) -> _Match:
     return _Match()
 
 
-def _match_address(session: Session, readers_of: ReadersOf, report: Report, at: datetime) -> _Match:
+def _match_address(session: Session, known: Lookups, report: Report, at: datetime) -> _Match:
     """Match by the address, as a last resort: some providers report nothing else. The copy sent there last is meant."""
     keys = {mailboxes.mailbox_key(one.address) for one in report.recipients}
-    copy = events.last_copy_to(session, readers_of(min(keys)), at) if len(keys) == 1 else None
+    copy = events.last_copy_to(session, known.readers_of(min(keys)), at) if len(keys) == 1 else None
     return _Match(copy if copy and mailboxes.mailbox_key(copy.address) in keys else None)
 
 

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 
 from newsletter.audience.importing.uploads.job import UploadJob
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import DARK, LIGHT, OF_COLOUR, PHONE, faults_of
@@ -14,7 +15,7 @@ def test_a_list_is_imported_on_a_phone_and_its_page_follows_the_worker(
 ) -> None:
     page = open_desk(viewport={"width": PHONE, "height": 760})
     folder = services.settings.import_folder
-    job = UploadJob(services.sessions, services.audience, folder, "one", lambda: datetime.now(UTC), lambda: False)
+    job = UploadJob(services.sessions, services.audience, folder, WorkerContext("one", lambda: datetime.now(UTC)))
     problems = []
 
     def look() -> None:

@@ -9,6 +9,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.audit import AuditEntry
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from tests import sample_services
@@ -35,7 +36,7 @@ def _segment(services: Services) -> None:
 
 
 def work(services: Services) -> None:
-    bulk_acts.work(services.sessions, services.audience, lambda: NOW, lambda: False)
+    bulk_acts.work(services.sessions, services.audience, WorkerContext("w", lambda: NOW))
 
 
 def test_all_readers_of_a_segment_are_unsubscribed_followed_and_put_back(editor: Visitor, services: Services) -> None:

@@ -15,6 +15,7 @@ from newsletter.audience.importing.uploads import models
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.audience.importing.uploads.models import ImportUpload, UploadState
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status, Subscriber, Subscription
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
@@ -50,7 +51,8 @@ def press(editor: Visitor, page: str, way: str, **fields: str) -> str:
 
 def job(services: Services, worker: str = "one", **how: Any) -> UploadJob:
     of = {"clock": lambda: datetime.now(UTC), "is_stopping": lambda: False} | how
-    return UploadJob(services.sessions, services.audience, services.settings.import_folder, worker, **of)
+    context = WorkerContext(worker, **of)
+    return UploadJob(services.sessions, services.audience, services.settings.import_folder, context)
 
 
 def only(services: Services) -> ImportUpload:

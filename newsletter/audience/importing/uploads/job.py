@@ -1,10 +1,9 @@
 """The worker's part of an import at the desk: dry runs and imports, one at a time, each by one worker."""
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from newsletter.audience.importing.uploads import models, report
 from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, ImportUpload, UploadState
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, NotFound, PressError
 
 log = structlog.get_logger(__name__)
@@ -39,18 +39,16 @@ class UploadJob:
     sessions: Sessions
     services: AudienceServices
     folder: Path
-    worker: str
-    clock: Callable[[], datetime]
-    is_stopping: Callable[[], bool]
+    worker: WorkerContext
 
     def run(self) -> None:
         """Check or import every upload that waits."""
-        while not self.is_stopping() and self._run_next():
+        while not self.worker.is_stopping() and self._run_next():
             pass
 
     def prune(self) -> None:
         """Cancel uploads that nobody went on with, and delete reports and files whose time is over."""
-        now = self.clock()
+        now = self.worker.clock()
         with self.sessions.begin() as session:
             stale = ImportUpload.changed_at < now - FORGOTTEN
             idle = (UploadState.DRAFT, UploadState.CHECKED, UploadState.PAUSED)
@@ -71,10 +69,10 @@ class UploadJob:
 
     def _run_next(self) -> bool:
         with self.sessions.reading() as session:
-            if not models.has_work(session, self.clock()):
+            if not models.has_work(session, self.worker.clock()):
                 return False
         with self.sessions.begin() as session:
-            upload = models.claim_upload(session, self.worker, self.clock())
+            upload = models.claim_upload(session, self.worker.name, self.worker.clock())
             if upload is None:
                 return False
             session.expunge(upload)
@@ -84,7 +82,7 @@ class UploadJob:
             self._end(upload, UploadState.FAILED, str(error))
         finally:
             with self.sessions.begin() as session:
-                models.release_upload(session, upload.id, self.worker)
+                models.release_upload(session, upload.id, self.worker.name)
         return True
 
     def _do(self, upload: ImportUpload) -> None:
@@ -102,10 +100,10 @@ class UploadJob:
         self._end(upload, UploadState.CHECKED if upload.state is UploadState.CHECKING else UploadState.DONE)
 
     def _end(self, upload: ImportUpload, state: UploadState, fault: str = "") -> None:
-        now = self.clock()
+        now = self.worker.clock()
         with self.sessions.begin() as session:
             mine = {"fault": fault, "changed_at": now, "state": state}
-            ended = models.report_progress(session, upload.id, self.worker, upload.state, now, **mine)
+            ended = models.report_progress(session, upload.id, self.worker.name, upload.state, now, **mine)
         if ended and state in OVER:
             (self.folder / upload.stored_name).unlink(missing_ok=True)
         log.info("import at the desk", upload=upload.id, state=state.value if ended else "stopped")
@@ -136,15 +134,15 @@ class _Work:
 
     def import_rows(self) -> bool:
         """The import, from where it is; False if it was stopped."""
-        now, upload = self.job.clock(), self.upload
+        now, upload = self.job.worker.clock(), self.upload
         with self.job.sessions.begin() as session:
-            if not models.report_progress(session, upload.id, self.job.worker, upload.state, now):
+            if not models.report_progress(session, upload.id, self.job.worker.name, upload.state, now):
                 return False
             if upload.import_id is None:
                 report.clear_report(session, upload.id)
             settings = upload.import_settings()
             found = progress.begin(session, upload.publication, self.file, settings, upload.operator, now)
-            models.report_progress(session, upload.id, self.job.worker, upload.state, now, import_id=found.id)
+            models.report_progress(session, upload.id, self.job.worker.name, upload.state, now, import_id=found.id)
         try:
             return self._follow(self._steps(dry_run=False))
         except Conflict:
@@ -161,7 +159,7 @@ class _Work:
             self.upload.publication,
             self.file,
             settings.terms,
-            job.clock(),
+            job.worker.clock(),
             choices=settings.choices,
             source=settings.source,
             operator=self.upload.operator,
@@ -186,7 +184,7 @@ class _Work:
                 self.percent = min(99, 100 * step.position // step.list_size) if step.list_size else 0
                 if time.monotonic() - self.told_at > _REPORT_EVERY and not self._tell():
                     return False
-                if self.job.is_stopping():
+                if self.job.worker.is_stopping():
                     return False
         self.percent = 100
         return self._tell()
@@ -198,9 +196,9 @@ class _Work:
             return models.report_progress(
                 session,
                 self.upload.id,
-                self.job.worker,
+                self.job.worker.name,
                 self.upload.state,
-                self.job.clock(),
+                self.job.worker.clock(),
                 counts=counts,
                 rows_done=self.rows,
                 percent=self.percent,

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter import editors
 from newsletter.db import Session
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue
@@ -16,8 +15,9 @@ from newsletter.web.desk import frame, lookup, previews
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
+from newsletter.workflows.approve_issue import Review
 
-_Act = Callable[[Session, Issue, Content, str], str]
+_Act = Callable[[Session, Issue, Review], str]
 
 
 def approval(slug: str) -> str:
@@ -29,10 +29,8 @@ def ask_approval(slug: str) -> ResponseReturnValue:
     """Mail the people who can approve it."""
     chosen = request.form.getlist("approver")
 
-    def ask(store: Session, found: Issue, content: Content, comment: str) -> str:
-        asked = workflows_approve_issue.request_approval(
-            store, services().audience, found, content, auth.email(), chosen, comment, now()
-        )
+    def ask(store: Session, found: Issue, asking: Review) -> str:
+        asked = workflows_approve_issue.request_approval(store, services().audience, found, asking, chosen, now())
         return f"Asked {', '.join(asked)} by mail."
 
     return _decide(slug, "ask", ask)
@@ -41,10 +39,8 @@ def ask_approval(slug: str) -> ResponseReturnValue:
 def approve_issue(slug: str) -> ResponseReturnValue:
     """Approve the content that the page showed."""
 
-    def approve(store: Session, found: Issue, content: Content, comment: str) -> str:
-        workflows_approve_issue.approve(
-            store, services().links, found, content, editors.find(store, auth.email()), comment, now()
-        )
+    def approve(store: Session, found: Issue, review: Review) -> str:
+        workflows_approve_issue.approve(store, services().links, found, review, now())
         return f"Approved. “{found.title}” may go out as it is now."
 
     return _decide(slug, "approve", approve)
@@ -53,8 +49,8 @@ def approve_issue(slug: str) -> ResponseReturnValue:
 def send_back(slug: str) -> ResponseReturnValue:
     """Make it a draft again, with a comment on what to change."""
 
-    def back(store: Session, found: Issue, content: Content, comment: str) -> str:
-        workflows_approve_issue.send_back(store, services().links, found, content, auth.email(), comment, now())
+    def back(store: Session, found: Issue, review: Review) -> str:
+        workflows_approve_issue.send_back(store, services().links, found, review, now())
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -63,8 +59,8 @@ def send_back(slug: str) -> ResponseReturnValue:
 def withdraw_approval(slug: str) -> ResponseReturnValue:
     """Withdraw the approval."""
 
-    def withdraw(store: Session, found: Issue, content: Content, _comment: str) -> str:
-        was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, content, auth.email(), now())
+    def withdraw(store: Session, found: Issue, review: Review) -> str:
+        was_scheduled = workflows_approve_issue.withdraw(store, services().links, found, review, now())
         return "Taken back." + (" It is not scheduled any more." if was_scheduled else "")
 
     return _decide(slug, "withdraw", withdraw)
@@ -75,7 +71,8 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
     try:
         with services().sessions.begin() as store:
             found = lookup.require_unchanged(store, slug, request.form)
-            flash(act(store, found, Content.sealed(request.form.get("content", "")), comment))
+            review = Review(Content.sealed(request.form.get("content", "")), auth.email(), comment)
+            flash(act(store, found, review))
     except Invalid as error:
         return _page(slug, form, comment, fault=str(error)), 422
     except Refused as error:

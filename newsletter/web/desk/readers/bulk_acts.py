@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.audience import bulk_acts
+from newsletter.audience.bulk_acts import ActOrder
 from newsletter.audience.models import BulkAct, BulkKind, BulkState
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
@@ -39,7 +40,7 @@ def start_bulk_act(segment_id: int) -> ResponseReturnValue:
             members = _confirmed(store, lookup.segment(store, segment_id), kind)
         with services().sessions.begin() as store:
             found = lookup.segment(store, segment_id)
-            made = bulk_acts.start_act(store, found, kind, auth.email(), now(), members=members, tag=tag, reason=reason)
+            made = bulk_acts.start_act(store, found, ActOrder(kind, tag, reason), members, auth.email(), now())
             audit_hook.add_details(kind=kind, tag=made.tag or None, readers=made.members)
             flash(_DONE[kind])
     except (Invalid, Conflict) as error:
