@@ -4,6 +4,8 @@
 BIN := .venv/bin
 # How many tests run at once; 0 for one after the other, in this process.
 WORKERS ?= auto
+# Containers often forbid Python to keep what it compiled: each process would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # What the browser gets from npm packages. The desk serves each under its path in the package.
 VENDOR := newsletter/web/assets/vendor

@@ -26,6 +26,12 @@ hypothesis.settings.register_profile("thorough", max_examples=500, deadline=None
 hypothesis.settings.load_profile("quick")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: for a third of its time a test waits for a process, a socket or a page."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 @pytest.fixture(autouse=True)
 def _no_timer_outlives_its_test() -> Iterator[None]:
     """Or it would write clicks, and complain in the log of another test that the database is gone."""

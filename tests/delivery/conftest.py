@@ -13,6 +13,7 @@ from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
+from newsletter.delivery.smtp import connection, protocol
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
@@ -100,6 +101,18 @@ def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkS
         return BulkSender(sessions, settings, worker=worker, clock=clock)
 
     return make
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A sender made by `press` waits a moment for the answers named, and minutes for the others on a busy machine."""
+
+    def act(*waits: str) -> None:
+        monkeypatch.setattr(connection, "_CONNECT", 12_000.0)
+        for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_DOT"):
+            monkeypatch.setattr(protocol, name, 20.0 if name in waits else 12_000.0)
+
+    return act
 
 
 @pytest.fixture

@@ -86,12 +86,13 @@ def test_no_copy_rides_on_anothers_envelope(running, press, copies) -> None:
 @pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA"])
 @pytest.mark.parametrize("fault", [HANG_UP, SILENCE, b"moo\r\n", b"x" * 10_000_000])
 def test_who_falls_silent_or_lies_before_the_final_dot_leaves_no_doubt(
-    running, press, copies, command, fault, pipelining
+    running, press, copies, hurried, command, fault, pipelining
 ) -> None:
     letter = running(readers(2))
     script = {command: fault} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
+    hurried("_MAIL", "_RCPT", "_DATA")
     with scripted(script) as (peer, _liar):
-        press(peer.server, patience=0.002).run_once()
+        press(peer.server).run_once()
     for copy in copies(letter).values():
         # The first time it may be the server's own trouble; the second time the copy is charged.
         assert (copy.state, copy.attempts) == (CopyState.PENDING, 1)
@@ -99,10 +100,13 @@ def test_who_falls_silent_or_lies_before_the_final_dot_leaves_no_doubt(
 
 @pytest.mark.parametrize("fault", [HANG_UP, SILENCE, b"moo\r\n", b"354 Go on\r\n"])
 @pytest.mark.parametrize(("policy", "state"), [("hold", CopyState.IN_DOUBT), ("resend", CopyState.PENDING)])
-def test_no_answer_to_the_final_dot_leaves_a_copy_in_doubt(running, press, copies, fault, policy, state) -> None:
+def test_no_answer_to_the_final_dot_leaves_a_copy_in_doubt(
+    running, press, copies, hurried, fault, policy, state
+) -> None:
     letter = running(readers(1))
+    hurried("_FINAL_DOT")
     with scripted({".": fault}) as (peer, _liar):
-        press(peer.server, patience=0.002, in_doubt=policy).run_once()
+        press(peer.server, in_doubt=policy).run_once()
     [copy] = copies(letter).values()
     assert copy.state is state
     assert "in doubt" in copy.reply
