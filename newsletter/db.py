@@ -20,6 +20,7 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Select,
     Text,
     TypeDecorator,
     bindparam,
@@ -135,7 +136,7 @@ class Prepared:
         if compiled.params != dict.fromkeys(compiled.params):
             raise ValueError("constants must be written out")
         self._text = str(compiled)
-        self._answers = compiled.dml_compile_state is None or bool(compiled.effective_returning)
+        self._answers = isinstance(statement, Select) or bool(compiled.effective_returning)
         self._order = compiled.positiontup
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:

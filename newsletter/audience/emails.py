@@ -87,8 +87,10 @@ def _ask(
     # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
     fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
     composed = services.compose(kind, publication, fields)
-    letter = outbox.post(session, publication, kind, email, "", composed, now)
-    letter.subscription_id, letter.template = subscription_id, consent.store_wording(session, composed.template).sha256
+    template = consent.store_wording(session, composed.template).sha256
+    outbox.post(
+        session, publication, kind, email, "", composed, now, subscription_id=subscription_id, template=template
+    )
 
 
 def _post(

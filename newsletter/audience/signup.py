@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 import structlog
-from sqlalchemy import Dialect, bindparam, case, exists, literal_column
+from sqlalchemy import Dialect, bindparam, case, exists, literal_column, text
 from sqlalchemy.orm import Session
 
 from newsletter.audience import consent, emails, erasures, search_text, signup_limits, status_transitions, subscribers
@@ -115,14 +115,15 @@ def resend(session: Session, services: AudienceServices, token: str, client: str
 
 @contextmanager
 def same_work(session: Session, *, commit: bool) -> Iterator[None]:
-    """Do the work in a savepoint, rolled back unless `commit`, so that timing does not reveal who is subscribed."""
-    attempt = session.begin_nested()
+    """Do the work in a savepoint, rolled back unless `commit`, so that timing does not reveal who is subscribed.
+
+    Only for statements: the session does not know of the savepoint, and would not forget objects that are rolled back.
+    """
+    connection = session.connection()
+    statements = _Statements.for_dialect(connection.dialect)
+    statements.attempt.run(connection, {})
     yield
-    session.flush()
-    if commit:
-        attempt.commit()
-    else:
-        attempt.rollback()
+    (statements.keep if commit else statements.undo).run(connection, {})
 
 
 class _Statements(NamedTuple):
@@ -130,11 +131,16 @@ class _Statements(NamedTuple):
 
     add_subscriber: Prepared
     add_subscription: Prepared
+    attempt: Prepared
+    keep: Prepared
+    undo: Prepared
 
     @classmethod
     @lru_cache(maxsize=8)
     def for_dialect(cls, dialect: Dialect) -> Self:
-        return cls(_subscriber_statement(dialect), _subscription_statement(dialect))
+        steps = ("SAVEPOINT attempt", "RELEASE SAVEPOINT attempt", "ROLLBACK TO SAVEPOINT attempt")
+        attempt = (Prepared(text(step), dialect) for step in steps)
+        return cls(_subscriber_statement(dialect), _subscription_statement(dialect), *attempt)
 
 
 def _find_or_add(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Signup:

@@ -101,8 +101,8 @@ def _post(
 ) -> None:
     subject = f"Mail from a reader: {as_header(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
     to = publication.reply_to or publication.sender_address
-    post = outbox.post(session, publication, KIND, to, "", Composed(subject, "", ""), now)
-    session.flush()
+    post_id = outbox.post(session, publication, KIND, to, "", Composed(subject, "", ""), now)
+    post = session.get_one(OutboxMessage, post_id)
     post.message = _message(post, mail, sender, publication.name)
 
 

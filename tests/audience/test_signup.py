@@ -153,10 +153,10 @@ def statements(press, email: str) -> list[str]:
     seen: list[str] = []
 
     def note(_connection, _cursor, statement: str, *_rest: object) -> None:
-        seen.append(re.sub(r"(RELEASE SAVEPOINT|ROLLBACK TO SAVEPOINT)", "END SAVEPOINT", statement))
+        seen.append(statement)
 
     def run(self: Prepared, *arguments: object) -> object:
-        seen.append(self._text)
+        seen.append(re.sub("RELEASE|ROLLBACK TO", "END", self._text))
         return plain_run(self, *arguments)
 
     engine, plain_run = press.sessions.engine, Prepared.run

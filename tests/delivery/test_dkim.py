@@ -22,6 +22,7 @@ from newsletter.delivery.message import compose, dkim_keys
 from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim import SigningKey, signatures
 from newsletter.delivery.message.dkim_keys import Keyring
+from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.transactional.outbox import Composed
@@ -202,8 +203,8 @@ def test_the_transactional_mailer_signs_a_message_that_is_composed_already_and_c
     clock.now = DATE
     whole = issue(keys=dkim_keys.NO_KEYS, subject="[Test] Unwind")
     with sessions.begin() as session:
-        letter = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
-        letter.message = whole
+        post_id = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
+        session.get_one(OutboxMessage, post_id).message = whole
     room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()

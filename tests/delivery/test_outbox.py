@@ -19,9 +19,7 @@ def posted(sessions, publication, now):
     def post(address: str = "reader@example.org") -> int:
         with sessions.begin() as session:
             composed = Composed("Please confirm", "<p>Confirm</p>", "Confirm")
-            letter = outbox.post(session, publication, "confirm", address, "Reader", composed, now, UNSUBSCRIBE)
-            session.flush()
-            return letter.id
+            return outbox.post(session, publication, "confirm", address, "Reader", composed, now, UNSUBSCRIBE)
 
     return post
 

@@ -7,13 +7,15 @@ letter is a compare-and-set on its state and its worker, so a sender that comes 
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, delete, select, text, update
+from sqlalchemy import ColumnElement, Dialect, bindparam, delete, insert, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.db import UNSYNCED
+from newsletter.addresses import mailboxes
+from newsletter.db import UNSYNCED, Prepared, moment
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import OutboxMessage, OutboxState
@@ -56,26 +58,42 @@ def post(
     composed: Composed,
     now: datetime,
     unsubscribe_url: str | None = None,
-) -> OutboxMessage:
-    """Put a letter into the outbox; it can be sent once the caller's transaction commits."""
-    letter = OutboxMessage(
-        kind=kind,
-        sender_name=publication.sender_name,
-        sender_address=publication.sender_address,
-        reply_to=publication.reply_to,
-        address=address,
-        name=name,
-        subject=composed.subject,
-        html=composed.html,
-        text=composed.text,
-        unsubscribe_url=unsubscribe_url,
-        state=OutboxState.PENDING,
-        attempts=0,
-        created_at=now,
-        not_before=now,
-    )
-    session.add(letter)
-    return letter
+    *,
+    subscription_id: int | None = None,
+    template: str | None = None,
+) -> int:
+    """Put a letter into the outbox; it can be sent once the caller's transaction commits. Its id.
+
+    `subscription_id` and `template` are of a letter that asks for consent (`OutboxMessage`).
+    """
+    connection = session.connection()
+    at = moment(connection.dialect, now)
+    letter = {
+        "kind": kind,
+        "sender_name": publication.sender_name,
+        "sender_address": publication.sender_address,
+        "reply_to": publication.reply_to,
+        "address": address,
+        "key": mailboxes.mailbox_key(address),
+        "name": name,
+        "subject": composed.subject,
+        "html": composed.html,
+        "text": composed.text,
+        "unsubscribe_url": unsubscribe_url,
+        "created_at": at,
+        "not_before": at,
+        "subscription_id": subscription_id,
+        "template": template,
+    }
+    ((post_id,),) = _adding(connection.dialect, tuple(letter)).run(connection, letter)
+    return int(post_id)
+
+
+@lru_cache(maxsize=8)
+def _adding(dialect: Dialect, names: tuple[str, ...]) -> Prepared:
+    fresh: dict[str, Any] = {"state": literal_column(f"'{OutboxState.PENDING}'"), "attempts": literal_column("0")}
+    added = insert(OutboxMessage).values({name: bindparam(name) for name in names} | fresh)
+    return Prepared(added.returning(OutboxMessage.id), dialect)
 
 
 def claim(session: Session, worker: str, limit: int, now: datetime) -> list[OutboxMessage]:
