@@ -24,7 +24,7 @@ from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.i18n import formats
 from newsletter.links import Links
-from newsletter.outbound import LinkClient, domain_lookup
+from newsletter.outbound import GuardedClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
 from newsletter.workflows.build_letter import LetterSettings
@@ -73,9 +73,9 @@ class Services:
         return MailIntake(self.sessions, self.bounces, _mailbox(self.settings), self.settings.bounce_lmtp, worker)
 
     @cached_property
-    def link_client(self) -> LinkClient:
-        """The HTTP client for link checks; it requests nothing from our own host."""
-        return LinkClient(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
+    def guarded_client(self) -> GuardedClient:
+        """The HTTP client for URLs that others chose; it requests nothing from our own host."""
+        return GuardedClient(frozenset({urlsplit(self.settings.public_url).hostname or ""}))
 
     def close(self) -> None:
         """Close the database connections."""

@@ -277,7 +277,7 @@ class Worker:
             return
         with self._services.sessions.begin() as session:
             urls = link_checks.claim(session, _LINKS_AT_ONCE, _now())
-        for answer in self._services.link_client.ask_all(urls, self._stopping.is_set):
+        for answer in self._services.guarded_client.ask_all(urls, self._stopping.is_set):
             with self._services.sessions.begin() as session:
                 link_checks.record(session, answer, _now())
 

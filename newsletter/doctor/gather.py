@@ -21,7 +21,7 @@ from newsletter.doctor.facts import DatabaseFacts, EnvelopeFacts, MailHost, Rela
 from newsletter.doctor.gather_dns import Questions, gather_dns
 from newsletter.errors import PressError
 from newsletter.mail_settings import MailServer
-from newsletter.outbound import LinkClient, dns_client
+from newsletter.outbound import GuardedClient, dns_client
 from newsletter.outbound.dns_client import Ask
 from newsletter.system.ports import is_loopback
 
@@ -38,7 +38,7 @@ def _now() -> datetime:
 class Outside:
     """How the world outside is asked; tests change it."""
 
-    web: LinkClient | None = None
+    web: GuardedClient | None = None
     smtp_port: int = field(default_factory=lambda: gather_hosts.SMTP_PORT)
     tls: ssl.SSLContext | None = None
     clock: Callable[[], datetime] = _now
@@ -169,7 +169,7 @@ def _asked_web(web: WebFacts, outside: Outside) -> WebFacts:
         return web
     port = urlsplit(web.url).port
     ports = frozenset({80, 443} | ({port} if port else set()))
-    client = outside.web or LinkClient(ports=ports, most_redirects=0, seconds=5.0)
+    client = outside.web or GuardedClient(ports=ports, most_redirects=0, seconds=5.0)
     return gather_hosts.ask_web(web, client, outside.clock)
 
 

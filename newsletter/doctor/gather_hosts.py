@@ -16,7 +16,7 @@ from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient
 from newsletter.doctor.facts import ClockFacts, MailHost, RelayFacts, WebFacts
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
-from newsletter.outbound import LinkClient
+from newsletter.outbound import GuardedClient
 
 # Seconds for the whole conversation with one mail server.
 _PATIENCE = 4.0
@@ -60,7 +60,7 @@ def ask_mail_host(host: MailHost, port: int, helo: str, tls: ssl.SSLContext | No
         return replace(host, fault=_reason(error))
 
 
-def ask_web(web: WebFacts, client: LinkClient, clock: Callable[[], datetime]) -> WebFacts:
+def ask_web(web: WebFacts, client: GuardedClient, clock: Callable[[], datetime]) -> WebFacts:
     """Ask our own pages by their public address, as a reader's mail program would."""
     health = client.fetch(f"{web.url}{_HEALTH}", _MOST_BYTES)
     if health.fault:

@@ -5,11 +5,11 @@ again. So a name is looked up once for each hop, all its addresses must be on th
 goes to such an address. Only ports 80 and 443, no credentials, no proxy; of a page that is only checked the body is
 not read, and of a file no more than was asked for.
 
-ssrf_guard   which addresses may be reached
-link_client  requests with redirects and deadlines (urllib3)
-dns_client   questions to the name servers of DNS_RESOLVER (dnspython); domain_lookup asks whether a domain gets mail
+ssrf_guard      which addresses may be reached
+guarded_client  requests with redirects and deadlines (urllib3)
+dns_client      questions to the name servers of DNS_RESOLVER (dnspython); domain_lookup asks whether a domain gets mail
 """
 
-from newsletter.outbound.link_client import Answer, LinkClient
+from newsletter.outbound.guarded_client import Answer, GuardedClient
 
-__all__ = ["Answer", "LinkClient"]
+__all__ = ["Answer", "GuardedClient"]

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from newsletter.doctor import gather_hosts
 from newsletter.doctor.facts import MailHost, RelayFacts, WebFacts
 from newsletter.mail_settings import MailServer
-from newsletter.outbound import LinkClient
+from newsletter.outbound import GuardedClient
 from newsletter.wiring import Services
 from tests.delivery.peers import Mailbox, honest, scripted, trusting
 from tests.ports import free_port
@@ -96,10 +96,10 @@ def test_a_host_without_tls_or_without_an_answer_is_told() -> None:
     assert gather_hosts.ask_mail_host(HOST, free_port(), "").fault == "Connection refused"
 
 
-def client(port: int, **changes: object) -> LinkClient:
+def client(port: int, **changes: object) -> GuardedClient:
     """One for which every name is this machine."""
     usual = {"resolve": lambda _host, _port: ["127.0.0.1"], "may_reach": lambda _address: True, "most_redirects": 0}
-    return LinkClient(**{**usual, "ports": frozenset({int(port)}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
+    return GuardedClient(**{**usual, "ports": frozenset({int(port)}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -137,6 +137,6 @@ def test_pages_that_are_not_ours_are_told() -> None:
 
 
 def test_an_address_in_a_private_network_is_told() -> None:
-    inside = LinkClient(resolve=lambda _host, _port: ["10.0.0.7"])
+    inside = GuardedClient(resolve=lambda _host, _port: ["10.0.0.7"])
     web = gather_hosts.ask_web(WebFacts("https://letters.example.org"), inside, now)
     assert web.health == "leads into a private network, where no reader can follow"

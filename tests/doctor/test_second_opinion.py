@@ -11,7 +11,7 @@ import pytest
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.doctor import dmarc, gather, run_checks, spf
-from newsletter.outbound import LinkClient, dns_client
+from newsletter.outbound import GuardedClient, dns_client
 from tests import dns_server
 from tests.dns_server import DnsServer
 
@@ -96,7 +96,7 @@ def test_the_doctor_ends_in_time_where_no_name_server_answers(
             mail_helo="mail.press.example",
         )
         began = time.monotonic()
-        outside = gather.Outside(web=LinkClient(resolve=lambda _host, _port: []))
+        outside = gather.Outside(web=GuardedClient(resolve=lambda _host, _port: []))
         findings = run_checks(gather.gather(settings, sessions, now, outside))
         assert time.monotonic() - began < 2 * gather.WITHIN
     about_dns = [each for each in findings if each.area in {"SPF", "DKIM", "DMARC", "Return path"}]

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from newsletter.outbound import LinkClient
+from newsletter.outbound import GuardedClient
 
 
 @dataclass
@@ -74,11 +74,11 @@ def site() -> Iterator[Site]:
 
 
 @pytest.fixture
-def make_client(site: Site) -> Callable[..., LinkClient]:
+def make_client(site: Site) -> Callable[..., GuardedClient]:
     """Makes link clients for which every name is this machine, which they may reach at the site's port."""
 
-    def send(**changes: object) -> LinkClient:
+    def send(**changes: object) -> GuardedClient:
         usual = {"resolve": lambda _host, _port: ["127.0.0.1"], "may_reach": lambda _address: True}
-        return LinkClient(**{**usual, "ports": frozenset({site.port}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
+        return GuardedClient(**{**usual, "ports": frozenset({site.port}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
 
     return send

@@ -12,7 +12,7 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Level, SpamVerdict
 from newsletter.editorial.source import issue_file
-from newsletter.outbound import Answer, LinkClient
+from newsletter.outbound import Answer, GuardedClient
 from newsletter.wiring import Services
 from newsletter.worker import Worker
 from newsletter.workflows import build_letter, run_preflight
@@ -130,8 +130,8 @@ def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> N
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
 
-def worker(services: Services, link_client: LinkClient) -> Worker:
-    services.__dict__["link_client"] = link_client
+def worker(services: Services, guarded_client: GuardedClient) -> Worker:
+    services.__dict__["guarded_client"] = guarded_client
     return Worker(services)
 
 
@@ -144,7 +144,7 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Service
         looked_up.append(host)
         raise OSError
 
-    working = worker(services, LinkClient(resolve=resolve))
+    working = worker(services, GuardedClient(resolve=resolve))
     working.queue_link_checks()
     working.check_links()
     working.queue_link_checks()
@@ -157,7 +157,7 @@ def test_the_worker_asks_nobody_until_it_may(
     services: Services, sessions: Sessions, tmp_path: Path, now: datetime
 ) -> None:
     closed = sample_services.build(sessions, tmp_path, mail_server="127.0.0.1")
-    working = worker(closed, LinkClient(resolve=lambda _host, _port: pytest.fail("it asked")))
+    working = worker(closed, GuardedClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
     working.queue_link_checks()
@@ -176,7 +176,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
     assert spamassassin
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
-    worker(services, LinkClient()).run_spam_checks()
+    worker(services, GuardedClient()).run_spam_checks()
     with services.sessions.reading() as session:
         said = spam_checks.verdict(session, build_letter.prepare(sore(session), services.links).mail.content_hash)
     assert said.threshold == 5.0
@@ -187,7 +187,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 def test_a_text_that_changed_since_is_not_read(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         spam_checks.request_check(session, sore(session).id, "the hash of an older text", now)
-    worker(services, LinkClient()).run_spam_checks()
+    worker(services, GuardedClient()).run_spam_checks()
     with services.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 

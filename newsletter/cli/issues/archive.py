@@ -87,7 +87,7 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
 
 def _fetcher(services: Services) -> archives.Fetch:
     def fetch(url: str, most_bytes: int) -> bytes | None:
-        answer = services.link_client.fetch(url, most_bytes)
+        answer = services.guarded_client.fetch(url, most_bytes)
         return answer.content if answer.status == 200 else None
 
     return fetch

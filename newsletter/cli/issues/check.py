@@ -41,7 +41,7 @@ def _ask_links(services: Services, slug: str) -> None:
     with services.sessions.begin() as session:
         urls = run_preflight.addresses(issue_store.find(session, slug), services.links)
         link_checks.request_checks(session, urls, now(), older=timedelta(0))
-    for answer in with_progress_bar(services.link_client.ask_all(urls), len(urls)):
+    for answer in with_progress_bar(services.guarded_client.ask_all(urls), len(urls)):
         with services.sessions.begin() as session:
             link_checks.record(session, answer, now())
 

@@ -60,7 +60,7 @@ class _Entry:
 _PROVIDERS: Mapping[str, _Entry] = {
     ses.NAME: _Entry(
         "bounce_ses_topics",
-        lambda services, topics: ses.AmazonSes(topics, replace(services.link_client, most_redirects=0).fetch),
+        lambda services, topics: ses.AmazonSes(topics, replace(services.guarded_client, most_redirects=0).fetch),
     ),
     postmark.NAME: _Entry(
         "bounce_postmark_secret", lambda _, secrets: postmark.Postmark(secrets), {Why.UNREADABLE: 403}

@@ -7,7 +7,7 @@ import pytest
 
 from newsletter.doctor import gather, report
 from newsletter.editors import Role
-from newsletter.outbound import LinkClient
+from newsletter.outbound import GuardedClient
 from newsletter.web.desk.settings import doctor
 from newsletter.wiring import Services
 from tests import dns_server, sample_doctor
@@ -23,7 +23,7 @@ def server(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[DnsS
     with dns_server.running() as running:
         settings = services.settings.model_copy(update={"dns_resolver": running.address})
         monkeypatch.setitem(services.__dict__, "settings", settings)
-        nobody = LinkClient(resolve=lambda _host, _port: [])
+        nobody = GuardedClient(resolve=lambda _host, _port: [])
         outside = gather.Outside(web=nobody, smtp_port=9)
         monkeypatch.setattr(doctor.gather, "Outside", lambda: outside)
         yield running

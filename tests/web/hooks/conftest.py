@@ -25,5 +25,5 @@ def amazon() -> Amazon:
 
 @pytest.fixture
 def services(sessions: Sessions, tmp_path, monkeypatch: pytest.MonkeyPatch, amazon: Amazon) -> Services:
-    monkeypatch.setattr("newsletter.outbound.LinkClient.fetch", lambda _client, *asked: amazon.fetch(*asked))
+    monkeypatch.setattr("newsletter.outbound.GuardedClient.fetch", lambda _client, *asked: amazon.fetch(*asked))
     return sample_services.build(sessions, tmp_path, **SETTINGS)

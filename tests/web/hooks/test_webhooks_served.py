@@ -48,7 +48,7 @@ def test_each_provider_gets_the_status_that_its_rules_ask_for(services: Services
         "resend": (signing.resend(b"no JSON", at=now), 410),
     }
     with pytest.MonkeyPatch.context() as amazon, served(services) as port:
-        amazon.setattr("newsletter.outbound.LinkClient.fetch", signing.Amazon(certificate).fetch)
+        amazon.setattr("newsletter.outbound.GuardedClient.fetch", signing.Amazon(certificate).fetch)
         for name, (headers, body) in good.items():
             path = f"/hooks/{name}"
             assert [send(port, path, good[name]) for _ in range(2)] == [(200, "ok\n")] * 2

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from newsletter.outbound import Answer, LinkClient
+from newsletter.outbound import Answer, GuardedClient
 from newsletter.outbound.ssrf_guard import is_open
 from tests.outbound.conftest import Site
 
-Send = Callable[..., LinkClient]
+Send = Callable[..., GuardedClient]
 
 PRIVATE = (
     *("127.0.0.1", "127.255.0.9", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.0.1"),  # noqa: S104
@@ -80,7 +80,7 @@ def test_an_address_that_this_machine_has_is_never_reached_however_public(monkey
     ],
 )
 def test_an_address_that_is_no_plain_web_address_is_refused_with_the_reason(url: str, fault: str) -> None:
-    answer = LinkClient().ask(url)
+    answer = GuardedClient().ask(url)
     assert (answer.status, fault in answer.fault) == (None, True), answer
 
 
@@ -89,7 +89,7 @@ def test_a_name_that_means_a_private_address_is_refused_and_nothing_is_connected
     text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("it went there"))
-    answer = LinkClient(resolve=lambda _host, _port: ["8.8.8.8", text]).ask("http://site.example/")
+    answer = GuardedClient(resolve=lambda _host, _port: ["8.8.8.8", text]).ask("http://site.example/")
     assert "leads into a private network" in answer.fault
 
 

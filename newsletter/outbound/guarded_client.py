@@ -60,7 +60,7 @@ def look_up(host: str, port: int) -> list[str]:
 
 
 @dataclass(frozen=True)
-class LinkClient:
+class GuardedClient:
     """Requests URLs; `own_hosts` are our own names, which it refuses. The other fields are for tests."""
 
     own_hosts: frozenset[str] = frozenset()
@@ -99,7 +99,7 @@ class LinkClient:
 class _Visit:
     """A request and its redirects, with the time left for all of them."""
 
-    def __init__(self, client: LinkClient, methods: Sequence[str], most_bytes: int | None) -> None:
+    def __init__(self, client: GuardedClient, methods: Sequence[str], most_bytes: int | None) -> None:
         self._client, self._methods, self._most_bytes = client, methods, most_bytes
         self._until = time.monotonic() + client.seconds
 
