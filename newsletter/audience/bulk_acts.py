@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import consent, privacy, status_transitions, tags, unsubscribe
@@ -121,7 +121,8 @@ def undo(session: Session, act: BulkAct, now: datetime) -> None:
 def work(sessions: Sessions, services: AudienceServices, worker: WorkerContext) -> None:
     """Carry out what is under way. Commits by itself, group by group."""
     with sessions.reading() as session:
-        waiting = session.scalars(_open()).all()
+        under_way = select(BulkAct.id).where(BulkAct.state.in_((BulkState.RUNNING, BulkState.UNDOING)))
+        waiting = session.scalars(under_way.order_by(BulkAct.id)).all()
     for act_id in waiting:
         is_left, kind = True, None
         while is_left and not worker.is_stopping():
@@ -143,10 +144,6 @@ def prune(session: Session, now: datetime) -> int:
             execution_options=UNSYNCED,
         )
     return len(found)
-
-
-def _open() -> Select[int]:
-    return select(BulkAct.id).where(BulkAct.state.in_((BulkState.RUNNING, BulkState.UNDOING))).order_by(BulkAct.id)
 
 
 def _next_group(

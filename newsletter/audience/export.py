@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Dialect, Select, String, select, type_coerce
+from sqlalchemy import ColumnElement, Dialect, String, select, type_coerce
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
@@ -70,7 +70,8 @@ def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement
     `suppressed` lists the causes for which the address is suppressed, with a space between them; `tags` is a line of
     CSV itself, and `consent` the JSON of its steps. Each attribute has a column of its own.
     """
-    names = list(session.scalars(_attribute_names(publication_id)))
+    ours = select(Attribute.name).where(Attribute.publication_id == publication_id).order_by(Attribute.key)
+    names = list(session.scalars(ours))
     yield _lines([[*COLUMNS, "suppressed", "tags", "consent", *map(escape_formula, names)]])
     for batch in _batches(session, publication_id, *conditions):
         yield _lines([_cells(reader, names) for reader in batch])
@@ -146,10 +147,6 @@ def _grouped(pairs: Iterable[tuple[int, T]]) -> Mapping[int, list[T]]:
     for id_, value in pairs:
         grouped[id_].append(value)
     return grouped
-
-
-def _attribute_names(publication_id: int) -> Select[str]:
-    return select(Attribute.name).where(Attribute.publication_id == publication_id).order_by(Attribute.key)
 
 
 def _iso(moment: datetime | str | None) -> str | None:

@@ -24,7 +24,9 @@ def list_(services: Services, as_json: bool, publication: str | None) -> None:
     with services.sessions.reading() as session:
         found = store.every(session, publications.find(session, publication).id)
     if as_json:
-        print_json([_document(one) for one in found])
+        print_json(
+            [{"name": one.name, "changed_at": one.changed_at.isoformat(), "rule": one.stored_rule} for one in found]
+        )
     else:
         rows = ((one.name, len(one.rule.conditions), one.changed_at.isoformat()) for one in found)
         print_table(("name", "conditions", "changed at"), rows, "no segments yet; they are made at the desk")
@@ -60,7 +62,3 @@ def members(services: Services, name: str, publication: str | None) -> None:
 
 def _found(session: Session, name: str, publication: str | None) -> Segment:
     return store.find(session, publications.find(session, publication).id, name)
-
-
-def _document(found: Segment) -> dict[str, object]:
-    return {"name": found.name, "changed_at": found.changed_at.isoformat(), "rule": found.stored_rule}

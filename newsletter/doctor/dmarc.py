@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from newsletter.outbound.dns_client import Ask, DnsAnswer
+from newsletter.outbound.dns_client import Ask
 
 MOST_QUERIES = 8
 """Of one tree walk (RFC 9989, 4.10)."""
@@ -60,7 +60,7 @@ def walk_up(ask: Ask, domain: str) -> Walk:
     policies, several, faults = [], [], []
     for name in _names(domain):
         answer = ask(f"_dmarc.{name}", "TXT")
-        found = _policies(name, answer)
+        found = [policy for text in answer.values if (policy := parse_policy(name, text))]
         if answer.fault:
             faults.append(f"_dmarc.{name} {answer.fault}")
         if len(found) > 1:
@@ -82,10 +82,6 @@ def parse_policy(domain: str, text: str) -> Policy | None:
     is_first = parts[0][0].strip().lower() == "v"
     # The version is compared as it stands (RFC 9989, 4.7).
     return Policy(domain, text, tags) if is_first and tags.get("v") == "DMARC1" else None
-
-
-def _policies(domain: str, answer: DnsAnswer) -> list[Policy]:
-    return [policy for text in answer.values if (policy := parse_policy(domain, text))]
 
 
 def _names(domain: str) -> list[str]:

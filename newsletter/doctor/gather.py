@@ -54,7 +54,10 @@ def gather(settings: Settings, sessions: Sessions, now: datetime, outside: Outsi
         helo=settings.helo,
         return_path=settings.mail_return_path_domain or "",
         key_problem=key_problem,
-        relays=tuple(_relay(*each) for each in _servers(settings)),
+        relays=tuple(
+            RelayFacts(setting, server.host, server.host_port, is_here=is_loopback(server.host))
+            for setting, server in _servers(settings)
+        ),
         hooks=tuple(_hooks(settings)),
         web=_web(settings),
         machine=gather_here.look_at_machine(settings, gather_here.database_file(sessions)),
@@ -121,10 +124,6 @@ def _servers(settings: Settings) -> list[tuple[str, MailServer]]:
     mail, bulk = settings.mail, settings.bulk_mail
     named = [("MAIL_SERVER", mail), ("BULK_MAIL_SERVER", bulk if bulk != mail else None)]
     return [(setting, server) for setting, server in named if server]
-
-
-def _relay(setting: str, server: MailServer) -> RelayFacts:
-    return RelayFacts(setting, server.host, server.host_port, is_here=is_loopback(server.host))
 
 
 def _located(ask: Ask, relay: RelayFacts) -> RelayFacts:

@@ -35,7 +35,9 @@ def create_inbox(
     app.jinja_env.globals.update(smtp_address=smtp_address, moment=formats.short_moment, plural=formats.plural)
     _guard(app)
     _add_pages(app, Pages(store))
-    _add_json(app, Json(store))
+    json = Json(store)
+    app.add_url_rule("/api/messages", "api_mails", json.mails)
+    app.add_url_rule("/api/messages/<mail_id>", "api_mail", json.mail)
     return app
 
 
@@ -137,11 +139,6 @@ def _add_pages(app: Flask, pages: Pages) -> None:
     app.add_url_rule("/messages/<mail_id>/source", "source", pages.source)
     app.add_url_rule("/messages/<mail_id>/parts/<int:number>", "part", pages.part)
     app.add_url_rule("/delete", "delete", pages.delete, methods=["POST"])
-
-
-def _add_json(app: Flask, json: Json) -> None:
-    app.add_url_rule("/api/messages", "api_mails", json.mails)
-    app.add_url_rule("/api/messages/<mail_id>", "api_mail", json.mail)
 
 
 def _guard(app: Flask) -> None:

@@ -188,11 +188,8 @@ def _read(path: Path) -> _File:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Invalid(f"{path}: {error}") from None
     except ValidationError as error:
-        raise Invalid("\n".join(f"{path}: {_sentence(problem)}" for problem in error.errors())) from None
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    return f"{'.'.join(str(part) for part in problem['loc'])}: {_rule(problem)}"
+        problems = ((".".join(map(str, problem["loc"])), _rule(problem)) for problem in error.errors())
+        raise Invalid("\n".join(f"{path}: {place}: {rule}" for place, rule in problems)) from None
 
 
 def _field_fault(problem: ErrorDetails) -> str:

@@ -159,7 +159,8 @@ def _attachment(raw: bytes) -> bytes:
         return b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n" + content
     # No transfer encoding is allowed for message/rfc822 (RFC 2046, 5.2.1).
     head = b'Content-Type: application/octet-stream; name="mail.eml"\r\nContent-Transfer-Encoding: base64\r\n'
-    return head + b'Content-Disposition: attachment; filename="mail.eml"\r\n\r\n' + _base64(raw)
+    encoded = base64.encodebytes(raw).replace(b"\n", b"\r\n").rstrip() + b"\r\n"
+    return head + b'Content-Disposition: attachment; filename="mail.eml"\r\n\r\n' + encoded
 
 
 def _is_plain(content: bytes) -> bool:
@@ -174,7 +175,3 @@ def _in_seven_bits(raw: bytes) -> bytes:
         # A mail may be broken in any way; the other form can hold it.
         log.info("a reader's mail is attached as a file, because it cannot be read")
         return b""
-
-
-def _base64(raw: bytes) -> bytes:
-    return base64.encodebytes(raw).replace(b"\n", b"\r\n").rstrip() + b"\r\n"

@@ -105,7 +105,10 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
     total = sum(link.clicks for link in links) if links else None
     result = IssueResult(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
     before = session.scalars(archive.earlier(issue).limit(EARLIER)).all()
-    amended = [_amended(session, each) for each in issue.corrections]
+    amended = [
+        CorrectionResult(each, stats.copy_counts(session, each.letter) if each.letter else None)
+        for each in issue.corrections
+    ]
     return IssueReport(
         letter, found, result, links, results(session, before)[::-1], amended, resent.count(session, letter.id)
     )
@@ -127,11 +130,6 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
         )
         for issue, letter in begun
     ]
-
-
-def _amended(session: Session, correction: Correction) -> CorrectionResult:
-    counts = stats.copy_counts(session, correction.letter) if correction.letter else None
-    return CorrectionResult(correction, counts)
 
 
 def _begun(issue: Issue) -> Letter:

@@ -223,7 +223,7 @@ def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetim
     letter.due_at = at
     letter.segment = build_letter.segment_of(issue)
     letter.audience_hash = build_letter.hash_of_segment(letter.segment)
-    _require_resolvable_segment(session, letter, now)
+    letter_conditions(session, letter, now)  # Invalid, saying why, if its segment cannot be resolved
     try:
         with session.begin_nested():
             session.add(letter)
@@ -281,11 +281,6 @@ def letter_conditions(session: Session, letter: Letter, now: datetime) -> tuple[
     if letter.corrects_id:
         conditions += (Subscription.id.in_(ledger.reached_subscriptions(letter.corrects_id)),)
     return conditions
-
-
-def _require_resolvable_segment(session: Session, letter: Letter, now: datetime) -> None:
-    """Invalid, saying why, if the letter's segment cannot be resolved."""
-    letter_conditions(session, letter, now)
 
 
 def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:

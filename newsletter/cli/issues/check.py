@@ -8,7 +8,6 @@ import click
 from newsletter.cli.common import as_json, now, print_json, with_progress_bar, with_services
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.preflight import Finding
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.i18n import formats
 from newsletter.wiring import Services
@@ -62,7 +61,7 @@ def _ask_spam_filter(services: Services, slug: str) -> None:
 def _print(slug: str, found: Inspection) -> None:
     for finding in found.findings:
         click.echo(str(finding))
-        click.echo(f"    {_why(finding)}")
+        click.echo(f"    {finding.why}" + (f" ({finding.source})" if finding.source else ""))
     if not found.findings:
         click.echo(f"{slug}: nothing to fix")
     verdict = found.questions.verdict
@@ -80,10 +79,6 @@ def _print_weight(weight: Weight) -> None:
     for block in weight.largest:
         words = f" “{block.words}”" if block.words else ""
         click.echo(f"{block.bytes:>9,}  line {block.line}: {block.kind.lower()}{words}")
-
-
-def _why(finding: Finding) -> str:
-    return f"{finding.why} ({finding.source})" if finding.source else finding.why
 
 
 def _document(found: Inspection) -> dict[str, object]:

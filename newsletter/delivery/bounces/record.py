@@ -98,7 +98,8 @@ def store_events(session: Session, known: Lookups, report: Report, origin: Origi
     match = _match(session, known.seal, report)
     if origin.is_authentic and _is_nobodys(match):
         match = _match_address(session, known, report, min(origin.at or now, now))
-    if _is_of_erased(match):
+    # Its reader was erased since: only a copy without an address is left.
+    if not _is_nobodys(match) and not match.address:
         report, origin = _without_person(report, origin)
     new_events = [
         event
@@ -186,11 +187,6 @@ def _source(text: str) -> str:
 
 def _is_nobodys(match: _Match) -> bool:
     return match.copy is None and match.post is None
-
-
-def _is_of_erased(match: _Match) -> bool:
-    """Whether it is about a reader who was erased since: only a copy without an address is left."""
-    return not _is_nobodys(match) and not match.address
 
 
 def _without_person(report: Report, origin: Origin) -> tuple[Report, Origin]:

@@ -42,7 +42,8 @@ def the_return_path_has_an_spf_record(facts: SystemFacts) -> Iterator[Finding]:
             record = DnsRecord(each.domain, f"v=spf1 {_mechanism(facts)} ~all")
             yield Finding(ERROR, each.domain, "there is no SPF record", "publish one", record)
         elif not spf.problems:
-            yield Finding(OK, each.domain, f"SPF is published and valid, with {_lookups(spf.lookups)}")
+            lookups = f"{spf.lookups} of at most {MOST_LOOKUPS} lookups"
+            yield Finding(OK, each.domain, f"SPF is published and valid, with {lookups}")
 
 
 @rule(Area.SPF, "RFC 7208, 4.6")
@@ -159,7 +160,3 @@ def _ending_softly(spf: SpfRecord) -> DnsRecord:
 def _with_mechanism(text: str, mechanism: str) -> str:
     first, *others = text.split()
     return " ".join([first, mechanism, *others])
-
-
-def _lookups(number: int) -> str:
-    return f"{number} of at most {MOST_LOOKUPS} lookups"

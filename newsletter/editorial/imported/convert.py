@@ -90,7 +90,7 @@ def _finish(text: str, lost: Counter[str], picture: Picture) -> Converted:
         if name:
             return f"![{alt}]({name})" if alt else f"![]({name}){{.decorative}}"
         lost["picture, which is a link now"] += 1
-        return f"[{alt or 'Picture'}]({url})" if _is_web(url) else alt
+        return f"[{alt or 'Picture'}]({url})" if urlsplit(url).scheme in {"http", "https"} else alt
 
     # A link around a picture would be two links, one within the other.
     text = re.sub(r"\[\s*(!\[[^\]]*\]\([^()]*\))\s*\]\([^()]*\)", r"\1", text)
@@ -104,10 +104,6 @@ def _finish(text: str, lost: Counter[str], picture: Picture) -> Converted:
     text = re.sub(r"(?m)^# ", "## ", text)
     losses = tuple(f"{count} × {what}" for what, count in lost.items())
     return Converted(re.sub(r"\n{3,}", "\n\n", text).strip() + "\n", losses)
-
-
-def _is_web(url: str) -> bool:
-    return urlsplit(url).scheme in {"http", "https"}
 
 
 def _is_fine(url: str) -> bool:

@@ -2,10 +2,9 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, datetime
-from itertools import count
+from itertools import chain, count
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -55,9 +54,5 @@ def free_slug(session: Session, wished: str) -> str:
     """That slug, or the first with a number behind it that no issue has."""
     near = select(Issue.slug).where(Issue.slug.startswith(wished, autoescape=True))
     taken = set(session.scalars(near))
-    return next(slug for slug in _candidates(wished) if slug not in taken)
-
-
-def _candidates(wished: str) -> Iterator[str]:
-    yield wished
-    yield from (f"{wished}-{number}" for number in count(2))
+    candidates = chain([wished], (f"{wished}-{number}" for number in count(2)))
+    return next(slug for slug in candidates if slug not in taken)

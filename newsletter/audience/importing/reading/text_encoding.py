@@ -50,7 +50,7 @@ def find_encoding(file: IO[bytes], named: str = "") -> str:
     head = file.read(SAMPLE)
     file.seek(0)
     encoding = _named(named) if named else _guessed(head)
-    if named and not _is_unicode(encoding) and _is_utf8(file):
+    if named and not codecs.lookup(encoding).name.startswith("utf") and _is_utf8(file):
         raise Invalid(f"it is in UTF-8, and reads wrongly as {named}; leave --encoding out")
     line_end = b"\n" if b"\n" in head else b"\r"
     _check(file, encoding, line_end)
@@ -78,10 +78,6 @@ def _guessed(head: bytes) -> str:
     if min(even, odd) * 4 > max(even, odd):
         raise Invalid("this is not a text file; export it as CSV UTF-8")
     return "utf-16-le" if odd > even else "utf-16-be"
-
-
-def _is_unicode(encoding: str) -> bool:
-    return codecs.lookup(encoding).name.startswith("utf")
 
 
 def _is_utf8(file: IO[bytes]) -> bool:

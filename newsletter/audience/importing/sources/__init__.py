@@ -35,7 +35,7 @@ SOURCES = {source.name: source for source in (*PEERS, PLAIN)}
 
 def recognised_source(first_row: Sequence[str], name: str) -> Source:
     """The source whose headers match best, of a file with this first row and this name; a plain list if none does."""
-    if _is_headerless(first_row) and is_sendy_name(name):
+    if len(first_row) > 1 and "@" in first_row[1] and is_sendy_name(name):
         return SENDY
     headers = [normalized(title) for title in first_row]
     best = max(PEERS, key=lambda source: source.score(headers))
@@ -53,7 +53,3 @@ def source_named(name: str) -> Source:
         return SOURCES[name.strip().casefold()]
     except KeyError:
         raise Invalid(f"no source is called {name!r}; known are: {', '.join(SOURCES)}") from None
-
-
-def _is_headerless(first_row: Sequence[str]) -> bool:
-    return len(first_row) > 1 and "@" in first_row[1]

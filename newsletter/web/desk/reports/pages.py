@@ -104,7 +104,8 @@ def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
     for span in details.account.spans:
         yield "sent within", span.at, f"{int(details.account.bucket.total_seconds()) // 60} minutes", span.sent
     for share in [*details.account.domains, *filter(None, [details.account.others])]:
-        yield from _share(share)
+        for name in DomainStats._fields[1:]:
+            yield "domain", share.domain or "others", name, getattr(share, name)
     for link in details.links:
         yield "clicks", link.url, f"link {link.number}", link.clicks
     for amended in details.corrections:
@@ -115,8 +116,3 @@ def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
         yield "usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual
         for one, value in measure.earlier:
             yield "earlier issue", one.title, measure.name, value
-
-
-def _share(share: DomainStats) -> Iterator[Sequence[object]]:
-    for name in DomainStats._fields[1:]:
-        yield "domain", share.domain or "others", name, getattr(share, name)
