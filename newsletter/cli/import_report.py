@@ -1,9 +1,10 @@
 """The report of an import: a progress bar, the refused rows with line and reason, and the totals."""
 
+import csv
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -14,12 +15,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from newsletter.audience.importing import csv_export
-from newsletter.audience.importing.fates import RowFate
 from newsletter.audience.importing.importer import ListSurvey
-from newsletter.audience.importing.plan import ImportStep, Tally
+from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
+from newsletter.formulas import escape_formula
 from newsletter.i18n import formats
 
 SHOWN = 100
@@ -52,7 +52,7 @@ class Report:
         self._count: Counter[str] = Counter()
         self._waiting = {name: self._waiting_file() for name in _ROWS}
         self._writers: dict[int, Callable[[RefusedRow], None]] = {}
-        self._fate_writer = csv_export.fates_writer(self._open(report)) if report else None
+        self._fate_writer = _fates_writer(self._open(report)) if report else None
         if refused:
             self._writer(0)
         self._name_sources()
@@ -144,9 +144,7 @@ class Report:
         if number not in self._writers:
             path = cast("Path", self._refused)
             path = path.with_stem(f"{path.stem}-{number + 1}") if number else path
-            self._writers[number] = csv_export.refused_rows_writer(
-                self._surveys[number].layout.header, self._open(path)
-            )
+            self._writers[number] = _refused_rows_writer(self._surveys[number].layout.header, self._open(path))
         return self._writers[number]
 
     def _waiting_file(self) -> TextIO:
@@ -188,3 +186,26 @@ class _Rate(ProgressColumn):
 def _bar() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), _Rate(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def _refused_rows_writer(header: Sequence[str], file: TextIO) -> Callable[[RefusedRow], None]:
+    """Returns a function that writes refused rows under the header of their file: corrected, they can be imported.
+
+    Open `file` with newline="".
+    """
+    sheet = csv.writer(file)
+
+    def write(line: object, reason: str, cells: Iterable[str]) -> None:
+        sheet.writerow([line, reason, *map(escape_formula, cells)])
+
+    write("line", "reason", header)
+    return lambda problem: write(problem.line, problem.reason, problem.cells)
+
+
+def _fates_writer(file: TextIO) -> Callable[[str, RowFate], None]:
+    """Writes what became of each row, with the name of its list. Open `file` with newline=""."""
+    sheet = csv.writer(file)
+    sheet.writerow(["list", *RowFate._fields])
+    return lambda name, fate: sheet.writerow(
+        [escape_formula(name), fate.line, *map(escape_formula, (fate.email, fate.fate, fate.status, fate.reason))]
+    )

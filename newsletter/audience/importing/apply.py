@@ -9,8 +9,7 @@ from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, unsubscribe
-from newsletter.audience.importing import row_tags
+from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, tags, unsubscribe
 from newsletter.audience.importing.plan import (
     ExistingSubscription,
     ImportPlan,
@@ -85,9 +84,9 @@ def apply_plan(
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, terms, now)
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
-        row_tags.add(session, publication, made)
+        _add_tags_and_attributes(session, publication, made)
     there = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
-    row_tags.add(session, publication, there)
+    _add_tags_and_attributes(session, publication, there)
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
@@ -206,3 +205,28 @@ def _parameter(values: Iterable[Mapping[str, object]]) -> dict[str, str]:
 
 def _moment(now: datetime) -> Any:
     return literal(now, UtcDateTime())
+
+
+def _add_tags_and_attributes(
+    session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]
+) -> None:
+    """Give each subscription the tags of its row, and those of its attributes that it does not have yet."""
+    _add_tags(session, publication, [(one, row) for one, row in readers if row.tags])
+    _add_attributes(session, publication, [(one, row) for one, row in readers if row.attributes])
+
+
+def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
+    names = {name: tags.folded_name(name) for _, row in readers for name in row.tags}
+    ids = tags.ensure_tags(session, publication.id, names)
+    tags.add_tags(session, [(one, ids[names[name]]) for one, row in readers for name in row.tags])
+
+
+def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
+    names = {name: tags.folded_name(name) for _, row in readers for name in row.attributes}
+    known = tags.known_attributes(session, publication.id, set(names.values()))
+    # Of one that is new, the type is guessed by the first values that come.
+    if new := [name for name, key in names.items() if key not in known]:
+        types = {name: tags.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
+        known |= tags.ensure_attributes(session, publication.id, types)
+    values = [(one, known[names[name]], text) for one, row in readers for name, text in row.attributes.items()]
+    tags.set_attributes(session, values, replace=False)

@@ -20,9 +20,8 @@ from newsletter.audience import status_transitions
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.importing import apply, progress, sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
-from newsletter.audience.importing.fates import RowFate
 from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, Tally
+from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, RowFate, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
 from newsletter.audience.importing.reading.files import ListFile

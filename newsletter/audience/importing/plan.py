@@ -11,7 +11,6 @@ from newsletter import characters
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
-from newsletter.audience.importing.fates import RowFate
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -29,6 +28,16 @@ class Verdict(StrEnum):
     """The file says that it left, bounced or complained, and so it is ended here as well."""
     SKIPPED = "skipped"
     """The row cannot be a reader."""
+
+
+class RowFate(NamedTuple):
+    """What becomes of one row, and why."""
+
+    line: int
+    email: str
+    fate: str
+    status: str
+    reason: str
 
 
 class ImportRow(NamedTuple):

@@ -12,8 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience.importing import importer, progress
-from newsletter.audience.importing.fates import RowFate
-from newsletter.audience.importing.plan import ImportStep, Tally
+from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.uploads import models, report

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, LargeBinary, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.audience.importing.fates import RowFate
+from newsletter.audience.importing.plan import RowFate
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.db import Base, insert, word
 
