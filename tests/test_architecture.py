@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from newsletter import errors
 
 ROOT = Path(__file__).parents[1]
@@ -53,9 +55,10 @@ def test_the_layers_of_the_document_are_those_of_the_contracts() -> None:
     assert found[1].strip() == layers()
 
 
-def test_each_place_that_the_document_names_is_there() -> None:
-    text = DOCUMENT.read_text(encoding="utf-8").replace("`web/api/`", "")
-    for place in re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py))`", text):
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_each_place_that_a_document_names_is_there(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8").replace("`web/api/`", "")
+    for place in re.findall(r"`([a-z_]+(?:/[a-z_]+)*(?:/|\.py|\.md))`", text):
         here = [ROOT / place, ROOT / "newsletter" / place]
         assert any(path.exists() for path in here) or list((ROOT / "newsletter").rglob(place)), place
 
