@@ -79,7 +79,12 @@ def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Press]:
     ("width", "slug", "subject"),
     [
         (375, "unwind-a-tight-back", "Unwind a tight back: what massage can and cannot do"),
-        (1280, "under-the-hands", "What happens under a therapist’s hands, as far as we know"),
+        pytest.param(
+            1280,
+            "under-the-hands",
+            "What happens under a therapist’s hands, as far as we know",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_reader_signs_up_confirms_gets_the_weekly_issue_and_leaves_by_one_tap(

@@ -1,4 +1,7 @@
-"""A press in a process of its own, killed or stopped by a signal in the middle of its run."""
+"""A press in a process of its own, killed or stopped by a signal in the middle of its run.
+
+That `newsletter worker` does the same is shown in tests/worker: a kill and a stop on SQLite, two at once on both.
+"""
 
 import signal
 import subprocess
@@ -40,6 +43,9 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True
+)
 def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, database_url, mailbox, counts) -> None:
     letter = running(readers(150))
     mailbox.delay = 0.005
@@ -58,6 +64,7 @@ def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, dat
     assert _message_ids_differ_by_reader_only(mailbox)
 
 
+@pytest.mark.slow
 def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, mailbox, counts) -> None:
     letter = running(readers(150))
     mailbox.delay = 0.005
@@ -73,6 +80,7 @@ def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, 
     assert mailbox.recipients == readers(150)
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_send_each_copy_once(running, database_url, mailbox) -> None:
     running(readers(150))
     with honest(mailbox) as peer:

@@ -26,14 +26,14 @@ CONNECTIONS = 10  # MAIL_CONNECTIONS, when nothing else is said
 def test_supervised_workers_send_each_copy_once_and_stop_together(
     sessions: Sessions, sink: Sink, start: Start, log: Path, print_issue
 ) -> None:
-    supervisor = start("--processes", "3")
-    wait_for(lambda: len(_started(log)) == 3)
+    supervisor = start("--processes", "2")
+    wait_for(lambda: len(_started(log)) == 2)
     print_issue(READERS)
     wait_for(lambda: is_finished(sessions))
     assert Counter(sink.recipients) == Counter(addresses(READERS))
     supervisor.send_signal(signal.SIGTERM)
     assert supervisor.wait(PATIENCE) == 0
-    assert _stopped(log) == 3
+    assert _stopped(log) == 2
 
 
 def test_what_a_killed_worker_held_goes_out_at_once_and_another_takes_its_place(
@@ -69,6 +69,7 @@ def test_no_worker_outlives_its_supervisor(
     assert left[CopyState.SENT] == len(sink.recipients)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_supervisor_outlives_a_database_that_only_reads_for_a_while(
     database_url: str, postgres_server: str, start: Start, log: Path

@@ -46,7 +46,6 @@ def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessi
     assert [worker.wait(PATIENCE) for worker in workers] == [0, 0]
 
 
-@BOTH_DATABASES
 @pytest.mark.usefixtures("_due")
 def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     sessions: Sessions, sink: Sink, start: Start
