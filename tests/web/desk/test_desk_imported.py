@@ -28,7 +28,8 @@ def add_old(services: Services, *slugs: str) -> None:
     ]
     with services.sessions.reading() as session:
         home = publications.find(session)
-    list(import_archive.import_posts(services.sessions, services.pictures, home, "substack", old, NOW))
+    job = import_archive.ArchiveImport(services.sessions, services.pictures, home, "substack")
+    list(import_archive.import_posts(job, old, NOW))
 
 
 def publish(editor: Visitor, *slugs: str) -> str:
