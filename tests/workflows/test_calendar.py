@@ -200,7 +200,11 @@ fates = st.builds(
     friday=st.booleans(),
     off=st.sampled_from([None, date(2026, 11, 24), date(2026, 12, 1)]),
 )
-@settings(max_examples=settings.default.max_examples // 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples // 4,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 def test_what_is_foretold_is_what_the_hours_do(
     originals: Originals,
     links: Links,
