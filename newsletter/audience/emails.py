@@ -1,4 +1,4 @@
-"""The transactional mails to subscribers: confirm, reminder, welcome, link, goodbye, probe."""
+"""The transactional mails to subscribers: confirm, reminder, already, welcome, link, goodbye, probe."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,6 +27,23 @@ def confirm(
 ) -> None:
     """Queue the confirm letter (double opt-in)."""
     _ask(session, services, publication, "confirm", subscription_id, email, now)
+
+
+def already(
+    session: Session,
+    services: AudienceServices,
+    publication: Publication,
+    subscription_id: int,
+    email: str,
+    now: datetime,
+) -> None:
+    """Queue the letter that tells who signs up again that they are subscribed."""
+    # Without the name, as in `_ask`.
+    fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
+    composed = services.compose("already", publication, fields)
+    # It asks for no consent; its wording is stored only because that of the confirm letter is (`signup.same_work`).
+    template = consent.store_wording(session, composed.template).sha256
+    outbox.post(session, publication, "already", email, "", composed, now, template=template)
 
 
 def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:

@@ -51,7 +51,9 @@ class _Signup(NamedTuple):
 def subscribe(
     session: Session, services: AudienceServices, publication: Publication, asked: SignupRequest, now: datetime
 ) -> Reason | None:
-    """Send a confirm letter, unless the address is already subscribed, over its limit, or suppressed for good.
+    """Send a confirm letter, unless the address is over its limit or suppressed for good.
+
+    Who is subscribed gets a letter that says so, once a day.
 
     Invalid for a malformed address or name, TooManyRequests for a client over its limit. The reason if the address is
     over its limit, to be counted, never to be shown.
@@ -65,9 +67,13 @@ def subscribe(
     with same_work(session, commit=is_new):
         proof = Proof(consent.origin_of(services, asked.client), asked.wording)
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
-    with same_work(session, commit=_may_be_asked(session, found.id, address.key) and is_new):
+    # Counted for everybody, so that the work is the same; what counts is how often a reader is told.
+    kind = "new" if is_new else f"reads-{publication.id}"
+    may_be_sent = signup_limits.is_first_today(session, services, kind, address, now) or is_new
+    with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
         status_transitions.reopen(session, found.id)
-        emails.confirm(session, services, publication, found.id, found.email, now)
+        write = emails.confirm if is_new else emails.already
+        write(session, services, publication, found.id, found.email, now)
     return None
 
 

@@ -60,6 +60,7 @@ class _Counter(NamedTuple):
     by_all: Prepared
     by_day: Prepared
     trips: Prepared
+    once: Prepared
 
     @classmethod
     @lru_cache(maxsize=8)
@@ -76,7 +77,9 @@ class _Counter(NamedTuple):
         by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
         by_day = select(SignupCount.hits).where(SignupCount.bucket == bucket, SignupCount.window > window)
         trips = select(ConfirmTrip.hour).where(ConfirmTrip.closed_at.is_(None))
-        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day, trips)
+        once = upsert(dialect.name, SignupCount).values(bucket=bucket, window=window, hits=literal_column("1"))
+        first = once.on_conflict_do_nothing().returning(SignupCount.hits)
+        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day, trips, first)
         return cls(*(Prepared(each, dialect) for each in asked_of))
 
 
@@ -125,6 +128,13 @@ def use_proof(session: Session, nonce: str, made_at: datetime) -> bool:
     """Mark the proof of work for a challenge of that time as used; False if it was used before."""
     row = insert(session, SignupCount).values(bucket=f"proof:{nonce}", window=hour_of(made_at), hits=1)
     return session.scalar(row.on_conflict_do_nothing().returning(SignupCount.hits)) is not None
+
+
+def is_first_today(session: Session, services: AudienceServices, kind: str, address: Address, now: datetime) -> bool:
+    """Count one thing that may happen to this address once a day (UTC); whether this is the first time."""
+    connection, name = session.connection(), f"{kind}:{client_ip.keyed_digest(services, address.key)}"
+    row = {"bucket": name, "window": hour_of(now) // 24 * 24}
+    return bool(_Counter.for_dialect(connection.dialect).once.run(connection, row))
 
 
 def is_odd(session: Session, now: datetime) -> bool:

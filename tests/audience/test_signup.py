@@ -13,6 +13,7 @@ from newsletter.delivery.models import Cause
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Expired
+from newsletter.publications import Publication
 
 ADA = "ada@example.org"
 
@@ -99,11 +100,40 @@ def test_the_form_answers_the_same_whoever_asks(press, status: Status) -> None:
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.PAUSED])
-def test_a_reader_who_asks_again_is_left_in_peace(press, status: Status) -> None:
+def test_a_reader_who_signs_up_again_is_told_so_once_a_day_and_nothing_changes(press, status: Status) -> None:
     press.reader(ADA)
     press.set_status(ADA, status)
+    acts = press.acts(ADA)
+    for _ in range(2):
+        press.subscribe(ADA, name="Eve")
+    assert press.kinds(ADA) == ["confirm", "welcome", "already"]
+    press.subscribe(ADA, at=press.now + timedelta(days=1))
+    assert press.kinds(ADA)[2:] == ["already", "already"]
+    assert (press.status(ADA), press.acts(ADA)) == (status, acts)
+    assert press.letters(ADA)[-1].subscription_id is None
+    token = press.letters(ADA)[-1].text.rpartition("/")[2]
+    opened = press.audience.links.open_preferences(token, press.now + timedelta(days=1))
+    assert opened == (press.subscription(ADA).id, True)
+
+
+def test_a_reader_of_one_publication_is_told_of_each_and_asked_by_the_others(
+    press, other_publication: Publication
+) -> None:
+    press.reader(ADA)
+    asked = signup.SignupRequest(ADA, "", None, "Send me the letter.")
+    press.run(signup.subscribe, other_publication, asked, press.now)
+    assert press.kinds(ADA)[2:] == ["confirm"]
+    press.run(signup.confirm, press.token("confirm", ADA), None, "Yes", press.now)
+    for publication in (press.publication, other_publication, other_publication):
+        press.run(signup.subscribe, publication, asked, press.now)
+    assert press.kinds(ADA)[3:] == ["welcome", "already", "already"]
+
+
+def test_a_suppressed_reader_is_not_told(press) -> None:
+    press.reader(ADA)
+    with press.sessions.begin() as session:
+        suppression.add(session, ADA, Cause.COMPLAINT, press.now)
     press.subscribe(ADA)
-    assert press.status(ADA) is status
     assert press.kinds(ADA) == ["confirm", "welcome"]
 
 
@@ -186,12 +216,15 @@ def test_a_sign_up_does_the_same_work_whoever_the_address_belongs_to(press) -> N
         privacy.erase(session, press.audience, "erased@example.org", press.now)
     known = [*emails.values(), *(f"{cause}.suppressed@example.org" for cause in Cause), "erased@example.org"]
     letters = {email: press.kinds(email) for email in known}
+    # The text of either letter is stored with the first one.
+    press.subscribe("first@example.org")
+    press.subscribe(emails[Status.PAUSED], at=press.now - timedelta(days=1))
     stranger = statements(press, "stranger@example.org")
     for email in known:
         assert statements(press, email) == stranger, email
-    # And what it leaves is as it was for who reads, or is suppressed for good.
-    for email in (emails[Status.ACTIVE], emails[Status.PAUSED], "complaint.suppressed@example.org"):
-        assert press.kinds(email) == letters[email]
+    # And what it leaves is as it was for who is suppressed for good; who reads is told so.
+    assert press.kinds("complaint.suppressed@example.org") == letters["complaint.suppressed@example.org"]
+    assert press.kinds(emails[Status.ACTIVE]) == [*letters[emails[Status.ACTIVE]], "already"]
     assert press.subscription(emails[Status.ACTIVE]).subscriber.name == "Their Name"
 
 

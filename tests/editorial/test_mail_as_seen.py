@@ -28,6 +28,7 @@ KINDS = (
     "welcome",
     "goodbye",
     "link",
+    "already",
     "probe",
     "sign_in",
     "reset",

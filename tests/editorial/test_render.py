@@ -26,6 +26,7 @@ SINGLE = (
     "welcome",
     "goodbye",
     "link",
+    "already",
     "probe",
     "sign_in",
     "reset",

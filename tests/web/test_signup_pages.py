@@ -71,9 +71,9 @@ def test_the_answer_is_the_same_for_a_new_a_known_and_a_capped_address(browser: 
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_known_reader_gets_no_second_confirm_letter(browser: FlaskClient, services: Services) -> None:
+def test_a_known_reader_is_told_so_and_gets_no_second_confirm_letter(browser: FlaskClient, services: Services) -> None:
     browser.post("/subscribe", data=ADA)
-    assert [letter["kind"] for letter in sample_services.letters(services)] == ["confirm", "welcome"]
+    assert [letter["kind"] for letter in sample_services.letters(services)] == ["confirm", "welcome", "already"]
 
 
 @pytest.mark.parametrize(

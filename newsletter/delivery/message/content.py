@@ -71,6 +71,7 @@ PURPOSES: Mapping[str, Purpose] = {
     "link": Purpose.ANSWER,
     "confirm": Purpose.CONFIRM,
     "welcome": Purpose.UNASKED,
+    "already": Purpose.UNASKED,
     "goodbye": Purpose.UNASKED,
     "probe": Purpose.UNASKED,
     "reminder": Purpose.UNASKED,

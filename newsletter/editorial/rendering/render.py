@@ -50,6 +50,7 @@ FIELDS = {
     "welcome": frozenset({*merge.EDITORS, "next_issue", "archive_url", "unsubscribe_url", "preferences_url"}),
     # No name, as in confirm: it is sent to whoever types the address.
     "link": frozenset({"email", "manage_url"}),
+    "already": frozenset({"email", "manage_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
     "probe": frozenset({*merge.EDITORS, "preferences_url", "unsubscribe_url"}),
     "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),
