@@ -186,8 +186,8 @@ class LinksOfATest(Links):
 
 
 def _asking(**asked: str | int | None) -> str:
-    given = {name: value for name, value in asked.items() if value}
-    return f"?{urlencode(given)}" if given else ""
+    parameters = {name: value for name, value in asked.items() if value}
+    return f"?{urlencode(parameters)}" if parameters else ""
 
 
 def _number_of(text: str) -> int:

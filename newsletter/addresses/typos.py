@@ -25,18 +25,18 @@ def suggestion(email: str) -> str:
     host = mailboxes.host_of(domain)
     if host in _LARGEST or host in _NO_ERRORS:
         return ""
-    meant = next((one for one in _LARGEST if _is_one_slip(host, one)), "")
-    return f"{name}@{meant}" if meant else ""
+    provider = next((one for one in _LARGEST if _is_one_slip(host, one)), "")
+    return f"{name}@{provider}" if provider else ""
 
 
-def _is_one_slip(typed: str, meant: str) -> bool:
+def _is_one_slip(typed: str, correct: str) -> bool:
     """Whether one letter is missing, too many or another, or two neighbours changed places."""
     # In a short name, one letter makes another name.
-    if len(meant) < 8 or abs(len(typed) - len(meant)) > 1:
+    if len(correct) < 8 or abs(len(typed) - len(correct)) > 1:
         return False
-    start = next((n for n, (one, other) in enumerate(zip(typed, meant, strict=False)) if one != other), None)
+    start = next((n for n, (one, other) in enumerate(zip(typed, correct, strict=False)) if one != other), None)
     if start is None:
-        return len(typed) != len(meant)
-    rest, wanted = typed[start:], meant[start:]
+        return len(typed) != len(correct)
+    rest, wanted = typed[start:], correct[start:]
     swapped = rest[:2] == wanted[1::-1] and rest[2:] == wanted[2:]
     return swapped or rest[1:] == wanted or rest == wanted[1:] or rest[1:] == wanted[1:]

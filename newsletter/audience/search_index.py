@@ -106,8 +106,8 @@ def drop_readers(session: Session, reader_ids: Iterable[int]) -> None:
     """Have the worker rebuild the filters of deleted readers' blocks without their entries."""
     for number in sorted({reader_id // BLOCK for reader_id in reader_ids}):
         session.execute(delete(SearchBlock).where(SearchBlock.number == number))
-        again = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
-        session.execute(again, execution_options=UNSYNCED)
+        reindexing = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
+        session.execute(reindexing, execution_options=UNSYNCED)
 
 
 def _perhaps(session: Session, bits: Collection[int]) -> Sequence[int]:

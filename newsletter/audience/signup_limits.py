@@ -69,8 +69,8 @@ class _Counter(NamedTuple):
         # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
         each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
         counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
-        again = {"hits": SignupCount.hits + literal_column("1")}
-        counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=again)
+        increment = {"hits": SignupCount.hits + literal_column("1")}
+        counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=increment)
         shards: list[ColumnElement[str]] = [literal_column(f"'{_EVERYBODY}:{shard}'") for shard in _SHARDS]
         window = bindparam("window", type_=SignupCount.window.type)
         bucket = bindparam("bucket", type_=SignupCount.bucket.type)

@@ -249,8 +249,8 @@ def _insert_rows(
     columns = {each.name: each for each in table.__table__.columns}
     moved = rows(session.get_bind().dialect.name, **{name: each.type for name, each in columns.items()})
     # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
-    given = select(*(moved.c[name] for name in columns)).where(moved.c.subscription_id.is_not(None))
-    statement = insert(session, table).from_select(list(columns), given)
+    selection = select(*(moved.c[name] for name in columns)).where(moved.c.subscription_id.is_not(None))
+    statement = insert(session, table).from_select(list(columns), selection)
     keys = [each for each in columns.values() if each.primary_key]
     statement = (
         statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in replaced})

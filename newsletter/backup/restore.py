@@ -80,8 +80,8 @@ def _put_secret(archive: Archive, settings: Settings, made: list[Path]) -> list[
         if has_key
         else "the SECRET_KEY of the place where the backup was made"
     )
-    what = "links in mail that is out do not open here, and nobody can tell who was erased"
-    return [f"{what}: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
+    consequence = "links in mail that is out do not open here, and nobody can tell who was erased"
+    return [f"{consequence}: set SECRET_KEY_FALLBACKS to the backup's key ({source})"]
 
 
 def _put_dkim(archive: Archive, folder: Path, made: list[Path]) -> list[str]:

@@ -26,11 +26,11 @@ def last_ids(connection: Connection) -> dict[str, int]:
     return {table.name: _last(connection, table) for table in _tables() if _is_precious(table)}
 
 
-def advance(connection: Connection, given: dict[str, int], now: datetime) -> None:
-    """Advance every table's sequence beyond its rows; for tables in `given`, by LEAP beyond the last id given."""
+def advance(connection: Connection, last_given: dict[str, int], now: datetime) -> None:
+    """Advance every table's sequence beyond its rows; for tables in `last_given`, by LEAP beyond the last id given."""
     for each in _tables():
         if _is_precious(each):
-            _count_from(connection, each, max(given.get(each.name, 0), _greatest(connection, each)) + LEAP, now)
+            _count_from(connection, each, max(last_given.get(each.name, 0), _greatest(connection, each)) + LEAP, now)
         elif connection.dialect.name == "postgresql":
             _count_from(connection, each, max(_greatest(connection, each), 1), now)
 

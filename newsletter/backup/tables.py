@@ -35,9 +35,9 @@ Write = Callable[[bytes], object]
 
 def tables_to_back_up(connection: Connection) -> list[Table]:
     """Every table to back up, in the order of their foreign keys."""
-    there = MetaData()
-    there.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and is_modelled(name))
-    return there.sorted_tables
+    metadata = MetaData()
+    metadata.reflect(connection, only=lambda name, _: name not in _LEFT_OUT and is_modelled(name))
+    return metadata.sorted_tables
 
 
 def dump(connection: Connection, table: Table, write: Write) -> int:

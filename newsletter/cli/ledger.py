@@ -105,15 +105,15 @@ def _chosen(session: Session, slugs: Sequence[str], before: datetime | None) -> 
     """The letters whose copies can be deleted, and for each of the others the reason why not."""
     sizes = partitions.sizes(session)
     every = list(mailings.all_mailings(session) if before else _named(session, slugs))
-    there = [each for each in every if each.letter.id in sizes]
+    with_copies = [each for each in every if each.letter.id in sizes]
     old, refused = [], []
-    for each in there:
+    for each in with_copies:
         if before is None or _was_over(each.letter, before):
             try:
                 old.append(_Old(each.name, each.letter.id, retention.require_over(session, each.letter).audience))
             except Conflict as error:
                 refused.append(f"{each.name}: {error}")
-    missing = set(slugs) - {each.issue.slug for each in there}
+    missing = set(slugs) - {each.issue.slug for each in with_copies}
     return old, [*refused, *(f"{slug}: no copies are kept of it" for slug in slugs if slug in missing)]
 
 

@@ -34,8 +34,8 @@ SWITCH_INTERVAL = 0.0005
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
-def _mapped(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, FieldKind]:
-    return dict(map(_column_and_field, given))
+def _mapped(_context: click.Context, _option: click.Parameter, pairs: tuple[str, ...]) -> dict[str, FieldKind]:
+    return dict(map(_column_and_field, pairs))
 
 
 def _column_and_field(text: str) -> tuple[str, FieldKind]:

@@ -30,11 +30,11 @@ _SYNCS = 5
 def look_at_machine(settings: Settings, database_file: Path | None) -> MachineFacts:
     """Disks, files that others can read, and the last backup."""
     folders = {settings.data_dir, *([database_file.parent] if database_file else [])}
-    there = next(each for each in (settings.data_dir, *settings.data_dir.absolute().parents) if each.exists())
+    existing_folder = next(each for each in (settings.data_dir, *settings.data_dir.absolute().parents) if each.exists())
     return MachineFacts(
         data_dir=str(settings.data_dir),
         disks={str(folder): data_folder.disk_problem(folder) or "" for folder in sorted(folders)},
-        free_bytes=shutil.disk_usage(there).free,
+        free_bytes=shutil.disk_usage(existing_folder).free,
         open_files=tuple(str(path) for path in _secrets(settings, database_file) if _others_read(path)),
         last_backup=data_folder.last_backup(settings.data_dir),
     )

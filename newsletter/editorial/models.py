@@ -272,7 +272,7 @@ class ApprovalStep(Base):
     withdrawn_by: Mapped[str | None] = mapped_column(String(254))
 
     @property
-    def stands(self) -> bool:
+    def is_standing_approval(self) -> bool:
         """Whether it is an approval that was not withdrawn."""
         return self.act is ApprovalAct.APPROVED and self.withdrawn_at is None
 

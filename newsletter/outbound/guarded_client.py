@@ -104,19 +104,19 @@ class _Visit:
         self._until = time.monotonic() + client.seconds
 
     def follow(self, url: str) -> Answer:
-        here, fault = url, f"redirects more than {self._client.most_redirects} times"
+        current, fault = url, f"redirects more than {self._client.most_redirects} times"
         try:
             for _ in range(self._client.most_redirects + 1):
-                status, headers, content = self._hop(here)
+                status, headers, content = self._hop(current)
                 onward = headers.get("Location") if status in _REDIRECTS else None
                 if onward is None:
-                    return Answer(url, status, here, "", headers, content)
-                here = urljoin(here, onward)
+                    return Answer(url, status, current, "", headers, content)
+                current = urljoin(current, onward)
         except Unreachable as reason:
             fault = str(reason)
         except ValueError:
             fault = "redirects to something that is not a web address"
-        return Answer(url, None, here, fault)
+        return Answer(url, None, current, fault)
 
     def _hop(self, url: str) -> _Reply:
         """The reply of one URL, with the first method that its server accepts."""

@@ -45,12 +45,12 @@ def require_temporary() -> None:
 
 def disk_problem(folder: Path) -> str | None:
     """What is wrong with a folder's disk, as a sentence that says what to do; None if nothing is."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    disk = os.statvfs(there)
+    existing_folder = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    disk = os.statvfs(existing_folder)
     # Some file systems report no number of files.
     if disk.f_bavail * disk.f_frsize < _SPARE or (disk.f_files and not disk.f_favail):
         return f"the disk that holds {folder} is full; free some room"
-    return None if os.access(there, os.W_OK) else f"{folder} cannot be written to; let this user write there"
+    return None if os.access(existing_folder, os.W_OK) else f"{folder} cannot be written to; let this user write there"
 
 
 def is_open_to_others(folder: Path) -> bool:

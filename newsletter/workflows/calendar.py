@@ -134,11 +134,9 @@ class Calendar:
         if armed_at is None:
             return []
         after = max(armed_at, self.now - self.grace)
-        come = unhandled_slots(self.session, self.publication, after, self.now)
+        due = unhandled_slots(self.session, self.publication, after, self.now)
         # If the issue scheduled for it has begun, there is nothing to fill; the slot is just not claimed yet.
-        return [
-            one for one in come if one.at in self._scheduled or not is_taken(self.session, self.publication, one.at)
-        ]
+        return [one for one in due if one.at in self._scheduled or not is_taken(self.session, self.publication, one.at)]
 
     def _next(self, slots: int) -> Iterator[Occurrence]:
         for occurrence in occurrences.occurrences(self.publication, self.now):
@@ -179,8 +177,8 @@ class Calendar:
 
 def unhandled_slots(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occurrence]:
     """The slots due since `after` that were not handled yet, the longest due first."""
-    come = occurrences.counting_between(publication, after, now)
-    return [one for one in come if not slot_claims.is_claimed(session, publication.id, one.at, SlotStep.HOUR)]
+    due = occurrences.counting_between(publication, after, now)
+    return [one for one in due if not slot_claims.is_claimed(session, publication.id, one.at, SlotStep.HOUR)]
 
 
 def is_taken(session: Session, publication: Publication, at: datetime) -> bool:

@@ -96,7 +96,7 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
 
     `account` is a recent one of a letter that is still being sent; its counts are refreshed.
     """
-    letter = _begun(issue)
+    letter = _started_letter(issue)
     found = (
         replace(account, counts=stats.copy_counts(session, letter)) if account else stats.letter_stats(session, letter)
     )
@@ -116,7 +116,7 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
 
 def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     """The outcomes of these issues, which have all started, in their order."""
-    begun = [(issue, _begun(issue)) for issue in issues]
+    begun = [(issue, _started_letter(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
     left, clicked = unsubscribe.unsubscribes_by_letter(session, ids), clicks.total_clicks(session, ids)
     return [
@@ -132,7 +132,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     ]
 
 
-def _begun(issue: Issue) -> Letter:
+def _started_letter(issue: Issue) -> Letter:
     if issue.letter is None or issue.letter.started_at is None:
         raise NotFound(f"“{issue.title}” has not started to go out, so there is no report yet.")
     return issue.letter

@@ -85,9 +85,9 @@ class MailboxReader:
 
     def _note_failure(self, problem: str) -> None:
         with self._sessions.begin() as session:
-            again = mailbox_lease.record_failure(
+            next_try = mailbox_lease.record_failure(
                 session, self._access.name, self._worker.name, self._worker.clock(), problem, left=self._left
             )
         log.warning(
-            "the mailbox cannot be read now", server=self._access.host, reason=problem, again_at=again.isoformat()
+            "the mailbox cannot be read now", server=self._access.host, reason=problem, again_at=next_try.isoformat()
         )

@@ -28,8 +28,8 @@ def receive(sessions: Sessions, services: BounceServices, mail: IncomingMail, wa
             tally.count_mail(session, way, report.kind, now)
         if events and _is_for_people(events[0]):
             is_read_here = partial(is_ours, session, services)
-            went = forward_mail.forward(session, mail, events[0].letter_id, is_read_here, now)
-            tally.count_mail(session, way, "forwarded" if went else "kept", now)
+            was_forwarded = forward_mail.forward(session, mail, events[0].letter_id, is_read_here, now)
+            tally.count_mail(session, way, "forwarded" if was_forwarded else "kept", now)
     return report
 
 

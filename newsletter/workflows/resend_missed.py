@@ -248,9 +248,11 @@ def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
     # To the reader's current address, which may have changed.
     values |= {name: still.c[name] for name in ("address", "name", "since", "source")}
-    again = update(_ROWS).where(*these, _ROWS.c.state.in_(_MISSED), _ROWS.c.subscription_id == still.c.subscription_id)
+    requeue = update(_ROWS).where(
+        *these, _ROWS.c.state.in_(_MISSED), _ROWS.c.subscription_id == still.c.subscription_id
+    )
     parameters = {"rows": json.dumps([{"id": copy_id} for copy_id in group])}
-    return len(session.connection().execute(again.values(values).returning(_ROWS.c.id), parameters).all())
+    return len(session.connection().execute(requeue.values(values).returning(_ROWS.c.id), parameters).all())
 
 
 def _chosen(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> tuple[ColumnElement[bool], ...]:

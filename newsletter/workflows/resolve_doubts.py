@@ -69,9 +69,9 @@ def _resend(session: Session, letter: Letter, ids: Collection[int], now: datetim
     spared = _spared(session, found)
     for copy_id, why in spared.items():
         doubts.record_decision(session, letter.id, [copy_id], f"not sent again, {why}", now)
-    again = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in spared], now)
+    resent = doubts.send_again(session, letter.id, [copy.id for copy in found if copy.id not in spared], now)
     session.expire(letter)
-    return Resolution(again, spared)
+    return Resolution(resent, spared)
 
 
 def _chosen(session: Session, letter_id: int, ids: Collection[int]) -> list[Copy]:

@@ -257,7 +257,7 @@ def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links
 
 
 def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -> None:
-    if mend == "approve" and not any(step.stands for step in issue.approval_steps):
+    if mend == "approve" and not any(step.is_standing_approval for step in issue.approval_steps):
         slots.approve(session, links, issue.slug, NOW)
     elif issue.letter is not None:
         return

@@ -85,18 +85,18 @@ def apply_plan(
         _send_confirm_letters(session, services, publication, made, terms, now)
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         _add_tags_and_attributes(session, publication, made)
-    there = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
-    _add_tags_and_attributes(session, publication, there)
+    existing = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
+    _add_tags_and_attributes(session, publication, existing)
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
-    given = _parameter_table(session, key=Subscriber.key)
+    table = _parameter_table(session, key=Subscriber.key)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, so that no plan scans a million readers to find a few thousand.
     asked = (
-        select(given.c.key, Subscription.id, Subscription.status, confirmed)
-        .join_from(given, Subscriber, Subscriber.key == given.c.key, isouter=True)
+        select(table.c.key, Subscription.id, Subscription.status, confirmed)
+        .join_from(table, Subscriber, Subscriber.key == table.c.key, isouter=True)
         .join(Subscription, mine, isouter=True)
         .where(Subscription.id.is_not(None))
     )
@@ -127,8 +127,8 @@ def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: da
 
 def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
     cells = ["email", "key", "name", "search"]
-    given = _parameter_table(session, **{name: getattr(Subscriber, name) for name in cells})
-    people = select(*(given.c[name] for name in cells), _moment(now)).order_by(given.c.key)
+    table = _parameter_table(session, **{name: getattr(Subscriber, name) for name in cells})
+    people = select(*(table.c[name] for name in cells), _moment(now)).order_by(table.c.key)
     unless_known = insert(session, Subscriber).from_select([*cells, "created_at"], people)
     session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
 
@@ -141,13 +141,13 @@ def _person(row: ImportRow) -> dict[str, str]:
 def _add_subscriptions(
     session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
 ) -> list[tuple[int, ImportRow]]:
-    given = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
-    source = case((given.c.status.in_([status.value for status in SUBSCRIBED]), literal(terms.source)))
-    left_at = case((given.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
-    reader = select(Subscriber.id).where(Subscriber.key == given.c.key).scalar_subquery()
-    values = select(reader, literal(publication.id), given.c.status, _moment(now), left_at, source)
+    table = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
+    source = case((table.c.status.in_([status.value for status in SUBSCRIBED]), literal(terms.source)))
+    left_at = case((table.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
+    reader = select(Subscriber.id).where(Subscriber.key == table.c.key).scalar_subquery()
+    values = select(reader, literal(publication.id), table.c.status, _moment(now), left_at, source)
     columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
-    added = insert(session, Subscription).from_select(columns, values.order_by(given.c.key))
+    added = insert(session, Subscription).from_select(columns, values.order_by(table.c.key))
     # Only rows that this statement inserted: a concurrent sign-up has its own consent.
     made = session.connection().execute(
         added.on_conflict_do_nothing().returning(Subscription.id, _ITS_KEY),
@@ -165,9 +165,9 @@ def _pause(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
 
 def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
     cells = {name: getattr(ConsentEvent, name) for name in ("act", "note", "file_id", "line")}
-    given = _parameter_table(session, id=Subscription.id, **cells)
+    table = _parameter_table(session, id=Subscription.id, **cells)
     channel = literal(Channel.IMPORT, ConsentEvent.channel.type)
-    events = select(given.c.id, channel, _moment(now), *(given.c[name] for name in cells))
+    events = select(table.c.id, channel, _moment(now), *(table.c[name] for name in cells))
     columns = ["subscription_id", "way", "at", *cells]
     session.connection().execute(
         plain_insert(ConsentEvent).from_select(columns, events),

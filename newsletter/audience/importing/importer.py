@@ -228,10 +228,10 @@ class _Run:
         return plan, tally
 
     def _rows_done(self, number: int, stretch: _Stretch) -> int:
-        here = self.place.list_number
-        if number < here or (number == here and stretch.last_line < self.place.next_line):
+        list_number = self.place.list_number
+        if number < list_number or (number == list_number and stretch.last_line < self.place.next_line):
             return len(stretch.rows)
-        is_here = number == here and stretch.first_line == self.place.next_line
+        is_here = number == list_number and stretch.first_line == self.place.next_line
         return self.place.rows_done if is_here else 0
 
     def _groups(self, rows: Iterable[ImportRow]) -> Iterator[list[ImportRow]]:

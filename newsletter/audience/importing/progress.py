@@ -148,8 +148,12 @@ def place_of(found: Import) -> Place:
 
 def advance(session: Session, import_id: int, old: Place, new: Place, tally: Tally) -> None:
     """Move the place on, in the transaction that did what lies between; Conflict if it was moved or stopped."""
-    here = (Import.list_number == old.list_number, Import.next_line == old.next_line, Import.rows_done == old.rows_done)
-    mine = update(Import).where(Import.id == import_id, Import.state == ImportState.RUNNING, *here)
+    at_old_place = (
+        Import.list_number == old.list_number,
+        Import.next_line == old.next_line,
+        Import.rows_done == old.rows_done,
+    )
+    mine = update(Import).where(Import.id == import_id, Import.state == ImportState.RUNNING, *at_old_place)
     moved = session.execute(mine.values(**new._asdict(), counts=counts_of(tally)), execution_options=UNSYNCED)
     if not moved.rowcount:  # type: ignore[attr-defined]
         state = session.scalar(select(Import.state).where(Import.id == import_id))

@@ -212,10 +212,10 @@ def _had_one(session: Session, letter: OutboxMessage, now: datetime) -> bool:
     others = select(OutboxMessage.id).where(
         OutboxMessage.key == letter.key, OutboxMessage.kind == letter.kind, OutboxMessage.id != letter.id
     )
-    went = (OutboxMessage.state == OutboxState.SENT) & (OutboxMessage.ended_at > now - _A_DAY)
+    was_sent = (OutboxMessage.state == OutboxState.SENT) & (OutboxMessage.ended_at > now - _A_DAY)
     # Of several at once, only the first is sent.
-    goes = (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.id < letter.id)
-    return session.scalar(others.where(went | goes).limit(1)) is not None
+    is_on_its_way = (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.id < letter.id)
+    return session.scalar(others.where(was_sent | is_on_its_way).limit(1)) is not None
 
 
 def _end(session: Session, worker: str, post_id: int, state: OutboxState, reply: str, now: datetime) -> bool:

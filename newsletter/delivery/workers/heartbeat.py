@@ -29,7 +29,11 @@ def beat(
     session: Session, worker: str, now: datetime, away: Mapping[MailKind, UnreachableServer | None] | None = None
 ) -> None:
     """Record that this worker runs, and which servers it cannot reach; delete workers that were silent for a day."""
-    servers = {carried.value: [it.server, it.since.isoformat(), it.why] for carried, it in (away or {}).items() if it}
+    servers = {
+        carried.value: [status.server, status.since.isoformat(), status.why]
+        for carried, status in (away or {}).items()
+        if status
+    }
     known = session.get(Heartbeat, worker)
     if known is None:
         session.add(Heartbeat(worker=worker, started_at=now, at=now, away=servers))

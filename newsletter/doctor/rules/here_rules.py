@@ -53,11 +53,11 @@ def commits_are_quick_and_durable(facts: SystemFacts) -> Iterator[Finding]:
         yield Finding(ERROR, "database", message, "turn it on in postgresql.conf", line="fsync = on")
     if database.sync is not None:
         took = f"{database.sync / timedelta(milliseconds=1):.1f} ms"
-        what = "a write to its disk" if database.kind == "sqlite" else "a question to it"
+        operation = "a write to its disk" if database.kind == "sqlite" else "a question to it"
         if database.sync > _SLOW:
-            yield Finding(WARNING, "database", f"{what} takes {took}", "move it to a faster disk or nearer")
+            yield Finding(WARNING, "database", f"{operation} takes {took}", "move it to a faster disk or nearer")
         else:
-            yield Finding(OK, "database", f"{what} takes {took}")
+            yield Finding(OK, "database", f"{operation} takes {took}")
 
 
 @rule(Area.WORK)

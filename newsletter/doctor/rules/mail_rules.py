@@ -104,11 +104,11 @@ def the_clock_is_right(facts: SystemFacts) -> Iterator[Finding]:
     clocks = [facts.database.clock, facts.web.clock, *(relay.clock for relay in facts.relays)]
     known = [clock for clock in clocks if clock]
     for clock in known:
-        off = abs(clock.ahead)
-        if off > _SLIP:
+        difference = abs(clock.ahead)
+        if difference > _SLIP:
             way = "before" if clock.ahead > timedelta(0) else "behind"
-            message = f"our clock is {off.total_seconds():.0f} seconds {way} that of {clock.source}"
-            level = ERROR if off > _WRONG else WARNING
+            message = f"our clock is {difference.total_seconds():.0f} seconds {way} that of {clock.source}"
+            level = ERROR if difference > _WRONG else WARNING
             yield Finding(level, "clock", message, "let the system set it (NTP)", line="timedatectl set-ntp true")
     if known and all(abs(clock.ahead) <= _SLIP for clock in known):
         yield Finding(OK, "clock", f"the clock agrees with that of {' and '.join(clock.source for clock in known)}")

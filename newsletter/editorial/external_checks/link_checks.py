@@ -49,10 +49,10 @@ def request_checks(session: Session, urls: Iterable[str], now: datetime, *, olde
     ]
     if rows:
         insertion = insert(session, LinkCheck).values(rows)
-        again = insertion.on_conflict_do_update(
+        request = insertion.on_conflict_do_update(
             index_elements=["digest"], set_={"asked_at": now}, where=LinkCheck.checked_at <= now - older
         )
-        session.execute(again)
+        session.execute(request)
 
 
 def are_due(session: Session, now: datetime) -> bool:

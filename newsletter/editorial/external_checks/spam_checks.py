@@ -70,10 +70,10 @@ def is_waiting(session: Session, content_hash: str) -> bool:
 def request_check(session: Session, issue_id: int, content_hash: str, now: datetime) -> None:
     """Request a check of an issue's content, unless there is a verdict already."""
     row = {"content_hash": content_hash, "issue_id": issue_id, "asked_at": now, "tests": [], "fault": ""}
-    again = {"asked_at": now, "checked_at": None, "claimed_until": None}
+    request = {"asked_at": now, "checked_at": None, "claimed_until": None}
     insertion = insert(session, SpamCheck).values(row)
     session.execute(
-        insertion.on_conflict_do_update(index_elements=["content_hash"], set_=again, where=SpamCheck.fault != "")
+        insertion.on_conflict_do_update(index_elements=["content_hash"], set_=request, where=SpamCheck.fault != "")
     )
 
 

@@ -41,12 +41,12 @@ class Content:
 
 def current_approval(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:
     """The approval that counts for this content; None if there is none, or it was withdrawn."""
-    return next((step for step in steps if step.stands and approved_content(step) == content), None)
+    return next((step for step in steps if step.is_standing_approval and approved_content(step) == content), None)
 
 
 def latest_approval(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
     """The newest approval that was not withdrawn, whether or not it still counts."""
-    return next((step for step in reversed(list(steps)) if step.stands), None)
+    return next((step for step in reversed(list(steps)) if step.is_standing_approval), None)
 
 
 def approved_content(step: ApprovalStep) -> Content:

@@ -97,9 +97,9 @@ def changed_at(issue: Issue) -> datetime:
 
 def neighbours(session: Session, issue: Issue) -> Neighbours:
     """The issues of the same publication that went out just before and just after this one."""
-    place, here = _place(issue)
+    place, own_place = _place(issue)
     later = published(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
-    return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > here).limit(1)))
+    return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > own_place).limit(1)))
 
 
 def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Sequence[Issue]:
@@ -114,8 +114,8 @@ def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Seq
 
 def earlier(issue: Issue) -> Select[Issue]:
     """The issues of the same publication that went out before this one, newest first."""
-    place, here = _place(issue)
-    return published(issue.publication_id).where(place < here)
+    place, own_place = _place(issue)
+    return published(issue.publication_id).where(place < own_place)
 
 
 def _place(issue: Issue) -> tuple[Tuple, Tuple]:

@@ -105,7 +105,7 @@ def unsaved_drafts(issue: Issue) -> Select[Draft]:
 
 def keep(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft:
     """Store any text as this editor's draft, merged with other windows' changes; OtherTabConflict if they clash."""
-    draft = _begun(session, issue, typed, editor, now) or lock_draft(session, issue, editor)
+    draft = _first_draft(session, issue, typed, editor, now) or lock_draft(session, issue, editor)
     if is_late(draft, typed.tab, typed.turn):
         return draft
     text = typed.source if _goes_on(draft, typed) else _merged(session, issue, draft, typed)
@@ -174,7 +174,7 @@ def examine(session: Session, issue: Issue, source: str) -> ParsedText:
     return ParsedText(file, in_order, {ref.name: known[ref.name] for ref in file.pictures if ref.name in known})
 
 
-def _begun(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft | None:
+def _first_draft(session: Session, issue: Issue, typed: EditorText, editor: str, now: datetime) -> Draft | None:
     """A first draft; None if this editor has one."""
     fresh = {"issue_id": issue.id, "editor": editor, "base_number": typed.base, "number": typed.number + 1}
     text = {"source": typed.source, "tab": typed.tab, "turn": typed.turn, "began_at": now, "kept_at": now}

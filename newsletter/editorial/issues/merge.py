@@ -136,8 +136,8 @@ def _hunks(old: list[str], new: list[str]) -> Iterator[_Hunk]:
 
 def _landmarks(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     """The longest common sequence of pieces that occur once in both texts."""
-    here, there = _once(old), _once(new)
-    pairs = [(here[piece], there[piece]) for piece in here if piece in there]
+    old_places, new_places = _once(old), _once(new)
+    pairs = [(old_places[piece], new_places[piece]) for piece in old_places if piece in new_places]
     ends: list[int] = []
     rows: list[_Row] = []
     for pair in pairs:
@@ -152,8 +152,8 @@ def _once(pieces: list[str]) -> dict[str, int]:
     return {piece: at for at, piece in enumerate(pieces) if counted[piece] == 1}
 
 
-def _between(old: list[str], new: list[str], here: tuple[int, int], there: tuple[int, int]) -> Iterator[_Hunk]:
-    (start, end), (c, d) = here, there
+def _between(old: list[str], new: list[str], old_range: tuple[int, int], new_range: tuple[int, int]) -> Iterator[_Hunk]:
+    (start, end), (c, d) = old_range, new_range
     head = _alike(old[start:end], new[c:d])
     start, c = start + head, c + head
     tail = _alike(old[start:end][::-1], new[c:d][::-1])

@@ -17,9 +17,9 @@ _FORGOTTEN = timedelta(hours=1)
 
 def announce(session: Session, issue: Issue, tab: str, editor: str, now: datetime) -> Sequence[Writer]:
     """Record that this window is open; returns the other open windows, the latest first."""
-    here = insert(session, Writer).values(issue_id=issue.id, tab=tab, editor=editor, seen_at=now)
-    seen = {"seen_at": here.excluded.seen_at, "editor": here.excluded.editor}
-    session.execute(here.on_conflict_do_update(index_elements=["issue_id", "tab"], set_=seen))
+    announcement = insert(session, Writer).values(issue_id=issue.id, tab=tab, editor=editor, seen_at=now)
+    seen = {"seen_at": announcement.excluded.seen_at, "editor": announcement.excluded.editor}
+    session.execute(announcement.on_conflict_do_update(index_elements=["issue_id", "tab"], set_=seen))
     return others(session, issue, tab, now)
 
 

@@ -101,5 +101,5 @@ def _is_asked(sentence: str) -> bool:
 
 def _is_quoted(sentence: str, start: int, end: int, behind: str) -> bool:
     """Whether it is in quotation marks; a testimonial still counts as our own claim."""
-    around = next((one for one in _QUOTED.finditer(sentence) if one.start() < start and end < one.end()), None)
-    return around is not None and (not _WITNESS.search(around[0]) or bool(_ATTRIBUTED_BEHIND.match(behind)))
+    quotation = next((one for one in _QUOTED.finditer(sentence) if one.start() < start and end < one.end()), None)
+    return quotation is not None and (not _WITNESS.search(quotation[0]) or bool(_ATTRIBUTED_BEHIND.match(behind)))

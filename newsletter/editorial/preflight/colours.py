@@ -62,10 +62,10 @@ def pairs(page: HtmlPage) -> dict[tuple[str, ColourPair], str]:
     found: dict[tuple[str, ColourPair], str] = {}
     for element in page.elements:
         above = seen[element.parent]
-        seen[element] = here = _look(above, element.tag, element.attributes.get("class", ""), element.style)
-        if not here.hidden and element.words.strip(_BLANK):
-            found.setdefault(("light", here.light), element.words)
-            found.setdefault(("dark", here.dark), element.words)
+        seen[element] = look = _look(above, element.tag, element.attributes.get("class", ""), element.style)
+        if not look.hidden and element.words.strip(_BLANK):
+            found.setdefault(("light", look.light), element.words)
+            found.setdefault(("dark", look.dark), element.words)
     return found
 
 

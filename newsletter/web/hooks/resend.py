@@ -53,8 +53,8 @@ class Resend:
         signed = f"{name}.{stamp}.".encode() + body
         expected = [b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in self._keys]
         # Several, separated by spaces, while a secret is changed; unknown versions are ignored.
-        given = [each.removeprefix("v1,") for each in signatures.split(" ")[:10] if each.startswith("v1,")]
-        if not name or not any([same(one, other) for one in given for other in expected]):  # noqa: C419
+        candidates = [each.removeprefix("v1,") for each in signatures.split(" ")[:10] if each.startswith("v1,")]
+        if not name or not any([same(one, other) for one in candidates for other in expected]):  # noqa: C419
             raise Rejected(Why.UNAUTHENTICATED, "The signature does not fit the body.")
 
 

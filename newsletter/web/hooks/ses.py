@@ -87,8 +87,8 @@ def read_notification(envelope: Fields) -> list[Event]:
     at = about.iso("timestamp")
     # The same event may come in both dialects, so it is identified by its content, not by SNS's id.
     names = [one.address for one in recipients]
-    what = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
-    event_id = event_id_of(NAME, *what) if read and what[1] else event_id_of(NAME, envelope.exact("MessageId"))
+    identity = (word, mail.exact("messageId"), about.exact("feedbackId") or at, *names)
+    event_id = event_id_of(NAME, *identity) if read and identity[1] else event_id_of(NAME, envelope.exact("MessageId"))
     report = Report(kind, tuple(recipients), mail.address("source"), _message_id(mail))
     raw = message_json.encode(errors="replace")
     return [Event(event_id, report, at or envelope.iso("Timestamp"), raw, "" if read else word or "text")]

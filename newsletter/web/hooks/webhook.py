@@ -79,20 +79,20 @@ class Provider(Protocol):
         """The events of a post; Rejected if it is not proven to be the provider's, or cannot be read."""
 
 
-def same(given: str, expected: str) -> bool:
+def same(actual: str, expected: str) -> bool:
     """Whether two secrets are equal, in a time that tells nothing about either."""
-    return hmac.compare_digest(_digest(given), _digest(expected))
+    return hmac.compare_digest(_digest(actual), _digest(expected))
 
 
 def require_secret(post: Post, user: str, secrets: Iterable[str]) -> None:
     """Rejected unless the post carries one of these, as password of this user, as bearer token, or as its path."""
     kind, _, credentials = post.headers.get("authorization", "").partition(" ")
-    given = [post.secret_in_path] if post.secret_in_path else []
+    offered = [post.secret_in_path] if post.secret_in_path else []
     if kind.lower() == "bearer":
-        given.append(credentials.strip())
+        offered.append(credentials.strip())
     if kind.lower() == "basic":
-        given.extend(_passwords(credentials, user))
-    if not any([same(one, secret) for one in given for secret in secrets]):  # noqa: C419  (all are compared)
+        offered.extend(_passwords(credentials, user))
+    if not any([same(one, secret) for one in offered for secret in secrets]):  # noqa: C419  (all are compared)
         raise Rejected(Why.UNAUTHENTICATED, "The user name, the password or the secret in the address is wrong.")
 
 

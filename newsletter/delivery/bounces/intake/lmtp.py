@@ -113,10 +113,10 @@ class _Handler:
         """Whether there are as many connections as are served at once."""
         return self._sessions >= _MOST_SESSIONS
 
-    def came(self) -> None:
+    def add_session(self) -> None:
         self._sessions += 1
 
-    def went(self) -> None:
+    def remove_session(self) -> None:
         self._sessions -= 1
 
     async def handle_RCPT(  # noqa: N802
@@ -169,11 +169,11 @@ class _Session(LMTP):
         )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._counted.came()
+        self._counted.add_session()
         super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._counted.went()
+        self._counted.remove_session()
         super().connection_lost(error)
 
 

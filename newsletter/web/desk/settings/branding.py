@@ -63,8 +63,8 @@ def _own(accent: str, colours: Colours) -> str | None:
 
 
 def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
-    given = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
-    found = {name: _contrast_fault(_SCHEMES[name], accent) for name, accent in given.items()}
+    accents = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
+    found = {name: _contrast_fault(_SCHEMES[name], accent) for name, accent in accents.items()}
     return {name: sentence for name, sentence in found.items() if sentence}
 
 

@@ -26,11 +26,11 @@ def keep_draft(slug: str) -> Response:
     try:
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
-            given = editor_form.text(store, found)
-            draft = drafts.keep(store, found, given, auth.email(), now())
+            typed = editor_form.text(store, found)
+            draft = drafts.keep(store, found, typed, auth.email(), now())
             if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
                 drafts.save_if_valid(store, found, draft, now())
-            return jsonify(_state(store, found, given, draft))
+            return jsonify(_state(store, found, typed, draft))
     except UnknownDraft:
         return _asked_back()
     except MergeConflict as error:
@@ -40,13 +40,13 @@ def keep_draft(slug: str) -> Response:
 def save_text(slug: str) -> Response:
     """Save the text as the newest revision; it is stored as a draft first, so a failure loses nothing."""
     try:
-        given, draft, _ = store_draft(slug)
+        typed, draft, _ = store_draft(slug)
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
             save_state.require_open(found)
             saved = drafts.lock_draft(store, found, auth.email())
             drafts.save(store, found, saved, now())
-            return jsonify(_state(store, found, given, saved))
+            return jsonify(_state(store, found, typed, saved))
     except Faulty as error:
         return _faulty(slug, draft, error)
     except UnknownDraft:
@@ -86,18 +86,18 @@ def store_draft(slug: str) -> tuple[EditorText, Draft, str]:
     """The submitted text, the draft stored from it, and a sentence on what was merged into it."""
     with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
-        given = editor_form.text(store, found)
-        draft = drafts.keep(store, found, given, auth.email(), now())
-        return given, draft, save_state.merge_notice(found, given, draft)
+        typed = editor_form.text(store, found)
+        draft = drafts.keep(store, found, typed, auth.email(), now())
+        return typed, draft, save_state.merge_notice(found, typed, draft)
 
 
-def _state(store: Session, found: Issue, given: EditorText, draft: Draft) -> dict[str, object]:
+def _state(store: Session, found: Issue, typed: EditorText, draft: Draft) -> dict[str, object]:
     """The state of the issue; also the form, if something was merged into it."""
-    stands = save_state.save_state(store, found)
-    if draft.source == given.source:
-        return stands
-    stands["said"] = f"{str(stands['said']).removesuffix('.')}{save_state.merge_notice(found, given, draft)}."
-    return stands | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
+    state = save_state.save_state(store, found)
+    if draft.source == typed.source:
+        return state
+    state["said"] = f"{str(state['said']).removesuffix('.')}{save_state.merge_notice(found, typed, draft)}."
+    return state | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
 
 
 def _has_other_window(store: Session, found: Issue) -> bool:
@@ -108,10 +108,10 @@ def _has_other_window(store: Session, found: Issue) -> bool:
 
 def _faulty(slug: str, draft: Draft, error: Faulty) -> Response:
     with services().sessions.reading() as store:
-        stands = save_state.save_state(store, editor_form.issue(store, slug))
+        state = save_state.save_state(store, editor_form.issue(store, slug))
     found = editor_form.field_faults(draft.source, error.faults)
     document = {"fault": save_state.next_step(found), "faults": found}
-    return make_response(jsonify(stands | document), HTTPStatus.UNPROCESSABLE_ENTITY)
+    return make_response(jsonify(state | document), HTTPStatus.UNPROCESSABLE_ENTITY)
 
 
 def _asked_back() -> Response:

@@ -126,10 +126,10 @@ def parse_count(name: str) -> int:
     return _counted(request.form.get(name, "0"))
 
 
-def _counted(given: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", given):
-        raise Invalid(f"The page sent “{given}” where a number belongs. Open it again.")
-    return int(given)
+def _counted(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise Invalid(f"The page sent “{text}” where a number belongs. Open it again.")
+    return int(text)
 
 
 def storable(words: str) -> str:

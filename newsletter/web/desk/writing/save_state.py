@@ -50,11 +50,11 @@ def next_step(found: Sequence[FieldFault]) -> str:
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
-def merge_notice(found: Issue, given: EditorText, draft: Draft) -> str:
+def merge_notice(found: Issue, typed: EditorText, draft: Draft) -> str:
     """What was merged into a stored text, to follow "saved" or "kept"; empty if nothing was."""
-    if draft.source == given.source:
+    if draft.source == typed.source:
         return ""
-    if draft.base_number > given.base and found.revision.author != auth.email():
+    if draft.base_number > typed.base and found.revision.author != auth.email():
         return f", with what {found.revision.author} saved as revision {found.revision_number}"
     return ", with what you wrote in another window"
 
