@@ -189,6 +189,11 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
         return self.data_dir / "imports"
 
     @property
+    def archive_folder(self) -> Path:
+        """The folder of archives of posts that were uploaded, until they are imported."""
+        return self.data_dir / "archives"
+
+    @property
     def import_bytes(self) -> int:
         """The largest list that can be uploaded."""
         return self.import_max_mb << 20

@@ -23,6 +23,7 @@ import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.provider_results
 import newsletter.delivery.reports.stats
 import newsletter.editorial.imported.posts
+import newsletter.editorial.imported.uploads
 import newsletter.editorial.issues.archive_index
 import newsletter.editorial.models
 import newsletter.editors

@@ -27,7 +27,9 @@ from newsletter.links import Links
 from newsletter.outbound import GuardedClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
+from newsletter.workflows import import_archive
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.import_uploads import ArchiveJob
 from newsletter.workflows.mail_intake import MailIntake
 from newsletter.workflows.record_bounce import BounceServices
 
@@ -71,6 +73,11 @@ class Services:
     def mail_intake(self, worker: WorkerContext) -> MailIntake:
         """How this worker takes mail in."""
         return MailIntake(self.sessions, self.bounces, _mailbox(self.settings), self.settings.bounce_lmtp, worker)
+
+    def archive_job(self, worker: WorkerContext) -> ArchiveJob:
+        """How a worker imports uploaded archives of posts."""
+        fetch = import_archive.fetch_with(self.guarded_client)
+        return ArchiveJob(self.sessions, self.pictures, fetch, self.settings.archive_folder, worker)
 
     @cached_property
     def guarded_client(self) -> GuardedClient:

@@ -100,6 +100,7 @@ class Worker:
         bounces = services.sessions, services.bounces, context
         acts = services.sessions, services.audience, context
         uploads = UploadJob(services.sessions, services.audience, services.settings.import_folder, context)
+        archives = services.archive_job(context)
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
@@ -114,6 +115,7 @@ class Worker:
             Job("watch for complaints", timedelta(minutes=5), partial(tend_bounces.watch_complaints, *bounces)),
             Job("skip what was stopped", timedelta(seconds=2), self.skip_stopped_copies),
             Job("import lists", timedelta(seconds=2), uploads.run),
+            Job("import archives", timedelta(seconds=2), archives.run),
             Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.store_stats),
             Job("take back lost copies", timedelta(seconds=10), self.recover_lost_copies),
@@ -132,6 +134,7 @@ class Worker:
             Job("forget old links", timedelta(hours=1), partial(self._in_groups, link_checks.prune)),
             Job("clear the outbox of old letters", timedelta(hours=1), self.prune_outbox),
             Job("clear old imports", timedelta(hours=1), uploads.prune),
+            Job("clear old archives", timedelta(hours=1), archives.prune),
             Job("carry out bulk acts", timedelta(seconds=2), partial(bulk_acts.work, *acts)),
             Job("clear old bulk acts", timedelta(hours=1), partial(self._in_groups, bulk_acts.prune)),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
@@ -188,10 +191,9 @@ class Worker:
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
             return
-        grace = self._services.grace
         if self._is_due(publish.is_any_due):
             with self._services.sessions.begin() as session:
-                publish.publish_due(session, grace, _now())
+                publish.publish_due(session, self._services.grace, _now())
 
     def empty_the_outbox(self) -> None:
         while self._may_go_on() and self._mailer.deliver_due():
@@ -316,8 +318,8 @@ class Worker:
 
     def _sign_off(self) -> None:
         # A database that does not answer must not delay a stop; other workers notice the missing heartbeat.
-        job = Job("sign off", timedelta(0), self._remove_heartbeat)
-        last = threading.Thread(target=_guarded(job), daemon=True)
+        sign_off = _guarded(Job("sign off", timedelta(0), self._remove_heartbeat))
+        last = threading.Thread(target=sign_off, daemon=True)
         last.start()
         last.join(_SIGN_OFF_WITHIN)
 

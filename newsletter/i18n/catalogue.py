@@ -62,6 +62,7 @@ ENGLISH = Catalogue(
             "other domain": "other domains",
             "person": "people",
             "place": "places",
+            "post": "posts",
             "problem": "problems",
             "reader": "readers",
             "recovery code": "recovery codes",

@@ -22,6 +22,7 @@ from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
+from newsletter.outbound.guarded_client import GuardedClient
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
@@ -32,6 +33,16 @@ _MOST_PICTURES = 100
 
 Fetch = Callable[[str, int], bytes | None]
 """Fetches a picture of at most so many bytes; None if that fails."""
+
+
+def fetch_with(client: GuardedClient) -> Fetch:
+    """How pictures are fetched: by the client that asks no private network."""
+
+    def fetch(url: str, most_bytes: int) -> bytes | None:
+        answer = client.fetch(url, most_bytes)
+        return answer.content if answer.status == 200 else None
+
+    return fetch
 
 
 @dataclass(frozen=True, slots=True)

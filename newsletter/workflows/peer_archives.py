@@ -42,8 +42,12 @@ class OldPost:
     """Why it cannot be in the archive; empty if it can."""
 
 
-def read_archive(path: Path, source: str = "") -> tuple[str, list[OldPost]]:
-    """The program that an export is from, and its posts; Invalid, with the reason, if it is of none that is known."""
+def read_archive(path: Path, source: str = "", name: str = "") -> tuple[str, list[OldPost]]:
+    """The program that an export is from, and its posts; Invalid, with the reason, if it is of none that is known.
+
+    `name` is what people call the file.
+    """
+    name = name or path.name
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -54,16 +58,16 @@ def read_archive(path: Path, source: str = "") -> tuple[str, list[OldPost]]:
                     return _from_zip(opened, source)
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}") from None
+        raise NotFound(f"{name} cannot be read: {error.strerror}") from None
     if len(content) > MOST_BYTES:
-        raise Invalid(f"{path.name} is larger than {MOST_BYTES >> 20} MB")
-    text = _text(path.name, content)
+        raise Invalid(f"{name} is larger than {MOST_BYTES >> 20} MB")
+    text = _text(name, content)
     if text.lstrip().startswith("{"):
-        return _require_source("ghost", source, path.name), [_ghost(row) for row in _ghost_rows(path.name, text)]
+        return _require_source("ghost", source, name), [_ghost(row) for row in _ghost_rows(name, text)]
     rows = _rows(text)
     if not rows or "content_html" not in rows[0]:
-        raise Invalid(f"{path.name} is not an archive of Substack, Buttondown, Ghost or beehiiv")
-    return _require_source("beehiiv", source, path.name), [_beehiiv(row) for row in rows]
+        raise Invalid(f"{name} is not an archive of Substack, Buttondown, Ghost or beehiiv")
+    return _require_source("beehiiv", source, name), [_beehiiv(row) for row in rows]
 
 
 def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:

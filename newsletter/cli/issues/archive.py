@@ -46,7 +46,7 @@ def import_archive(
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
     found, archive = peer_archives.read_archive(file, source or "")
-    fetch = _fetcher(services) if pictures else None
+    fetch = archives.fetch_with(services.guarded_client) if pictures else None
     job = archives.ArchiveImport(services.sessions, services.pictures, home, found, fetch, dry_run)
     fates = []
     for fate in archives.import_posts(job, archive, now()):
@@ -83,14 +83,6 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
             click.echo(f"{fate.slug}: published{''.join(f'; preflight: {one}' for one in fate.remarks)}")
     if refused:
         raise Conflict(f"{formats.number(refused)} of {formats.number(len(slugs))} issues were not published")
-
-
-def _fetcher(services: Services) -> archives.Fetch:
-    def fetch(url: str, most_bytes: int) -> bytes | None:
-        answer = services.guarded_client.fetch(url, most_bytes)
-        return answer.content if answer.status == 200 else None
-
-    return fetch
 
 
 def _print(fate: PostFate) -> None:

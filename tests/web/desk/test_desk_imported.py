@@ -1,15 +1,24 @@
 """Issues that came from another program are chosen at the desk and published in the archive; nobody is mailed."""
 
+import io
+import os
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from werkzeug.test import TestResponse
 
 from newsletter import audit, publications
 from newsletter.delivery.models import Copy
+from newsletter.delivery.workers.context import WorkerContext
+from newsletter.editorial.imported import posts
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import import_archive
+from newsletter.workflows.import_archive import ArchiveImport, Fetch
 from newsletter.workflows.peer_archives import OldPost
 from tests.sample_services import NOW
 from tests.web.desk.conftest import Enter
@@ -20,6 +29,13 @@ PUBLISH = "/desk/issues/imported/publish"
 OLD = datetime(2023, 5, 6, 7, 8, tzinfo=UTC)
 
 
+POSTS = b"id,web_title,status,url,content_html,created_at\n" + b"".join(
+    b"b%d,Letter %d,%s,https://us.example/p/%d,<p>Hi <img src=https://us.example/a.png></p>,2023-05-0%d 07:08:00 UTC\n"
+    % (number, number, b"draft" if number == 2 else b"confirmed", number, number)
+    for number in range(1, 5)
+)
+
+
 def add_old(services: Services, *slugs: str) -> None:
     """Import a post of each slug, each a day later than the one before."""
     old = [
@@ -28,8 +44,26 @@ def add_old(services: Services, *slugs: str) -> None:
     ]
     with services.sessions.reading() as session:
         home = publications.find(session)
-    job = import_archive.ArchiveImport(services.sessions, services.pictures, home, "substack")
+    job = ArchiveImport(services.sessions, services.pictures, home, "substack")
     list(import_archive.import_posts(job, old, NOW))
+
+
+def upload(editor: Visitor, content: bytes, name: str = "posts.csv", **fields: str) -> TestResponse:
+    """Send the form with this file."""
+    own: dict[str, Any] = hidden(editor.open(LIST).text, LIST)
+    data = {**own, **fields, "archive": (io.BytesIO(content), name)}
+    return editor.client.post(LIST, data=data, follow_redirects=True)
+
+
+def work(
+    services: Services,
+    fetch: Fetch | None = None,
+    clock: Callable[[], datetime] = lambda: NOW,
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> None:
+    """What a worker does."""
+    job = services.archive_job(WorkerContext("one", clock, is_stopping))
+    (replace(job, fetch=fetch) if fetch else job).run()
 
 
 def publish(editor: Visitor, *slugs: str) -> str:
@@ -44,7 +78,7 @@ def test_the_chosen_ones_are_published_under_their_old_dates_and_nobody_is_maile
     editor: Visitor, services: Services
 ) -> None:
     assert "Imported" not in editor.read("/desk/issues/")
-    assert "No issues were imported" in editor.read(LIST)
+    assert "Import an archive" in editor.read(LIST)
     add_old(services, "one", "two", "three")
     assert "Imported 3" in editor.read("/desk/issues/")
     page = editor.open(LIST)
@@ -111,3 +145,90 @@ def test_editors_publish_and_others_only_look(enter: Enter, services: Services, 
     assert 'type="checkbox"' not in visitor.open(LIST).text
     assert visitor.open(f"{PUBLISH}?issue=one").status_code == 403
     assert visitor.client.post(PUBLISH, data={"issue": "one"}).status_code == 403
+
+
+def test_an_uploaded_archive_becomes_drafts_and_the_page_says_what_did_not(editor: Visitor, services: Services) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str, _most: int) -> None:
+        asked.append(url)
+
+    assert "Its posts become drafts in the background" in words(upload(editor, POSTS, "../<i>posts.csv"))
+    work(services, fetch=fetch)
+    page = editor.open(LIST)
+    assert "&lt;i&gt;posts.csv" in page.text
+    assert "3 posts imported as drafts · by editor@desk.example" in words(page)
+    assert "Not imported: 1 Letter 2: it was not published there" in words(page)
+    assert "Not published 3" in words(page)
+    assert asked == []
+    assert list(services.settings.archive_folder.iterdir()) == []
+    upload(editor, POSTS.replace(b"b1,", b"b9,"), pictures="on")
+    work(services, fetch=fetch)
+    assert asked == ["https://us.example/a.png"]
+    assert "1 post imported as a draft" in editor.read(LIST)
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [(b"", "This file is empty"), (b"a,b\n1,2\n", "list.csv is not an archive of Substack")],
+    ids=["empty", "of no program"],
+)
+def test_what_is_no_archive_is_refused_with_the_reason(
+    editor: Visitor, services: Services, content: bytes, fault: str
+) -> None:
+    shown = words(upload(editor, content, "list.csv"))
+    work(services)
+    assert fault in shown + editor.read(LIST)
+    assert list(services.settings.archive_folder.iterdir()) == []
+
+
+def test_an_archive_that_is_broken_off_goes_on_where_it_was(editor: Visitor, services: Services) -> None:
+    upload(editor, POSTS)
+    # Asked before the archive is claimed, and after each of its posts.
+    answers = iter([False, False, True])
+    work(services, is_stopping=lambda: next(answers, True))
+    with services.sessions.reading() as session:
+        assert len(posts.unpublished(session, publications.find(session).id)) == 1
+    assert "importing" in editor.read(LIST)
+    work(services)
+    shown = editor.read(LIST)
+    assert "3 posts imported as drafts" in shown
+    assert "Not imported: 1 " in shown
+
+
+def test_a_worker_that_was_killed_loses_the_archive_to_another_when_its_lease_is_over(
+    editor: Visitor, services: Services
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def kill(_url: str, _most: int) -> None:
+        raise Killed
+
+    upload(editor, POSTS, pictures="on")
+    with pytest.raises(Killed):
+        work(services, fetch=kill)
+    work(services)
+    assert "0 posts imported" in editor.read(LIST)
+    work(services, clock=lambda: NOW + timedelta(minutes=11), fetch=lambda _url, _most: None)
+    assert "3 posts imported as drafts" in editor.read(LIST)
+
+
+def test_reports_and_files_that_nobody_needs_are_deleted(editor: Visitor, services: Services) -> None:
+    upload(editor, POSTS)
+    (waiting,) = services.settings.archive_folder.iterdir()
+    stray = services.settings.archive_folder / "stray"
+    stray.touch()
+    for path in (waiting, stray):
+        os.utime(path, (0, 0))
+    prune(services, lambda: NOW + timedelta(days=31))
+    assert list(services.settings.archive_folder.iterdir()) == [waiting]
+    work(services)
+    prune(services, lambda: NOW + timedelta(days=29))
+    assert "posts.csv" in editor.read(LIST)
+    prune(services, lambda: NOW + timedelta(days=31))
+    assert "posts.csv" not in editor.read(LIST)
+
+
+def prune(services: Services, clock: Callable[[], datetime]) -> None:
+    services.archive_job(WorkerContext("one", clock)).prune()

@@ -32,6 +32,7 @@ FORGOTTEN = timedelta(days=7)
 """After so long, an upload that nobody went on with is cancelled."""
 _CHUNK = 1 << 20
 _LONGEST_NAME = 120
+_LIST_COMMAND = "newsletter subscribers import FILE"
 
 
 class UploadState(StrEnum):
@@ -108,37 +109,40 @@ class ImportUpload(Base):
         )
 
 
-def store_file(folder: Path, stream: IO[bytes], most_bytes: int) -> tuple[str, str, int]:
-    """Write an upload into the folder: its name there, its SHA-256 and size; Invalid if it is empty or too large."""
+def store_file(folder: Path, stream: IO[bytes], most_bytes: int, command: str = _LIST_COMMAND) -> tuple[str, str, int]:
+    """Write an upload into the folder: its name there, its SHA-256 and size; Invalid if it is empty or too large.
+
+    `command` is what takes a file of any size on the server.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = secrets.token_hex(16)
     try:
         with (folder / name).open("xb") as file:
-            sha256, size = _copy(stream, file, most_bytes)
+            sha256, size = _copy(stream, file, most_bytes, command)
     except BaseException:
         (folder / name).unlink(missing_ok=True)
         raise
     return name, sha256, size
 
 
-def _copy(stream: IO[bytes], file: IO[bytes], most_bytes: int) -> tuple[str, int]:
+def _copy(stream: IO[bytes], file: IO[bytes], most_bytes: int, command: str) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     while chunk := stream.read(_CHUNK):
         size += len(chunk)
         if size > most_bytes:
-            raise Invalid(too_large(most_bytes))
+            raise Invalid(too_large(most_bytes, command))
         digest.update(chunk)
         file.write(chunk)
     if not size:
-        raise Invalid("This file is empty. Export the list again, and upload that.")
+        raise Invalid("This file is empty. Export it again, and upload that.")
     return digest.hexdigest(), size
 
 
-def too_large(most_bytes: int) -> str:
+def too_large(most_bytes: int, command: str = _LIST_COMMAND) -> str:
     """What to do with a file that is too large."""
     return (
         f"This file is larger than {most_bytes >> 20} MB. Upload it as a zip, raise IMPORT_MAX_MB, or import it on the "
-        "server: newsletter subscribers import FILE"
+        f"server: {command}"
     )
 
 

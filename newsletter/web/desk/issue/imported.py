@@ -2,9 +2,13 @@
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
-from newsletter.editorial.imported import posts
+from newsletter.audience.importing.uploads import models
+from newsletter.editorial.imported import posts, uploads
+from newsletter.errors import Invalid
 from newsletter.i18n import formats
+from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.workflows import import_archive, peer_archives
@@ -12,10 +16,42 @@ from newsletter.workflows import import_archive, peer_archives
 _A_PAGE = 50
 _HIGHEST_ID = 2**31 - 1
 _PUBLISHED = "published"
+_UPLOADS = 5
+_COMMAND = "newsletter issues import-archive FILE"
+_NO_FILE = "No file came with this. Choose the archive that you exported."
 
 
 def imported_issues() -> str:
     """The imported issues that are not in the archive yet; with `?state=published`, those that are."""
+    return _list_page()
+
+
+def upload_archive() -> ResponseReturnValue:
+    """Store an archive of posts, which a worker imports as drafts."""
+    settings = services().settings
+    try:
+        uploaded = request.files.get("archive")
+        if uploaded is None or not uploaded.filename:
+            return _list_page(_NO_FILE), 422
+        stored_name, sha256, size = models.store_file(
+            settings.archive_folder, uploaded.stream, settings.import_bytes, _COMMAND
+        )
+    except RequestEntityTooLarge:
+        return _list_page(models.too_large(settings.import_bytes, _COMMAND)), 413
+    except Invalid as error:
+        return _list_page(str(error)), 422
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(sha256=sha256, bytes=size)
+        name = models.clean_file_name(uploaded.filename)
+        pictures = "pictures" in request.form
+        uploads.add_upload(store, publication, name, stored_name, auth.email(), now(), with_pictures=pictures)
+        flash("The archive is uploaded. Its posts become drafts in the background; reload this page to see them.")
+    return redirect(url_for("desk.imported_issues"), 303)
+
+
+def _list_page(fault: str = "") -> str:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         wants_published = request.args.get("state") == _PUBLISHED
@@ -31,6 +67,9 @@ def imported_issues() -> str:
             page=posts.page_of_imports(store, publication.id, turn, _A_PAGE, in_archive=wants_published),
             programs=peer_archives.PROGRAMS,
             all_chosen=request.args.get("choose") == "all",
+            uploads=uploads.latest_uploads(store, publication, _UPLOADS),
+            most=services().settings.import_max_mb,
+            fault_said=fault,
         )
 
 
