@@ -109,4 +109,5 @@ def test_an_excerpt_surrounds_the_first_hit() -> None:
     assert shown.startswith("… w94 ")
     assert shown.endswith(" …")
     assert "w100" in shown
+    assert archive_search.excerpt("w0 w1 w0", ["w0"])[0] == ("w0", True)
     assert archive_search.excerpt("Short.", ["w"])[0].text == "Short"

@@ -24,7 +24,7 @@ from newsletter.editorial.models import Issue
 LONGEST = 200
 """The number of characters of a search that are used."""
 MOST_WORDS = 10
-_BEFORE = 12
+_BEFORE = 13
 _EXCERPT = 72
 
 _FTS = table("archive_words", column("rowid"), column("archive_words", String()))
@@ -74,19 +74,15 @@ class Results:
 
 def search(session: Session, publication_id: int, query: Query, *, skip: int, limit: int) -> Results:
     """The published issues that match; first those whose titles do, then the newest."""
-    found = archive.published(publication_id).options().order_by(None).join(IndexedText)
-    found = found.where(_matches(session, query.words))
-    total = session.scalar(found.with_only_columns(func.count(), maintain_column_froms=True)) or 0
-    columns = found.with_only_columns(Issue.slug, Letter.started_at, IndexedText.title, IndexedText.text)
-    ordered = columns.order_by(_title_matches(session, query.words), Letter.started_at.desc(), Issue.id.desc())
-    rows = session.execute(ordered.offset(skip).limit(limit))
-    return Results(
-        total,
-        [
-            Found(slug, at, list(pieces(title, query.words)), excerpt(text, query.words))
-            for slug, at, title, text in rows
-        ],
-    )
+    matching = archive.published(publication_id).order_by(None).join(IndexedText)
+    ids = matching.where(_matches(session, query.words)).with_only_columns(Issue.id)
+    total = session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+    order = (_title_matches(session, query.words), Letter.started_at.desc(), Issue.id.desc())
+    # The texts are read of one page only.
+    page = session.scalars(ids.order_by(*order).offset(skip).limit(limit)).all()
+    columns = select(Issue.slug, Letter.started_at, IndexedText.title, IndexedText.text)
+    rows = columns.join(Issue.letter).join(IndexedText).where(Issue.id.in_(page)).order_by(*order)
+    return Results(total, [_found(query.words, *row) for row in session.execute(rows)])
 
 
 def pieces(text: str, words: Sequence[str]) -> Iterator[Piece]:
@@ -98,13 +94,23 @@ def pieces(text: str, words: Sequence[str]) -> Iterator[Piece]:
 
 def excerpt(text: str, words: Sequence[str]) -> list[Piece]:
     """The part of a text around the first hit; its beginning if there is none."""
-    every = list(pieces(text, words))
-    first = next((place for place, piece in enumerate(every) if piece.is_hit), 0)
-    start = max(0, first - _BEFORE)
+    read: list[Piece] = []
+    hit = None
+    for piece in pieces(text, words):
+        read.append(piece)
+        if hit is None and piece.is_hit:
+            hit = len(read)
+        if hit is not None and len(read) > hit + _EXCERPT:
+            break
+    start = max(0, (hit or 0) - _BEFORE)
     end = start + _EXCERPT
     before = [Piece("… ", is_hit=False)] if start else []
-    after = [Piece(" …", is_hit=False)] if end < len(every) else []
-    return [*before, *every[start:end], *after]
+    after = [Piece(" …", is_hit=False)] if end < len(read) else []
+    return [*before, *read[start:end], *after]
+
+
+def _found(words: Sequence[str], slug: str, published_at: datetime | None, title: str, text: str) -> Found:
+    return Found(slug, published_at, list(pieces(title, words)), excerpt(text, words))
 
 
 def _matches(session: Session, words: Sequence[str]) -> ColumnElement[bool]:
