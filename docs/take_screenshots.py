@@ -54,6 +54,7 @@ PAGES = {
     "settings-name": "settings/name",
     "settings-sender": "settings/sender",
     "settings-follow": "settings/follow",
+    "settings-archive": "settings/archive",
     "settings-rules": "settings/rules",
     "settings-look": "settings/look",
     "settings-words": "settings/words/privacy",

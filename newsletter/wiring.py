@@ -144,16 +144,18 @@ def _audience_services(settings: Settings, sessions: Sessions, links: Links) -> 
     )
 
     def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
-        latest = _latest_issue(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single_mail(kind, Branding.for_publication(publication, links), latest)
+        first_read = _first_read(sessions, links, publication) if kind == "welcome" else None
+        mail = render.single_mail(kind, Branding.for_publication(publication, links), first_read)
         return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
 
     return AudienceServices(links, compose, caps, settings.consent_origin, settings.secret)
 
 
-def _latest_issue(sessions: Sessions, links: Links, publication: Publication) -> Link | None:
+def _first_read(sessions: Sessions, links: Links, publication: Publication) -> Link | None:
+    """The issue that a welcome links to: the one chosen in the settings, else the latest."""
     with sessions.reading() as session:
-        issue = session.scalar(archive.published(publication.id).limit(1))
+        latest = archive.published(publication.id).limit(1)
+        issue = archive.start_here(session, publication) or session.scalar(latest)
         return Link(issue.title, links.archive(issue.slug)) if issue else None
 
 

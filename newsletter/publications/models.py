@@ -66,6 +66,8 @@ class Publication(Base):
     accent: Mapped[str | None] = mapped_column(String(7))
     """The colour of links and buttons, as `#rrggbb`; None for the default. The next one is for dark mode."""
     accent_dark: Mapped[str | None] = mapped_column(String(7))
+    start_here: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    """The slug of the issue that new readers are offered first; empty for none, or until that issue is out."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture."""
     created_at: Mapped[datetime]

@@ -89,6 +89,9 @@ _Language = Annotated[
     str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a language tag like en, pl or pt-BR.")
 ]
 _Slug = Annotated[str, _fits("[a-z0-9][a-z0-9-]{0,62}", "Use a-z, 0-9 and hyphens, 63 of them at most.")]
+_IssueSlug = Annotated[
+    str, Field(max_length=120), _fits("[a-z0-9-]*", "Give the slug of an issue: a-z, 0-9 and hyphens.")
+]
 _Url = Annotated[HttpUrl, AfterValidator(_short_enough)]
 
 
@@ -128,6 +131,7 @@ class _File(_Part):
     slot: Annotated[list[_SlotPart], BeforeValidator(_as_list)] = []
     requires_approval: bool = False
     counts_clicks: bool = False
+    start_here: _IssueSlug = ""
     accent: _Colour | None = None
     accent_dark: _Colour | None = None
     follow: list[_FollowPart] = []

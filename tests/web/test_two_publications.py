@@ -71,12 +71,23 @@ def test_an_unknown_letter_is_not_there_and_no_other_is_named(program: FlaskClie
     assert "other" not in answer.text.lower().replace("another", "")
 
 
-@pytest.mark.parametrize(("slug", "issue"), [("other", "elsewhere"), ("backpainhelp", sample_services.OUT[-1])])
-def test_a_welcome_links_the_latest_issue_of_its_own_letter(
-    services: Services, database_url: str, slug: str, issue: str
+@pytest.mark.parametrize(
+    ("slug", "chosen", "issue"),
+    [
+        ("other", "", "elsewhere"),
+        ("backpainhelp", "", sample_services.OUT[-1]),
+        ("backpainhelp", sample_services.OUT[0], sample_services.OUT[0]),
+        ("backpainhelp", sample_services.WAITING, sample_services.OUT[-1]),
+        ("backpainhelp", "elsewhere", sample_services.OUT[-1]),
+    ],
+)
+def test_a_welcome_links_the_chosen_issue_of_its_own_letter_or_the_latest(
+    services: Services, database_url: str, slug: str, chosen: str, issue: str
 ) -> None:
     settings = services.settings.model_copy(update={"database_url": database_url})
     wired = open_services(settings)
+    with services.sessions.begin() as session:
+        publications.find(session, slug).start_here = chosen
     with services.sessions.reading() as session:
         publication = publications.find(session, slug)
     fields = dict.fromkeys(render.FIELDS["welcome"], "")

@@ -12,6 +12,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind, label_key
 from newsletter.editorial.models import Correction, Issue, Revision
 from newsletter.errors import NotFound
+from newsletter.publications import Publication
 
 
 class Neighbours(NamedTuple):
@@ -79,6 +80,13 @@ def find(session: Session, slug: str) -> Issue:
     if issue is None:
         raise _not_out()
     return issue
+
+
+def start_here(session: Session, publication: Publication) -> Issue | None:
+    """The published issue that the publication offers new readers first; None if it has chosen none."""
+    if not publication.start_here:
+        return None
+    return session.scalar(published(publication.id).where(Issue.slug == publication.start_here))
 
 
 def published_text(issue: Issue) -> tuple[datetime, Revision]:

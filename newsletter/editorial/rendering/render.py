@@ -125,9 +125,9 @@ def issue_mail(file: IssueFile, branding: Branding, picture_url: Callable[[str],
 
 
 @lru_cache(maxsize=64)
-def single_mail(kind: str, branding: Branding, latest_issue: Link | None = None) -> Rendered:
+def single_mail(kind: str, branding: Branding, first_read: Link | None = None) -> Rendered:
     """A mail to one reader: `confirm`, `welcome` (may show the latest issue), or another kind of FIELDS."""
-    values = {"branding": branding, "latest_issue": latest_issue}
+    values = {"branding": branding, "first_read": first_read}
     preheader = _filled(f"{kind}/preheader.txt", **values).strip()
     html = _filled(f"{kind}/letter.mjml", preheader=Markup(escape(preheader)), **values)  # noqa: S704  (escaped)
     letter = Rendered(

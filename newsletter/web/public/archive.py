@@ -57,7 +57,9 @@ def index() -> Response:
         if not found and page != 1:
             raise _no_such_page()
         lists = {} if label or page > 1 else _lists(session, publication)
-        values = {"label": label, "lists": lists, "page": page, "has_older": len(found) > _A_PAGE}
+        chosen = None if label or page > 1 else archive.start_here(session, publication)
+        start = PublishedIssue.from_issue(chosen) if chosen else None
+        values = {"label": label, "lists": lists, "start": start, "page": page, "has_older": len(found) > _A_PAGE}
         html = render_template("site/archive.html", publication=publication, issues=found[:_A_PAGE], **values)
     return cacheable(make_response(html), max((each.modified_at for each in found), default=None))
 

@@ -7,6 +7,7 @@ from newsletter import publications
 from newsletter.audience import signup, status_transitions, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.db import Session
+from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.links import Expired
 from newsletter.publications import Publication
@@ -26,7 +27,7 @@ def show(token: str) -> str | AnyResponse:
     with services().sessions.reading() as session:
         subscription = signup.open_confirm_link(session, services().audience, token, now())
         if subscription.status in status_transitions.SUBSCRIBED:
-            return _welcome(subscription)
+            return _welcome(session, subscription)
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
@@ -41,7 +42,7 @@ def confirm(token: str) -> str:
         audience = services().audience
         publication = signup.open_confirm_link(session, audience, token, now()).publication
         words = consent_wording.wording_of_version(session, publication, WordingKind.CONFIRM, version(request.form))
-        return _welcome(signup.confirm(session, audience, token, client(), words, now()))
+        return _welcome(session, signup.confirm(session, audience, token, client(), words, now()))
 
 
 @blueprint.post("/confirm/<token>/again")
@@ -69,11 +70,12 @@ def _publication(session: Session, token: str) -> Publication | None:
         return publications.first(session)
 
 
-def _welcome(subscription: Subscription) -> str:
+def _welcome(session: Session, subscription: Subscription) -> str:
     publication = subscription.publication
     return render_template(
         "site/welcome.html",
         publication=publication,
+        start=archive.start_here(session, publication),
         next_letter=next_letter(publication, now()),
         preferences_url=services().links.preferences(subscription.id),
     )

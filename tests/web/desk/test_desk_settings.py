@@ -157,6 +157,19 @@ def test_places_to_follow_are_only_ever_web_addresses(owner: Visitor, services: 
     assert kept(services).follow == [{"name": "Here", "url": "https://here.example/x"}]
 
 
+def test_the_issue_to_start_with_tops_the_archive_once_it_is_out(owner: Visitor, browser: FlaskClient) -> None:
+    first, _ = sample_services.OUT
+    assert f'<option value="{first}">' in owner.open("/desk/settings/archive").text
+    assert f'<option value="{sample_services.WAITING}">' not in owner.open("/desk/settings/archive").text
+    assert owner.press("/desk/settings/archive", start_here=first).status_code == 303
+    page = browser.get("/archive/").text
+    assert page.index("Start here") < page.index(f'<h3><a href="/archive/{first}/"') < page.index("Newest first")
+    assert "Start here" not in browser.get("/archive/?category=Health").text
+    owner.press("/desk/settings/archive", start_here=sample_services.WAITING)
+    assert "Start here" not in browser.get("/archive/").text
+    assert owner.press("/desk/settings/archive", start_here="../x").status_code == 422
+
+
 def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, services: Services) -> None:
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert (kept(services).requires_approval, kept(services).counts_clicks) == (True, False)

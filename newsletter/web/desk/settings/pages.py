@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import editors
 from newsletter.addresses import freemail
 from newsletter.db import Session
-from newsletter.editorial.issues import approvals
+from newsletter.editorial.issues import approvals, archive
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication, toml_file, wordings
 from newsletter.web.context import services
@@ -82,6 +82,18 @@ PARTS: Mapping[str, SettingsPart] = {
         "Shown in the footer of every page and every issue. Clear a line to remove it.",
         (SettingField("follow", "Social links", "places"),),
     ),
+    "archive": SettingsPart(
+        "Archive",
+        "What new readers are offered first: at the top of the archive, and in the welcome.",
+        (
+            SettingField(
+                "start_here",
+                "Start here",
+                "issue",
+                "One that is out. If there is none, the welcome links to the latest.",
+            ),
+        ),
+    ),
     "rules": SettingsPart(
         "Rules",
         "What an issue needs before it goes out, and what is counted. No opens are counted, no reader tracked.",
@@ -114,6 +126,7 @@ def settings() -> str:
             team=team,
             parts=PARTS,
             own=own,
+            start=archive.start_here(store, publication),
             sender_trouble=_sender_problem(publication),
         )
 
@@ -207,6 +220,7 @@ def _page(
         values=values,
         faults=faults,
         zones=sorted(available_timezones()),
+        issues=store.scalars(archive.published(publication.id)).all() if name == "archive" else (),
         places=_FOLLOWED,
         version=_version(publication, _part(name)),
     )
