@@ -19,7 +19,12 @@ def init_app(app: Flask) -> None:
     """Register the filters and functions, and let browsers cache assets."""
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(
-        day=formats.day, moment=formats.moment, number=formats.number, often=frequency, stamp=stamp
+        day=formats.day,
+        plain_day=formats.plain_day,
+        moment=formats.moment,
+        number=formats.number,
+        often=frequency,
+        stamp=stamp,
     )
     app.jinja_env.globals.update(counted=formats.counted, plural=formats.plural)
     app.after_request(_keep_assets)

@@ -17,7 +17,8 @@ slug: unwind
 category: Health
 tags: [massage, back pain]
 author: The desk
-reviewed_by: A. Clinician, 20 November 2026
+reviewed_by: A. Clinician
+last_reviewed: 2026-11-20
 sources:
   - title: "NHS: Back pain"
     url: https://www.nhs.uk/conditions/back-pain/
@@ -56,12 +57,13 @@ def test_a_whole_file_is_read() -> None:
         category="Health",
         tags=("massage", "back pain"),
         author="The desk",
-        reviewed_by="A. Clinician, 20 November 2026",
+        reviewed_by="A. Clinician",
+        last_reviewed=date(2026, 11, 20),
         sources=(Source("NHS: Back pain", "https://www.nhs.uk/conditions/back-pain/"),),
         date=date(2026, 11, 24),
         body=WHOLE.partition("---\nHello")[2].join(["Hello", ""]),
-        body_line=14,
-        pictures=(PictureRef("backs/back.png", 16, "A back, seen from behind"),),
+        body_line=15,
+        pictures=(PictureRef("backs/back.png", 17, "A back, seen from behind"),),
         source=WHOLE,
     )
 
@@ -142,6 +144,10 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be shown; delete it"),
         (with_body("\ud800"), "5: the control character U+D800 cannot be shown; delete it"),
         (with_front("subject: {a: b}"), "3: subject must be text, not a dict"),
+        (
+            with_front("last_reviewed: last week"),
+            '3: last_reviewed "last week" is not a date; write it as 2026-11-20',
+        ),
         (with_front("subject:"), "3: subject is empty"),
         (with_front("sources: [{title: x}]"), "3: each source has a title and a url, and nothing else"),
         (with_front("sources: [{title: x, url: //x}]"), '3: source "x" needs a full web address, not "//x"'),

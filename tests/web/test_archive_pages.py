@@ -22,11 +22,11 @@ PROBE = '"/><script>alert(1)</script>'
 
 
 def publish(
-    services: Services, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},"
+    services: Services, now, slug: str, title: str = "A probe", body: str = "Dear {{ name | friend }},", front: str = ""
 ) -> None:
     """Let an issue of that title go out now, past the checks."""
     source = f"---\ntitle: {json.dumps(title)}\nsubject: A subject of an issue\npreheader: {json.dumps(title)}\n"
-    source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n---\n{body}\n"
+    source += f"category: {json.dumps(title)}\nauthor: {json.dumps(title)}\n{front}---\n{body}\n"
     file = issue_file.parse(source, f"2026-12-29-{slug}.md")
     with services.sessions.begin() as session:
         home = issue_store.find(session, sample_services.WAITING).publication
@@ -74,7 +74,10 @@ def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> N
     assert f'<link rel="canonical" href="{address}">' in page
     assert f'<meta property="og:url" content="{address}">' in page
     assert re.search(rf'og:image" content="{sample_services.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
-    article, trail, faq = structured_data_of(page)
+    article, trail, web_page, faq = structured_data_of(page)
+    assert article["mainEntityOfPage"] == {"@id": web_page["@id"]}
+    assert web_page["reviewedBy"]["name"].startswith("BackPainHelp desk")
+    assert "lastReviewed" not in web_page
     assert article["headline"] == "Unwind a tight back"
     assert [crumb["name"] for crumb in trail["itemListElement"]] == ["Home", "Health", "Unwind a tight back"]
     assert [question["name"] for question in faq["mainEntity"]] == ["What about healing and prevention?"]
@@ -124,6 +127,16 @@ def test_an_issue_leads_to_its_tags_and_its_author(program: FlaskClient) -> None
     for kind in ("tag", "author"):
         address = re.search(rf'rel="{kind}" href="([^"]+)"', page)[1].replace("&amp;", "&")
         assert program.get(address).status_code == 200
+
+
+def test_an_issue_says_when_and_by_whom_it_was_last_reviewed(program: FlaskClient, services: Services, now) -> None:
+    publish(services, now, "a-probe", front="reviewed_by: A. Clinician\nlast_reviewed: 2026-11-20\n")
+    page = program.get("/archive/a-probe/").text
+    assert "<strong>Reviewed by</strong> A. Clinician</p>" in page
+    assert '<strong>Last reviewed</strong> on <time datetime="2026-11-20">20 November 2026</time>' in page
+    *_, web_page = structured_data_of(page)
+    assert (web_page["reviewedBy"]["name"], web_page["lastReviewed"]) == ("A. Clinician", "2026-11-20")
+    assert "<strong>Last reviewed</strong>" in program.get("/feed.xml").text.replace("&lt;", "<").replace("&gt;", ">")
 
 
 @pytest.mark.parametrize("path", ["/archive/?page=-1", "/archive/?page=9", "/search?q=back&page=-1", "/search?page=2"])

@@ -12,7 +12,10 @@ from newsletter.editorial.source.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
-KNOWN = ("title", "subject", "preheader", "slug", "category", "tags", "author", "reviewed_by", "sources")
+KNOWN = (
+    *("title", "subject", "preheader", "slug", "category", "tags", "author"),
+    *("reviewed_by", "last_reviewed", "sources"),
+)
 
 SUBJECT_LENGTH = range(10, 79)
 """Allowed lengths in characters, counting each merge field as its fallback."""
@@ -68,6 +71,15 @@ class Fields:
         if len(slug) > _LONGEST_SLUG or not _SLUG.fullmatch(slug):
             self._fault("slug", f'slug "{slug}" cannot be used in a web address; use a-z, 0-9 and single hyphens')
         return slug
+
+    def last_reviewed(self) -> date | None:
+        """The day on which the reviewer last checked it; None if none is given."""
+        text = self.words("last_reviewed")
+        try:
+            return date.fromisoformat(text) if text else None
+        except ValueError:
+            self._fault("last_reviewed", f'last_reviewed "{text}" is not a date; write it as 2026-11-20')
+            return None
 
     def date(self) -> date | None:
         """The date at the start of the file's name."""

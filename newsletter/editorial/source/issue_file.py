@@ -29,6 +29,7 @@ class IssueFile:
     tags: tuple[str, ...]
     author: str
     reviewed_by: str
+    last_reviewed: date | None
     sources: tuple[Source, ...]
     date: date | None
     """The date at the start of the file's name."""
@@ -90,6 +91,7 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
         tags=fields.tags(),
         author=fields.words("author"),
         reviewed_by=fields.words("reviewed_by"),
+        last_reviewed=fields.last_reviewed(),
         sources=fields.sources(),
         date=fields.date(),
         body=front.body,

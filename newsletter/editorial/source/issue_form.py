@@ -32,6 +32,7 @@ class IssueForm:
     """Separated by commas."""
     author: str = ""
     reviewed_by: str = ""
+    last_reviewed: str = ""
     sources: tuple[Source, ...] = ()
     body: str = ""
 

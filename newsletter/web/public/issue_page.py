@@ -115,7 +115,7 @@ def _contents(body: str) -> list[Heading]:
 
 def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     """Structured data of an issue for search engines (JSON-LD, schema.org), with absolute URLs."""
-    graph = [_article_data(issue, links), _trail(issue, links), *_questions(issue)]
+    graph = [_article_data(issue, links), _trail(issue, links), _page_data(issue, links), *_questions(issue)]
     return {"@context": "https://schema.org", "@graph": graph}
 
 
@@ -129,11 +129,19 @@ def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
         "dateModified": issue.modified_at.isoformat(),
         "author": {"@type": "Organization", "name": file.author or publication.name},
         "publisher": {"@type": "Organization", "name": publication.name, "url": links.home(publication.named)},
-        "mainEntityOfPage": links.archive(issue.slug),
+        "mainEntityOfPage": {"@id": links.archive(issue.slug)},
         "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
         "correction": [note.text for note in issue.corrections],
         "citation": [source.url for source in file.sources],
     }
+
+
+def _page_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
+    """The page, of which schema.org tells the review."""
+    file, url = issue.file, links.archive(issue.slug)
+    reviewer = {"reviewedBy": {"@type": "Organization", "name": file.reviewed_by}} if file.reviewed_by else {}
+    last = {"lastReviewed": file.last_reviewed.isoformat()} if file.last_reviewed else {}
+    return {"@type": "WebPage", "@id": url, "url": url, "name": file.title, **reviewer, **last}
 
 
 def _trail(issue: PublishedIssue, links: Links) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def somebody_has_reviewed_it(context: CheckContext) -> Iterator[Finding]:
     if is_about_health(context) and not context.issue.reviewed_by:
         yield warning(
             "no reviewer is named",
-            "name the reviewer, their profession and the date",
+            "name the reviewer and their profession, and give the day in last_reviewed",
             context.front_line("reviewed_by"),
         )
 
