@@ -12,6 +12,7 @@ from newsletter.audience import consent, emails, signup, signup_limits, status_t
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED
 from newsletter.delivery import ledger
@@ -59,22 +60,24 @@ def send_link(
     email: str,
     client: str | None,
     now: datetime,
-) -> None:
-    """Mail a reader the link to their personal data, under the limits of sign-ups; nothing to anybody else.
+) -> Reason | None:
+    """Mail a reader the link to their personal data, under limits as of sign-ups; nothing to anybody else.
 
-    For other addresses the same work is done and undone, so that neither answer nor timing tells who is a reader.
+    The reason if the address is over its limit, to be counted, never to be shown. For other addresses the same work is
+    done and undone, so that neither answer nor timing tells who is a reader.
     Invalid for a malformed address, TooManyRequests for a client over its limit.
     """
     address = Address.parse(email)
-    if signup_limits.count_and_check(session, audience, address, client, now):
+    if reason := signup_limits.count_and_check(session, audience, address, client, now, FormKind.LINK):
         log.warning("link capped", address=address.masked, publication=publication.slug)
-        return
+        return reason
     found = _reader_of(session, publication, address)
     if Cause.COMPLAINT in suppression.causes_by_key(session, [address.key]).get(address.key, {}):
         found = None
     with signup.same_work(session, commit=found is not None):
         subscription_id, to = (found.id, found.email) if found else (0, address.email)
         emails.link(session, audience, publication, subscription_id, to, now)
+    return None
 
 
 def rename(

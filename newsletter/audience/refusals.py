@@ -1,4 +1,4 @@
-"""How many sign-ups were refused, and why: counts by the hour, kept for a week, without anybody's address."""
+"""How many submitted forms were refused, and why: counts by the hour, kept for a week, without anybody's address."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,8 +15,25 @@ KEPT = timedelta(days=7)
 PREFIX = "refused:"
 
 
+class FormKind(StrEnum):
+    """A form that anybody may send; each has counts and limits of its own."""
+
+    SIGN_UP = "sign_up"
+    LINK = "link"
+
+    @property
+    def prefix(self) -> str:
+        """What the names of its counts begin with; nothing for sign-ups, which were the only ones once."""
+        return "" if self is FormKind.SIGN_UP else f"{self}."
+
+    @property
+    def words(self) -> str:
+        """What is sent by it, for a heading."""
+        return "sign-ups" if self is FormKind.SIGN_UP else "requests for a link"
+
+
 class Reason(StrEnum):
-    """Why a sign-up got no confirm letter."""
+    """Why a form caused no email."""
 
     TRAP = "trap"
     TOO_QUICK = "too_quick"
@@ -51,20 +68,22 @@ _WORDS = {
 }
 
 
-def add(session: Session, counted: Mapping[Reason, int], now: datetime) -> None:
+def add(session: Session, counted: Mapping[Reason, int], now: datetime, form: FormKind = FormKind.SIGN_UP) -> None:
     """Add to the counts of this hour."""
     window = hour_of(now)
     for reason in sorted(counted):
-        row = insert(session, SignupCount).values(bucket=f"{PREFIX}{reason}", window=window, hits=counted[reason])
+        row = insert(session, SignupCount).values(
+            bucket=f"{PREFIX}{form.prefix}{reason}", window=window, hits=counted[reason]
+        )
         more = {"hits": SignupCount.hits + counted[reason]}
         session.execute(row.on_conflict_do_update(index_elements=["bucket", "window"], set_=more))
 
 
-def of_last_week(session: Session, now: datetime) -> dict[Reason, int]:
+def of_last_week(session: Session, now: datetime, form: FormKind = FormKind.SIGN_UP) -> dict[Reason, int]:
     """The counts of the last seven days, the most frequent first."""
-    buckets = [f"{PREFIX}{reason}" for reason in Reason]
+    reasons = {f"{PREFIX}{form.prefix}{reason}": reason for reason in Reason}
     since = hour_of(now - KEPT)
     found = select(SignupCount.bucket, func.sum(SignupCount.hits))
-    found = found.where(SignupCount.bucket.in_(buckets), SignupCount.window > since).group_by(SignupCount.bucket)
-    counts = Counter({Reason(bucket.removeprefix(PREFIX)): int(hits) for bucket, hits in session.execute(found)})
+    found = found.where(SignupCount.bucket.in_(reasons), SignupCount.window > since).group_by(SignupCount.bucket)
+    counts = Counter({reasons[bucket]: int(hits) for bucket, hits in session.execute(found)})
     return dict(counts.most_common())

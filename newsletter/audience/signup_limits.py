@@ -1,6 +1,7 @@
-"""Limits on sign-ups: confirm letters must not flood a mailbox, a domain or this installation.
+"""Limits on forms that send mail: nobody may flood a mailbox, a domain or this installation through them.
 
-Counting is one statement, so limits hold across processes. Only digests of addresses are stored.
+Counting is one statement, so limits hold across processes. Each form has counts of its own (`FormKind`). Only digests
+of addresses are stored.
 """
 
 import json
@@ -18,7 +19,7 @@ from newsletter.audience import client_ip, confirm_breaker, refusals
 from newsletter.audience.address import Address
 from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, hour_of
-from newsletter.audience.refusals import Reason
+from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED, Prepared, insert, rows, upsert
 from newsletter.errors import Refused
@@ -64,14 +65,14 @@ class _Counter(NamedTuple):
 
     @classmethod
     @lru_cache(maxsize=8)
-    def for_dialect(cls, dialect: Dialect) -> Self:
+    def for_form(cls, dialect: Dialect, form: FormKind) -> Self:
         asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
         # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
         each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
         counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
         increment = {"hits": SignupCount.hits + literal_column("1")}
         counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=increment)
-        shards: list[ColumnElement[str]] = [literal_column(f"'{_EVERYBODY}:{shard}'") for shard in _SHARDS]
+        shards: list[ColumnElement[str]] = [literal_column(f"'{shard}'") for shard in _shards(form)]
         window = bindparam("window", type_=SignupCount.window.type)
         bucket = bindparam("bucket", type_=SignupCount.bucket.type)
         by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
@@ -94,33 +95,38 @@ class _Bucket(NamedTuple):
 
 
 def count_and_check(
-    session: Session, services: AudienceServices, address: Address, client: str | None, now: datetime
+    session: Session,
+    services: AudienceServices,
+    address: Address,
+    client: str | None,
+    now: datetime,
+    form: FormKind = FormKind.SIGN_UP,
 ) -> Reason | None:
-    """Count a sign-up; why none may be mailed, if its mailbox or domain is over the limit.
+    """Count a form that was sent; why nothing may be mailed, if its mailbox or domain is over the limit.
 
     TooManyRequests if the client or everybody is.
 
     A mailbox is counted in all its spellings, and over all publications.
     """
-    caps, buckets = services.caps, list(_buckets(services, address, client, now))
-    hits = _count(session, buckets)
+    caps, buckets = services.caps, list(_buckets(services, address, client, now, form))
+    hits = _count(session, buckets, form)
     if hits.get("client", 0) > caps.client:
         # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
         log.warning("client capped", client=client_ip.logged_origin(services, client))
-        raise TooManyRequests(
-            "That was too many sign-ups in a short time. Please try again in an hour.", Reason.CLIENT_CAP
-        )
-    _refuse_too_many(session, services, now)
+        raise TooManyRequests("That was too often in a short time. Please try again in an hour.", Reason.CLIENT_CAP)
+    _refuse_too_many(session, services, now, form)
     if hits[_ADDRESS] > caps.address:
         return Reason.ADDRESS_CAP
     if hits.get("domain", 0) > caps.domain:
         return Reason.DOMAIN_CAP
-    return None if _within_a_month(session, buckets[0], caps.address, now) <= caps.month else Reason.ADDRESS_CAP
+    if form is FormKind.SIGN_UP and _within_a_month(session, buckets[0], caps.address, now) > caps.month:
+        return Reason.ADDRESS_CAP
+    return None
 
 
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
     """Reset a mailbox's count, because its owner has confirmed."""
-    bucket = _of_mailbox(services, address, 0)
+    bucket = _of_mailbox(services, address, 0, FormKind.SIGN_UP)
     session.execute(delete(SignupCount).where(SignupCount.bucket == bucket.name))
 
 
@@ -134,12 +140,12 @@ def is_first_today(session: Session, services: AudienceServices, kind: str, addr
     """Count one thing that may happen to this address once a day (UTC); whether this is the first time."""
     connection, name = session.connection(), f"{kind}:{client_ip.keyed_digest(services, address.key)}"
     row = {"bucket": name, "window": hour_of(now) // 24 * 24}
-    return bool(_Counter.for_dialect(connection.dialect).once.run(connection, row))
+    return bool(_Counter.for_form(connection.dialect, FormKind.SIGN_UP).once.run(connection, row))
 
 
-def is_odd(session: Session, now: datetime) -> bool:
-    """Whether far more sign up in this hour than usual: at least thirty, and five times the mean of the day before."""
-    shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
+def is_odd(session: Session, now: datetime, form: FormKind = FormKind.SIGN_UP) -> bool:
+    """Whether a form is sent far more in this hour than usual: thirty times, and five times the mean of a day."""
+    shards = _shards(form)
     hours = select(SignupCount.window, func.sum(SignupCount.hits)).group_by(SignupCount.window)
     found = hours.where(SignupCount.bucket.in_(shards), SignupCount.window >= hour_of(now) - 24)
     by_hour = {window: int(hits) for window, hits in session.execute(found)}
@@ -149,7 +155,7 @@ def is_odd(session: Session, now: datetime) -> bool:
 
 def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
     """Whether SIGNUP_CAP_PRESS was reached within a day, so that sign-ups were refused for the rest of an hour."""
-    shards = [f"{_EVERYBODY}:{shard}" for shard in _SHARDS]
+    shards = _shards(FormKind.SIGN_UP)
     over = select(SignupCount.window).where(SignupCount.bucket.in_(shards), SignupCount.window > hour_of(now) - 24)
     over = over.group_by(SignupCount.window).having(func.sum(SignupCount.hits) > services.caps.in_all)
     return session.scalar(over.limit(1)) is not None
@@ -171,43 +177,47 @@ def prune(session: Session, now: datetime) -> int:
     return len(found.all())
 
 
-def _refuse_too_many(session: Session, services: AudienceServices, now: datetime) -> None:
+def _refuse_too_many(session: Session, services: AudienceServices, now: datetime, form: FormKind) -> None:
     connection, caps = session.connection(), services.caps
-    statements = _Counter.for_dialect(connection.dialect)
+    statements = _Counter.for_form(connection.dialect, form)
     ((hits,),) = statements.by_all.run(connection, {"window": hour_of(now)})
     total = int(hits or 0)
     if total <= min(confirm_breaker.AN_HOUR, caps.in_all):
         return
-    is_slowed = bool(statements.trips.run(connection, {}))
+    is_slowed = form is FormKind.SIGN_UP and bool(statements.trips.run(connection, {}))
     if not is_slowed and total <= caps.in_all:
         return
     if total == caps.in_all + 1:
-        log.error("sign-ups stopped for this hour: SIGNUP_CAP_PRESS is reached", an_hour=caps.in_all)
+        log.error("stopped for this hour: SIGNUP_CAP_PRESS is reached", form=form.value, an_hour=caps.in_all)
     reason = Reason.BREAKER if is_slowed else Reason.TOTAL_CAP
-    raise TooManyRequests("Too many people are signing up right now. Please try again in an hour.", reason)
+    raise TooManyRequests("Too many people are using this form right now. Please try again in an hour.", reason)
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
     # Requests beyond the daily limit caused no letter, and so are not counted.
     connection, since = session.connection(), hour_of(now - _A_MONTH)
-    hits = _Counter.for_dialect(connection.dialect).by_day.run(connection, {"bucket": mailbox.name, "window": since})
+    hits = _Counter.for_form(connection.dialect, FormKind.SIGN_UP).by_day.run(
+        connection, {"bucket": mailbox.name, "window": since}
+    )
     return sum(min(each, most_a_day) for (each,) in hits)
 
 
-def _buckets(services: AudienceServices, address: Address, client: str | None, now: datetime) -> Iterator[_Bucket]:
+def _buckets(
+    services: AudienceServices, address: Address, client: str | None, now: datetime, form: FormKind
+) -> Iterator[_Bucket]:
     hour = hour_of(now)
     # In a fixed order, so that two transactions that share buckets cannot deadlock.
-    mailbox = _of_mailbox(services, address, hour - hour % 24)
+    mailbox = _of_mailbox(services, address, hour - hour % 24, form)
     yield mailbox
     if not _is_provider(address.domain):
-        yield _Bucket("domain", client_ip.keyed_digest(services, address.domain), hour)
+        yield _Bucket(f"{form.prefix}domain", client_ip.keyed_digest(services, address.domain), hour)
     if (one := client_ip.one_client(client)) is not None:
-        yield _Bucket("client", client_ip.keyed_digest(services, one), hour)
-    yield _Bucket(_EVERYBODY, mailbox.digest[0], hour)
+        yield _Bucket(f"{form.prefix}client", client_ip.keyed_digest(services, one), hour)
+    yield _Bucket(f"{form.prefix}{_EVERYBODY}", mailbox.digest[0], hour)
 
 
-def _of_mailbox(services: AudienceServices, address: Address, window: int) -> _Bucket:
-    return _Bucket(_ADDRESS, client_ip.keyed_digest(services, _mailbox_of(address)), window)
+def _of_mailbox(services: AudienceServices, address: Address, window: int, form: FormKind) -> _Bucket:
+    return _Bucket(f"{form.prefix}{_ADDRESS}", client_ip.keyed_digest(services, _mailbox_of(address)), window)
 
 
 def _mailbox_of(address: Address) -> str:
@@ -227,8 +237,12 @@ def _is_provider(domain: str) -> bool:
     return domain in _PROVIDERS or _GROUPS.of_domain(domain) != domain
 
 
-def _count(session: Session, buckets: list[_Bucket]) -> dict[str, int]:
+def _shards(form: FormKind) -> list[str]:
+    return [f"{form.prefix}{_EVERYBODY}:{shard}" for shard in _SHARDS]
+
+
+def _count(session: Session, buckets: list[_Bucket], form: FormKind) -> dict[str, int]:
     connection = session.connection()
     asked = json.dumps([{"bucket": each.name, "window": each.window} for each in buckets])
-    hits = _Counter.for_dialect(connection.dialect).add.run(connection, {"rows": asked})
-    return {bucket.partition(":")[0]: count for bucket, count in hits}
+    hits = _Counter.for_form(connection.dialect, form).add.run(connection, {"rows": asked})
+    return {bucket.partition(":")[0].removeprefix(form.prefix): count for bucket, count in hits}

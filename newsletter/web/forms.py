@@ -1,7 +1,7 @@
-"""The sign-up form, parsed and protected against robots."""
+"""The sign-up form, and what every form carries that anybody may send, parsed."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -12,15 +12,48 @@ from newsletter.links import Links
 
 SHOWN = "shown"
 """A field with the sealed time at which the form was shown."""
-QUICKEST = timedelta(seconds=2)
-"""No person fills in a form faster than that, but robots do."""
-OLDEST = timedelta(days=30)
-"""A page may stay open or cached for days; an older form is replayed by a robot."""
-WAIT = timedelta(seconds=30)
-"""How long somebody waits while unusually many sign up."""
-WAIT_IS_GOOD_FOR = timedelta(minutes=30)
 TRAP = "message"
 """A hidden field that browsers leave empty, and robots fill in."""
+QUICKEST = timedelta(seconds=2)
+"""No person fills in a form faster than that, but robots do."""
+_OLDEST = timedelta(days=30)
+"""A page may stay open or cached for days; an older form is replayed by a robot."""
+WAIT = timedelta(seconds=30)
+"""How long somebody waits while a form is sent unusually often."""
+_WAIT_IS_GOOD_FOR = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True)
+class FormGuard:
+    """The fields of a submitted form by which bots are told from people."""
+
+    is_trapped: bool = False
+    form_time: str = ""
+    """Proof of when the form was shown."""
+    waited: str = ""
+    """Proof of since when the person waits."""
+    proof: str = ""
+    """What the browser computed (`proof_of_work`)."""
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Self:
+        """The fields; missing ones are empty."""
+        return cls(bool(form.get(TRAP)), form.get(SHOWN, ""), form.get("waited", ""), form.get("proof", ""))
+
+    def took_long_enough(self, links: Links, now: datetime) -> bool:
+        """Whether it was sent as long after it was shown as a person needs; False without proof."""
+        try:
+            return QUICKEST <= now - links.open_form_time(self.form_time) <= _OLDEST
+        except Invalid:
+            return False
+
+    def waiting_time(self, links: Links, email: str, now: datetime) -> timedelta | None:
+        """How long the person has waited, for this very address; None without proof, or if it was too long ago."""
+        try:
+            waited = now - links.open_waiting(self.waited, email)
+        except Invalid:
+            return None
+        return waited if waited <= _WAIT_IS_GOOD_FOR else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +65,9 @@ class SignUpForm:
     publication: str | None = None
     agreed: int | None = None
     """The version of the consent wording beside the button; None if the page gave none."""
-    is_trapped: bool = False
-    form_time: str = ""
-    """Proof of when the form was shown."""
+    guard: FormGuard = field(default_factory=FormGuard)
     is_checked: bool = False
     """Whether the person has looked at the address again."""
-    waited: str = ""
-    """Proof of since when the person waits."""
-    proof: str = ""
-    """What the browser computed (`proof_of_work`)."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -50,27 +77,9 @@ class SignUpForm:
             name=form.get("name", ""),
             publication=form.get("publication", "").replace("\0", "") or None,
             agreed=version(form),
-            is_trapped=bool(form.get(TRAP)),
-            form_time=form.get(SHOWN, ""),
+            guard=FormGuard.parse(form),
             is_checked=bool(form.get("checked")),
-            waited=form.get("waited", ""),
-            proof=form.get("proof", ""),
         )
-
-    def took_long_enough(self, links: Links, now: datetime) -> bool:
-        """Whether it was sent as long after it was shown as a person needs; False without proof."""
-        try:
-            return QUICKEST <= now - links.open_form_time(self.form_time) <= OLDEST
-        except Invalid:
-            return False
-
-    def waiting_time(self, links: Links, now: datetime) -> timedelta | None:
-        """How long the person has waited, for this very address; None without proof, or if it was too long ago."""
-        try:
-            waited = now - links.open_waiting(self.waited, self.email)
-        except Invalid:
-            return None
-        return waited if waited <= WAIT_IS_GOOD_FOR else None
 
     def has_domain_of(self, domains: Collection[str]) -> bool:
         """Whether the address is of one of these domains, or of a subdomain of one."""

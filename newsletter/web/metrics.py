@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from pydantic import SecretStr
 
 from newsletter.audience import refusals, subscribers
+from newsletter.audience.refusals import FormKind
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
@@ -147,6 +148,9 @@ class _Store(Collector):
         refused_signups = GaugeMetricFamily(
             "newsletter_signups_refused", "Sign-ups refused within seven days, by reason.", labels=["reason"]
         )
+        refused_links = GaugeMetricFamily(
+            "newsletter_links_refused", "Requests for a link refused within seven days, by reason.", labels=["reason"]
+        )
         with self._services().sessions.reading() as session:
             recent = provider_results.recent_letters(session, self._clock())
             for result in provider_results.shortened(provider_results.of_letters(session, recent)):
@@ -154,8 +158,9 @@ class _Store(Collector):
                     taken.add_metric([result.group or "others", outcome], getattr(result, outcome))
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
-            for reason, refused in refusals.of_last_week(session, self._clock()).items():
-                refused_signups.add_metric([reason.value], refused)
+            for form, family in ((FormKind.SIGN_UP, refused_signups), (FormKind.LINK, refused_links)):
+                for reason, refused in refusals.of_last_week(session, self._clock(), form).items():
+                    family.add_metric([reason.value], refused)
             outbox.add_metric([], delivery.outbox_pending(session))
             for (slug, status), count in subscribers.subscription_counts(session).items():
                 readers.add_metric([slug, status.value], count)
@@ -163,4 +168,4 @@ class _Store(Collector):
                 incoming.add_metric([one.way, one.kind], one.mails)
             for provider, at in webhooks.last_seen(session).items():
                 webhook_seen.add_metric([provider], at.timestamp())
-        yield from (copies, outbox, readers, taken, refused_signups, incoming, webhook_seen)
+        yield from (copies, outbox, readers, taken, refused_signups, refused_links, incoming, webhook_seen)

@@ -217,6 +217,10 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     yield "link"
     page.get_by_role("textbox", name="Email").fill("nobody@example.org")
     send(page, "Send me my link")
+    yield "link asked for too quickly"
+    clock.turn(seconds=10)
+    send(page, "Send me my link")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     yield "link sent"
     page.goto(services.links.preferences(1))
     yield "preferences from a letter"

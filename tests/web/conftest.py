@@ -70,10 +70,10 @@ def reader(browser: FlaskClient, services: Services) -> Subscription:
 
 
 class Patient(FlaskClient):
-    """Whoever sends the sign-up form with it was shown it ten seconds before, unless the test says when."""
+    """Who signs up with it, or asks for a link, was shown the form ten seconds before, unless the test says when."""
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
-        if args[:1] == ("/subscribe",) and forms.SHOWN not in kwargs.get("data", {}):
+        if args[:1] in {("/subscribe",), ("/link",)} and forms.SHOWN not in kwargs.get("data", {}):
             kwargs["data"] = kwargs["data"] | {forms.SHOWN: shown(self.application)}
         return super().post(*args, **kwargs)
 

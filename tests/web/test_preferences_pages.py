@@ -3,14 +3,17 @@ from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from newsletter import audit
-from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience import refusals
+from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription, hour_of
+from newsletter.audience.refusals import FormKind, Reason
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import subscription
-from tests.web.desk.visits import words
+from tests.web.desk.visits import hidden, words
 
 ERASE = {"do": "erase", "sure": "yes"}
 
@@ -191,3 +194,58 @@ def test_send_me_my_link_keeps_what_was_typed_and_has_the_limits_of_signing_up(
         assert browser.post("/link", data={"email": reader.subscriber.email}).status_code == 200
     sent = [each for each in sample_services.letters(services) if each["kind"] == "link"]
     assert len(sent) == services.audience.caps.address
+
+
+def ask_for_link(browser: FlaskClient, **fields: str) -> TestResponse:
+    return browser.post("/link", data={"email": "ada@example.org"} | fields)
+
+
+def links_sent(services: Services) -> int:
+    return sum(each["kind"] == "link" for each in sample_services.letters(services))
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_robot_that_asks_for_a_link_gets_the_same_page_and_no_mail(
+    browser: FlaskClient, services: Services, clock: Clock
+) -> None:
+    assert ask_for_link(browser, message="x").data == ask_for_link(browser).data
+    assert links_sent(services) == 1
+    clock.turn(seconds=6)
+    too_quick = ask_for_link(browser, shown="forged")
+    assert (too_quick.status_code, 'value="ada@example.org"' in too_quick.text) == (400, True)
+    assert links_sent(services) == 1
+    clock.turn(seconds=6)
+    ask_for_link(browser, message="x")
+    with services.sessions.reading() as session:
+        assert refusals.of_last_week(session, clock(), FormKind.LINK) == {Reason.TRAP: 2, Reason.TOO_QUICK: 1}
+        assert refusals.of_last_week(session, clock()) == {}
+
+
+@pytest.mark.usefixtures("reader")
+def test_the_form_of_the_link_proves_when_it_was_shown(browser: FlaskClient, services: Services, clock: Clock) -> None:
+    form = hidden(browser.get("/link").text, "/link")
+    clock.turn(seconds=3)
+    assert browser.post("/link", data=form | {"email": "ada@example.org"}).status_code == 200
+    assert links_sent(services) == 1
+
+
+@pytest.mark.usefixtures("reader")
+def test_a_flood_of_requests_for_links_makes_them_wait_and_no_sign_up(
+    browser: FlaskClient, services: Services, clock: Clock
+) -> None:
+    with services.sessions.begin() as session:
+        session.add(SignupCount(bucket="link.press:a", window=hour_of(clock()), hits=30))
+    page = ask_for_link(browser)
+    assert "Please wait 30 seconds" in page.text
+    assert links_sent(services) == 0
+    clock.turn(seconds=30)
+    assert ask_for_link(browser, **hidden(page.text, "/link")).status_code == 200
+    assert links_sent(services) == 1
+    assert "Check your email" in browser.post("/subscribe", data={"email": "new@example.org"}).text
+
+
+def test_links_do_not_use_up_what_a_mailbox_may_get_of_sign_ups(browser: FlaskClient, services: Services) -> None:
+    for _ in range(services.audience.caps.address + 2):
+        ask_for_link(browser)
+    browser.post("/subscribe", data={"email": "ada@example.org"})
+    assert [each["kind"] for each in sample_services.letters(services)] == ["confirm"]

@@ -10,14 +10,20 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import audit, group_commit
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import preferences, privacy, status_transitions, subscribers
+from newsletter.audience.address import Address
 from newsletter.audience.models import Status
 from newsletter.audience.preferences import NotFresh
+from newsletter.audience.refusals import FormKind, Reason
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
+from newsletter.publications import Publication
+from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
-from newsletter.web.public import pause_form, private_pages, publication_param
+from newsletter.web.forms import FormGuard
+from newsletter.web.public import form_guard, pause_form, private_pages, publication_param, refusal_tally
 from newsletter.web.public.pause_form import PauseForm
 
 blueprint = private_pages.blueprint("preferences", __name__)
@@ -81,17 +87,33 @@ def link_form() -> str:
 @blueprint.post("/link")
 def send_link() -> str | Response:
     """Send the link; the answer is the same for every address."""
-    email, audience, who, at = request.form.get("email", ""), services().audience, client(), now()
+    guard, email = FormGuard.parse(request.form), request.form.get("email", "")
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, _asked_publication(request.form))
+    if guard.is_trapped:
+        _count_refusal(Reason.TRAP)
+        return render_template("site/link_sent.html", publication=publication)
     try:
-        group_commit.write(
-            services().sessions,
-            lambda session: preferences.send_link(session, audience, publication, email, who, at),
-        )
+        Address.parse(email)
     except Invalid as error:
         return Response(_link_form({"email": str(error)}), 422)
+    if not guard.took_long_enough(services().links, now()):
+        _count_refusal(Reason.TOO_QUICK)
+        return Response(_link_form(notice=form_guard.TOO_QUICK), 400)
+    if reason := form_guard.asks_to_wait(FormKind.LINK, guard, email):
+        _count_refusal(reason)
+        fields = {"email": email, "publication": publication.slug}
+        return form_guard.wait_page(guard, publication, url_for(".send_link"), fields, "Send me my link")
+    _mail_link(publication, email)
     return render_template("site/link_sent.html", publication=publication)
+
+
+@blueprint.errorhandler(TooManyRequests)
+def later(error: TooManyRequests) -> Response:
+    """The page that asks to come back in an hour."""
+    if error.reason:
+        _count_refusal(error.reason)
+    return error_pages.refused(error)
 
 
 @blueprint.errorhandler(NotFresh)
@@ -100,11 +122,25 @@ def ask_for_fresh(error: NotFresh) -> Response:
     return Response(_page((request.view_args or {})["token"], faults={"link": str(error)}), 403)
 
 
-def _link_form(faults: Mapping[str, str] | None = None) -> str:
+def _mail_link(publication: Publication, email: str) -> None:
+    audience, who, at = services().audience, client(), now()
+    reason = group_commit.write(
+        services().sessions, lambda session: preferences.send_link(session, audience, publication, email, who, at)
+    )
+    if reason:
+        _count_refusal(reason)
+
+
+def _count_refusal(reason: Reason) -> None:
+    refusal_tally.count_refusal(FormKind.LINK, reason)
+
+
+def _link_form(faults: Mapping[str, str] | None = None, notice: str = "") -> str:
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, _asked_publication(request.values))
         email = request.form.get("email", "")
-        return render_template("site/link.html", publication=publication, email=email, faults=faults or {})
+        context = {"publication": publication, "email": email, "faults": faults or {}, "notice": notice}
+        return render_template("site/link.html", **context)
 
 
 def _asked_publication(fields: Mapping[str, str]) -> str | None:

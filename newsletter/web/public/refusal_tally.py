@@ -1,4 +1,4 @@
-"""Refused sign-ups of this process, written down a few seconds' worth at a time: a flood must not become writes."""
+"""Refused forms of this process, written down a few seconds' worth at a time: a flood must not become writes."""
 
 import threading
 from collections import Counter
@@ -10,8 +10,8 @@ from flask import Flask, current_app
 
 from newsletter import group_commit
 from newsletter.audience import refusals
-from newsletter.audience.refusals import Reason
-from newsletter.db import Sessions
+from newsletter.audience.refusals import FormKind, Reason
+from newsletter.db import Session, Sessions
 
 _KEY = "newsletter.refusals"
 _EVERY = timedelta(seconds=5)
@@ -23,18 +23,18 @@ class RefusalTally:
     def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
         self._sessions, self._clock = sessions, clock
         self._lock = threading.Lock()
-        self._counted: Counter[Reason] = Counter()
+        self._counted: Counter[tuple[FormKind, Reason]] = Counter()
         self._written_at: datetime | None = None
 
-    def add(self, reason: Reason) -> None:
+    def add(self, form: FormKind, reason: Reason) -> None:
         """Count one."""
         now = self._clock()
         with self._lock:
-            self._counted[reason] += 1
+            self._counted[form, reason] += 1
             if self._written_at is not None and abs(now - self._written_at) < _EVERY:
                 return
             counted, self._counted, self._written_at = self._counted, Counter(), now
-        group_commit.write(self._sessions, lambda session: refusals.add(session, counted, now))
+        group_commit.write(self._sessions, lambda session: _write(session, counted, now))
 
 
 def init_tally(app: Flask, sessions: Sessions, clock: Callable[[], datetime]) -> None:
@@ -42,6 +42,11 @@ def init_tally(app: Flask, sessions: Sessions, clock: Callable[[], datetime]) ->
     app.extensions[_KEY] = RefusalTally(sessions, clock)
 
 
-def count_refusal(reason: Reason) -> None:
-    """Count a refused sign-up of this request."""
-    cast("RefusalTally", current_app.extensions[_KEY]).add(reason)
+def count_refusal(form: FormKind, reason: Reason) -> None:
+    """Count a refused form of this request."""
+    cast("RefusalTally", current_app.extensions[_KEY]).add(form, reason)
+
+
+def _write(session: Session, counted: Counter[tuple[FormKind, Reason]], now: datetime) -> None:
+    for kind in sorted({form for form, _ in counted}):
+        refusals.add(session, {reason: hits for (form, reason), hits in counted.items() if form is kind}, now, kind)

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from newsletter import publications
 from newsletter.audience import confirm_breaker, consent, erasures, export, refusals, subscribers, tags
 from newsletter.audience.models import Status
+from newsletter.audience.refusals import FormKind
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
 from newsletter.delivery.bounces import events as bounce_events
@@ -43,7 +44,7 @@ def readers() -> str:
             status=status,
             zone=publication.time_zone,
             counts=timed_cache.counts(store, publication.id),
-            refused=refusals.of_last_week(store, now()),
+            refused={form: refusals.of_last_week(store, now(), form) for form in FormKind},
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
             page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
         )

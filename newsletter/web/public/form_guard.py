@@ -1,0 +1,78 @@
+"""What keeps bots from the forms that anybody may send: a trap, a sealed time, and at odd rates a proof or a wait.
+
+Each form has counts of its own (`FormKind`), so a flood at one makes nobody wait at another.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from flask import Response, make_response, render_template
+
+from newsletter import group_commit
+from newsletter.audience import confirm_breaker, signup_limits
+from newsletter.audience.refusals import FormKind, Reason
+from newsletter.errors import Invalid
+from newsletter.publications import Publication
+from newsletter.web import security
+from newsletter.web.context import now, services
+from newsletter.web.forms import SHOWN, WAIT, FormGuard
+from newsletter.web.public import proof_of_work
+
+TOO_QUICK = "Please click the button again: that was too quick to tell from a robot."
+_TOO_SOON = "That was a little too soon."
+_NOT_PROVED = "We could not accept your browser’s proof."
+
+
+def asks_to_wait(form: FormKind, guard: FormGuard, email: str) -> Reason | None:
+    """Why somebody has to wait; None at usual rates, after the wait, or once the browser has done its work instead."""
+    at = now()
+    if not _is_guarded(form, at):
+        return None
+    waited = guard.waiting_time(services().links, email, at)
+    if waited is None or (waited < WAIT and not guard.proof):
+        return Reason.WAIT
+    return None if waited >= WAIT else _refused_proof(guard, at - waited)
+
+
+def wait_page(
+    guard: FormGuard, publication: Publication, action: str, fields: Mapping[str, str], label: str
+) -> Response:
+    """The page to wait on, whose button sends these fields again, `email` among them.
+
+    A browser whose proof was refused gets no other challenge, or it would go on for ever.
+    """
+    links, email = services().links, fields["email"]
+    is_waiting = guard.waiting_time(links, email, now()) is not None
+    waited = guard.waited if is_waiting else links.waiting(email, now())
+    page = render_template(
+        "site/wait.html",
+        publication=publication,
+        action=action,
+        fields={**fields, SHOWN: guard.form_time, "waited": waited},
+        label=label,
+        seconds=WAIT.seconds,
+        notice=_NOT_PROVED if guard.proof else _TOO_SOON if is_waiting else "",
+        challenge="" if guard.proof else proof_of_work.make_challenge(services().settings, waited),
+    )
+    answer = make_response(page)
+    answer.headers["Content-Security-Policy"] = security.policy({"worker-src": "'self'"})
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _is_guarded(form: FormKind, at: datetime) -> bool:
+    setting = services().settings.signup_wait
+    if setting != "auto":
+        return setting == "always"
+    with services().sessions.reading() as session:
+        is_slowed = form is FormKind.SIGN_UP and confirm_breaker.open_trip(session) is not None
+        return is_slowed or signup_limits.is_odd(session, at, form)
+
+
+def _refused_proof(guard: FormGuard, made_at: datetime) -> Reason | None:
+    try:
+        nonce = proof_of_work.solved_nonce(services().settings, guard.proof, guard.waited)
+    except Invalid:
+        return Reason.PROOF_REFUSED
+    is_new = group_commit.write(services().sessions, lambda session: signup_limits.use_proof(session, nonce, made_at))
+    return None if is_new else Reason.PROOF_REUSED
