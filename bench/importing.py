@@ -25,8 +25,9 @@ from email_validator import validate_email
 
 from bench.rows import RUNS, Row
 from newsletter import migrations_runner
-from newsletter.audience.importing import importer
+from newsletter.audience.importing.importer import ImportRun
 from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
@@ -147,8 +148,8 @@ def _run(path: Path, url: str) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     began = time.perf_counter()
     with files.open_file(path) as opened:
-        steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "the old list"), now)
-        ends = [time.perf_counter() for _ in steps]
+        run = ImportRun(sessions, audience, home, ImportSettings(ImportTerms(Status.ACTIVE, "the old list")), now)
+        ends = [time.perf_counter() for _ in run.import_file(opened)]
     longest = max(end - start for start, end in itertools.pairwise([began, *ends]))
     print(ends[-1] - began, longest, _peak_megabytes())
     engine.dispose()

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine, select, text
 from newsletter import migrations_runner
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
-from newsletter.audience.importing import importer
+from newsletter.audience.importing.importer import ImportRun
 from newsletter.audience.importing.plan import ImportTerms, Tally
+from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.services import AudienceServices, SignupCaps
@@ -74,8 +75,8 @@ def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
     with sessions.reading() as session:
         home = session.get_one(Publication, 1)
     with files.open_file(path) as opened:
-        steps = importer.run_import(sessions, audience, home, opened, ImportTerms(Status.ACTIVE, "a fair"), AT)
-        return sum((step.tally for step in steps), Tally())
+        run = ImportRun(sessions, audience, home, ImportSettings(ImportTerms(Status.ACTIVE, "a fair")), AT)
+        return sum((step.tally for step in run.import_file(opened)), Tally())
 
 
 def test_readers_and_the_team_are_known_by_the_keys_of_their_own_mailboxes(old: Engine) -> None:

@@ -13,7 +13,9 @@ from newsletter.audience import subscribers as audience_subscribers
 from newsletter.audience.importing import importer, sources
 from newsletter.audience.importing.columns import ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
+from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import Status, Subscriber
@@ -140,28 +142,17 @@ def import_(
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
     terms, choices = ImportTerms(Status(status), consent, vouched=vouched), ColumnChoices(mapped, frozenset(ignored))
+    settings = ImportSettings(terms, choices, source or "")
     gc.set_threshold(COLLECTION)
     sys.setswitchinterval(SWITCH_INTERVAL)
     with files.open_file(file, encoding) as opened:
-        surveys = importer.survey(opened, choices, source or "")
+        surveys = importer.survey(opened, choices, settings.source)
         with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as progress:
             if all_or_nothing:
-                _check(progress, opened, choices, source or "")
-            steps = importer.run_import(
-                services.sessions,
-                services.audience,
-                home,
-                opened,
-                terms,
-                now(),
-                choices=choices,
-                source=source or "",
-                operator=audit.OPERATOR,
-                dry_run=dry_run,
-                checked=all_or_nothing,
-                with_fates=dry_run or report is not None,
-            )
-            tally = progress.follow(steps, "importing")
+                _check(progress, opened, choices, settings.source)
+            mode = ImportMode(audit.OPERATOR, dry_run, all_or_nothing, with_fates=dry_run or report is not None)
+            run = ImportRun(services.sessions, services.audience, home, settings, now(), mode)
+            tally = progress.follow(run.import_file(opened), "importing")
             progress.end(tally)
     if tally.refused:
         raise click.exceptions.Exit(1)

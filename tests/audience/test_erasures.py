@@ -8,9 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import erasures, privacy, search_index
-from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms, Tally
-from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Erasure, SealedKey, Status, Subscriber
 from newsletter.audience.search_index import SearchBlock
 from newsletter.delivery.bounces import suppression
@@ -18,6 +16,7 @@ from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
+from tests.audience.opening import import_list
 
 ADA = "Ada.Quetzal@example.org"
 ACTIVE = ImportTerms(Status.ACTIVE, "an old list")
@@ -29,9 +28,7 @@ def erase(press, email: str = ADA) -> None:
 
 
 def load(press, path: Path, terms: ImportTerms = ACTIVE, **how: bool) -> Tally:
-    with files.open_file(path) as opened:
-        steps = importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now, **how)
-        return sum((step.tally for step in steps), Tally())
+    return import_list(press, path, terms, **how)
 
 
 def sealed_by(press, *secrets: bytes):

@@ -11,15 +11,14 @@ from typing import Any
 import pytest
 
 from newsletter.audience import export, tags, unsubscribe
-from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms
-from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.tags import AttributeType
 from newsletter.db import Prepared, Sessions, open_engine
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from tests.audience.conftest import Press, _publish
+from tests.audience.opening import import_steps
 from tests.originals import Originals, empty
 
 ADA, BOB, CYD, DAN, EVE = (f"{name}@example.org" for name in ("+ada", "bob", "cyd", "dan", "eve"))
@@ -87,11 +86,7 @@ def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_
     with full.sessions.reading() as session:
         path.write_text("".join(export.csv_pieces(session, full.publication.id)), encoding="utf-8", newline="")
     terms = ImportTerms(Status.ACTIVE, "moved from our other press")
-    with files.open_file(path) as opened:
-        steps = importer.run_import(
-            elsewhere.sessions, elsewhere.audience, elsewhere.publication, opened, terms, full.now
-        )
-        assert not [problem for step in steps for problem in step.problems]
+    assert not [problem for step in import_steps(elsewhere, path, terms) for problem in step.problems]
     after = rows(elsewhere)
     for column in ("email", "name", "status", "paused_until", "tags", "City", "Age"):
         assert {row[column] for row in after.values()} == {row[column] for row in before.values()}, column

@@ -11,10 +11,10 @@ from sqlalchemy import func, select, update
 from newsletter.audience.importing import importer, progress
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportState
-from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.uploads import models as uploads
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status
 from newsletter.errors import Conflict
+from tests.audience.opening import import_steps
 
 TERMS = ImportTerms(Status.ACTIVE, "the old list")
 OPERATOR = "ute@press.example"
@@ -36,9 +36,7 @@ def path(write: Callable[..., Path]) -> Path:
 def steps(
     press, path: Path, terms: ImportTerms = TERMS, operator: str = OPERATOR, **how: object
 ) -> Iterator[ImportStep]:
-    with files.open_file(path) as opened:
-        args = (press.sessions, press.audience, press.publication, opened, terms, press.now)
-        yield from importer.run_import(*args, operator=operator, **how)
+    return import_steps(press, path, terms, operator=operator, **how)
 
 
 def total(some: Iterator[ImportStep]) -> Tally:

@@ -19,7 +19,7 @@ from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.delivery.models import Cause, CopyState, OutboxMessage
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
-from tests.audience.opening import open_csv
+from tests.audience.opening import import_list, import_steps, open_csv
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each confirmed")
@@ -28,14 +28,11 @@ ACTIVE = ImportTerms(Status.ACTIVE, "exported from the old list, where each conf
 def steps(
     press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: Any
 ) -> Iterator[ImportStep]:
-    with files.open_file(path) as opened:
-        yield from importer.run_import(
-            press.sessions, press.audience, publication or press.publication, opened, terms, press.now, **how
-        )
+    return import_steps(press, path, terms, publication, **how)
 
 
 def load(press, path: Path, terms: ImportTerms = ACTIVE, publication: Publication | None = None, **how: Any) -> Tally:
-    return sum((step.tally for step in steps(press, path, terms, publication, **how)), Tally())
+    return import_list(press, path, terms, publication, **how)
 
 
 def refusals(press, path: Path) -> list[tuple[int, str]]:

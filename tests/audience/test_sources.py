@@ -17,7 +17,7 @@ from newsletter.audience.models import Status
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.errors import Invalid
-from tests.audience.opening import open_csv
+from tests.audience.opening import import_list, import_steps, open_csv
 
 FILES = Path(__file__).parent / "sources"
 VOUCHED = ImportTerms(Status.ACTIVE, "the old list", vouched=True)
@@ -225,9 +225,7 @@ def zipped(path: Path, members: dict[str, str | bytes]) -> Path:
 
 
 def load(press, path: Path, terms: ImportTerms = TERMS, **how: object) -> Tally:
-    with files.open_file(path) as opened:
-        steps = importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now, **how)
-        return sum((step.tally for step in steps), Tally())
+    return import_list(press, path, terms, **how)
 
 
 @pytest.fixture
@@ -308,9 +306,8 @@ def test_each_row_has_its_fate_with_line_and_reason(press, write: Callable[..., 
     press.run(privacy.erase, "erased@garden.example", press.now)
     rows = ["email,status", *(f"{name}@garden.example,active" for name in ("new", "here", "left", "erased", "new"))]
     rows += ["ivy@garden.example,unsubscribed", "here@garden.example,bounced"]
-    with files.open_file(write("\n".join(rows) + "\n")) as opened:
-        args = (press.sessions, press.audience, press.publication, opened, TERMS, press.now)
-        fates = [fate for step in importer.run_import(*args, dry_run=True, with_fates=True) for fate in step.fates]
+    steps = import_steps(press, write("\n".join(rows) + "\n"), TERMS, dry_run=True, with_fates=True)
+    fates = [fate for step in steps for fate in step.fates]
     assert [(one.line, one.email.partition("@")[0], one.fate, one.status, one.reason) for one in sorted(fates)] == [
         (2, "new", "added", "active", ""),
         (3, "here", "already there", "", "the address is in line 8, too, which counts"),

@@ -9,11 +9,10 @@ from newsletter.audience.importing import headers, importer
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportRow, ImportTerms
-from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
-from tests.audience.opening import open_csv
+from tests.audience.opening import import_list, open_csv
 
 SUSPECT = (
     """
@@ -232,8 +231,7 @@ def test_of_two_rows_of_one_reader_the_worse_wins(
 ) -> None:
     rows = ["complained", "unsubscribed", "active", "pending"][::order]
     path = write("\n".join(["email,status", *(f"ada@example.org,{status}" for status in rows)]))
-    with files.open_file(path) as opened:
-        list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
+    import_list(press, path, terms)
     assert (press.status("ada@example.org"), press.kinds("ada@example.org")) == (Status.COMPLAINED, [])
 
 
@@ -241,9 +239,5 @@ def test_of_two_rows_of_one_reader_the_worse_wins(
 def test_a_complaint_elsewhere_is_kept_of_one_who_left_here(press, write: Callable[..., Path]) -> None:
     press.reader("ada@example.org")
     press.set_status("ada@example.org", Status.UNSUBSCRIBED)
-    with files.open_file(write("email,status\nada@example.org,complained\n")) as opened:
-        (step,) = importer.run_import(
-            press.sessions, press.audience, press.publication, opened, ImportTerms(), press.now
-        )
-    assert step.tally.ended == 1
+    assert import_list(press, write("email,status\nada@example.org,complained\n"), ImportTerms()).ended == 1
     assert press.status("ada@example.org") is Status.COMPLAINED

@@ -10,14 +10,13 @@ from sqlalchemy import event, text
 from newsletter import formulas
 from newsletter.audience import emails as audience_emails
 from newsletter.audience import export, search_index, subscribers, unsubscribe
-from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportTerms
-from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
 from newsletter.pagination import PageRequest
+from tests.audience.opening import import_list
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
 
@@ -53,9 +52,7 @@ def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_pub
 
 def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themselves(press, write) -> None:
     path = write("email\nada@example.org\nbob@example.org\n")
-    with files.open_file(path) as opened:
-        terms = ImportTerms(Status.ACTIVE, " the old list ")
-        list(importer.run_import(press.sessions, press.audience, press.publication, opened, terms, press.now))
+    import_list(press, path, ImportTerms(Status.ACTIVE, " the old list "))
     press.set_status(BOB, Status.PENDING)
     with press.sessions.begin() as session:
         audience_emails.confirm(session, press.audience, press.publication, press.subscription(BOB).id, BOB, press.now)

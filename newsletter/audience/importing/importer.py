@@ -106,65 +106,70 @@ def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source:
                 yield ImportStep(len(some), tally, problems, sheet.position, list_number=number, list_size=sheet.size)
 
 
-def run_import(
-    sessions: Sessions,
-    services: AudienceServices,
-    publication: Publication,
-    file: ListFile,
-    terms: ImportTerms,
-    now: datetime,
-    *,
-    choices: ColumnChoices = DEFAULT_CHOICES,
-    source: str = "",
-    operator: str = "",
-    dry_run: bool = False,
-    checked: bool = False,
-    with_fates: bool = False,
-    record: Callable[[Session, int, Sequence[RowFate]], None] | None = None,
-) -> Generator[ImportStep]:
-    """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
+@dataclass(frozen=True, slots=True)
+class ImportMode:
+    """How an import is run, beside its settings."""
 
-    One that was broken off goes on where it was; its first step has the tally of what was done. A dry run writes
-    nothing; it may count an address that occurs twice in the file twice. `checked` says that `check_rows` found no row
-    to refuse; Conflict if there is one now, or if somebody stopped the import. Invalid if the file does not tell who
-    has left, although files from its source do, and nobody vouches for it. `record` is called in the transaction of
-    each group, with the number of the list and what became of the rows.
-    """
-    surveys = survey(file, choices, source)
-    if not terms.vouched:
-        _check_states(file, surveys)
-    run = _Run(sessions, services, publication, terms, now, dry_run, checked, with_fates, record)
-    if not dry_run:
-        yield from run.begin(file, ImportSettings(terms, choices, source, file.encoding), operator)
-    with file.lists() as lists:
-        for number, (known, sheet) in enumerate(zip(surveys, lists, strict=True)):
-            yield from run.steps(number, known, sheet, choices, source)
-    run.finish()
+    operator: str = ""
+    """Who goes on with an import of theirs that was broken off."""
+    dry_run: bool = False
+    """Whether nothing is written; an address that occurs twice in the file may be counted twice."""
+    checked: bool = False
+    """Whether `check_rows` found no row to refuse; then the import stops at one."""
+    with_fates: bool = False
+    """Whether each step tells what became of each row."""
+    record: Callable[[Session, int, Sequence[RowFate]], None] | None = None
+    """Called in the transaction of each group, with the number of the list and what became of the rows."""
+
+
+DEFAULT_MODE = ImportMode()
 
 
 @dataclass(slots=True)
-class _Run:
+class ImportRun:
     """One run of an import, from the place where it is."""
 
     sessions: Sessions
     services: AudienceServices
     publication: Publication
-    terms: ImportTerms
+    settings: ImportSettings
     now: datetime
-    dry_run: bool
-    checked: bool
-    with_fates: bool
-    record: Callable[[Session, int, Sequence[RowFate]], None] | None
-    import_id: int = 0
-    place: Place = START
-    total: Tally = NONE_YET
-    work_budget: int = field(default_factory=lambda: GROUP)
+    mode: ImportMode = DEFAULT_MODE
+    terms: ImportTerms = field(init=False)
+    import_id: int = field(default=0, init=False)
+    place: Place = field(default=START, init=False)
+    total: Tally = field(default=NONE_YET, init=False)
+    work_budget: int = field(default_factory=lambda: GROUP, init=False)
     """The most work in the next transaction, counted in plain rows."""
 
-    def begin(self, file: ListFile, settings: ImportSettings, operator: str) -> Generator[ImportStep]:
+    def __post_init__(self) -> None:
+        self.terms = self.settings.terms
+
+    def import_file(self, file: ListFile) -> Generator[ImportStep]:
+        """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
+
+        One that was broken off goes on where it was; its first step has the tally of what was done. Conflict if a
+        row is refused after the file was checked, or if somebody stopped the import. Invalid if the file does not
+        tell who has left, although files from its source do, and nobody vouches for it.
+        """
+        choices, source = self.settings.choices, self.settings.source
+        surveys = survey(file, choices, source)
+        if not self.terms.vouched:
+            _check_states(file, surveys)
+        if not self.mode.dry_run:
+            yield from self._begin(file)
+        with file.lists() as lists:
+            for number, (known, sheet) in enumerate(zip(surveys, lists, strict=True)):
+                yield from self._steps(number, known, sheet)
+        if not self.mode.dry_run:
+            with self.sessions.begin() as session:
+                progress.finish(session, self.import_id, self.now)
+
+    def _begin(self, file: ListFile) -> Generator[ImportStep]:
         """Store that the import runs; yields a step with the tally so far if it goes on where it was broken off."""
+        settings = replace(self.settings, encoding=file.encoding)
         with self.sessions.begin() as session:
-            found = progress.begin(session, self.publication, file, settings, operator, self.now)
+            found = progress.begin(session, self.publication, file, settings, self.mode.operator, self.now)
             self.import_id, self.place = found.id, progress.place_of(found)
             self.terms = replace(self.terms, file_id=found.file_id)
             # Refused rows are reported again, because they were not stored.
@@ -172,21 +177,14 @@ class _Run:
         if self.place != START:
             yield ImportStep(0, self.total, (), 0, resumed=True)
 
-    def finish(self) -> None:
-        """Store that the import is done; a dry run stores nothing."""
-        if not self.dry_run:
-            with self.sessions.begin() as session:
-                progress.finish(session, self.import_id, self.now)
-
-    def steps(
-        self, number: int, known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str
-    ) -> Generator[ImportStep]:
+    def _steps(self, number: int, known: ListSurvey, sheet: CsvFile) -> Generator[ImportStep]:
         """The steps of one list."""
         position = 0
+        choices = self.settings.choices.within(sheet.header.cells)
         title = "" if known.source is PLAIN else known.source.title
-        for stretch in _ahead(_stretches(known, sheet, choices.within(sheet.header.cells), source)):
+        for stretch in _ahead(_stretches(known, sheet, choices, self.settings.source)):
             step = ImportStep(0, Tally(), (), position, list_number=number, list_size=sheet.size)
-            if stretch.problems and self.checked:
+            if stretch.problems and self.mode.checked:
                 line = stretch.problems[0].line
                 raise Conflict(f"{sheet.name} was changed after it was checked: line {line}; import it again")
             if stretch.problems:
@@ -202,13 +200,13 @@ class _Run:
                 new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
                 plan, tally = self._apply_group(group, new, title)
                 position += round(len(group) * (stretch.position - step.position) / len(stretch.rows))
-                fates = plan.fates(self.terms) if self.with_fates else ()
+                fates = plan.fates(self.terms) if self.mode.with_fates else ()
                 yield replace(step, rows=len(group), tally=tally, position=position, fates=fates)
             position = stretch.position
 
     def _apply_group(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
         began = time.monotonic()
-        if self.dry_run:
+        if self.mode.dry_run:
             with self.sessions.reading() as session:
                 plan = apply.make_plan(session, self.services, self.publication, group)
                 return plan, Tally.from_plan(plan, self.terms)
@@ -217,8 +215,8 @@ class _Run:
             apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
             tally = Tally.from_plan(plan, self.terms)
             self.total += tally
-            if self.record:
-                self.record(session, place.list_number, plan.fates(self.terms))
+            if self.mode.record:
+                self.mode.record(session, place.list_number, plan.fates(self.terms))
             progress.advance(session, self.import_id, self.place, place, self.total)
             took = time.monotonic() - began
         self.place = place

@@ -8,6 +8,7 @@ from newsletter.web.hooks.webhook import (
     Event,
     Post,
     PostEvents,
+    delayed,
     event_id_of,
     permanent,
     plain,
@@ -63,7 +64,7 @@ _READERS: Mapping[str, _Read] = {
     "invalid_email": lambda address, words: (Kind.BOUNCE, permanent(address, words)),
     "soft_bounce": lambda address, words: (Kind.BOUNCE, soft(address, words)),
     "blocked": lambda address, words: (Kind.BOUNCE, withheld(address, f"blocked {words}".strip())),
-    "deferred": lambda address, words: (Kind.DELAY, soft(address, words, action="delayed")),
+    "deferred": lambda address, words: (Kind.DELAY, delayed(soft(address, words))),
     "error": _error,
     **dict.fromkeys(
         ("spam", "complaint"), lambda address, words: (Kind.COMPLAINT, plain(Kind.COMPLAINT, address, words))

@@ -16,6 +16,7 @@ from newsletter.web.hooks.webhook import (
     PostEvents,
     Rejected,
     Why,
+    delayed,
     event_id_of,
     permanent,
     plain,
@@ -92,7 +93,7 @@ def _failed(address: str, item: Fields) -> tuple[Kind, Recipient]:
     words, code = answer.first_text("message", "description"), answer.text("code")
     codes = (answer.text("enhanced-code"), code, answer.text("mx-host"))
     if item.exact("severity") != "permanent":
-        return Kind.DELAY, soft(address, words, *codes, action="delayed")
+        return Kind.DELAY, delayed(soft(address, words, *codes))
     match _CODES.get(code) or item.exact("reason"):
         case "suppress-bounce":
             return Kind.BOUNCE, withheld(address, f"not sent: {words}")

@@ -15,6 +15,7 @@ from newsletter.web.hooks.webhook import (
     PostEvents,
     Rejected,
     Why,
+    delayed,
     event_id_of,
     permanent,
     plain,
@@ -83,7 +84,7 @@ def _read(word: str, address: str, data: Fields) -> tuple[Kind, Recipient]:
         case "email.failed":
             return Kind.BOUNCE, soft(address, data.inner("failed").text("reason"), reason=Reason.SYNTAX)
         case "email.delivery_delayed":
-            return Kind.DELAY, soft(address, data.inner("delay").text("message"), action="delayed")
+            return Kind.DELAY, delayed(soft(address, data.inner("delay").text("message")))
         case "email.complained":
             return Kind.COMPLAINT, plain(Kind.COMPLAINT, address)
         case "email.delivered":

@@ -21,6 +21,7 @@ from newsletter.web.hooks.webhook import (
     PostEvents,
     Rejected,
     Why,
+    delayed,
     event_id_of,
     permanent,
     plain,
@@ -96,7 +97,7 @@ def _read(word: str, item: Fields) -> tuple[Kind, Recipient]:
         case "dropped":
             return _dropped(address, words)
         case "deferred":
-            return Kind.DELAY, soft(address, words, status, action="delayed")
+            return Kind.DELAY, delayed(soft(address, words, status))
         case "delivered":
             return Kind.DELIVERED, plain(Kind.DELIVERED, address, words)
         case "spamreport":

@@ -15,6 +15,7 @@ from newsletter.web.hooks.webhook import (
     Post,
     PostEvents,
     Rejected,
+    delayed,
     event_id_of,
     permanent,
     plain,
@@ -140,12 +141,13 @@ def _delay(message: Fields) -> _Read:
     about = message.inner("deliveryDelay")
     reason = _DELAYS.get(about.text("delayType"))
     found = [
-        soft(
-            each.address("emailAddress"),
-            _diagnostic(each.text("diagnosticCode")),
-            each.text("status"),
-            reason=reason,
-            action="delayed",
+        delayed(
+            soft(
+                each.address("emailAddress"),
+                _diagnostic(each.text("diagnosticCode")),
+                each.text("status"),
+                reason=reason,
+            )
         )
         for each in about.objects("delayedRecipients")
     ]

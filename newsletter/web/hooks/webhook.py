@@ -4,7 +4,7 @@ import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
@@ -126,13 +126,17 @@ def soft(
     code: str = "",
     mta: str = "",
     reason: Reason | None = None,
-    action: str = "failed",
 ) -> Recipient:
     """A bounce that the provider does not call permanent: soft whatever the server says."""
     status, code = _number(status, dots=2), _number(code, dots=0)
     found = reason or classify(diagnostic, status, code, mta)[0]
     found = Reason.ON_HOLD if found in NEVER_A_BOUNCE else found
-    return Recipient(address, Hardness.SOFT, found, status, code, action, diagnostic, mta)
+    return Recipient(address, Hardness.SOFT, found, status, code, "failed", diagnostic, mta)
+
+
+def delayed(bounce: Recipient) -> Recipient:
+    """A soft bounce that the provider still tries to deliver."""
+    return replace(bounce, action="delayed")
 
 
 def withheld(address: str, diagnostic: str) -> Recipient:

@@ -12,6 +12,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience.importing import importer, progress
+from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.files import ListFile
@@ -151,21 +152,11 @@ class _Work:
             return False
 
     def _steps(self, *, dry_run: bool) -> Generator[ImportStep]:
-        settings, job = self.upload.import_settings(), self.job
-        return importer.run_import(
-            job.sessions,
-            job.services,
-            self.upload.publication,
-            self.file,
-            settings.terms,
-            job.worker.clock(),
-            choices=settings.choices,
-            source=settings.source,
-            operator=self.upload.operator,
-            dry_run=dry_run,
-            with_fates=dry_run,
-            record=None if dry_run else partial(_record, self.upload.id),
-        )
+        upload, job = self.upload, self.job
+        record = None if dry_run else partial(_record, upload.id)
+        mode = ImportMode(upload.operator, dry_run=dry_run, with_fates=dry_run, record=record)
+        settings, now = upload.import_settings(), job.worker.clock()
+        return ImportRun(job.sessions, job.services, upload.publication, settings, now, mode).import_file(self.file)
 
     def _follow(self, steps: Generator[ImportStep], samples: report.Samples | None = None) -> bool:
         settings = self.upload.import_settings()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import flash, make_response, redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.audience.models import Subscription
@@ -133,7 +133,7 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
         if act.startswith("remove-") and act.removeprefix("remove-").isdecimal():
             return _again(store, publication, typed.with_rows(without=int(act.removeprefix("remove-"))), segment_id)
         if act == "count" or typed.is_faulty or typed.rule is None:
-            return _again(store, publication, typed, segment_id, code=422 if typed.is_faulty else 200, counted=True)
+            return _again(store, publication, typed, segment_id, counted=True), 422 if typed.is_faulty else 200
     try:
         with services().sessions.begin() as store:
             home = store.get_one(Publication, publication.id)
@@ -144,9 +144,8 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
             made_id = made.id
     except (Conflict, Invalid) as error:
         with services().sessions.reading() as store:
-            return _again(
-                store, publication, typed, segment_id, code=422 if isinstance(error, Invalid) else 409, problem=error
-            )
+            code = 422 if isinstance(error, Invalid) else 409
+            return _again(store, publication, typed, segment_id, problem=str(error)), code
     return redirect(url_for("desk.show_segment", segment_id=made_id), 303)
 
 
@@ -156,14 +155,13 @@ def _again(
     typed: Builder,
     segment_id: int | None,
     *,
-    code: int = 200,
     counted: bool = False,
-    problem: Exception | None = None,
-) -> ResponseReturnValue:
+    problem: str = "",
+) -> str:
     """The builder again with what was typed."""
     found = lookup.segment(store, segment_id) if segment_id else None
     who = _who_typed(store, publication, typed) if counted else None
-    return make_response(_builder_page(store, publication, typed, found, who=who, problem=str(problem or "")), code)
+    return _builder_page(store, publication, typed, found, who=who, problem=problem)
 
 
 def _builder_page(
