@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+from alembic import command
 from psycopg.sql import SQL
+from sqlalchemy import Connection, MetaData
 from sqlalchemy.engine import make_url
 
 from newsletter import migrations_runner
@@ -114,3 +116,11 @@ def _arm_file(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("UPDATE arming SET place = ?, armed_at = ?", (database_identity._of_file(str(path)), at))
+
+
+def start_at(connection: Connection, revision: str) -> None:
+    """Empty a database, and give it the tables of an old version."""
+    tables = MetaData()
+    tables.reflect(connection)
+    tables.drop_all(connection)
+    command.upgrade(migrations_runner.config(connection), revision)

@@ -3,16 +3,16 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, MetaData, inspect, text
+from sqlalchemy import Engine, inspect, text
 
 from newsletter import migrations_runner, schema
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.ledger import partitions
 from newsletter.errors import Conflict
+from tests.originals import start_at
 
 
 def test_the_migrations_are_one_line_whose_files_are_named_by_their_number() -> None:
@@ -65,10 +65,7 @@ NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 def old_ledger(engine: Engine) -> Engine:
     """A database of the time when all copies were in one table, with two letters of three copies in it."""
     with engine.begin() as connection:
-        tables = MetaData()
-        tables.reflect(connection)
-        tables.drop_all(connection)
-        command.upgrade(migrations_runner.config(connection), BEFORE_PARTITIONS)
+        start_at(connection, BEFORE_PARTITIONS)
         connection.execute(text(PUBLICATION), {"at": NOW})
         for letter in (1, 2):
             connection.execute(text(LETTER), {"id": letter, "at": NOW})
@@ -160,10 +157,7 @@ SOURCES = {
 
 def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> None:
     with engine.begin() as connection:
-        tables = MetaData()
-        tables.reflect(connection)
-        tables.drop_all(connection)
-        command.upgrade(migrations_runner.config(connection), BEFORE_CATEGORIES)
+        start_at(connection, BEFORE_CATEGORIES)
         connection.execute(text(PUBLICATION), {"at": NOW})
         connection.execute(text(ISSUE.replace("revision_number, letter_id", "revision_number")[:-4] + ")"), {"at": NOW})
         for number, source in SOURCES.items():
@@ -180,10 +174,7 @@ BEFORE_SEARCH = "0018"
 
 def test_an_upgrade_lets_every_reader_be_found_by_folded_words(engine: Engine) -> None:
     with engine.begin() as connection:
-        tables = MetaData()
-        tables.reflect(connection)
-        tables.drop_all(connection)
-        command.upgrade(migrations_runner.config(connection), BEFORE_SEARCH)
+        start_at(connection, BEFORE_SEARCH)
         for number, name in enumerate(("Łukasz", "GRÜN"), 1):
             row = {"email": f"r{number}@reader.example", "name": name, "at": NOW}
             words = "(email, key, name, created_at) VALUES (:email, :email, :name, :at)"
@@ -200,10 +191,7 @@ BEFORE_ARCHIVE_INDEX = "0047"
 def test_an_upgrade_lets_every_published_issue_be_found_by_its_words_and_labels(engine: Engine) -> None:
     source = "---\ntitle: A tight back\nsubject: About a tight back\npreheader: P\ntags: [Yoga]\n---\n{}\n"
     with engine.begin() as connection:
-        tables = MetaData()
-        tables.reflect(connection)
-        tables.drop_all(connection)
-        command.upgrade(migrations_runner.config(connection), BEFORE_ARCHIVE_INDEX)
+        start_at(connection, BEFORE_ARCHIVE_INDEX)
         connection.execute(text(PUBLICATION), {"at": NOW})
         connection.execute(text(LETTER), {"id": 1, "at": NOW})
         connection.execute(text(ISSUE), {"at": NOW})

@@ -9,7 +9,8 @@ from sqlalchemy import Engine, select, text
 from newsletter import migrations_runner
 from newsletter.audience import consent_chain, unsubscribe
 from newsletter.audience.models import ConsentEvent
-from newsletter.db import Base, Sessions
+from newsletter.db import Sessions
+from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 PUBLICATION = """
@@ -39,9 +40,7 @@ EVENTS = [
 def old(engine: Engine) -> Engine:
     """A database as version 0026 left it, with three readers."""
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0026")
+        start_at(connection, "0026")
         connection.execute(text(PUBLICATION), {"at": AT})
         for number in (1, 2, 3):
             reader = {"id": number, "email": f"reader{number}@reader.example", "at": AT}

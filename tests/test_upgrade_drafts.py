@@ -6,9 +6,10 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
-from newsletter.db import Base, Sessions
+from newsletter.db import Sessions
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.issues.drafts import EditorText
+from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 ADA = "ada@desk.example"
@@ -27,9 +28,7 @@ FILLED = (
 
 def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> None:
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0024")
+        start_at(connection, "0024")
         for statement in FILLED:
             named = {"at": AT, "ada": ADA}
             connection.execute(text(statement), {name: named[name] for name in named if f":{name}" in statement})

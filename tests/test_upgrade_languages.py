@@ -6,8 +6,9 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
-from newsletter.db import Base, Sessions
+from newsletter.db import Sessions
 from newsletter.delivery.models import Letter
+from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FILLED = (
@@ -22,9 +23,7 @@ FILLED = (
 
 def test_a_letter_from_before_takes_the_language_of_its_publication(engine: Engine) -> None:
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0025")
+        start_at(connection, "0025")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT})
         command.upgrade(migrations_runner.config(connection), "head")

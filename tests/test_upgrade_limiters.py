@@ -9,7 +9,7 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
-from newsletter.db import Base
+from tests.originals import start_at
 
 LETTER = """
 INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name, sender_address,
@@ -29,9 +29,7 @@ VALUES (1, :number, :address, 'Ada', :state, 1, :at)
 def old(engine: Engine) -> Iterator[Engine]:
     """A database as version 0001 left it."""
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0001")
+        start_at(connection, "0001")
     return engine
 
 

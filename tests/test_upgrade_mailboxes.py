@@ -17,11 +17,12 @@ from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.services import AudienceServices, SignupCaps
-from newsletter.db import Base, Sessions
+from newsletter.db import Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.editors import accounts
 from newsletter.publications import Publication
+from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PUBLICATION = """
@@ -43,9 +44,7 @@ READERS = ["straße@example.org", "Ada@example.org", "club@gaße.example", "σο
 def old(engine: Engine) -> Engine:
     """A database as version 0013 left it, with readers whose keys were folded."""
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0013")
+        start_at(connection, "0013")
         connection.execute(text(PUBLICATION), {"at": AT})
         for email in READERS:
             reader = {"email": email, "key": email.casefold(), "at": AT}

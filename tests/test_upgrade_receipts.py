@@ -7,12 +7,13 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
-from newsletter.db import Base, Sessions
+from newsletter.db import Sessions
 from newsletter.delivery import receipts
 from newsletter.delivery.models import OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.publications import first
+from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
 PUBLICATION = """
@@ -36,9 +37,7 @@ VALUES (:id, :kind, 'Back', 'desk@example.org', :email, :email, '', '', '', '', 
 def old(engine: Engine) -> Engine:
     """A database as version 0020 left it: Ada reads one publication, Bo two."""
     with engine.begin() as connection:
-        Base.metadata.drop_all(connection)
-        connection.execute(text("DROP TABLE alembic_version"))
-        command.upgrade(migrations_runner.config(connection), "0020")
+        start_at(connection, "0020")
         for number, slug in enumerate(("back", "neck"), 1):
             connection.execute(text(PUBLICATION), {"id": number, "slug": slug, "at": AT})
         for number, email in enumerate(("ada@reader.example", "bo@reader.example"), 1):
