@@ -362,7 +362,7 @@ def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _begin_postgresql(connection: Connection) -> None:
-    # For each transaction anew, for a pooler may change the server; and not by the driver, whose errors are not `AWAY`.
+    # In each transaction, because a pooler may change the server; and not by the driver, whose errors are not `AWAY`.
     settings: list[str] = []
     if connection.info["hasty"] and not connection.get_execution_options().get("read_only", False):
         settings.append("synchronous_commit = on")

@@ -1,8 +1,8 @@
 """Bulk acts: tag, untag, unsubscribe or erase the readers of a segment, group by group, by any number of workers.
 
-An act keeps the segment's rule as it was, and goes through the readers in the order of their ids: each group is
-committed along with the place that it got to, so that an act which is cut short goes on where it stopped, and does
-nothing twice. What it changed is kept for 30 days, so that it can be undone.
+An act stores the segment's rule as it was at the start, and goes through the readers in the order of their ids. Each
+group is committed together with the position reached, so that an interrupted act continues from there and does nothing
+twice. What it changed is stored for 30 days, so that it can be undone.
 """
 
 from collections.abc import Sequence

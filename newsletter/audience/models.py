@@ -312,7 +312,7 @@ class BulkAct(Base):
     members: Mapped[int]
     """How many readers belonged to the segment."""
     last_id: Mapped[int]
-    """The newest subscription then; whoever joined later is left alone."""
+    """The newest subscription at the start; readers who joined later are left alone."""
     position: Mapped[int] = mapped_column(default=0)
     """The last subscription that was dealt with."""
     changed: Mapped[int] = mapped_column(default=0)

@@ -166,7 +166,7 @@ def end_due_pauses(session: Session, now: datetime) -> int:
 
 
 def _reader_of(session: Session, publication: Publication, address: Address) -> Row[int, str] | None:
-    # Whoever never confirmed did not ask to hear from us, and whoever complained asked not to.
+    # A reader who never confirmed did not ask for mail, and one who complained asked for none.
     proven = Subscription.confirmed_at.is_not(None) | Subscription.source.is_not(None)
     found = select(Subscription.id, Subscriber.email).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     found = found.where(Subscriber.key == address.key, Subscription.publication_id == publication.id)

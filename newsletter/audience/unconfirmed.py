@@ -36,7 +36,7 @@ log = structlog.get_logger(__name__)
 def prune(session: Session, now: datetime, keep: timedelta) -> int:
     """End some sign-ups that nobody confirmed within `keep` of their last letter; how many, 0 when none is left.
 
-    Who had been subscribed before stands again as they stood; everybody else's address is deleted.
+    A reader who had been subscribed before gets their earlier status back; all other addresses are deleted.
     """
     due = _locked(session, _unconfirmed(session, now - keep))
     subscribed_before = {one.id for one in due if one.left_at is not None}

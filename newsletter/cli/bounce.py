@@ -52,7 +52,7 @@ def _record_from_pipe() -> None:
     try:
         _record(None)
     except BrokenPipeError:
-        # It is recorded; whoever reads the output has gone.
+        # It is recorded; only the reader of the output has gone.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         click.echo(f"{sentence_of(error) or f'a fault of ours: {type(error).__name__}'}; try again later", err=True)

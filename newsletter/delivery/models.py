@@ -107,7 +107,7 @@ class Letter(Base):
     archive_url: Mapped[str] = mapped_column(String(500))
     language: Mapped[str] = mapped_column(String(16), default="en")
     time_zone: Mapped[str] = mapped_column(String(64), default="UTC")
-    """In which the days are told that its copies name."""
+    """The time zone of the days that its copies name."""
     subject: Mapped[str] = mapped_column(Text)
     # Deferred, because lists of issues need neither.
     html: Mapped[str] = mapped_column(Text, deferred=True, deferred_group="parts")

@@ -163,7 +163,7 @@ def _web(settings: Settings) -> WebFacts:
 
 
 def _asked_web(web: WebFacts, outside: Outside) -> WebFacts:
-    """What our own pages answer; an address of this machine alone is nobody's to reach, and not asked."""
+    """What our own pages answer; an address that only this machine can reach is not requested."""
     if web.is_local:
         return web
     port = urlsplit(web.url).port

@@ -12,7 +12,7 @@ MOST_LOOKUPS = 10
 """Terms that ask the DNS, in all records together; with more the record is void (RFC 7208, 4.6.4)."""
 MOST_VOID = 2
 """Of these, how many may find nothing."""
-# A hostile record could go on for ever; after so many terms nothing more is asked.
+# A hostile record could go on for ever; after this many terms nothing more is looked up.
 _STOP_ASKING = 30
 _MOST_HOSTS = 10
 

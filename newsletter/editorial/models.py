@@ -56,7 +56,7 @@ class Issue(Base):
     segment_id: Mapped[int | None]
     """The segment of readers it will go to; None for everybody. What it went to is frozen in its letter.
 
-    No foreign key: SQLite would have to write the table anew."""
+    No foreign key: SQLite would have to rewrite the table."""
 
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
     revision: Mapped["Revision"] = relationship(

@@ -61,7 +61,7 @@ class Store:
     """The newest `keep` mails in a folder. Safe for threads, not for several processes."""
 
     def __init__(self, folder: Path, keep: int = KEEP) -> None:
-        atomic_files.make_folder(folder, mode=0o700)  # sign-in links lie in here
+        atomic_files.make_folder(folder, mode=0o700)  # the mails contain sign-in links
         self._folder = folder
         self._keep = keep
         self._lock = threading.Lock()

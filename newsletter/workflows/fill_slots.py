@@ -28,7 +28,7 @@ from newsletter.workflows.warn_editors import SlotProblem
 log = structlog.get_logger()
 
 _NEWS = timedelta(days=2)
-"""How long after a missed slot the editors are still told of it."""
+"""How long after a missed slot the editors are still informed of it."""
 
 _NOBODY = "When it came, no issue was scheduled for it, and the queue was empty."
 _NONE_COULD = "When it came, no issue was scheduled for it, and none in the queue could go out. "

@@ -169,7 +169,7 @@ def resume(session: Session, issue: Issue, now: datetime) -> None:
 
 
 def audience_size(session: Session, issue: Issue, now: datetime) -> int:
-    """How many readers would get the issue if it went out now; Invalid if its segment cannot be told."""
+    """How many readers would get the issue if it went out now; Invalid if its segment cannot be resolved."""
     return subscribers.audience_size(session, issue.publication_id, *issue_conditions(session, issue, now))
 
 

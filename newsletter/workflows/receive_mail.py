@@ -34,7 +34,7 @@ def receive(sessions: Sessions, services: BounceServices, mail: IncomingMail, wa
 
 
 def _is_for_people(event: BounceEvent) -> bool:
-    # Whoever asks to leave, and does not prove which reader they are, needs a person's help.
+    # Somebody who asks to leave without proving which reader they are needs a person's help.
     is_unproven = event.kind is Kind.UNSUBSCRIBE and event.decision is Decision.UNMATCHED
     return event.kind is Kind.NOT_A_BOUNCE or is_unproven
 

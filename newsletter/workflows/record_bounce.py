@@ -1,7 +1,7 @@
 """Carry out what bounces, complaints and unsubscribe mails mean: for the reader, for the copy, for the provider.
 
-`record_report` is the one door for whoever has read a report: pipe, mailbox, LMTP and webhooks. What needs the
-DNS, and what servers said in the SMTP dialogue, waits for the worker (`tend_bounces`).
+Every source (pipe, mailbox, LMTP, webhooks) hands its reports to `record_report`. Events that need the DNS, and
+refusals within the SMTP dialogue, wait for the worker (`tend_bounces`).
 """
 
 from collections.abc import Callable, Collection, Mapping

@@ -277,7 +277,7 @@ def _joined(
     session: Session, letter: Letter, segment: Frozen | None, now: datetime
 ) -> Select[int, str, str, datetime | None, str | None]:
     has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
-    # Whoever joined belongs to the letter's own segment, too.
+    # Readers who joined since must belong to the letter's own segment, too.
     chosen = *_chosen(session, letter, letter.segment, now), *_chosen(session, letter, segment, now)
     return subscribers.active_recipients(letter.publication_id, Subscription.id.in_(_new(letter)), ~has_one, *chosen)
 

@@ -1,7 +1,7 @@
-"""Columns: which place of a row holds what, known by the header and never by position.
+"""Columns: which cell of a row holds which field, told by the header and never by position.
 
-A column that may tell who has left is never passed over in silence: somebody says what it holds, or that it counts for
-nothing. What else a row tells of its reader is kept as an attribute.
+A column that may say who has left is never ignored silently: somebody decides what it holds, or that it is of no use.
+Whatever else a row says about its reader becomes an attribute.
 """
 
 import csv

@@ -74,7 +74,7 @@ class _Stretch(NamedTuple):
 
 
 def survey(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> list[ListSurvey]:
-    """What each list of a file is, by its header; Invalid if it cannot be told, or a column has to be decided."""
+    """What each list of a file is, by its header; Invalid if it is not recognised, or a column has to be decided."""
     with file.lists() as lists:
         found = []
         for sheet in lists:

@@ -1,7 +1,7 @@
-"""How far an import has come, kept in the transaction of each group: after a kill it goes on where it was.
+"""The progress of an import, stored in the transaction of each group: after a kill it continues from there.
 
-A row is counted and written once, by whichever process moves the place: two that do the same import at once do not
-both do a group. Pausing and cancelling take hold at the next group.
+Each row is counted and written once, by the process that moves the place on: of two that run the same import at once,
+only one gets each group. Pausing and cancelling take effect at the next group.
 """
 
 import json

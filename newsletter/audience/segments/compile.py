@@ -159,7 +159,7 @@ _TESTS: Mapping[Field, Callable[[Question, Condition], Test]] = {
 
 
 def _among(asked: Question, ids: Select[int], column: InstrumentedAttribute[int] = Subscription.id) -> Test:
-    # PostgreSQL reads an IN anew for each of a million when it is negated, or one of several in an OR.
+    # PostgreSQL evaluates an IN again for each of a million rows if it is negated, or one of several in an OR.
     if asked.dialect == "postgresql" or asked.taking is Taking.FEW:
         (found,) = ids.selected_columns
         return ids.where(found == column).correlate(Subscription).exists()

@@ -1,6 +1,6 @@
 """Bounce events: everything reported about our mail after it was handed over or refused, one row a recipient.
 
-An event without a decision waits for the worker. Its raw text lies in a table of its own and goes after 90 days.
+An event without a decision waits for the worker. Its raw text is in a table of its own, and deleted after 90 days.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -40,7 +40,7 @@ class ProviderHold(Base):
     provider_group: Mapped[str] = mapped_column(String(253))
     opened_at: Mapped[datetime]
     unknown: Mapped[int]
-    """How many it had called unknown within the hour, of so many copies."""
+    """How many readers it had called unknown within the hour; `copies` is how many copies it got."""
     copies: Mapped[int]
     closed_at: Mapped[datetime | None]
 

@@ -80,7 +80,7 @@ def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | N
 def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -> bool:
     """Take these causes away from an address, at a person's word; whether there was one.
 
-    With a bounce goes what was heard before: only what is heard from now on counts.
+    With a bounce, earlier events are forgiven as well: only later ones count.
     """
     is_lifted = withdraw(session, key, causes)
     if is_lifted and Cause.BOUNCE in causes:

@@ -102,7 +102,7 @@ def _drop(session: Session, letter_id: int) -> int:
     theirs = select(Copy.id).where(Copy.letter_id == letter_id)
     count = session.scalar(select(func.count()).select_from(theirs.subquery())) or 0
     session.execute(delete(CopyNote).where(CopyNote.copy_id.in_(theirs)), execution_options=UNSYNCED)
-    # DETACH locks out everybody for an instant, and whoever comes while it waits for its turn waits behind it.
+    # DETACH locks out everybody for an instant, and whatever queues while it waits for its lock waits behind it.
     session.execute(text(f"SET LOCAL lock_timeout = '{_PATIENCE}'"))
     session.execute(text(f"ALTER TABLE copies DETACH PARTITION {own}"))
     session.execute(text(f"DROP TABLE {own}"))

@@ -1,6 +1,6 @@
-"""Results by provider: what each provider's servers took of the issues of late, and how many of its readers complained.
+"""Results by provider: how many copies of recent issues each provider accepted, and how many readers complained.
 
-Counted by the worker from time to time, for a count reads every copy of a letter; what is shown is stored.
+The worker counts them from time to time, because a count reads every copy of a letter; pages show the stored results.
 """
 
 from collections.abc import Collection, Iterable, Mapping

@@ -66,7 +66,7 @@ def of_issue(store: Session, found: Issue) -> Outlook:
 
 
 def _audience(store: Session, found: Issue) -> int:
-    """How many readers it would go to; 0 if its segment cannot be told any more, which its page says."""
+    """How many readers it would go to; 0 if its segment can no longer be resolved, which its page says."""
     try:
         return timed_cache.issue_audience(store, found, now())
     except (Invalid, NotFound):

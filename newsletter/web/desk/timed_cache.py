@@ -25,7 +25,7 @@ _SHARE = 20
 # Counting so many readers takes a few milliseconds, so smaller audiences are not cached.
 _MANY = 50_000
 _KEPT = 5.0
-# Seconds; a segment that is counted faster is counted anew each time.
+# Seconds; a segment that is counted faster is counted each time.
 _QUICK = 0.02
 _RULES = 100
 

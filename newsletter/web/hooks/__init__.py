@@ -1,9 +1,9 @@
-"""Providers' webhooks: what became of our mail, told by those who carry it.
+"""Providers' webhooks: events about our mail from the providers that deliver it.
 
-Nothing in a post is acted on before its proof; Mailgun's and SNS's proof lies in the body, so the envelope is parsed
-first. Each provider's module is a function of headers, body, secrets and the moment, and knows neither Flask nor the
-database. What they share is in `webhook` and `payload`; `routes` records what they read and answers as the provider's
-rules for trying again ask.
+Nothing in a post is acted on before it is verified; Mailgun's and SNS's signatures are in the body, so the envelope
+is parsed first. Each provider's module is a function of headers, body, secrets and the moment, and knows neither Flask
+nor the database. What they share is in `webhook` and `payload`; `routes` records what they read, and answers with the
+status that the provider's retry rules call for.
 
 ses (by way of sns)        signed by Amazon's certificate, for topics of ours only
 sendgrid, resend           signed over the body (resend sends by SES, and shares its words for a bounce)

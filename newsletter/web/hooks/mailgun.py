@@ -46,7 +46,7 @@ class Mailgun:
         signature, item = body.inner("signature"), body.inner("event-data")
         self._verify(signature)
         require_fresh(signature.epoch("timestamp"), post.now, OLDEST)
-        # Whoever has seen a token could put another event beside it. The event's own id is unique within a day only.
+        # Anybody who has seen a token could send it with another event. The event's own id is unique only within a day.
         token = event_id_of(NAME, signature.exact("token"))
         return PostEvents([] if item.exact("event") in _IGNORED else [_event(item, token)], token)
 

@@ -94,7 +94,7 @@ class Fields:
         return next(filter(None, map(self.text, names)), "")
 
     def is_false(self, name: str) -> bool:
-        """Whether it says false in so many words."""
+        """Whether its value is exactly false."""
         return self.items.get(name) is False
 
     def inner(self, *path: str) -> Self:

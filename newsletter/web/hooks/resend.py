@@ -27,7 +27,7 @@ from newsletter.web.hooks.webhook import (
 
 NAME = "resend"
 OLDEST = timedelta(minutes=5)
-"""Each attempt is signed anew."""
+"""Each attempt has a signature of its own."""
 _IGNORED_KINDS = ("contact.", "domain.")
 _IGNORED = frozenset(
     {"email.sent", "email.opened", "email.clicked", "email.scheduled", "email.received", "email.created"}

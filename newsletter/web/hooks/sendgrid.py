@@ -32,7 +32,7 @@ from newsletter.web.hooks.webhook import (
 
 NAME = "sendgrid"
 OLDEST = timedelta(hours=24)
-"""It tries for a day, and does not say whether it signs each time anew; the events' ids tell what is a repeat."""
+"""It retries for a day, and does not document whether it signs each attempt; the events' ids reveal repeats."""
 _SIGNATURE = "x-twilio-email-event-webhook-signature"
 _TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
 _IGNORED = frozenset({"processed", "open", "click", "group_resubscribe"})

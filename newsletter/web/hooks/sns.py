@@ -21,7 +21,7 @@ from newsletter.web.hooks.payload import Fields, read_object
 from newsletter.web.hooks.webhook import Post, Rejected, Why, require_fresh
 
 Fetch = Callable[[str, int], Answer]
-"""Gets an address, no redirect followed, and so many bytes of it at most."""
+"""Fetches at most that many bytes of a URL, without following redirects."""
 
 OLDEST = timedelta(hours=1)
 """SNS itself tries no longer (delivery policies end at 3,600 seconds)."""

@@ -77,7 +77,7 @@ def read_csv(file: IO[bytes], name: str, size: int, encoding: str = "", file_nam
             header = _header(rows)
         yield CsvFile(name, header, rows, size, file.tell, file_name)
     finally:
-        # Whoever opened the file reads it again.
+        # The caller may read the file again.
         text.detach()
 
 

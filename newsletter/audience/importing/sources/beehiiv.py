@@ -1,4 +1,4 @@
-"""beehiiv: "inactive" has left, and so has whoever has anything under `unsubscribed_at`."""
+"""beehiiv: a reader has left who is "inactive", or has any value under `unsubscribed_at`."""
 
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.source import define

@@ -51,7 +51,7 @@ class Source:
     tagged_words: frozenset[str]
     """Words that are kept as a tag, too."""
     skipped_domain: str
-    """Addresses at this domain are nobody's."""
+    """Addresses at this domain belong to no reader."""
     tag_separator: str
     headerless: Sequence[str]
     """The columns of a file whose first line is a reader; empty where it has a header."""
@@ -97,7 +97,7 @@ def define(
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
     remark: Callable[[Cells], str] | None = None,
 ) -> Source:
-    """A source, from lists of headers and words as people write them, parted by commas."""
+    """A source, from comma-separated lists of headers and words as people write them."""
     return Source(
         name,
         title,

@@ -1,6 +1,6 @@
-"""Uploaded lists: the file in the data folder, what was said of it, and where its import stands.
+"""Uploaded lists: the file in the data folder, its settings, and the state of its import.
 
-The worker that does one has it under a lease, and loses it by saying nothing for a minute; another then goes on.
+The worker that imports one holds a lease, and loses it if it does not renew it for a minute; another then continues.
 """
 
 import hashlib

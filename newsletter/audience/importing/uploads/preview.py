@@ -1,4 +1,4 @@
-"""What a page shows of an uploaded list before anything is done: its source, its columns, and what has to be said."""
+"""The preview of an uploaded list: its source, its columns, and the questions that somebody has to answer."""
 
 import contextlib
 import itertools
@@ -56,7 +56,7 @@ class FilePreview:
 
 
 def preview(file: ListFile, settings: ImportSettings) -> FilePreview:
-    """Look at the beginning of each list of a file; what keeps it from being imported is told, and not raised."""
+    """Look at the beginning of each list of a file; what prevents its import is part of the result, never raised."""
     seen = FilePreview()
     try:
         with file.lists() as lists:

@@ -1,7 +1,7 @@
 """The report of an uploaded list's import: what became of each row, kept for 30 days in compressed parts.
 
 The fates of a group of rows are stored in the transaction that imports it, so a report tells what happened even if the
-worker is killed. Whoever is erased is removed from every report.
+worker is killed. A reader who is erased is removed from every report.
 """
 
 import json

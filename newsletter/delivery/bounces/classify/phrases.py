@@ -1,4 +1,4 @@
-"""What the words of an answer say, whoever sends it: each reason with its phrases, arranged by meaning.
+"""General phrases in servers' answers, whatever the server: each reason with its phrases, arranged by meaning.
 
 Written in small letters, with `|` between phrases and `*` for a gap; see `wording`. Most of them come from many
 servers' answers, some from what a product documents. The order in which reasons are looked for is in `classify`.

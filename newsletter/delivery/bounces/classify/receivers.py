@@ -1,4 +1,4 @@
-"""What single receivers say in words and codes of their own; looked at before anything that is general.
+"""Phrases and codes of particular receivers, which are tried before the general ones.
 
 Sources: Google's "SMTP error codes" (support.google.com/a/answer/3726730), Microsoft's "NDR error codes in Exchange
 Online" and its postmaster pages, senders.yahooinc.com/smtp-error-codes, support.apple.com/102322, Mimecast's, Cox's,

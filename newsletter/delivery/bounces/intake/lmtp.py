@@ -1,4 +1,4 @@
-"""The LMTP server (RFC 2033): mail straight from the mail server, which is told 250 only once it is committed."""
+"""The LMTP server (RFC 2033): mail straight from the mail server, which gets a 250 only once it is committed."""
 
 import asyncio
 import errno

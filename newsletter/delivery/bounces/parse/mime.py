@@ -1,4 +1,4 @@
-"""MIME (RFC 2045–2047), read for what it says: of each part only the head is kept, and nothing in it can fail.
+"""A tolerant MIME parser (RFC 2045–2047): keeps only the beginning of each part, and never fails.
 
 The standard library's parser holds a whole message several times over and trusts its nesting. This one goes through the
 lines once, with a stack of boundaries, whatever is in them.

@@ -1,7 +1,7 @@
-"""Parse incoming view: what it is, and whom it is about. Bytes in, one frozen value out; no database, no clock.
+"""Parse incoming mail: what it is, and whom it is about. Bytes in, one frozen value out; no database, no clock.
 
-A report for programs (RFC 3464, 6533, 5965) is believed before what is written for people, which `prose` reads.
-Nothing in a mail can make this fail, and its memory does not grow with the view.
+A report for programs (RFC 3464, 6533, 5965) takes precedence over the text for people, which `prose` reads.
+Nothing in a mail can make this fail, and its memory does not grow with the mail.
 """
 
 import io

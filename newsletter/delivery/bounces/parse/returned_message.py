@@ -73,7 +73,7 @@ def signed_return_path(mail: Mail, returned: Headers, more: Iterable[str]) -> st
 
 
 def message_id(mail: Mail, returned: Headers) -> str:
-    """The Message-ID of the mail that it is about, without angle brackets; empty when it is not told."""
+    """The Message-ID of the mail that it is about, without angle brackets; empty if there is none."""
     answered = (*mail.headers.get("in-reply-to", []), *mail.headers.get("references", [])[-1:])
     found = next(
         (hit for name in (*returned.get("message-id", []), *answered) if (hit := _MESSAGE_ID.search(name))), None

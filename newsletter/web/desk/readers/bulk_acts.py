@@ -101,7 +101,7 @@ def _question(store: Session, segment_id: int, kind: BulkKind, fault: PressError
 
 
 def _confirmed(store: Session, found: Segment, kind: BulkKind) -> int:
-    """How many belong to the segment; Conflict if the page told another number or rule, Invalid without a typed one."""
+    """How many belong to the segment; Conflict if the page showed another number or rule, Invalid if none was typed."""
     members, _ = segments.count(store, found.publication, found.rule, now())
     if (request.form.get("members"), request.form.get("rule")) != (str(members), _mark(store, found)):
         raise Conflict(f"the segment has changed, and {members} belong to it now; nothing was done, look at it again")

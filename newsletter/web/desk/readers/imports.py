@@ -85,7 +85,7 @@ def import_page(upload_id: int) -> str:
 
 
 def answer_import(upload_id: int) -> ResponseReturnValue:
-    """Store what was said of a list; begin its dry run if that was asked for and nothing is left to be said."""
+    """Store the answers about a list; begin its dry run if that was requested and no question is open."""
     with services().sessions.reading() as store:
         upload = _find(store, upload_id)
         seen = _preview(upload)
@@ -213,7 +213,7 @@ def _submitted_settings(upload: ImportUpload, seen: FilePreview) -> ImportSettin
     encoding = form.get("encoding", before.encoding)
     encoding = encoding if encoding in preview.ENCODINGS else ""
     answers = [form.get(_COLUMN.format(number), "") for number in range(len(seen.columns))]
-    # Another source reads other columns: what was said of them under the old one may not be meant any more.
+    # Another source recognises other columns, so the answers given under the old one may no longer fit.
     is_same = source == before.source
     choices = preview.choices_from(seen, answers) if is_same else preview.choices_from(seen, [])
     return ImportSettings(terms, choices, source, encoding)
@@ -260,7 +260,7 @@ def _page(store: Session, upload: ImportUpload, faults: Mapping[str, str] | None
 
 
 def _chosen(upload: ImportUpload) -> dict[str, str]:
-    """What was said of columns, by their titles."""
+    """The choice for each column, by its title."""
     choices = upload.import_settings().choices
     return {title: kind.value for title, kind in choices.mapped.items()} | dict.fromkeys(choices.ignored, LEFT_OUT)
 

@@ -203,7 +203,7 @@ def _described(found: Segment, known: Suggestions) -> Builder:
 
 
 def _who(store: Session, publication: Publication, rule: Rule, sample: int = 0) -> SegmentReaders | None:
-    """Who belongs to a rule, counted as of a moment ago where that takes long; None if it cannot be told any more."""
+    """Who belongs to a rule, counted as of a moment ago if counting is slow; None if the rule cannot be resolved."""
     try:
         members, audience = timed_cache.rule_counts(store, publication, rule, now())
         newest = segments.sample(store, publication, rule, now(), sample) if sample else None

@@ -1,4 +1,4 @@
-"""The doctor's page: the last findings, and a button that has everything looked at anew."""
+"""The doctor's page: the last findings, and a button that runs all checks again."""
 
 import threading
 
