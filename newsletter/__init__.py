@@ -33,7 +33,7 @@ Below everything:
     i18n/           dates, numbers and plurals as people read them, in a language
     outbound/       the only door to addresses that somebody typed
     system/         files, folders, ports and processes of this machine
-    config db errors links tokens logs characters pagination
+    config db errors links tokens logs characters pagination prepared
 
 docs/architecture.md tells the journeys; pyproject.toml holds the import contracts; docs/glossary.md has each term once.
 """

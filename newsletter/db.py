@@ -3,13 +3,13 @@
 import math
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,28 +20,17 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
-    Select,
-    Text,
     TypeDecorator,
-    bindparam,
-    column,
     create_engine,
     event,
-    func,
-    literal_column,
-    select,
 )
-from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
 from sqlalchemy.pool import ConnectionPoolEntry
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.expression import ClauseElement, FromClause
-from sqlalchemy.types import TypeEngine
 
 from newsletter.errors import Invalid
 from newsletter.system import atomic_files
@@ -114,67 +103,6 @@ def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.In
 def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """The same for a database given by its dialect's name, for statements compiled once."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-
-
-def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
-    """The JSON list in the parameter `rows` as a table, so that a constant statement writes any number of rows."""
-    text = bindparam("rows", type_=Text())
-    if dialect == "postgresql":
-        typed = [column(name, type_) for name, type_ in columns.items()]
-        table = func.json_to_recordset(sql_cast(text, postgresql.JSON)).table_valued(*typed)
-        return table.render_derived(name="moved", with_types=True)
-    each = func.json_each(text).table_valued("value")
-    cells = [func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns]
-    return select(*cells).subquery("moved")
-
-
-class Prepared:
-    """A statement compiled once, for statements that run hundreds of times a second."""
-
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
-        if compiled.params != dict.fromkeys(compiled.params):
-            raise ValueError("constants must be written out")
-        self._text = str(compiled)
-        self._answers = isinstance(statement, Select) or bool(compiled.effective_returning)
-        self._order = compiled.positiontup
-
-    def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Run it; the rows if it returns any. Moments are passed through `moment`, other values as they are."""
-        cursor = connection.connection.cursor()
-        try:
-            with _our_errors(connection.dialect):
-                cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
-                return cursor.fetchall() if self._answers else []
-        finally:
-            cursor.close()
-
-
-def moment(dialect: Dialect, at: datetime) -> Any:
-    """A moment as the driver expects it."""
-    return _moment_binder(dialect)(at)
-
-
-@lru_cache(maxsize=8)
-def moment_read(dialect: Dialect) -> Callable[[Any], datetime | None]:
-    """Converts what the driver returns into a moment."""
-    return UtcDateTime().dialect_impl(dialect).result_processor(dialect, None) or (lambda value: value)
-
-
-@contextmanager
-def _our_errors(dialect: Dialect) -> Iterator[None]:
-    """Converts the driver's errors into SQLAlchemy's."""
-    try:
-        yield
-    except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-        ) from error
-
-
-@lru_cache(maxsize=8)
-def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
-    return UtcDateTime().dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)
 
 
 _URGENT = "urgent"

@@ -59,6 +59,7 @@ _SIGNAL_EVERY = 0.25
 # Seconds. A synchronised clock drifts less.
 _CLOCK_SLIP = 1.0
 
+_now = partial(datetime.now, UTC)
 log = structlog.get_logger()
 # A job is not started again while it still runs, which is intended and needs no warning.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
@@ -399,7 +400,3 @@ def _guarded(job: Job) -> Callable[[], None]:
             log.exception("job failed", job=job.name)
 
     return run
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

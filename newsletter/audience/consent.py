@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 from newsletter.audience import client_ip
 from newsletter.audience.models import Act, Channel, ConsentEvent, ImportedFile, Subscriber, Wording
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Prepared, insert, moment
+from newsletter.db import insert
 from newsletter.delivery import receipts
 from newsletter.delivery.models import Receipt
+from newsletter.prepared import Prepared, moment
 
 
 class HasId(Protocol):

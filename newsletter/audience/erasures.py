@@ -18,8 +18,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.address import Address
 from newsletter.audience.models import Erasure, SealedKey
-from newsletter.db import AWAY, Sessions, insert, rows
+from newsletter.db import AWAY, Sessions, insert
 from newsletter.errors import Conflict, Invalid
+from newsletter.prepared import rows
 from newsletter.tokens import TokenSeal
 
 log = structlog.get_logger(__name__)

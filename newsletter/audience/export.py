@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import Attribute, SubscriptionAttribute, SubscriptionTag, Tag
-from newsletter.db import Prepared, rows
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.formulas import escape_formula
+from newsletter.prepared import Prepared, rows
 
 T = TypeVar("T")
 

@@ -20,11 +20,12 @@ from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Prepared, moment, upsert
+from newsletter.db import upsert
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
 from newsletter.links import Expired
+from newsletter.prepared import Prepared, moment
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)

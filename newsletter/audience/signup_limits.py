@@ -21,8 +21,9 @@ from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, hour_of
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.db import UNSYNCED, Prepared, insert, rows, upsert
+from newsletter.db import UNSYNCED, insert, upsert
 from newsletter.errors import Refused
+from newsletter.prepared import Prepared, rows
 
 log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=2)

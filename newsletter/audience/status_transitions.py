@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Status, Subscription
-from newsletter.db import UNSYNCED, Prepared
+from newsletter.db import UNSYNCED
+from newsletter.prepared import Prepared
 
 SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
 """Confirmed, and still subscribed."""

@@ -16,8 +16,9 @@ from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConst
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
-from newsletter.db import UNSYNCED, Base, insert, rows, word
+from newsletter.db import UNSYNCED, Base, insert, word
 from newsletter.errors import Invalid
+from newsletter.prepared import rows
 
 MAX_NAME = 100
 MAX_KEY = 200

@@ -37,7 +37,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
-from newsletter.db import Sessions, rows
+from newsletter.db import Sessions
 from newsletter.delivery import stopping
 from newsletter.delivery.ledger import doubts, partitions
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
@@ -48,6 +48,7 @@ from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
+from newsletter.prepared import rows
 from newsletter.publications import Publication
 from newsletter.workflows import publish
 

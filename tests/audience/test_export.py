@@ -14,9 +14,10 @@ from newsletter.audience import export, tags, unsubscribe
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.tags import AttributeType
-from newsletter.db import Prepared, Sessions, open_engine
+from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.prepared import Prepared
 from tests.audience.conftest import Press, _publish
 from tests.audience.opening import import_steps
 from tests.originals import Originals, empty

@@ -7,12 +7,12 @@ from sqlalchemy import event, func, select
 
 from newsletter.audience import privacy, signup, unsubscribe
 from newsletter.audience.models import Channel, Status, Subscriber
-from newsletter.db import Prepared
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Expired
+from newsletter.prepared import Prepared
 from newsletter.publications import Publication
 
 ADA = "ada@example.org"

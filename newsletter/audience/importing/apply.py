@@ -21,9 +21,10 @@ from newsletter.audience.importing.plan import (
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.status_transitions import SUBSCRIBED
-from newsletter.db import UNSYNCED, UtcDateTime, insert, rows
+from newsletter.db import UNSYNCED, UtcDateTime, insert
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.prepared import rows
 from newsletter.publications import Publication
 
 # A complaint to another sender counts here as well; only the desk lifts it.

@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, upda
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import UNSYNCED, Prepared, insert, moment_read, rows
+from newsletter.db import UNSYNCED, insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
+from newsletter.prepared import Prepared, moment_read, rows
 
 Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""

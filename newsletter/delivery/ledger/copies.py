@@ -25,7 +25,6 @@ from sqlalchemy import (
     Integer,
     Select,
     Table,
-    TextClause,
     Update,
     bindparam,
     case,
@@ -41,11 +40,12 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import UNSYNCED, Prepared, moment, moment_read, rows
+from newsletter.db import UNSYNCED
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import partitions, resent
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
+from newsletter.prepared import Prepared, moment, moment_read, rows
 
 T = TypeVar("T")
 
@@ -111,9 +111,10 @@ class _Moves:
 
 
 def _claim(copies: Table) -> Update:
+    pending = text(f"{copies.name}.state = '{CopyState.PENDING.value}'")
     due = (
         select(copies.c.id)
-        .where(copies.c.letter_id == _LETTER, _in(copies, CopyState.PENDING), copies.c.not_before <= _MOMENT)
+        .where(copies.c.letter_id == _LETTER, pending, copies.c.not_before <= _MOMENT)
         .order_by(copies.c.not_before, copies.c.id)
         .limit(bindparam("most", type_=Integer()))
         .offset(literal_column("0"))  # else SQLAlchemy binds one for SQLite
@@ -155,10 +156,6 @@ def _mine(copies: Table, moved: FromClause) -> Update:
     # Worded unlike the partial index on copies being sent, or PostgreSQL would scan that index for each group.
     is_sending = literal_column(f"{copies.name}.state || ''") == literal_column("'sending'")
     return update(copies).where(copies.c.id == moved.c.id, is_sending, copies.c.worker == bindparam("by"))
-
-
-def _in(copies: Table, state: CopyState) -> TextClause:
-    return text(f"{copies.name}.state = '{state.value}'")
 
 
 @dataclass(frozen=True, slots=True)

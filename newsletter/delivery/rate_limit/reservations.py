@@ -8,9 +8,9 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, update
 
-from newsletter.db import moment, rows
 from newsletter.delivery.ledger.outcomes import HeldCopy
 from newsletter.delivery.models import SENDING, Copy, CopyState
+from newsletter.prepared import moment, rows
 
 _ROWS = cast("Table", Copy.__table__)
 _TIED = ("id", "letter_id", "not_before", "reservation")

@@ -15,10 +15,11 @@ from sqlalchemy import ColumnElement, Dialect, bindparam, delete, insert, litera
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import UNSYNCED, Prepared, moment
+from newsletter.db import UNSYNCED
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import OutboxMessage, OutboxState
+from newsletter.prepared import Prepared, moment
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
