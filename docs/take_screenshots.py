@@ -30,6 +30,7 @@ PAGES = {
     "test-mail": f"issues/{DRAFT}/test",
     "schedule": f"issues/{DRAFT}/schedule",
     "send": f"issues/{DRAFT}/send",
+    "preview-link": f"issues/{DRAFT}/preview-link",
     "delete": f"issues/{DRAFT}/delete",
     "acts": f"issues/{DRAFT}/acts",
     "issue-sent": f"issues/{OUT}/",

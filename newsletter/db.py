@@ -218,6 +218,11 @@ class _Witnessed(Sessions):
 _CHANGED = "changed"
 
 
+def require_witness(session: Session) -> None:
+    """Have the witness of this transaction called, though it changes nothing in the database."""
+    session.info[_CHANGED] = True
+
+
 def _mark_changed(session: Session, _flushed: object) -> None:
     session.info[_CHANGED] = True
 

@@ -1,6 +1,7 @@
 """Absolute public URLs and the tokens in them.
 
-The tokens `confirm`, `manage`, `sign-in` and `reset` contain the time at which they were made, and expire.
+The tokens `confirm`, `manage`, `sign-in` and `reset` contain the time at which they were made, and expire; `draft`
+contains the time at which it does.
 `unsubscribe` and `preferences` never expire, because a letter may be read years later.
 """
 
@@ -81,6 +82,13 @@ class Links:
     def archive(self, slug: str = "", **asked: str | int | None) -> str:
         return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
 
+    def draft(self, issue_id: int, created_at: datetime, until: datetime) -> str:
+        """The page of a draft for somebody without an account, until that time.
+
+        The time at which the issue was created tells it from a later one with the id of one that was deleted.
+        """
+        return f"{self.base_url}/draft/{self.seal.seal('draft', issue_id, int(created_at.timestamp()), _minute(until))}"
+
     def feed(self, publication: str | None = None, ending: str = "xml") -> str:
         """A feed's URL: `xml` for Atom, `rss` or `json`."""
         return f"{self.base_url}/feed.{ending}{_asking(publication=publication)}"
@@ -152,6 +160,14 @@ class Links:
             subscription_id, made = self.seal.open("manage", token)
         age = now - datetime.fromtimestamp(made * 60, UTC)
         return subscription_id, age <= timedelta(hours=MANAGE_HOURS)
+
+    def open_draft(self, token: str, now: datetime) -> tuple[int, int, datetime]:
+        """The issue's id, the second it was created in, and the link's end; Expired after that, Invalid if forged."""
+        issue_id, created_second, minute = self.seal.open("draft", token)
+        until = datetime.fromtimestamp(minute * 60, UTC)
+        if now >= until:
+            raise Expired("this link has expired; ask for a new one")
+        return issue_id, created_second, until
 
     def open_sign_in(self, token: str, now: datetime) -> tuple[int, int]:
         """The editor's id and the nonce that makes the link work once; Expired after a day."""

@@ -14,6 +14,7 @@ from newsletter.web.public import (
     branding,
     clicks,
     confirm,
+    draft,
     feeds,
     preferences,
     private_pages,
@@ -39,7 +40,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     security.init_app(app, services.settings)
     for part in (template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
-    for part in (signup, confirm, unsubscribe, test_links, preferences, archive, clicks, feeds, branding, desk):
+    for part in (signup, confirm, unsubscribe, test_links, preferences, archive, draft, clicks, feeds, branding, desk):
         app.register_blueprint(part.blueprint)
     hooks.init_app(app, services)
     return app

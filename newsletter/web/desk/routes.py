@@ -14,6 +14,7 @@ from newsletter.web.desk.issue import (
     imported,
     pages,
     preflight,
+    preview_link,
     test_mail,
 )
 from newsletter.web.desk.readers import bulk_acts, imports, mails, reader_tags, segments, suppressed
@@ -102,6 +103,8 @@ ROUTES = (
         history.restore_revision,
         "restored an older text",
     ),
+    Route("GET", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.preview_link_form),
+    Route("POST", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.make_preview_link, "made a preview link of it"),
     Route("GET", f"{_ISSUE}/delete", Role.EDITOR, create.delete_form),
     Route("POST", f"{_ISSUE}/delete", Role.EDITOR, create.delete, "deleted it"),
     Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=uploads.FORM_BYTES),

@@ -91,6 +91,7 @@ def issue(slug: str) -> Response:
             "site/issue.html",
             publication=printed.publication,
             issue=printed,
+            is_draft=False,
             neighbours=neighbours,
             related=related,
             data=structured_data(printed, services().links),

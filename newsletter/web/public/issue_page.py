@@ -69,6 +69,13 @@ class PublishedIssue:
         notes = tuple(CorrectionNote(each.made_at, each.note) for each in reversed(issue.corrections))
         return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed_at(issue), notes)
 
+    @classmethod
+    def from_draft(cls, issue: Issue, at: datetime) -> Self:
+        """The newest revision of an issue that is not out, as if it went out at that time."""
+        pictures = tuple(issue_store.picture_names(issue.revision).items())
+        file = issue_store.parse_revision(issue, issue.revision)
+        return cls(issue.slug, issue.publication, at, file, pictures, at)
+
     @property
     def summary(self) -> str:
         """The preheader, with merge fields as their fallbacks."""

@@ -5,6 +5,7 @@ there on both.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,9 @@ def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:
 def _samples(services: Services) -> dict[str, str]:
     """An address for each route of the site that takes a token or a name."""
     tie = subscription(services).id
+    with services.sessions.reading() as session:
+        issue = issue_store.find(session, WAITING)
+        issue_id, created_at = issue.id, issue.created_at
     preferences = sample_services.path_of(services.links.manage(tie, NOW))
     return {
         "/unsubscribe/<token>": sample_services.path_of(services.links.unsubscribe(tie)),
@@ -120,6 +124,7 @@ def _samples(services: Services) -> dict[str, str]:
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
         "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
+        "/draft/<token>": sample_services.path_of(services.links.draft(issue_id, created_at, NOW + timedelta(days=1))),
         "/search": "/search?q=back+pain",
     }
 
