@@ -106,18 +106,23 @@ def confirm(
     return subscription
 
 
-def resend(session: Session, services: AudienceServices, token: str, client: str | None, now: datetime) -> None:
-    """Send a new confirm letter to the address of an old link, under the same limits; Invalid if the link is forged."""
+def resend(
+    session: Session, services: AudienceServices, token: str, client: str | None, now: datetime
+) -> Reason | None:
+    """Send a new confirm letter to the address of an old link, under the same limits; Invalid if the link is forged.
+
+    The reason if the address is over its limit, as of `subscribe`.
+    """
     subscription = _still_here(session, services.links.open_stale_confirm(token))
     if subscription is None or subscription.status is not Status.PENDING:
-        return
-    address = Address.parse(subscription.subscriber.email)
-    if signup_limits.count_and_check(session, services, address, client, now) is None:
-        proof = Proof(consent.origin_of(services, client))
-        consent.record(session, subscription, Act.ASKED, Channel.LINK, now, proof)
-        if _may_be_asked(session, subscription.id, subscription.subscriber.key):
-            email = subscription.subscriber.email
-            emails.confirm(session, services, subscription.publication, subscription.id, email, now)
+        return None
+    email = subscription.subscriber.email
+    if reason := signup_limits.count_and_check(session, services, Address.parse(email), client, now):
+        return reason
+    consent.record(session, subscription, Act.ASKED, Channel.LINK, now, Proof(consent.origin_of(services, client)))
+    if _may_be_asked(session, subscription.id, subscription.subscriber.key):
+        emails.confirm(session, services, subscription.publication, subscription.id, email, now)
+    return None
 
 
 @contextmanager

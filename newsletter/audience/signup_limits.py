@@ -50,9 +50,9 @@ _PROVIDERS = frozenset(_GIVES_TO_EVERYBODY.split())
 class TooManyRequests(Refused):
     """This client sends too many requests, or all clients together do; the web answers 429."""
 
-    def __init__(self, message: str, reason: Reason | None = None) -> None:
+    def __init__(self, message: str, reason: Reason | None = None, form: FormKind = FormKind.SIGN_UP) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.reason, self.form = reason, form
 
 
 class _Counter(NamedTuple):
@@ -114,7 +114,9 @@ def count_and_check(
     if hits.get("client", 0) > caps.client:
         # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
         log.warning("client capped", client=client_ip.logged_origin(services, client))
-        raise TooManyRequests("That was too often in a short time. Please try again in an hour.", Reason.CLIENT_CAP)
+        raise TooManyRequests(
+            "That was too often in a short time. Please try again in an hour.", Reason.CLIENT_CAP, form
+        )
     _refuse_too_many(session, services, now, form)
     if hits[_ADDRESS] > caps.address:
         return Reason.ADDRESS_CAP
@@ -191,7 +193,7 @@ def _refuse_too_many(session: Session, services: AudienceServices, now: datetime
     if total == caps.in_all + 1:
         log.error("stopped for this hour: SIGNUP_CAP_PRESS is reached", form=form.value, an_hour=caps.in_all)
     reason = Reason.BREAKER if is_slowed else Reason.TOTAL_CAP
-    raise TooManyRequests("Too many people are using this form right now. Please try again in an hour.", reason)
+    raise TooManyRequests("Too many people are using this form right now. Please try again in an hour.", reason, form)
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:

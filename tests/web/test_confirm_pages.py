@@ -3,8 +3,9 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.audience import privacy
+from newsletter.audience import privacy, refusals
 from newsletter.audience.models import Status, Subscription
+from newsletter.audience.refusals import Reason
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
@@ -96,3 +97,21 @@ def test_the_link_of_one_who_left_leads_to_the_form(browser: FlaskClient, link: 
     browser.post(sample_services.path_of(services.links.unsubscribe(subscription(services).id)))
     assert browser.get(link).headers["Location"] == "/subscribe?publication=backpainhelp"
     assert browser.post(link).status_code == 409
+
+
+def test_asking_again_too_often_is_counted_by_its_reason(
+    browser: FlaskClient, services: Services, clock: Clock
+) -> None:
+    browser.post("/subscribe", data={"email": "ada@example.org"})
+    link = sample_services.path_of(sample_services.letters(services)[-1]["confirm_url"])
+    answers = []
+    for _ in range(services.audience.caps.client):
+        answers.append(browser.post(f"{link}/again").status_code)
+        clock.turn(seconds=6)
+    assert answers == [200] * (services.audience.caps.client - 1) + [429]
+    with services.sessions.reading() as session:
+        counted = refusals.of_last_week(session, clock())
+    assert counted == {
+        Reason.ADDRESS_CAP: services.audience.caps.client - services.audience.caps.address,
+        Reason.CLIENT_CAP: 1,
+    }

@@ -8,14 +8,15 @@ from newsletter.audience import confirm_breaker, signup
 from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount
 from newsletter.delivery import breaker
+from newsletter.delivery.bounces.record import Origin
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.editors import Role, accounts
 from newsletter.wiring import Services
-from newsletter.workflows import tend_signups
+from newsletter.workflows import record_bounce, tend_signups
 from tests import sample_services
-from tests.confirmations import send_confirmations
 
 A_DAY = timedelta(days=1)
 
@@ -82,7 +83,14 @@ def test_too_many_confirmation_emails_that_come_back_slow_sign_ups_and_the_edito
 ) -> None:
     with services.sessions.begin() as session:
         accounts.add(session, "ed@example.org", Role.EDITOR, now)
-        send_confirmations(session, now - timedelta(hours=2), sent=20, returned=5)
+        for number in range(20):
+            request = signup.SignupRequest(f"r{number}@site{number}.example", "", None, "Yes")
+            signup.subscribe(session, services.audience, publications.find(session), request, now - A_DAY / 12)
+        letters = outbox.claim(session, "w", 20, now)
+        for letter in letters:
+            outbox.sent(session, "w", letter.id, "250 OK", now - A_DAY / 12)
+    for kind, letter in zip([Kind.BOUNCE] * 4 + [Kind.COMPLAINT], letters, strict=False):
+        hear(services, kind, letter, now)
     for _ in range(2):
         tend_signups.watch(services.sessions, services.audience, lambda: now)
     with services.sessions.reading() as session:
@@ -92,3 +100,12 @@ def test_too_many_confirmation_emails_that_come_back_slow_sign_ups_and_the_edito
         [told] = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "sending_warning"))
     assert "5 of 20 came back" in told.text
     assert f"at most {confirm_breaker.AN_HOUR} an hour" in told.text
+
+
+def hear(services: Services, kind: Kind, letter: OutboxMessage, now) -> None:
+    """Hear of a letter by the return path that it had."""
+    token = services.links.seal.seal_local_part("post", letter.id)
+    hardness, reason = (Hardness.HARD, Reason.USER_UNKNOWN) if kind is Kind.BOUNCE else (None, Reason.FEEDBACK)
+    report = Report(kind, (Recipient(letter.address, hardness, reason),), f"bounce+{token}@bounces.example.org")
+    with services.sessions.begin() as session:
+        record_bounce.record_report(session, services.bounces, report, Origin(f"test:{letter.id}", "pipe"), now)

@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import publications
 from newsletter.audience import signup, status_transitions, subscribers
 from newsletter.audience.models import Status, Subscription
+from newsletter.audience.refusals import FormKind
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
@@ -15,7 +16,7 @@ from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import version
-from newsletter.web.public import private_pages
+from newsletter.web.public import private_pages, refusal_tally
 from newsletter.web.template_helpers import next_letter
 
 blueprint = private_pages.blueprint("confirming", __name__)
@@ -49,8 +50,11 @@ def confirm(token: str) -> str:
 def again(token: str) -> str:
     """Send a new confirm letter to the address of an old link; the answer is always the same."""
     with services().sessions.begin() as session:
-        signup.resend(session, services().audience, token, client(), now())
-        return render_template("site/check_mail.html", publication=_publication(session, token))
+        reason = signup.resend(session, services().audience, token, client(), now())
+        page = render_template("site/check_mail.html", publication=_publication(session, token))
+    if reason:
+        refusal_tally.count_refusal(FormKind.SIGN_UP, reason)
+    return page
 
 
 @blueprint.errorhandler(Expired)

@@ -14,13 +14,11 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Status
 from newsletter.audience.preferences import NotFresh
 from newsletter.audience.refusals import FormKind, Reason
-from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
-from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import FormGuard
 from newsletter.web.public import form_guard, pause_form, private_pages, publication_param, refusal_tally
@@ -106,14 +104,6 @@ def send_link() -> str | Response:
         return form_guard.wait_page(guard, publication, url_for(".send_link"), fields, "Send me my link")
     _mail_link(publication, email)
     return render_template("site/link_sent.html", publication=publication)
-
-
-@blueprint.errorhandler(TooManyRequests)
-def later(error: TooManyRequests) -> Response:
-    """The page that asks to come back in an hour."""
-    if error.reason:
-        _count_refusal(error.reason)
-    return error_pages.refused(error)
 
 
 @blueprint.errorhandler(NotFresh)

@@ -5,8 +5,10 @@ from typing import Any
 
 from flask import Blueprint, Flask, Response
 
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.errors import Invalid
 from newsletter.web import error_pages, security
+from newsletter.web.public import refusal_tally
 
 # Where a mail program breaks a line (RFC 2045, 6.7), and characters that nobody sees.
 _BREAKS = re.compile(r"=(?![0-9A-F]{2})\s*|[\s\u00ad\u200b-\u200d\u2060\ufeff]+")
@@ -31,6 +33,7 @@ def blueprint(name: str, module: str) -> Blueprint:
     made = PrivatePages(name, module)
     security.keep_private(made)
     made.register_error_handler(Invalid, _no_such_key)
+    made.register_error_handler(TooManyRequests, _too_many)
     return made
 
 
@@ -42,6 +45,12 @@ def _mend_key(_endpoint: str | None, values: dict[str, Any] | None) -> None:
     if values and "token" in values:
         found = _KEY.search(_BREAKS.sub("", values["token"]))
         values["token"] = found[0] if found else values["token"]
+
+
+def _too_many(error: TooManyRequests) -> Response:
+    if error.reason:
+        refusal_tally.count_refusal(error.form, error.reason)
+    return error_pages.refused(error)
 
 
 def _no_such_key(_error: Invalid) -> Response:
