@@ -136,23 +136,3 @@ def mail_correction(
     started = publish.send_correction(session, letters, issue, composed.mail, order.segment, now)
     correction.letter_id = started.letter_id
     return started
-
-
-def pause(session: Session, correction: Correction) -> None:
-    """Pause it until `resume`; Conflict unless it is being sent."""
-    if correction.letter is None or not publish.pause_letter(session, correction.letter):
-        raise Conflict("This correction is not going out, so there is nothing to pause.")
-
-
-def resume(session: Session, correction: Correction, now: datetime) -> None:
-    """Resume it, or the copies that a breaker holds back; Conflict if nothing is paused or held."""
-    if correction.letter is None or not publish.resume_letter(session, correction.letter, now):
-        raise Conflict("This correction is not paused, so there is nothing to resume.")
-
-
-def stop(session: Session, correction: Correction, now: datetime) -> int:
-    """Stop it for good; returns how many copies are not sent. Conflict if it is finished."""
-    spared = publish.stop_letter(session, correction.letter, now) if correction.letter else None
-    if spared is None:
-        raise Conflict("This correction is not going out, so there is nothing to stop.")
-    return spared

@@ -27,7 +27,7 @@ from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.issues import approvals, archive_index, issue_store
-from newsletter.editorial.models import Issue, SlotStep
+from newsletter.editorial.models import Correction, Issue, SlotStep
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -85,14 +85,6 @@ def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datet
     return started
 
 
-def cancel(session: Session, issue: Issue, now: datetime) -> int:
-    """Stop an issue for good; returns how many copies are not sent. Conflict if there is nothing to stop."""
-    spared = stop_letter(session, issue.letter, now) if issue.letter else None
-    if spared is None:
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; there is nothing to cancel")
-    return spared
-
-
 def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     """Make a scheduled issue ready again; returns the time it had. Conflict once it has begun."""
     letter = issue.letter
@@ -124,48 +116,46 @@ def send_correction(
     return started
 
 
-def pause_letter(session: Session, letter: Letter) -> bool:
-    """Pause a letter: no more copies are claimed. False unless it is being sent."""
-    return _move(session, letter, (LetterState.RUNNING,), LetterState.PAUSED)
-
-
-def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
-    """Resume a letter, including copies that a breaker holds back; False if nothing is paused or held."""
-    if letter.state not in UNDER_WAY:
-        return False
-    was_held = breaker.close(session, letter.id, now)
-    breaker.release_letter(session, letter.id, now)
-    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING) or was_held
-
-
-def stop_letter(session: Session, letter: Letter, now: datetime) -> int | None:
-    """Stop a letter for good; returns how many copies are not sent, None if there is nothing to stop.
-
-    For a large letter `stopping.skip_next_group` skips the remaining copies.
-    """
-    if not _move(session, letter, (*NOT_BEGUN, *UNDER_WAY), LetterState.CANCELLED, finished_at=now):
-        return None
-    breaker.close(session, letter.id, now)
-    return stopping.skip_first_group(session, letter.id, now)
-
-
 def reopen_letter(session: Session, letter: Letter) -> None:
     """Set a finished letter back to running, because it has pending copies again."""
     _move(session, letter, OVER, LetterState.RUNNING, finished_at=None)
 
 
-def pause(session: Session, issue: Issue) -> None:
-    """Pause an issue until `resume`; Conflict unless it is being sent."""
-    if issue.letter is None or not pause_letter(session, issue.letter):
-        raise Conflict(
-            f"“{issue.title}” is {issue_store.state(issue).phrase}; only an issue that is being sent can be paused"
+def pause(session: Session, mailing: Issue | Correction) -> None:
+    """Pause an issue or a correction until `resume`: no more copies are claimed. Conflict unless it is being sent."""
+    if mailing.letter is None or not _move(session, mailing.letter, (LetterState.RUNNING,), LetterState.PAUSED):
+        raise _impossible(
+            mailing, "only an issue that is being sent can be paused", "not going out, so there is nothing to pause"
         )
 
 
-def resume(session: Session, issue: Issue, now: datetime) -> None:
-    """Resume a paused issue, or the copies that a breaker holds back; Conflict if nothing is paused or held."""
-    if issue.letter is None or not resume_letter(session, issue.letter, now):
-        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; only a paused issue can be resumed")
+def resume(session: Session, mailing: Issue | Correction, now: datetime) -> None:
+    """Resume an issue or a correction, or the copies that a breaker holds back; Conflict if none is paused or held."""
+    letter, was_held, was_paused = mailing.letter, False, False
+    if letter is not None and letter.state in UNDER_WAY:
+        was_held = breaker.close(session, letter.id, now)
+        breaker.release_letter(session, letter.id, now)
+        was_paused = _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING)
+    if not (was_held or was_paused):
+        raise _impossible(mailing, "only a paused issue can be resumed", "not paused, so there is nothing to resume")
+
+
+def cancel(session: Session, mailing: Issue | Correction, now: datetime) -> int:
+    """Stop an issue or a correction for good; how many copies are not sent. Conflict if there is nothing to stop.
+
+    For a large letter `stopping.skip_next_group` skips the remaining copies.
+    """
+    letter, stoppable = mailing.letter, (*NOT_BEGUN, *UNDER_WAY)
+    if letter is None or not _move(session, letter, stoppable, LetterState.CANCELLED, finished_at=now):
+        raise _impossible(mailing, "there is nothing to cancel", "not going out, so there is nothing to stop")
+    breaker.close(session, letter.id, now)
+    return stopping.skip_first_group(session, letter.id, now)
+
+
+def _impossible(mailing: Issue | Correction, of_issue: str, of_correction: str) -> Conflict:
+    if isinstance(mailing, Correction):
+        return Conflict(f"This correction is {of_correction}.")
+    return Conflict(f"“{mailing.title}” is {issue_store.state(mailing).phrase}; {of_issue}")
 
 
 def audience_size(session: Session, issue: Issue, now: datetime) -> int:

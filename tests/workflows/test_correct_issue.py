@@ -319,16 +319,16 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(services: Se
             return len(running)
 
     def resume(session: Session, found: Correction) -> None:
-        correct_issue.resume(session, found, now)
+        publish.resume(session, found, now)
 
-    act(correct_issue.pause)
+    act(publish.pause)
     assert claim() == 0
     act(resume)
     assert claim() == 1
-    assert act(lambda session, found: correct_issue.stop(session, found, now)) == len(GET_IT)
+    assert act(lambda session, found: publish.cancel(session, found, now)) == len(GET_IT)
     counts = act(lambda session, found: stats.copy_counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
-    for again in (correct_issue.pause, resume, lambda session, found: correct_issue.stop(session, found, now)):
+    for again in (publish.pause, resume, lambda session, found: publish.cancel(session, found, now)):
         with pytest.raises(Conflict):
             act(again)
 
