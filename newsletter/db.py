@@ -18,11 +18,13 @@ from sqlalchemy import (
     Dialect,
     Engine,
     Enum,
+    Index,
     Integer,
     MetaData,
     TypeDecorator,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -103,6 +105,11 @@ def insert(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.In
 def upsert(dialect: str, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """The same for a database given by its dialect's name, for statements compiled once."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of the rows that meet a condition, in either database."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 _URGENT = "urgent"

@@ -4,11 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event, false, text
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, event, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
-from newsletter.db import Base, LongId, LongRef, word
+from newsletter.db import Base, LongId, LongRef, partial_index, word
 from newsletter.publications import Publication
 
 
@@ -61,13 +61,7 @@ class Subscriber(Base):
     __tablename__ = "subscribers"
     __table_args__ = (
         # Few rows, except after an import: those that the worker has to index, and that every search reads.
-        Index(
-            "ix_subscribers_unindexed",
-            "indexed",
-            "id",
-            sqlite_where=text("indexed = false"),
-            postgresql_where=text("indexed = false"),
-        ),
+        partial_index("ix_subscribers_unindexed", "indexed", "id", where="indexed = false"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -106,22 +100,16 @@ class Subscription(Base):
         Index(None, "publication_id", "id"),
         Index(None, "publication_id", "status", "id"),
         # Readers who joined since an issue went out: by when they confirmed or, if they never did, were imported.
-        Index(
+        partial_index(
             "ix_subscriptions_joined",
             "publication_id",
             "status",
             "confirmed_at",
             "created_at",
-            sqlite_where=text("status = 'active'"),
-            postgresql_where=text("status = 'active'"),
+            where="status = 'active'",
         ),
         # Pauses that are over; queried every minute.
-        Index(
-            "ix_subscriptions_paused",
-            "paused_until",
-            sqlite_where=text("status = 'paused'"),
-            postgresql_where=text("status = 'paused'"),
-        ),
+        partial_index("ix_subscriptions_paused", "paused_until", where="status = 'paused'"),
         # Links carry this id for ever, so the id of an erased subscriber must never be reused.
         {"sqlite_autoincrement": True},
     )
@@ -170,20 +158,8 @@ class ConsentEvent(Base):
     __tablename__ = "consent_events"
     __table_args__ = (
         # Readers who left by the link in a letter.
-        Index(
-            "ix_consent_events_left",
-            "letter_id",
-            "id",
-            "subscription_id",
-            sqlite_where=text("act = 'left'"),
-            postgresql_where=text("act = 'left'"),
-        ),
-        Index(
-            "ix_consent_events_explained",
-            "id",
-            sqlite_where=text("act = 'explained'"),
-            postgresql_where=text("act = 'explained'"),
-        ),
+        partial_index("ix_consent_events_left", "letter_id", "id", "subscription_id", where="act = 'left'"),
+        partial_index("ix_consent_events_explained", "id", where="act = 'explained'"),
     )
 
     id: Mapped[LongId]

@@ -20,7 +20,6 @@ import structlog
 from sqlalchemy import (
     Connection,
     ForeignKey,
-    Index,
     String,
     Table,
     Text,
@@ -30,7 +29,6 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -38,7 +36,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.addresses import provider_groups
 from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.db import UNSYNCED, Base, LongId, LongRef
+from newsletter.db import UNSYNCED, Base, LongId, LongRef, partial_index
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import OVER, PENDING, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
@@ -77,14 +75,7 @@ class Trip(Base):
     __tablename__ = "breakers"
     __table_args__ = (
         # Two workers that count to five at once open it once.
-        Index(
-            "uq_breakers_open",
-            "letter_id",
-            "lane",
-            unique=True,
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
+        partial_index("uq_breakers_open", "letter_id", "lane", unique=True, where="closed_at IS NULL"),
     )
 
     id: Mapped[LongId]

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletter.addresses import mailboxes
-from newsletter.db import Base, LongId, LongRef, word
+from newsletter.db import Base, LongId, LongRef, partial_index, word
 from newsletter.delivery.message.content import LetterContent, SingleContent
 
 
@@ -72,14 +72,7 @@ class Letter(Base):
     __tablename__ = "letters"
     __table_args__ = (
         # Two issues of one publication are never due at the same time, even if scheduled at once by two people.
-        Index(
-            "uq_letters_waiting",
-            "publication_id",
-            "due_at",
-            unique=True,
-            sqlite_where=text("state = 'waiting'"),
-            postgresql_where=text("state = 'waiting'"),
-        ),
+        partial_index("uq_letters_waiting", "publication_id", "due_at", unique=True, where="state = 'waiting'"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -140,28 +133,15 @@ class Copy(Base):
         # The database itself ensures that nobody gets an issue twice.
         UniqueConstraint("letter_id", "subscription_id"),
         # For claims; it holds only unsent copies, so the cost of a claim does not grow with the list.
-        Index(
-            "ix_copies_pending",
-            "letter_id",
-            "not_before",
-            "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "ix_copies_sending",
-            "lease_until",
-            sqlite_where=text("state = 'sending'"),
-            postgresql_where=text("state = 'sending'"),
-        ),
+        partial_index("ix_copies_pending", "letter_id", "not_before", "id", where="state = 'pending'"),
+        partial_index("ix_copies_sending", "lease_until", where="state = 'sending'"),
         # For reports: copies that failed, were skipped or were put off (`REPORTED`), which are few.
-        Index(
+        partial_index(
             "ix_copies_told",
             "letter_id",
             "state",
             "id",
-            sqlite_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
-            postgresql_where=text("state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)"),
+            where="state NOT IN ('sent', 'sending') AND (state <> 'pending' OR attempts > 0)",
         ),
         # Ids of deleted copies are never used again, because mail carries them.
         {"sqlite_autoincrement": True, "postgresql_partition_by": "LIST (letter_id)"},
@@ -242,18 +222,8 @@ class OutboxMessage(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index(
-            "ix_outbox_pending",
-            "not_before",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "ix_outbox_sending",
-            "lease_until",
-            sqlite_where=text("state = 'sending'"),
-            postgresql_where=text("state = 'sending'"),
-        ),
+        partial_index("ix_outbox_pending", "not_before", where="state = 'pending'"),
+        partial_index("ix_outbox_sending", "lease_until", where="state = 'sending'"),
         # The return path contains this id, so the id of a deleted letter must never be used again.
         {"sqlite_autoincrement": True},
     )

@@ -3,10 +3,10 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, UniqueConstraint, false, text
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from newsletter.db import Base, LongRef, word
+from newsletter.db import Base, LongRef, partial_index, word
 from newsletter.delivery.models import Letter
 from newsletter.publications import Publication
 
@@ -245,15 +245,14 @@ class ApprovalStep(Base):
     __tablename__ = "approval_steps"
     __table_args__ = (
         # Two people who approve the same content at once record one approval.
-        Index(
+        partial_index(
             "uq_approval_steps_standing",
             "issue_id",
             "revision_number",
             "content_hash",
             "audience_hash",
             unique=True,
-            sqlite_where=text("act = 'approved' AND withdrawn_at IS NULL"),
-            postgresql_where=text("act = 'approved' AND withdrawn_at IS NULL"),
+            where="act = 'approved' AND withdrawn_at IS NULL",
         ),
     )
 

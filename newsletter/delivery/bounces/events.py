@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, upsert, word
+from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, partial_index, upsert, word
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
@@ -55,25 +55,9 @@ class BounceEvent(Base):
         Index(None, "letter_id", "provider_group", "received_at"),
         Index(None, "subscription_id", "id"),
         Index(None, "received_at", "id"),
-        Index(
-            "ix_bounce_events_undecided",
-            "id",
-            sqlite_where=text("decision IS NULL"),
-            postgresql_where=text("decision IS NULL"),
-        ),
-        Index(
-            "ix_bounce_events_delivered",
-            "received_at",
-            sqlite_where=text("kind = 'delivered'"),
-            postgresql_where=text("kind = 'delivered'"),
-        ),
-        Index(
-            "ix_bounce_events_held",
-            "provider_group",
-            "id",
-            sqlite_where=text("decision = 'held'"),
-            postgresql_where=text("decision = 'held'"),
-        ),
+        partial_index("ix_bounce_events_undecided", "id", where="decision IS NULL"),
+        partial_index("ix_bounce_events_delivered", "received_at", where="kind = 'delivered'"),
+        partial_index("ix_bounce_events_held", "provider_group", "id", where="decision = 'held'"),
         {"sqlite_autoincrement": True},
     )
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Index, String, func, or_, select, text, update
+from sqlalchemy import ColumnElement, String, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
-from newsletter.db import UNSYNCED, Base, LongId, insert
+from newsletter.db import UNSYNCED, Base, LongId, insert, partial_index
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision
@@ -26,15 +26,7 @@ class ProviderHold(Base):
     """A provider whose reports of unknown readers wait for an editor's decision."""
 
     __tablename__ = "bounce_holds"
-    __table_args__ = (
-        Index(
-            "uq_bounce_holds_open",
-            "provider_group",
-            unique=True,
-            sqlite_where=text("closed_at IS NULL"),
-            postgresql_where=text("closed_at IS NULL"),
-        ),
-    )
+    __table_args__ = (partial_index("uq_bounce_holds_open", "provider_group", unique=True, where="closed_at IS NULL"),)
 
     id: Mapped[LongId]
     provider_group: Mapped[str] = mapped_column(String(253))
