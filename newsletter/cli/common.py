@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -106,6 +106,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         Console().print(table)
     else:
         click.echo(empty)
+
+
+def print_listing(found: Sequence[Mapping[str, object]], columns: Sequence[str], empty: str, *, as_json: bool) -> None:
+    """Print what was found as JSON, else these columns of it as a table, or a sentence if nothing was."""
+    if as_json:
+        print_json(found)
+    else:
+        print_table(columns, ([one[column] for column in columns] for one in found), empty)
 
 
 def with_progress_bar(items: Iterable[T], total: int) -> Iterator[T]:

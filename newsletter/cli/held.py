@@ -2,7 +2,7 @@
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, print_table, with_services
+from newsletter.cli.common import as_json, now, print_listing, with_services
 from newsletter.delivery.bounces import holds
 from newsletter.i18n import formats
 from newsletter.wiring import Services
@@ -37,7 +37,4 @@ def held(services: Services, provider: str | None, fate: str | None, as_json: bo
             }
             for hold, readers in holds.open_holds(session)
         ]
-    if as_json:
-        print_json(found)
-    else:
-        print_table(_COLUMNS, ([one[column] for column in _COLUMNS] for one in found), "no reader is held")
+    print_listing(found, _COLUMNS, "no reader is held", as_json=as_json)

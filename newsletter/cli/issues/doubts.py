@@ -4,7 +4,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import mask_address, mask_in_text
-from newsletter.cli.common import as_json, correction_option, now, print_json, print_table, with_services
+from newsletter.cli.common import as_json, correction_option, now, print_listing, with_services
 from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter
@@ -38,11 +38,8 @@ def doubts(services: Services, slug: str, correction: int | None, settled: bool,
         ids = [copy.id for copy in copies]
         names = open_doubts.message_ids(session, services.links, letter.id, ids) if letter and ids else {}
         found = [_document(copy, names[copy.id]) for copy in copies]
-    if as_json:
-        print_json(found)
-    else:
-        columns = ("copy", "address", "since", "heard", "worker", "message_id")
-        print_table(columns, ([one[column] for column in columns] for one in found), "nothing is in doubt")
+    columns = ("copy", "address", "since", "heard", "worker", "message_id")
+    print_listing(found, columns, "nothing is in doubt", as_json=as_json)
 
 
 @click.command()
@@ -83,11 +80,8 @@ def _list_settled(services: Services, slug: str, correction: int | None, *, as_j
             }
             for copy, at, why in (whys[copy_id] for copy_id in sorted(whys))
         ]
-    if as_json:
-        print_json(found)
-    else:
-        columns = ("copy", "address", "settled_at", "decision", "state", "message_id")
-        print_table(columns, ([one[column] for column in columns] for one in found), "no doubt was settled")
+    columns = ("copy", "address", "settled_at", "decision", "state", "message_id")
+    print_listing(found, columns, "no doubt was settled", as_json=as_json)
 
 
 def _letter(session: Session, slug: str, correction: int | None) -> Letter | None:

@@ -15,6 +15,7 @@ from newsletter.cli.common import (
     as_json,
     now,
     print_json,
+    print_listing,
     print_table,
     publication_option,
     warn_if_not_armed,
@@ -113,12 +114,8 @@ def list_(services: Services, as_json: bool, publication: str | None) -> None:
     """List the issues, oldest first."""
     with services.sessions.reading() as session:
         found = [_summary(issue) for issue in session.scalars(_listing(session, publication))]
-    if as_json:
-        print_json(found)
-    else:
-        columns = ("slug", "title", "state", "scheduled_for")
-        rows = ([row[column] for column in columns] for row in found)
-        print_table(columns, rows, "no issues yet; `newsletter issues load` reads issues/*.md")
+    columns = ("slug", "title", "state", "scheduled_for")
+    print_listing(found, columns, "no issues yet; `newsletter issues load` reads issues/*.md", as_json=as_json)
 
 
 @issues.command()

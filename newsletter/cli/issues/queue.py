@@ -6,7 +6,7 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
+from newsletter.cli.common import as_json, now, print_listing, publication_option, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
@@ -38,11 +38,7 @@ def queue_(services: Services, slug: str | None, before: str | None, as_json: bo
     with services.sessions.reading() as session:
         home = publications.find(session, publication)
         found = _listed(services, session, home)
-    if as_json:
-        print_json(found)
-    else:
-        columns = ("slug", "title", "state", "slot", "lacks")
-        print_table(columns, ([one[column] for column in columns] for one in found), "the queue is empty")
+    print_listing(found, ("slug", "title", "state", "slot", "lacks"), "the queue is empty", as_json=as_json)
 
 
 @click.command()
