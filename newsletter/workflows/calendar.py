@@ -103,7 +103,7 @@ class Calendar:
         waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
         occasions = [*self._due, *self._next(slots)]
         entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
-        return sorted([*entries, *self._besides(waiting)], key=lambda entry: entry.at)
+        return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
 
     def following(self) -> CalendarEntry | None:
         """The next time at which an issue goes out, or could; None if there is none."""
@@ -158,7 +158,7 @@ class Calendar:
         is_queued = issue is not None
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
 
-    def _besides(self, scheduled: dict[datetime, Issue]) -> Iterator[CalendarEntry]:
+    def _outside_slots(self, scheduled: dict[datetime, Issue]) -> Iterator[CalendarEntry]:
         """The issues scheduled after those slots, or outside all slots."""
         last = max(scheduled, default=self.now)
         beyond = takewhile(

@@ -151,12 +151,12 @@ def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed)
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
         complaints = editor_form.field_faults(corrections.letter_source(found, made), error.faults)
-        return LetterOutlook(None, _beside(complaints), (), blocker, audience)
+        return LetterOutlook(None, _letter_faults(complaints), (), blocker, audience)
     findings = correct_issue.findings(found, composed, services().links)
     return LetterOutlook(composed.mail, (), findings, blocker, audience)
 
 
-def _beside(complaints: Sequence[FieldFault]) -> list[FieldFault]:
+def _letter_faults(complaints: Sequence[FieldFault]) -> list[FieldFault]:
     """Each fault once, beside one of the two fields of the form."""
     by_text = {each.text: each for each in complaints}
     fields = {"body": "body"}

@@ -69,7 +69,7 @@ def _list_page(fault: str = "") -> str:
             all_chosen=request.args.get("choose") == "all",
             uploads=uploads.latest_uploads(store, publication, _UPLOADS),
             most=services().settings.import_max_mb,
-            fault_said=fault,
+            fault_text=fault,
         )
 
 

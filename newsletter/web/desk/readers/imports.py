@@ -230,7 +230,7 @@ def _list_page(fault: str = "") -> str:
             zone=publication.time_zone,
             uploads=models.latest_uploads(store, publication, _SHOWN),
             most=services().settings.import_max_mb,
-            fault_said=fault,
+            fault_text=fault,
         )
 
 

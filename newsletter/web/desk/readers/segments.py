@@ -129,11 +129,13 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
         publication = lookup.segment(store, segment_id).publication if segment_id else frame.current_publication(store)
         typed = segment_form.parse(store, publication, request.form, Suggestions.load(store, publication), now())
         if act == "add":
-            return _again(store, publication, typed.with_rows(add=True), segment_id)
+            return _show_builder(store, publication, typed.with_rows(add=True), segment_id)
         if act.startswith("remove-") and act.removeprefix("remove-").isdecimal():
-            return _again(store, publication, typed.with_rows(without=int(act.removeprefix("remove-"))), segment_id)
+            return _show_builder(
+                store, publication, typed.with_rows(without=int(act.removeprefix("remove-"))), segment_id
+            )
         if act == "count" or typed.is_faulty or typed.rule is None:
-            return _again(store, publication, typed, segment_id, counted=True), 422 if typed.is_faulty else 200
+            return _show_builder(store, publication, typed, segment_id, counted=True), 422 if typed.is_faulty else 200
     try:
         with services().sessions.begin() as store:
             home = store.get_one(Publication, publication.id)
@@ -145,11 +147,11 @@ def _build(segment_id: int | None) -> ResponseReturnValue:
     except (Conflict, Invalid) as error:
         with services().sessions.reading() as store:
             code = 422 if isinstance(error, Invalid) else 409
-            return _again(store, publication, typed, segment_id, problem=str(error)), code
+            return _show_builder(store, publication, typed, segment_id, problem=str(error)), code
     return redirect(url_for("desk.show_segment", segment_id=made_id), 303)
 
 
-def _again(
+def _show_builder(
     store: Session,
     publication: Publication,
     typed: Builder,

@@ -52,7 +52,7 @@ def write(slug: str) -> ResponseReturnValue:
             flash(f"Saved as revision {found.revision_number}{merged}.")
             return redirect(url_for("desk.write_form", slug=found.slug), 303)
     except Faulty as error:
-        return _again(slug, draft, error)
+        return _show_faults(slug, draft, error)
     except MergeConflict as error:
         return _both(slug, error)
 
@@ -70,7 +70,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
     return redirect(url_for("desk.write_form", slug=found.slug), 303)
 
 
-def _again(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
+def _show_faults(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
     with services().sessions.reading() as store:
         found = editor_form.issue(store, slug)
         complaints = editor_form.field_faults(draft.source, error.faults)
@@ -119,7 +119,7 @@ def _page(
         base=draft.base_number if draft else found.revision_number,
         form=form,
         rows=[*map(asdict, form.sources), {"title": "", "url": ""}],
-        said=save_state.own_state(found, draft),
+        save_state=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),
         view=previews.chosen_view(request.args),
