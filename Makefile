@@ -10,13 +10,20 @@ unexport PYTHONDONTWRITEBYTECODE
 # What the browser gets from npm packages. The desk serves each under its path in the package.
 VENDOR := newsletter/web/assets/vendor
 VENDORED := \
+	@fontsource-variable/noto-sans-arabic/LICENSE \
+	@fontsource-variable/noto-sans-arabic/files/noto-sans-arabic-arabic-wght-normal.woff2 \
+	@fontsource-variable/noto-sans-hebrew/LICENSE \
+	@fontsource-variable/noto-sans-hebrew/files/noto-sans-hebrew-hebrew-wght-normal.woff2 \
 	@fontsource-variable/source-sans-3/LICENSE \
 	@fontsource-variable/source-sans-3/files/source-sans-3-latin-ext-wght-normal.woff2 \
 	@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-italic.woff2 \
 	@fontsource-variable/source-sans-3/files/source-sans-3-latin-wght-normal.woff2 \
 	@fontsource-variable/source-serif-4/LICENSE \
+	@fontsource-variable/source-serif-4/files/source-serif-4-cyrillic-wght-normal.woff2 \
+	@fontsource-variable/source-serif-4/files/source-serif-4-greek-wght-normal.woff2 \
 	@fontsource-variable/source-serif-4/files/source-serif-4-latin-ext-wght-normal.woff2 \
 	@fontsource-variable/source-serif-4/files/source-serif-4-latin-wght-normal.woff2 \
+	@fontsource-variable/source-serif-4/files/source-serif-4-vietnamese-wght-normal.woff2 \
 	@tabler/core/dist/css/tabler.min.css \
 	altcha/LICENSE.txt \
 	altcha/dist/workers/pbkdf2.js \

@@ -82,6 +82,9 @@ class Links:
     def archive(self, slug: str = "", **asked: str | int | None) -> str:
         return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
 
+    def share_image(self, slug: str) -> str:
+        return f"{self.archive(slug)}share.png"
+
     def draft(self, issue_id: int, created_at: datetime, until: datetime) -> str:
         """The page of a draft for somebody without an account, until that time.
 

@@ -1,4 +1,5 @@
 import hashlib
+import io
 import json
 import re
 from datetime import timedelta
@@ -7,6 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 from flask.testing import FlaskClient
+from PIL import Image
 
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
@@ -73,14 +75,27 @@ def test_an_issue_says_of_itself_what_other_sites_ask(program: FlaskClient) -> N
     page, address = program.get(FIRST).text, sample_services.BASE_URL + FIRST
     assert f'<link rel="canonical" href="{address}">' in page
     assert f'<meta property="og:url" content="{address}">' in page
-    assert re.search(rf'og:image" content="{sample_services.BASE_URL}/pictures/[0-9a-f]{{64}}\.png"', page)
+    assert f'<meta property="og:image" content="{address}share.png">' in page
+    assert '<meta property="og:image:alt" content="Unwind a tight back, from BackPainHelp">' in page
     article, trail, web_page, faq = structured_data_of(page)
     assert article["mainEntityOfPage"] == {"@id": web_page["@id"]}
     assert web_page["reviewedBy"]["name"].startswith("BackPainHelp desk")
     assert "lastReviewed" not in web_page
     assert article["headline"] == "Unwind a tight back"
+    assert article["image"][0] == f"{address}share.png"
+    assert re.fullmatch(rf"{sample_services.BASE_URL}/pictures/[0-9a-f]{{64}}\.png", article["image"][1])
     assert [crumb["name"] for crumb in trail["itemListElement"]] == ["Home", "Health", "Unwind a tight back"]
     assert [question["name"] for question in faq["mainEntity"]] == ["What about healing and prevention?"]
+
+
+def test_the_picture_of_an_issue_for_other_sites_is_sent_once(program: FlaskClient) -> None:
+    first = program.get(f"{FIRST}share.png")
+    assert first.mimetype == "image/png"
+    assert Image.open(io.BytesIO(first.data)).size == (1200, 630)
+    again = program.get(f"{FIRST}share.png", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert program.get(f"{SECOND}share.png").headers["ETag"] != first.headers["ETag"]
+    assert program.get(f"/archive/{sample_services.WAITING}/share.png").status_code == 404
 
 
 def structured_data_of(page: str) -> list[dict[str, Any]]:

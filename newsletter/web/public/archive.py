@@ -27,6 +27,7 @@ blueprint = Blueprint("archive", __name__)
 _A_PAGE = 20
 _RELATED = 3
 _MOST_PAGES = 10_000
+_A_DAY = "public, max-age=86400"
 _FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -102,6 +103,24 @@ def issue(slug: str) -> Response:
     # The page also changes with the issues it leads to: when one is published after it, or has its title corrected.
     near = [archive.changed_at(one) for one in (*neighbours, *related) if one]
     return cacheable(make_response(html), max([printed.modified_at, *near]))
+
+
+@blueprint.get("/archive/<slug>/share.png")
+def share_image(slug: str) -> Response:
+    """The picture that other sites show beside a link to an issue."""
+    from newsletter.editorial.images import share_image as drawing  # Pillow takes memory, and few processes need it
+
+    with services().sessions.reading() as session:
+        found = PublishedIssue.from_issue(archive.find(session, slug))
+        card = drawing.Card.for_issue(found.file.title, found.publication)
+    answer = Response(mimetype="image/png")
+    answer.headers["Cache-Control"] = _A_DAY
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    answer.set_etag(card.digest)
+    if card.digest not in request.if_none_match:
+        answer.set_data(drawing.draw(card))
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.get("/pictures/<file_name>")

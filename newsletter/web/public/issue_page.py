@@ -128,6 +128,7 @@ def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
 
 def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     file, publication = issue.file, issue.publication
+    covers = [links.picture(issue.cover.file_name)] if issue.cover else []
     return {
         "@type": "Article",
         "headline": file.title,
@@ -137,7 +138,7 @@ def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
         "author": {"@type": "Organization", "name": file.author or publication.name},
         "publisher": {"@type": "Organization", "name": publication.name, "url": links.home(publication.named)},
         "mainEntityOfPage": {"@id": links.archive(issue.slug)},
-        "image": [links.picture(issue.cover.file_name)] if issue.cover else [],
+        "image": [links.share_image(issue.slug), *covers],
         "correction": [note.text for note in issue.corrections],
         "citation": [source.url for source in file.sources],
     }

@@ -125,6 +125,7 @@ def _samples(services: Services) -> dict[str, str]:
         "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",
         "/draft/<token>": sample_services.path_of(services.links.draft(issue_id, created_at, NOW + timedelta(days=1))),
+        "/archive/<slug>/share.png": f"/archive/{OUT[0]}/share.png",
         "/search": "/search?q=back+pain",
     }
 
