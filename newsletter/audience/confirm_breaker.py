@@ -66,10 +66,11 @@ def find_trip(session: Session, now: datetime) -> ConfirmTrip | None:
     if open_trip(session):
         return None
     since = max(now - _HEARD_WITHIN, session.scalar(select(func.max(ConfirmTrip.closed_at))) or now - _HEARD_WITHIN)
-    by_hour = _returned_by_hour(session, since)
-    for hour, returned in by_hour.most_common():
+    for hour, returned in _returned_by_hour(session, since).most_common():
+        if returned < _AT_LEAST:
+            break
         sent = _count_sent(session, hour, since)
-        if returned >= _AT_LEAST and returned > _SHARE * sent:
+        if returned > _SHARE * sent:
             return ConfirmTrip(hour=hour, opened_at=now, sent=sent, returned=returned)
     return None
 
@@ -88,10 +89,11 @@ def close(session: Session, now: datetime) -> bool:
 
 
 def _returned_by_hour(session: Session, since: datetime) -> Counter[int]:
-    back = select(OutboxMessage.id, OutboxMessage.ended_at).join(BounceEvent, BounceEvent.outbox_id == OutboxMessage.id)
+    heard = select(BounceEvent.outbox_id).where(BounceEvent.received_at > since, BounceEvent.outbox_id.is_not(None))
+    suppressing = heard.where(BounceEvent.decision == Decision.SUPPRESSED)
+    back = select(OutboxMessage.ended_at).where(OutboxMessage.id.in_(suppressing))
     back = back.where(OutboxMessage.kind.in_(_KINDS), OutboxMessage.ended_at > since)
-    back = back.where(BounceEvent.received_at > since, BounceEvent.decision == Decision.SUPPRESSED).distinct()
-    return Counter(hour_of(ended_at) for _, ended_at in session.execute(back) if ended_at)
+    return Counter(hour_of(ended_at) for ended_at in session.scalars(back) if ended_at)
 
 
 def _count_sent(session: Session, hour: int, since: datetime) -> int:

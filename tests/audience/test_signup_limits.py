@@ -163,3 +163,13 @@ def test_beyond_the_cap_of_the_installation_everybody_is_told_and_nobody_is_drop
         assert "SIGNUP_CAP_PRESS" in str(said)
     capped.subscribe("dan@example.org", at=press.now + timedelta(hours=1))
     assert capped.kinds("dan@example.org") == ["confirm"]
+
+
+def test_a_proof_of_work_counts_once_until_it_is_too_old_to_be_accepted(press) -> None:
+    made_at = press.now - timedelta(minutes=20)
+    with press.sessions.begin() as session:
+        assert signup_limits.use_proof(session, "0" * 32, made_at)
+        assert not signup_limits.use_proof(session, "0" * 32, made_at)
+        assert signup_limits.use_proof(session, "1" * 32, made_at)
+        assert signup_limits.prune(session, press.now) == 0
+        assert signup_limits.prune(session, press.now + timedelta(days=3)) == 2
