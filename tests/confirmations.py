@@ -10,7 +10,7 @@ from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 
 
 def send_confirmations(
@@ -25,7 +25,7 @@ def send_confirmations(
     """Have so many sent at that moment; of the first ones a hard bounce came back, decided as told."""
     home = publications.find(session)
     for number in range(sent):
-        post_id = outbox.post(session, home, kind, f"r{number}@example.org", "", Composed("", "", ""), at)
+        post_id = outbox.post(session, home, kind, Addressee(f"r{number}@example.org"), Composed("", "", ""), at)
         post = session.get_one(OutboxMessage, post_id)
         post.state, post.ended_at = OutboxState.SENT, at
         if number < returned:

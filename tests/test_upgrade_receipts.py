@@ -11,7 +11,7 @@ from newsletter.db import Sessions
 from newsletter.delivery import receipts
 from newsletter.delivery.models import OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.publications import first
 from tests.originals import start_at
 
@@ -68,6 +68,8 @@ def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engi
         assert (kept.message_id, kept.template) == ("20261120120000250000.5@example.org", None)
         [waiting] = outbox.claim(session, "w", 9, AT + timedelta(seconds=10))
         assert (waiting.id, waiting.address) == (7, "ada@reader.example")
-        post_id = outbox.post(session, first(session), "confirm", "c@reader.example", "", Composed("", "", ""), AT)
+        post_id = outbox.post(
+            session, first(session), "confirm", Addressee("c@reader.example"), Composed("", "", ""), AT
+        )
         # One of an erased reader may have been the last.
         assert old.dialect.name != "sqlite" or post_id > 9

@@ -9,6 +9,7 @@ from newsletter.audience import consent
 from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Addressee
 from newsletter.publications import Publication
 
 PROBE = "probe"
@@ -43,7 +44,7 @@ def already(
     composed = services.compose("already", publication, fields)
     # It asks for no consent; its wording is stored only because that of the confirm letter is (`signup.same_work`).
     template = consent.store_wording(session, composed.template).sha256
-    outbox.post(session, publication, "already", email, "", composed, now, template=template)
+    outbox.post(session, publication, "already", Addressee(email, template=template), composed, now)
 
 
 def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -73,7 +74,7 @@ def link(
 ) -> None:
     """Queue the mail with the link that opens a reader's personal data for an hour."""
     fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
-    outbox.post(session, publication, "link", email, "", services.compose("link", publication, fields), now)
+    outbox.post(session, publication, "link", Addressee(email), services.compose("link", publication, fields), now)
 
 
 def goodbye(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -106,7 +107,7 @@ def _ask(
     composed = services.compose(kind, publication, fields)
     template = consent.store_wording(session, composed.template).sha256
     outbox.post(
-        session, publication, kind, email, "", composed, now, subscription_id=subscription_id, template=template
+        session, publication, kind, Addressee(email, subscription_id=subscription_id, template=template), composed, now
     )
 
 
@@ -120,4 +121,5 @@ def _post(
 ) -> None:
     reader, publication = subscription.subscriber, subscription.publication
     composed = services.compose(kind, publication, {"name": reader.name, "email": reader.email, **fields})
-    outbox.post(session, publication, kind, reader.email, reader.name, composed, now, fields.get("unsubscribe_url"))
+    to = Addressee(reader.email, reader.name, fields.get("unsubscribe_url"))
+    outbox.post(session, publication, kind, to, composed, now)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.editors import accounts
 from newsletter.editors.models import Editor, Role
 from newsletter.i18n import formats
@@ -71,4 +71,4 @@ def mail_editors(session: Session, by: EmailContext, kind: str, fields: Mapping[
 
 def _post(session: Session, by: EmailContext, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:
     composed = by.compose(kind, by.publication, {"email": email, **fields})
-    outbox.post(session, by.publication, kind, email, "", composed, now)
+    outbox.post(session, by.publication, kind, Addressee(email), composed, now)

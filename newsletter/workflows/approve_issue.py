@@ -16,6 +16,7 @@ from newsletter import characters, editors
 from newsletter.addresses import mailboxes
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Addressee
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
@@ -234,4 +235,4 @@ def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Ed
         "approval_url": audience.links.approval(issue.slug),
     }
     composed = audience.compose("approval_request", issue.publication, fields)
-    outbox.post(session, issue.publication, "approval_request", editor.email, "", composed, asked.at)
+    outbox.post(session, issue.publication, "approval_request", Addressee(editor.email), composed, asked.at)

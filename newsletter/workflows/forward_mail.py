@@ -27,7 +27,7 @@ from newsletter.delivery.bounces.parse.mime import Mail
 from newsletter.delivery.message import compose, mime
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
 
@@ -101,7 +101,7 @@ def _post(
 ) -> None:
     subject = f"Mail from a reader: {as_header(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
     to = publication.reply_to or publication.sender_address
-    post_id = outbox.post(session, publication, KIND, to, "", Composed(subject, "", ""), now)
+    post_id = outbox.post(session, publication, KIND, Addressee(to), Composed(subject, "", ""), now)
     post = session.get_one(OutboxMessage, post_id)
     post.message = _message(post, mail, sender, publication.name)
 

@@ -23,7 +23,7 @@ from newsletter.delivery.message.content import LetterContent
 from newsletter.delivery.models import Letter, OutboxMessage, OutboxState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.editorial.issues import diff
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.diff import Piece
@@ -207,7 +207,7 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
 
 
 def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> OutboxMessage:
-    post_id = outbox.post(session, issue.publication, KIND, address.email, "", Composed("", "", ""), now)
+    post_id = outbox.post(session, issue.publication, KIND, Addressee(address.email), Composed("", "", ""), now)
     post = session.get_one(OutboxMessage, post_id)
     post.sender_address = letter.sender_address
     return post

@@ -14,7 +14,7 @@ from newsletter.delivery.rate_limit.limits import GROUP_AHEAD
 from newsletter.delivery.smtp import retry
 from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers import clock_setback, heartbeat
 from newsletter.delivery.workers.heartbeat import LivenessMonitor
 from newsletter.publications import Publication
@@ -92,7 +92,9 @@ def test_a_single_letter_goes_out_and_is_taken_from_a_worker_that_is_dead(
     sessions: Sessions, publication: Publication, now: datetime
 ) -> None:
     with sessions.begin() as session:
-        outbox.post(session, publication, "data", "ada@example.org", "Ada", Composed("Yours", "", ""), now + HOUR)
+        outbox.post(
+            session, publication, "data", Addressee("ada@example.org", "Ada"), Composed("Yours", "", ""), now + HOUR
+        )
     mend(sessions, now)
     with sessions.begin() as session:
         assert outbox.claim(session, "w", 1, now)

@@ -25,7 +25,7 @@ from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.mail_settings import MailServer
 
@@ -189,7 +189,7 @@ def test_the_transactional_mailer_signs(
     clock.now = DATE
     with sessions.begin() as session:
         composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
-        outbox.post(session, publication, "confirm", "reader@example.org", "Ada", composed, DATE)
+        outbox.post(session, publication, "confirm", Addressee("reader@example.org", "Ada"), composed, DATE)
     room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
@@ -203,7 +203,7 @@ def test_the_transactional_mailer_signs_a_message_that_is_composed_already_and_c
     clock.now = DATE
     whole = issue(keys=dkim_keys.NO_KEYS, subject="[Test] Unwind")
     with sessions.begin() as session:
-        post_id = outbox.post(session, publication, "test", "ed@example.org", "", Composed("", "", ""), DATE)
+        post_id = outbox.post(session, publication, "test", Addressee("ed@example.org"), Composed("", "", ""), DATE)
         session.get_one(OutboxMessage, post_id).message = whole
     room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1

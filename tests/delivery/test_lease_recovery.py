@@ -10,7 +10,7 @@ from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers import heartbeat, lease_recovery
 from newsletter.delivery.workers.heartbeat import LivenessMonitor
 from newsletter.publications import Publication
@@ -25,7 +25,7 @@ def held(sessions: Sessions, running, publication: Publication, now: datetime) -
     with sessions.begin() as session:
         ids = sorted(copy.id for copy in ledger.claim(session, "w", 10, now))
         session.execute(update(Copy).where(Copy.id == ids[0]).values(begun_at=now))
-        outbox.post(session, publication, "confirm", "ada@reader.example", "", Composed("Confirm", "", ""), now)
+        outbox.post(session, publication, "confirm", Addressee("ada@reader.example"), Composed("Confirm", "", ""), now)
         session.flush()
         outbox.claim(session, "w", 10, now)
         heartbeat.beat(session, "w", now)

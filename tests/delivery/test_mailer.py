@@ -14,7 +14,7 @@ from newsletter.db import DatabaseDown
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.mail_settings import MailServer
 from tests import transactions
 
@@ -30,7 +30,7 @@ def posted(sessions, publication, now):
         composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", "Confirm")
         with sessions.begin() as session:
             for address in addresses:
-                outbox.post(session, publication, "confirm", address, "Ada", composed, now, unsubscribe_url)
+                outbox.post(session, publication, "confirm", Addressee(address, "Ada", unsubscribe_url), composed, now)
 
     return post
 

@@ -11,7 +11,7 @@ from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState, Letter, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication, first
@@ -51,7 +51,9 @@ def _begun(sessions: Sessions, folder: Path) -> None:
         due = issue_store.find(session, "break-the-circle")
         build_letter.mark_ready(session, due, links)
         publish.schedule(session, LetterSettings(links), due, NOW + timedelta(seconds=1), NOW)
-        outbox.post(session, first(session), "confirm", "zoe@reader.example", "Zoe", Composed("Hello", "", ""), NOW)
+        outbox.post(
+            session, first(session), "confirm", Addressee("zoe@reader.example", "Zoe"), Composed("Hello", "", ""), NOW
+        )
         begun, *_ = ledger.claim(session, "old", 2, NOW)
         ledger.begin(session.connection(), "old", [begun], NOW)
 

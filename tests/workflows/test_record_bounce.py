@@ -25,7 +25,7 @@ from newsletter.delivery.models import Cause, Copy, CopyNote, CopyState, Letter,
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.errors import NotFound
@@ -267,7 +267,7 @@ def test_a_single_letter_that_bounces_ends_who_never_confirmed(press: Press) -> 
     ada = press.reader()
     with press.sessions.begin() as session:
         subscribers.get(session, ada).status = Status.PENDING
-        post_id = outbox.post(session, publications.find(session), "confirm", ADA, "", Composed("", "", ""), NOW)
+        post_id = outbox.post(session, publications.find(session), "confirm", Addressee(ADA), Composed("", "", ""), NOW)
         token = press.services.links.seal.seal_local_part("post", post_id)
     assert press.hear(UNKNOWN, return_path=f"bounce+{token.upper()}@bounces.example.org") == [Decision.SUPPRESSED]
     assert press.status(ada) is Status.BOUNCED

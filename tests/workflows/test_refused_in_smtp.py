@@ -17,7 +17,7 @@ from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
-from newsletter.delivery.transactional.outbox import Composed
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from newsletter.workflows import tend_bounces
@@ -129,7 +129,9 @@ def test_a_single_letter_that_is_refused_follows_the_same_policy(
     with services.sessions.begin() as session:
         home = publications.find(session)
         for address in ("gone@reader1.example", "not an address"):
-            outbox.post(session, home, "confirm", address, "", Composed("Please confirm", "<p>Yes</p>", "Yes"), now)
+            outbox.post(
+                session, home, "confirm", Addressee(address), Composed("Please confirm", "<p>Yes</p>", "Yes"), now
+            )
     with honest(Mailbox({"gone@reader1.example": answer})) as peer:
         settings = MailerSettings(peer.server, timeout=5)
         mailer = TransactionalMailer(services.sessions, settings, worker="w", clock=lambda: now)

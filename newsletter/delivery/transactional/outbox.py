@@ -50,23 +50,23 @@ class Composed:
     """Subject and text with their merge fields left in, which all letters of one version have in common."""
 
 
-def post(
-    session: Session,
-    publication: Publication,
-    kind: str,
-    address: str,
-    name: str,
-    composed: Composed,
-    now: datetime,
-    unsubscribe_url: str | None = None,
-    *,
-    subscription_id: int | None = None,
-    template: str | None = None,
-) -> int:
-    """Put a letter into the outbox; it can be sent once the caller's transaction commits. Its id.
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a single letter goes to, and what it carries of theirs."""
 
-    `subscription_id` and `template` are of a letter that asks for consent (`OutboxMessage`).
-    """
+    address: str
+    name: str = ""
+    unsubscribe_url: str | None = None
+    subscription_id: int | None = None
+    """The subscription whose consent it asks for."""
+    template: str | None = None
+    """The version of its text, if it asks for consent."""
+
+
+def post(
+    session: Session, publication: Publication, kind: str, to: Addressee, composed: Composed, now: datetime
+) -> int:
+    """Put a letter into the outbox; it can be sent once the caller's transaction commits. Its id."""
     connection = session.connection()
     at = moment(connection.dialect, now)
     letter = {
@@ -74,17 +74,17 @@ def post(
         "sender_name": publication.sender_name,
         "sender_address": publication.sender_address,
         "reply_to": publication.reply_to,
-        "address": address,
-        "key": mailboxes.mailbox_key(address),
-        "name": name,
+        "address": to.address,
+        "key": mailboxes.mailbox_key(to.address),
+        "name": to.name,
         "subject": composed.subject,
         "html": composed.html,
         "text": composed.text,
-        "unsubscribe_url": unsubscribe_url,
+        "unsubscribe_url": to.unsubscribe_url,
         "created_at": at,
         "not_before": at,
-        "subscription_id": subscription_id,
-        "template": template,
+        "subscription_id": to.subscription_id,
+        "template": to.template,
     }
     ((post_id,),) = _adding(connection.dialect, tuple(letter)).run(connection, letter)
     return int(post_id)
