@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import urlsplit
 
 from newsletter import schema
@@ -164,10 +164,15 @@ def _weekly_hour(publication: Publication) -> str:
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:
-    known = render.FIELDS[kind]
+    subject, html, text = _compiled(mail, kind)
     return Composed(
-        subject=merge.compile(mail.subject, known).fill(fields, as_header),
-        html=merge.compile(mail.html, known).fill(fields, merge.as_html),
-        text=merge.compile(mail.text, known).fill(fields, as_text),
+        subject=subject.fill(fields, as_header),
+        html=html.fill(fields, merge.as_html),
+        text=text.fill(fields, as_text),
         template=f"{mail.subject}\n\n{mail.text}",
     )
+
+
+@lru_cache(maxsize=64)
+def _compiled(mail: render.Rendered, kind: str) -> tuple[merge.Template, ...]:
+    return tuple(merge.compile(part, render.FIELDS[kind]) for part in (mail.subject, mail.html, mail.text))

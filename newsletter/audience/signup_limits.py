@@ -60,6 +60,7 @@ class _Counter(NamedTuple):
 
     add: Prepared
     by_all: Prepared
+    by_hour: Prepared
     by_day: Prepared
     trips: Prepared
     once: Prepared
@@ -77,11 +78,13 @@ class _Counter(NamedTuple):
         window = bindparam("window", type_=SignupCount.window.type)
         bucket = bindparam("bucket", type_=SignupCount.bucket.type)
         by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
+        hours = select(SignupCount.window, func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards))
+        by_hour = hours.where(SignupCount.window >= window).group_by(SignupCount.window)
         by_day = select(SignupCount.hits).where(SignupCount.bucket == bucket, SignupCount.window > window)
         trips = select(ConfirmTrip.hour).where(ConfirmTrip.closed_at.is_(None))
         once = upsert(dialect.name, SignupCount).values(bucket=bucket, window=window, hits=literal_column("1"))
         first = once.on_conflict_do_nothing().returning(SignupCount.hits)
-        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_day, trips, first)
+        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_hour, by_day, trips, first)
         return cls(*(Prepared(each, dialect) for each in asked_of))
 
 
@@ -148,12 +151,17 @@ def is_first_today(session: Session, services: AudienceServices, kind: str, addr
 
 def is_odd(session: Session, now: datetime, form: FormKind = FormKind.SIGN_UP) -> bool:
     """Whether a form is sent far more in this hour than usual: thirty times, and five times the mean of a day."""
-    shards = _shards(form)
-    hours = select(SignupCount.window, func.sum(SignupCount.hits)).group_by(SignupCount.window)
-    found = hours.where(SignupCount.bucket.in_(shards), SignupCount.window >= hour_of(now) - 24)
-    by_hour = {window: int(hits) for window, hits in session.execute(found)}
+    connection = session.connection()
+    found = _Counter.for_form(connection.dialect, form).by_hour.run(connection, {"window": hour_of(now) - 24})
+    by_hour = {window: int(hits) for window, hits in found}
     current = by_hour.pop(hour_of(now), 0)
     return current >= _ODD_FROM and current * 24 >= _ODD_TIMES * sum(by_hour.values())
+
+
+def are_slowed(session: Session) -> bool:
+    """Whether the breaker on confirmation emails is open."""
+    connection = session.connection()
+    return bool(_Counter.for_form(connection.dialect, FormKind.SIGN_UP).trips.run(connection, {}))
 
 
 def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
@@ -187,7 +195,7 @@ def _refuse_too_many(session: Session, services: AudienceServices, now: datetime
     total = int(hits or 0)
     if total <= min(confirm_breaker.AN_HOUR, caps.in_all):
         return
-    is_slowed = form is FormKind.SIGN_UP and bool(statements.trips.run(connection, {}))
+    is_slowed = form is FormKind.SIGN_UP and are_slowed(session)
     if not is_slowed and total <= caps.in_all:
         return
     if total == caps.in_all + 1:

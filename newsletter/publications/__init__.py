@@ -12,6 +12,7 @@ from newsletter.publications.models import (
     text_direction,
     wait_for_fan_out,
 )
+from newsletter.publications.snapshots import find_snapshot
 
 __all__ = [
     "Publication",
@@ -21,6 +22,7 @@ __all__ = [
     "block_unsubscribes",
     "by_slug",
     "find",
+    "find_snapshot",
     "first",
     "text_direction",
     "wait_for_fan_out",

@@ -2,15 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
-from sqlalchemy import ForeignKey, Select, String, Text, UniqueConstraint, select
+from sqlalchemy import Dialect, ForeignKey, Select, String, Text, UniqueConstraint, bindparam, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
 from newsletter.db import Base, word
 from newsletter.errors import Conflict
+from newsletter.prepared import Prepared
 from newsletter.publications import Publication
+
+_NEWEST = 2**31 - 1
 
 
 class WordingKind(StrEnum):
@@ -51,14 +55,21 @@ def newest(session: Session, publication: Publication, kind: WordingKind) -> Pub
     return text if text is not None and text.words else None
 
 
-def version(
-    session: Session, publication: Publication, kind: WordingKind, number: int | None
-) -> PublicationText | None:
-    """The version of that number unless it was empty; without a number, the current one."""
-    if number is None:
-        return newest(session, publication, kind)
-    text = session.scalar(versions(publication, kind).where(PublicationText.number == number))
-    return text if text is not None and text.words else None
+def text_of_version(session: Session, publication: Publication, kind: WordingKind, number: int | None) -> str:
+    """The text of the version of that number, of the current one without a number; empty for the default."""
+    connection = session.connection()
+    asked = {"publication_id": publication.id, "kind": kind.value, "least": number or 0}
+    asked["most"] = _NEWEST if number is None else number
+    found = _words(connection.dialect).run(connection, asked)
+    return str(found[0][0]) if found else ""
+
+
+@lru_cache(maxsize=8)
+def _words(dialect: Dialect) -> Prepared:
+    theirs = select(PublicationText.words).where(PublicationText.publication_id == bindparam("publication_id"))
+    theirs = theirs.where(PublicationText.kind == bindparam("kind"))
+    theirs = theirs.where(PublicationText.number.between(bindparam("least"), bindparam("most")))
+    return Prepared(theirs.order_by(PublicationText.number.desc()), dialect)
 
 
 def keep(

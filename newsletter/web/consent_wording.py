@@ -73,8 +73,8 @@ def current_wording(session: Session, publication: Publication, kind: WordingKin
 
 def wording_of_version(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
     """The text of the version that a page showed, even if there is a newer one; the newest if it gave none."""
-    own = wordings.version(session, publication, kind, version)
-    return _filled(publication, own.words if own else default_wording(publication, kind))
+    own = wordings.text_of_version(session, publication, kind, version)
+    return _filled(publication, own or default_wording(publication, kind))
 
 
 def _filled(publication: Publication, words: str) -> str:

@@ -1,5 +1,6 @@
 """The web server: waitress, until a signal."""
 
+import gc
 import logging
 import signal
 
@@ -28,6 +29,8 @@ def serve(services: Services) -> None:
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
+    # What has been imported stays: to look through it for garbage again and again would only take time.
+    gc.freeze()
     log.info("web server ready", url=services.settings.public_url)
     server.run()
     clicks.flush_clicks(app)

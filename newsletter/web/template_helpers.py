@@ -30,6 +30,7 @@ def init_app(app: Flask) -> None:
     app.after_request(_keep_assets)
 
 
+@cache
 def asset(file_name: str) -> str:
     """The URL of an asset, which contains a hash of its content, so that browsers may cache it for ever."""
     return url_for("static", filename=file_name, v=_digest(Path(__file__).parent / "assets" / file_name))

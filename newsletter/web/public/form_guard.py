@@ -9,7 +9,7 @@ from datetime import datetime
 from flask import Response, make_response, render_template
 
 from newsletter import group_commit
-from newsletter.audience import confirm_breaker, signup_limits
+from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
@@ -65,7 +65,7 @@ def _is_guarded(form: FormKind, at: datetime) -> bool:
     if setting != "auto":
         return setting == "always"
     with services().sessions.reading() as session:
-        is_slowed = form is FormKind.SIGN_UP and confirm_breaker.open_trip(session) is not None
+        is_slowed = form is FormKind.SIGN_UP and signup_limits.are_slowed(session)
         return is_slowed or signup_limits.is_odd(session, at, form)
 
 

@@ -8,17 +8,22 @@ from newsletter.publications import Publication
 
 def publication_of(session: Session, slug: str | None) -> Publication:
     """The publication of that slug, or the first if none is given; NotFound, without naming any others."""
-    if not slug:
-        return first_publication(session)
-    publication = publications.by_slug(session, slug)
-    if publication is None:
-        raise NotFound("There is no such newsletter here. The address may be cut short or out of date.")
-    return publication
+    return _required(publications.by_slug(session, slug), slug) if slug else first_publication(session)
+
+
+def snapshot_of(session: Session, slug: str | None) -> Publication:
+    """The same as a value to read, for pages that many ask for at once (`publications.find_snapshot`)."""
+    return _required(publications.find_snapshot(session, slug), slug)
 
 
 def first_publication(session: Session) -> Publication:
     """The default publication; NotFound if there is none yet."""
-    publication = publications.first(session)
-    if publication is None:
-        raise NotFound("Nothing is published here yet. Come back soon.")
-    return publication
+    return _required(publications.first(session), None)
+
+
+def _required(publication: Publication | None, slug: str | None) -> Publication:
+    if publication is not None:
+        return publication
+    if slug:
+        raise NotFound("There is no such newsletter here. The address may be cut short or out of date.")
+    raise NotFound("Nothing is published here yet. Come back soon.")

@@ -115,7 +115,7 @@ def later(error: TooManyRequests) -> Response:
 def _ask(asked: SignUpForm) -> Publication:
     # Looked up in a reading session first, because SQLite has one writer at a time, and sign-ups wait for each other.
     with services().sessions.reading() as session:
-        publication = publication_param.publication_of(session, asked.publication)
+        publication = publication_param.snapshot_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
     audience, came, at = services().audience, SignupRequest(asked.email, asked.name, client(), words), now()
     reason = group_commit.write(
@@ -132,7 +132,7 @@ def _count(reason: Reason) -> None:
 
 def _ignore(asked: SignUpForm) -> Publication:
     with services().sessions.reading() as session:
-        return publication_param.publication_of(session, asked.publication)
+        return publication_param.snapshot_of(session, asked.publication)
 
 
 def _form(asked: SignUpForm, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
