@@ -8,7 +8,18 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from bench import checking, fanning_out, importing, pages, reading_bounces, rendering, sending, signing_up, starting
+from bench import (
+    checking,
+    choosing,
+    fanning_out,
+    importing,
+    pages,
+    reading_bounces,
+    rendering,
+    sending,
+    signing_up,
+    starting,
+)
 from bench.rows import Row
 from bench.sinks import Missing
 
@@ -32,6 +43,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     importing.measure,
     importing.of_mailchimp,
     signing_up.measure,
+    choosing.on_sqlite,
     pages.on_sqlite,
     pages.on_postgresql,
 )

@@ -76,10 +76,11 @@ class SubscriptionAttribute(Base):
     """One reader's value: `text` as it was given, and the number (1 or 0 for a boolean) or date that it means."""
 
     __tablename__ = "subscription_attributes"
-    __table_args__ = (Index(None, "attribute_id", "subscription_id"), {"sqlite_with_rowid": False})
+    __table_args__ = (Index(None, "subscription_id", "attribute_id"), {"sqlite_with_rowid": False})
 
-    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
+    # The first part of the primary key: SQLite keeps the values of one attribute together, which a segment reads.
     attribute_id: Mapped[int] = mapped_column(ForeignKey("attributes.id", ondelete="CASCADE"), primary_key=True)
+    subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
     text: Mapped[str] = mapped_column(Text)
     number: Mapped[float | None] = mapped_column(Float(53))
     date: Mapped[dt.date | None] = mapped_column(Date)

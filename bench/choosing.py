@@ -1,0 +1,117 @@
+"""Segments of a press that has grown: how long the slowest takes to count, and to show its newest readers.
+
+`python -m bench.choosing` prints each; `python -m bench.choosing 1000` asks so many readers.
+"""
+
+import logging
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import structlog
+from sqlalchemy import String, case, cast, insert, literal, select
+
+from bench import large_press, stock
+from bench.large_press import Size
+from bench.rows import RUNS, Row
+from newsletter import publications
+from newsletter.audience import tags
+from newsletter.audience.models import Subscription
+from newsletter.audience.segments import store
+from newsletter.audience.segments.rule import Condition, Match, Rule
+from newsletter.audience.tags import Attribute, AttributeType, SubscriptionAttribute, SubscriptionTag
+from newsletter.db import Session, Sessions, open_engine
+
+_TAG = Condition.parse("tag", "is", "VIP")
+_OVER = Condition.parse("attribute", "over", "40", "Age")
+_NO_TAG = Condition.parse("tag", "is_not", "VIP")
+RULES = {
+    "everybody": Rule(),
+    "status": Rule(conditions=(Condition.parse("status", "is", "active"),)),
+    "joined": Rule(conditions=(Condition.parse("joined", "within_days", "365"),)),
+    "domain": Rule(conditions=(Condition.parse("domain", "is", "mail7.example"),)),
+    "tag": Rule(conditions=(_TAG,)),
+    "no tag": Rule(conditions=(_NO_TAG,)),
+    "number": Rule(conditions=(_OVER,)),
+    "text": Rule(conditions=(Condition.parse("attribute", "contains", "o", "City"),)),
+    "unknown": Rule(conditions=(Condition.parse("attribute", "unknown", name="City"),)),
+    "received": Rule(conditions=(Condition.parse("issue", "received", "2"),)),
+    "tag and number": Rule(conditions=(_TAG, _OVER)),
+    "tag or number": Rule(Match.ANY, (_TAG, _OVER)),
+    "number but no tag": Rule(conditions=(_OVER, _NO_TAG)),
+}
+"""A rule of each kind, by what it asks."""
+
+
+def on_sqlite(readers: int = 1_000_000) -> Row:
+    """The slowest count and the slowest sample, in seconds that this process worked."""
+    found = measured(readers)
+    slowest, (counting, _) = max(found.items(), key=lambda one: one[1][0])
+    sampling = max(each for _, each in found.values())
+    ours = f"count {counting * 1000:.0f} ms ({slowest}), sample {sampling * 1000:.0f} ms"
+    return Row(f"segments of {readers:,} readers, SQLite", ours, "–", None, "≤ 300 ms of work")
+
+
+def measured(readers: int) -> dict[str, tuple[float, float]]:
+    """For each rule, the seconds that it takes to count and to show ten."""
+    with stock.sqlite() as url, TemporaryDirectory() as folder:
+        large_press.fill(url, Path(folder), Size(readers=readers, sent=10, drafts=2, ready=2, acts=10, revisions=2))
+        sessions = Sessions(open_engine(url))
+        with sessions.begin() as session:
+            _describe(session)
+        found = {name: _measure(sessions, rule) for name, rule in RULES.items()}
+        sessions.engine.dispose()
+        return found
+
+
+def _describe(session: Session) -> None:
+    """Two readers in five have the tag, and each has a city and an age."""
+    home = publications.find(session)
+    (tag,) = tags.ensure_tags(session, home.id, ["VIP"]).values()
+    city = Attribute(publication_id=home.id, name="City", key="city", type=AttributeType.TEXT)
+    age = Attribute(publication_id=home.id, name="Age", key="age", type=AttributeType.NUMBER)
+    session.add_all([city, age])
+    session.flush()
+    n = Subscription.id
+    town = case((n % 4 == 0, "Oslo"), (n % 4 == 1, "Bern"), (n % 4 == 2, "Paris"), else_="Lima")
+    rows = (
+        (SubscriptionTag, ("subscription_id", "tag_id"), select(n, literal(tag)).where(n % 5 < 2)),
+        (SubscriptionAttribute, ("subscription_id", "attribute_id", "text"), select(n, literal(city.id), town)),
+        (
+            SubscriptionAttribute,
+            ("subscription_id", "attribute_id", "text", "number"),
+            select(n, literal(age.id), cast(n % 90, String), n % 90),
+        ),
+    )
+    for table, columns, source in rows:
+        session.execute(insert(table).from_select(columns, source.order_by(n)))
+
+
+def _measure(sessions: Sessions, rule: Rule) -> tuple[float, float]:
+    now = datetime.now(UTC)
+    with sessions.reading() as session:
+        home = publications.find(session)
+        return (
+            _work(lambda: store.count(session, home, rule, now)),
+            _work(lambda: store.sample(session, home, rule, now, 10)),
+        )
+
+
+def _work(act: Callable[[], object]) -> float:
+    """The median of what this process works for it, which a busy machine changes less than the time."""
+    worked = []
+    for _ in range(RUNS + 1):
+        began = time.process_time()
+        act()
+        worked.append(time.process_time() - began)
+    return statistics.median(worked[1:])
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    for name, (counting, sampling) in measured(int(sys.argv[1]) if sys.argv[1:] else 1_000_000).items():
+        print(f"{name:20} count {counting * 1000:5.0f} ms, sample {sampling * 1000:5.0f} ms")
