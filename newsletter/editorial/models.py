@@ -85,7 +85,7 @@ class Revision(Base):
     author: Mapped[str] = mapped_column(String(254))
     created_at: Mapped[datetime]
     category: Mapped[str] = mapped_column(Text, default="", server_default="")
-    """A copy of the front matter's, so that the archive can filter by it without parsing texts."""
+    """A copy of the front matter's, for queries by hand; the archive reads its own index."""
 
 
 class Picture(Base):

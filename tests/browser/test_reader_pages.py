@@ -1,11 +1,13 @@
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
 from newsletter.audience.models import SignupCount, Status, Subscription
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
@@ -172,7 +174,10 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", f"/archive/{sample_services.OUT[0]}/")
-    for path in ("/", "/subscribe", *archive, "/nothing", "/confirm/forged"):
+    with services.sessions.reading() as session:
+        waiting = issue_store.find(session, sample_services.WAITING)
+        draft = services.links.draft(waiting.id, waiting.created_at, clock() + timedelta(days=1))
+    for path in ("/", "/subscribe", *archive, sample_services.path_of(draft), "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
     page.goto("/subscribe")

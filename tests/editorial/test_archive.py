@@ -100,3 +100,23 @@ def test_categories_are_counted_by_the_text_that_is_shown(sessions: Sessions, ou
         assert archive.labels(session, issue.publication_id, LabelKind.CATEGORY) == [("Health", 2), ("Rest", 1)]
         first = archive.find(session, "first")
         assert archive.related(session, first, archive.neighbours(session, first), 3) == []
+
+
+def test_related_issues_are_those_that_share_the_most_tags(
+    sessions: Sessions, links: Links, out: list[str], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        home = archive.find(session, out[0]).publication
+        for number, tags in enumerate(("yoga, sleep", "Yoga", "SLEEP, yöga", "none", "yoga, sleep"), 1):
+            slug = f"tagged-{number}"
+            name = f"2026-11-20-{slug}.md"
+            file = issue_file.parse(SOURCE.format(slug).replace("category: Health", f"tags: [{tags}]"), name)
+            issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
+            build_letter.mark_ready(session, issue_store.find(session, slug), links)
+            at = now + timedelta(hours=number)
+            publish.send_now(session, LetterSettings(links), issue_store.find(session, slug), at)
+    with sessions.reading() as session:
+        last = archive.find(session, "tagged-5")
+        found = archive.related(session, last, archive.neighbours(session, last), 3)
+        assert [issue.slug for issue in found] == ["tagged-3", "tagged-1", "tagged-2"]
+        assert archive.related(session, archive.find(session, "tagged-4"), archive.Neighbours(None, None), 3) == []

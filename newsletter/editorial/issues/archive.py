@@ -14,6 +14,9 @@ from newsletter.editorial.models import Correction, Issue, Revision
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 
+# Two issues that were started in the same instant still need a stable order.
+_NEWEST_FIRST = Letter.started_at.desc(), Issue.id.desc()
+
 
 class Neighbours(NamedTuple):
     """The issues before and after one; None at the ends."""
@@ -37,8 +40,7 @@ def published(publication_id: int) -> Select[Issue]:
 def published_everywhere() -> Select[Issue]:
     """The published issues of all publications, newest first."""
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
-    # Two issues that were started in the same instant still need a stable order.
-    newest_first = begun.order_by(Letter.started_at.desc(), Issue.id.desc())
+    newest_first = begun.order_by(*_NEWEST_FIRST)
     corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
     return newest_first.options(joinedload(Issue.frozen_revision), corrected)
 
@@ -111,13 +113,18 @@ def neighbours(session: Session, issue: Issue) -> Neighbours:
 
 
 def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Sequence[Issue]:
-    """The newest other issues of the same publication and category, at most `count`, without its neighbours `near`."""
-    _, revision = published_text(issue)
-    if not revision.category:
-        return []
+    """The other issues of the same publication that share most tags and its category, at most `count`.
+
+    Those that share as many are ordered newest first. Its neighbours `near` are left out.
+    """
     linked = {issue.id, *(each.id for each in near if each)}
-    alike = labelled(published(issue.publication_id), LabelKind.CATEGORY, revision.category)
-    return session.scalars(alike.where(Issue.id.not_in(linked)).limit(count)).all()
+    own = select(IssueLabel.kind, IssueLabel.key).where(IssueLabel.issue_id == issue.id)
+    subjects = own.where(IssueLabel.kind != LabelKind.AUTHOR)
+    alike = select(IssueLabel.issue_id, func.count().label("shared")).group_by(IssueLabel.issue_id)
+    shared = alike.where(tuple_(IssueLabel.kind, IssueLabel.key).in_(subjects)).subquery()
+    others = published(issue.publication_id).join(shared, shared.c.issue_id == Issue.id)
+    most_shared = others.order_by(None).order_by(shared.c.shared.desc(), *_NEWEST_FIRST)
+    return session.scalars(most_shared.where(Issue.id.not_in(linked)).limit(count)).all()
 
 
 def earlier(issue: Issue) -> Select[Issue]:
