@@ -105,7 +105,7 @@ def _steered(chromium: str) -> Iterator[_Steered]:
     """That Chromium, running: one for all modules of a worker."""
     with sync_playwright() as playwright:
         # Whoever runs the tests may be root, for whom Chromium has no sandbox; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         browser.on("context", lambda context: context.set_default_timeout(_PATIENCE))
         loop = asyncio.get_running_loop()
         yield _Steered(browser, loop)

@@ -100,7 +100,7 @@ def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, services: Se
     with services.sessions.begin() as session:
         for post in outbox.claim(session, "w", 9, NOW):
             outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", NOW)
-    expect(fates).to_contain_text("friend@example.org refused", timeout=8_000)
+    expect(fates).to_contain_text("friend@example.org refused")
     expect(fates).to_contain_text("The server said: 550 5.1.1 nobody here")
 
 

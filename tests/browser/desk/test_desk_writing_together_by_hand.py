@@ -66,9 +66,9 @@ def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, serv
 def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
     other = at_work(page.context.new_page())
     for one in (page, other):
-        expect(one.get_by_text("You have this issue open in another window too.")).to_be_visible(timeout=2000)
+        expect(one.get_by_text("You have this issue open in another window too.")).to_be_visible()
     other.close(run_before_unload=True)
-    expect(page.locator("#company")).to_be_hidden(timeout=7000)
+    expect(page.locator("#company")).to_be_hidden()
 
 
 def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_written(
@@ -108,7 +108,7 @@ def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(p
     page.unroute("**/write/keep")
     page.keyboard.insert_text("Done. ")
     assert text(page).startswith("Begun. Going on. Done. ")
-    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.", timeout=8000)
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
     assert "Begun. Going on. Done. " in draft(services)
     assert draft(services).endswith("By a colleague.\n")
 
@@ -146,7 +146,7 @@ def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, se
     write(page, "Here.")
     shows(other, "Here.")
     other.get_by_label("Title", exact=True).fill("There")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("There", timeout=8000)
+    expect(page.get_by_label("Title", exact=True)).to_have_value("There")
     assert "title: There" in draft(services)
     assert draft(services).endswith("Here.")
 
@@ -162,7 +162,10 @@ def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_
     assert "Here." in draft(services)
 
 
-@pytest.mark.parametrize("again", ["reload", "back", "the address"])
+@pytest.mark.parametrize(
+    "again",
+    ["reload", pytest.param("back", marks=pytest.mark.slow), pytest.param("the address", marks=pytest.mark.slow)],
+)
 def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, services: Services, again: str) -> None:
     for words in ("One", "Two", "Three"):
         write(page, f"{words}.")
@@ -199,7 +202,7 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
         assert issue_store.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
 
-@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("scheme", ["https", pytest.param("http", marks=pytest.mark.slow)])
 def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services, scheme: str) -> None:
     if scheme == "http":
         page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
@@ -213,7 +216,7 @@ def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services,
     other = ready(opened.value)
     assert text(other).endswith("In the first.")
     other.get_by_label("Title", exact=True).fill("In the second")
-    expect(page.get_by_label("Title", exact=True)).to_have_value("In the second", timeout=8000)
+    expect(page.get_by_label("Title", exact=True)).to_have_value("In the second")
     write(page, "And on.")
     shows(other, "And on.")
     for one in (page, other):
