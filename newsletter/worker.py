@@ -56,9 +56,8 @@ _KILL_AFTER = 9.5
 _LINKS_AT_ONCE = 24
 # Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
-# Seconds. A synchronised clock drifts less.
-_CLOCK_SLIP = 1.0
 
+_Check = Callable[[Session, datetime], bool]
 _now = partial(datetime.now, UTC)
 log = structlog.get_logger()
 # A job is not started again while it still runs, which is intended and needs no warning.
@@ -84,6 +83,7 @@ class Worker:
         self._liveness = LivenessMonitor()
         self._gate = SendGate(services.sessions)
         self._stopping = threading.Event()
+        self._context = WorkerContext(self.name, _now, self._stopping.is_set)
         groups, return_path = services.bounces.groups, services.settings.mail_return_path_domain
         mailer_settings = MailerSettings(mail, services.keyring, services.links.seal, return_path, groups)
         self._mailer = TransactionalMailer(
@@ -92,7 +92,6 @@ class Worker:
         limits, in_doubt = Limits.from_settings(services.settings), services.settings.in_doubt
         bulk_settings = BulkSettings(bulk, services.links, limits, services.keyring, return_path, in_doubt)
         self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
-        self._context = WorkerContext(self.name, _now, self._stopping.is_set)
         self._intake = services.mail_intake(self._context)
 
     def jobs(self) -> list[Job]:
@@ -149,10 +148,10 @@ class Worker:
         scheduler = self._scheduler()
         scheduler.start()
         log.info("worker started", worker=self.name)
-        clock = _Clock()
+        clock = clock_setback.ClockWatch()
         while not asked:
             time.sleep(_SIGNAL_EVERY)
-            if clock.was_put_back():
+            if clock.was_set_back(_now(), time.monotonic()):
                 log.warning("the clock was put back; every job runs now, and then by the new time")
                 for job in scheduler.get_jobs():
                     job.modify(next_run_time=_now())
@@ -225,16 +224,13 @@ class Worker:
                 pass
 
     def index_readers(self) -> None:
-        if self._is_due(search_index.is_due):
-            self._in_groups(lambda session, _: search_index.index_some(session))
+        self._in_groups(lambda session, _: search_index.index_some(session), search_index.is_due)
 
     def chain_consent(self) -> None:
-        if self._is_due(consent_chain.is_due):
-            self._in_groups(consent_chain.chain_some)
+        self._in_groups(consent_chain.chain_some, consent_chain.is_due)
 
     def tend_consent_chain(self) -> None:
-        if self._is_due(consent_chain.is_late_due):
-            self._in_groups(consent_chain.chain_late)
+        self._in_groups(consent_chain.chain_late, consent_chain.is_late_due)
         with self._services.sessions.reading() as session:
             consent_chain.log_head(session)
 
@@ -305,14 +301,14 @@ class Worker:
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
 
-    def _is_due(self, check: Callable[[Session, datetime], bool]) -> bool:
+    def _is_due(self, check: _Check) -> bool:
         # Checked in a reading session, because a check that mostly finds nothing should not block writers.
         with self._services.sessions.reading() as session:
             return check(session, _now())
 
-    def _in_groups(self, act: Callable[[Session, datetime], int]) -> None:
-        """Run the job until nothing is left to do, each time in its own transaction."""
-        is_left = True
+    def _in_groups(self, act: Callable[[Session, datetime], int], is_due: _Check | None = None) -> None:
+        """Run the job, if it `is_due`, until nothing is left to do, each time in its own transaction."""
+        is_left = is_due is None or self._is_due(is_due)
         while is_left and not self._stopping.is_set():
             with self._services.sessions.in_turn() as session:
                 is_left = act(session, _now()) > 0
@@ -360,18 +356,6 @@ def servers(settings: Settings) -> tuple[MailServer, MailServer]:
 def new_name() -> str:
     """A name that no other worker on any host has."""
     return f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(3)}"
-
-
-class _Clock:
-    """Detects, by the monotonic clock, that the system clock was set back."""
-
-    def __init__(self) -> None:
-        self._ahead = _now().timestamp() - time.monotonic()
-
-    def was_put_back(self) -> bool:
-        """Whether the clock was set back since the last call; waiting times that lie ahead must then be shortened."""
-        before, self._ahead = self._ahead, _now().timestamp() - time.monotonic()
-        return self._ahead < before - _CLOCK_SLIP
 
 
 def _kill_timer() -> threading.Timer:

@@ -1,6 +1,6 @@
-"""Clock set back: shortens waits that would otherwise last until the old time comes again.
+"""Clock set back: detects it, and shortens waits that would otherwise last until the old time comes again.
 
-The clock's earlier time is not needed. Each wait is cut to the longest that it can be, as a limiter's is
+Shortening does not need the clock's earlier time. Each wait is cut to the longest that it can be, as a limiter's is
 (`limiter.corrected`): none for a copy or a letter that was not tried yet, the retry table's wait for one that was
 deferred, and a lease's own length. So this may run at any time, and on several hosts.
 """
@@ -22,6 +22,20 @@ from newsletter.delivery.transactional import outbox
 _COPIES = cast("Table", Copy.__table__)
 _POSTS = cast("Table", OutboxMessage.__table__)
 _GROUP = 5_000
+# Seconds. A synchronised clock drifts less.
+_SLIP = 1.0
+
+
+class ClockWatch:
+    """Detects, by the monotonic clock, that the system clock was set back."""
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None
+
+    def was_set_back(self, now: datetime, monotonic: float) -> bool:
+        """Whether the system clock, at `now`, was set back since the last call; False at the first."""
+        before, self._ahead = self._ahead, now.timestamp() - monotonic
+        return before is not None and self._ahead < before - _SLIP
 
 
 def shorten_waits(session: Session, now: datetime, living: Collection[str] = ()) -> int:
