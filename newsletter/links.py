@@ -1,14 +1,14 @@
 """Absolute public URLs and the tokens in them.
 
-The tokens `confirm`, `manage`, `sign-in` and `reset` contain the time at which they were made, and expire; `draft`
-contains the time at which it does.
+The tokens `confirm`, `manage`, `move`, `move-back`, `sign-in` and `reset` contain the time at which they were made, and
+expire; `draft` contains the time at which it does.
 `unsubscribe` and `preferences` never expire, because a letter may be read years later.
 """
 
 import hashlib
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
 from newsletter.errors import Invalid
@@ -18,11 +18,23 @@ CONFIRM_DAYS = 7
 SIGN_IN_HOURS = 24
 RESET_HOURS = 1
 MANAGE_HOURS = 1
+CHANGE_HOURS = 24
+OBJECT_DAYS = 7
 _LONGEST_LOCAL_PART = 64
 
 
 class Expired(Invalid):
     """The link is genuine but too old."""
+
+
+class AddressLink(NamedTuple):
+    """What a link that changes an address says; `is_back` for one by which the owner of the old address objects."""
+
+    subscription_id: int
+    times_moved: int
+    """How often the address had been changed when the link was made; it works for the next change only."""
+    target: str
+    is_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +90,13 @@ class Links:
     def manage(self, subscription_id: int, now: datetime) -> str:
         """The preferences page with all personal data, for an hour."""
         return f"{self.base_url}/preferences/{self.seal.seal('manage', subscription_id, _minute(now))}"
+
+    def change_address(
+        self, subscription_id: int, times_moved: int, target: str, now: datetime, *, is_back: bool = False
+    ) -> str:
+        """The page that changes a reader's address to `target`: for a day, or for a week if it objects to a change."""
+        purpose, number = "move-back" if is_back else "move", int.from_bytes(b"\1" + target.encode())
+        return f"{self.base_url}/address/{self.seal.seal(purpose, subscription_id, _minute(now), times_moved, number)}"
 
     def archive(self, slug: str = "", **asked: str | int | None) -> str:
         return f"{self.base_url}/archive/{slug and f'{slug}/'}{_asking(**asked)}"
@@ -171,6 +190,17 @@ class Links:
         if now >= until:
             raise Expired("this link has expired; ask for a new one")
         return issue_id, created_second, until
+
+    def open_change_address(self, token: str, now: datetime) -> AddressLink:
+        """What a link that changes an address says; Expired if it is too old, Invalid if forged."""
+        try:
+            numbers, is_back, age = self.seal.open("move", token), False, timedelta(hours=CHANGE_HOURS)
+        except Invalid:
+            numbers, is_back, age = self.seal.open("move-back", token), True, timedelta(days=OBJECT_DAYS)
+        subscription_id, minute, times_moved, number = numbers
+        _refuse_older_than(age, minute, now)
+        target = number.to_bytes((number.bit_length() + 7) // 8)[1:].decode()
+        return AddressLink(subscription_id, times_moved, target, is_back)
 
     def open_sign_in(self, token: str, now: datetime) -> tuple[int, int]:
         """The editor's id and the nonce that makes the link work once; Expired after a day."""

@@ -1,10 +1,12 @@
-"""The transactional mails to subscribers: confirm, reminder, already, welcome, link, goodbye, probe."""
+"""The transactional mails to subscribers: confirm, reminder, already, welcome, link, goodbye,
+address_confirm, address_changed, probe."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from newsletter.addresses.masking import mask_address
 from newsletter.audience import consent
 from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
@@ -75,6 +77,24 @@ def link(
     """Queue the mail with the link that opens a reader's personal data for an hour."""
     fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
     outbox.post(session, publication, "link", Addressee(email), services.compose("link", publication, fields), now)
+
+
+def confirm_address(
+    session: Session, services: AudienceServices, publication: Publication, email: str, url: str, now: datetime
+) -> None:
+    """Queue the mail that asks the owner of a new address whether a reader's mail may come there."""
+    # Without the name, as in `_ask`.
+    composed = services.compose("address_confirm", publication, {"email": email, "address_url": url})
+    outbox.post(session, publication, "address_confirm", Addressee(email), composed, now)
+
+
+def address_changed(
+    session: Session, services: AudienceServices, subscription: Subscription, former: str, url: str, now: datetime
+) -> None:
+    """Queue the mail that tells the old address of the new one, with the link by which to object."""
+    fields = {"email": former, "new_address": mask_address(subscription.subscriber.email), "address_url": url}
+    composed = services.compose("address_changed", subscription.publication, fields)
+    outbox.post(session, subscription.publication, "address_changed", Addressee(former), composed, now)
 
 
 def goodbye(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:

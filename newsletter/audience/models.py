@@ -30,6 +30,7 @@ class Act(StrEnum):
     CONFIRMED = "confirmed"
     IMPORTED = "imported"
     RENAMED = "renamed"
+    MOVED = "moved"
     PAUSED = "paused"
     RESUMED = "resumed"
     LEFT = "left"

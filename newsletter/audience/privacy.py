@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, consent_chain, erasures, search_index, subscribers, tags
+from newsletter.audience import change_address, consent, consent_chain, erasures, search_index, subscribers, tags
 from newsletter.audience.importing.uploads import report
 from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
@@ -35,14 +35,17 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     subscriptions = _ids(reader)
     for one in reader.subscriptions:
         publications.wait_for_fan_out(session, one.publication_id)
+    former = change_address.former_addresses(session, reader)
+    keys = [reader.key, *(one.key for one in former)]
     ledger.anonymize(session, subscriptions, now)
-    outbox.erase_letters(session, [reader.key])
+    outbox.erase_letters(session, keys)
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
-    events.erase_events(session, [reader.key], subscriptions)
-    reader_mails.erase_mails(session, [reader.key])
-    erasures.record_erasure(session, services.links.seal, reader.key, now)
-    report.erase_address(session, reader.email, reader.key)
+    events.erase_events(session, keys, subscriptions)
+    reader_mails.erase_mails(session, keys)
+    for key in keys:
+        erasures.record_erasure(session, services.links.seal, key, now)
+    report.erase_address(session, reader.email, *(one.email for one in former), *keys)
     search_index.drop_readers(session, [reader.id])
     consent_chain.erase(session, subscriptions)
     session.delete(reader)
@@ -52,20 +55,25 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
 
 def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
     """Everything stored about a reader, as plain JSON values; moments in ISO 8601, UTC."""
+    former = change_address.former_addresses(session, reader)
+    keys = [reader.key, *(one.key for one in former)]
     return {
         **subscribers.history(reader),
         "confirm_letters": [letter.as_json() for letter in consent.consent_emails(session, reader)],
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
-        "import_reports": report.told_of(session, reader.email, reader.key),
-        "bounces": [one.as_json() for one in events.of_person(session, [reader.key], _ids(reader))],
+        "import_reports": report.told_of(session, reader.email, *(one.email for one in former), *keys),
+        "bounces": [one.as_json() for one in events.of_person(session, keys, _ids(reader))],
         "mails": [
             {"at": one.received_at.isoformat(), "forwarded": not one.kept_because}
-            for one in reader_mails.mails_from(session, reader.key)
+            for key in keys
+            for one in reader_mails.mails_from(session, key)
         ],
         "suppressed": [
-            {"cause": one.cause.value, "at": one.at.isoformat()} for one in suppression.list_causes(session, reader.key)
+            {"cause": one.cause.value, "at": one.at.isoformat()}
+            for key in keys
+            for one in suppression.list_causes(session, key)
         ],
     }
 

@@ -177,7 +177,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _subscription_json(subscription: Subscription) -> dict[str, Any]:
-    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.EXPLAINED}]
+    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.MOVED, Act.EXPLAINED}]
     return {
         "publication": subscription.publication.slug,
         "status": subscription.status.value,

@@ -10,6 +10,7 @@ from jinja2 import StrictUndefined
 from newsletter.system.bundled import folder
 from newsletter.web import auth, context, desk, error_pages, health, hooks, security, template_helpers
 from newsletter.web.public import (
+    address,
     archive,
     branding,
     clicks,
@@ -40,7 +41,20 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     security.init_app(app, services.settings)
     for part in (template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
-    for part in (signup, confirm, unsubscribe, test_links, preferences, archive, draft, clicks, feeds, branding, desk):
+    for part in (
+        signup,
+        confirm,
+        unsubscribe,
+        test_links,
+        preferences,
+        address,
+        archive,
+        draft,
+        clicks,
+        feeds,
+        branding,
+        desk,
+    ):
         app.register_blueprint(part.blueprint)
     hooks.init_app(app, services)
     return app

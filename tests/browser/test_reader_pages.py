@@ -236,8 +236,15 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     yield "preferences with a fault"
     send(page, "Start the break")
     yield "preferences in a break"
+    page.get_by_label("New email address").fill("lovelace@example.net")
+    send(page, "Send a link there")
+    yield "preferences with a new address on its way"
     page.get_by_role("link", name="Show my data").click()
     yield "my data"
+    page.goto(sample_services.letters(services)[-1]["address_url"])
+    yield "a new address"
+    send(page, "Change my address")
+    yield "an address that has been changed"
     page.goto(services.links.unsubscribe(1))
     yield "leave"
     send(page, "Unsubscribe")

@@ -29,6 +29,8 @@ KINDS = (
     "goodbye",
     "link",
     "already",
+    "address_confirm",
+    "address_changed",
     "probe",
     "sign_in",
     "reset",

@@ -27,6 +27,8 @@ SINGLE = (
     "goodbye",
     "link",
     "already",
+    "address_confirm",
+    "address_changed",
     "probe",
     "sign_in",
     "reset",

@@ -53,7 +53,7 @@ class Purpose(StrEnum):
     ANSWER = "answer"
     """The answer to a person's own request for their data, an erasure or a link."""
     CONFIRM = "confirm"
-    """Asks the owner of an address whether they signed up."""
+    """Asks the owner of an address whether they signed up, or want mail to come there."""
     UNASKED = "unasked"
     """Any other letter: nobody asked for it."""
 
@@ -72,6 +72,8 @@ PURPOSES: Mapping[str, Purpose] = {
     "confirm": Purpose.CONFIRM,
     "welcome": Purpose.UNASKED,
     "already": Purpose.UNASKED,
+    "address_confirm": Purpose.CONFIRM,
+    "address_changed": Purpose.UNASKED,
     "goodbye": Purpose.UNASKED,
     "probe": Purpose.UNASKED,
     "reminder": Purpose.UNASKED,

@@ -51,6 +51,8 @@ FIELDS = {
     # No name, as in confirm: it is sent to whoever types the address.
     "link": frozenset({"email", "manage_url"}),
     "already": frozenset({"email", "manage_url"}),
+    "address_confirm": frozenset({"email", "address_url"}),
+    "address_changed": frozenset({"email", "new_address", "address_url"}),
     "goodbye": frozenset({*merge.EDITORS, "subscribe_url"}),
     "probe": frozenset({*merge.EDITORS, "preferences_url", "unsubscribe_url"}),
     "approval_request": frozenset({*merge.EDITORS, "asked_by", "issue_title", "comment", "approval_url"}),

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit, group_commit
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import preferences, privacy, status_transitions, subscribers
+from newsletter.audience import change_address, preferences, privacy, status_transitions, subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status
 from newsletter.audience.preferences import NotFresh
@@ -30,6 +30,8 @@ _DONE = {
     "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
     "It works for an hour.",
     "rename": "Your name has been saved.",
+    "address": "A link is on its way to the new address, if we may send mail there. Your address changes when you open "
+    "the link, within a day, and press the button.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
 }
@@ -148,6 +150,10 @@ def _rename(session: Session, token: str) -> None:
     preferences.rename(session, services().audience, token, request.form.get("name", ""), client(), now())
 
 
+def _address(session: Session, token: str) -> None:
+    change_address.ask(session, services().audience, token, request.form.get("email", ""), client(), now())
+
+
 def _pause(session: Session, token: str) -> None:
     until = pause_form.parse_until(request.form)
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
@@ -168,6 +174,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
     # Each returns the page that follows, if it is not this one.
     "link": _link,
     "rename": _rename,
+    "address": _address,
     "pause": _pause,
     "resume": _resume,
     "leave": _leave,
@@ -198,6 +205,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             subscription=subscription,
             why=permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language),
             name=request.form.get("name", subscription.subscriber.name),
+            new_email=request.form.get("email", ""),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             is_paused=subscription.status is Status.PAUSED,
             pauses=PauseForm.for_publication(publication, now()),

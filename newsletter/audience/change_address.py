@@ -1,0 +1,136 @@
+"""Change of address: asked for by a fresh link, confirmed at the new address, told to the old one, which may object."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience import consent, emails, erasures, preferences, signup_limits, subscribers, unsubscribe
+from newsletter.audience.address import Address
+from newsletter.audience.consent import Proof
+from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Subscription
+from newsletter.audience.services import AudienceServices
+from newsletter.delivery.bounces import suppression
+from newsletter.delivery.ledger import readdress
+from newsletter.errors import Conflict, Invalid
+
+log = structlog.get_logger(__name__)
+
+_FROM = "from "
+_TAKEN = (
+    "This address is on our list already, so it cannot take the place of the other one. Sign up with it if it gets no "
+    "emails from us, and unsubscribe the other one by the link in any email that comes there."
+)
+
+
+class AddressChange(NamedTuple):
+    """A change that a link offers, to `target`; `is_back` if it objects to an earlier one."""
+
+    subscription: Subscription
+    target: Address
+    is_back: bool
+    is_done: bool
+
+
+def ask(
+    session: Session, audience: AudienceServices, token: str, email: str, client: str | None, now: datetime
+) -> None:
+    """Mail the link that confirms a new address to it, under the limits of sign-ups, whoever else reads with it.
+
+    Invalid for a malformed address, NotFresh for an old link, TooManyRequests for a client over its limit.
+    """
+    subscription, address = preferences.open_manage_link(session, audience, token, now), Address.parse(email)
+    if address.email == subscription.subscriber.email:
+        raise Invalid("Your emails come to this address already")
+    if signup_limits.count_and_check(session, audience, address, client, now):
+        log.warning("change of address capped", address=address.masked)
+        return
+    url = audience.links.change_address(subscription.id, _times_moved(session, subscription.id), address.email, now)
+    emails.confirm_address(session, audience, subscription.publication, address.email, url, now)
+
+
+def open_change(session: Session, audience: AudienceServices, token: str, now: datetime) -> AddressChange:
+    """The change that a link offers. Invalid if forged, Expired if too old, NotFound if the reader was erased.
+
+    Conflict if the address has been changed since the link was made.
+    """
+    link = audience.links.open_change_address(token, now)
+    times_moved = _times_moved(session, link.subscription_id)
+    subscription, target = subscribers.get(session, link.subscription_id), Address.parse(link.target)
+    is_done = subscription.subscriber.email == target.email
+    if not is_done and times_moved != link.times_moved:
+        raise Conflict("Your address has been changed since this link was made, so the link no longer works.")
+    return AddressChange(subscription, target, link.is_back, is_done)
+
+
+def change_address(
+    session: Session, audience: AudienceServices, token: str, client: str | None, now: datetime
+) -> AddressChange:
+    """Carry the change out, and tell the old address unless it was its owner who objected; no effect if it is done.
+
+    Errors as for `open_change`, and Conflict if the new address is another reader's.
+    """
+    link = audience.links.open_change_address(token, now)
+    _lock(session, subscribers.get(session, link.subscription_id))
+    change = open_change(session, audience, token, now)
+    if change.is_done:
+        return change
+    reader, target = change.subscription.subscriber, change.target
+    former = reader.email
+    _set_address(session, reader, target)
+    proof = Proof(consent.origin_of(audience, client), note=f"{_FROM}{former}")
+    for one in reader.subscriptions:
+        consent.record(session, one, Act.MOVED, Channel.LINK, now, proof)
+    readdress.readdress_pending(session, [one.id for one in reader.subscriptions], target.email)
+    suppression.lift(session, target.key, suppression.CONFIRMING_LIFTS)
+    erasures.remove_erasure(session, audience.links.seal, target.key)
+    unsubscribe.revive_all_of_address(session, target.key, now, Channel.LINK, proof._replace(note="a new address"))
+    if not change.is_back:
+        _tell(session, audience, change.subscription, former, now)
+    return change._replace(is_done=True)
+
+
+def former_addresses(session: Session, reader: Subscriber) -> Sequence[Address]:
+    """The addresses that a reader had before, unless somebody else reads with one now."""
+    ids = [one.id for one in reader.subscriptions]
+    moved = select(ConsentEvent.note).where(ConsentEvent.subscription_id.in_(ids), ConsentEvent.act == Act.MOVED)
+    found = {Address.parse((note or "").removeprefix(_FROM)) for note in session.scalars(moved)}
+    keys = [address.key for address in found]
+    taken = set(session.scalars(select(Subscriber.key).where(Subscriber.key.in_(keys))))
+    return sorted((one for one in found if one.key not in taken), key=lambda one: one.email)
+
+
+def _lock(session: Session, subscription: Subscription) -> None:
+    """Let no issue be fanned out, and nobody else change the address, until this transaction ends."""
+    reader = subscription.subscriber
+    for one in reader.subscriptions:
+        publications.wait_for_fan_out(session, one.publication_id)
+    session.refresh(reader, ["email", "key"], with_for_update={"of": Subscriber})
+
+
+def _set_address(session: Session, reader: Subscriber, target: Address) -> None:
+    others = select(Subscriber.id).where(Subscriber.key == target.key, Subscriber.id != reader.id)
+    if session.scalar(others) is not None:
+        raise Conflict(_TAKEN)
+    try:
+        with session.begin_nested():
+            reader.email, reader.key = target.email, target.key
+            session.flush()
+    except IntegrityError:
+        raise Conflict(_TAKEN) from None
+
+
+def _tell(session: Session, audience: AudienceServices, subscription: Subscription, former: str, now: datetime) -> None:
+    times = _times_moved(session, subscription.id)
+    url = audience.links.change_address(subscription.id, times, former, now, is_back=True)
+    emails.address_changed(session, audience, subscription, former, url, now)
+
+
+def _times_moved(session: Session, subscription_id: int) -> int:
+    theirs = select(func.count()).where(ConsentEvent.subscription_id == subscription_id)
+    return session.scalar(theirs.where(ConsentEvent.act == Act.MOVED)) or 0
