@@ -1,13 +1,26 @@
 """Acts on all readers of a segment: each reader once, and undone only for those who have not changed since."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from newsletter.audience import bulk_acts, subscribers, tags, unsubscribe
 from newsletter.audience.bulk_acts import ActOrder
-from newsletter.audience.models import BulkAct, BulkActRow, BulkKind, BulkState, Channel, Status, Subscriber
+from newsletter.audience.models import (
+    Act,
+    BulkAct,
+    BulkActRow,
+    BulkKind,
+    BulkState,
+    Channel,
+    ConsentEvent,
+    Status,
+    Subscriber,
+    Subscription,
+)
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.audience.unsubscribe import unsubscribe_by_link
@@ -75,6 +88,52 @@ def test_an_act_that_was_cut_short_goes_on_and_does_nothing_twice(press: Press) 
     assert (act(press, act_id).state, act(press, act_id).undone, tagged(press)) == (BulkState.UNDONE, 2, [ADA])
     with press.sessions.begin() as session, pytest.raises(Conflict, match="can be undone once"):
         bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
+
+
+class Killed(BaseException):
+    """What ends a process in the middle."""
+
+
+def test_an_act_whose_worker_is_killed_in_a_group_goes_on_and_does_no_reader_twice(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="the list was closed")
+    leave, calls = unsubscribe.end_subscription, iter([False, True])
+
+    def leave_and_be_killed(*args: Any) -> bool:
+        changed = leave(*args)
+        if next(calls, False):
+            raise Killed
+        return changed
+
+    monkeypatch.setattr(bulk_acts, "_GROUPS", dict.fromkeys(BulkKind, 2))
+    monkeypatch.setattr(unsubscribe, "end_subscription", leave_and_be_killed)
+    with pytest.raises(Killed):
+        work(press)
+    assert (act(press, act_id).state, times_left(press)) == (BulkState.RUNNING, {})
+    work(press)
+    assert (act(press, act_id).state, act(press, act_id).changed) == (BulkState.DONE, 3)
+    assert times_left(press) == {ADA: 1, BEN: 1, CLEO: 1}
+
+
+def test_two_workers_that_do_an_act_at_once_do_no_reader_twice(
+    press: Press, together: Callable[..., list[Exception]]
+) -> None:
+    for number in range(5):
+        press.reader(f"reader{number}@one.example")
+    act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="the list was closed")
+    assert together(lambda: work(press), lambda: work(press)) == []
+    assert (act(press, act_id).state, act(press, act_id).changed) == (BulkState.DONE, 8)
+    assert set(times_left(press).values()) == {1}
+    assert len(times_left(press)) == 8
+
+
+def times_left(press: Press) -> dict[str, int]:
+    """How often each reader is on record as having left."""
+    left = select(Subscriber.email, func.count()).join(Subscriber.subscriptions).join(Subscription.events)
+    with press.sessions.reading() as session:
+        rows = session.execute(left.where(ConsentEvent.act == Act.LEFT).group_by(Subscriber.email))
+        return {row[0]: row[1] for row in rows}
 
 
 def test_a_tag_is_taken_and_given_back(press: Press) -> None:
