@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,6 +38,7 @@ from tests.web.desk.visits import PASSWORD
 pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 READERS = 500
+PATIENCE = 110
 HOSTILE = '550 5.7.1 <script>document.title = "taken over"</script> <b>bold</b> ' + "long" * 90
 PAGE = f"/desk/issues/{sample_services.WAITING}/"
 REPORT = f"/desk/reports/{sample_services.WAITING}/"
@@ -44,10 +46,23 @@ Work = Callable[[], None]
 
 
 @pytest.fixture
-def tally() -> Tally:
+def gate() -> threading.Event:
+    """The server answers nobody after the first sixty until it is set."""
+    return threading.Event()
+
+
+@pytest.fixture
+def tally(gate: threading.Event) -> Tally:
     """A server that knows all but two readers."""
     strict = {"reader7@firm7.example", "reader8@firm8.example"}
-    return Tally(answer=lambda reader: HOSTILE if reader in strict else "250 2.1.5 Known")
+
+    def answer(reader: str) -> str:
+        if len(tally.taken) >= 60:
+            gate.wait()
+        return HOSTILE if reader in strict else "250 2.1.5 Known"
+
+    tally = Tally(answer=answer)
+    return tally
 
 
 @pytest.fixture
@@ -58,9 +73,9 @@ def server(tally: Tally) -> Iterator[Peer]:
 
 @pytest.fixture
 def services(sessions: Sessions, tmp_path: Path) -> Services:
-    """The shipped issues, one ready for five hundred readers; a rate that lets it take some seconds."""
+    """The shipped issues, one ready for five hundred readers; a rate that the page can show."""
     now = datetime.now(UTC)
-    made = sample_services.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=30)
+    made = sample_services.build(sessions, tmp_path, "http://127.0.0.1", mail_rate=100)
     sample_services.open_publication(made, now)
     with sessions.begin() as session:
         editors.set_password(editors.add(session, "owner@desk.example", Role.OWNER, now), PASSWORD)
@@ -102,7 +117,13 @@ def page(chrome: Browser, desk: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def press(services: Services, server: Peer) -> Iterator[Work]:
+def rounds() -> list[datetime]:
+    """When the worker came to the end of what was due, each time."""
+    return []
+
+
+@pytest.fixture
+def press(services: Services, server: Peer, rounds: list[datetime], gate: threading.Event) -> Iterator[Work]:
     """Starts a worker; it ends with the test."""
     settings = BulkSettings(server.server, services.links, Limits.from_settings(services.settings))
     run = BulkSender(services.sessions, settings, worker="w")
@@ -115,16 +136,20 @@ def press(services: Services, server: Peer) -> Iterator[Work]:
             run.run_once()
             with services.sessions.begin() as session:
                 ledger.finish(session, datetime.now(UTC))
+            rounds.append(datetime.now(UTC))
 
     thread = threading.Thread(target=work)
     yield thread.start
+    gate.set()
     over.set()
     run.stop()
     if thread.ident is not None:
         thread.join(timeout=20)
 
 
-def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: Tally, axe: Axe) -> None:
+def test_an_issue_is_watched_held_and_reported(
+    page: Page, press: Work, rounds: list[datetime], tally: Tally, gate: threading.Event, axe: Axe
+) -> None:
     streamed: list[str] = []
     page.on("request", lambda request: streamed.append(request.url) if "/events" in request.url else None)
     asked: list[str] = []
@@ -143,9 +168,10 @@ def test_an_issue_is_watched_held_and_reported(page: Page, press: Work, tally: T
 
     keyboard.press(page.get_by_role("button", name="Pause sending"))
     expect(page.get_by_text("It is paused:")).to_be_visible()
-    page.wait_for_timeout(1_000)
+    gate.set()
+    _wait_for_rounds(page, rounds)
     held = len(tally.taken)
-    page.wait_for_timeout(1_500)
+    _wait_for_rounds(page, rounds)
     assert len(tally.taken) == held < READERS
 
     keyboard.press(page.get_by_role("button", name="Resume sending"))
@@ -184,6 +210,14 @@ def test_where_no_stream_is_to_be_had_the_page_asks(
     with services.sessions.begin() as session:
         _let_be_over(session, datetime.now(UTC), sample_services.WAITING)
     expect(page.get_by_text("It went out on")).to_be_visible()
+
+
+def _wait_for_rounds(page: Page, rounds: list[datetime]) -> None:
+    """Until the worker has looked from its beginning for what is due."""
+    enough, deadline = len(rounds) + 2, time.monotonic() + PATIENCE
+    while len(rounds) < enough:
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
 
 
 def _let_be_over(session: Session, now: datetime, *slugs: str) -> None:
