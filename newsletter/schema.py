@@ -8,7 +8,7 @@ from sqlalchemy import Engine, column, inspect, select, table
 from newsletter.errors import Conflict
 from newsletter.system.bundled import folder
 
-_UNMODELLED = re.compile(r"copies_\d+|archive_words(_\w+)?|ix_archive_texts_words")
+_UNMODELLED = re.compile(r"copies_\d+|archive_words(_\w+)?")
 _VERSION = table("alembic_version", column("version_num"))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from markupsafe import Markup
-from sqlalchemy import ForeignKey, Index, String, Text, delete, func, literal_column
+from sqlalchemy import ForeignKey, Index, String, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
@@ -38,7 +38,8 @@ class LabelKind(StrEnum):
 class IndexedText(Base):
     """The title and text of an issue as shown, and the folded words of each, separated by spaces.
 
-    On SQLite, triggers copy `words` into the FTS5 table `archive_words`.
+    Triggers copy `words` into the table `archive_words`, where searches look: FTS5 on SQLite, a tsvector on PostgreSQL.
+    Neither parses them, so that both databases find the same.
     """
 
     __tablename__ = "archive_texts"
@@ -49,10 +50,6 @@ class IndexedText(Base):
     title_words: Mapped[str] = mapped_column(Text)
     words: Mapped[str] = mapped_column(Text)
     """Each word of the title and the text once."""
-
-
-VECTOR = func.array_to_tsvector(func.string_to_array(IndexedText.words, literal_column("' '")))
-"""PostgreSQL's tsvector, made without its parser, so that both databases find the same; a migration indexes it."""
 
 
 class IssueLabel(Base):

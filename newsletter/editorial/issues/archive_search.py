@@ -12,13 +12,13 @@ from itertools import groupby
 from typing import NamedTuple, Self
 
 from sqlalchemy import ColumnElement, String, and_, case, cast, column, func, literal, select, table
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.orm import Session
 
 from newsletter import characters
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import archive
-from newsletter.editorial.issues.archive_index import VECTOR, IndexedText, words_of
+from newsletter.editorial.issues.archive_index import IndexedText, words_of
 from newsletter.editorial.models import Issue
 
 LONGEST = 200
@@ -27,7 +27,8 @@ MOST_WORDS = 10
 _BEFORE = 13
 _EXCERPT = 72
 
-_FTS = table("archive_words", column("rowid"), column("archive_words", String()))
+_FTS5 = table("archive_words", column("rowid"), column("archive_words", String()))
+_TSVECTOR = table("archive_words", column("issue_id"), column("vector", TSVECTOR()))
 
 
 class Piece(NamedTuple):
@@ -116,9 +117,10 @@ def _found(words: Sequence[str], slug: str, published_at: datetime | None, title
 def _matches(session: Session, words: Sequence[str]) -> ColumnElement[bool]:
     # Words consist of letters and digits only, so nothing in them can end the quotes.
     if session.get_bind().dialect.name == "postgresql":
-        return VECTOR.op("@@")(cast(" & ".join(f"'{word}':*" for word in words), TSQUERY))
-    asked = " AND ".join(f'"{word}"*' for word in words)
-    return Issue.id.in_(select(_FTS.c.rowid).where(_FTS.c.archive_words.match(asked)))
+        asked = cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)
+        return Issue.id.in_(select(_TSVECTOR.c.issue_id).where(_TSVECTOR.c.vector.op("@@")(asked)))
+    matched = " AND ".join(f'"{word}"*' for word in words)
+    return Issue.id.in_(select(_FTS5.c.rowid).where(_FTS5.c.archive_words.match(matched)))
 
 
 def _title_matches(session: Session, words: Sequence[str]) -> ColumnElement[int]:
