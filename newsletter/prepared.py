@@ -1,12 +1,11 @@
 """Prepared statements: compiled once and run by the driver, for those that run hundreds of times a second."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect, Select, Text, bindparam, column, func, literal_column, select
+from sqlalchemy import Connection, Dialect, SelectBase, Text, bindparam, column, func, literal_column, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -25,16 +24,21 @@ class Prepared:
         if compiled.params != dict.fromkeys(compiled.params):
             raise ValueError("constants must be written out")
         self._text = str(compiled)
-        self._answers = isinstance(statement, Select) or bool(compiled.effective_returning)
+        self._answers = isinstance(statement, SelectBase) or bool(compiled.effective_returning)
         self._order = compiled.positiontup
 
     def run(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Run it; the rows if it returns any. Moments are passed through `moment`, other values as they are."""
+        """Run it; the rows if it returns any. Moments are passed through `moment`, other values as they are.
+
+        The driver's errors are raised as SQLAlchemy's.
+        """
         cursor = connection.connection.cursor()
         try:
-            with _our_errors(connection.dialect):
-                cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
-                return cursor.fetchall() if self._answers else []
+            cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
+            return cursor.fetchall() if self._answers else []
+        except connection.dialect.loaded_dbapi.Error as error:
+            base, dialect = connection.dialect.loaded_dbapi.Error, connection.dialect
+            raise DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect) from error
         finally:
             cursor.close()
 
@@ -48,17 +52,6 @@ def moment(dialect: Dialect, at: datetime) -> Any:
 def moment_read(dialect: Dialect) -> Callable[[Any], datetime | None]:
     """Converts what the driver returns into a moment."""
     return UtcDateTime().dialect_impl(dialect).result_processor(dialect, None) or (lambda value: value)
-
-
-@contextmanager
-def _our_errors(dialect: Dialect) -> Iterator[None]:
-    """Converts the driver's errors into SQLAlchemy's."""
-    try:
-        yield
-    except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            None, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, dialect=dialect
-        ) from error
 
 
 @lru_cache(maxsize=8)
