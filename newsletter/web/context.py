@@ -1,4 +1,4 @@
-"""The context of a request: its services, time and client."""
+"""The context of a request: its services, time and client, and the page of a list that it asks for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, request
 
 from newsletter.audience import client_ip
 from newsletter.db import Witness
+from newsletter.pagination import PageRequest
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED, PLAIN_HTTP
 from newsletter.wiring import Services
@@ -95,3 +96,20 @@ def _host_name(host: str) -> str:
 
 def _at_hand() -> _AtHand:
     return cast("_AtHand", current_app.extensions[_KEY])
+
+
+def row_id(text: str, highest: int = 2**63 - 1) -> int:
+    """An id in a URL; ValueError if it is no number, or too large for its column."""
+    if not 0 <= (number := int(text)) <= highest:
+        raise ValueError(text)
+    return number
+
+
+def page_request(highest: int = 2**63 - 1) -> PageRequest:
+    """The page of a list that `?before=` or `?after=` asks for; the first one if they are invalid."""
+
+    def key(text: str) -> int:
+        return row_id(text, highest)
+
+    before = request.args.get("before", type=key)
+    return PageRequest(before, None if before is not None else request.args.get("after", type=key))

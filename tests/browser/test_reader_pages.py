@@ -239,6 +239,9 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     page.get_by_label("New email address").fill("lovelace@example.net")
     send(page, "Send a link there")
     yield "preferences with a new address on its way"
+    page.get_by_role("link", name="Show the issues sent to me").click()
+    yield "issues sent"
+    page.go_back()
     page.get_by_role("link", name="Show my data").click()
     yield "my data"
     page.goto(sample_services.letters(services)[-1]["address_url"])

@@ -112,6 +112,12 @@ def copies_of_readers(
     return _NEWEST_FIRST.page(lambda some: session.execute(some).all(), theirs, turn, size)
 
 
+def notes_of_copies(session: Session, copy_ids: Collection[int]) -> dict[int, Note]:
+    """What was heard of these copies after they were sent, by copy id: that one bounced, or else a complaint."""
+    noted = select(CopyNote.copy_id, CopyNote.kind).where(CopyNote.copy_id.in_(copy_ids), CopyNote.kind != Note.RESENT)
+    return dict(session.execute(noted.order_by(CopyNote.kind.desc())).all())
+
+
 def _lines(
     session: Session, letter_id: int, wanted: RecipientFilter, after: int, at_once: int
 ) -> Iterator[RecipientRow]:

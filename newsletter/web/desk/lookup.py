@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
-
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
@@ -13,7 +11,6 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
-from newsletter.pagination import PageRequest
 from newsletter.web.desk import audit_hook
 from newsletter.workflows import build_letter
 
@@ -76,23 +73,6 @@ def correction(store: Session, slug: str, number: int) -> tuple[Issue, Correctio
     found = issue(store, slug)
     audit_hook.add_details(correction=number)
     return found, corrections.find(store, found, number)
-
-
-def row_id(text: str, highest: int = 2**63 - 1) -> int:
-    """An id in a URL; ValueError if it is no number, or too large for its column."""
-    if not 0 <= (number := int(text)) <= highest:
-        raise ValueError(text)
-    return number
-
-
-def page_request(highest: int = 2**63 - 1) -> PageRequest:
-    """The page of a list that `?before=` or `?after=` asks for; the first one if they are invalid."""
-
-    def key(text: str) -> int:
-        return row_id(text, highest)
-
-    before = request.args.get("before", type=key)
-    return PageRequest(before, None if before is not None else request.args.get("after", type=key))
 
 
 def issue_mark(found: Issue) -> str:

@@ -17,15 +17,17 @@ from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audit import AuditWriter
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
+from newsletter.delivery.reports import recipients
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
-from newsletter.web.context import client, now, services
+from newsletter.web.context import client, now, page_request, services
 from newsletter.web.forms import FormGuard
 from newsletter.web.public import form_guard, pause_form, private_pages, publication_param, refusal_tally
 from newsletter.web.public.pause_form import PauseForm
 
 blueprint = private_pages.blueprint("preferences", __name__)
 
+_ISSUES_PER_PAGE = 20
 _DONE = {
     "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
     "It works for an hour.",
@@ -76,6 +78,22 @@ def my_data(token: str) -> Response:
     answer = Response(json.dumps(data, ensure_ascii=False, indent=2), mimetype="application/json")
     answer.headers["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return answer
+
+
+@blueprint.get("/preferences/<token>/sent")
+def sent_issues(token: str) -> str:
+    """The issues that were sent to this reader and what became of each, newest first; `?before=`, `?after=` page."""
+    with services().sessions.reading() as session:
+        subscription = preferences.open_manage_link(session, services().audience, token, now())
+        ids = [one.id for one in subscription.subscriber.subscriptions]
+        page = recipients.copies_of_readers(session, ids, page_request(), _ISSUES_PER_PAGE)
+        return render_template(
+            "site/sent_issues.html",
+            publication=subscription.publication,
+            page=page,
+            notes=recipients.notes_of_copies(session, [copy.id for copy, _ in page.rows]),
+            token=token,
+        )
 
 
 @blueprint.get("/link")

@@ -11,7 +11,7 @@ from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.writing import save_state
 
@@ -31,7 +31,7 @@ def history(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            page=issue_store.revisions(store, found, lookup.page_request(_HIGHEST), _A_PAGE),
+            page=issue_store.revisions(store, found, page_request(_HIGHEST), _A_PAGE),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
         )
 

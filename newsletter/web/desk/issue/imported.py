@@ -9,8 +9,8 @@ from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.context import now, page_request, services
+from newsletter.web.desk import audit_hook, frame
 from newsletter.workflows import import_archive, peer_archives
 
 _A_PAGE = 50
@@ -55,7 +55,7 @@ def _list_page(fault: str = "") -> str:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         wants_published = request.args.get("state") == _PUBLISHED
-        turn = lookup.page_request(_HIGHEST_ID)
+        turn = page_request(_HIGHEST_ID)
         return frame.page(
             store,
             "imported.html",

@@ -11,7 +11,7 @@ from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import services
+from newsletter.web.context import page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
 from newsletter.workflows import approve_issue, build_letter, peer_archives, test_mail
 
@@ -32,7 +32,7 @@ def issues() -> str:
         counts = listing.count_by_state(store, publication.id)
         asked = request.args.get("state", "")
         wanted = IssueState(asked) if asked in set(IssueState) else None
-        turn, size = (lookup.page_request(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST_PAGE, _AT_FIRST)
+        turn, size = (page_request(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST_PAGE, _AT_FIRST)
         states = words.GROUPS if not asked else [wanted] if wanted else []
         pages = {
             state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]

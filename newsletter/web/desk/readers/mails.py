@@ -5,8 +5,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.errors import Conflict
-from newsletter.web.context import services
-from newsletter.web.desk import frame, lookup
+from newsletter.web.context import page_request, services
+from newsletter.web.desk import frame
 
 _PAGE = 50
 _KEPT_BECAUSE = {
@@ -23,7 +23,7 @@ def list_mails() -> str:
     """What readers wrote, the newest first; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        page = reader_mails.page_of_mails(store, publication.id, lookup.page_request(), _PAGE)
+        page = reader_mails.page_of_mails(store, publication.id, page_request(), _PAGE)
         return frame.page(store, "mails.html", "readers", publication, zone=publication.time_zone, page=page)
 
 

@@ -15,8 +15,8 @@ from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import now, services
-from newsletter.web.desk import csv_export, frame, lookup, timed_cache, words
+from newsletter.web.context import now, page_request, services
+from newsletter.web.desk import csv_export, frame, timed_cache, words
 
 _PAGE = 50
 _COPIES = 50
@@ -46,7 +46,7 @@ def readers() -> str:
             counts=timed_cache.counts(store, publication.id),
             refused={form: refusals.of_last_week(store, now(), form) for form in FormKind},
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
-            page=subscribers.page(store, publication.id, q, status, lookup.page_request(_HIGHEST_ID), _PAGE),
+            page=subscribers.page(store, publication.id, q, status, page_request(_HIGHEST_ID), _PAGE),
         )
 
 
@@ -81,7 +81,7 @@ def reader(subscription_id: int) -> str:
 
 def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
     """The same, with what is wrong with a form of tags and attributes beside its field."""
-    turn = lookup.page_request()
+    turn = page_request()
     with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)
         subscriber = subscription.subscriber

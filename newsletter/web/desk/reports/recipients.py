@@ -14,7 +14,7 @@ from newsletter.delivery.reports import recipients, stats
 from newsletter.delivery.reports.recipients import RecipientFilter, RecipientRow
 from newsletter.editorial.issues import archive
 from newsletter.errors import Conflict
-from newsletter.web.context import services
+from newsletter.web.context import page_request, row_id, services
 from newsletter.web.desk import csv_export, frame, lookup
 from newsletter.web.desk.lookup import Mailed
 
@@ -28,7 +28,7 @@ def copies(slug: str, number: int | None = None) -> str:
     with services().sessions.reading() as store:
         mailed = lookup.mailed(store, slug, number)
         letter, publication = _letter_with_copies(mailed), mailed.issue.publication
-        after = request.args.get("after", type=lookup.row_id) or _start(store, letter, wanted)
+        after = request.args.get("after", type=row_id) or _start(store, letter, wanted)
         page = recipients.page(store, letter.id, wanted, after, _PAGE)
         asked = _asked(request.args)
         return frame.page(
@@ -61,7 +61,7 @@ def leavers(slug: str) -> str:
     """The readers who unsubscribed by the link in an issue, newest first; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        page = unsubscribe.unsubscribes_page(store, found.letter_id or 0, lookup.page_request(), _PAGE)
+        page = unsubscribe.unsubscribes_page(store, found.letter_id or 0, page_request(), _PAGE)
         return frame.page(
             store,
             "leavers.html",
@@ -78,7 +78,7 @@ def reasons() -> str:
     """Why readers unsubscribed, in their words, newest first; `?before=` and `?after=` page."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        page = leaving_reasons.reasons_page(store, publication.id, lookup.page_request(), _PAGE)
+        page = leaving_reasons.reasons_page(store, publication.id, page_request(), _PAGE)
         letter_ids = {reason.left.letter_id for reason in page.rows if reason.left.letter_id}
         return frame.page(
             store,

@@ -9,7 +9,7 @@ from newsletter.audit import AuditEntry
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
-from newsletter.web.context import services
+from newsletter.web.context import page_request, services
 from newsletter.web.desk import csv_export, frame, lookup
 
 _A_PAGE = 50
@@ -22,7 +22,7 @@ def audit_log() -> str:
     """The entries, newest first; `?who=` and `?act=` filter, `?before=` and `?after=` page."""
     asked = _asked()
     with services().sessions.reading() as store:
-        page = audit.page(store, audit.matching(asked), lookup.page_request(), _A_PAGE)
+        page = audit.page(store, audit.matching(asked), page_request(), _A_PAGE)
         people, acts = store.scalars(audit.actors()).all(), store.scalars(audit.actions()).all()
         values = {"asked": asked, "people": people, "acts": acts, "issues": _issues(store, page.rows)}
         return frame.page(store, "audit.html", "settings", None, page=page, **values)
@@ -38,7 +38,7 @@ def issue_acts(slug: str) -> str:
     with services().sessions.reading() as store:
         issue = lookup.issue(store, slug)
         page = audit.page(
-            store, audit.entries_of_issue(issue.id, issue.slug, issue.created_at), lookup.page_request(), _A_PAGE
+            store, audit.entries_of_issue(issue.id, issue.slug, issue.created_at), page_request(), _A_PAGE
         )
         return frame.page(store, "issue_acts.html", "issues", issue.publication, issue=issue, page=page)
 
