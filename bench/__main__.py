@@ -17,6 +17,7 @@ from bench import (
     reading_bounces,
     rendering,
     sending,
+    serving,
     signing_up,
     starting,
 )
@@ -43,6 +44,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     importing.measure,
     importing.of_mailchimp,
     signing_up.measure,
+    serving.measure,
     choosing.on_sqlite,
     pages.on_sqlite,
     pages.on_postgresql,

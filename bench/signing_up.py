@@ -5,15 +5,12 @@
 
 import asyncio
 import logging
-import os
 import re
 import sqlite3
 import statistics
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +18,9 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from bench import sinks, stock
+from bench.processes import running, serving
 from bench.rows import RUNS, Row
-from newsletter.system.ports import free_port, responds
+from newsletter.system.ports import free_port
 from newsletter.web.forms import QUICKEST
 
 AT_ONCE = 200
@@ -62,15 +60,15 @@ def _pair() -> tuple[Load, Load]:
         stock.make_sign_ups_usual(settings["DATABASE_URL"])
         port = free_port()
         with (
-            _running(settings, "-m", "newsletter", "worker"),
-            _serving(port, settings | {"PORT": str(port)}, "-m", "newsletter", "serve"),
+            running(settings, "-m", "newsletter", "worker"),
+            serving(port, settings | {"PORT": str(port)}, "-m", "newsletter", "serve"),
         ):
             ours = asyncio.run(_load(port, "/subscribe", _form(port)))
         port = free_port()
         # The same issue goes on meanwhile, for it takes of the processors as well.
         with (
-            _running(settings, "-m", "newsletter", "worker"),
-            _serving(port, settings, "-m", "bench.signing_up", str(port), f"{folder}/plain.db"),
+            running(settings, "-m", "newsletter", "worker"),
+            serving(port, settings, "-m", "bench.signing_up", str(port), f"{folder}/plain.db"),
         ):
             return ours, asyncio.run(_load(port, "/", {}))
 
@@ -81,27 +79,6 @@ def _settings(folder: Path, sink: int) -> dict[str, str]:
     mail = {"MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(sink), "MAIL_DEFAULT_SENDER": "press@letters.example"}
     where = {"DATA_DIR": str(folder), "DATABASE_URL": f"sqlite:///{folder}/bench.db"}
     return {"LOG_LEVEL": "error", **where, **caps, **mail}
-
-
-@contextmanager
-def _running(settings: Mapping[str, str], *arguments: str) -> Iterator[None]:
-    process = subprocess.Popen([sys.executable, *arguments], env=os.environ | settings)
-    try:
-        yield
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@contextmanager
-def _serving(port: int, settings: Mapping[str, str], *arguments: str) -> Iterator[None]:
-    with _running(settings, *arguments):
-        deadline = time.monotonic() + 60
-        while not responds(f"http://127.0.0.1:{port}/healthz"):
-            if time.monotonic() > deadline:
-                raise TimeoutError("the server did not start")
-            time.sleep(0.1)
-        yield
 
 
 def _form(port: int) -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import cast
 from sqlalchemy import func, select
 
 from bench.press import LINKS, Run
+from bench.processes import cpu_seconds
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import OVER, Copy, Letter
 
@@ -28,7 +29,7 @@ def run(url: str, port: int, connections: int) -> Run:
         engine = open_engine(url)
         seconds = _seconds_until_over(Sessions(engine))
         engine.dispose()
-        return Run(seconds, _cpu(pid), _peak(pid))
+        return Run(seconds, cpu_seconds(pid), _peak(pid))
 
 
 @contextmanager
@@ -60,15 +61,6 @@ def _seconds_until_over(sessions: Sessions) -> float:
                 times = session.execute(select(func.min(Copy.begun_at), func.max(Copy.ended_at))).tuples().one()
                 first, last = cast("tuple[datetime, datetime]", times)
                 return (last - first).total_seconds()
-
-
-def _cpu(pid: int) -> float:
-    """Seconds of CPU so far, the start and all; only Linux tells them of another process."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak(pid: int) -> float:

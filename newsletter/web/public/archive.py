@@ -1,12 +1,9 @@
 """The archive: published issues and their pictures, for anybody to read, search and cache."""
 
-import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import NamedTuple
 
 from flask import Blueprint, Response, make_response, render_template, request
-from werkzeug.http import generate_etag
 
 from newsletter.db import Session
 from newsletter.editorial.images.pictures import MEDIA_TYPES
@@ -21,6 +18,7 @@ from newsletter.web.context import services
 from newsletter.web.forms import SignUpForm
 from newsletter.web.public import publication_param
 from newsletter.web.public.issue_page import PublishedIssue, structured_data
+from newsletter.web.public.page_cache import cacheable, cached
 
 blueprint = Blueprint("archive", __name__)
 
@@ -49,6 +47,7 @@ class Label(NamedTuple):
 
 
 @blueprint.get("/archive/")
+@cached
 def index() -> Response:
     """The issues of a publication, newest first, twenty a page; of one category, tag or author if requested."""
     with services().sessions.reading() as session:
@@ -78,10 +77,13 @@ def search() -> Response:
         values = {"query": query, "found": found, "page": page}
         values["has_more"] = found is not None and found.total > page * _A_PAGE
         html = render_template("site/search.html", publication=publication, **values)
-    return cacheable(make_response(html))
+    answer = cacheable(make_response(html))
+    answer.make_conditional(request)
+    return answer
 
 
 @blueprint.get("/archive/<slug>/")
+@cached
 def issue(slug: str) -> Response:
     """An issue, with links to its neighbours and to related issues, and the sign-up form."""
     with services().sessions.reading() as session:
@@ -134,19 +136,6 @@ def picture(file_name: str) -> Response:
     # Mail programs in a browser show it on pages of another site.
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     answer.set_etag(stem)
-    answer.make_conditional(request)
-    return answer
-
-
-_FORM_TIME = re.compile(rb'name="shown" value="[^"]*"')
-
-
-def cacheable(answer: Response, modified: datetime | None = None) -> Response:
-    """Let anybody cache this answer for a minute, and revalidate it by its ETag."""
-    answer.headers["Cache-Control"] = "public, max-age=60"
-    answer.last_modified = modified
-    # Without the time at which its form was shown, which would make each page different.
-    answer.set_etag(generate_etag(_FORM_TIME.sub(b"", answer.get_data())))
     answer.make_conditional(request)
     return answer
 

@@ -12,7 +12,7 @@ from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
 from newsletter.web.context import services
 from newsletter.web.public import publication_param
-from newsletter.web.public.archive import cacheable
+from newsletter.web.public.page_cache import cacheable, cached
 
 blueprint = Blueprint("dressing", __name__)
 
@@ -39,6 +39,7 @@ def style(publication: str) -> Response:
 
 
 @blueprint.get("/privacy")
+@cached
 def privacy() -> Response:
     """The publication's privacy page, with the date of its text."""
     with services().sessions.reading() as session:

@@ -15,8 +15,8 @@ from newsletter.editorial.issues import archive
 from newsletter.publications import Publication
 from newsletter.web.context import services
 from newsletter.web.public import publication_param
-from newsletter.web.public.archive import cacheable
 from newsletter.web.public.issue_page import PublishedIssue
+from newsletter.web.public.page_cache import cacheable, cached
 
 blueprint = Blueprint("feeds", __name__)
 
@@ -41,18 +41,21 @@ class _Feed:
 
 
 @blueprint.get("/feed.xml")
+@cached
 def feed() -> Response:
     """The newest issues of a publication in full (Atom, RFC 4287)."""
     return _xml_feed("site/feed.xml", "application/atom+xml")
 
 
 @blueprint.get("/feed.rss")
+@cached
 def rss() -> Response:
     """The same as RSS 2.0 (rssboard.org)."""
     return _xml_feed("site/rss.xml", "application/rss+xml")
 
 
 @blueprint.get("/feed.json")
+@cached
 def json_feed() -> Response:
     """The same as JSON Feed 1.1 (jsonfeed.org)."""
     with services().sessions.reading() as session:
@@ -62,6 +65,7 @@ def json_feed() -> Response:
 
 
 @blueprint.get("/sitemap.xml")
+@cached
 def sitemap() -> Response:
     """The pages for search engines (sitemaps.org); if there are very many, an index of sitemaps (`?page=`)."""
     with services().sessions.reading() as session:
@@ -79,6 +83,7 @@ def sitemap() -> Response:
 
 
 @blueprint.get("/robots.txt")
+@cached
 def robots() -> Response:
     """The paths that robots should not visit (RFC 9309)."""
     document = render_template("site/robots.txt")
