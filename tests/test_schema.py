@@ -207,3 +207,4 @@ def test_an_upgrade_lets_every_published_issue_be_found_by_its_words_and_labels(
     with Sessions(engine).reading() as session:
         assert session.execute(text("SELECT * FROM archive_labels")).all() == [(1, "tag", "yoga", "Yoga")]
         assert session.scalar(text("SELECT words FROM archive_texts")) == "a tight back p as corrected"
+        assert session.scalar(text("SELECT count(*) FROM archive_words")) == 1
