@@ -20,6 +20,7 @@ class FormKind(StrEnum):
 
     SIGN_UP = "sign_up"
     LINK = "link"
+    HELPED = "helped"
 
     @property
     def prefix(self) -> str:
@@ -29,7 +30,7 @@ class FormKind(StrEnum):
     @property
     def words(self) -> str:
         """What is sent by it, for a heading."""
-        return "sign-ups" if self is FormKind.SIGN_UP else "requests for a link"
+        return {FormKind.SIGN_UP: "sign-ups", FormKind.LINK: "requests for a link"}.get(self, "answers")
 
 
 class Reason(StrEnum):

@@ -115,11 +115,7 @@ def count_and_check(
     caps, buckets = services.caps, list(_buckets(services, address, client, now, form))
     hits = _count(session, buckets, form)
     if hits.get("client", 0) > caps.client:
-        # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
-        log.warning("client capped", client=client_ip.logged_origin(services, client))
-        raise TooManyRequests(
-            "That was too often in a short time. Please try again in an hour.", Reason.CLIENT_CAP, form
-        )
+        raise _client_capped(services, client, form)
     _refuse_too_many(session, services, now, form)
     if hits[_ADDRESS] > caps.address:
         return Reason.ADDRESS_CAP
@@ -128,6 +124,15 @@ def count_and_check(
     if form is FormKind.SIGN_UP and _within_a_month(session, buckets[0], caps.address, now) > caps.month:
         return Reason.ADDRESS_CAP
     return None
+
+
+def count_client(
+    session: Session, services: AudienceServices, client: str | None, now: datetime, form: FormKind
+) -> None:
+    """Count a form that was sent and that names no address; TooManyRequests if the client is over the limit."""
+    bucket = _of_client(services, client, now, form)
+    if bucket and _count(session, [bucket], form)["client"] > services.caps.client:
+        raise _client_capped(services, client, form)
 
 
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
@@ -222,9 +227,21 @@ def _buckets(
     yield mailbox
     if not _is_provider(address.domain):
         yield _Bucket(f"{form.prefix}domain", client_ip.keyed_digest(services, address.domain), hour)
-    if (one := client_ip.one_client(client)) is not None:
-        yield _Bucket(f"{form.prefix}client", client_ip.keyed_digest(services, one), hour)
+    if by_client := _of_client(services, client, now, form):
+        yield by_client
     yield _Bucket(f"{form.prefix}{_EVERYBODY}", mailbox.digest[0], hour)
+
+
+def _of_client(services: AudienceServices, client: str | None, now: datetime, form: FormKind) -> _Bucket | None:
+    one = client_ip.one_client(client)
+    return _Bucket(f"{form.prefix}client", client_ip.keyed_digest(services, one), hour_of(now)) if one else None
+
+
+def _client_capped(services: AudienceServices, client: str | None, form: FormKind) -> TooManyRequests:
+    # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
+    log.warning("client capped", client=client_ip.logged_origin(services, client))
+    message = "That was too often in a short time. Please try again in an hour."
+    return TooManyRequests(message, Reason.CLIENT_CAP, form)
 
 
 def _of_mailbox(services: AudienceServices, address: Address, window: int, form: FormKind) -> _Bucket:

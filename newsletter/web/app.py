@@ -17,6 +17,7 @@ from newsletter.web.public import (
     confirm,
     draft,
     feeds,
+    helped,
     preferences,
     private_pages,
     refusal_tally,
@@ -41,20 +42,9 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     security.init_app(app, services.settings)
     for part in (template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
-    for part in (
-        signup,
-        confirm,
-        unsubscribe,
-        test_links,
-        preferences,
-        address,
-        archive,
-        draft,
-        clicks,
-        feeds,
-        branding,
-        desk,
-    ):
+    for part in (signup, confirm, unsubscribe, test_links, preferences, address, clicks, helped, branding, desk):
+        app.register_blueprint(part.blueprint)
+    for part in (archive, draft, feeds):
         app.register_blueprint(part.blueprint)
     hooks.init_app(app, services)
     return app

@@ -18,6 +18,8 @@ from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.delivery.reports.stats import LetterStats
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Correction, Issue
+from newsletter.engagement import helpfulness
+from newsletter.engagement.helpfulness import Helpfulness
 from newsletter.errors import NotFound
 
 EARLIER = 8
@@ -36,6 +38,8 @@ class IssueResult:
     """Readers who unsubscribed by its link."""
     clicks: int | None
     """None if they were not counted."""
+    helpfulness: Helpfulness | None
+    """None if nobody said whether it helped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,9 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
     links = clicks.counted_links(session, letter.id)
     left = unsubscribe.unsubscribes_by_letter(session, [letter.id])[letter.id]
     total = sum(link.clicks for link in links) if links else None
-    result = IssueResult(issue.slug, issue.title, letter.started_at or letter.due_at, found.counts, left, total)
+    answers = helpfulness.of_issues(session, [issue.id]).get(issue.id)
+    began_at = letter.started_at or letter.due_at
+    result = IssueResult(issue.slug, issue.title, began_at, found.counts, left, total, answers)
     before = session.scalars(archive.earlier(issue).limit(EARLIER)).all()
     amended = [
         CorrectionResult(each, stats.copy_counts(session, each.letter) if each.letter else None)
@@ -118,6 +124,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
     """The outcomes of these issues, which have all started, in their order."""
     begun = [(issue, _started_letter(issue)) for issue in issues]
     ids = [letter.id for _, letter in begun]
+    answers = helpfulness.of_issues(session, [issue.id for issue, _ in begun])
     left, clicked = unsubscribe.unsubscribes_by_letter(session, ids), clicks.total_clicks(session, ids)
     return [
         IssueResult(
@@ -127,6 +134,7 @@ def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:
             stats.copy_counts(session, letter),
             left[letter.id],
             clicked.get(letter.id),
+            answers.get(issue.id),
         )
         for issue, letter in begun
     ]
@@ -148,6 +156,9 @@ _SHARES: dict[str, Callable[[IssueResult], float | None]] = {
     "Bounced, of those sent": lambda one: _share(one.counts.bounced, one.counts.sent),
     "Complaints, of those sent": lambda one: _share(one.counts.complained, one.counts.sent),
     "Unsubscribed, of those sent": lambda one: _share(one.left, one.counts.sent),
+    "Said it helped, of those who answered": lambda one: (
+        _share(one.helpfulness.yes, sum(one.helpfulness)) if one.helpfulness else None
+    ),
     "Clicks, per copy sent": lambda one: _share(one.clicks, one.counts.sent),
 }
 

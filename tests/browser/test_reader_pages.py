@@ -17,6 +17,7 @@ from tests.sample_services import Clock
 
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
 BIG = 44
+PUBLISHED = f"/archive/{sample_services.OUT[0]}/"
 """Pixels that a finger needs."""
 
 
@@ -89,7 +90,7 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, se
 
 
 def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, services: Services, clock: Clock) -> None:
-    page.goto(f"/archive/{sample_services.OUT[0]}/")
+    page.goto(PUBLISHED)
     assert page.context.cookies() == []
     page.get_by_role("textbox", name="Email").fill("ada@example.org")
     clock.turn(seconds=10)
@@ -173,7 +174,7 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
-    archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", f"/archive/{sample_services.OUT[0]}/")
+    archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", PUBLISHED, f"{PUBLISHED}helped")
     with services.sessions.reading() as session:
         waiting = issue_store.find(session, sample_services.WAITING)
         draft = services.links.draft(waiting.id, waiting.created_at, clock() + timedelta(days=1))

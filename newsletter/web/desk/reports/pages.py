@@ -13,6 +13,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
+from newsletter.engagement.helpfulness import Answer
 from newsletter.publications import Publication
 from newsletter.web.context import now, services
 from newsletter.web.desk import csv_export, frame, lookup, progress_view
@@ -101,6 +102,8 @@ def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
         yield "copies", details.result.title, name, getattr(details.account.counts, name)
     yield "copies", details.result.title, "sent again, being in doubt", details.resent
     yield "readers", details.result.title, "unsubscribed", details.result.left
+    for name in Answer if details.result.helpfulness else ():
+        yield "did this help", details.result.title, name, getattr(details.result.helpfulness, name)
     for span in details.account.spans:
         yield "sent within", span.at, f"{int(details.account.bucket.total_seconds()) // 60} minutes", span.sent
     for share in [*details.account.domains, *filter(None, [details.account.others])]:

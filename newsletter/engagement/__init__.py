@@ -1,0 +1,1 @@
+"""What readers give back: whether an issue helped them."""
