@@ -283,6 +283,14 @@ def test_an_older_page_is_new_again_when_the_next_issue_comes_out(
     assert program.get(SECOND, headers={"If-Modified-Since": dated["If-Modified-Since"]}).status_code == 200
 
 
+def test_the_fonts_that_a_page_loads_first_are_those_of_its_stylesheet(program: FlaskClient) -> None:
+    fonts = re.findall(r'<link rel="preload" href="/assets/([^"]+)" as="font"', program.get(FIRST).text)
+    style = program.get("/assets/site.css", buffered=True).text
+    assert len(fonts) == 2
+    assert all(f"url({font})" in style for font in fonts)
+    assert [program.get(f"/assets/{font}", buffered=True).status_code for font in fonts] == [200, 200]
+
+
 def test_a_picture_may_be_kept_for_ever_and_shown_by_mail_programs(program: FlaskClient) -> None:
     path = re.search(r'<img src="(/pictures/[^"]+)"', program.get(FIRST).text)[1]
     answer = program.get(path, buffered=True)
