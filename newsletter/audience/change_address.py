@@ -51,7 +51,7 @@ def ask(
         log.warning("change of address capped", address=address.masked)
         return
     url = audience.links.change_address(subscription.id, _times_moved(session, subscription.id), address.email, now)
-    emails.confirm_address(session, audience, subscription.publication, address.email, url, now)
+    emails.confirm_address(session, audience, subscription, address.email, url, now)
 
 
 def open_change(session: Session, audience: AudienceServices, token: str, now: datetime) -> AddressChange:

@@ -80,12 +80,14 @@ def link(
 
 
 def confirm_address(
-    session: Session, services: AudienceServices, publication: Publication, email: str, url: str, now: datetime
+    session: Session, services: AudienceServices, subscription: Subscription, email: str, url: str, now: datetime
 ) -> None:
     """Queue the mail that asks the owner of a new address whether a reader's mail may come there."""
     # Without the name, as in `_ask`.
-    composed = services.compose("address_confirm", publication, {"email": email, "address_url": url})
-    outbox.post(session, publication, "address_confirm", Addressee(email), composed, now)
+    composed = services.compose("address_confirm", subscription.publication, {"email": email, "address_url": url})
+    # With the subscription, so that it is erased with the reader.
+    to = Addressee(email, subscription_id=subscription.id)
+    outbox.post(session, subscription.publication, "address_confirm", to, composed, now)
 
 
 def address_changed(

@@ -38,7 +38,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     former = change_address.former_addresses(session, reader)
     keys = [reader.key, *(one.key for one in former)]
     ledger.anonymize(session, subscriptions, now)
-    outbox.erase_letters(session, keys)
+    outbox.erase_letters(session, keys, subscriptions)
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
     events.erase_events(session, keys, subscriptions)

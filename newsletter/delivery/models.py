@@ -256,9 +256,12 @@ class OutboxMessage(Base):
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped: the causes of the suppression, or that one of its kind went out within a day."""
     subscription_id: Mapped[int | None]
-    """The subscription whose consent it asks for; its outcome is kept for as long as that is (`Receipt`)."""
+    """The subscription whose consent it asks for, or for which it goes to an address that is not yet the reader's."""
     template: Mapped[str | None] = mapped_column(String(64))
-    """The version of its text: the SHA-256 of what all letters of that version have in common."""
+    """The version of its text: the SHA-256 of what all letters of that version have in common.
+
+    Of a letter that asks for consent; its outcome is kept for as long as that is (`Receipt`).
+    """
 
     @property
     def content(self) -> SingleContent:

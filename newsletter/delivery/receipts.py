@@ -17,7 +17,7 @@ from newsletter.delivery.models import OutboxMessage, OutboxState, Receipt
 def record_receipt(session: Session, post_id: int, state: OutboxState, reply: str, now: datetime) -> None:
     """Record the outcome of a letter that has just ended, if it asked for somebody's consent."""
     post = session.get_one(OutboxMessage, post_id)
-    if post.subscription_id is None:
+    if post.subscription_id is None or post.template is None:
         return
     receipt = Receipt(post_id=post.id, subscription_id=post.subscription_id, kind=post.kind, template=post.template)
     receipt.message_id, receipt.state, receipt.reply, receipt.at = compose.message_id(post.content), state, reply, now

@@ -152,6 +152,14 @@ def test_what_is_known_by_an_old_address_is_shown_and_erased_with_the_reader(pre
         change(press, asked)
 
 
+@pytest.mark.usefixtures("asked")
+def test_an_unanswered_question_to_a_new_address_is_erased_with_the_reader(press) -> None:
+    with press.sessions.begin() as session:
+        reader = session.get_one(Subscriber, press.subscription(OLD).subscriber_id)
+        privacy.erase_reader(session, press.audience, reader, press.now)
+    assert press.letters(NEW) == []
+
+
 def test_whoever_reads_with_the_old_address_now_keeps_what_is_theirs(press, asked: str) -> None:
     change(press, asked)
     press.run(signup.subscribe, press.publication, signup.SignupRequest(OLD, "", None, "Yes"), press.now)

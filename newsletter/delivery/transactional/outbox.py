@@ -58,7 +58,7 @@ class Addressee:
     name: str = ""
     unsubscribe_url: str | None = None
     subscription_id: int | None = None
-    """The subscription whose consent it asks for."""
+    """The subscription whose consent it asks for, or for which it goes to an address that is not yet the reader's."""
     template: str | None = None
     """The version of its text, if it asks for consent."""
 
@@ -171,10 +171,10 @@ def _recover(session: Session, whose: ColumnElement[bool]) -> int:
     return len(session.scalars(back, execution_options=UNSYNCED).all())
 
 
-def erase_letters(session: Session, keys: Collection[str]) -> None:
-    """Erase every letter to the addresses with these keys, sent or not."""
-    theirs = delete(OutboxMessage).where(OutboxMessage.key.in_(keys))
-    session.execute(theirs, execution_options=UNSYNCED)
+def erase_letters(session: Session, keys: Collection[str], subscription_ids: Collection[int] = ()) -> None:
+    """Erase every letter to the addresses with these keys, and to any address about these subscriptions."""
+    for theirs in (OutboxMessage.key.in_(keys), OutboxMessage.subscription_id.in_(subscription_ids)):
+        session.execute(delete(OutboxMessage).where(theirs), execution_options=UNSYNCED)
 
 
 def prune(session: Session, now: datetime) -> int:
