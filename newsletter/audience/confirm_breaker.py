@@ -40,7 +40,7 @@ class ConfirmTrip(Base):
     __tablename__ = "confirm_trips"
 
     hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """When they were sent (`hour_of`); each hour opens it once."""
+    """When they were sent (`hour_of`)."""
     opened_at: Mapped[datetime]
     sent: Mapped[int]
     returned: Mapped[int]
@@ -76,10 +76,14 @@ def find_trip(session: Session, now: datetime) -> ConfirmTrip | None:
 
 
 def record_trip(session: Session, trip: ConfirmTrip) -> bool:
-    """Open the breaker; False if another worker has done so."""
+    """Open the breaker, again for an hour that had opened it and was closed before; False if another worker did so."""
     values = {name: getattr(trip, name) for name in ("hour", "opened_at", "sent", "returned")}
-    row = insert(session, ConfirmTrip).values(values).on_conflict_do_nothing().returning(ConfirmTrip.hour)
-    return session.scalar(row) is not None
+    row = insert(session, ConfirmTrip).values(values)
+    # If an editor closed it after this trip was found, it stays closed.
+    row = row.on_conflict_do_update(
+        index_elements=["hour"], set_=values | {"closed_at": None}, where=ConfirmTrip.closed_at < trip.opened_at
+    )
+    return session.scalar(row.returning(ConfirmTrip.hour), execution_options=UNSYNCED) is not None
 
 
 def close(session: Session, now: datetime) -> bool:

@@ -70,6 +70,24 @@ def test_once_closed_only_what_is_sent_afterwards_counts(press) -> None:
     assert due(press, now=press.now + 2 * AN_HOUR) == (7, 7)
 
 
+def test_it_opens_again_for_the_hour_in_which_it_was_closed_unless_an_editor_was_faster(press) -> None:
+    begin = press.now.replace(minute=0)
+    send(press, begin, sent=10, returned=6)
+    with press.sessions.begin() as session:
+        trip = confirm_breaker.find_trip(session, begin + timedelta(minutes=5))
+        assert trip
+        assert confirm_breaker.record_trip(session, trip)
+        assert confirm_breaker.close(session, begin + timedelta(minutes=10))
+        assert not confirm_breaker.record_trip(session, trip)
+    send(press, begin + timedelta(minutes=20), sent=50, returned=40)
+    with press.sessions.begin() as session:
+        again = confirm_breaker.find_trip(session, begin + AN_HOUR)
+        assert again
+        assert (again.sent, again.returned) == (50, 40)
+        assert confirm_breaker.record_trip(session, again)
+        assert confirm_breaker.open_trip(session)
+
+
 def test_while_it_is_open_thirty_sign_ups_an_hour_are_accepted(press) -> None:
     def count(session: Session) -> Reason | None:
         return signup_limits.count_and_check(session, press.audience, Address.parse("a@b.example"), None, press.now)
