@@ -79,15 +79,20 @@ def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
     for table, (recognised, made) in kinds.items():
         if table in names:
             origin = _require_source(recognised, source, table)
-            rows = _rows(_text(table, opened.read(names[table])))
+            rows = _rows(_member(opened, names[table]))
             ending = ".html" if recognised == "substack" else ".md"
             bodies = {
-                name.removesuffix(ending): _text(name, opened.read(full))
+                name.removesuffix(ending): _member(opened, full)
                 for name, full in names.items()
                 if name.endswith(ending)
             }
             return origin, [made(row, bodies) for row in rows]
     raise Invalid("this zip is not an archive of Substack (posts.csv) or Buttondown (emails.csv)")
+
+
+def _member(opened: ZipFile, name: str) -> str:
+    with zip_reader.open_member(opened, opened.getinfo(name)) as stream:
+        return _text(name, stream.read())
 
 
 def _substack(row: Row, bodies: Mapping[str, str]) -> OldPost:
@@ -113,7 +118,7 @@ def _buttondown(row: Row, bodies: Mapping[str, str]) -> OldPost:
 
 def _ghost(row: Row) -> OldPost:
     slug, html = str(row.get("slug") or ""), str(row.get("html") or "")
-    skipped = "" if row.get("status") in {"published", "sent"} else _UNPUBLISHED
+    skipped = "" if str(row.get("status")) in {"published", "sent"} else _UNPUBLISHED
     skipped = skipped or ("" if row.get("type", "post") == "post" else "it is a page")
     skipped = skipped or ("" if html.strip() else "the export has no HTML of it")
     at = _moment(row.get("published_at"))

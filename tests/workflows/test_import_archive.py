@@ -18,7 +18,7 @@ from newsletter.editorial.imported.convert import html_to_markdown, plain_markdo
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editors import Role
-from newsletter.errors import Conflict, Invalid
+from newsletter.errors import Conflict, Invalid, PressError
 from newsletter.web import create_app
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter, import_archive, peer_archives, publish, resend_missed
@@ -61,6 +61,21 @@ BEEHIIV = (
 def filled() -> Fill:
     """The shipped issues, two of them out."""
     return sample_services.stocked
+
+
+def test_a_damaged_zip_is_refused_wherever_it_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, content in SUBSTACK.items():
+            file.writestr(name, content)
+    whole, refused = path.read_bytes(), 0
+    for place in range(4, len(whole), 5):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        try:
+            peer_archives.read_archive(path)
+        except PressError:
+            refused += 1
+    assert refused > 50
 
 
 def zipped(folder: Path, files: dict[str, str]) -> Path:

@@ -4,6 +4,7 @@ What a stranger made may unpack to more than any disk holds, or name files elsew
 byte of it is unpacked. A zip within it is not opened.
 """
 
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ MAX_RATIO = 200
 _ALWAYS_FINE = 1 << 20
 MAGIC = b"PK\x03\x04"
 _UNREADABLE = (BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError)
-_BROKEN = (BadZipFile, EOFError, NotImplementedError, zlib.error)
+_BROKEN = (BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 _LISTS = (".csv", ".tsv", ".txt")
 _ENCRYPTED = 0x1
 _DAMAGED = "this zip is damaged or cut off; download it again"
