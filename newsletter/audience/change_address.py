@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 
 _FROM = "from "
 _TAKEN = (
-    "This address is on our list already, so it cannot take the place of the other one. Sign up with it if it gets no "
-    "emails from us, and unsubscribe the other one by the link in any email that comes there."
+    "This address is already on our list, so it cannot replace the other one. If no emails from us come to it, sign up "
+    "with it; then unsubscribe the other one by the link in any email that comes there."
 )
 
 
@@ -46,7 +46,7 @@ def ask(
     """
     subscription, address = preferences.open_manage_link(session, audience, token, now), Address.parse(email)
     if address.email == subscription.subscriber.email:
-        raise Invalid("Your emails come to this address already")
+        raise Invalid("Your emails already come to this address")
     if signup_limits.count_and_check(session, audience, address, client, now):
         log.warning("change of address capped", address=address.masked)
         return

@@ -108,7 +108,7 @@ def test_the_address_of_another_reader_is_asked_alike_and_never_taken(press, sta
     press.reader(NEW)
     press.set_status(NEW, status)
     before = press.subscription(NEW)
-    with pytest.raises(Conflict, match="on our list already"):
+    with pytest.raises(Conflict, match="already on our list"):
         change(press, ask(press, OLD, NEW))
     after = press.subscription(NEW)
     assert (after.id, after.status) == (before.id, status)

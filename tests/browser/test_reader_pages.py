@@ -238,7 +238,7 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     send(page, "Start the break")
     yield "preferences in a break"
     page.get_by_label("New email address").fill("lovelace@example.net")
-    send(page, "Send a link there")
+    send(page, "Send the link to this address")
     yield "preferences with a new address on its way"
     page.get_by_role("link", name="Show the issues sent to me").click()
     yield "issues sent"

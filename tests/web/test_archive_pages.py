@@ -134,7 +134,7 @@ def test_the_archive_lists_the_issues_of_a_tag_and_of_an_author(program: FlaskCl
 def test_an_unknown_tag_or_author_is_told_to_look_at_the_archive(program: FlaskClient, asked: str) -> None:
     answer = program.get(f"/archive/?{asked}")
     assert answer.status_code == 404
-    assert "The archive lists what there is." in answer.text
+    assert "Choose another in the archive." in answer.text
 
 
 def test_an_issue_leads_to_its_tags_and_its_author(program: FlaskClient) -> None:
@@ -158,7 +158,7 @@ def test_an_issue_says_when_and_by_whom_it_was_last_reviewed(program: FlaskClien
 def test_a_page_that_cannot_be_says_where_to_begin(program: FlaskClient, path: str) -> None:
     answer = program.get(path)
     assert answer.status_code == 404
-    assert "Begin again with its first page." in answer.text
+    assert "Start again from its first page." in answer.text
 
 
 def test_a_search_marks_the_words_that_it_found(program: FlaskClient) -> None:

@@ -58,7 +58,7 @@ def test_a_name_that_cannot_be_kept_comes_back_with_a_sentence(
 def test_a_break_begins_and_ends_at_the_readers_word(browser: FlaskClient, link: str, services: Services) -> None:
     browser.post(link, data={"do": "pause", "until": "2026-12-18"})
     assert subscription(services).status is Status.PAUSED
-    assert "again from <strong>Friday 18 December 2026</strong> on" in browser.get(link).text
+    assert "again from <strong>Friday 18 December 2026</strong>." in browser.get(link).text
     browser.post(link, data={"do": "pause", "until": "2026-12-18", "date": "2027-02-01"})
     assert subscription(services).paused_until == datetime(2027, 1, 31, 23, tzinfo=UTC)
     browser.post(link, data={"do": "resume"})

@@ -88,7 +88,7 @@ def test_a_break_is_offered_instead(browser: FlaskClient, link: str, services: S
     assert subscription(services).status is (Status.UNSUBSCRIBED if has_left else Status.ACTIVE)
     page = browser.get(browser.post(f"{link}/pause", data={"until": "2026-12-04"}).headers["Location"]).text
     assert "Your break has started" in page
-    assert "again from <strong>Friday 4 December 2026</strong> on" in page
+    assert "again from <strong>Friday 4 December 2026</strong>." in page
     assert subscription(services).status is Status.PAUSED
 
 

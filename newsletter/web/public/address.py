@@ -31,7 +31,7 @@ def change(token: str) -> str:
 def expired(_error: Expired) -> Response:
     """Say where to ask for a new link."""
     return error_pages.page(
-        "Nothing has changed. Ask for a new one in your preferences, by the link in any of our emails.",
+        "Nothing has changed. Open your preferences by the link in any of our emails, and ask for a new one.",
         410,
         "This link has expired",
     )

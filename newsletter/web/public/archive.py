@@ -158,7 +158,7 @@ def _label(session: Session, publication: Publication) -> Label | None:
     for label in archive.labels(session, publication.id, kind):
         if label_key(label.name) == key:
             return Label(kind, label.name)
-    raise NotFound(f"No issue has this {kind.value}. The archive lists what there is.")
+    raise NotFound(f"No issue has this {kind.value}. Choose another in the archive.")
 
 
 def _lists(session: Session, publication: Publication) -> dict[LabelKind, Sequence[LabelCount]]:
@@ -174,4 +174,4 @@ def _issues_on_page(session: Session, publication: Publication, label: Label | N
 
 
 def _no_such_page() -> NotFound:
-    return NotFound("There is no such page: the list may have become shorter. Begin again with its first page.")
+    return NotFound("There is no such page; the list may have become shorter. Start again from its first page.")

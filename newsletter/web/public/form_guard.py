@@ -18,7 +18,7 @@ from newsletter.web.context import now, services
 from newsletter.web.forms import SHOWN, WAIT, FormGuard
 from newsletter.web.public import proof_of_work
 
-TOO_QUICK = "Please click the button again: that was too quick to tell from a robot."
+TOO_QUICK = "Please click the button again: that was so quick that we could not tell you from a bot."
 _TOO_SOON = "That was a little too soon."
 _NOT_PROVED = "We could not accept your browser’s proof."
 

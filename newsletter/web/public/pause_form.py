@@ -49,4 +49,4 @@ def parse_until(form: Mapping[str, str]) -> date:
     try:
         return date.fromisoformat(typed)
     except ValueError:
-        raise Invalid("Please choose for how long, or until which date") from None
+        raise Invalid("Please choose how long the break should be, or give a date") from None

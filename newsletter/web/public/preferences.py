@@ -32,8 +32,8 @@ _DONE = {
     "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
     "It works for an hour.",
     "rename": "Your name has been saved.",
-    "address": "A link is on its way to the new address, if we may send mail there. Your address changes when you open "
-    "the link, within a day, and press the button.",
+    "address": "A link is on its way to the new address, provided that we may send mail there. Open it within a "
+    "day and click the button; only then does your address change.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
 }
