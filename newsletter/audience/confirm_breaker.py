@@ -21,10 +21,10 @@ from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.models import OutboxMessage, OutboxState
 
 AN_HOUR = 30
-"""So many sign-ups are accepted in an hour, in all, while it is open."""
+"""How many sign-ups an hour are accepted, in all, while it is open."""
 REMEDY = (
-    "See under Readers which sign-ups were refused, and at the suppressed addresses who complained or could not be "
-    "reached. Once the flood is over, let sign-ups through again on the same page."
+    "Readers shows which sign-ups were refused, and its list of suppressed addresses shows who complained or could not "
+    "be reached. Once the flood is over, let sign-ups through again under Readers."
 )
 # About one address in twenty is mistyped. Five in fewer than 25 are hardly chance, and one person alone is no pattern.
 _AT_LEAST = 5

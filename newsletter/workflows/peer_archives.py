@@ -66,7 +66,7 @@ def read_archive(path: Path, source: str = "", name: str = "") -> tuple[str, lis
         return _require_source("ghost", source, name), [_ghost(row) for row in _ghost_rows(name, text)]
     rows = _rows(text)
     if not rows or "content_html" not in rows[0]:
-        raise Invalid(f"{name} is not an archive of Substack, Buttondown, Ghost or beehiiv")
+        raise Invalid(f"{name} is not an archive from Substack, Buttondown, Ghost or beehiiv")
     return _require_source("beehiiv", source, name), [_beehiiv(row) for row in rows]
 
 
@@ -87,7 +87,7 @@ def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
                 if name.endswith(ending)
             }
             return origin, [made(row, bodies) for row in rows]
-    raise Invalid("this zip is not an archive of Substack (posts.csv) or Buttondown (emails.csv)")
+    raise Invalid("this zip is not an archive from Substack (posts.csv) or Buttondown (emails.csv)")
 
 
 def _member(opened: ZipFile, name: str) -> str:
@@ -176,5 +176,5 @@ def _moment(text: object) -> datetime | None:
 
 def _require_source(recognised: str, asked: str, file_name: str) -> str:
     if asked and asked != recognised:
-        raise Invalid(f"{file_name} is an export of {recognised}, not of {asked}")
+        raise Invalid(f"{file_name} was exported from {recognised}, not from {asked}")
     return recognised

@@ -43,7 +43,7 @@ def watch(sessions: Sessions, audience: AudienceServices, clock: Callable[[], da
             log.error("sign-ups slowed: confirmation emails come back", sent=trip.sent, returned=trip.returned)
             by = EmailContext(publications.find(session), audience.compose, audience.links)
             fields = {
-                "headline": "Confirmation emails come back",
+                "headline": "Too many confirmation emails are coming back",
                 "why": trip.explanation,
                 "said": f"{formats.number(trip.returned)} of {formats.number(trip.sent)} came back",
                 "remedy": confirm_breaker.REMEDY,

@@ -170,7 +170,7 @@ def test_an_uploaded_archive_becomes_drafts_and_the_page_says_what_did_not(edito
 
 @pytest.mark.parametrize(
     ("content", "fault"),
-    [(b"", "This file is empty"), (b"a,b\n1,2\n", "list.csv is not an archive of Substack")],
+    [(b"", "This file is empty"), (b"a,b\n1,2\n", "list.csv is not an archive from Substack")],
     ids=["empty", "of no program"],
 )
 def test_what_is_no_archive_is_refused_with_the_reason(

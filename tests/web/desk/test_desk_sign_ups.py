@@ -24,7 +24,7 @@ def slowed(services: Services, now: datetime) -> None:
 
 
 def test_the_desk_says_why_sign_ups_are_slowed_and_one_button_ends_it(editor: Visitor, services: Services) -> None:
-    assert "Sign-ups are slowed, because confirmation emails come back" in editor.read("/desk/issues/")
+    assert "Sign-ups are slowed because too many confirmation emails are coming back" in editor.read("/desk/issues/")
     assert "6 of 20 confirmation emails sent within an hour came back" in editor.read(READERS)
     assert "Sign-ups go through again" in words(
         editor.client.get(editor.press(READERS, "/desk/readers/sign-ups").location)

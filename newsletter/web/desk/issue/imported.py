@@ -18,7 +18,7 @@ _HIGHEST_ID = 2**31 - 1
 _PUBLISHED = "published"
 _UPLOADS = 5
 _COMMAND = "newsletter issues import-archive FILE"
-_NO_FILE = "No file came with this. Choose the archive that you exported."
+_NO_FILE = "No file was chosen. Choose the archive that you exported."
 
 
 def imported_issues() -> str:
@@ -47,7 +47,7 @@ def upload_archive() -> ResponseReturnValue:
         name = models.clean_file_name(uploaded.filename)
         pictures = "pictures" in request.form
         uploads.add_upload(store, publication, name, stored_name, auth.email(), now(), with_pictures=pictures)
-        flash("The archive is uploaded. Its posts become drafts in the background; reload this page to see them.")
+        flash("The archive has been uploaded. Its posts become drafts in the background; reload this page to see them.")
     return redirect(url_for("desk.imported_issues"), 303)
 
 

@@ -28,7 +28,7 @@ from newsletter.web.desk import audit_hook, csv_export, frame
 
 _SHOWN = 20
 _COLUMN = "column-{}"
-_NO_FILE = "No file came with this. Choose the export of your list."
+_NO_FILE = "No file was chosen. Choose the list that you exported."
 _NO_CONSENT = "Say where these readers agreed to get your mail. Each mail tells them in these words why they get it."
 
 FIELDS = {

@@ -84,13 +84,13 @@ PARTS: Mapping[str, SettingsPart] = {
     ),
     "archive": SettingsPart(
         "Archive",
-        "What new readers are offered first: at the top of the archive, and in the welcome.",
+        "What new readers are offered first, at the top of the archive and in the welcome email.",
         (
             SettingField(
                 "start_here",
                 "Start here",
                 "issue",
-                "One that is out. If there is none, the welcome links to the latest.",
+                "An issue that is out. If none is chosen, the welcome email links to the latest.",
             ),
         ),
     ),
