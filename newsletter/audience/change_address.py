@@ -1,4 +1,4 @@
-"""Change of address: asked for by a fresh link, confirmed at the new address, told to the old one, which may object."""
+"""Change of address: requested by a fresh link, confirmed at the new address, and undone if the old one objects."""
 
 from collections.abc import Sequence
 from datetime import datetime

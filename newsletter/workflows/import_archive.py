@@ -36,7 +36,7 @@ Fetch = Callable[[str, int], bytes | None]
 
 
 def fetch_with(client: GuardedClient) -> Fetch:
-    """How pictures are fetched: by the client that asks no private network."""
+    """How pictures are fetched: by the client that requests nothing from private networks."""
 
     def fetch(url: str, most_bytes: int) -> bytes | None:
         answer = client.fetch(url, most_bytes)

@@ -22,10 +22,10 @@ from newsletter.workflows.import_archive import ArchiveImport, Fetch, PostFate
 log = structlog.get_logger(__name__)
 
 _MOST_TOLD = 500
-"""Posts that were not imported, of which the page says why."""
+"""The most posts that were not imported of which the page says why."""
 _LONGEST_TITLE = 200
 _ORPHANED = 24 * 3600
-"""Seconds after which a file that no upload knows is deleted."""
+"""Seconds after which a file that belongs to no upload is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ArchiveJob:
 
 @dataclass(slots=True)
 class _Run:
-    """One run over an archive, from the post on where another was broken off."""
+    """One run over an archive, from the post at which an earlier run broke off."""
 
     job: ArchiveJob
     upload: ArchiveUpload
@@ -83,7 +83,7 @@ class _Run:
 
     @classmethod
     def resume(cls, job: ArchiveJob, upload: ArchiveUpload) -> Self:
-        """A run that goes on where the archive is."""
+        """A run that continues where the last one stopped."""
         return cls(job, upload, list(upload.skipped), upload.posts_done, upload.imported)
 
     def import_posts(self) -> None:

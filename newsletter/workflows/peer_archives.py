@@ -43,7 +43,7 @@ class OldPost:
 
 
 def read_archive(path: Path, source: str = "", name: str = "") -> tuple[str, list[OldPost]]:
-    """The program that an export is from, and its posts; Invalid, with the reason, if it is of none that is known.
+    """The program that an export is from, and its posts; Invalid, with the reason, if it is from none that is known.
 
     `name` is what people call the file.
     """

@@ -20,7 +20,7 @@ from newsletter.publications import Publication
 from newsletter.system.bundled import PACKAGE
 
 WIDTH, HEIGHT = 1200, 630
-"""What Open Graph images are shown at without being cropped."""
+"""The size at which Open Graph images are shown uncropped."""
 
 _VERSION = b"1"
 _MARGIN = 88

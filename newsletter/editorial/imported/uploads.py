@@ -1,6 +1,6 @@
 """Archives of posts that were uploaded at the desk, until a worker has imported them, and what became of their posts.
 
-The worker that imports one has it under a lease; another goes on with it when the lease is over.
+The worker that imports one holds a lease on it; once the lease ends, another worker continues.
 """
 
 from collections.abc import Sequence
@@ -112,7 +112,7 @@ def store_progress(session: Session, upload_id: int, **values: Any) -> None:
 
 
 def prune(session: Session, now: datetime) -> set[str]:
-    """Delete what is over for 30 days; the names of the files that are still needed."""
+    """Delete archives that are over, 30 days after their upload; returns the names of files still needed."""
     over = ArchiveUpload.state.not_in(UNDER_WAY)
     session.execute(delete(ArchiveUpload).where(over, ArchiveUpload.created_at < now - KEPT))
     return set(session.scalars(select(ArchiveUpload.stored_name).where(ArchiveUpload.state.in_(UNDER_WAY))))

@@ -1,4 +1,4 @@
-"""What keeps bots from the forms that anybody may send: a trap, a sealed time, and at odd rates a proof or a wait.
+"""What keeps bots from the forms that anybody may send: a trap, a sealed time, and in a rush a proof or a wait.
 
 Each form has counts of its own (`FormKind`), so a flood at one makes nobody wait at another.
 """

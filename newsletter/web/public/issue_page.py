@@ -145,7 +145,7 @@ def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
 
 
 def _page_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
-    """The page, of which schema.org tells the review."""
+    """The page as schema.org describes it, with its review."""
     file, url = issue.file, links.archive(issue.slug)
     reviewer = {"reviewedBy": {"@type": "Organization", "name": file.reviewed_by}} if file.reviewed_by else {}
     last = {"lastReviewed": file.last_reviewed.isoformat()} if file.last_reviewed else {}

@@ -24,7 +24,7 @@ class PrivatePages(Blueprint):
 
 
 def init_app(app: Flask) -> None:
-    """Let every key in a URL work that a mail program added something to."""
+    """Accept a key in a URL even if a mail program added something to it."""
     app.url_value_preprocessor(_mend_key)
 
 

@@ -1,4 +1,4 @@
-"""Proof of work (ALTCHA, version 2): what a browser computes in a second or two, so that its person need not wait.
+"""Proof of work (ALTCHA, version 2): what a browser computes in a second or two, so that whoever uses it need not wait.
 
 A challenge is bound to one token, and is as old as that token. The caller accepts each nonce once.
 """
