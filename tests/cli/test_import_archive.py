@@ -24,6 +24,6 @@ def test_an_archive_is_tried_imported_and_published(loaded: Press, tmp_path: Pat
     again = loaded("issues", "publish-imported", "old", "nothing-of-the-kind")
     assert again.code == 1
     assert "old: not published: “An old letter” is already sent" in again.err
-    assert again.err.endswith("2 of 2 issues were not published\n")
+    assert again.err.endswith("not published: 2 of 2 issues\n")
     refused = loaded("issues", "send", "old", "--now")
     assert (refused.code, "Traceback" in refused.err) == (1, False)

@@ -23,7 +23,7 @@ _SOURCES = tuple(peer_archives.PROGRAMS)
 @click.option(
     "--source",
     type=click.Choice(list(peer_archives.PROGRAMS)),
-    help="Which program it is from; recognised by what is in it.",
+    help="The program it comes from; by default, recognised by its contents.",
 )
 @click.option("--pictures", is_flag=True, help="Fetch the pictures in the posts; otherwise each becomes a link.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each post, and change nothing.")
@@ -82,7 +82,7 @@ def publish_imported(services: Services, slugs: tuple[str, ...], all_of_them: bo
         else:
             click.echo(f"{fate.slug}: published{''.join(f'; preflight: {one}' for one in fate.remarks)}")
     if refused:
-        raise Conflict(f"{formats.number(refused)} of {formats.number(len(slugs))} issues were not published")
+        raise Conflict(f"not published: {formats.number(refused)} of {formats.counted(len(slugs), 'issue')}")
 
 
 def _print(fate: PostFate) -> None:
