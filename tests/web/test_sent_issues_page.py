@@ -37,7 +37,7 @@ FATES: list[tuple[Mapping[str, object], str]] = [
     ({"state": CopyState.SENDING}, "It is being sent right now."),
     ({"state": CopyState.SENT}, "Your mail server accepted it."),
     ({"state": CopyState.IN_DOUBT}, "We do not know whether it arrived"),
-    ({"state": CopyState.REFUSED, "reason": ABOUT_US}, "has to do with us and not with you"),
+    ({"state": CopyState.REFUSED, "reason": ABOUT_US}, "has to do with us, not with you"),
     ({"state": CopyState.REFUSED, "reason": None, "reply": "5.1.1 <secret>"}, "Your mail server refused it."),
     ({"state": CopyState.FAILED, "reason": "gave up"}, "we gave up trying"),
     ({"state": CopyState.SKIPPED, "reason": "paused"}, "because you were taking a break"),
@@ -46,7 +46,7 @@ FATES: list[tuple[Mapping[str, object], str]] = [
     ({"state": CopyState.SKIPPED, "reason": "suppressed"}, "no mail may go to your address"),
     # What was heard of it later stays with it.
     ({"state": CopyState.SENT, "note": Note.COMPLAINED}, "your mail program reported it as spam"),
-    ({"state": CopyState.SENT, "note": Note.BOUNCED}, "accepted it, and sent it back later"),
+    ({"state": CopyState.SENT, "note": Note.BOUNCED}, "accepted it, but sent it back later"),
 ]
 
 
