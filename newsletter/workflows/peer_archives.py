@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ PROGRAMS = {"substack": "Substack", "buttondown": "Buttondown", "ghost": "Ghost"
 MOST_BYTES = 200 << 20
 """Of a file that is read as a whole, and of all posts in a zip."""
 _LONGEST_CELL = 16 << 20
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 _UNPUBLISHED = "it was not published there"
 
 Row = Mapping[str, Any]
@@ -138,7 +140,7 @@ def _beehiiv(row: Row) -> OldPost:
 
 def _ghost_rows(name: str, text: str) -> Iterable[Row]:
     try:
-        export = json.loads(text)
+        export = json.loads(text, object_hook=_storable_values)
         posts = export["db"][0]["data"]["posts"]
         return [row for row in posts if isinstance(row, dict)]
     except (ValueError, KeyError, IndexError, TypeError, RecursionError):
@@ -157,9 +159,18 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 def _text(name: str, content: bytes) -> str:
     try:
-        return content.decode("utf-8-sig")
+        return _storable(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Invalid(f"{name[:60]!r} is not UTF-8") from None
+
+
+def _storable(text: str) -> str:
+    """A text without NUL and lone surrogates, which no database stores."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+def _storable_values(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _storable(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _words(row: Row, name: str) -> str:

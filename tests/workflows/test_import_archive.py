@@ -63,6 +63,17 @@ def filled() -> Fill:
     return sample_services.stocked
 
 
+@pytest.mark.parametrize("name", ["id", "slug", "title", "html"])
+def test_what_no_database_stores_is_replaced(tmp_path: Path, name: str) -> None:
+    export = json.loads(json.dumps(GHOST))
+    export["db"][0]["data"]["posts"][0][name] += "\0\ud800"
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(export))
+    post = peer_archives.read_archive(path)[1][0]
+    told = {"id": post.key, "slug": post.slug, "title": post.title, "html": post.html}
+    assert told[name].endswith("\ufffd\ufffd")
+
+
 def test_a_damaged_zip_is_refused_wherever_it_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
