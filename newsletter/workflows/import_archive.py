@@ -182,11 +182,14 @@ def _subject(title: str, at: datetime) -> str:
 
 def _import_post(job: ArchiveImport, post: OldPost, now: datetime) -> PostFate:
     taken = _Pictures(None if job.dry_run else job.fetch)
-    text = (
-        convert.html_to_markdown(post.html, taken.name_of)
-        if post.html
-        else convert.plain_markdown(post.markdown, taken.name_of)
-    )
+    try:
+        text = (
+            convert.html_to_markdown(post.html, taken.name_of)
+            if post.html
+            else convert.plain_markdown(post.markdown, taken.name_of)
+        )
+    except Invalid as error:
+        return PostFate(post.title, reason=str(error))
     at = post.posted_at or now
     with job.sessions.reading() if job.dry_run else job.sessions.begin() as session:
         slug = create.free_slug(session, create.slug_of(post.slug or post.title))

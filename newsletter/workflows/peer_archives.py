@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -181,6 +181,9 @@ def _moment(text: object) -> datetime | None:
     try:
         at = datetime.fromisoformat(str(text or "").strip().replace(" UTC", "+00:00"))
     except ValueError:
+        return None
+    # In the first and the last year of all, a time may have none in another zone.
+    if not MINYEAR < at.year < MAXYEAR:
         return None
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 

@@ -74,6 +74,25 @@ def test_what_no_database_stores_is_replaced(tmp_path: Path, name: str) -> None:
     assert told[name].endswith("\ufffd\ufffd")
 
 
+@pytest.mark.parametrize(
+    ("column", "content", "reason"),
+    [
+        ("html", "<b>" * 3000 + "deep", "its HTML is nested too deeply"),
+        ("published_at", "0001-01-01T00:00:00+23:59", "it has no date"),
+        ("published_at", "9999-12-31T23:59:59-23:59", "it has no date"),
+    ],
+    ids=["too deep", "too early", "too late"],
+)
+def test_a_post_that_no_page_could_show_is_skipped_with_the_reason(
+    services: Services, tmp_path: Path, column: str, content: str, reason: str
+) -> None:
+    export = json.loads(json.dumps(GHOST))
+    export["db"][0]["data"]["posts"][0][column] = content
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(export))
+    assert reason in [fate.reason for fate in take_in(services, *peer_archives.read_archive(path))]
+
+
 def test_a_damaged_zip_is_refused_wherever_it_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "export.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:

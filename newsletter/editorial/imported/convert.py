@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import nh3
 
 from newsletter.editorial.source.validation import UNPRINTABLE
+from newsletter.errors import Invalid
 
 Picture = Callable[[str], str | None]
 """From a picture's URL to its name beside the issue; None if it is not carried over."""
@@ -61,13 +62,16 @@ class Converted:
 
 
 def html_to_markdown(html: str, picture: Picture = lambda _url: None) -> Converted:
-    """The Markdown of a post in HTML."""
+    """The Markdown of a post in HTML; Invalid if its elements are nested too deeply to be read."""
     import markdownify  # only who imports an archive pays for it
 
     seen = _Seen()
     seen.feed(html)
     clean = nh3.clean(html, tags=_TAGS, url_schemes={"http", "https", "mailto"}, link_rel=None)
-    text = markdownify.markdownify(clean, heading_style="ATX", bullets="-", strip=["span"])
+    try:
+        text = markdownify.markdownify(clean, heading_style="ATX", bullets="-", strip=["span"])
+    except RecursionError:
+        raise Invalid("its HTML is nested too deeply") from None
     return _finish(text, seen.lost, picture)
 
 
