@@ -7,7 +7,6 @@ from pathlib import Path
 
 from flask import Flask, Response, request, url_for
 
-from newsletter.editorial.schedule import occurrences
 from newsletter.i18n import formats
 from newsletter.publications import Publication
 
@@ -44,11 +43,6 @@ def stamp(moment: datetime) -> str:
 def frequency(publication: Publication) -> str:
     """How often the newsletter comes: `every Tuesday and Friday`, or `now and then` without slots."""
     return formats.every([slot.weekday for slot in publication.slots], publication.language)
-
-
-def next_letter(publication: Publication, now: datetime) -> datetime | None:
-    """The next weekly slot outside a week off, in UTC; None without slots."""
-    return next(occurrences.moments(publication, now), None)
 
 
 @cache

@@ -109,6 +109,12 @@ class Calendar:
         """The next time at which an issue goes out, or could; None if there is none."""
         return next((entry for entry in self.ahead(1) if entry.issue or not entry.off), None)
 
+    def promised(self) -> datetime | None:
+        """When the next issue goes out, as readers may be told; None unless an issue holds the next slot."""
+        entry = self.following()
+        is_certain = entry and entry.issue and not entry.blocker and not entry.is_due
+        return entry.at if entry and is_certain else None
+
     def place(self, issue: Issue) -> datetime | None:
         """The slot that an issue can have: the one its queue position gives it, or the first free one after the queue.
 

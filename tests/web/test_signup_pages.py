@@ -11,8 +11,11 @@ from newsletter.audience import confirm_breaker, refusals
 from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.audience.refusals import Reason
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.schedule import queue
 from newsletter.web import create_app, forms
 from newsletter.wiring import Services
+from newsletter.workflows import build_letter
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import browser_of, shown, subscription, with_patient_clients
@@ -22,10 +25,25 @@ from tests.web.proofs import solve, written
 ADA = {"email": "ada@example.org", "name": "Ada"}
 
 
-def test_the_home_page_says_what_the_letter_is_and_when_the_next_one_comes(browser: FlaskClient) -> None:
+def test_the_home_page_says_what_the_letter_is_and_on_which_day_it_comes(browser: FlaskClient) -> None:
     page = browser.get("/").text
     assert "One calm letter a week about backs, massage and moving well" in page
-    assert "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in page
+    assert "A newsletter every Tuesday" in page
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_date_is_promised_only_if_an_issue_is_waiting_to_fill_it(
+    browser: FlaskClient, services: Services, now: datetime
+) -> None:
+    assert "<dt>Next issue</dt>" not in browser.get("/").text
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, sample_services.WAITING)
+        build_letter.mark_ready(session, issue, services.links)
+        queue.add(session, issue, now)
+    assert "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in browser.get("/").text
+    with services.sessions.begin() as session:
+        issue_store.find(session, sample_services.WAITING).publication.requires_approval = True
+    assert "<dt>Next issue</dt>" not in browser.get("/").text
 
 
 @pytest.mark.usefixtures("stocked")

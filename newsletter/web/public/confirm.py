@@ -17,7 +17,7 @@ from newsletter.web import consent_wording
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import version
 from newsletter.web.public import private_pages, refusal_tally
-from newsletter.web.template_helpers import next_letter
+from newsletter.workflows.calendar import Calendar
 
 blueprint = private_pages.blueprint("confirming", __name__)
 
@@ -75,11 +75,12 @@ def _publication(session: Session, token: str) -> Publication | None:
 
 
 def _welcome(session: Session, subscription: Subscription) -> str:
-    publication = subscription.publication
+    publication, links = subscription.publication, services().links
     return render_template(
         "site/welcome.html",
         publication=publication,
         start=archive.start_here(session, publication),
-        next_letter=next_letter(publication, now()),
+        has_issues=session.scalar(archive.published(publication.id).limit(1)) is not None,
+        next_issue_at=Calendar(session, links, publication, now()).promised(),
         preferences_url=services().links.preferences(subscription.id),
     )

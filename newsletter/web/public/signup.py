@@ -19,7 +19,7 @@ from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUpForm
 from newsletter.web.public import form_guard, publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
-from newsletter.web.template_helpers import next_letter
+from newsletter.workflows.calendar import Calendar
 
 blueprint = Blueprint("public", __name__)
 
@@ -37,7 +37,7 @@ def home() -> str:
         return render_template(
             "site/home.html",
             **_form_values(session, publication, SignUpForm()),
-            next_letter=next_letter(publication, now()),
+            next_issue_at=Calendar(session, services().links, publication, now()).promised(),
             latest=[PublishedIssue.from_issue(issue) for issue in latest],
         )
 
