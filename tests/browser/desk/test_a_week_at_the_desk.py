@@ -16,7 +16,16 @@ from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests.browser import keyboard
-from tests.browser.desk.test_desk_sending_by_hand import READERS, Work, desk, press, server, services  # noqa: F401
+from tests.browser.desk.test_desk_sending_by_hand import (  # noqa: F401
+    READERS,
+    Work,
+    desk,
+    gate,
+    press,
+    rounds,
+    server,
+    services,
+)
 from tests.torture.sink import Tally
 from tests.web.desk.visits import PASSWORD
 
