@@ -146,9 +146,9 @@ class Worker:
         asked = lifeline.watch_stop_signals()
         memory.share_arenas()
         scheduler = self._scheduler()
+        clock = clock_setback.ClockWatch(_now(), time.monotonic())
         scheduler.start()
         log.info("worker started", worker=self.name)
-        clock = clock_setback.ClockWatch()
         while not asked:
             time.sleep(_SIGNAL_EVERY)
             if clock.was_set_back(_now(), time.monotonic()):

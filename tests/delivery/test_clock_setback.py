@@ -123,10 +123,15 @@ def test_an_outage_is_not_sat_out_for_an_hour(clock: Clock) -> None:
     assert not outage.is_waiting
 
 
+def test_a_clock_that_is_set_back_before_the_first_look_is_noticed(now: datetime) -> None:
+    watch = clock_setback.ClockWatch(now, 5.0)
+    assert watch.was_set_back(now - timedelta(hours=1), 5.1)
+
+
 def test_a_clock_that_is_set_back_is_noticed_once_and_a_drift_is_not(now: datetime) -> None:
-    watch, seconds = clock_setback.ClockWatch(), timedelta(seconds=1)
-    readings = [(0, 0.0), (10, 10.0), (19.5, 20.0), (-3580, 21.0), (-3579, 22.0), (5000, 23.0)]
+    watch, seconds = clock_setback.ClockWatch(now, 0.0), timedelta(seconds=1)
+    readings = [(10, 10.0), (19.5, 20.0), (-3580, 21.0), (-3579, 22.0), (5000, 23.0)]
     assert [watch.was_set_back(now + at * seconds, monotonic) for at, monotonic in readings] == [
-        *(False, False, False),
+        *(False, False),
         *(True, False, False),
     ]

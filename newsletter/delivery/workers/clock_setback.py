@@ -29,13 +29,13 @@ _SLIP = 1.0
 class ClockWatch:
     """Detects, by the monotonic clock, that the system clock was set back."""
 
-    def __init__(self) -> None:
-        self._ahead: float | None = None
+    def __init__(self, now: datetime, monotonic: float) -> None:
+        self._ahead = now.timestamp() - monotonic
 
     def was_set_back(self, now: datetime, monotonic: float) -> bool:
-        """Whether the system clock, at `now`, was set back since the last call; False at the first."""
+        """Whether the system clock, at `now`, was set back since the last call or the beginning."""
         before, self._ahead = self._ahead, now.timestamp() - monotonic
-        return before is not None and self._ahead < before - _SLIP
+        return self._ahead < before - _SLIP
 
 
 def shorten_waits(session: Session, now: datetime, living: Collection[str] = ()) -> int:
