@@ -43,7 +43,10 @@ def confirm(token: str) -> str:
         audience = services().audience
         publication = signup.open_confirm_link(session, audience, token, now()).publication
         words = consent_wording.wording_of_version(session, publication, WordingKind.CONFIRM, version(request.form))
-        return _welcome(session, signup.confirm(session, audience, token, client(), words, now()))
+        confirmed = signup.confirm(session, audience, token, client(), words, now()).id
+    # The page is made after the transaction: foreseeing the next issue may take a check of each that waits.
+    with services().sessions.reading() as session:
+        return _welcome(session, subscribers.get(session, confirmed))
 
 
 @blueprint.post("/confirm/<token>/again")
