@@ -35,11 +35,13 @@ def show(slug: str) -> str:
 def answer(slug: str) -> AnyResponse:
     """Count the answer."""
     pressed, audience, who, at = _answer(request.form.get("answer", "")), services().audience, client(), now()
+    # Found before writing, because an issue is read with its whole letter.
+    with services().sessions.reading() as session:
+        issue_id = archive.find(session, slug).id
 
     def count(session: Session) -> None:
-        issue = archive.find(session, slug)
         signup_limits.count_client(session, audience, who, at, FormKind.HELPED)
-        helpfulness.count_answer(session, issue.id, pressed)
+        helpfulness.count_answer(session, issue_id, pressed)
 
     group_commit.write(services().sessions, count)
     return redirect(url_for(".show", slug=slug, answer=pressed.value, counted="1"), 303)
