@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, String, Text, delete, or_, select, update
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, String, Text, delete, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import UNSYNCED, Base, word
@@ -90,15 +90,12 @@ def latest_uploads(session: Session, publication: Publication, most: int) -> Seq
 
 def next_waiting(session: Session, now: datetime) -> int | None:
     """The id of the next archive that no worker has; None if there is none."""
-    free = or_(ArchiveUpload.claimed_until.is_(None), ArchiveUpload.claimed_until < now)
-    waiting = select(ArchiveUpload.id).where(ArchiveUpload.state.in_(UNDER_WAY), free)
-    return session.scalar(waiting.order_by(ArchiveUpload.id).limit(1))
+    return session.scalar(select(ArchiveUpload.id).where(*_is_free(now)).order_by(ArchiveUpload.id).limit(1))
 
 
 def claim_upload(session: Session, upload_id: int, now: datetime) -> ArchiveUpload | None:
     """Take an archive under a lease; None if another worker was faster."""
-    free = or_(ArchiveUpload.claimed_until.is_(None), ArchiveUpload.claimed_until < now)
-    mine = update(ArchiveUpload).where(ArchiveUpload.id == upload_id, ArchiveUpload.state.in_(UNDER_WAY), free)
+    mine = update(ArchiveUpload).where(ArchiveUpload.id == upload_id, *_is_free(now))
     mine = mine.values(state=ArchiveState.IMPORTING, claimed_until=now + LEASE)
     taken = session.scalar(mine.returning(ArchiveUpload.id).execution_options(synchronize_session=False))
     return session.get_one(ArchiveUpload, taken) if taken else None
@@ -116,3 +113,9 @@ def prune(session: Session, now: datetime) -> set[str]:
     over = ArchiveUpload.state.not_in(UNDER_WAY)
     session.execute(delete(ArchiveUpload).where(over, ArchiveUpload.created_at < now - KEPT))
     return set(session.scalars(select(ArchiveUpload.stored_name).where(ArchiveUpload.state.in_(UNDER_WAY))))
+
+
+def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of an archive that is to be imported and that no living worker has."""
+    free = or_(ArchiveUpload.claimed_until.is_(None), ArchiveUpload.claimed_until < now)
+    return ArchiveUpload.state.in_(UNDER_WAY), free

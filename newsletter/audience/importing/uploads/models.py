@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, Text, or_, select, update
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Text, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience.importing import progress
@@ -232,18 +232,15 @@ def cancel_import(session: Session, upload: ImportUpload, now: datetime) -> None
 
 def claim_upload(session: Session, worker: str, now: datetime) -> ImportUpload | None:
     """The next upload that is to be checked or imported, and that no living worker has."""
-    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
-    waiting = select(ImportUpload.id).where(ImportUpload.state.in_(UNDER_WAY), free).order_by(ImportUpload.id).limit(1)
-    found = session.scalar(waiting)
-    mine = update(ImportUpload).where(ImportUpload.id == found, free, ImportUpload.state.in_(UNDER_WAY))
+    found = session.scalar(select(ImportUpload.id).where(*_is_free(now)).order_by(ImportUpload.id).limit(1))
+    mine = update(ImportUpload).where(ImportUpload.id == found, *_is_free(now))
     taken = session.execute(mine.values(claimed_by=worker, claimed_until=now + LEASE), execution_options=UNSYNCED)
     return session.get_one(ImportUpload, found) if taken.rowcount else None  # type: ignore[attr-defined]
 
 
 def has_work(session: Session, now: datetime) -> bool:
     """Whether `claim_upload` would find one."""
-    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
-    return session.scalar(select(ImportUpload.id).where(ImportUpload.state.in_(UNDER_WAY), free).limit(1)) is not None
+    return session.scalar(select(ImportUpload.id).where(*_is_free(now)).limit(1)) is not None
 
 
 def report_progress(
@@ -261,6 +258,12 @@ def release_upload(session: Session, upload_id: int, worker: str) -> None:
     """Give it back, so that the next worker need not wait for the lease to end."""
     mine = update(ImportUpload).where(ImportUpload.id == upload_id, ImportUpload.claimed_by == worker)
     session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=UNSYNCED)
+
+
+def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions of an upload that is to be checked or imported, and that no living worker has."""
+    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
+    return ImportUpload.state.in_(UNDER_WAY), free
 
 
 def _require(upload: ImportUpload, version: str) -> None:
