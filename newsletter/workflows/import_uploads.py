@@ -1,7 +1,6 @@
 """The worker's part of an archive that was uploaded at the desk: its posts become drafts, one after the other."""
 
 import itertools
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from newsletter.editorial.imported import uploads
 from newsletter.editorial.imported.uploads import LEASE, ArchiveState, ArchiveUpload
 from newsletter.errors import PressError
 from newsletter.publications import Publication
+from newsletter.system import uploaded_files
 from newsletter.workflows import import_archive, peer_archives
 from newsletter.workflows.import_archive import ArchiveImport, Fetch, PostFate
 
@@ -24,8 +24,6 @@ log = structlog.get_logger(__name__)
 _MOST_TOLD = 500
 """The most posts that were not imported of which the page says why."""
 _LONGEST_TITLE = 200
-_ORPHANED = 24 * 3600
-"""Seconds after which a file that belongs to no upload is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,7 @@ class ArchiveJob:
         """Delete reports and files whose time is over."""
         with self.sessions.begin() as session:
             needed = uploads.prune(session, self.worker.clock())
-        if not self.folder.is_dir():
-            return
-        for path in self.folder.iterdir():
-            if path.name not in needed and path.stat().st_mtime < time.time() - _ORPHANED:
-                path.unlink(missing_ok=True)
+        uploaded_files.delete_orphans(self.folder, needed)
 
     def _run_next(self) -> bool:
         with self.sessions.reading() as session:

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import UNSYNCED, Base, word
 from newsletter.publications import Publication
+from newsletter.system.uploaded_files import LONGEST_NAME
 
 LEASE = timedelta(minutes=10)
 """A post may have many pictures, each on a slow server."""
 KEPT = timedelta(days=30)
-LONGEST_NAME = 120
 
 
 class ArchiveState(StrEnum):

@@ -22,14 +22,13 @@ from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, NotFound, PressError
+from newsletter.system import uploaded_files
 
 log = structlog.get_logger(__name__)
 
 _REPORT_EVERY = 1.0
 """Seconds."""
 _GONE = "The uploaded file is no longer on this machine. Upload it again: nothing is imported twice."
-_ORPHANED = 24 * 3600
-"""Seconds after which a file that no upload knows is deleted."""
 
 
 @dataclass(slots=True)
@@ -60,12 +59,7 @@ class UploadJob:
                 session.execute(delete(ImportUpload).where(ImportUpload.id == upload_id))
             in_use = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.not_in(OVER))))
             over = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.in_(OVER))))
-        self._delete_files(in_use, over)
-
-    def _delete_files(self, in_use: set[str], over: set[str]) -> None:
-        for path in self.folder.glob("*"):
-            if path.name in over or (path.name not in in_use and time.time() - path.stat().st_mtime > _ORPHANED):
-                path.unlink(missing_ok=True)
+        uploaded_files.delete_orphans(self.folder, in_use, over)
 
     def _run_next(self) -> bool:
         with self.sessions.reading() as session:

@@ -3,14 +3,10 @@
 The worker that imports one holds a lease, and loses it if it does not renew it for a minute; another then continues.
 """
 
-import hashlib
-import re
-import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Text, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
@@ -22,17 +18,15 @@ from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportSettings, ImportState
 from newsletter.audience.models import Status
 from newsletter.db import UNSYNCED, Base, word
-from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
+from newsletter.system.uploaded_files import LONGEST_NAME, clean_file_name
 
 LEASE = timedelta(minutes=1)
 KEPT = timedelta(days=30)
 """How long the report of an import that is over is kept."""
 FORGOTTEN = timedelta(days=7)
 """After so long, an upload that nobody went on with is cancelled."""
-_CHUNK = 1 << 20
-_LONGEST_NAME = 120
-_LIST_COMMAND = "newsletter subscribers import FILE"
 
 
 class UploadState(StrEnum):
@@ -63,7 +57,7 @@ class ImportUpload(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    file_name: Mapped[str] = mapped_column(String(_LONGEST_NAME))
+    file_name: Mapped[str] = mapped_column(String(LONGEST_NAME))
     """As it was called where it came from; its name in the data folder is `stored_name`."""
     stored_name: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
@@ -109,50 +103,6 @@ class ImportUpload(Base):
         )
 
 
-def store_file(folder: Path, stream: IO[bytes], most_bytes: int, command: str = _LIST_COMMAND) -> tuple[str, str, int]:
-    """Write an upload into the folder: its name there, its SHA-256 and size; Invalid if it is empty or too large.
-
-    `command` is what takes a file of any size on the server.
-    """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    name = secrets.token_hex(16)
-    try:
-        with (folder / name).open("xb") as file:
-            sha256, size = _copy(stream, file, most_bytes, command)
-    except BaseException:
-        (folder / name).unlink(missing_ok=True)
-        raise
-    return name, sha256, size
-
-
-def _copy(stream: IO[bytes], file: IO[bytes], most_bytes: int, command: str) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
-    while chunk := stream.read(_CHUNK):
-        size += len(chunk)
-        if size > most_bytes:
-            raise Invalid(too_large(most_bytes, command))
-        digest.update(chunk)
-        file.write(chunk)
-    if not size:
-        raise Invalid("This file is empty. Export it again, and upload that.")
-    return digest.hexdigest(), size
-
-
-def too_large(most_bytes: int, command: str = _LIST_COMMAND) -> str:
-    """What to do with a file that is too large."""
-    return (
-        f"This file is larger than {most_bytes >> 20} MB. Upload it as a zip, raise IMPORT_MAX_MB, or import it on the "
-        f"server: {command}"
-    )
-
-
-def clean_file_name(name: str) -> str:
-    """The last part of a path, without what cannot be shown; the beginning of an endless name is cut off."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    printable = "".join(each for each in last if each.isprintable()).strip(". ")
-    return re.sub(r"\s+", " ", printable)[-_LONGEST_NAME:] or "list"
-
-
 def add_upload(
     session: Session,
     publication: Publication,
@@ -161,7 +111,7 @@ def add_upload(
     operator: str,
     now: datetime,
 ) -> ImportUpload:
-    """Add an upload that `store_file` wrote."""
+    """Add an upload that `uploaded_files.store_file` wrote."""
     stored_name, sha256, size = stored
     added = ImportUpload(
         publication=publication,

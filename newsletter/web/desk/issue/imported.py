@@ -4,10 +4,10 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from newsletter.audience.importing.uploads import models
 from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
+from newsletter.system import uploaded_files
 from newsletter.web import auth
 from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame
@@ -33,18 +33,18 @@ def upload_archive() -> ResponseReturnValue:
         uploaded = request.files.get("archive")
         if uploaded is None or not uploaded.filename:
             return _list_page(_NO_FILE), 422
-        stored_name, sha256, size = models.store_file(
+        stored_name, sha256, size = uploaded_files.store_file(
             settings.archive_folder, uploaded.stream, settings.import_bytes, _COMMAND
         )
     except RequestEntityTooLarge:
-        return _list_page(models.too_large(settings.import_bytes, _COMMAND)), 413
+        return _list_page(uploaded_files.too_large(settings.import_bytes, _COMMAND)), 413
     except Invalid as error:
         return _list_page(str(error)), 422
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         audit_hook.set_publication(publication)
         audit_hook.add_details(sha256=sha256, bytes=size)
-        name = models.clean_file_name(uploaded.filename)
+        name = uploaded_files.clean_file_name(uploaded.filename)
         pictures = "pictures" in request.form
         uploads.add_upload(store, publication, name, stored_name, auth.email(), now(), with_pictures=pictures)
         flash("The archive has been uploaded. Its posts become drafts in the background; reload this page to see them.")

@@ -22,6 +22,7 @@ from newsletter.audience.models import Status
 from newsletter.db import Session
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid, NotFound
+from newsletter.system import uploaded_files
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, csv_export, frame
@@ -64,9 +65,9 @@ def upload_list() -> ResponseReturnValue:
         uploaded = request.files.get("list")
         if uploaded is None or not uploaded.filename:
             return _list_page(_NO_FILE), 422
-        stored = models.store_file(settings.import_folder, uploaded.stream, settings.import_bytes)
+        stored = uploaded_files.store_file(settings.import_folder, uploaded.stream, settings.import_bytes)
     except RequestEntityTooLarge:
-        return _list_page(models.too_large(settings.import_bytes)), 413
+        return _list_page(uploaded_files.too_large(settings.import_bytes)), 413
     except Invalid as error:
         return _list_page(str(error)), 422
     with services().sessions.begin() as store:
