@@ -54,6 +54,14 @@ class Links:
     def subscribe(self, publication: str) -> str:
         return f"{self.base_url}/subscribe?publication={publication}"
 
+    def hosted_form(self, publication: str, source: str = "") -> str:
+        """A publication's own sign-up page, to share."""
+        return f"{self.base_url}/subscribe/{publication}{_asking(source=source)}"
+
+    def embedded_form(self, publication: str, source: str = "") -> str:
+        """The form that other sites may show in a frame."""
+        return f"{self.base_url}/embed/{publication}{_asking(source=source)}"
+
     def confirm(self, subscription_id: int, now: datetime) -> str:
         return f"{self.base_url}/confirm/{self.seal.seal('confirm', subscription_id, _minute(now))}"
 

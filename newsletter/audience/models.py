@@ -172,7 +172,7 @@ class ConsentEvent(Base):
     origin: Mapped[str | None] = mapped_column(String(64))
     """The client's address, truncated or hashed as CONSENT_ORIGIN says."""
     note: Mapped[str | None] = mapped_column(Text)
-    """For an import, the source of the consent; for leaving, the reader's reason."""
+    """For an import, the source of the consent; for a form elsewhere, where; for leaving, the reader's reason."""
     letter_id: Mapped[int | None]
     """The letter whose link a reader left by; it may have been deleted since."""
     wording_id: Mapped[int | None] = mapped_column(ForeignKey("wordings.id"))

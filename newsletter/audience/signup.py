@@ -39,6 +39,8 @@ class SignupRequest:
     name: str
     client: str | None
     wording: str
+    source: str = ""
+    """Where the form was, as its page says; empty for our own pages."""
 
 
 class _Signup(NamedTuple):
@@ -66,7 +68,7 @@ def subscribe(
     found = _find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
     with same_work(session, commit=is_new):
-        proof = Proof(consent.origin_of(services, asked.client), asked.wording)
+        proof = Proof(consent.origin_of(services, asked.client), asked.wording, note=asked.source or None)
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
     # Counted for everybody, so that the work is the same; what counts is how often a reader is told.
     kind = "new" if is_new else f"reads-{publication.id}"

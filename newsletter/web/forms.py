@@ -4,9 +4,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Self
+from urllib.parse import urlsplit
 
 from newsletter.addresses import mailboxes
 from newsletter.audience.address import Address, clean_name
+from newsletter.characters import as_header
 from newsletter.errors import Invalid
 from newsletter.links import Links
 
@@ -21,6 +23,7 @@ _OLDEST = timedelta(days=30)
 WAIT = timedelta(seconds=30)
 """How long somebody waits while a form is sent unusually often."""
 _WAIT_IS_GOOD_FOR = timedelta(minutes=30)
+_LONGEST_SOURCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class SignUpForm:
     guard: FormGuard = field(default_factory=FormGuard)
     is_checked: bool = False
     """Whether the person has looked at the address again."""
+    source: str = ""
+    """Where the form was, if not on our own pages: what its page says, which anybody can invent."""
 
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
@@ -79,6 +84,7 @@ class SignUpForm:
             agreed=version(form),
             guard=FormGuard.parse(form),
             is_checked=bool(form.get("checked")),
+            source=as_source(form.get("source", "")),
         )
 
     def has_domain_of(self, domains: Collection[str]) -> bool:
@@ -90,6 +96,19 @@ class SignUpForm:
         """For each invalid field, a sentence that says how to correct it."""
         faults = {"email": _fault(Address.parse, self.email), "name": _fault(clean_name, self.name)}
         return {field: sentence for field, sentence in faults.items() if sentence}
+
+
+def as_source(text: str) -> str:
+    """What a page says of itself as one short line of plain text."""
+    return as_header(text)[:_LONGEST_SOURCE].strip()
+
+
+def site_of(url: str | None) -> str:
+    """The host of an Origin or Referer header; empty if it has none."""
+    try:
+        return as_source(urlsplit(url or "").hostname or "")
+    except ValueError:
+        return ""
 
 
 def version(form: Mapping[str, str]) -> int | None:

@@ -52,6 +52,13 @@ HEADERS = {
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 """For pages of one person, whose URL may be a key: not cached, not sent as a referrer, not indexed."""
 
+FRAMEABLE = {
+    "Content-Security-Policy": policy({"frame-ancestors": "*"}),
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Robots-Tag": "noindex",
+}
+"""For a page that other sites may show in a frame: nothing that it offers may change anything within the frame."""
+
 csrf = CSRFProtect()
 
 _View = TypeVar("_View", bound=Callable[..., object])

@@ -178,7 +178,8 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
     with services.sessions.reading() as session:
         waiting = issue_store.find(session, sample_services.WAITING)
         draft = services.links.draft(waiting.id, waiting.created_at, clock() + timedelta(days=1))
-    for path in ("/", "/subscribe", *archive, sample_services.path_of(draft), "/nothing", "/confirm/forged"):
+    forms = ("/", "/subscribe", "/embed/backpainhelp")
+    for path in (*forms, *archive, sample_services.path_of(draft), "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
     page.goto("/subscribe")

@@ -14,6 +14,7 @@ from tests.web.conftest import browser_of
 PUBLIC = (
     "/",
     "/subscribe",
+    "/subscribe/backpainhelp",
     "/link",
     "/archive/",
     "/archive/unwind-a-tight-back/",
@@ -25,8 +26,9 @@ PUBLIC = (
     "/robots.txt",
 )
 MACHINES = ("/healthz", "/readyz", "/metrics", "/assets/site.css")
+FRAMED = "/embed/backpainhelp"
 ERRORS = ("/nothing", "/archive/nothing/", "/confirm/x", "/confirm/x/again", "/pictures/x.png", "/desk/nothing")
-VOID = {"meta", "link", "input", "br", "hr", "img"}
+VOID = {"base", "meta", "link", "input", "br", "hr", "img"}
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ def keys(reader: Subscription, services: Services, now) -> list[str]:
 def test_a_get_or_a_head_changes_nothing_anywhere(app: Flask, keys: list[str], services: Services) -> None:
     browser = browser_of(app)
     before = sample_services.dump(services)
-    for path in (*PUBLIC, *MACHINES, *ERRORS, *keys):
+    for path in (*PUBLIC, FRAMED, *MACHINES, *ERRORS, *keys):
         for method in ("GET", "HEAD", "OPTIONS"):
             assert browser.open(path, method=method, buffered=True).status_code not in {500, 501}, path
     assert sample_services.dump(services) == before
@@ -61,7 +63,7 @@ def test_head_answers_as_get_without_the_body(program: FlaskClient) -> None:
 
 @pytest.mark.usefixtures("stocked")
 def test_every_answer_is_guarded_errors_included(program: FlaskClient, keys: list[str]) -> None:
-    for path in (*PUBLIC, *MACHINES, *ERRORS, *keys):
+    for path in (*PUBLIC, FRAMED, *MACHINES, *ERRORS, *keys):
         headers = program.get(path, buffered=True).headers
         assert "default-src 'none'" in headers["Content-Security-Policy"], path
         assert "unsafe" not in headers["Content-Security-Policy"], path
@@ -70,6 +72,12 @@ def test_every_answer_is_guarded_errors_included(program: FlaskClient, keys: lis
         assert {"Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy", "Cache-Control"} <= {
             *headers.keys()
         }
+
+
+def test_only_the_form_for_frames_may_be_framed(program: FlaskClient, keys: list[str]) -> None:
+    for path in (*PUBLIC, *ERRORS, *keys, "/embed/nothing", "/desk/"):
+        assert "frame-ancestors 'none'" in program.get(path).headers["Content-Security-Policy"], path
+    assert "frame-ancestors *" in program.get(FRAMED).headers["Content-Security-Policy"]
 
 
 def test_a_page_whose_address_is_a_key_is_kept_told_and_listed_nowhere(program: FlaskClient, keys: list[str]) -> None:
@@ -137,7 +145,7 @@ def test_an_asset_with_its_digest_may_be_kept_for_ever(program: FlaskClient) -> 
 @pytest.mark.usefixtures("stocked")
 def test_every_page_is_whole_markup(app: Flask, keys: list[str]) -> None:
     browser = browser_of(app)
-    for path in (*PUBLIC[:4], *ERRORS[:5], *keys[:3]):
+    for path in (*PUBLIC[:5], FRAMED, *ERRORS[:5], *keys[:3]):
         checked = Markup()
         checked.feed(browser.get(path).text)
         assert checked.faults == [], path

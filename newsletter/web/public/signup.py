@@ -1,5 +1,7 @@
 """The home page, the sign-up form, and the page that asks the reader to check their mailbox."""
 
+from dataclasses import replace
+
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 
@@ -14,9 +16,9 @@ from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
-from newsletter.web import consent_wording, error_pages
+from newsletter.web import consent_wording, error_pages, security
 from newsletter.web.context import client, now, services
-from newsletter.web.forms import SignUpForm
+from newsletter.web.forms import SignUpForm, as_source, site_of
 from newsletter.web.public import form_guard, publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.workflows.calendar import Calendar
@@ -25,6 +27,7 @@ blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
 _DOMAIN_REFUSED = "We cannot send to this email provider. Please use another address"
+_ONE_STEP = "One more step: please check your address and click the button."
 _ONCE_MORE = "Please click the button again: we could not tell that the form came from our own page."
 
 
@@ -46,6 +49,32 @@ def home() -> str:
 def form() -> Response:
     """The form alone, for links from other sites."""
     return _form(SignUpForm(publication=request.args.get("publication")))
+
+
+@blueprint.get("/subscribe/<publication>")
+def hosted_form(publication: str) -> Response:
+    """A publication's own sign-up page, to share; `source` says where its link or QR code is."""
+    return _form(SignUpForm(publication=publication, source=as_source(request.args.get("source", ""))))
+
+
+@blueprint.post("/subscribe/<publication>")
+@security.without_token
+def form_from_elsewhere(publication: str) -> Response:
+    """The sign-up page with what was typed in a form on another site; only the button there stores anything."""
+    typed = SignUpForm.parse(request.form)
+    site = site_of(request.origin or request.referrer)
+    asked = replace(typed, publication=publication, source=typed.source or site)
+    faults = asked.faults() if asked.email else {}
+    return _form(asked, 422 if faults else 200, faults, _ONE_STEP if asked.email and not faults else "")
+
+
+@blueprint.get("/embed/<publication>")
+def embedded_form(publication: str) -> Response:
+    """The sign-up form for a frame on another site; it is answered in a window of its own."""
+    source = as_source(request.args.get("source", "")) or site_of(request.referrer)
+    answer = _form(SignUpForm(publication=publication, source=source), template="site/embed.html")
+    answer.headers.update(security.FRAMEABLE)
+    return answer
 
 
 @blueprint.post("/subscribe")
@@ -77,6 +106,7 @@ def _wait(asked: SignUpForm) -> Response:
         "name": asked.name,
         "agreed": "" if asked.agreed is None else str(asked.agreed),
         "checked": "1",
+        "source": asked.source,
     }
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
@@ -117,7 +147,8 @@ def _ask(asked: SignUpForm) -> Publication:
     with services().sessions.reading() as session:
         publication = publication_param.snapshot_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
-    audience, came, at = services().audience, SignupRequest(asked.email, asked.name, client(), words), now()
+    came = SignupRequest(asked.email, asked.name, client(), words, asked.source)
+    audience, at = services().audience, now()
     reason = group_commit.write(
         services().sessions, lambda session: signup.subscribe(session, audience, publication, came, at)
     )
@@ -135,12 +166,16 @@ def _ignore(asked: SignUpForm) -> Publication:
         return publication_param.snapshot_of(session, asked.publication)
 
 
-def _form(asked: SignUpForm, status: int = 200, faults: dict[str, str] | None = None, notice: str = "") -> Response:
+def _form(
+    asked: SignUpForm,
+    status: int = 200,
+    faults: dict[str, str] | None = None,
+    notice: str = "",
+    template: str = "site/subscribe.html",
+) -> Response:
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
-        page = render_template(
-            "site/subscribe.html", **_form_values(session, publication, asked, faults), notice=notice
-        )
+        page = render_template(template, **_form_values(session, publication, asked, faults), notice=notice)
         return _uncached(page, status)
 
 

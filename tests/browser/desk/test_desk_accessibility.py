@@ -48,6 +48,7 @@ PAGES = (
     "/desk/issues/under-the-hands/doubts",
     "/desk/settings/",
     "/desk/settings/doctor/",
+    "/desk/settings/forms",
     "/desk/account/",
     "/desk/account/second-factor",
     "/desk/people/",
