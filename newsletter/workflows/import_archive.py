@@ -6,21 +6,23 @@ from datetime import datetime
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
+import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.db import Sessions
+from newsletter.db import AWAY, Sessions
 from newsletter.delivery.models import Counts, LetterState
 from newsletter.editorial.images import filetype, pictures
 from newsletter.editorial.images.pictures import ENDINGS, MAX_BYTES, PictureStore
 from newsletter.editorial.imported import convert, posts
-from newsletter.editorial.imported.posts import ImportedPost
+from newsletter.editorial.imported.convert import Converted
+from newsletter.editorial.imported.posts import LONGEST_KEY, ImportedPost
 from newsletter.editorial.issues import approvals, create, issue_store
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_form import IssueForm
-from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.links import Links
 from newsletter.outbound.guarded_client import GuardedClient
 from newsletter.publications import Publication
@@ -30,6 +32,8 @@ from newsletter.workflows.peer_archives import OldPost
 
 AUTHOR = "archive import"
 _MOST_PICTURES = 100
+
+log = structlog.get_logger(__name__)
 
 Fetch = Callable[[str, int], bytes | None]
 """Fetches a picture of at most so many bytes; None if that fails."""
@@ -106,21 +110,32 @@ class ArchiveImport:
     fetch: Fetch | None = None
     """Fetches the pictures in the posts; if None, each becomes a link."""
     dry_run: bool = False
+    record: Callable[[Session, PostFate], None] = lambda _session, _fate: None
+    """Called with what became of each post, in the transaction that saves it; not in a dry run."""
 
 
-def import_posts(job: ArchiveImport, archive: list[OldPost], now: datetime) -> Iterator[PostFate]:
-    """Save each post that is new as a draft, in a transaction of its own; what became of each, oldest first."""
+def import_posts(job: ArchiveImport, archive: list[OldPost], now: datetime, *, after: int = 0) -> Iterator[PostFate]:
+    """Save each post that is new as a draft, in a transaction of its own; what became of each, oldest first.
+
+    The first `after` posts are passed over: an earlier run was broken off behind them.
+    """
     with job.sessions.reading() as session:
         known = posts.known_keys(session, job.publication.id, job.source)
-    for post in sorted(archive, key=lambda one: (one.posted_at is not None, one.posted_at)):
-        title = post.title or post.slug or post.key
-        if post.key in known:
-            yield PostFate(title, reason="it was imported before")
-        elif why := post.skipped or _lack(post):
-            yield PostFate(title, reason=why)
-        else:
-            known.add(post.key)
-            yield _import_post(job, post, now)
+    in_order = sorted(archive, key=lambda one: (one.posted_at is not None, one.posted_at))
+    for post in in_order[after:]:
+        key = post.key[:LONGEST_KEY]
+        refusal = "it was imported before" if key in known else post.skipped or _lack(post)
+        try:
+            fate = _import_post(job, post, refusal, now)
+        except (PressError, *AWAY):
+            raise
+        except Exception:
+            # It becomes the fate of this post, so that the others are imported.
+            log.exception("a post could not be imported", source=job.source, key=key)
+            fate = _import_post(job, post, "the program failed at it, and its log says why", now)
+        if fate.slug:
+            known.add(key)
+        yield fate
 
 
 def publish_each(
@@ -180,33 +195,51 @@ def _subject(title: str, at: datetime) -> str:
     return title if len(title) >= SUBJECT_LENGTH[0] else f"{title}, {at.date().isoformat()}"
 
 
-def _import_post(job: ArchiveImport, post: OldPost, now: datetime) -> PostFate:
-    taken = _Pictures(None if job.dry_run else job.fetch)
-    try:
-        text = (
-            convert.html_to_markdown(post.html, taken.name_of)
-            if post.html
-            else convert.plain_markdown(post.markdown, taken.name_of)
-        )
-    except Invalid as error:
-        return PostFate(post.title, reason=str(error))
-    at = post.posted_at or now
-    with job.sessions.reading() if job.dry_run else job.sessions.begin() as session:
-        slug = create.free_slug(session, create.slug_of(post.slug or post.title))
-        title, subtitle = (words.replace("{{", "{ {") for words in (post.title, post.subtitle))
-        form = IssueForm(title=title, subject=_subject(title, at), preheader=subtitle, slug=slug, body=text.markdown)
-        name = f"{at.date().isoformat()}-{slug}.md"
+def _import_post(job: ArchiveImport, post: OldPost, refusal: str, now: datetime) -> PostFate:
+    """Save a post as a draft, unless there is a reason not to, and record what became of it."""
+    taken, text = _Pictures(None if job.dry_run else job.fetch), Converted("")
+    if not refusal:
         try:
-            file = issue_file.parse(issue_form.new_file(form), name)
+            text = _converted(post, taken)
         except Invalid as error:
-            return PostFate(post.title, reason=str(error).replace("\n", "; "), lost=text.lost)
-        if not job.dry_run:
-            stored_names = {
-                each: job.store.keep(session, each, content, now).file_name for each, content in taken.content.items()
-            }
-            issue = issue_store.create(session, job.publication, Text(file, name, stored_names), AUTHOR, now)
-            path = post.path if len(post.path) <= posts.LONGEST_PATH else ""
-            row = ImportedPost(publication_id=job.publication.id, source=job.source, key=post.key[:200], old_path=path)
-            row.issue_id, row.posted_at = issue.id, at
-            session.add(row)
-        return PostFate(post.title, slug, lost=text.lost)
+            refusal = str(error)
+    with job.sessions.reading() if job.dry_run else job.sessions.in_turn() as session:
+        fate = (
+            PostFate(post.title or post.slug or post.key, reason=refusal)
+            if refusal
+            else _save_draft(session, job, post, text, taken, now)
+        )
+        job.record(session, fate)
+    return fate
+
+
+def _converted(post: OldPost, taken: _Pictures) -> Converted:
+    if post.html:
+        return convert.html_to_markdown(post.html, taken.name_of)
+    return convert.plain_markdown(post.markdown, taken.name_of)
+
+
+def _save_draft(
+    session: Session, job: ArchiveImport, post: OldPost, text: Converted, taken: _Pictures, now: datetime
+) -> PostFate:
+    at = post.posted_at or now
+    slug = create.free_slug(session, create.slug_of(post.slug or post.title))
+    title, subtitle = (words.replace("{{", "{ {") for words in (post.title, post.subtitle))
+    form = IssueForm(title=title, subject=_subject(title, at), preheader=subtitle, slug=slug, body=text.markdown)
+    name = f"{at.date().isoformat()}-{slug}.md"
+    try:
+        file = issue_file.parse(issue_form.new_file(form), name)
+    except Invalid as error:
+        return PostFate(post.title, reason=str(error).replace("\n", "; "), lost=text.lost)
+    if not job.dry_run:
+        stored_names = {
+            each: job.store.keep(session, each, content, now).file_name for each, content in taken.content.items()
+        }
+        issue = issue_store.create(session, job.publication, Text(file, name, stored_names), AUTHOR, now)
+        path = post.path if len(post.path) <= posts.LONGEST_PATH else ""
+        row = ImportedPost(
+            publication_id=job.publication.id, source=job.source, key=post.key[:LONGEST_KEY], old_path=path
+        )
+        row.issue_id, row.posted_at = issue.id, at
+        session.add(row)
+    return PostFate(post.title, slug, lost=text.lost)

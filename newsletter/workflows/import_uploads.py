@@ -1,19 +1,19 @@
 """The worker's part of an archive that was uploaded at the desk: its posts become drafts, one after the other."""
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import structlog
+from sqlalchemy.orm import Session
 
 from newsletter.db import Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editorial.images.pictures import PictureStore
 from newsletter.editorial.imported import uploads
-from newsletter.editorial.imported.uploads import LEASE, ArchiveState, ArchiveUpload
-from newsletter.errors import PressError
+from newsletter.editorial.imported.uploads import LEASE, QUEUE, ArchiveState, ArchiveUpload
+from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.system import uploaded_files
 from newsletter.workflows import import_archive, peer_archives
@@ -38,8 +38,7 @@ class ArchiveJob:
 
     def run(self) -> None:
         """Import every archive that waits."""
-        while not self.worker.is_stopping() and self._run_next():
-            pass
+        QUEUE.work_off(self.sessions, self.worker, self._import_posts, partial(self._end, ArchiveState.FAILED))
 
     def prune(self) -> None:
         """Delete reports and files whose time is over."""
@@ -47,71 +46,50 @@ class ArchiveJob:
             needed = uploads.prune(session, self.worker.clock())
         uploaded_files.delete_orphans(self.folder, needed)
 
-    def _run_next(self) -> bool:
-        with self.sessions.reading() as session:
-            waiting = uploads.next_waiting(session, self.worker.clock())
-        if waiting is None:
-            return False
+    def _import_posts(self, upload: ArchiveUpload) -> None:
+        """Import the posts from where an earlier run broke off, until all are done or the worker is to stop."""
+        source, archive = peer_archives.read_archive(self.folder / upload.stored_name, name=upload.file_name)
         with self.sessions.begin() as session:
-            upload = uploads.claim_upload(session, waiting, self.worker.clock())
-            if upload is None:
-                return False
-            session.expunge(upload)
-        run = _Run.resume(self, upload)
-        try:
-            run.import_posts()
-        except PressError as error:
-            run.end(ArchiveState.FAILED, str(error))
-        return True
-
-
-@dataclass(slots=True)
-class _Run:
-    """One run over an archive, from the post at which an earlier run broke off."""
-
-    job: ArchiveJob
-    upload: ArchiveUpload
-    skipped: list[Any]
-    done: int
-    imported: int
-
-    @classmethod
-    def resume(cls, job: ArchiveJob, upload: ArchiveUpload) -> Self:
-        """A run that continues where the last one stopped."""
-        return cls(job, upload, list(upload.skipped), upload.posts_done, upload.imported)
-
-    def import_posts(self) -> None:
-        """Import the posts until all are done, or the worker is asked to stop."""
-        for fate in itertools.islice(self._fates(), self.done, None):
-            self.done += 1
-            if fate.slug:
-                self.imported += 1
-            elif len(self.skipped) < _MOST_TOLD:
-                self.skipped.append([fate.title[:_LONGEST_TITLE], fate.reason])
-            is_stopping = self.job.worker.is_stopping()
-            self._store(claimed_until=None if is_stopping else self.job.worker.clock() + LEASE)
-            if is_stopping:
-                return
-        self.end(ArchiveState.DONE)
-
-    def end(self, state: ArchiveState, fault: str = "") -> None:
-        """Store how it ended, and delete the file."""
-        self._store(state=state, fault=fault, claimed_until=None)
-        (self.job.folder / self.upload.stored_name).unlink(missing_ok=True)
-        log.info("archive at the desk", upload=self.upload.id, state=state.value, imported=self.imported)
-
-    def _fates(self) -> Iterator[PostFate]:
-        job, upload = self.job, self.upload
-        source, archive = peer_archives.read_archive(job.folder / upload.stored_name, name=upload.file_name)
-        self._store(source=source)
-        with job.sessions.reading() as session:
+            self._renew(session, upload, state=ArchiveState.IMPORTING, source=source)
             publication = session.get_one(Publication, upload.publication_id)
             session.expunge(publication)
-        fetch = job.fetch if upload.with_pictures else None
-        wanted = ArchiveImport(job.sessions, job.store, publication, source, fetch)
-        return import_archive.import_posts(wanted, archive, job.worker.clock())
+        upload.state = ArchiveState.IMPORTING
+        fetch = partial(self._fetch, upload) if upload.with_pictures else None
+        record = partial(self._record, upload)
+        wanted = ArchiveImport(self.sessions, self.store, publication, source, fetch, record=record)
+        for _ in import_archive.import_posts(wanted, archive, self.worker.clock(), after=upload.posts_done):
+            if self.worker.is_stopping():
+                return
+        self._end(ArchiveState.DONE, upload)
 
-    def _store(self, **values: Any) -> None:
-        with self.job.sessions.in_turn() as session:
-            counts = {"posts_done": self.done, "imported": self.imported, "skipped": self.skipped}
-            uploads.store_progress(session, self.upload.id, **counts, **values)
+    def _fetch(self, upload: ArchiveUpload, url: str, most_bytes: int) -> bytes | None:
+        # A post may have many pictures, each on a slow server.
+        if upload.claimed_until and upload.claimed_until - self.worker.clock() < LEASE / 2:
+            with self.sessions.begin() as session:
+                self._renew(session, upload)
+        return self.fetch(url, most_bytes)
+
+    def _record(self, upload: ArchiveUpload, session: Session, fate: PostFate) -> None:
+        upload.posts_done += 1
+        if fate.slug:
+            upload.imported += 1
+        elif len(upload.skipped) < _MOST_TOLD:
+            upload.skipped = [*upload.skipped, [fate.title[:_LONGEST_TITLE], fate.reason]]
+        counts = {"posts_done": upload.posts_done, "imported": upload.imported, "skipped": upload.skipped}
+        self._renew(session, upload, **counts)
+
+    def _end(self, state: ArchiveState, upload: ArchiveUpload, fault: str = "") -> None:
+        try:
+            with self.sessions.begin() as session:
+                self._renew(session, upload, state=state, fault=fault)
+        except Conflict:
+            log.warning("archive is another worker's by now", upload=upload.id)
+            return
+        (self.folder / upload.stored_name).unlink(missing_ok=True)
+        log.info("archive at the desk", upload=upload.id, state=state.value, imported=upload.imported)
+
+    def _renew(self, session: Session, upload: ArchiveUpload, **values: Any) -> None:
+        now = self.worker.clock()
+        if not QUEUE.renew(session, upload.id, self.worker.name, upload.state, now, **values):
+            raise Conflict("another worker has this archive by now")
+        upload.claimed_until = now + LEASE

@@ -13,6 +13,7 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 
+LONGEST_KEY = 200
 LONGEST_PATH = 300
 
 
@@ -25,7 +26,7 @@ class ImportedPost(Base):
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     source: Mapped[str] = mapped_column(String(24))
-    key: Mapped[str] = mapped_column(String(200))
+    key: Mapped[str] = mapped_column(String(LONGEST_KEY))
     """What the other program called it: its id or slug there."""
     old_path: Mapped[str] = mapped_column(String(LONGEST_PATH))
     """Its path on the other site; empty if it is not known."""

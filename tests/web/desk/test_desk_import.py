@@ -16,6 +16,7 @@ from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.audience.importing.uploads.models import ImportUpload, UploadState
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status, Subscriber, Subscription
 from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
@@ -226,7 +227,7 @@ def test_after_a_kill_another_worker_goes_on_and_the_report_has_each_row_once(
             raise Killed
 
     monkeypatch.setattr(importer.progress, "advance", kill_third)
-    monkeypatch.setattr(models, "release_upload", lambda *_: None)
+    monkeypatch.setattr(UploadQueue, "release", lambda *_: None)
     with pytest.raises(Killed):
         job(services, "killed").run()
     done = new_readers(services)
@@ -241,6 +242,28 @@ def test_after_a_kill_another_worker_goes_on_and_the_report_has_each_row_once(
     with services.sessions.reading() as session:
         assert session.scalars(select(Import.state)).all() == [ImportState.DONE]
         assert session.scalar(select(func.count()).select_from(ImportedFile)) == 1
+
+
+def test_a_list_at_which_the_program_fails_says_so_and_does_not_hold_up_the_next(
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = (checked(editor, services, f"email\n{name}@example.org\n") for name in ("ada", "ben"))
+    for page in (first, second):
+        press(editor, page, "begin")
+    imported = importer.progress.advance
+    times = iter(range(100))
+
+    def fail_first(*of: Any) -> None:
+        if next(times) == 0:
+            raise RuntimeError("of a kind that nobody foresaw")
+        imported(*of)
+
+    monkeypatch.setattr(importer.progress, "advance", fail_first)
+    job(services).run()
+    assert "The program failed at this file" in editor.read(first)
+    assert "The import could not be finished" in editor.read(first)
+    assert "Done. Added 1" in editor.read(second)
+    assert list(services.settings.import_folder.iterdir()) == []
 
 
 def test_the_erased_are_gone_from_reports_and_old_ones_are_deleted(editor: Visitor, services: Services) -> None:

@@ -14,10 +14,11 @@ from werkzeug.test import TestResponse
 from newsletter import audit, publications
 from newsletter.delivery.models import Copy
 from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editorial.imported import posts
 from newsletter.editors import Role
 from newsletter.wiring import Services
-from newsletter.workflows import import_archive
+from newsletter.workflows import import_archive, peer_archives
 from newsletter.workflows.import_archive import ArchiveImport, Fetch
 from newsletter.workflows.peer_archives import OldPost
 from tests.sample_services import NOW
@@ -60,9 +61,10 @@ def work(
     fetch: Fetch | None = None,
     clock: Callable[[], datetime] = lambda: NOW,
     is_stopping: Callable[[], bool] = lambda: False,
+    name: str = "one",
 ) -> None:
     """What a worker does."""
-    job = services.archive_job(WorkerContext("one", clock, is_stopping))
+    job = services.archive_job(WorkerContext(name, clock, is_stopping))
     (replace(job, fetch=fetch) if fetch else job).run()
 
 
@@ -197,7 +199,7 @@ def test_an_archive_that_is_broken_off_goes_on_where_it_was(editor: Visitor, ser
 
 
 def test_a_worker_that_was_killed_loses_the_archive_to_another_when_its_lease_is_over(
-    editor: Visitor, services: Services
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -206,11 +208,86 @@ def test_a_worker_that_was_killed_loses_the_archive_to_another_when_its_lease_is
         raise Killed
 
     upload(editor, POSTS, pictures="on")
+    monkeypatch.setattr(UploadQueue, "release", lambda *_: None)
     with pytest.raises(Killed):
         work(services, fetch=kill)
     work(services)
     assert "0 posts imported" in editor.read(LIST)
     work(services, clock=lambda: NOW + timedelta(minutes=11), fetch=lambda _url, _most: None)
+    assert "3 posts imported as drafts" in editor.read(LIST)
+
+
+def test_a_worker_that_stalls_past_its_lease_writes_no_post_and_no_count_any_more(
+    editor: Visitor, services: Services
+) -> None:
+    another_went_on: list[bool] = []
+
+    def stall(_url: str, _most: int) -> None:
+        if not another_went_on:
+            another_went_on.append(True)
+            work(services, clock=lambda: NOW + timedelta(minutes=11), fetch=stall, name="two")
+
+    upload(editor, POSTS, pictures="on")
+    work(services, fetch=stall)
+    assert another_went_on
+    shown = editor.read(LIST)
+    assert "3 posts imported as drafts" in shown
+    assert "Not imported: 1 Letter 2: it was not published there" in shown
+    assert "done" in shown
+    with services.sessions.reading() as session:
+        assert len(posts.unpublished(session, publications.find(session).id)) == 3
+
+
+def test_the_lease_is_renewed_while_the_pictures_of_one_post_take_their_time(
+    editor: Visitor, services: Services
+) -> None:
+    minutes = iter(range(0, 100, 6))
+    passed = [next(minutes)]
+
+    def fetch_slowly(_url: str, _most: int) -> None:
+        passed[0] = next(minutes)
+        work(services, clock=lambda: NOW + timedelta(minutes=passed[0]), name="two")
+
+    pictures = b"".join(b"<img src=https://us.example/%d.png>" % number for number in range(4))
+    upload(editor, POSTS[: POSTS.index(b"b2,")].replace(b"<img src=https://us.example/a.png>", pictures), pictures="on")
+    work(services, fetch=fetch_slowly, clock=lambda: NOW + timedelta(minutes=passed[0]))
+    assert passed[0] == 24
+    assert "1 post imported as a draft" in editor.read(LIST)
+
+
+def test_a_post_at_which_the_program_fails_is_told_and_the_others_are_imported(
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = import_archive.issue_store.create
+
+    def fail_at_third(*of: Any) -> Any:
+        if of[2].file.title == "Letter 3":
+            raise RuntimeError("of a kind that nobody foresaw")
+        return saved(*of)
+
+    monkeypatch.setattr(import_archive.issue_store, "create", fail_at_third)
+    upload(editor, POSTS)
+    work(services)
+    shown = editor.read(LIST)
+    assert "2 posts imported as drafts" in shown
+    assert "Letter 3: the program failed at it, and its log says why" in shown
+
+
+def test_an_archive_at_which_the_program_fails_is_not_under_way_for_ever(
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_of: object, **_how: object) -> None:
+        raise RuntimeError("of a kind that nobody foresaw")
+
+    upload(editor, POSTS)
+    with monkeypatch.context() as today:
+        today.setattr(peer_archives, "read_archive", fail)
+        work(services)
+    shown = editor.read(LIST)
+    assert "failed" in shown
+    assert "Not imported: The program failed at this file, and the worker's log says why" in shown
+    upload(editor, POSTS)
+    work(services)
     assert "3 posts imported as drafts" in editor.read(LIST)
 
 

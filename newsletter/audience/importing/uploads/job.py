@@ -17,11 +17,11 @@ from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.uploads import models, report
-from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, ImportUpload, UploadState
+from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, QUEUE, ImportUpload, UploadState
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.workers.context import WorkerContext
-from newsletter.errors import Conflict, NotFound, PressError
+from newsletter.errors import Conflict, NotFound
 from newsletter.system import uploaded_files
 
 log = structlog.get_logger(__name__)
@@ -42,8 +42,7 @@ class UploadJob:
 
     def run(self) -> None:
         """Check or import every upload that waits."""
-        while not self.worker.is_stopping() and self._run_next():
-            pass
+        QUEUE.work_off(self.sessions, self.worker, self._work, self._fail)
 
     def prune(self) -> None:
         """Cancel uploads that nobody went on with, and delete reports and files whose time is over."""
@@ -61,25 +60,7 @@ class UploadJob:
             over = set(session.scalars(select(ImportUpload.stored_name).where(ImportUpload.state.in_(OVER))))
         uploaded_files.delete_orphans(self.folder, in_use, over)
 
-    def _run_next(self) -> bool:
-        with self.sessions.reading() as session:
-            if not models.has_work(session, self.worker.clock()):
-                return False
-        with self.sessions.begin() as session:
-            upload = models.claim_upload(session, self.worker.name, self.worker.clock())
-            if upload is None:
-                return False
-            session.expunge(upload)
-        try:
-            self._do(upload)
-        except PressError as error:
-            self._end(upload, UploadState.FAILED, str(error))
-        finally:
-            with self.sessions.begin() as session:
-                models.release_upload(session, upload.id, self.worker.name)
-        return True
-
-    def _do(self, upload: ImportUpload) -> None:
+    def _work(self, upload: ImportUpload) -> None:
         path = self.folder / upload.stored_name
         settings = upload.import_settings()
         try:
@@ -93,11 +74,14 @@ class UploadJob:
             raise NotFound(_GONE) from None
         self._end(upload, UploadState.CHECKED if upload.state is UploadState.CHECKING else UploadState.DONE)
 
+    def _fail(self, upload: ImportUpload, fault: str) -> None:
+        self._end(upload, UploadState.FAILED, fault)
+
     def _end(self, upload: ImportUpload, state: UploadState, fault: str = "") -> None:
         now = self.worker.clock()
         with self.sessions.begin() as session:
             mine = {"fault": fault, "changed_at": now, "state": state}
-            ended = models.report_progress(session, upload.id, self.worker.name, upload.state, now, **mine)
+            ended = QUEUE.renew(session, upload.id, self.worker.name, upload.state, now, **mine)
         if ended and state in OVER:
             (self.folder / upload.stored_name).unlink(missing_ok=True)
         log.info("import at the desk", upload=upload.id, state=state.value if ended else "stopped")
@@ -130,13 +114,13 @@ class _Work:
         """The import, from where it is; False if it was stopped."""
         now, upload = self.job.worker.clock(), self.upload
         with self.job.sessions.begin() as session:
-            if not models.report_progress(session, upload.id, self.job.worker.name, upload.state, now):
+            if not QUEUE.renew(session, upload.id, self.job.worker.name, upload.state, now):
                 return False
             if upload.import_id is None:
                 report.clear_report(session, upload.id)
             settings = upload.import_settings()
             found = progress.begin(session, upload.publication, self.file, settings, upload.operator, now)
-            models.report_progress(session, upload.id, self.job.worker.name, upload.state, now, import_id=found.id)
+            QUEUE.renew(session, upload.id, self.job.worker.name, upload.state, now, import_id=found.id)
         try:
             return self._follow(self._steps(dry_run=False))
         except Conflict:
@@ -177,7 +161,7 @@ class _Work:
         self.told_at = time.monotonic()
         counts = progress.counts_of(self.tally)
         with self.job.sessions.in_turn() as session:
-            return models.report_progress(
+            return QUEUE.renew(
                 session,
                 self.upload.id,
                 self.job.worker.name,

@@ -1,14 +1,11 @@
-"""Uploaded lists: the file in the data folder, its settings, and the state of its import.
-
-The worker that imports one holds a lease, and loses it if it does not renew it for a minute; another then continues.
-"""
+"""Uploaded lists: the file in the data folder, its settings, and the state of its import."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, Index, String, Text, or_, select, update
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience.importing import progress
@@ -18,9 +15,10 @@ from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportSettings, ImportState
 from newsletter.audience.models import Status
 from newsletter.db import UNSYNCED, Base, word
+from newsletter.delivery.workers.upload_queue import UploadedFile, UploadQueue
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
-from newsletter.system.uploaded_files import LONGEST_NAME, clean_file_name
+from newsletter.system.uploaded_files import clean_file_name
 
 LEASE = timedelta(minutes=1)
 KEPT = timedelta(days=30)
@@ -49,34 +47,24 @@ UNDER_WAY = (UploadState.CHECKING, UploadState.IMPORTING)
 OVER = (UploadState.CANCELLED, UploadState.DONE, UploadState.FAILED)
 
 
-class ImportUpload(Base):
+class ImportUpload(UploadedFile, Base):
     """One uploaded list."""
 
     __tablename__ = "import_uploads"
     __table_args__ = (Index(None, "publication_id", "id"), Index(None, "state", "changed_at"))
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    file_name: Mapped[str] = mapped_column(String(LONGEST_NAME))
-    """As it was called where it came from; its name in the data folder is `stored_name`."""
-    stored_name: Mapped[str] = mapped_column(String(64))
     sha256: Mapped[str] = mapped_column(String(64))
     size: Mapped[int] = mapped_column(BigInteger)
-    operator: Mapped[str] = mapped_column(String(254))
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     """Its settings, as `ImportSettings.as_json` gives them."""
     revision: Mapped[int] = mapped_column(default=0)
     """Counts the times that the settings were changed: only what was checked is imported."""
     state: Mapped[UploadState] = mapped_column(word(UploadState), default=UploadState.DRAFT)
-    fault: Mapped[str] = mapped_column(Text, default="")
     counts: Mapped[dict[str, Any]] = mapped_column(JSON)
     rows_done: Mapped[int] = mapped_column(BigInteger, default=0)
     percent: Mapped[int] = mapped_column(default=0)
     """How much of the current list has been read."""
     import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id"))
-    claimed_by: Mapped[str | None] = mapped_column(String(80))
-    claimed_until: Mapped[datetime | None]
-    created_at: Mapped[datetime]
     changed_at: Mapped[datetime]
     publication: Mapped[Publication] = relationship(lazy="joined")
 
@@ -101,6 +89,10 @@ class ImportUpload(Base):
             stored["source"],
             stored["encoding"],
         )
+
+
+QUEUE = UploadQueue(ImportUpload, ImportUpload.state, UNDER_WAY, LEASE)
+"""The lists that a worker is to check or to import."""
 
 
 def add_upload(
@@ -178,42 +170,6 @@ def cancel_import(session: Session, upload: ImportUpload, now: datetime) -> None
     """End it; readers who are imported already stay."""
     _move(session, upload, tuple(state for state in UploadState if state not in OVER), UploadState.CANCELLED, now)
     _move_import(session, upload, ImportState.CANCELLED)
-
-
-def claim_upload(session: Session, worker: str, now: datetime) -> ImportUpload | None:
-    """The next upload that is to be checked or imported, and that no living worker has."""
-    found = session.scalar(select(ImportUpload.id).where(*_is_free(now)).order_by(ImportUpload.id).limit(1))
-    mine = update(ImportUpload).where(ImportUpload.id == found, *_is_free(now))
-    taken = session.execute(mine.values(claimed_by=worker, claimed_until=now + LEASE), execution_options=UNSYNCED)
-    return session.get_one(ImportUpload, found) if taken.rowcount else None  # type: ignore[attr-defined]
-
-
-def has_work(session: Session, now: datetime) -> bool:
-    """Whether `claim_upload` would find one."""
-    return session.scalar(select(ImportUpload.id).where(*_is_free(now)).limit(1)) is not None
-
-
-def report_progress(
-    session: Session, upload_id: int, worker: str, doing: UploadState, now: datetime, **values: Any
-) -> bool:
-    """Store how far it has come and renew the lease; False if it was stopped, or another worker has it."""
-    mine = update(ImportUpload).where(
-        ImportUpload.id == upload_id, ImportUpload.claimed_by == worker, ImportUpload.state == doing
-    )
-    renewed = session.execute(mine.values(claimed_until=now + LEASE, **values), execution_options=UNSYNCED)
-    return bool(renewed.rowcount)  # type: ignore[attr-defined]
-
-
-def release_upload(session: Session, upload_id: int, worker: str) -> None:
-    """Give it back, so that the next worker need not wait for the lease to end."""
-    mine = update(ImportUpload).where(ImportUpload.id == upload_id, ImportUpload.claimed_by == worker)
-    session.execute(mine.values(claimed_by=None, claimed_until=None), execution_options=UNSYNCED)
-
-
-def _is_free(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """The conditions of an upload that is to be checked or imported, and that no living worker has."""
-    free = or_(ImportUpload.claimed_until.is_(None), ImportUpload.claimed_until < now)
-    return ImportUpload.state.in_(UNDER_WAY), free
 
 
 def _require(upload: ImportUpload, version: str) -> None:
