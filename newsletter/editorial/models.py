@@ -10,6 +10,9 @@ from newsletter.db import Base, LongRef, partial_index, word
 from newsletter.delivery.models import Letter
 from newsletter.publications import Publication
 
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
 
 class Readiness(StrEnum):
     """Whether an editor has marked an issue as ready; it counts while the issue has no letter."""
@@ -102,6 +105,11 @@ class Picture(Base):
     """Whether it was processed by us and has no metadata; older pictures were stored as they were loaded."""
     created_at: Mapped[datetime]
 
+    @property
+    def shown_size(self) -> Size | None:
+        """Its width and height as it is shown; None for an unprocessed one, whose Exif may turn it on its side."""
+        return (self.width, self.height) if self.developed else None
+
 
 class OriginalPicture(Base):
     """A file that `issues load` imported, and the picture made from it; only the picture is published."""
@@ -122,6 +130,8 @@ class RevisionPicture(Base):
     revision_id: Mapped[int] = mapped_column(ForeignKey("revisions.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"))
+
+    picture: Mapped[Picture] = relationship(lazy="joined", innerjoin=True, viewonly=True)
 
 
 class AttachedPicture(Base):

@@ -21,7 +21,7 @@ from newsletter.editorial import preflight
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
-from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.models import Issue, IssueState, Readiness, Size
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import Branding, Rendered
 from newsletter.editorial.source import issue_file
@@ -282,16 +282,16 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
 
 
-_Ingredients = tuple[str, str, tuple[tuple[str, str], ...], Branding, preflight.Facts]
+_Ingredients = tuple[str, str, tuple[tuple[str, str, Size | None], ...], Branding, preflight.Facts]
 
 
 def _ingredients(issue: Issue, links: Links) -> _Ingredients:
-    """All that a prepared issue is made of: source, file name, picture URLs by name, branding and facts."""
-    file_names = issue_store.picture_names(issue.revision).items()
+    """All that a prepared issue is made of: source, file name, its pictures' names, URLs and sizes, branding, facts."""
+    files = issue_store.picture_files(issue.revision)
     return (
         issue.revision.source,
         issue.file_name,
-        tuple(sorted((name, links.picture(file_name)) for name, file_name in file_names)),
+        tuple((file.name, links.picture(file.file_name), file.size) for file in files),
         Branding.for_publication(issue.publication, links),
         preflight.Facts.for_publication(issue.publication, links),
     )
@@ -302,7 +302,8 @@ def _ingredients(issue: Issue, links: Links) -> _Ingredients:
 def _prepare(*ingredients: *_Ingredients) -> PreparedIssue:
     source, file_name, pictures, branding, facts = ingredients
     file = issue_file.parse(source, file_name)
-    mail = render.issue_mail(file, branding, dict(pictures).__getitem__)
+    urls, sizes = {name: url for name, url, _ in pictures}, {url: size for _, url, size in pictures if size}
+    mail = render.issue_mail(file, branding, urls.__getitem__, sizes)
     return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)))
 
 

@@ -186,6 +186,18 @@ def test_a_bare_masthead_leaves_no_gaps() -> None:
     assert "\n\n\n" not in mail.text
 
 
+def test_each_picture_of_a_mail_is_as_wide_as_it_is_shown_because_outlook_knows_no_other_width() -> None:
+    body = "![Wide](wide.png)\n\n![Narrow](narrow.png)\n\n[![Linked](wide.png)](https://host.example)\n\n"
+    body += "Some ![inside](narrow.png) and ![wide](wide.png).\n\n> [!TIP]\n> ![In a box](wide.png)\n"
+    sizes = {picture_url("wide.png"): (1200, 600), picture_url("narrow.png"): (300, 100)}
+    html = render.issue_mail(dataclasses.replace(every_shape(), body=body), BRANDING, picture_url, sizes).html
+    images = re.findall(r"<img [^>]*>", html)
+    widths = [re.findall(r' width="(\d+)"', image) for image in images]
+    assert widths == [["552"], ["300"], ["552"], ["300"], ["552"], ["500"]]
+    assert "max-width: 300px" in images[1]
+    assert "max-width: 300px" not in images[3]
+
+
 @given(BODIES)
 def test_whatever_was_read_can_be_printed(body: str) -> None:
     try:

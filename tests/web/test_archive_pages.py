@@ -307,3 +307,25 @@ def test_a_picture_may_be_kept_for_ever_and_shown_by_mail_programs(program: Flas
 )
 def test_no_other_file_is_a_picture(program: FlaskClient, name: str) -> None:
     assert program.get(f"/pictures/{name}").status_code == 404
+
+
+def test_a_phone_is_offered_a_small_picture_that_it_may_keep_for_ever(program: FlaskClient) -> None:
+    page = program.get(FIRST).text
+    whole = re.search(r'<figure><a href="(/pictures/[0-9a-f]{64}\.png)">', page)[1]
+    assert f'<img src="{whole}"' in page
+    assert ' width="1200" height="675"/>' in page
+    choices = re.findall(r"(\S+\.webp) (\d+)w", re.search(r'srcset="([^"]*)"', page)[1])
+    assert [width for _, width in choices] == ["480", "720", "1080", "1200"]
+    for address, width in choices[:2]:
+        answer = program.get(address)
+        assert (answer.mimetype, Image.open(io.BytesIO(answer.data)).width) == ("image/webp", int(width))
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        again = program.get(address, headers={"If-None-Match": answer.headers["ETag"]})
+        assert (again.status_code, again.data) == (304, b"")
+    assert len(program.get(choices[0][0]).data) < len(program.get(whole).data) / 2
+
+
+def test_a_width_that_no_page_offers_is_not_made(program: FlaskClient) -> None:
+    address = re.search(r"/pictures/[0-9a-f]{64}-480\.webp", program.get("/archive/").text)[0]
+    assert program.get(address.replace("-480", "-481")).status_code == 404
+    assert program.get(address.replace("/pictures/", "/pictures/0")[:-1]).status_code == 404

@@ -2,15 +2,16 @@
 
 The bytes are in a folder (`FolderPictureStore`) or in a bucket (s3_storage.py). Every upload, and every picture of
 `issues load`, is processed for mail first (processing.py). The original of a loaded picture is stored beside it, so
-that it can be exported byte for byte, and is never served.
+that it can be exported byte for byte, and is never served. Variants for web pages are stored there, too (variants.py).
 """
 
 import hashlib
 import io
+import logging
 import re
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -21,9 +22,19 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import insert
 from newsletter.editorial.images import filetype
-from newsletter.editorial.models import AttachedPicture, Issue, OriginalPicture, Picture, Revision, RevisionPicture
-from newsletter.errors import Invalid, NotFound
+from newsletter.editorial.models import (
+    AttachedPicture,
+    Issue,
+    OriginalPicture,
+    Picture,
+    Revision,
+    RevisionPicture,
+    Size,
+)
+from newsletter.errors import Invalid, NotFound, Unavailable
 from newsletter.system import atomic_files
+
+_log = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 8_000
@@ -33,6 +44,7 @@ MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif"}
 
 _OURS = re.compile(rf"[0-9a-f]{{64}}\.(?:{'|'.join(MEDIA_TYPES)})")
 _ORIGINALS = "originals/"
+_VARIANTS = "variants/"
 _NOT_IN_A_NAME = re.compile("[^a-z0-9]+")
 _LONGEST_STEM = 60
 _CHUNK = 64 * 1024
@@ -110,6 +122,18 @@ class PictureStore(ABC):
             raise _no_such_picture()
         return self._get(file_name)
 
+    def find_variant(self, name: str) -> PictureStream:
+        """A stored variant of a picture as a stream; NotFound if it was not made yet."""
+        return self._get(f"{_VARIANTS}{name}")
+
+    def keep_variant(self, name: str, content: bytes) -> PictureStream:
+        """Store a variant, and show it even where that fails: it can be made again."""
+        try:
+            self._put(f"{_VARIANTS}{name}", content)
+        except (OSError, Unavailable):
+            _log.warning("a picture's variant could not be stored", exc_info=True)
+        return PictureStream(len(content), iter([content]))
+
     def read(self, file_name: str) -> bytes:
         """All bytes of a stored picture; NotFound if there is none of that name."""
         return b"".join(self.open(file_name).chunks)
@@ -183,6 +207,12 @@ def attached(session: Session, issue: Issue) -> dict[str, str]:
     )
     in_revisions = in_revisions.where(Revision.issue_id == issue.id).order_by(Revision.number)
     return {name: file_name for pictures in (uploaded, in_revisions) for name, file_name in session.execute(pictures)}
+
+
+def sizes(session: Session, file_names: Collection[str]) -> dict[str, Size]:
+    """The sizes that are known of stored pictures, by file name."""
+    found = session.scalars(select(Picture).where(Picture.file_name.in_(set(file_names))))
+    return {picture.file_name: picture.shown_size for picture in found if picture.shown_size}
 
 
 def clean_stem(wished: str) -> str:

@@ -81,6 +81,17 @@ def process(content: bytes) -> ProcessedImage:
             raise Invalid(_DAMAGED) from None
 
 
+def as_webp(content: bytes, width: int) -> bytes:
+    """A processed picture in WebP, that many pixels wide; Invalid if its bytes are damaged."""
+    try:
+        with _one_at_a_time, _READERS[filetype.detect(content)](io.BytesIO(content)) as image:
+            picture = image.convert("RGBA" if image.has_transparency_data else "RGB")
+            picture.thumbnail((width, _HEIGHT), Resampling.LANCZOS)
+            return _saved(picture, "WEBP", quality=_QUALITY)
+    except _BROKEN:
+        raise Invalid(_DAMAGED) from None
+
+
 def too_many_bytes(size: int) -> str:
     """The error message for an upload of that many bytes."""
     most = UPLOAD_BYTES >> 20

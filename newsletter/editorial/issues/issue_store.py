@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Select, delete, or_, select, update
 from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture
+from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture, Size
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, NotFound
@@ -32,6 +32,14 @@ _STATE_OF_LETTER = {
     LetterState.FINISHED: IssueState.SENT,
     LetterState.CANCELLED: IssueState.CANCELLED,
 }
+
+
+class PictureFile(NamedTuple):
+    """What a text calls a picture, under which file name that is stored, and its size, if that is known."""
+
+    name: str
+    file_name: str
+    size: Size | None
 
 
 class Outdated(Conflict):
@@ -111,6 +119,12 @@ def parse_revision(issue: Issue, revision: Revision) -> IssueFile:
 def picture_names(revision: Revision) -> dict[str, str]:
     """From each picture's name in the text to its stored file name."""
     return {picture.name: picture.file_name for picture in revision.pictures}
+
+
+def picture_files(revision: Revision) -> tuple[PictureFile, ...]:
+    """The pictures of a text, by name."""
+    files = (PictureFile(each.name, each.file_name, each.picture.shown_size) for each in revision.pictures)
+    return tuple(sorted(files, key=lambda file: file.name))
 
 
 def save(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Saved:

@@ -4,6 +4,9 @@ It rewrites only tags that `markdown` writes itself; sanitised text contains no 
 """
 
 import re
+from collections.abc import Mapping
+
+from newsletter.editorial.models import Size
 
 WIDTH = 552
 """Pixels of the text column in mail."""
@@ -12,26 +15,39 @@ _CALLOUT_WIDTH = WIDTH - 52  # minus its padding and border
 _CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
 _ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
 _BUTTON = re.compile(r"<a [^<>]*>.*?</a>", re.DOTALL)
-_FIGURE = re.compile(r"<figure>(<a [^<>]*>)?<img ")
+_IMAGE = re.compile(r'(?P<figure><figure>)?(?P<link><a [^<>]*>)?<img src="(?P<url>[^"]*)"')
 _TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
 
 
-def for_mail(article: str) -> str:
-    """The article for mail programs; headings, paragraphs and lists are unchanged."""
-    article = _CALLOUT.sub(_callout, article)
+def for_mail(article: str, sizes: Mapping[str, Size] | None = None) -> str:
+    """The article for mail programs; headings, paragraphs and lists are unchanged.
+
+    `sizes` has those that are known of pictures, by URL. A figure without one is as wide as the text.
+    """
+    sizes = sizes or {}
+    article = _CALLOUT.sub(lambda found: _callout(found, sizes), article)
     article = _ACTION.sub(_action, article)
     article = article.replace("<table>", '<table class="data">')
-    return _with_width(article, WIDTH)
+    return _with_widths(article, WIDTH, sizes)
 
 
-def _callout(found: re.Match[str]) -> str:
-    text = _with_width(found[2], _CALLOUT_WIDTH)
+def _callout(found: re.Match[str], sizes: Mapping[str, Size]) -> str:
+    text = _with_widths(found[2], _CALLOUT_WIDTH, sizes)
     return f'{_TABLE} width="100%" class="box"><tr><td class="{found[1]}">{text}</td></tr></table>'
 
 
-def _with_width(article: str, pixels: int) -> str:
-    # Outlook ignores max-width, and would show a picture at the width of its file.
-    return _FIGURE.sub(lambda found: f'<figure>{found[1] or ""}<img width="{pixels}" ', article)
+def _with_widths(article: str, column: int, sizes: Mapping[str, Size]) -> str:
+    """Each picture with its width, because Outlook ignores max-width and would show it at the width of its file."""
+
+    def image(found: re.Match[str]) -> str:
+        size = sizes.get(found["url"])
+        if size is None and not found["figure"]:
+            return found[0]
+        width = min(size[0], column) if size else column
+        narrow = f' style="max-width:{width}px"' if found["figure"] and width < column else ""
+        return f'{found["figure"] or ""}{found["link"] or ""}<img width="{width}"{narrow} src="{found["url"]}"'
+
+    return _IMAGE.sub(image, article)
 
 
 def _action(found: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ written `[[ value ]]`, so that `{{ field }}` in a template is a merge field as w
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
 
@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from newsletter import characters
 from newsletter.delivery.message import merge
+from newsletter.editorial.models import Size
 from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
 from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.source import markdown
@@ -105,9 +106,14 @@ def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rend
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
 
 
-def issue_mail(file: IssueFile, branding: Branding, picture_url: Callable[[str], str]) -> Rendered:
-    """The mail of an issue; `picture_url` gives the public URL of a picture named in the text."""
-    article = mail_html.for_mail(markdown.to_html(file.body, picture_url))
+def issue_mail(
+    file: IssueFile,
+    branding: Branding,
+    picture_url: Callable[[str], str],
+    sizes: Mapping[str, Size] | None = None,
+) -> Rendered:
+    """The mail of an issue; `picture_url` gives the public URL of a picture named in the text, `sizes` its size."""
+    article = mail_html.for_mail(markdown.to_html(file.body, picture_url), sizes)
     html = mjml.to_html(
         _filled(
             "issue/letter.mjml",

@@ -6,7 +6,9 @@ from typing import NamedTuple
 from flask import Blueprint, Response, make_response, render_template, request
 
 from newsletter.db import Session
+from newsletter.editorial.images import variants
 from newsletter.editorial.images.pictures import MEDIA_TYPES
+from newsletter.editorial.images.variants import Variant
 from newsletter.editorial.issues import archive, archive_search
 from newsletter.editorial.issues.archive import LabelCount
 from newsletter.editorial.issues.archive_index import LabelKind, label_key
@@ -23,6 +25,7 @@ from newsletter.web.public.page_cache import cacheable, cached
 blueprint = Blueprint("archive", __name__)
 
 _A_PAGE = 20
+_MEDIA_TYPES = {**MEDIA_TYPES, "webp": "image/webp"}
 _RELATED = 3
 _MOST_PAGES = 10_000
 _A_DAY = "public, max-age=86400"
@@ -127,10 +130,15 @@ def share_image(slug: str) -> Response:
 
 @blueprint.get("/pictures/<file_name>")
 def picture(file_name: str) -> Response:
-    """A picture of an issue; its name is a hash of its content, so it may be cached for ever."""
-    found = services().pictures.open(file_name)
+    """A picture of an issue, or a variant; its name is a hash of its content, so it may be cached for ever."""
+    wanted, store = Variant.parse(file_name), services().pictures
+    if wanted is None:
+        found = store.open(file_name)
+    else:
+        with services().sessions.reading() as session:
+            found = variants.open_variant(store, session, wanted)
     stem, _, ending = file_name.partition(".")
-    answer = Response(found.chunks, mimetype=MEDIA_TYPES[ending])
+    answer = Response(found.chunks, mimetype=_MEDIA_TYPES[ending])
     answer.content_length = found.size
     answer.headers["Cache-Control"] = _FOREVER
     # Mail programs in a browser show it on pages of another site.

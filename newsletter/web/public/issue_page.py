@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, Self
 
 from markupsafe import Markup
 
+from newsletter.editorial.images import page_html
 from newsletter.editorial.issues import archive, issue_store
+from newsletter.editorial.issues.issue_store import PictureFile
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file, markdown
@@ -38,13 +40,6 @@ class CorrectionNote(NamedTuple):
     text: str
 
 
-class CoverImage(NamedTuple):
-    """An issue's first picture, by its stored name."""
-
-    file_name: str
-    alt: str
-
-
 @dataclass(frozen=True, slots=True)
 class PublishedIssue:
     """A published issue, as frozen or as corrected since."""
@@ -53,8 +48,7 @@ class PublishedIssue:
     publication: Publication
     published_at: datetime
     file: IssueFile
-    pictures: tuple[tuple[str, str], ...]
-    """The stored name of each picture, by its name in the text."""
+    pictures: tuple[PictureFile, ...]
     modified_at: datetime
     """When it was sent, or last corrected."""
     corrections: tuple[CorrectionNote, ...] = ()
@@ -64,7 +58,7 @@ class PublishedIssue:
     def from_issue(cls, issue: Issue) -> Self:
         """The published state of an issue in the archive."""
         published_at, revision = archive.published_text(issue)
-        pictures = tuple(issue_store.picture_names(revision).items())
+        pictures = issue_store.picture_files(revision)
         file = _parsed(revision.source, issue.file_name)
         notes = tuple(CorrectionNote(each.made_at, each.note) for each in reversed(issue.corrections))
         return cls(issue.slug, issue.publication, published_at, file, pictures, archive.changed_at(issue), notes)
@@ -72,7 +66,7 @@ class PublishedIssue:
     @classmethod
     def from_draft(cls, issue: Issue, at: datetime) -> Self:
         """The newest revision of an issue that is not out, as if it went out at that time."""
-        pictures = tuple(issue_store.picture_names(issue.revision).items())
+        pictures = issue_store.picture_files(issue.revision)
         file = issue_store.parse_revision(issue, issue.revision)
         return cls(issue.slug, issue.publication, at, file, pictures, at)
 
@@ -87,10 +81,16 @@ class PublishedIssue:
         return max(1, round(len(_WORD.findall(self.file.body)) / _WORDS_A_MINUTE))
 
     @property
-    def cover(self) -> CoverImage | None:
+    def cover(self) -> PictureFile | None:
         """The first picture; None if there is none."""
-        stored_names = dict(self.pictures)
-        return next((CoverImage(stored_names[each.name], each.alt) for each in self.file.pictures), None)
+        files = {file.name: file for file in self.pictures}
+        return next((files[each.name] for each in self.file.pictures), None)
+
+    def thumbnail(self, *, is_lazy: bool) -> Markup:
+        """The cover for a list of issues; empty if there is none."""
+        if not (cover := self.cover):
+            return Markup()
+        return page_html.image(_address(cover), Markup(), cover.size, page_html.IN_LIST, is_lazy=is_lazy)
 
     @property
     def contents(self) -> list[Heading]:
@@ -110,9 +110,15 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 
 
 @lru_cache(maxsize=256)
-def _article(file: IssueFile, pictures: tuple[tuple[str, str], ...], site: str) -> str:
-    stored_names = dict(pictures)
-    return render.issue_page(file, lambda name: f"{site}/pictures/{stored_names[name]}")
+def _article(file: IssueFile, pictures: tuple[PictureFile, ...], site: str) -> str:
+    addresses = {each.name: f"{site}{_address(each)}" for each in pictures}
+    html = render.issue_page(file, addresses.__getitem__)
+    # Feed readers show a picture as large as they like, and many know no variants.
+    return html if site else page_html.for_page(html, {_address(each): each.size for each in pictures if each.size})
+
+
+def _address(picture: PictureFile) -> str:
+    return f"/pictures/{picture.file_name}"
 
 
 @lru_cache(maxsize=256)

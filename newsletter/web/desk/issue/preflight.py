@@ -41,7 +41,7 @@ def judge_text(slug: str) -> Response:
         read = drafts.examine(store, found, source)
         may_ask = services().settings.link_checks
         inspection = run_preflight.inspect_text(
-            store, found, read, live_preview.render_mail(found, read), services().links, may_ask=may_ask
+            store, found, read, live_preview.render_mail(store, found, read), services().links, may_ask=may_ask
         )
         front = split(source)
         places = {

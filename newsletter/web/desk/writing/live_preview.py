@@ -5,6 +5,7 @@ from contextlib import suppress
 from flask import Response, jsonify, request
 
 from newsletter.db import Session
+from newsletter.editorial.images import pictures
 from newsletter.editorial.issues import drafts
 from newsletter.editorial.issues.drafts import ParsedText
 from newsletter.editorial.models import Issue
@@ -24,7 +25,7 @@ def preview(slug: str) -> Response:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        parts = _preview_parts(render_mail(found, read), previews.chosen_view(request.form))
+        parts = _preview_parts(render_mail(store, found, read), previews.chosen_view(request.form))
     return jsonify(parts | {"faults": editor_form.field_faults(source, read.faults)})
 
 
@@ -41,12 +42,15 @@ def sheet(slug: str) -> Response:
     )
 
 
-def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
+def render_mail(store: Session, found: Issue, read: ParsedText) -> Rendered | None:
     """The mail of a text despite its faults; None if it cannot be rendered."""
     links = services().links
     try:
         branding = Branding.for_publication(found.publication, links)
-        return render.issue_mail(read.file, branding, lambda name: links.picture(read.pictures.get(name, "missing")))
+        urls = {name: links.picture(file_name) for name, file_name in read.pictures.items()}
+        known = pictures.sizes(store, read.pictures.values())
+        sizes = {links.picture(file_name): size for file_name, size in known.items()}
+        return render.issue_mail(read.file, branding, lambda name: urls.get(name, links.picture("missing")), sizes)
     except Invalid:
         return None
 
@@ -54,7 +58,7 @@ def render_mail(found: Issue, read: ParsedText) -> Rendered | None:
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.unsaved_draft(store, found, auth.email())
     with suppress(Invalid):  # too large to preview: then the newest revision is shown
-        return render_mail(found, drafts.examine(store, found, draft.source)) if draft else None
+        return render_mail(store, found, drafts.examine(store, found, draft.source)) if draft else None
     return None
 
 
