@@ -38,7 +38,7 @@ WRITING := $(VENDOR)/writing/writing.js
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test test-slow torture setup check lint bench demo screenshots dist lock clean assets parts
+.PHONY: help run test test-slow torture setup check lint messages bench demo screenshots dist lock clean assets parts
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,15 @@ lint: .venv/.installed-dev
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+# A new language begins with `pybabel init --input-file messages.pot --output-dir . --locale fr` in that folder.
+CATALOGUES := newsletter/i18n/catalogues
+messages: .venv/.installed-dev ## gather the words that readers see into the catalogues, for translating
+	@$(BIN)/pybabel --quiet extract --mapping-file newsletter/i18n/babel.cfg --keyword lazy_gettext \
+		--ignore-dirs "node_modules .*" --add-comments "Translators:" --add-location file --sort-by-file --no-wrap \
+		--project "Newsletter Press" --output-file $(CATALOGUES)/messages.pot .
+	@$(BIN)/pybabel --quiet update --input-file $(CATALOGUES)/messages.pot --output-dir $(CATALOGUES) \
+		--no-fuzzy-matching --no-wrap --ignore-obsolete --ignore-pot-creation-date
 
 demo: setup ## the whole story in the terminal, in a minute
 	@$(BIN)/python -m newsletter.demo

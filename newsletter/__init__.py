@@ -30,7 +30,7 @@ Beside the rooms:
 Below everything:
 
     addresses/      what an address alone tells: its mailbox, its provider
-    i18n/           dates, numbers and plurals as people read them, in a language
+    i18n/           the words that readers see, and dates, numbers and plurals, in a language
     outbound/       the only door to addresses that somebody typed
     system/         files, folders, ports and processes of this machine
     config db errors links tokens logs characters pagination prepared

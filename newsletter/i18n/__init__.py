@@ -1,5 +1,8 @@
-"""Internationalization: how dates, numbers, durations and plurals are written for people, in a given language.
+"""Internationalization: the words that readers see, and how dates, numbers and plurals are written, in a language.
 
-formats      every date, time, number, duration and plural that people read, formatted by Babel (Unicode CLDR)
-catalogue    the words in them that CLDR does not have; English is the only catalogue
+messages        translation by the gettext catalogues in `catalogues/`, one for each language but English, the source
+template_words  the same for Jinja templates: `{% trans %}` and `_()`
+formats         every date, time, number, duration and plural that people read, formatted by Babel (Unicode CLDR)
+locales         the CLDR's rules for a language tag, and its direction
+english         what English needs beside the CLDR
 """

@@ -6,14 +6,16 @@ English one. English is written one way, whatever its region: `Tuesday 24 Novemb
 
 from collections.abc import Collection
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError, dates, numbers
+from babel import Locale, dates, numbers
 from babel.lists import format_list
 
-from newsletter.i18n.catalogue import ENGLISH, Catalogue
+from newsletter.i18n import messages
+from newsletter.i18n.english import DAY, DAY_OF_YEAR, NOUNS
+from newsletter.i18n.locales import locale_of
+from newsletter.i18n.messages import gettext, pgettext
 
 LANGUAGE = "en"
 """The language of the desk and the command line."""
@@ -48,9 +50,9 @@ def dated(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
 
 def brief(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
     """`Tuesday 24 November 09:00`, for use where the year and the zone are shown already."""
-    local, locale = _local(instant, time_zone), _locale(language)
-    if catalogue := _own_catalogue(language):
-        written = dates.format_date(local, catalogue.day_of_year, locale)
+    local, locale = _local(instant, time_zone), locale_of(language)
+    if locale.language == "en":
+        written = dates.format_date(local, DAY_OF_YEAR, locale)
     else:
         written = dates.format_skeleton("MMMMEEEEd", local, locale=locale)
     which = _in_brackets(which_of_two(instant, time_zone, language))
@@ -59,7 +61,7 @@ def brief(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
 
 def short_moment(instant: datetime, language: str = LANGUAGE) -> str:
     """`Tue 24 Nov 2026, 09:00 UTC`, for a line of a list."""
-    written = dates.format_date(instant.astimezone(UTC), "EEE d MMM y", _locale(language))
+    written = dates.format_date(instant.astimezone(UTC), "EEE d MMM y", locale_of(language))
     return f"{written}, {clock(instant.astimezone(UTC), language)} UTC"
 
 
@@ -70,18 +72,18 @@ def day(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
 
 def calendar_day(day: date, language: str = LANGUAGE) -> str:
     """`Tuesday 24 November 2026`."""
-    catalogue = _own_catalogue(language)
-    return dates.format_date(day, catalogue.day if catalogue else "full", _locale(language))
+    locale = locale_of(language)
+    return dates.format_date(day, DAY if locale.language == "en" else "full", locale)
 
 
 def plain_day(day: date, language: str = LANGUAGE) -> str:
     """`24 November 2026`, without its weekday."""
-    return dates.format_date(day, "long", _locale(language))
+    return dates.format_date(day, "long", locale_of(language))
 
 
 def clock(at: time | datetime, language: str = LANGUAGE) -> str:
     """`09:00`."""
-    return dates.format_time(at.replace(tzinfo=None), "short", locale=_locale(language))
+    return dates.format_time(at.replace(tzinfo=None), "short", locale=locale_of(language))
 
 
 def weekday(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
@@ -91,7 +93,7 @@ def weekday(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
 
 def weekday_name(number: int, language: str = LANGUAGE) -> str:
     """`Monday` for 0."""
-    return str(dates.get_day_names("wide", "stand-alone", _locale(language))[number])
+    return str(dates.get_day_names("wide", "stand-alone", locale_of(language))[number])
 
 
 def weekly(slot: Weekly, language: str = LANGUAGE) -> str:
@@ -105,41 +107,50 @@ def which_of_two(instant: datetime, time_zone: str, language: str = LANGUAGE) ->
     local = _local(instant, time_zone)
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return ""
-    words = _catalogue(language)
-    return (words.second_of_two if local.fold else words.first_of_two).format(offset=_offset(local))
+    offset = _offset(local)
+    if local.fold:
+        return gettext("the second of two, %(offset)s", language, offset=offset)
+    return gettext("the first of two, %(offset)s", language, offset=offset)
 
 
 def every(weekdays: Collection[int], language: str = LANGUAGE) -> str:
     """`every Tuesday and Friday`; `now and then` for no day at all."""
-    words = _catalogue(language)
     if not weekdays:
-        return words.now_and_then
-    names = [weekday_name(one, words.locale) for one in sorted(set(weekdays))]
-    return words.every.format(days=format_list(names, locale=_locale(words.locale)))
+        return gettext("now and then", language)
+    # In the form that follows "every", which in many languages is not that of a calendar.
+    names = (
+        pgettext("every", "Monday", language),
+        pgettext("every", "Tuesday", language),
+        pgettext("every", "Wednesday", language),
+        pgettext("every", "Thursday", language),
+        pgettext("every", "Friday", language),
+        pgettext("every", "Saturday", language),
+        pgettext("every", "Sunday", language),
+    )
+    days = format_list([names[one] for one in sorted(set(weekdays))], locale=_words_locale(language))
+    return gettext("every %(days)s", language, days=days)
 
 
 def number(count: float, language: str = LANGUAGE) -> str:
     """`12,480`; a fraction is rounded to one decimal place."""
-    return numbers.format_decimal(count, "#,##0.#", _locale(language))
+    return numbers.format_decimal(count, "#,##0.#", locale_of(language))
 
 
 def plural(count: int, one: str, other: str) -> str:
     """`one` or `other`, whichever English uses with that number."""
-    return one if _locale(LANGUAGE).plural_form(count) == "one" else other
+    return one if locale_of(LANGUAGE).plural_form(count) == "one" else other
 
 
-def counted(count: int, noun: str, language: str = LANGUAGE) -> str:
-    """`1 copy`, `2 copies`, `12,480 readers`; the noun is one of the catalogue's."""
-    words = _catalogue(language)
-    form = words.nouns[noun][_locale(words.locale).plural_form(count)]
-    return f"{number(count, words.locale)} {form}"
+def counted(count: int, noun: str) -> str:
+    """`1 copy`, `2 copies`, `12,480 readers`, in English; the noun is one of NOUNS."""
+    return f"{number(count)} {plural(count, noun, NOUNS[noun])}"
 
 
-def duration(time: timedelta, language: str = LANGUAGE) -> str:
-    """`about 3 hours 20 minutes`: rounded, in at most two units."""
-    seconds, words = time.total_seconds(), _catalogue(language)
+def duration(time: timedelta) -> str:
+    """`about 3 hours 20 minutes`: rounded, in at most two units, in English."""
+    seconds = time.total_seconds()
     if seconds < _MINUTE:
-        return words.under_a_minute
+        return "less than a minute"
     if seconds < _HOUR:
         parts = [(round(seconds / _MINUTE), "minute")]
     elif seconds < 2 * _DAY:
@@ -148,17 +159,15 @@ def duration(time: timedelta, language: str = LANGUAGE) -> str:
     else:
         hours = round(seconds / _HOUR)
         parts = [(hours // 24, "day"), (hours % 24, "hour")]
-    written = [counted(count, unit, language) for count, unit in parts if count or unit == parts[0][1]]
-    return words.about.format(time=" ".join(written))
+    written = [counted(count, unit) for count, unit in parts if count or unit == parts[0][1]]
+    return f"about {' '.join(written)}"
 
 
-def rate(a_second: float, language: str = LANGUAGE) -> str:
-    """`85 copies a second`, or `40 copies a minute` for a slower rate."""
-    words = _catalogue(language)
-    each, sentence = (a_second, words.a_second) if a_second >= 1 else (a_second * _MINUTE, words.a_minute)
+def rate(a_second: float) -> str:
+    """`85 copies a second`, or `40 copies a minute` for a slower rate, in English."""
+    each, unit = (a_second, "second") if a_second >= 1 else (a_second * _MINUTE, "minute")
     rounded = round(each, 1) if each < 10 else round(each)
-    form = "one" if rounded == 1 else "other"
-    return sentence.format(copies=f"{number(rounded, words.locale)} {words.nouns['copy'][form]}")
+    return f"{number(rounded)} {'copy' if rounded == 1 else 'copies'} a {unit}"
 
 
 def _local(instant: datetime, time_zone: str) -> datetime:
@@ -172,8 +181,8 @@ def _day_and_time(instant: datetime, time_zone: str, language: str) -> str:
 
 
 def _joined(day: str, at: str, language: str) -> str:
-    catalogue = _own_catalogue(language)
-    return catalogue.day_and_time.format(day=day, time=at) if catalogue else f"{day}, {at}"
+    has_words = messages.catalogue_of(language) is not None or locale_of(language).language == "en"
+    return gettext("%(day)s at %(time)s", language, day=day, time=at) if has_words else f"{day}, {at}"
 
 
 def _in_brackets(words: str) -> str:
@@ -186,22 +195,6 @@ def _offset(local: datetime) -> str:
     return f"UTC{'-' if minutes < 0 else '+'}{hours}{(rest and f':{rest:02}') or ''}"
 
 
-def _own_catalogue(language: str) -> Catalogue | None:
-    return ENGLISH if _locale(language).language == "en" else None
-
-
-def _catalogue(language: str) -> Catalogue:
-    return _own_catalogue(language) or ENGLISH
-
-
-@lru_cache(maxsize=64)
-def _locale(language: str) -> Locale:
-    """The locale of a language tag (BCP 47); English for one that the CLDR does not know."""
-    tag = language.replace("_", "-")
-    for known in (tag, tag.partition("-")[0]):
-        try:
-            locale = Locale.parse(known, sep="-")
-        except (ValueError, UnknownLocaleError):
-            continue
-        return locale if locale.language != "en" else Locale.parse(ENGLISH.locale)
-    return Locale.parse(ENGLISH.locale)
+def _words_locale(language: str) -> Locale:
+    """The locale of the words that this language gets."""
+    return locale_of(messages.catalogue_of(language) or messages.SOURCE)

@@ -9,7 +9,6 @@ from newsletter.publications.models import (
     by_slug,
     find,
     first,
-    text_direction,
     wait_for_fan_out,
 )
 from newsletter.publications.snapshots import find_snapshot
@@ -24,6 +23,5 @@ __all__ = [
     "find",
     "find_snapshot",
     "first",
-    "text_direction",
     "wait_for_fan_out",
 ]

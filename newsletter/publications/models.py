@@ -20,24 +20,10 @@ from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, rela
 
 from newsletter.db import Base
 from newsletter.errors import Conflict, NotFound
+from newsletter.i18n.locales import text_direction
 
 _every = table("publications", column("id")).alias("every_publication")
 _first_id = select(func.min(_every.c.id)).scalar_subquery()
-
-
-# The right-to-left languages and scripts (BCP 47) of the Unicode CLDR.
-_RIGHT_TO_LEFT = {
-    *("ar", "arc", "azb", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "ks", "lrc", "mzn", "nqo", "pnb", "ps"),
-    *("sd", "syr", "ug", "ur", "yi"),
-    *("adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"),
-}
-
-
-def text_direction(language: str) -> str:
-    """`rtl` for a language written from right to left, else `ltr`; a script in the tag takes precedence."""
-    subtags = language.lower().replace("_", "-").split("-")
-    script = next((tag for tag in subtags[1:] if len(tag) == len("arab")), "")
-    return "rtl" if (script or subtags[0]) in _RIGHT_TO_LEFT else "ltr"
 
 
 class Publication(Base):

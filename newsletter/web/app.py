@@ -8,7 +8,7 @@ from flask import Flask
 from jinja2 import StrictUndefined
 
 from newsletter.system.bundled import folder
-from newsletter.web import auth, context, desk, error_pages, health, hooks, security, template_helpers
+from newsletter.web import auth, context, desk, error_pages, health, hooks, page_language, security, template_helpers
 from newsletter.web.public import (
     address,
     archive,
@@ -40,7 +40,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     context.init_services(app, services, clock or _utc_now)
     refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
     security.init_app(app, services.settings)
-    for part in (template_helpers, branding, error_pages, health, auth, private_pages):
+    for part in (page_language, template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
     for part in (signup, confirm, unsubscribe, test_links, preferences, address, clicks, helped, branding, desk):
         app.register_blueprint(part.blueprint)

@@ -78,5 +78,5 @@ def wording_of_version(session: Session, publication: Publication, kind: Wording
 
 
 def _filled(publication: Publication, words: str) -> str:
-    values = {"name": publication.name, "often": frequency(publication)}
+    values = {"name": publication.name, "often": frequency(publication, publication.language)}
     return merge.compile(words, FIELDS).fill(values, as_text)

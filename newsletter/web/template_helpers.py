@@ -1,6 +1,7 @@
-"""Template helpers: asset URLs, and formatted dates and numbers."""
+"""Template helpers: asset URLs, and dates and numbers in the language of the page."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from flask import Flask, Response, request, url_for
 
 from newsletter.i18n import formats
 from newsletter.publications import Publication
+from newsletter.web.page_language import page_language
 
 _FOREVER = "public, max-age=31536000, immutable"
 _A_DAY = "public, max-age=86400"
@@ -18,11 +20,11 @@ def init_app(app: Flask) -> None:
     """Register the filters and functions, and let browsers cache assets."""
     app.jinja_env.globals.update(asset=asset)
     app.jinja_env.filters.update(
-        day=formats.day,
-        plain_day=formats.plain_day,
-        moment=formats.moment,
+        day=_in_page_language(formats.day),
+        plain_day=_in_page_language(formats.plain_day),
+        moment=_in_page_language(formats.moment),
         number=formats.number,
-        often=frequency,
+        often=lambda publication: frequency(publication, page_language()),
         stamp=stamp,
     )
     app.jinja_env.globals.update(counted=formats.counted, plural=formats.plural)
@@ -40,9 +42,13 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def frequency(publication: Publication) -> str:
+def frequency(publication: Publication, language: str) -> str:
     """How often the newsletter comes: `every Tuesday and Friday`, or `now and then` without slots."""
-    return formats.every([slot.weekday for slot in publication.slots], publication.language)
+    return formats.every([slot.weekday for slot in publication.slots], language)
+
+
+def _in_page_language(write: Callable[..., str]) -> Callable[..., str]:
+    return lambda *values: write(*values, page_language())
 
 
 @cache

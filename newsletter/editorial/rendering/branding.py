@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from newsletter.i18n.locales import text_direction
 from newsletter.links import Links
-from newsletter.publications import Publication, text_direction
+from newsletter.publications import Publication
 
 
 @dataclass(frozen=True, slots=True)

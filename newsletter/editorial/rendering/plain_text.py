@@ -42,6 +42,12 @@ def wrapped(words: str, width: int) -> list[str]:
     return [line.replace(_HELD, " ") for part in broken for line in part]
 
 
+def paragraphs(words: str) -> str:
+    """The words, wrapped; blank lines stay, and so do lines that are indented already."""
+    lines = ([line] if line.startswith(" ") else wrapped(line, WIDTH) or [""] for line in words.split("\n"))
+    return "\n".join(line for part in lines for line in part)
+
+
 def hung(lines: list[str], mark: str) -> list[str]:
     """The lines with a mark before the first and a hanging indent for the rest."""
     first, *rest = lines or [""]

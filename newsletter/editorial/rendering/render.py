@@ -22,6 +22,8 @@ from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
 from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.source import markdown
 from newsletter.editorial.source.issue_file import IssueFile
+from newsletter.i18n import template_words
+from newsletter.i18n.messages import SOURCE
 from newsletter.system import bundled
 
 __all__ = [
@@ -199,12 +201,18 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    templates.filters["underlined"] = lambda heading, rule: "\n".join(plain_text.underlined(heading, rule))
+    # A translated sentence stays Markup, so that its merge fields are not printed as braces.
+    templates.filters["underlined"] = lambda words, rule: type(words)("\n".join(plain_text.underlined(words, rule)))
+    templates.filters["wrapped"] = lambda words: type(words)(plain_text.paragraphs(words))
     templates.filters["hung"] = lambda words, mark: "\n".join(
         plain_text.hung(plain_text.wrapped(words, plain_text.WIDTH - 4), mark)
     )
-    templates.filters["wrapped"] = lambda words: "\n".join(plain_text.wrapped(words, plain_text.WIDTH))
+    template_words.install(templates, lambda context: _language(context.get("branding")), _as_printed)
     return templates
+
+
+def _language(branding: object) -> str:
+    return branding.language if isinstance(branding, Branding) else SOURCE
 
 
 def _as_printed(value: object) -> object:

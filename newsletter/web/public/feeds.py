@@ -106,7 +106,7 @@ def _newest(session: Session) -> _Feed:
 
 def _content(issue: PublishedIssue) -> str:
     """An issue in full as HTML: its corrections, article, reviewer and sources."""
-    return render_template("site/feed_content.html", issue=issue)
+    return render_template("site/feed_content.html", publication=issue.publication, issue=issue)
 
 
 def _json_feed(found: _Feed) -> dict[str, Any]:

@@ -1,0 +1,37 @@
+"""English: the date patterns that the CLDR does not have, and the plurals of what the desk counts."""
+
+from collections.abc import Mapping
+
+DAY = "EEEE d MMMM y"
+"""A date with its weekday, as a pattern of the CLDR; below it the same without the year."""
+DAY_OF_YEAR = "EEEE d MMMM"
+
+NOUNS: Mapping[str, str] = {
+    "bounce": "bounces",
+    "check": "checks",
+    "complaint": "complaints",
+    "copy": "copies",
+    "day": "days",
+    "email": "emails",
+    "error": "errors",
+    "hint": "hints",
+    "hour": "hours",
+    "issue": "issues",
+    "line": "lines",
+    "link": "links",
+    "minute": "minutes",
+    "note": "notes",
+    "other domain": "other domains",
+    "person": "people",
+    "place": "places",
+    "post": "posts",
+    "problem": "problems",
+    "reader": "readers",
+    "recovery code": "recovery codes",
+    "revision": "revisions",
+    "test email": "test emails",
+    "time": "times",
+    "warning": "warnings",
+    "week": "weeks",
+    "word": "words",
+}

@@ -1,0 +1,40 @@
+"""Locales: the CLDR's rules for a language tag, and the direction in which a language is written."""
+
+from functools import lru_cache
+from typing import overload
+
+from babel import Locale, UnknownLocaleError
+
+_ENGLISH = Locale.parse("en_GB")
+"""English is written one way, whatever its region: "en" alone would be American, with its 12-hour clock."""
+
+# The right-to-left languages and scripts (BCP 47) of the Unicode CLDR.
+_RIGHT_TO_LEFT = {
+    *("ar", "arc", "azb", "ckb", "dv", "fa", "glk", "he", "iw", "ji", "ks", "lrc", "mzn", "nqo", "pnb", "ps"),
+    *("sd", "syr", "ug", "ur", "yi"),
+    *("adlm", "arab", "hebr", "nkoo", "rohg", "syrc", "thaa"),
+}
+
+
+@overload
+def locale_of(language: str) -> Locale: ...
+@overload
+def locale_of(language: str, default: None) -> Locale | None: ...
+@lru_cache(maxsize=64)
+def locale_of(language: str, default: Locale | None = _ENGLISH) -> Locale | None:
+    """The locale of a language tag (BCP 47); the default, English, for one that the CLDR does not know."""
+    tag = language.replace("_", "-")
+    for known in (tag, tag.partition("-")[0]):
+        try:
+            locale = Locale.parse(known, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+        return locale if locale.language != "en" else _ENGLISH
+    return default
+
+
+def text_direction(language: str) -> str:
+    """`rtl` for a language written from right to left, else `ltr`; a script in the tag takes precedence."""
+    subtags = language.lower().replace("_", "-").split("-")
+    script = next((tag for tag in subtags[1:] if len(tag) == len("arab")), "")
+    return "rtl" if (script or subtags[0]) in _RIGHT_TO_LEFT else "ltr"
