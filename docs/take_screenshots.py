@@ -56,6 +56,7 @@ PAGES = {
     "settings-sender": "settings/sender",
     "settings-follow": "settings/follow",
     "settings-archive": "settings/archive",
+    "settings-choices": "settings/choices",
     "settings-rules": "settings/rules",
     "settings-look": "settings/look",
     "settings-words": "settings/words/privacy",

@@ -90,6 +90,14 @@ def fold(text: str) -> str:
     return "".join(map(_bare, apart)).casefold().translate(_LETTERS)
 
 
+LONGEST_LABEL_KEY = 200
+
+
+def label_key(name: str) -> str:
+    """What categories, tags and authors are compared by, so that “Back Pain” and “back pain” are one."""
+    return " ".join(fold(name).split())[:LONGEST_LABEL_KEY]
+
+
 def _bare(character: str) -> str:
     """A character without combining marks and invisible characters; a space for a control character such as NUL."""
     category = unicodedata.category(character)

@@ -11,6 +11,7 @@ import newsletter.audience.importing.uploads.report
 import newsletter.audience.models
 import newsletter.audience.segments.store
 import newsletter.audience.tags
+import newsletter.audience.topics
 import newsletter.audit
 import newsletter.delivery.bounces.events
 import newsletter.delivery.bounces.holds

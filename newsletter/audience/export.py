@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import Attribute, SubscriptionAttribute, SubscriptionTag, Tag
+from newsletter.audience.topics import TopicOff
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.formulas import escape_formula
@@ -25,7 +26,7 @@ T = TypeVar("T")
 _BATCH = 2_000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 COLUMNS = ("email", "name", "status", "created_at", "confirmed_at", "left_at", "paused_until", "source")
-"""The columns of a CSV export that are one value each; suppressed, tags, consent and the attributes follow."""
+"""The columns of a CSV export that are one value each; `csv_pieces` tells what follows."""
 
 Consent = Mapping[str, Any]
 _CONSENT = {
@@ -52,6 +53,8 @@ class ExportedReader(NamedTuple):
     suppressed: Mapping[str, str]
     """The causes for which the address is suppressed, and since when."""
     tags: Sequence[str]
+    topics_off: Sequence[str]
+    """The keys of the topics that are turned off."""
     attributes: Mapping[str, str]
     consent: Sequence[Consent]
     """Each step, oldest first, without what is empty."""
@@ -67,12 +70,13 @@ def exported_readers(
 def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
     """A CSV file (RFC 4180) in pieces: a header, then a line for each subscription; no cell is a formula.
 
-    `suppressed` lists the causes for which the address is suppressed, with a space between them; `tags` is a line of
-    CSV itself, and `consent` the JSON of its steps. Each attribute has a column of its own.
+    `suppressed` lists the causes for which the address is suppressed, with a space between them; `tags` and
+    `topics_off` are lines of CSV themselves, and `consent` is the JSON of its steps. Each attribute has a column of
+    its own.
     """
     ours = select(Attribute.name).where(Attribute.publication_id == publication_id).order_by(Attribute.key)
     names = list(session.scalars(ours))
-    yield _lines([[*COLUMNS, "suppressed", "tags", "consent", *map(escape_formula, names)]])
+    yield _lines([[*COLUMNS, "suppressed", "tags", "topics_off", "consent", *map(escape_formula, names)]])
     for batch in _batches(session, publication_id, *conditions):
         yield _lines([_cells(reader, names) for reader in batch])
 
@@ -83,6 +87,7 @@ def json_lines(session: Session, publication_id: int, *conditions: ColumnElement
         details = {
             "suppressed": reader.suppressed,
             "tags": reader.tags,
+            "topics_off": reader.topics_off,
             "attributes": reader.attributes,
             "consent": reader.consent,
         }
@@ -105,8 +110,8 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
     for batch in connection.execute(ours, execution_options={"yield_per": _BATCH}).partitions():
         # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
         asked = {"rows": json.dumps([{"id": row[0]} for row in batch])}
-        tags, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
-        tags_of = _grouped(tags)
+        tags, topics_off, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
+        tags_of, topics_of = _grouped(tags), _grouped(topics_off)
         attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)
         consent_of = _grouped((id_, _step(values)) for id_, *values in steps)
         causes = suppression.causes_by_key(session, [row[1] for row in batch])
@@ -117,6 +122,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
                 if key in causes
                 else {},
                 tags_of.get(id_, ()),
+                topics_of.get(id_, ()),
                 dict(attributes_of.get(id_, ())),
                 consent_of.get(id_, ()),
             )
@@ -125,15 +131,17 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
 
 
 @lru_cache(maxsize=8)
-def _details(dialect: Dialect) -> tuple[Prepared, Prepared, Prepared]:
-    """The tags, attributes and steps of consent of some subscriptions, each row with the subscription's id first."""
+def _details(dialect: Dialect) -> tuple[Prepared, ...]:
+    """Tags, topics turned off, attributes and steps of consent of some subscriptions; each row begins with an id."""
     ids = select(rows(dialect.name, id=Subscription.id.type).c.id)
     tag, attribute, step = SubscriptionTag.subscription_id, SubscriptionAttribute.subscription_id, ConsentEvent
     tags = select(tag, Tag.name).join(Tag).where(tag.in_(ids)).order_by(tag, Tag.key)
+    off = select(TopicOff.subscription_id, TopicOff.key).where(TopicOff.subscription_id.in_(ids))
+    off = off.order_by(TopicOff.subscription_id, TopicOff.key)
     attributes = select(attribute, Attribute.name, SubscriptionAttribute.text).join(Attribute).where(attribute.in_(ids))
     steps = select(step.subscription_id, *_CONSENT.values()).outerjoin(step.wording).outerjoin(step.file)
     steps = steps.where(step.subscription_id.in_(ids)).order_by(step.subscription_id, step.id)
-    return Prepared(tags, dialect), Prepared(attributes, dialect), Prepared(steps, dialect)
+    return tuple(Prepared(each, dialect) for each in (tags, off, attributes, steps))
 
 
 def _step(values: Sequence[Any]) -> Consent:
@@ -163,7 +171,7 @@ def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | None]
     return (
         *(_escaped(email), _escaped(name), status, created_at, confirmed_at, left_at, paused_until, _escaped(source)),
         " ".join(reader.suppressed),
-        escape_formula(_lines([reader.tags]).strip()) if reader.tags else "",
+        *(escape_formula(_lines([names]).strip()) if names else "" for names in (reader.tags, reader.topics_off)),
         _encode(reader.consent),
         *(_escaped(reader.attributes.get(name)) for name in names),
     )

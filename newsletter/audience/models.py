@@ -31,6 +31,7 @@ class Act(StrEnum):
     IMPORTED = "imported"
     RENAMED = "renamed"
     MOVED = "moved"
+    CHOSE = "chose"
     PAUSED = "paused"
     RESUMED = "resumed"
     LEFT = "left"

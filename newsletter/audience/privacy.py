@@ -8,7 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import change_address, consent, consent_chain, erasures, search_index, subscribers, tags
+from newsletter.audience import (
+    change_address,
+    consent,
+    consent_chain,
+    erasures,
+    search_index,
+    subscribers,
+    tags,
+    topics,
+)
 from newsletter.audience.importing.uploads import report
 from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
@@ -62,6 +71,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "confirm_letters": [letter.as_json() for letter in consent.consent_emails(session, reader)],
         "letters": _letters(session, reader),
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
+        "topics_off": {one.publication.slug: topics.names_off(session, one) for one in reader.subscriptions},
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
         "import_reports": report.told_of(session, reader.email, *(one.email for one in former), *keys),
         "bounces": [one.as_json() for one in events.of_person(session, keys, _ids(reader))],

@@ -22,6 +22,8 @@ ACTIVE = text("subscriptions.status = 'active'")
 
 _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
 _STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
+_ASIDE = {Act.RENAMED, Act.MOVED, Act.CHOSE, Act.EXPLAINED}
+"""What changes no status."""
 _ERASED = "This link no longer belongs to anybody: the reader was erased."
 # By the key alone: migration 0014 gave each reader covered by a folded suppression a suppression of their own.
 SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
@@ -177,7 +179,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
 
 
 def _subscription_json(subscription: Subscription) -> dict[str, Any]:
-    moves = [event.at for event in subscription.events if event.act not in {Act.RENAMED, Act.MOVED, Act.EXPLAINED}]
+    moves = [event.at for event in subscription.events if event.act not in _ASIDE]
     return {
         "publication": subscription.publication.slug,
         "status": subscription.status.value,

@@ -87,6 +87,8 @@ class Letter(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     segment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The segment that it goes to, as of when the letter was frozen (`segments.freeze`); None for all readers."""
+    topics: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """The keys of the topics that it is about, for readers who have turned all of them off; none for everybody."""
     audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """The hash of that segment's rule, which an approval covers; empty for all readers."""
     final_counts: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))

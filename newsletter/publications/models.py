@@ -1,5 +1,6 @@
 """Publications: newsletters, each with its own name, sender, readers and weekly slots."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, time
 
 from sqlalchemy import (
@@ -18,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, relationship
 
+from newsletter.characters import label_key
 from newsletter.db import Base
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n.locales import text_direction
@@ -54,6 +56,8 @@ class Publication(Base):
     accent_dark: Mapped[str | None] = mapped_column(String(7))
     start_here: Mapped[str] = mapped_column(String(120), default="", server_default="")
     """The slug of the issue that new readers are offered first; empty for none, or until that issue is out."""
+    topics: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """The tags of issues that readers may turn off."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture."""
     created_at: Mapped[datetime]
@@ -71,6 +75,11 @@ class Publication(Base):
     def direction(self) -> str:
         """`ltr` or `rtl`, for the `dir` of its pages."""
         return text_direction(self.language)
+
+    def topic_keys(self, tags: Iterable[str]) -> list[str]:
+        """The keys of those topics that are among these tags of an issue, in order and each once."""
+        topics = {label_key(topic) for topic in self.topics}
+        return sorted(topics & {label_key(tag) for tag in tags})
 
     @property
     def named(self) -> str | None:

@@ -20,6 +20,7 @@ from newsletter.publications import Publication, Slot
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 _LONGEST_URL = 500
+_MOST_TOPICS = 20
 # Pydantic's messages reworded for editors; `{…}` is filled from the error's context.
 _SENTENCES = {
     "missing": "It is missing.",
@@ -27,6 +28,7 @@ _SENTENCES = {
     "string_type": "Give words.",
     "string_too_short": "Fill this in.",
     "string_too_long": "Shorten it: {max_length} characters are the most.",
+    "too_long": "Leave some out: {max_length} are the most.",
     "bool_parsing": "Say true or false.",
     "bool_type": "Say true or false.",
     "literal_error": "Give one of {expected}.",
@@ -81,9 +83,18 @@ def _without(found: str, words: str) -> str:
     return words
 
 
+def _once_each(topics: list[str]) -> list[str]:
+    named: dict[str, str] = {}
+    for topic in topics:
+        if (same := named.setdefault(characters.label_key(topic), topic)) is not topic:
+            raise ValueError(f"“{same}” and “{topic}” are the same topic; leave one out.")
+    return topics
+
+
 _ONE_LINE = AfterValidator(_one_line)
 _ANY_LINES = AfterValidator(_any_lines)
 _Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
+_Topic = Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE]
 _Colour = Annotated[str, _fits("#[0-9a-f]{6}", "Give a colour like #1a6b5c.")]
 _Language = Annotated[
     str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a language tag like en, pl or pt-BR.")
@@ -132,6 +143,7 @@ class _File(_Part):
     requires_approval: bool = False
     counts_clicks: bool = False
     start_here: _IssueSlug = ""
+    topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []
     accent: _Colour | None = None
     accent_dark: _Colour | None = None
     follow: list[_FollowPart] = []
@@ -203,6 +215,8 @@ def _field_fault(problem: ErrorDetails) -> str:
     match problem["loc"]:
         case (_, int(row), str(column)):
             return f"Link {row + 1}, {_COLUMNS.get(column, column)}: {sentence}"
+        case (_, int(row)):
+            return f"Line {row + 1}: {sentence}"
     return sentence
 
 

@@ -17,7 +17,7 @@ from newsletter.editorial.issues import mailings
 from newsletter.editorial.issues.mailings import Mailing
 from newsletter.editorial.models import Issue
 from newsletter.i18n import formats
-from newsletter.workflows import publish
+from newsletter.workflows.recipients import Recipients
 
 _TO_GO = (*NOT_BEGUN, *UNDER_WAY)
 _UNSENT = (OutboxState.PENDING, OutboxState.SENDING)
@@ -70,7 +70,7 @@ def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) ->
 def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> WaitingIssue:
     issue, letter = mailing.issue, mailing.letter
     if letter.started_at is None:
-        readers = publish.audience_size(session, issue, now)
+        readers = Recipients.of_issue(issue).count(session, now)
     else:
         counts = stats.copy_counts(session, letter)
         readers = counts.pending + counts.sending

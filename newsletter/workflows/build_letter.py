@@ -171,6 +171,20 @@ def segment_of(issue: Issue) -> dict[str, Any] | None:
     return segments.freeze(session, segments.get_segment(session, issue.publication_id, issue.segment_id))
 
 
+def topics_of(issue: Issue) -> list[str]:
+    """The keys of the topics that an issue is about: as frozen with its letter, else as in its newest revision."""
+    if fixed := frozen_letter(issue):
+        return fixed.topics
+    if not issue.publication.topics:
+        return []
+    return topics_among(issue, issue_store.parse_revision(issue, issue.revision))
+
+
+def topics_among(issue: Issue, file: IssueFile) -> list[str]:
+    """The keys of the publication's topics that this text of an issue has as tags."""
+    return issue.publication.topic_keys(file.tags)
+
+
 def audience_hash(issue: Issue) -> str:
     """The hash of the rule that tells whom an issue goes to; empty for everybody."""
     try:

@@ -16,11 +16,9 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import preferences, subscribers
-from newsletter.audience.models import Subscription
-from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
-from newsletter.delivery import breaker, ledger, stopping
+from newsletter.delivery import breaker, stopping
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit import claim_limiter
@@ -33,10 +31,10 @@ from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.links import Links
-from newsletter.publications import Publication
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import LetterSettings, PreparedIssue
 from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.recipients import Recipients
 
 log = structlog.get_logger()
 
@@ -158,16 +156,6 @@ def _impossible(mailing: Issue | Correction, of_issue: str, of_correction: str) 
     return Conflict(f"“{mailing.title}” is {issue_store.state(mailing).phrase}; {of_issue}")
 
 
-def audience_size(session: Session, issue: Issue, now: datetime) -> int:
-    """How many readers would get the issue if it went out now; Invalid if its segment cannot be resolved."""
-    return subscribers.audience_size(session, issue.publication_id, *issue_conditions(session, issue, now))
-
-
-def issue_conditions(session: Session, issue: Issue, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """What subscriptions have to meet for an issue: those of its segment, frozen once it is scheduled."""
-    return segments.frozen_conditions(session, issue.publication, build_letter.segment_of(issue), now)
-
-
 def current_throttle(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Throttle | None:
     """Why no copies go out although the letter is being sent, and until when; None if they do."""
     is_going = letter is not None and letter.state is LetterState.RUNNING
@@ -213,7 +201,8 @@ def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetim
     letter.due_at = at
     letter.segment = build_letter.segment_of(issue)
     letter.audience_hash = build_letter.hash_of_segment(letter.segment)
-    letter_conditions(session, letter, now)  # Invalid, saying why, if its segment cannot be resolved
+    letter.topics = build_letter.topics_among(issue, prepared.source)
+    Recipients.of_letter(session, letter).conditions(session, now)  # Invalid if its segment cannot be resolved
     try:
         with session.begin_nested():
             session.add(letter)
@@ -250,7 +239,7 @@ def _start_unless_invalid(session: Session, letter: Letter, now: datetime) -> St
 
 
 def _start(session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime) -> Started | None:
-    conditions = letter_conditions(session, letter, now)
+    conditions = Recipients.of_letter(session, letter).conditions(session, now)
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
     # Whose pause is over gets this issue, even if no worker ran since to say so.
@@ -259,18 +248,6 @@ def _start(session: Session, letter: Letter, from_states: Sequence[LetterState],
     started = Started(letter.id, _fan_out(session, letter, conditions, now))
     log.info("issue started", letter=letter.id, copies=started.copies)
     return started
-
-
-def letter_conditions(session: Session, letter: Letter, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """What subscriptions have to meet for a letter: those of its segment; for a correction, who got the issue.
-
-    Invalid, saying why, if its segment can no longer be told.
-    """
-    publication = session.get_one(Publication, letter.publication_id)
-    conditions = segments.frozen_conditions(session, publication, letter.segment, now)
-    if letter.corrects_id:
-        conditions += (Subscription.id.in_(ledger.reached_subscriptions(letter.corrects_id)),)
-    return conditions
 
 
 def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:

@@ -24,8 +24,9 @@ from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.recipients import Recipients
 
 ONE_COPY = 0.05
 """The assumed time in seconds that a connection needs for a copy."""
@@ -69,15 +70,16 @@ def rehearse_issue(
 ) -> RehearsalReport:
     """Compose and sign every copy of an issue; Conflict if it has already started to go out."""
     letter, blocking = _letter(issue, letters, now)
-    readers = publish.audience_size(session, issue, now)
-    made = watched(_copies(session, issue, letter, now), readers)
+    recipients = Recipients.of_issue(issue)
+    readers = recipients.count(session, now)
+    made = watched(_copies(session, recipients, letter, now), readers)
     try:
         template = compose.compile(letter.content, letters.links, keyring)
         found = rehearsal.compose_all(letter.content, template, made, settings.mail_return_path_domain, now)
     except Invalid as error:
         found = Rehearsal()
         blocking = [*blocking, *str(error).splitlines()]
-    conditions = publish.issue_conditions(session, issue, now)
+    conditions = recipients.conditions(session, now)
     suppressed = subscribers.suppressed_count(session, issue.publication_id, *conditions)
     return RehearsalReport(readers, suppressed, now, _forecast(session, found.domains, settings, now), found, blocking)
 
@@ -96,11 +98,11 @@ def _letter(issue: Issue, letters: LetterSettings, now: datetime) -> tuple[Lette
     return letter, []
 
 
-def _copies(session: Session, issue: Issue, letter: Letter, now: datetime) -> Iterator[ClaimedCopy]:
+def _copies(session: Session, recipients: Recipients, letter: Letter, now: datetime) -> Iterator[ClaimedCopy]:
     # Numbered like the next copies, because the ids are part of the links and so of the size.
     after = session.scalar(select(func.max(Copy.id))) or 0
     letter_id = letter.id or (session.scalar(select(func.max(Letter.id))) or 0) + 1
-    theirs = subscribers.active_recipients(issue.publication_id, *publish.issue_conditions(session, issue, now))
+    theirs = subscribers.active_recipients(recipients.publication.id, *recipients.conditions(session, now))
     readers = theirs.execution_options(yield_per=_BATCH)
     yield from rehearsal.simulated_copies(session.execute(readers), letter_id, after)
 

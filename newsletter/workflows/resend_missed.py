@@ -51,6 +51,7 @@ from newsletter.errors import Conflict
 from newsletter.prepared import rows
 from newsletter.publications import Publication
 from newsletter.workflows import publish
+from newsletter.workflows.recipients import Recipients
 
 DAYS = 30
 """For how many days after an issue went out it may be sent to readers who joined since."""
@@ -264,7 +265,7 @@ def _chosen(session: Session, letter: Letter, segment: Frozen | None, now: datet
 def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> int:
     """The number of readers who joined since; for large numbers an upper bound that includes suppressed ones."""
     every = session.scalar(select(func.count()).select_from(_new(letter).subquery())) or 0
-    if every <= _MANY or segment or letter.segment:
+    if every <= _MANY or segment or not Recipients.of_letter(session, letter).is_everybody:
         joined = _joined(session, letter, segment, now)
         return session.scalar(select(func.count()).select_from(joined.subquery())) or 0
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
@@ -278,8 +279,9 @@ def _joined(
     session: Session, letter: Letter, segment: Frozen | None, now: datetime
 ) -> Select[int, str, str, datetime | None, str | None]:
     has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
-    # Readers who joined since must belong to the letter's own segment, too.
-    chosen = *_chosen(session, letter, letter.segment, now), *_chosen(session, letter, segment, now)
+    # Readers who joined since must be among those that the letter itself goes to, too.
+    own = Recipients.of_letter(session, letter).conditions(session, now)
+    chosen = *own, *_chosen(session, letter, segment, now)
     return subscribers.active_recipients(letter.publication_id, Subscription.id.in_(_new(letter)), ~has_one, *chosen)
 
 

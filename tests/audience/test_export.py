@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from newsletter.audience import export, tags, unsubscribe
+from newsletter.audience import export, tags, topics, unsubscribe
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.audience.tags import AttributeType
@@ -41,6 +41,7 @@ def full(press: Press, now: datetime) -> Press:
         given = tags.ensure_tags(session, home, ["Early, very", "VIP"])
         tags.add_tags(session, [(ada, tag) for tag in given.values()])
         known = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
+        topics.turn_off(session, [(ada, "sleep"), (ada, "neck, back")])
         tags.set_attributes(session, [(ada, known["city"], "=Łódź"), (ada, known["age"], "41")])
     return press
 
@@ -65,6 +66,7 @@ def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full
     ada = found["'+ada@example.org"]
     assert (ada["name"], ada["status"], ada["City"], ada["Age"]) == ("'=Ada", "active", "'=Łódź", "41")
     assert ada["tags"] == '"Early, very",VIP'
+    assert ada["topics_off"] == '"neck, back",sleep'
     steps = json.loads(ada["consent"])
     assert [step["act"] for step in steps] == ["asked", "confirmed"]
     assert steps[0]["wording"] == "Send me the weekly letter. I can leave at any time."
@@ -89,7 +91,7 @@ def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_
     terms = ImportTerms(Status.ACTIVE, "moved from our other press")
     assert not [problem for step in import_steps(elsewhere, path, terms) for problem in step.problems]
     after = rows(elsewhere)
-    for column in ("email", "name", "status", "paused_until", "tags", "City", "Age"):
+    for column in ("email", "name", "status", "paused_until", "tags", "topics_off", "City", "Age"):
         assert {row[column] for row in after.values()} == {row[column] for row in before.values()}, column
         assert {email: row[column] for email, row in after.items()} == {
             email: row[column] for email, row in before.items()

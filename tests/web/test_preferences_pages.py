@@ -1,11 +1,12 @@
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from newsletter import audit
+from newsletter import audit, publications
 from newsletter.audience import refusals
 from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription, hour_of
 from newsletter.audience.refusals import FormKind, Reason
@@ -249,3 +250,50 @@ def test_links_do_not_use_up_what_a_mailbox_may_get_of_sign_ups(browser: FlaskCl
         ask_for_link(browser)
     browser.post("/subscribe", data={"email": "ada@example.org"})
     assert [each["kind"] for each in sample_services.letters(services)] == ["confirm"]
+
+
+def offer_topics(services: Services, *topics: str) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).topics = list(topics)
+
+
+def ticked(page: str) -> list[str]:
+    return re.findall(r'name="topic" value="([^"]*)" checked', page)
+
+
+def test_topics_are_all_on_until_a_reader_turns_one_off(browser: FlaskClient, link: str, services: Services) -> None:
+    assert "topics-heading" not in browser.get(link).text
+    offer_topics(services, "Neck", "Sleep & <b>rest</b>")
+    assert ticked(browser.get(link).text) == ["Neck", "Sleep &amp; &lt;b&gt;rest&lt;/b&gt;"]
+    for _ in range(2):
+        answer = browser.post(link, data={"do": "topics", "topic": ["Neck", "no such topic"]})
+        page = browser.get(answer.headers["Location"]).text
+        assert "Your topics have been saved." in page
+        assert ticked(page) == ["Neck"]
+    assert sum("chose" in event for event in sample_services.dump(services)["consent_events"]) == 1
+
+
+def test_what_is_turned_off_is_part_of_the_readers_data_and_goes_with_them(
+    browser: FlaskClient, fresh: str, services: Services
+) -> None:
+    offer_topics(services, "Neck")
+    browser.post(fresh, data={"do": "topics"})
+    assert browser.get(f"{fresh}/my-data.json").json["topics_off"] == {"backpainhelp": ["Neck"]}
+    assert "topics turned off: Neck" in browser.get(f"{fresh}/my-data").text
+    browser.post(fresh, data=ERASE)
+    assert sample_services.dump(services)["topics_off"] == []
+
+
+def test_the_other_newsletters_of_the_same_address_are_named_to_its_owner_alone(
+    browser: FlaskClient, link: str, fresh: str, services: Services, now: datetime
+) -> None:
+    sample_services.open_another_publication(services, now)
+    with services.sessions.begin() as session:
+        other = Subscription(subscriber_id=1, publication_id=2, status=Status.ACTIVE, created_at=now, confirmed_at=now)
+        session.add(other)
+        session.flush()
+        url = services.links.preferences(other.id)
+    assert f'<a href="{url}">The Other Letter</a>' in browser.get(fresh).text
+    assert "The Other Letter" not in browser.get(link).text
+    browser.post(sample_services.path_of(url), data={"do": "leave"})
+    assert "The Other Letter" not in browser.get(fresh).text

@@ -9,7 +9,16 @@ from sqlalchemy import FromClause, String, case, literal, literal_column, select
 from sqlalchemy import insert as plain_insert
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience import emails, erasures, search_text, status_transitions, subscribers, tags, unsubscribe
+from newsletter.audience import (
+    emails,
+    erasures,
+    search_text,
+    status_transitions,
+    subscribers,
+    tags,
+    topics,
+    unsubscribe,
+)
 from newsletter.audience.importing.plan import (
     ExistingSubscription,
     ImportPlan,
@@ -86,6 +95,7 @@ def apply_plan(
         _send_confirm_letters(session, services, publication, made, terms, now)
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         _add_tags_and_attributes(session, publication, made)
+        topics.turn_off(session, [(one, key) for one, row in made for key in row.topics_off])
     existing = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     _add_tags_and_attributes(session, publication, existing)
 

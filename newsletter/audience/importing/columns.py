@@ -183,6 +183,12 @@ class ColumnLayout:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
 
+    def topics_off(self, cells: Sequence[str]) -> tuple[str, ...]:
+        """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""
+        text = self.cell(cells, FieldKind.TOPICS_OFF)
+        names = (tags.clean_tag(each, "the topic") for each in _split_tags(text, ","))
+        return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS] if text else ()
+
     def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}

@@ -35,6 +35,8 @@ class FieldKind(StrEnum):
     COMPLAINED = "complained"
     TAGS = "tags"
     """The names of tags, separated by commas, semicolons or bars."""
+    TOPICS_OFF = "topics-off"
+    """The topics that a reader has turned off, in a line of CSV."""
     ATTRIBUTE = "attribute"
     """Something else that is known of a reader, under the column's own name."""
     ATTRIBUTES = "attributes"

@@ -318,6 +318,7 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
             joined,
             line.number,
             tags=layout.tags(cells),
+            topics_off=layout.topics_off(cells),
             attributes=layout.attribute_values(cells),
             proof=proof,
             remark=remark,

@@ -50,6 +50,8 @@ class ImportRow(NamedTuple):
     line: int = 0
     """Where it stands in the list, from 1."""
     tags: tuple[str, ...] = ()
+    topics_off: tuple[str, ...] = ()
+    """By their keys; of a reader who is there already they are left as they are."""
     attributes: Mapping[str, str] = {}
     proof: str = ""
     """The peer's proof of their consent, word for word."""

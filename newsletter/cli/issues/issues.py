@@ -45,6 +45,7 @@ from newsletter.i18n import formats
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
+from newsletter.workflows.recipients import Recipients
 
 _FOLDER = Path("issues")
 _WRITTEN = {Saved.NEW, Saved.CHANGED}
@@ -178,7 +179,7 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
             letter = publish.schedule(session, services.letters, issue, _moment(moment, issue), now())
         else:
             letter = publish.schedule_next(session, services.letters, issue, now())
-        readers = formats.counted(publish.audience_size(session, issue, now()), "reader")
+        readers = formats.counted(Recipients.of_issue(issue).count(session, now()), "reader")
         if letter.segment:
             readers += f" of the segment “{letter.segment['name']}”"
         when = formats.moment(letter.due_at, issue.publication.time_zone)

@@ -7,8 +7,9 @@ from newsletter.cli.common import now, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter
 from newsletter.workflows.choose_segment import choose_segment
+from newsletter.workflows.recipients import Recipients
 
 
 @click.command()
@@ -28,5 +29,5 @@ def segment(services: Services, slug: str, name: str | None, everybody: bool) ->
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         frozen = build_letter.segment_of(issue)
-        readers = formats.counted(publish.audience_size(session, issue, now()), "reader")
+        readers = formats.counted(Recipients.of_issue(issue).count(session, now()), "reader")
     click.echo(f"{slug} goes to {readers}" + (f" of the segment “{frozen['name']}”" if frozen else ""))

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from sqlalchemy import Select, Tuple, func, literal, select, tuple_
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from newsletter.characters import label_key
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
-from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind, label_key
+from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind
 from newsletter.editorial.models import Correction, Issue, Revision
 from newsletter.errors import NotFound
 from newsletter.publications import Publication

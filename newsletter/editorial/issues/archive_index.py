@@ -14,6 +14,7 @@ from sqlalchemy import ForeignKey, Index, String, Text, delete
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
+from newsletter.characters import LONGEST_LABEL_KEY, label_key
 from newsletter.db import Base, word
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
@@ -22,7 +23,6 @@ from newsletter.editorial.source.issue_file import IssueFile
 _MOST_CHARACTERS = 200_000
 """Of all words of an issue: PostgreSQL's tsvector holds 1 MB."""
 _LONGEST_WORD = 64
-_LONGEST_KEY = 200
 _WORD = re.compile(r"[^\W_]+")
 _BLOCK_ENDS = re.compile(r"(?=</(?:p|li|h[1-6]|t[dhr]|figcaption|pre|blockquote)>|<br)")
 
@@ -60,7 +60,7 @@ class IssueLabel(Base):
 
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[LabelKind] = mapped_column(word(LabelKind), primary_key=True)
-    key: Mapped[str] = mapped_column(String(_LONGEST_KEY), primary_key=True)
+    key: Mapped[str] = mapped_column(String(LONGEST_LABEL_KEY), primary_key=True)
     name: Mapped[str] = mapped_column(Text)
 
 
@@ -94,11 +94,6 @@ def index_entry(file: IssueFile) -> IndexEntry:
 def words_of(text: str) -> list[str]:
     """The folded words of a text; of a very long one only the beginning."""
     return [found[:_LONGEST_WORD] for found in _WORD.findall(characters.fold(text))]
-
-
-def label_key(name: str) -> str:
-    """What labels are compared by, so that “Back Pain” and “back pain” are one."""
-    return " ".join(characters.fold(name).split())[:_LONGEST_KEY]
 
 
 def _plain(file: IssueFile) -> str:

@@ -16,7 +16,7 @@ from newsletter.audience.segments.rule import Rule
 from newsletter.db import Session
 from newsletter.editorial.models import Issue
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter
+from newsletter.workflows.recipients import Recipients
 
 T = TypeVar("T")
 
@@ -88,10 +88,15 @@ def rule_counts(store: Session, publication: Publication, rule: Rule, now: datet
 
 def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
     """How many readers an issue would go to; for one with a segment that is slow to count, as of a moment ago."""
-    frozen = build_letter.segment_of(issue)
-    if frozen is None:
+    wanted = Recipients.of_issue(issue)
+    if wanted.is_everybody:
         return audience_size(store, issue.publication_id)
-    return rule_counts(store, issue.publication, rules.from_json(frozen["rule"]), now)[1]
+    if wanted.segment and wanted.is_of_segment_alone:
+        return rule_counts(store, issue.publication, rules.from_json(wanted.segment["rule"]), now)[1]
+    audience = _audience(issue.publication_id)
+    with audience.lock:
+        cache = _of_rule(audience.of_rules, str((wanted.segment, wanted.topics)))
+        return cache.get(lambda: (0, wanted.count(store, now)))[1]
 
 
 def _of_rule(known: dict[str, TimedCache[tuple[int, int]]], rule: str) -> TimedCache[tuple[int, int]]:

@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, make_response, render_template, request
 
+from newsletter.characters import label_key
 from newsletter.db import Session
 from newsletter.editorial.images import variants
 from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.images.variants import Variant
 from newsletter.editorial.issues import archive, archive_search
 from newsletter.editorial.issues.archive import LabelCount
-from newsletter.editorial.issues.archive_index import LabelKind, label_key
+from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind

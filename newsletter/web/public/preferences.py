@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit, group_commit
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import change_address, preferences, privacy, status_transitions, subscribers
+from newsletter.audience import change_address, preferences, privacy, status_transitions, subscribers, topics
 from newsletter.audience.address import Address
-from newsletter.audience.models import Status
+from newsletter.audience.models import Status, Subscription
 from newsletter.audience.preferences import NotFresh
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audit import AuditWriter
@@ -34,6 +34,7 @@ _DONE = {
     "rename": "Your name has been saved.",
     "address": "A link is on its way to the new address, provided that we may send mail there. Open it within a "
     "day and click the button; only then does your address change.",
+    "topics": "Your topics have been saved.",
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
 }
@@ -172,6 +173,11 @@ def _address(session: Session, token: str) -> None:
     change_address.ask(session, services().audience, token, request.form.get("email", ""), client(), now())
 
 
+def _topics(session: Session, token: str) -> None:
+    subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
+    topics.choose(session, services().audience, subscription, request.form.getlist("topic"), client(), now())
+
+
 def _pause(session: Session, token: str) -> None:
     until = pause_form.parse_until(request.form)
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
@@ -193,6 +199,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
     "link": _link,
     "rename": _rename,
     "address": _address,
+    "topics": _topics,
     "pause": _pause,
     "resume": _resume,
     "leave": _leave,
@@ -213,6 +220,12 @@ def _erase(token: str) -> str | Response:
     return page
 
 
+def _others(subscription: Subscription) -> list[tuple[Subscription, str]]:
+    """The other publications that the same address reads, each with the link to its preferences."""
+    theirs = [one for one in subscription.subscriber.subscriptions if one.status in status_transitions.SUBSCRIBED]
+    return [(one, services().links.preferences(one.id)) for one in theirs if one.id != subscription.id]
+
+
 def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None) -> str:
     with services().sessions.reading() as session:
         subscription, is_fresh = preferences.open_preferences_link(session, services().audience, token, now())
@@ -225,6 +238,8 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             name=request.form.get("name", subscription.subscriber.name),
             new_email=request.form.get("email", ""),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
+            topics_off=topics.names_off(session, subscription),
+            others=_others(subscription) if is_fresh else (),
             is_paused=subscription.status is Status.PAUSED,
             pauses=PauseForm.for_publication(publication, now()),
             token=token,

@@ -170,6 +170,23 @@ def test_the_issue_to_start_with_tops_the_archive_once_it_is_out(owner: Visitor,
     assert owner.press("/desk/settings/archive", start_here="../x").status_code == 422
 
 
+def test_topics_are_named_one_a_line(owner: Visitor, services: Services) -> None:
+    assert "Tags so far: " in owner.open("/desk/settings/choices").text
+    assert owner.press("/desk/settings/choices", topics=" Neck \r\n\r\nback pain").status_code == 303
+    assert kept(services).topics == ["Neck", "back pain"]
+    for strange, fault in (
+        ("Neck\nBack\nNECK", "“Neck” and “NECK” are the same topic"),
+        ("x" * 61, "Line 1: Shorten it"),
+        ("\n".join(map(str, range(21))), "20 are the most"),
+    ):
+        answer = owner.press("/desk/settings/choices", topics=strange)
+        assert answer.status_code == 422
+        assert fault in words(answer)
+        assert strange.splitlines()[0] in answer.text
+    assert owner.press("/desk/settings/choices", topics="").status_code == 303
+    assert kept(services).topics == []
+
+
 def test_a_switch_that_is_off_is_told_by_its_absence(owner: Visitor, services: Services) -> None:
     owner.press("/desk/settings/rules", requires_approval="yes")
     assert (kept(services).requires_approval, kept(services).counts_clicks) == (True, False)

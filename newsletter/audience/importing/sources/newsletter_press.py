@@ -25,6 +25,7 @@ NEWSLETTER_PRESS = define(
         FieldKind.JOINED: "confirmed_at",
         FieldKind.PAUSED_UNTIL: "paused_until",
         FieldKind.TAGS: "tags",
+        FieldKind.TOPICS_OFF: "topics_off",
         FieldKind.PROOF: "consent, source, left_at",
     },
     words={

@@ -12,6 +12,7 @@ from newsletter import editors
 from newsletter.addresses import freemail
 from newsletter.db import Session
 from newsletter.editorial.issues import approvals, archive
+from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication, toml_file, wordings
 from newsletter.web.context import services
@@ -91,6 +92,19 @@ PARTS: Mapping[str, SettingsPart] = {
                 "Start here",
                 "issue",
                 "An issue that is out. If none is chosen, the welcome email links to the latest.",
+            ),
+        ),
+    ),
+    "choices": SettingsPart(
+        "Readers’ choices",
+        "What readers may choose on their preferences page.",
+        (
+            SettingField(
+                "topics",
+                "Topics",
+                "topics",
+                "Tags of issues that readers may turn off, one on each line. An issue goes to everybody who gets at "
+                "least one of its topics; an issue without a topic goes to all.",
             ),
         ),
     ),
@@ -195,6 +209,8 @@ def _typed(entry: SettingField) -> object:
     if entry.kind == "places":
         places = zip(request.form.getlist("place"), request.form.getlist("url"), strict=False)
         return [{"name": name.strip(), "url": url.strip()} for name, url in places if name.strip() or url.strip()]
+    if entry.kind == "topics":
+        return [topic.strip() for topic in request.form.get(entry.name, "").splitlines() if topic.strip()]
     may_be_none = not entry.required and entry.kind in {"email", "url"}
     return request.form.get(entry.name, "").strip().replace("\r\n", "\n") or (None if may_be_none else "")
 
@@ -221,6 +237,7 @@ def _page(
         faults=faults,
         zones=sorted(available_timezones()),
         issues=store.scalars(archive.published(publication.id)).all() if name == "archive" else (),
+        tags=[tag.name for tag in archive.labels(store, publication.id, LabelKind.TAG)] if name == "choices" else (),
         places=_FOLLOWED,
         version=_version(publication, _part(name)),
     )
