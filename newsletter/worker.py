@@ -30,7 +30,7 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
-from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
@@ -176,7 +176,7 @@ class Worker:
         with services.sessions.reading() as session:
             openings = fill_slots.open_slots(session, grace, _now())
         for opening in openings:
-            with services.sessions.begin() as session:
+            with set_aside("a slot", opening), services.sessions.begin() as session:
                 fill_slots.fill_slot(session, services.audience, services.letters, opening, grace, _now())
 
     def warn_of_coming_slots(self) -> None:
@@ -185,7 +185,7 @@ class Worker:
         with self._services.sessions.reading() as session:
             glances = warn_editors.due_checks(session, _now())
         for glance in glances:
-            with self._services.sessions.begin() as session:
+            with set_aside("the check of a slot", glance), self._services.sessions.begin() as session:
                 warn_editors.check_slot(session, self._services.audience, glance, _now(), grace=self._services.grace)
 
     def start_due_issues(self) -> None:
@@ -213,15 +213,19 @@ class Worker:
         with self._services.sessions.reading() as session:
             untold = breaker.unreported(session)
         for trip_id in untold:
-            with self._services.sessions.begin() as session:
+            with set_aside("the alert of a breaker", trip_id), self._services.sessions.begin() as session:
                 alert_editors.send_alert(session, self._services.audience, trip_id, _now())
 
     def skip_stopped_copies(self) -> None:
         with self._services.sessions.reading() as session:
             unfinished = stopping.unfinished(session)
         for letter_id in unfinished:
-            while not self._stopping.is_set() and stopping.skip_next_group(self._services.sessions, letter_id, _now()):
-                pass
+            with set_aside("the stop of a letter", letter_id):
+                self._skip_copies(letter_id)
+
+    def _skip_copies(self, letter_id: int) -> None:
+        while not self._stopping.is_set() and stopping.skip_next_group(self._services.sessions, letter_id, _now()):
+            pass
 
     def index_readers(self) -> None:
         self._in_groups(lambda session, _: search_index.index_some(session), search_index.is_due)
@@ -238,7 +242,8 @@ class Worker:
         settings, audience = self._services.settings, self._services.audience
         keep = timedelta(days=settings.signup_pending_days)
         for act in tend_signups.acts(audience, keep, reminds=settings.signup_reminder):
-            self._in_groups(act)
+            with set_aside("a part of looking after sign-ups", act):
+                self._in_groups(act)
 
     def store_stats(self) -> None:
         while not self._stopping.is_set() and stats.store_next(self._services.sessions):

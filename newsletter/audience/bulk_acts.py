@@ -31,7 +31,7 @@ from newsletter.audience.segments.compile import Taking
 from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag
-from newsletter.db import UNSYNCED, Sessions
+from newsletter.db import AWAY, UNSYNCED, Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, Invalid, NotFound
 
@@ -39,7 +39,9 @@ UNDO = timedelta(days=30)
 MAX_REASON = 200
 _GROUPS = {BulkKind.TAG: 2_000, BulkKind.UNTAG: 2_000, BulkKind.UNSUBSCRIBE: 100, BulkKind.ERASE: 20}
 _LEAVING = (Status.PENDING, Status.ACTIVE, Status.PAUSED)
-_STOPPED = (BulkState.DONE, BulkState.CANCELLED)
+_UNDER_WAY = (BulkState.RUNNING, BulkState.UNDOING)
+_STOPPED = (BulkState.DONE, BulkState.CANCELLED, BulkState.FAILED)
+_UNFORESEEN = "the program failed at it, and the worker's log says why; readers already changed stay changed"
 _PRUNED = 5_000
 
 log = structlog.get_logger(__name__)
@@ -114,22 +116,26 @@ def undo(session: Session, act: BulkAct, now: datetime) -> None:
     """Begin to undo an act, for readers who have not changed since; Conflict, saying why, if it cannot be undone."""
     if act.kind is BulkKind.ERASE:
         raise Conflict("erasing cannot be undone")
-    if not can_be_undone(act, now) or not _move(session, act, _STOPPED, state=BulkState.UNDOING, position=0):
+    begun = {"state": BulkState.UNDOING, "position": 0, "fault": ""}
+    if not can_be_undone(act, now) or not _move(session, act, _STOPPED, **begun):
         raise Conflict(f"it can be undone once, within {UNDO.days} days after it has ended")
 
 
 def work(sessions: Sessions, services: AudienceServices, worker: WorkerContext) -> None:
     """Carry out what is under way. Commits by itself, group by group."""
     with sessions.reading() as session:
-        under_way = select(BulkAct.id).where(BulkAct.state.in_((BulkState.RUNNING, BulkState.UNDOING)))
+        under_way = select(BulkAct.id).where(BulkAct.state.in_(_UNDER_WAY))
         waiting = session.scalars(under_way.order_by(BulkAct.id)).all()
     for act_id in waiting:
-        is_left, kind = True, None
-        while is_left and not worker.is_stopping():
-            with sessions.in_turn() as session:
-                is_left, kind = _next_group(session, services, act_id, worker.clock())
-        if kind is BulkKind.ERASE:
-            sessions.checkpoint()
+        try:
+            _carry_out(sessions, services, act_id, worker)
+        except AWAY:
+            raise
+        except Exception:
+            # Left as it is, it would be tried for ever, and hold up those behind it.
+            log.exception("bulk act failed", act=act_id)
+            with sessions.begin() as session:
+                _fail(session, find(session, act_id), worker.clock())
 
 
 def prune(session: Session, now: datetime) -> int:
@@ -146,6 +152,20 @@ def prune(session: Session, now: datetime) -> int:
     return len(found)
 
 
+def _carry_out(sessions: Sessions, services: AudienceServices, act_id: int, worker: WorkerContext) -> None:
+    is_left, kind = True, None
+    while is_left and not worker.is_stopping():
+        with sessions.in_turn() as session:
+            is_left, kind = _next_group(session, services, act_id, worker.clock())
+    if kind is BulkKind.ERASE:
+        sessions.checkpoint()
+
+
+def _fail(session: Session, act: BulkAct, now: datetime) -> None:
+    at = act.finished_at or now
+    _move(session, act, _UNDER_WAY, state=BulkState.FAILED, finished_at=at, fault=_UNFORESEEN)
+
+
 def _next_group(
     session: Session, services: AudienceServices, act_id: int, now: datetime
 ) -> tuple[bool, BulkKind | None]:
@@ -153,7 +173,7 @@ def _next_group(
     # A worker on another host that has it now goes on with it.
     mine = select(BulkAct).where(BulkAct.id == act_id).with_for_update(key_share=True, skip_locked=True)
     act = session.scalar(mine)
-    if act is None or act.state not in (BulkState.RUNNING, BulkState.UNDOING):
+    if act is None or act.state not in _UNDER_WAY:
         return False, None
     return (_undo_some if act.state is BulkState.UNDOING else _do_some)(session, services, act, now), act.kind
 

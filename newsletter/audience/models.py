@@ -264,6 +264,7 @@ class BulkState(StrEnum):
     RUNNING = "running"
     DONE = "done"
     CANCELLED = "cancelled"
+    FAILED = "failed"
     UNDOING = "undoing"
     UNDONE = "undone"
 

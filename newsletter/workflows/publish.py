@@ -24,6 +24,7 @@ from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Le
 from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
+from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial.issues import approvals, archive_index, issue_store
 from newsletter.editorial.models import Correction, Issue, SlotStep
 from newsletter.editorial.rendering.render import Rendered
@@ -178,10 +179,12 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
     free = due.with_for_update(key_share=True, skip_locked=True)
     started = []
     for letter in session.scalars(free).all():
-        if now - letter.due_at <= grace and (begun := _start_unless_invalid(session, letter, now)):
-            started.append(begun)
-        else:
-            _hold_for_a_person(session, letter, now)
+        # One that fails is tried again until its grace is over.
+        with set_aside("the start of an issue", letter.id), session.begin_nested():
+            if now - letter.due_at <= grace and (begun := _start_unless_invalid(session, letter, now)):
+                started.append(begun)
+            else:
+                _hold_for_a_person(session, letter, now)
     return started
 
 

@@ -6,13 +6,12 @@ It decides about those that wait, holds those of a provider that is probably wro
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import structlog
 from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import provider_groups
 from newsletter.audience.services import AudienceServices
-from newsletter.db import AWAY, Sessions
+from newsletter.db import Sessions
 from newsletter.delivery import provider_stops
 from newsletter.delivery.bounces import events, holds, policy
 from newsletter.delivery.bounces.events import BounceEvent
@@ -22,7 +21,7 @@ from newsletter.delivery.models import Cause, Letter
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import progress, provider_results
 from newsletter.delivery.reports.provider_results import Concern, ProviderResult
-from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
@@ -33,7 +32,6 @@ from newsletter.workflows.record_bounce import BounceServices
 
 _AT_ONCE = 100
 
-log = structlog.get_logger(__name__)
 _REMEDY = (
     "See whether the provider has trouble, then decide with `newsletter subscribers held {group}`: "
     "--suppress if these addresses are gone, --keep if they are not."
@@ -50,17 +48,12 @@ def decide_waiting(sessions: Sessions, services: BounceServices, worker: WorkerC
             last = event_id
             # Outside of any transaction, for an answer may take seconds.
             exists = services.domain_exists(host) if host and services.domain_exists else None
-            try:
-                with sessions.in_turn() as session:
-                    event = events.claim_undecided(session, event_id)
-                    if event and not events.forget_erased(session, event):
-                        event.host_is_gone = None if exists is None else not exists
-                        record_bounce.decide_and_act(session, services, event, worker.clock())
-            except AWAY:
-                raise
-            except Exception:
-                # An event that fails is tried again next time, and does not hold up the others.
-                log.exception("bounce could not be decided", bounce=event_id)
+            # One that fails is tried again next time.
+            with set_aside("the decision about a bounce", event_id), sessions.in_turn() as session:
+                event = events.claim_undecided(session, event_id)
+                if event and not events.forget_erased(session, event):
+                    event.host_is_gone = None if exists is None else not exists
+                    record_bounce.decide_and_act(session, services, event, worker.clock())
 
 
 def _waiting(sessions: Sessions, after: int) -> list[tuple[int, str]]:

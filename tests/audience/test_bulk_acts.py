@@ -90,6 +90,29 @@ def test_an_act_that_was_cut_short_goes_on_and_does_nothing_twice(press: Press) 
         bulk_acts.undo(session, bulk_acts.find(session, act_id), press.now)
 
 
+def test_an_act_at_which_the_program_fails_says_so_can_be_undone_and_does_not_hold_up_the_next(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = begin(press, BulkKind.TAG, tag="vip"), begin(press, BulkKind.UNTAG, tag="nobody")
+    added, times = tags.add_tags, iter(range(100))
+
+    def fail_second(*of: Any) -> None:
+        if next(times) == 1:
+            raise RuntimeError("of a kind that nobody foresaw")
+        added(*of)
+
+    monkeypatch.setattr(tags, "add_tags", fail_second)
+    work(press)
+    failed = act(press, first)
+    assert (failed.state, failed.changed, tagged(press)) == (BulkState.FAILED, 1, [ADA])
+    assert failed.fault.startswith("the program failed at it")
+    assert act(press, second).state is BulkState.DONE
+    with press.sessions.begin() as session:
+        bulk_acts.undo(session, bulk_acts.find(session, first), press.now)
+    work(press)
+    assert (act(press, first).state, act(press, first).fault, tagged(press)) == (BulkState.UNDONE, "", [])
+
+
 class Killed(BaseException):
     """What ends a process in the middle."""
 

@@ -13,12 +13,13 @@ from newsletter.audience import consent_chain
 from newsletter.audience.models import Act, Channel, ConsentEvent
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
-from newsletter.delivery import ledger
+from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import heartbeat
 from newsletter.wiring import open_services
 from newsletter.worker import Worker
+from newsletter.workflows import alert_editors
 
 from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
 
@@ -134,6 +135,26 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     services.close()
     with sessions.reading() as session:
         assert set(session.scalars(select(Copy.state))) == {CopyState.PENDING}
+
+
+def test_of_several_things_that_a_job_does_one_that_fails_does_not_hold_up_the_others(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    told: list[int] = []
+
+    def fail_at_first(_session: object, _audience: object, trip_id: int, _now: datetime) -> None:
+        told.append(trip_id)
+        if trip_id == 1:
+            raise RuntimeError("of a kind that nobody foresaw")
+
+    monkeypatch.setattr(breaker, "unreported", lambda _session: [1, 2])
+    monkeypatch.setattr(alert_editors, "send_alert", fail_at_first)
+    services = open_services(Settings())
+    Worker(services).report_refusals()
+    services.close()
+    assert told == [1, 2]
 
 
 def _away(*_arguments: object) -> int:

@@ -1,9 +1,10 @@
 from datetime import UTC, datetime, time, timedelta
 from threading import Barrier, Thread
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import Status, Subscriber, Subscription
@@ -223,6 +224,30 @@ def test_whose_break_is_over_gets_a_copy_though_no_worker_ran_since(
         assert session.scalars(select(Copy.address)).all() == ["over@reader.example"]
         left = select(Subscriber.email).join(Subscription.subscriber).where(Subscription.status == Status.PAUSED)
         assert session.scalars(left).all() == ["not-yet@reader.example"]
+
+
+def test_an_issue_that_cannot_be_started_does_not_hold_up_the_next(
+    sessions: Sessions, links: Links, slugs: list[str], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, fine = (schedule(sessions, links, slug, TUESDAY + timedelta(at), now) for at, slug in enumerate(slugs))
+    started = publish._start
+
+    def fail_first(session: Session, letter: Letter, *of: Any) -> Any:
+        if letter.id == broken.id:
+            session.execute(update(Letter).values(due_at=None))  # which no database takes
+        return started(session, letter, *of)
+
+    monkeypatch.setattr(publish, "_start", fail_first)
+    late = TUESDAY + timedelta(1)
+    with sessions.begin() as session:
+        (only,) = publish.publish_due(session, timedelta(1), late)
+    assert only.letter_id == fine.id
+    with sessions.reading() as session:
+        assert session.get_one(Letter, broken.id).state is LetterState.WAITING
+    with sessions.begin() as session:
+        assert publish.publish_due(session, GRACE, late) == []
+    with sessions.reading() as session:
+        assert session.get_one(Letter, broken.id).state is LetterState.HELD
 
 
 def test_nothing_goes_out_before_its_hour(sessions: Sessions, links: Links, slugs: list[str], now: datetime) -> None:
