@@ -100,7 +100,7 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, fresh: st
 
 def test_my_data_can_be_read_by_a_person(browser: FlaskClient, fresh: str) -> None:
     page = words(browser.get(f"{fresh}/my-data"))
-    assert "Everything we keep about ada@example.org , Ada, since 2026-11-20 12:00 UTC" in page
+    assert "Everything we keep about ada@example.org, Ada , since 2026-11-20 12:00 UTC" in page
     assert "Signed up by form (backpainhelp), 2026-11-20 12:00 UTC , from 127.0.0.0/24" in page
     assert "The text you saw, version" in page
     assert "backpainhelp: active since 2026-11-20 12:00 UTC" in page
