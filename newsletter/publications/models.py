@@ -28,6 +28,9 @@ _every = table("publications", column("id")).alias("every_publication")
 _first_id = select(func.min(_every.c.id)).scalar_subquery()
 
 
+_LOGO_HEIGHT = 40
+
+
 class Publication(Base):
     """A newsletter: its name, sender, postal address, branding and settings."""
 
@@ -59,7 +62,9 @@ class Publication(Base):
     topics: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     """The tags of issues that readers may turn off."""
     logo: Mapped[str | None] = mapped_column(String(80))
-    """The file name of a stored picture."""
+    """The file name of a stored picture, whose size is below; None for no logo."""
+    logo_width: Mapped[int | None]
+    logo_height: Mapped[int | None]
     created_at: Mapped[datetime]
     is_first: Mapped[bool] = column_property(id == _first_id)  # noqa: A003  (the column)
     """Whether it is the oldest: the one that `/` shows."""
@@ -70,6 +75,13 @@ class Publication(Base):
     weeks_off: Mapped[list["WeekOff"]] = relationship(
         back_populates="publication", lazy="selectin", order_by="(WeekOff.first, WeekOff.id)"
     )
+
+    def logo_box(self, width: int) -> tuple[int, int] | None:
+        """The width and height in which the logo is shown where there are so many pixels; None if there is no logo."""
+        if not self.logo_width or not self.logo_height:
+            return None
+        scale = min(1, width / self.logo_width, _LOGO_HEIGHT / self.logo_height)
+        return max(1, round(self.logo_width * scale)), max(1, round(self.logo_height * scale))
 
     @property
     def direction(self) -> str:

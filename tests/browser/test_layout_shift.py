@@ -31,7 +31,7 @@ def test_nothing_moves_while_pictures_and_typefaces_come(chrome: Browser, site: 
     with chrome.new_context(viewport={"width": width, "height": 800}, base_url=site) as context:
         page, held = context.new_page(), []
         # They wait until the page is painted without them, as on a slow line.
-        page.route(re.compile(r"\.woff2|/pictures/"), lambda route: held.append(route))
+        page.route(re.compile(r"\.woff2|/pictures/"), lambda route: held.append(route))  # noqa: PLW0108  (its signature is read)
         page.goto(path, wait_until="domcontentloaded")
         page.evaluate(PAINTED)
         page.route(re.compile(r"\.woff2|/pictures/"), lambda route: route.continue_())

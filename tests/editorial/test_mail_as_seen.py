@@ -15,6 +15,7 @@ from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import FIELDS, Rendered
+from newsletter.publications import Publication
 from tests.editorial.sample_issues import BRANDING, correction, every_shape, picture_url
 
 LOGO = "https://letters.example.org/pictures/logo.svg"
@@ -99,11 +100,28 @@ def test_nothing_sticks_out_at_any_width(page: Page, kind: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_the_wordmark_stands_in_one_line_on_the_narrowest_phone(chrome: Browser) -> None:
+# How many lines each word of the name stands in.
+LINES_OF_WORDS = """() => {
+    const text = document.querySelector('.wordmark a').firstChild;
+    return [...text.data.matchAll(/\\S+/g)].map(word => {
+        const range = document.createRange();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length;
+    });
+}"""
+
+
+@pytest.mark.parametrize(
+    "name", ["BackPainHelp", "The Neighbourhood Gazette", "Massageneuigkeiten", "Rückenschmerzsprechstunde"]
+)
+def test_no_word_of_the_name_is_broken_on_the_narrowest_phone_or_elsewhere(chrome: Browser, name: str) -> None:
     page = chrome.new_page(viewport={"width": 320, "height": 800})
-    page.set_content(render.single_mail("link", replace(BRANDING, name="BackPainHelp")).html)
-    lines = page.evaluate("document.querySelector('.wordmark a').getClientRects().length")
-    assert lines == 1
+    page.set_content(render.single_mail("link", replace(BRANDING, name=name)).html)
+    for width in (320, 375, 600):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate(LINES_OF_WORDS) == [1] * len(name.split()), width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.close()
 
 
@@ -112,7 +130,8 @@ def test_a_logo_of_any_shape_stays_within_its_column_and_is_not_squeezed(
     chrome: Browser, width: int, height: int
 ) -> None:
     logo = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"></svg>'
-    branding = replace(BRANDING, logo_url=f"{LOGO}?{width}")
+    box = Publication(logo_width=width, logo_height=height).logo_box(331)
+    branding = replace(BRANDING, logo_url=f"{LOGO}?{width}", logo_box=box)
     page = chrome.new_page(viewport={"width": 375, "height": 800})
     page.route("**/*", lambda route: route.abort())
     page.route(f"{LOGO}*", lambda route: route.fulfill(content_type="image/svg+xml", body=logo))

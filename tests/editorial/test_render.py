@@ -13,7 +13,7 @@ from hypothesis import given
 from newsletter.characters import as_header, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
-from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Link, Rendered
+from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Branding, Link, Rendered
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.sample_issues import BODIES, BRANDING, correction, every_shape, picture_url
@@ -38,13 +38,13 @@ SINGLE = (
 )
 
 
-def letter(kind: str) -> Rendered:
+def letter(kind: str, branding: Branding = BRANDING) -> Rendered:
     if kind == "issue":
-        return render.issue_mail(every_shape(), BRANDING, picture_url)
+        return render.issue_mail(every_shape(), branding, picture_url)
     if kind == "correction":
-        return render.correction_mail(correction(), BRANDING, "Under the hands")
+        return render.correction_mail(correction(), branding, "Under the hands")
     best = Link("Under the hands", "https://letters.example.org/archive/under-the-hands/")
-    return render.single_mail(kind, BRANDING, best if kind == "welcome" else None)
+    return render.single_mail(kind, branding, best if kind == "welcome" else None)
 
 
 def is_golden(name: str, text: str) -> bool:
@@ -184,6 +184,26 @@ def test_a_bare_masthead_leaves_no_gaps() -> None:
     assert "Sources" not in mail.html + mail.text
     assert 'href=""' not in mail.html
     assert "\n\n\n" not in mail.text
+
+
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
+def test_nothing_that_outlook_gets_is_wider_than_the_mail(kind: str) -> None:
+    for_outlook = "".join(re.findall(r"<!--\[if mso[^>]*>(.*?)<!\[endif\]-->", letter(kind).html, re.DOTALL))
+    widths = [float(pixels) for pixels in re.findall(r"""width(?::|=")([\d.]+)""", for_outlook)]
+    assert len(widths) > 10
+    assert max(widths) == 600
+
+
+@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
+@pytest.mark.parametrize(("language", "direction"), [("de-AT", "ltr"), ("he", "rtl")])
+def test_a_letter_says_its_language_and_direction_where_webmail_keeps_it(
+    kind: str, language: str, direction: str
+) -> None:
+    html = letter(kind, dataclasses.replace(BRANDING, language=language)).html
+    said = f'lang="{language}" dir="{direction}"'
+    assert f"<html {said}" in html
+    # Webmail drops the document's own element.
+    assert f'role="article" {said}' in html
 
 
 def test_each_picture_of_a_mail_is_as_wide_as_it_is_shown_because_outlook_knows_no_other_width() -> None:

@@ -16,6 +16,13 @@ class Link:
     url: str
 
 
+_LEAST_FONT = 12
+_WIDTH_OF_A_LETTER = 0.66
+"""In parts of the font size, in the widest of the usual bold serifs."""
+_LOGO_WIDTH = 331
+"""Pixels of the column beside “Read in browser”."""
+
+
 @dataclass(frozen=True, slots=True)
 class Branding:
     """What rendering needs to know of a publication; URLs are absolute, and empty where there is none."""
@@ -34,6 +41,8 @@ class Branding:
     """The colour of links and buttons, as `#rrggbb`, and below it the one for dark mode; empty for the default."""
     accent_dark: str = ""
     logo_url: str = ""
+    logo_box: tuple[int, int] | None = None
+    """The width and height in which the logo is shown; None if there is none."""
 
     @classmethod
     def for_publication(cls, publication: Publication, links: Links) -> Self:
@@ -51,7 +60,13 @@ class Branding:
             accent=publication.accent or "",
             accent_dark=publication.accent_dark or "",
             logo_url=links.picture(publication.logo) if publication.logo else "",
+            logo_box=publication.logo_box(_LOGO_WIDTH),
         )
+
+    def wordmark_size(self, largest: int, room: int) -> int:
+        """The font size in pixels, of 12 at least, at which the longest word of the name fits in so many pixels."""
+        longest = max(map(len, self.name.split()), default=1)
+        return max(_LEAST_FONT, min(largest, int(room / (longest * _WIDTH_OF_A_LETTER))))
 
     @property
     def direction(self) -> str:

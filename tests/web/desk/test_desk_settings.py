@@ -232,8 +232,9 @@ def test_a_logo_stands_for_the_name_and_goes_again(owner: Visitor, services: Ser
     token = hidden(owner.open(LOOK).text, "/desk/settings/logo")
     logo = (io.BytesIO(picture.getvalue()), "logo.png")
     assert owner.client.post("/desk/settings/logo", data=token | {"picture": logo}).status_code == 303
-    assert f'src="/pictures/{kept(services).logo}" alt="BackPainHelp"' in browser.get("/").text
-    assert f"/pictures/{kept(services).logo}" in owner.open("/desk/issues/looser-by-degrees/preview.html").text
+    assert f'src="/pictures/{kept(services).logo}" alt="BackPainHelp" width="100" height="40">' in browser.get("/").text
+    mail = owner.open("/desk/issues/looser-by-degrees/preview.html").text
+    assert re.search(rf'/pictures/{kept(services).logo}" alt="BackPainHelp" width="100" height="40"', mail)
     owner.client.post("/desk/settings/logo", data=token | {"without": "yes"})
     assert kept(services).logo is None
 

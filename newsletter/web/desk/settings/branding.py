@@ -5,6 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.images import processing
+from newsletter.editorial.models import Picture
 from newsletter.editorial.rendering import theme
 from newsletter.editorial.rendering.theme import DEFAULT, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
@@ -42,19 +43,21 @@ def change_logo() -> ResponseReturnValue:
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         try:
-            publication.logo = None if "without" in request.form else _uploaded(store)
+            logo = None if "without" in request.form else _uploaded(store)
         except Invalid as error:
             return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
+        publication.logo = logo.file_name if logo else None
+        publication.logo_width, publication.logo_height = (logo.width, logo.height) if logo else (None, None)
         audit_hook.set_publication(publication)
         audit_hook.add_details(logo=publication.logo)
         flash("The logo is saved." if publication.logo else "The logo is removed. The name is shown instead.")
     return redirect(url_for("desk.look_form"), 303)
 
 
-def _uploaded(store: Session) -> str:
+def _uploaded(store: Session) -> Picture:
     upload = uploads.uploaded_picture()
     developed = processing.process(upload.stream.read())
-    return services().pictures.keep(store, upload.filename or "", developed.content, now()).file_name
+    return services().pictures.keep(store, upload.filename or "", developed.content, now())
 
 
 def _own(accent: str, colours: Colours) -> str | None:
