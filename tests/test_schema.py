@@ -105,7 +105,7 @@ def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_
     before = indexes()
     migrations_runner.upgrade(old_ledger)
     # What a later migration adds is none of this one's business.
-    after = [one for one in indexes() if one[0] != "ix_copies_told"]
+    after = [one for one in indexes() if one[0] not in {"ix_copies_told", "ix_copies_wished"}]
     assert after == [one for one in before if one[0] != "ix_copies_subscription_id"]
 
 

@@ -110,6 +110,14 @@ class Subscription(Base):
             "created_at",
             where="status = 'active'",
         ),
+        # The delivery hours that readers chose; queried when an issue begins.
+        partial_index(
+            "ix_subscriptions_delivery_hour",
+            "publication_id",
+            "delivery_zone",
+            "delivery_hour",
+            where="delivery_hour IS NOT NULL",
+        ),
         # Pauses that are over; queried every minute.
         partial_index("ix_subscriptions_paused", "paused_until", where="status = 'paused'"),
         # Links carry this id for ever, so the id of an erased subscriber must never be reused.
@@ -126,6 +134,10 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None]
     source: Mapped[str | None] = mapped_column(String(200))
     """For a reader imported as active: where they were moved from, as the person who imported them put it."""
+    delivery_zone: Mapped[str | None] = mapped_column(String(64))
+    """The time zone of `delivery_hour`."""
+    delivery_hour: Mapped[int | None]
+    """The local hour, 0 to 23, at which issues are to arrive; None: as soon as they are sent."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)

@@ -136,6 +136,10 @@ class Copy(Base):
         UniqueConstraint("letter_id", "subscription_id"),
         # For claims; it holds only unsent copies, so the cost of a claim does not grow with the list.
         partial_index("ix_copies_pending", "letter_id", "not_before", "id", where="state = 'pending'"),
+        # Copies that wait for their reader's hour.
+        partial_index(
+            "ix_copies_wished", "letter_id", "wished_at", where="state = 'pending' AND wished_at IS NOT NULL"
+        ),
         partial_index("ix_copies_sending", "lease_until", where="state = 'sending'"),
         # For reports: copies that failed, were skipped or were put off (`REPORTED`), which are few.
         partial_index(
@@ -163,6 +167,8 @@ class Copy(Base):
     state: Mapped[CopyState] = mapped_column(word(CopyState), default=CopyState.PENDING)
     attempts: Mapped[int] = mapped_column(default=0)
     not_before: Mapped[datetime]
+    wished_at: Mapped[datetime | None]
+    """When its reader's delivery hour begins, to which `not_before` was first set; None if it need not wait for one."""
     worker: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
     begun_at: Mapped[datetime | None]

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, insert, literal, select, update
+from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import preferences, subscribers
+from newsletter.audience import delivery_hours, preferences, subscribers
+from newsletter.audience.delivery_hours import Wish
 from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
 from newsletter.delivery import breaker, stopping
@@ -78,7 +79,7 @@ def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datet
         letter = _freeze(session, letters, issue, now, now)
     else:
         build_letter.require_approved(issue, build_letter.approvable_content(issue, letters.links))
-    started = _start(session, letter, NOT_BEGUN, now)
+    started = _start(session, letter, NOT_BEGUN, now, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
     return started
@@ -235,48 +236,49 @@ def attach_letter(session: Session, issue: Issue, letter: Letter, prepared: Prep
 
 def _start_unless_invalid(session: Session, letter: Letter, now: datetime) -> Started | None:
     try:
-        return _start(session, letter, (LetterState.WAITING,), now)
+        return _start(session, letter, (LetterState.WAITING,), now, letter.due_at)
     except Invalid as error:
         log.warning("an issue's segment cannot be told", letter=letter.id, reason=str(error))
         return None
 
 
-def _start(session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime) -> Started | None:
+def _start(
+    session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime, slot: datetime | None = None
+) -> Started | None:
+    """Begin to send; each reader's delivery hour is counted from the slot. Without one, nobody's is waited for."""
     conditions = Recipients.of_letter(session, letter).conditions(session, now)
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
     # Whose pause is over gets this issue, even if no worker ran since to say so.
     while preferences.end_due_pauses(session, now):
         pass
-    started = Started(letter.id, _fan_out(session, letter, conditions, now))
+    wishes = delivery_hours.wishes(session, letter.publication_id, slot, now) if slot else []
+    started = Started(letter.id, _fan_out(session, letter, conditions, wishes, now))
     log.info("issue started", letter=letter.id, copies=started.copies)
     return started
 
 
-def _fan_out(session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], now: datetime) -> int:
+def _fan_out(
+    session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], wishes: Sequence[Wish], now: datetime
+) -> int:
     """The one INSERT … SELECT from subscriptions into copies; returns how many it wrote.
 
     A copy for each active reader who is not suppressed and meets these conditions.
     """
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
+        at_once = literal(now, copies.c.not_before.type)
         readers = subscribers.active_recipients(letter.publication_id, *conditions).add_columns(
-            literal(letter.id),
-            literal(CopyState.PENDING, copies.c.state.type),
-            literal(0),
-            literal(now, copies.c.not_before.type),
+            literal(letter.id), literal(CopyState.PENDING, copies.c.state.type), literal(0)
         )
-        columns = [
-            "subscription_id",
-            "address",
-            "name",
-            "since",
-            "source",
-            "letter_id",
-            "state",
-            "attempts",
-            "not_before",
-        ]
+        columns = ["subscription_id", "address", "name", "since", "source", "letter_id", "state", "attempts"]
+        if wishes:
+            wished_at = delivery_hours.wished_at(session.connection().dialect, wishes)
+            readers = readers.add_columns(func.coalesce(wished_at, at_once), wished_at)
+            columns += ["not_before", "wished_at"]
+        else:
+            readers = readers.add_columns(at_once)
+            columns += ["not_before"]
         fan_out = insert(copies).from_select(columns, readers, include_defaults=False)
         written = session.execute(fan_out, execution_options={"preserve_rowcount": True})
         return cast("CursorResult[Any]", written).rowcount

@@ -247,7 +247,9 @@ def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment
     chosen = _chosen(session, letter, segment, now)
     still = subscribers.active_recipients(letter.publication_id, missed, *chosen).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
+    # Their delivery hour is not waited for once more: they are late already.
     values: dict[str, Any] = dict.fromkeys(cleared) | {"state": CopyState.PENDING, "attempts": 0, "not_before": now}
+    values["wished_at"] = None
     # To the reader's current address, which may have changed.
     values |= {name: still.c[name] for name in ("address", "name", "since", "source")}
     requeue = update(_ROWS).where(

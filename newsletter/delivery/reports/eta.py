@@ -1,6 +1,7 @@
 """Estimated time of arrival: how fast a letter is sent, and when its last copy will be out."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.rate_limit import forecast, limiter_store
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
-from newsletter.delivery.reports.progress import LetterProgress
+from newsletter.delivery.reports.progress import LetterProgress, WaitingForHour
 
 WINDOW = timedelta(seconds=10)
 """The time span over which the rate is measured."""
@@ -46,17 +47,25 @@ def sending_rate(beats: Sequence[ProgressSample]) -> float | None:
 def estimate(
     session: Session,
     current: LetterProgress,
+    for_hour: WaitingForHour,
     waiting: Mapping[str, int],
     limits: Limits,
     now: datetime,
     rate: float | None,
 ) -> Forecast | None:
-    """When all copies will be out, given how many wait for each group, the rate and the limits; None if unknown."""
+    """When all copies will be out, given how many wait for each group, the rate and the limits; None if unknown.
+
+    `waiting` leaves out the copies that wait `for_hour`, a reader's delivery hour.
+    """
+    if for_hour.last_at is not None and not any(waiting.values()):
+        return Forecast(for_hour.last_at, None, beyond=False)
     keys = [SERVER, *sorted(waiting, key=lambda group: -waiting[group])[:_LARGEST]]
     paced = any(map(limits.is_limited, keys)) or bool(limiter_store.current_pauses(session, now, limits.connections))
     if not (rate or paced):
         return None
     found = forecast.predict(waiting, limits, now, limiter_store.peek(session, keys, now), rate or 0)
     if current.next_try is not None and current.next_try > found.finish:
-        return Forecast(current.next_try, found.slowest, found.beyond)
+        found = replace(found, finish=current.next_try)
+    if for_hour.last_at is not None and for_hour.last_at > found.finish:
+        return Forecast(for_hour.last_at, None, beyond=False)
     return found

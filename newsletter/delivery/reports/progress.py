@@ -6,6 +6,7 @@ has begun, so it is counted rarely (`copy_range`); the remaining copies were sen
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -51,6 +52,18 @@ class LetterProgress(NamedTuple):
     """When the first of those is tried again."""
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingForHour:
+    """The copies that wait for the delivery hours of their readers."""
+
+    count: int
+    last_at: datetime | None
+    """When the last of those hours begins; None if none is waited for."""
+
+
+NOBODY_WAITS = WaitingForHour(0, None)
+
+
 def copy_range(session: Session, letter_id: int) -> CopyRange:
     """The number and ids of a letter's copies; reads all of them, so call it rarely."""
     found = select(func.count(), func.min(Copy.id), func.max(Copy.id)).where(Copy.letter_id == letter_id)
@@ -84,6 +97,14 @@ def later_notes(session: Session, letter_id: int, whole: CopyRange) -> dict[Note
         Copy.state == CopyState.SENT,
     )
     return dict(session.execute(notes.where(*among)).all())
+
+
+def waiting_for_hour(session: Session, letter_id: int, now: datetime) -> WaitingForHour:
+    """How many copies wait for their reader's delivery hour, and when the last of them may go."""
+    waiting = select(func.count(), func.max(Copy.wished_at))
+    waiting = waiting.where(Copy.letter_id == letter_id, PENDING, Copy.wished_at > now)
+    count, last_at = session.execute(waiting).one()
+    return WaitingForHour(count, last_at)
 
 
 def waiting_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> dict[str, int]:

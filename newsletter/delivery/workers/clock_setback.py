@@ -2,11 +2,12 @@
 
 Shortening does not need the clock's earlier time. Each wait is cut to the longest that it can be, as a limiter's is
 (`limiter.corrected`): none for a copy or a letter that was not tried yet, the retry table's wait for one that was
-deferred, and a lease's own length. So this may run at any time, and on several hosts.
+deferred, and a lease's own length; a reader's delivery hour is waited for, but no longer than a day. So this may run at
+any time, and on several hosts.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Table, case, literal, select, update
@@ -22,6 +23,7 @@ from newsletter.delivery.transactional import outbox
 _COPIES = cast("Table", Copy.__table__)
 _POSTS = cast("Table", OutboxMessage.__table__)
 _GROUP = 5_000
+_LONGEST_WISH = timedelta(days=1)
 # Seconds. A synchronised clock drifts less.
 _SLIP = 1.0
 
@@ -51,10 +53,12 @@ def shorten_waits(session: Session, now: datetime, living: Collection[str] = ())
 def _mend_copies(session: Session, now: datetime) -> int:
     waits = PENDING & (_COPIES.c.not_before > now) & (_COPIES.c.not_before < breaker.HELD)
     latest = _latest(_COPIES, retry.COPIES, now)
-    wishes = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
+    unreserved = waits & _COPIES.c.reservation.is_(None) & (_COPIES.c.not_before > latest)
+    wished = _COPIES.c.wished_at.between(_COPIES.c.not_before, now + _LONGEST_WISH)
+    unreserved &= _COPIES.c.wished_at.is_(None) | ~wished
     # A reserved copy waits for its send time; later than `GROUP_AHEAD` none is reserved, so such a time is void.
     reserved = waits & _COPIES.c.reservation.is_not(None) & (_COPIES.c.not_before > now + GROUP_AHEAD)
-    return _move(session, wishes, {"not_before": latest}) + _move(
+    return _move(session, unreserved, {"not_before": latest}) + _move(
         session, reserved, {"not_before": now, "reservation": None}
     )
 

@@ -21,7 +21,7 @@ from newsletter.delivery.rate_limit.limits import SERVER, Limits, Throttle
 from newsletter.delivery.reports import eta, failures, progress, stats
 from newsletter.delivery.reports.eta import ProgressSample
 from newsletter.delivery.reports.failures import Failure
-from newsletter.delivery.reports.progress import CopyRange, LetterProgress
+from newsletter.delivery.reports.progress import NOBODY_WAITS, CopyRange, LetterProgress, WaitingForHour
 from newsletter.delivery.reports.stats import LetterStats
 from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
@@ -65,6 +65,8 @@ class ProgressView:
     """The open breakers."""
     behind_breakers: int = 0
     """How many copies wait because the breaker of their provider group is open."""
+    for_hour: WaitingForHour = NOBODY_WAITS
+    """The copies that wait for their readers' delivery hours."""
 
     @property
     def waiting(self) -> int:
@@ -80,6 +82,8 @@ class ProgressView:
     @property
     def rate(self) -> str:
         """The rate in words: `85 copies a second`; lower rates per minute."""
+        if self.for_hour.count and self.waiting == self.for_hour.count:
+            return "All the others are out"
         if self.speed is None:
             return "Measuring the rate"
         if self.speed == 0:
@@ -89,11 +93,12 @@ class ProgressView:
     @property
     def left(self) -> str:
         """The remaining time, and what limits it; empty if it cannot be estimated, or nothing is being sent."""
-        stands_still = not self.is_worked or (self.speed == 0 and self.hold is None)
+        due = self.waiting - self.behind_breakers - self.for_hour.count
+        stands_still = not self.is_worked or (self.speed == 0 and self.hold is None and due > 0)
         if self.forecast is None or stands_still:
             return ""
         time = self.forecast.finish - self.at
-        why = _limiting_factor(self.forecast, self.waiting - self.behind_breakers, self.speed, time)
+        why = _limiting_factor(self.forecast, due, self.speed, time)
         so_long = "more than a year" if self.forecast.beyond else formats.duration(time)
         return f"{so_long} left, limited by {why}" if why else f"{so_long} left"
 
@@ -157,6 +162,7 @@ class _LetterCache:
         at, limits = now(), Limits.from_settings(services().settings)
         is_going = letter.state is LetterState.RUNNING
         found = self._letter_progress(store, fresh)
+        for_hour = progress.waiting_for_hour(store, self.letter_id, at)
         self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, found)], at) if is_going else []
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
@@ -171,7 +177,9 @@ class _LetterCache:
             deferred=found.deferred,
             next_try=found.next_try,
             speed=speed,
-            forecast=self._forecast(store, found, limits, at, speed, stopped, behind_breakers) if is_going else None,
+            forecast=self._forecast(store, found, for_hour, limits, at, speed, stopped, behind_breakers)
+            if is_going
+            else None,
             hold=publish.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
@@ -179,6 +187,7 @@ class _LetterCache:
             away=heartbeat.unreachable_servers(store, MailKind.ISSUES, at),
             stops=stops,
             behind_breakers=behind_breakers,
+            for_hour=for_hour,
         )
 
     def _letter_progress(self, store: Session, fresh: bool) -> LetterProgress:
@@ -190,6 +199,7 @@ class _LetterCache:
         self,
         store: Session,
         found: LetterProgress,
+        for_hour: WaitingForHour,
         limits: Limits,
         at: datetime,
         speed: float | None,
@@ -197,14 +207,14 @@ class _LetterCache:
         behind_breakers: int,
     ) -> Forecast | None:
         """When all copies will be sent except those `held` for the groups that are `stopped`."""
-        waiting = found.counts.pending + found.counts.sending - behind_breakers
-        if waiting <= 0:
+        waiting = found.counts.pending + found.counts.sending - behind_breakers - for_hour.count
+        if waiting <= 0 and not for_hour.count:
             return None
-        groups: Mapping[str, int] = {"": waiting}
+        groups: Mapping[str, int] = {"": max(0, waiting)}
         if stopped or limits.groups.quotas or limiter_store.current_pauses(store, at, limits.connections):
             counted = self._waiting_by_group(store, limits)
             groups = _scaled({name: count for name, count in counted.items() if name not in stopped}, waiting) or groups
-        return eta.estimate(store, found, groups, limits, at, speed)
+        return eta.estimate(store, found, for_hour, groups, limits, at, speed)
 
     def _waiting_by_group(self, store: Session, limits: Limits) -> Mapping[str, int]:
         return self.waiting.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))
