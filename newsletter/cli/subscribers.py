@@ -28,6 +28,7 @@ from newsletter.db import Session
 from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused
 from newsletter.wiring import Services
+from newsletter.workflows import peer_archives
 
 # There are many rows and no reference cycles; looking for cycles as often as by default costs a fifth of the time.
 COLLECTION = 50_000
@@ -154,6 +155,8 @@ def import_(
             run = ImportRun(services.sessions, services.audience, home, settings, now(), mode)
             tally = progress.follow(run.import_file(opened), "importing")
             progress.end(tally)
+    if peer_archives.holds_posts(file):
+        click.echo(f"{file} also holds posts; to import them: newsletter issues import-archive {file}", err=True)
     if tally.refused:
         raise click.exceptions.Exit(1)
 

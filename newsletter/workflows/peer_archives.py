@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from pathlib import Path
@@ -19,6 +19,9 @@ PROGRAMS = {"substack": "Substack", "buttondown": "Buttondown", "ghost": "Ghost"
 """The programs whose archives are read, with the names that people know them by."""
 MOST_BYTES = 200 << 20
 """Of a file that is read as a whole, and of all posts in a zip."""
+_TABLES = {"posts.csv": "substack", "emails.csv": "buttondown"}
+"""The table of posts in a zip, and the program that writes it."""
+_BODIES = (".html", ".md")
 _LONGEST_CELL = 16 << 20
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 _UNPUBLISHED = "it was not published there"
@@ -42,6 +45,12 @@ class OldPost:
     markdown: str = ""
     skipped: str = ""
     """Why it cannot be in the archive; empty if it can."""
+
+
+def holds_posts(path: Path) -> bool:
+    """Whether a file is a zip with the posts of a program that is known."""
+    names = zip_reader.file_names(path)
+    return bool(_TABLES.keys() & names) and any(name.endswith(_BODIES) for name in names)
 
 
 def read_archive(path: Path, source: str = "", name: str = "") -> tuple[str, list[OldPost]]:
@@ -73,16 +82,12 @@ def read_archive(path: Path, source: str = "", name: str = "") -> tuple[str, lis
 
 
 def _from_zip(opened: ZipFile, source: str) -> tuple[str, list[OldPost]]:
-    kinds: dict[str, tuple[str, Callable[[Row, Mapping[str, str]], OldPost]]] = {
-        "posts.csv": ("substack", _substack),
-        "emails.csv": ("buttondown", _buttondown),
-    }
     names = {name.rpartition("/")[2]: name for name in opened.namelist()}
-    for table, (recognised, made) in kinds.items():
+    for table, recognised in _TABLES.items():
         if table in names:
             origin = _require_source(recognised, source, table)
             rows = _rows(_member(opened, names[table]))
-            ending = ".html" if recognised == "substack" else ".md"
+            made, ending = (_substack, ".html") if recognised == "substack" else (_buttondown, ".md")
             bodies = {
                 name.removesuffix(ending): _member(opened, full)
                 for name, full in names.items()

@@ -1,4 +1,5 @@
 from pathlib import Path
+from zipfile import ZipFile
 
 from .conftest import Press
 
@@ -27,3 +28,15 @@ def test_an_archive_is_tried_imported_and_published(loaded: Press, tmp_path: Pat
     assert again.err.endswith("not published: 2 of 2 issues\n")
     refused = loaded("issues", "send", "old", "--now")
     assert (refused.code, "Traceback" in refused.err) == (1, False)
+
+
+def test_each_command_says_what_else_a_zip_holds(loaded: Press, tmp_path: Path) -> None:
+    file = tmp_path / "export.zip"
+    with ZipFile(file, "w") as opened:
+        opened.writestr("email_list.csv", "email,email_disabled,expiry\nada@example.org,false,\n")
+        opened.writestr("posts.csv", "post_id,is_published,title\n1.a,true,A\n")
+        opened.writestr("posts/1.a.html", "<p>Hello</p>")
+    readers = loaded("subscribers", "import", str(file), "--dry-run")
+    assert f"also holds posts; to import them: newsletter issues import-archive {file}" in readers.err
+    posts = loaded("issues", "import-archive", str(file), "--dry-run")
+    assert f"also holds a list of readers; to import them: newsletter subscribers import {file}" in posts.err

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from newsletter import publications
+from newsletter.audience.importing.reading import files
 from newsletter.cli.common import as_json, now, print_json, publication_option, with_services
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict
@@ -53,6 +54,10 @@ def import_archive(
         fates.append(fate)
         if not as_json:
             _print(fate)
+    if files.holds_list(file):
+        click.echo(
+            f"{file} also holds a list of readers; to import them: newsletter subscribers import {file}", err=True
+        )
     imported = sum(bool(fate.slug) for fate in fates)
     if as_json:
         print_json({"source": found, "imported": imported, "posts": [asdict(fate) for fate in fates]})

@@ -3,6 +3,7 @@
 import io
 from datetime import UTC, datetime
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy import func, select
@@ -264,6 +265,41 @@ def test_a_list_at_which_the_program_fails_says_so_and_does_not_hold_up_the_next
     assert "The import could not be finished" in editor.read(first)
     assert "Done. Added 1" in editor.read(second)
     assert list(services.settings.import_folder.iterdir()) == []
+
+
+def substack_zip() -> bytes:
+    """What Substack exports: a list of readers, and posts."""
+    made = io.BytesIO()
+    with ZipFile(made, "w") as opened:
+        opened.writestr("email_list.garden.csv", "email,email_disabled,expiry\nada@example.org,false,\n")
+        row = "1.hello,2023-05-06T07:08:00.000Z,true,newsletter,Hello there"
+        opened.writestr("posts.csv", f"post_id,post_date,is_published,type,title\n{row}\n")
+        opened.writestr("posts/1.hello.html", "<p>Hello</p>")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_zip_with_readers_and_posts_brings_both_in_one_press_if_that_is_chosen(
+    editor: Visitor, services: Services, wanted: bool
+) -> None:
+    page = upload(editor, substack_zip(), "export.zip")
+    assert "This zip also holds posts. After the dry run" in editor.read(page)
+    press(editor, page, "answers", **AGREED)
+    job(services).run()
+    assert "This zip also holds posts" in editor.read(page)
+    shown = press(editor, page, "begin", **({"posts": "on"} if wanted else {}))
+    assert ("The posts become drafts" in shown) is wanted
+    job(services).run()
+    services.archive_job(WorkerContext("one", lambda: datetime.now(UTC))).run()
+    assert "Done. Added 1" in editor.read(page)
+    assert ("1 post imported as a draft" in editor.read("/desk/issues/imported")) is wanted
+    assert list(services.settings.import_folder.iterdir()) == []
+
+
+def test_a_list_without_posts_offers_none_and_takes_none(editor: Visitor, services: Services) -> None:
+    page = checked(editor, services, "email\nada@example.org\n")
+    assert "posts" not in editor.read(page)
+    assert "The posts become drafts" not in press(editor, page, "begin", posts="on")
 
 
 def test_the_erased_are_gone_from_reports_and_old_ones_are_deleted(editor: Visitor, services: Services) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Generator, Iterator
@@ -69,6 +70,12 @@ class ListFile:
                 file_name = PurePosixPath(entry.filename).name
                 with csv_reader.read_csv(stream, name, entry.file_size, self.encoding, file_name) as opened:
                     yield opened
+
+
+def holds_list(path: Path) -> bool:
+    """Whether a file is a zip with a list of readers in it, by the name that its program gives the list."""
+    names = zip_reader.file_names(path)
+    return any(re.fullmatch(pattern, name, re.IGNORECASE) for pattern in sources.MEMBERS for name in names)
 
 
 @contextmanager

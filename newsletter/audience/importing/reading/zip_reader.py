@@ -9,7 +9,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -45,6 +45,18 @@ def open_zip(file: IO[bytes]) -> Iterator[ZipFile]:
         for entry in entries:
             _check_name(entry.filename)
         yield opened
+
+
+def file_names(path: Path) -> list[str]:
+    """The names of the files in a zip, without their folders; none for anything else, and for a damaged zip."""
+    try:
+        with path.open("rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return []
+            with open_zip(file) as opened:
+                return [_file_name(entry) for entry in opened.infolist() if not entry.is_dir()]
+    except (Invalid, OSError):
+        return []
 
 
 def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:

@@ -4,6 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from newsletter.audience.importing.reading import files
 from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
@@ -18,6 +19,9 @@ _HIGHEST_ID = 2**31 - 1
 _PUBLISHED = "published"
 _UPLOADS = 5
 _COMMAND = "newsletter issues import-archive FILE"
+_READERS_TOO = (
+    "This zip also holds a list of readers, which is not imported here. Upload it under Readers, Import a list."
+)
 _NO_FILE = "No file was chosen. Choose the archive that you exported."
 
 
@@ -48,6 +52,8 @@ def upload_archive() -> ResponseReturnValue:
         pictures = "pictures" in request.form
         uploads.add_upload(store, publication, name, stored_name, auth.email(), now(), with_pictures=pictures)
         flash("The archive has been uploaded. Its posts become drafts in the background; reload this page to see them.")
+        if files.holds_list(settings.archive_folder / stored_name):
+            flash(_READERS_TOO)
     return redirect(url_for("desk.imported_issues"), 303)
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
@@ -21,11 +22,13 @@ from newsletter.audience.importing.uploads.report import PartKind
 from newsletter.audience.models import Status
 from newsletter.db import Session
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
+from newsletter.editorial.imported import uploads as archives
 from newsletter.errors import Invalid, NotFound
 from newsletter.system import uploaded_files
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, csv_export, frame
+from newsletter.workflows import peer_archives
 
 _SHOWN = 20
 _COLUMN = "column-{}"
@@ -103,14 +106,32 @@ def answer_import(upload_id: int) -> ResponseReturnValue:
 
 
 def begin_import(upload_id: int) -> ResponseReturnValue:
-    """Let the worker import what was checked."""
+    """Let the worker import what was checked, and the posts that came with it if that was chosen."""
 
     def begin(store: Session, upload: ImportUpload, at: datetime) -> None:
         models.start_work(store, upload, request.form.get("version", ""), UploadState.IMPORTING, at)
         upload.operator = auth.email()
         flash("The import has begun. You can leave this page; it goes on.")
+        if "posts" in request.form and peer_archives.holds_posts(_stored(upload)):
+            _add_archive(store, upload, at)
+            flash("The posts become drafts, which you find under Issues, Imported issues.")
 
     return _changed(upload_id, begin)
+
+
+def _add_archive(store: Session, upload: ImportUpload, at: datetime) -> None:
+    settings = services().settings
+    with _stored(upload).open("rb") as file:
+        stored_name, *_ = uploaded_files.store_file(settings.archive_folder, file, settings.import_bytes)
+    name, publication = upload.file_name, upload.publication
+    archives.add_upload(
+        store, publication, name, stored_name, auth.email(), at, with_pictures="pictures" in request.form
+    )
+    audit_hook.add_details(posts="imported as drafts")
+
+
+def _stored(upload: ImportUpload) -> Path:
+    return services().settings.import_folder / upload.stored_name
 
 
 def pause_import(upload_id: int) -> ResponseReturnValue:
@@ -127,7 +148,7 @@ def cancel_import(upload_id: int) -> ResponseReturnValue:
     """End it, and delete the file."""
     answer = _changed(upload_id, models.cancel_import)
     with services().sessions.reading() as store:
-        (services().settings.import_folder / _find(store, upload_id).stored_name).unlink(missing_ok=True)
+        _stored(_find(store, upload_id)).unlink(missing_ok=True)
     return answer
 
 
@@ -188,9 +209,7 @@ def _find(store: Session, upload_id: int) -> ImportUpload:
 def _preview(upload: ImportUpload) -> FilePreview:
     settings = upload.import_settings()
     try:
-        with files.open_file(
-            services().settings.import_folder / upload.stored_name, settings.encoding, upload.file_name
-        ) as file:
+        with files.open_file(_stored(upload), settings.encoding, upload.file_name) as file:
             return preview.preview(file, settings)
     except NotFound:
         return FilePreview(fault="The uploaded file is no longer on this machine. Cancel this, and upload it again.")
@@ -255,6 +274,7 @@ def _page(store: Session, upload: ImportUpload, faults: Mapping[str, str] | None
         sources=sources.SOURCES.values(),
         encodings=preview.ENCODINGS,
         longest=MAX_SOURCE,
+        holds_posts=is_open and peer_archives.holds_posts(_stored(upload)),
         samples=report.samples(store, upload.id) if upload.state is UploadState.CHECKED else {},
         refused=_first_refused(store, upload),
     )
