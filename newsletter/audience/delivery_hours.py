@@ -8,15 +8,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, ColumnElement, Dialect, String, cast, func, literal, literal_column, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from newsletter.audience.models import Subscription
+from newsletter.audience import consent
+from newsletter.audience.consent import Proof
+from newsletter.audience.models import Act, Channel, Subscription
+from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime
 from newsletter.errors import Invalid
+from newsletter.i18n import time_zones
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.prepared import moment
 
 DAY = timedelta(days=1)
@@ -25,6 +30,13 @@ HOURS = range(24)
 # Every offset in use is a whole number of quarters of an hour, and so is every change of one.
 _QUARTER = timedelta(minutes=15)
 _JSON = JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+class DeliveryHour(NamedTuple):
+    """A local hour, 0 to 23, in a time zone."""
+
+    zone: str
+    hour: int
 
 
 class Wish(NamedTuple):
@@ -58,7 +70,7 @@ def wishes(session: Session, publication_id: int, slot: datetime, now: datetime)
     for zone, hour in session.execute(chosen):
         hours[zone or ""].append(hour or 0)
     found = []
-    for zone in sorted(hours.keys() & available_timezones()):
+    for zone in sorted(hours.keys() & time_zones.known_zones()):
         moments = first_moments(slot, ZoneInfo(zone))
         found += [Wish(zone, hour, moments[hour]) for hour in hours[zone] if moments[hour] > now]
     return found
@@ -75,16 +87,34 @@ def wished_at(dialect: Dialect, wishes: Sequence[Wish]) -> ColumnElement[datetim
     return func.json_extract(moments, path, type_=UtcDateTime())
 
 
-def choose(subscription: Subscription, zone: str, hour: str) -> None:
-    """Have issues arrive at this local hour, or as soon as they are sent if it is empty; Invalid for an unknown one."""
+def parse(zone: str, hour: str) -> DeliveryHour | None:
+    """What a reader chose, from a form or a list; None for no hour, and Invalid for one that does not exist."""
     if not hour:
-        subscription.delivery_zone = subscription.delivery_hour = None
-        return
+        return None
     if hour not in map(str, HOURS):
-        raise Invalid("Please choose an hour from the list")
-    if zone not in available_timezones():
-        raise Invalid("Please choose a time zone from the list: the place nearest to you")
-    subscription.delivery_zone, subscription.delivery_hour = zone, int(hour)
+        raise Invalid(lazy_gettext("Please choose an hour from the list"))
+    if zone not in time_zones.known_zones():
+        raise Invalid(lazy_gettext("Please choose a time zone from the list: the city nearest to you"))
+    return DeliveryHour(zone, int(hour))
+
+
+def choose(
+    session: Session,
+    audience: AudienceServices,
+    subscription: Subscription,
+    wanted: DeliveryHour | None,
+    client: str | None,
+    now: datetime,
+) -> None:
+    """Have issues arrive at that hour, or as soon as they are sent; takes effect with the next issue."""
+    before = subscription.delivery_zone, subscription.delivery_hour
+    zone, hour = wanted or (None, None)
+    if before == (zone, hour):
+        return
+    subscription.delivery_zone, subscription.delivery_hour = zone, hour
+    note = f"delivery hour: {hour} in {zone}" if wanted else "delivery hour: none"
+    proof = Proof(consent.origin_of(audience, client), note=note)
+    consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
 
 
 def _hour_number(at: datetime, zone: ZoneInfo) -> int:

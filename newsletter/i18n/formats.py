@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, numbers
 from babel.lists import format_list
 
-from newsletter.i18n import messages
+from newsletter.i18n import messages, time_zones
 from newsletter.i18n.english import DAY, DAY_OF_YEAR, NOUNS
 from newsletter.i18n.locales import locale_of
 from newsletter.i18n.messages import gettext, pgettext
@@ -107,7 +107,7 @@ def which_of_two(instant: datetime, time_zone: str, language: str = LANGUAGE) ->
     local = _local(instant, time_zone)
     if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
         return ""
-    offset = _offset(local)
+    offset = time_zones.offset_of(local)
     if local.fold:
         return gettext("the second of two, %(offset)s", language, offset=offset)
     return gettext("the first of two, %(offset)s", language, offset=offset)
@@ -187,12 +187,6 @@ def _joined(day: str, at: str, language: str) -> str:
 
 def _in_brackets(words: str) -> str:
     return words and f" ({words})"
-
-
-def _offset(local: datetime) -> str:
-    minutes = int((local.utcoffset() or timedelta()).total_seconds() // 60)
-    hours, rest = divmod(abs(minutes), 60)
-    return f"UTC{'-' if minutes < 0 else '+'}{hours}{(rest and f':{rest:02}') or ''}"
 
 
 def _words_locale(language: str) -> Locale:

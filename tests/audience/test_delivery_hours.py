@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.audience import delivery_hours
-from newsletter.audience.delivery_hours import DAY, HOURS
-from newsletter.audience.models import Subscription
+from newsletter.audience.delivery_hours import DAY, HOURS, DeliveryHour
 from newsletter.errors import Invalid
 
 MINUTE = timedelta(minutes=1)
@@ -103,16 +102,11 @@ def test_around_every_change_of_a_clock_it_is_what_the_clock_on_the_wall_shows(
         ("Z" * 500, "8"),
     ],
 )
-def test_what_is_no_hour_of_a_known_zone_changes_nothing(zone: str, hour: str) -> None:
-    subscription = Subscription(delivery_zone="Asia/Tokyo", delivery_hour=7)
+def test_what_is_no_hour_of_a_known_zone_is_refused(zone: str, hour: str) -> None:
     with pytest.raises(Invalid, match="from the list"):
-        delivery_hours.choose(subscription, zone, hour)
-    assert (subscription.delivery_zone, subscription.delivery_hour) == ("Asia/Tokyo", 7)
+        delivery_hours.parse(zone, hour)
 
 
-def test_without_an_hour_issues_come_as_soon_as_they_are_sent() -> None:
-    subscription = Subscription()
-    delivery_hours.choose(subscription, "Asia/Tokyo", "0")
-    assert (subscription.delivery_zone, subscription.delivery_hour) == ("Asia/Tokyo", 0)
-    delivery_hours.choose(subscription, "Asia/Tokyo", "")
-    assert (subscription.delivery_zone, subscription.delivery_hour) == (None, None)
+def test_an_hour_needs_a_zone_and_no_hour_needs_none() -> None:
+    assert delivery_hours.parse("Asia/Tokyo", "0") == DeliveryHour("Asia/Tokyo", 0)
+    assert delivery_hours.parse("Europe/Atlantis", "") is None

@@ -134,7 +134,7 @@ def test_the_link_in_a_letter_masks_the_address_and_opens_no_personal_data(
     before = sample_services.dump(services)
     page = browser.get(link).text
     assert "comes to <strong>a…@example.org</strong>" in page
-    assert "Ada" not in page
+    assert "Ada" not in page.replace("Adak", "")  # a city
     refused = [browser.get(f"{link}/my-data"), browser.get(f"{link}/my-data.json")]
     refused += [browser.post(link, data=asked) for asked in ({"do": "rename", "name": "Eve"}, ERASE)]
     assert [answer.status_code for answer in refused] == [403] * 4

@@ -9,7 +9,15 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import audit, group_commit
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import change_address, preferences, privacy, status_transitions, subscribers, topics
+from newsletter.audience import (
+    change_address,
+    delivery_hours,
+    preferences,
+    privacy,
+    status_transitions,
+    subscribers,
+    topics,
+)
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.preferences import NotFresh
@@ -19,10 +27,12 @@ from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.delivery.reports import recipients
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.web.context import client, now, page_request, services
 from newsletter.web.forms import FormGuard
 from newsletter.web.public import form_guard, pause_form, private_pages, publication_param, refusal_tally
+from newsletter.web.public.delivery_hour_form import DeliveryHourForm
 from newsletter.web.public.pause_form import PauseForm
 
 blueprint = private_pages.blueprint("preferences", __name__)
@@ -35,6 +45,7 @@ _DONE = {
     "address": "A link is on its way to the new address, provided that we may send mail there. Open it within a "
     "day and click the button; only then does your address change.",
     "topics": "Your topics have been saved.",
+    "hour": lazy_gettext("Your choice has been saved. It holds from the next issue on."),
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
 }
@@ -178,6 +189,12 @@ def _topics(session: Session, token: str) -> None:
     topics.choose(session, services().audience, subscription, request.form.getlist("topic"), client(), now())
 
 
+def _hour(session: Session, token: str) -> None:
+    wanted = delivery_hours.parse(request.form.get("zone", ""), request.form.get("hour", ""))
+    subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
+    delivery_hours.choose(session, services().audience, subscription, wanted, client(), now())
+
+
 def _pause(session: Session, token: str) -> None:
     until = pause_form.parse_until(request.form)
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
@@ -200,6 +217,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
     "rename": _rename,
     "address": _address,
     "topics": _topics,
+    "hour": _hour,
     "pause": _pause,
     "resume": _resume,
     "leave": _leave,
@@ -239,6 +257,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             new_email=request.form.get("email", ""),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             topics_off=topics.names_off(session, subscription),
+            delivery=DeliveryHourForm.for_reader(subscription, request.form, publication.language, now()),
             others=_others(subscription) if is_fresh else (),
             is_paused=subscription.status is Status.PAUSED,
             pauses=PauseForm.for_publication(publication, now()),
