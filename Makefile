@@ -46,7 +46,7 @@ help: ## list the commands
 run: setup ## set up, then run the press with a local inbox (PORT=, INBOX_PORT=, DATA_DIR=)
 	@$(BIN)/newsletter up --check
 	@$(BIN)/newsletter db upgrade
-	@$(BIN)/newsletter issues load || echo "The press starts all the same; mend the files and load them again."
+	@$(BIN)/newsletter issues sample; $(BIN)/newsletter issues load || echo "The press starts all the same; mend the files and load them again."
 	@exec $(BIN)/newsletter up
 
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal

@@ -16,6 +16,7 @@ from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.reports import clicks, stats
 from newsletter.delivery.reports.clicks import CountedLink
 from newsletter.delivery.reports.stats import LetterStats
+from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Correction, Issue
 from newsletter.engagement import helpfulness
@@ -110,7 +111,7 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
     answers = helpfulness.of_issues(session, [issue.id]).get(issue.id)
     began_at = letter.started_at or letter.due_at
     result = IssueResult(issue.slug, issue.title, began_at, found.counts, left, total, answers)
-    before = session.scalars(archive.earlier(issue).limit(EARLIER)).all()
+    before = session.scalars(posts.without_imports(archive.earlier(issue)).limit(EARLIER)).all()
     amended = [
         CorrectionResult(each, stats.copy_counts(session, each.letter) if each.letter else None)
         for each in issue.corrections

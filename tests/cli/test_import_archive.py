@@ -1,7 +1,8 @@
+import json
 from pathlib import Path
 from zipfile import ZipFile
 
-from .conftest import Press
+from .conftest import ROOT, Press
 
 POSTS = (
     "id,web_title,status,url,web_subtitle,content_html,created_at\n"
@@ -40,3 +41,18 @@ def test_each_command_says_what_else_a_zip_holds(loaded: Press, tmp_path: Path) 
     assert f"also holds posts; to import them: newsletter issues import-archive {file}" in readers.err
     posts = loaded("issues", "import-archive", str(file), "--dry-run")
     assert f"also holds a list of readers; to import them: newsletter subscribers import {file}" in posts.err
+
+
+def test_a_new_press_publishes_one_sample_and_no_other_press_does(press: Press) -> None:
+    folder = str(ROOT / "issues")
+    press("db", "upgrade")
+    assert press("issues", "sample", folder).out.startswith("How we weigh what we read: published")
+    assert press("issues", "sample", folder).out == ""
+    assert press("issues", "load", folder).out.count(": new") == 5
+    assert json.loads(press("issues", "status", "how-we-weigh", "--json").out)["audience"] == 0
+
+
+def test_a_folder_without_a_sample_publishes_none(press: Press, tmp_path: Path) -> None:
+    press("db", "upgrade")
+    assert press("issues", "sample", str(tmp_path)).code == 0
+    assert press("issues", "list").out.startswith("no issues yet")

@@ -44,7 +44,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter, publish, sample_issue
 from newsletter.workflows.recipients import Recipients
 
 _FOLDER = Path("issues")
@@ -93,6 +93,27 @@ def load(services: Services, path: Path) -> None:
             conflicts.append(str(error))
     if conflicts:
         raise Conflict("\n".join(conflicts))
+
+
+@issues.command()
+@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path), default=_FOLDER)
+@with_services
+def sample(services: Services, path: Path) -> None:
+    """Publish the sample issue of a folder, for a new press whose archive is empty. Nobody is mailed.
+
+    Does nothing where there is a publication already, or the folder has no sample.
+    """
+    with services.sessions.reading() as session:
+        is_new = publications.first(session) is None
+    if not is_new or not (path / "sample").is_dir():
+        return
+    text, *_ = import_export.read_folder(path / "sample", functools.partial(_take_in, services))
+    with services.sessions.begin() as session:
+        publication, _ = toml_file.load(
+            session, path / "publication.toml", now(), services.settings.default_sender_address
+        )
+        issue = sample_issue.publish_sample(session, services.letters, publication, text, now())
+        click.echo(f"{issue.title}: published as a sample; it can be removed at the desk")
 
 
 @issues.command()

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, UniqueConstraint, func, literal, select, tuple_
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import Base
@@ -13,6 +13,8 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 
+SAMPLE = "sample"
+"""The source of the sample issue, which came with the press and not from another program."""
 LONGEST_KEY = 200
 LONGEST_PATH = 300
 
@@ -64,6 +66,17 @@ def require_own(session: Session, issue: Issue) -> None:
         )
 
 
+def sample_issue(session: Session, publication_id: int) -> Issue | None:
+    """The sample issue of a publication; None if it has none, or it was removed."""
+    mine = select(Issue).join(ImportedPost, ImportedPost.issue_id == Issue.id)
+    return session.scalar(mine.where(ImportedPost.publication_id == publication_id, ImportedPost.source == SAMPLE))
+
+
+def without_imports(issues: Select[Issue]) -> Select[Issue]:
+    """Only the issues that were mailed from here: no imported ones, nor the sample."""
+    return issues.where(Issue.id.not_in(select(ImportedPost.issue_id)))
+
+
 def known_keys(session: Session, publication_id: int, source: str) -> set[str]:
     """What has been imported already."""
     mine = select(ImportedPost.key).where(ImportedPost.publication_id == publication_id, ImportedPost.source == source)
@@ -81,9 +94,7 @@ def unpublished(session: Session, publication_id: int, slugs: Collection[str] | 
 def count_imports(session: Session, publication_id: int) -> ImportCounts:
     """How many issues were imported, by whether they are in the archive."""
     counted = select(func.count(), func.count(Issue.letter_id)).select_from(ImportedPost)
-    counted = counted.join(Issue, Issue.id == ImportedPost.issue_id).where(
-        ImportedPost.publication_id == publication_id
-    )
+    counted = counted.join(Issue, Issue.id == ImportedPost.issue_id).where(*_of_publication(publication_id))
     total, published = session.execute(counted).one()
     return ImportCounts(total - published, published)
 
@@ -107,7 +118,11 @@ def page_of_imports(
 def _imports(publication_id: int, *, in_archive: bool) -> Select[Issue, ImportedPost]:
     rows = select(Issue, ImportedPost).join(ImportedPost, ImportedPost.issue_id == Issue.id)
     is_there = Issue.letter_id.is_not(None) if in_archive else Issue.letter_id.is_(None)
-    return rows.where(ImportedPost.publication_id == publication_id, is_there)
+    return rows.where(*_of_publication(publication_id), is_there)
+
+
+def _of_publication(publication_id: int) -> tuple[ColumnElement[bool], ...]:
+    return ImportedPost.publication_id == publication_id, ImportedPost.source != SAMPLE
 
 
 def slug_at(session: Session, path: str) -> str | None:

@@ -67,6 +67,7 @@ ROUTES = (
     Route("GET", "/", Role.VIEWER, pages.home),
     Route("GET", "/issues/", Role.VIEWER, pages.issues),
     Route("GET", f"{_ISSUE}/", Role.VIEWER, pages.issue),
+    Route("POST", f"{_ISSUE}/remove-sample", Role.EDITOR, pages.remove_sample, "removed the sample issue"),
     Route("POST", f"{_ISSUE}/readiness", Role.AUTHOR, pages.set_readiness, "said whether it is ready"),
     Route("POST", f"{_ISSUE}/segment", Role.EDITOR, goes_to.set_segment, "chose whom it goes to"),
     Route("GET", f"{_ISSUE}/preview.html", Role.VIEWER, previews.preview_html),

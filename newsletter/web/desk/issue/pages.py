@@ -13,7 +13,7 @@ from newsletter.errors import Conflict
 from newsletter.pagination import FIRST_PAGE
 from newsletter.web.context import page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
-from newsletter.workflows import approve_issue, build_letter, peer_archives, test_mail
+from newsletter.workflows import approve_issue, build_letter, peer_archives, sample_issue, test_mail
 
 _AT_FIRST = 10
 _A_PAGE = 50
@@ -37,9 +37,16 @@ def issues() -> str:
         pages = {
             state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]
         }
-        imported = sum(posts.count_imports(store, publication.id))
         return frame.page(
-            store, "issues.html", "issues", publication, counts=counts, shown=pages, wanted=wanted, imported=imported
+            store,
+            "issues.html",
+            "issues",
+            publication,
+            counts=counts,
+            shown=pages,
+            wanted=wanted,
+            imported=sum(posts.count_imports(store, publication.id)),
+            sample=posts.sample_issue(store, publication.id),
         )
 
 
@@ -63,8 +70,18 @@ def issue(slug: str) -> str:
             tested=test_mail.latest_test(store, found),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
             imported=imported,
-            program=peer_archives.PROGRAMS[imported.source] if imported else "",
+            program=peer_archives.PROGRAMS.get(imported.source, "") if imported else "",
         )
+
+
+def remove_sample(slug: str) -> ResponseReturnValue:
+    """Remove the sample issue, which nobody was sent."""
+    with services().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        audit_hook.set_issue(found)
+        sample_issue.remove_sample(store, found)
+        flash(f"The sample issue, “{found.title}”, is removed.")
+    return redirect(url_for("desk.issues"), 303)
 
 
 def set_readiness(slug: str) -> ResponseReturnValue:

@@ -11,6 +11,7 @@ from newsletter.delivery.reports.provider_results import ProviderResult
 from newsletter.delivery.reports.stats import DomainStats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
+from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.engagement.helpfulness import Answer
@@ -41,8 +42,9 @@ def reports() -> str:
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
+        mailed = posts.without_imports(archive.published(publication.id))
         # One more than is shown, to know whether there is a next page.
-        out = store.scalars(archive.published(publication.id).offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
+        out = store.scalars(mailed.offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(
             store,
             "reports.html",
