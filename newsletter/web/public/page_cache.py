@@ -98,7 +98,9 @@ def init_app(app: Flask, cache: PageCache) -> None:
 def cacheable(answer: Response, modified: datetime | None = None) -> Response:
     """Let anybody cache this answer for a minute, and revalidate it by its ETag."""
     answer.headers["Cache-Control"] = "public, max-age=60"
-    answer.last_modified = modified
+    # Werkzeug takes None for the present moment.
+    if modified is not None:
+        answer.last_modified = modified
     # Without the time at which its form was shown, which would make each page different.
     answer.set_etag(generate_etag(_FORM_TIME.sub(b"", answer.get_data())))
     return answer
