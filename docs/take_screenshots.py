@@ -56,6 +56,8 @@ PAGES = {
     "settings-sender": "settings/sender",
     "settings-follow": "settings/follow",
     "settings-archive": "settings/archive",
+    "comments": "issues/comments",
+    "settings-comments": "settings/comments",
     "settings-choices": "settings/choices",
     "settings-rules": "settings/rules",
     "settings-look": "settings/look",

@@ -20,6 +20,7 @@ The doors, each of which reads the clock, opens the session and commits:
 Beside the rooms:
 
     publications/   who speaks: sender, slots, wording; the TOML file
+    engagement/     what readers give back: comments, and whether an issue helped
     editors/        who may sign in at the desk, and by what proof
     audit.py        who did what: a log that is only ever added to
     backup/         all of it in one file, and out of it again

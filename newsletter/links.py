@@ -126,6 +126,11 @@ class Links:
     def sitemap(self, page: int) -> str:
         return f"{self.base_url}/sitemap.xml{_asking(page=page)}"
 
+    def comments(self, slug: str, subscription_id: int | None = None) -> str:
+        """The page with an issue's comments; with a subscription, the one whose comments are signed by it."""
+        key = "" if subscription_id is None else f"/{self.seal.seal('comment', subscription_id)}"
+        return f"{self.base_url}/archive/{slug}/comments{key}"
+
     def picture(self, file_name: str) -> str:
         return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
 
@@ -164,6 +169,10 @@ class Links:
         subscription_id, minute = self.seal.open("confirm", token)
         made = _refuse_older_than(timedelta(days=CONFIRM_DAYS), minute, now)
         return subscription_id, made
+
+    def open_comment(self, token: str) -> int:
+        """The id of the subscription that signs comments with this link; Invalid if forged."""
+        return self.seal.open("comment", token)[0]
 
     def open_stale_confirm(self, token: str) -> int:
         """The subscription's id, whatever the age of the link: only for sending a new one to the same address."""

@@ -28,6 +28,7 @@ import newsletter.editorial.imported.uploads
 import newsletter.editorial.issues.archive_index
 import newsletter.editorial.models
 import newsletter.editors
+import newsletter.engagement.comments
 import newsletter.engagement.helpfulness
 import newsletter.publications.wordings  # noqa: F401  (importing the tables is what fills the metadata)
 from newsletter import schema

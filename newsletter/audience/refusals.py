@@ -21,6 +21,8 @@ class FormKind(StrEnum):
     SIGN_UP = "sign_up"
     LINK = "link"
     HELPED = "helped"
+    COMMENT = "comment"
+    REPORT = "report"
 
     @property
     def prefix(self) -> str:
@@ -30,7 +32,16 @@ class FormKind(StrEnum):
     @property
     def words(self) -> str:
         """What is sent by it, for a heading."""
-        return {FormKind.SIGN_UP: "sign-ups", FormKind.LINK: "requests for a link"}.get(self, "answers")
+        return _SENT_BY[self]
+
+
+_SENT_BY = {
+    FormKind.SIGN_UP: "sign-ups",
+    FormKind.LINK: "requests for a link",
+    FormKind.HELPED: "answers",
+    FormKind.COMMENT: "comments",
+    FormKind.REPORT: "reports of comments",
+}
 
 
 class Reason(StrEnum):

@@ -72,7 +72,7 @@ def subscribe(
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
     # Counted for everybody, so that the work is the same; what counts is how often a reader is told.
     kind = "new" if is_new else f"reads-{publication.id}"
-    may_be_sent = signup_limits.is_first_today(session, services, kind, address, now) or is_new
+    may_be_sent = signup_limits.is_first_today(session, services, kind, address.key, now) or is_new
     with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
         status_transitions.reopen(session, found.id)
         write = emails.confirm if is_new else emails.already

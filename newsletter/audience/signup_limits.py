@@ -147,9 +147,9 @@ def use_proof(session: Session, nonce: str, made_at: datetime) -> bool:
     return session.scalar(row.on_conflict_do_nothing().returning(SignupCount.hits)) is not None
 
 
-def is_first_today(session: Session, services: AudienceServices, kind: str, address: Address, now: datetime) -> bool:
-    """Count one thing that may happen to this address once a day (UTC); whether this is the first time."""
-    connection, name = session.connection(), f"{kind}:{client_ip.keyed_digest(services, address.key)}"
+def is_first_today(session: Session, services: AudienceServices, kind: str, key: str, now: datetime) -> bool:
+    """Count what may happen once a day (UTC) to the address or client with this key; whether it is the first time."""
+    connection, name = session.connection(), f"{kind}:{client_ip.keyed_digest(services, key)}"
     row = {"bucket": name, "window": hour_of(now) // 24 * 24}
     return bool(_Counter.for_form(connection.dialect, FormKind.SIGN_UP).once.run(connection, row))
 

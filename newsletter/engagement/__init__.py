@@ -1,1 +1,1 @@
-"""What readers give back: whether an issue helped them."""
+"""What readers give back: whether an issue helped them, and their comments."""

@@ -1,6 +1,7 @@
 """Publications: their settings, weekly slots and own wordings."""
 
 from newsletter.publications.models import (
+    CommentPolicy,
     Publication,
     Slot,
     WeekOff,
@@ -14,6 +15,7 @@ from newsletter.publications.models import (
 from newsletter.publications.snapshots import find_snapshot
 
 __all__ = [
+    "CommentPolicy",
     "Publication",
     "Slot",
     "WeekOff",

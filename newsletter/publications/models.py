@@ -1,7 +1,8 @@
 """Publications: newsletters, each with its own name, sender, readers and weekly slots."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 
 from sqlalchemy import (
     JSON,
@@ -20,7 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, relationship
 
 from newsletter.characters import label_key
-from newsletter.db import Base
+from newsletter.db import Base, word
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n.locales import text_direction
 
@@ -29,6 +30,16 @@ _first_id = select(func.min(_every.c.id)).scalar_subquery()
 
 
 _LOGO_HEIGHT = 40
+
+
+class CommentPolicy(StrEnum):
+    """Who may comment on issues, and what is published without a moderator."""
+
+    OFF = "off"
+    HELD = "held"
+    """Each comment waits for a moderator."""
+    READERS = "readers"
+    """Comments that are signed by a reader's link are published at once; the others wait."""
 
 
 class Publication(Base):
@@ -61,6 +72,11 @@ class Publication(Base):
     """The slug of the issue that new readers are offered first; empty for none, or until that issue is out."""
     topics: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     """The tags of issues that readers may turn off."""
+    comments: Mapped[CommentPolicy] = mapped_column(
+        word(CommentPolicy), default=CommentPolicy.HELD, server_default=CommentPolicy.HELD.value
+    )
+    close_comments_after: Mapped[int] = mapped_column(default=90, server_default="90")
+    """The number of days after which an issue takes no more comments; 0 for never."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture, whose size is below; None for no logo."""
     logo_width: Mapped[int | None]
@@ -92,6 +108,11 @@ class Publication(Base):
         """The keys of those topics that are among these tags of an issue, in order and each once."""
         topics = {label_key(topic) for topic in self.topics}
         return sorted(topics & {label_key(tag) for tag in tags})
+
+    def takes_comments(self, published_at: datetime, now: datetime) -> bool:
+        """Whether an issue that was published then may be commented on now."""
+        days = self.close_comments_after
+        return self.comments != CommentPolicy.OFF and (not days or now < published_at + timedelta(days=days))
 
     @property
     def named(self) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import characters
 from newsletter.errors import Invalid
-from newsletter.publications import Publication, Slot
+from newsletter.publications import CommentPolicy, Publication, Slot
 
 _Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -31,6 +31,12 @@ _SENTENCES = {
     "too_long": "Leave some out: {max_length} are the most.",
     "bool_parsing": "Say true or false.",
     "bool_type": "Say true or false.",
+    "int_parsing": "Give a whole number.",
+    "int_type": "Give a whole number.",
+    "int_from_float": "Give a whole number.",
+    "greater_than_equal": "Give {ge} or more.",
+    "less_than_equal": "Give {le} or less.",
+    "enum": "Give one of {expected}.",
     "literal_error": "Give one of {expected}.",
     "time_parsing": "Give a time like 09:00.",
     "url_parsing": "Give a full web address, like https://example.org/page.",
@@ -144,6 +150,8 @@ class _File(_Part):
     counts_clicks: bool = False
     start_here: _IssueSlug = ""
     topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []
+    comments: CommentPolicy = CommentPolicy.HELD
+    close_comments_after: Annotated[int, Field(ge=0, le=3650)] = 90
     accent: _Colour | None = None
     accent_dark: _Colour | None = None
     follow: list[_FollowPart] = []

@@ -14,6 +14,7 @@ from newsletter.web.public import (
     archive,
     branding,
     clicks,
+    comments,
     confirm,
     draft,
     feeds,
@@ -44,8 +45,9 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
         part.init_app(app)
     for part in (signup, confirm, unsubscribe, test_links, preferences, address, clicks, helped, branding, desk):
         app.register_blueprint(part.blueprint)
-    for part in (archive, draft, feeds):
+    for part in (archive, draft, feeds, comments):
         app.register_blueprint(part.blueprint)
+    app.register_blueprint(comments.signed)
     hooks.init_app(app, services)
     return app
 

@@ -94,7 +94,7 @@ class SignUpForm:
 
     def faults(self) -> dict[str, str]:
         """For each invalid field, a sentence that says how to correct it."""
-        faults = {"email": _fault(Address.parse, self.email), "name": _fault(clean_name, self.name)}
+        faults = {"email": fault_of(Address.parse, self.email), "name": fault_of(clean_name, self.name)}
         return {field: sentence for field, sentence in faults.items() if sentence}
 
 
@@ -117,7 +117,8 @@ def version(form: Mapping[str, str]) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
 
 
-def _fault(parse: Callable[[str], object], text: str) -> str:
+def fault_of(parse: Callable[[str], object], text: str) -> str:
+    """The sentence that says how to correct a field; empty if it can be parsed."""
     try:
         parse(text)
     except Invalid as error:

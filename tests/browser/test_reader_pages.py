@@ -8,6 +8,8 @@ from sqlalchemy import select
 
 from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.editorial.issues import issue_store
+from newsletter.engagement import comments
+from newsletter.engagement.comments import CommentState, NewComment
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
@@ -175,6 +177,8 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", PUBLISHED, f"{PUBLISHED}helped")
+    archive += (f"{PUBLISHED}comments", f"{PUBLISHED}comments?reply=1", f"{PUBLISHED}comments/1/report")
+    add_comments(services, clock)
     with services.sessions.reading() as session:
         waiting = issue_store.find(session, sample_services.WAITING)
         draft = services.links.draft(waiting.id, waiting.created_at, clock() + timedelta(days=1))
@@ -194,6 +198,17 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
     send(page, "Subscribe")
     expect(page.get_by_text("Please wait 30 seconds")).to_be_visible()
     yield "a wait, where the browser cannot prove its work"
+
+
+def add_comments(services: Services, clock: Clock) -> None:
+    """Have a comment with a reply of the team, and one in Arabic."""
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, sample_services.OUT[0])
+        place, text = (issue.publication_id, issue.id), "It *helped*:\n\n- [here](https://a.example)\n\n> and there"
+        first = comments.add(session, NewComment(*place, "Zofia", text, CommentState.APPROVED), clock())
+        reply = NewComment(*place, "BackPainHelp", "Good!", CommentState.APPROVED, first, is_team=True)
+        comments.add(session, reply, clock())
+        comments.add(session, NewComment(*place, "ليلى", "شكرا جزيلا!", CommentState.APPROVED), clock())
 
 
 def visit_steps(page: Page, services: Services, clock: Clock) -> Iterator[str]:

@@ -13,6 +13,8 @@ from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue
+from newsletter.editors import Role
+from newsletter.engagement import comments_moderation
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication
@@ -45,6 +47,8 @@ class Frame:
     audience: int
     may_send: bool
     """Whether this database may send; a restored or copied one may not until it is armed."""
+    comments_waiting: int
+    """How many comments wait for this person; 0 for people who do not moderate."""
     confirm_trip: ConfirmTrip | None
     """Why sign-ups are slowed; None if they are not."""
 
@@ -115,16 +119,18 @@ def switch_publication() -> ResponseReturnValue:
 
 
 def _frame(store: Session, section: str, publication: Publication | None) -> Frame:
-    current = publication or _chosen(store)
+    current, person = publication or _chosen(store), auth.person()
+    moderates = current is not None and person is not None and person.may(Role.EDITOR)
     return Frame(
         section=section,
-        person=auth.person(),
+        person=person,
         publication=current,
         publications=store.scalars(publications.all_publications()).all(),
         under_way=store.scalars(calendar.under_way(current)).all() if current else (),
         next=calendar_of(store, current).following() if current else None,
         audience=timed_cache.audience_size(store, current.id) if current else 0,
         may_send=send_permission.may_send(store),
+        comments_waiting=comments_moderation.count_waiting(store, current.id) if current and moderates else 0,
         confirm_trip=confirm_breaker.open_trip(store),
     )
 

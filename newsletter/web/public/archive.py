@@ -13,11 +13,12 @@ from newsletter.editorial.images.variants import Variant
 from newsletter.editorial.issues import archive, archive_search
 from newsletter.editorial.issues.archive import LabelCount
 from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.engagement import comments, comments_text
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
-from newsletter.web.context import services
+from newsletter.web.context import now, services
 from newsletter.web.forms import SignUpForm
 from newsletter.web.public import publication_param
 from newsletter.web.public.issue_page import PublishedIssue, structured_data
@@ -28,6 +29,7 @@ blueprint = Blueprint("archive", __name__)
 _A_PAGE = 20
 _MEDIA_TYPES = {**MEDIA_TYPES, "webp": "image/webp"}
 _RELATED = 3
+_THREADS = 10
 _MOST_PAGES = 10_000
 _A_DAY = "public, max-age=86400"
 _FOREVER = "public, max-age=31536000, immutable"
@@ -94,6 +96,7 @@ def issue(slug: str) -> Response:
         found = archive.find(session, slug)
         printed, neighbours = PublishedIssue.from_issue(found), archive.neighbours(session, found)
         related = archive.related(session, found, neighbours, _RELATED)
+        discussion = comments.discussion(session, found.id, limit=_THREADS)
         html = render_template(
             "site/issue.html",
             publication=printed.publication,
@@ -101,14 +104,19 @@ def issue(slug: str) -> Response:
             is_draft=False,
             neighbours=neighbours,
             related=related,
-            data=structured_data(printed, services().links),
+            data=structured_data(printed, services().links, discussion),
+            discussion=discussion,
+            takes_comments=found.publication.takes_comments(printed.published_at, now()),
+            to_html=comments_text.render_comment,
             form=SignUpForm(),
             faults={},
             words=consent_wording.current_wording(session, printed.publication, WordingKind.SIGN_UP),
         )
     # The page also changes with the issues it leads to: when one is published after it, or has its title corrected.
     near = [archive.changed_at(one) for one in (*neighbours, *related) if one]
-    return cacheable(make_response(html), max([printed.modified_at, *near]))
+    # A comment may be erased without a trace, so where there are some, only the ETag tells whether the page changed.
+    modified = None if discussion.threads else max([printed.modified_at, *near])
+    return cacheable(make_response(html), modified)
 
 
 @blueprint.get("/archive/<slug>/share.png")

@@ -16,6 +16,8 @@ from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file, markdown
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.markdown import Heading
+from newsletter.engagement import comments_text
+from newsletter.engagement.comments import Comment, Discussion
 from newsletter.links import Links
 from newsletter.publications import Publication
 
@@ -126,9 +128,10 @@ def _contents(body: str) -> list[Heading]:
     return markdown.contents(body)
 
 
-def structured_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
+def structured_data(issue: PublishedIssue, links: Links, discussion: Discussion | None = None) -> dict[str, Any]:
     """Structured data of an issue for search engines (JSON-LD, schema.org), with absolute URLs."""
-    graph = [_article_data(issue, links), _trail(issue, links), _page_data(issue, links), *_questions(issue)]
+    article = _article_data(issue, links) | _comment_data(discussion)
+    graph = [article, _trail(issue, links), _page_data(issue, links), *_questions(issue)]
     return {"@context": "https://schema.org", "@graph": graph}
 
 
@@ -147,6 +150,22 @@ def _article_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
         "image": [links.share_image(issue.slug), *covers],
         "correction": [note.text for note in issue.corrections],
         "citation": [source.url for source in file.sources],
+    }
+
+
+def _comment_data(discussion: Discussion | None) -> dict[str, Any]:
+    """The comments that the page shows, and how many there are; nothing if there are none."""
+    if discussion is None or not discussion.total:
+        return {}
+    return {"commentCount": discussion.total, "comment": [_one_comment(each) for each in discussion.page_comments]}
+
+
+def _one_comment(comment: Comment) -> dict[str, Any]:
+    return {
+        "@type": "Comment",
+        "author": {"@type": "Organization" if comment.is_team else "Person", "name": comment.name},
+        "dateCreated": comment.created_at.isoformat(),
+        "text": _words(comments_text.render_comment(comment.text)),
     }
 
 

@@ -3,10 +3,12 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from newsletter.engagement.comments import CommentState
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, show
 from tests.real_parts import Axe
+from tests.web.desk.test_desk_comments import write_comment
 from tests.web.desk.test_desk_imported import add_old
 
 READY = "/desk/issues/break-the-circle/"
@@ -56,6 +58,9 @@ PAGES = (
     "/desk/audit/",
     f"{READY}acts",
     "/desk/issues/new",
+    "/desk/issues/comments",
+    "/desk/issues/comments?state=approved",
+    "/desk/settings/comments",
     "/desk/issues/imported",
     "/desk/issues/imported?state=published",
     "/desk/issues/imported/publish?issue=old-letter",
@@ -97,6 +102,8 @@ HELD = (
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     open_desk: Open, services: Services, axe: Axe, looks: list[tuple[str, int]]
 ) -> None:
+    for state in (CommentState.WAITING, CommentState.APPROVED):
+        write_comment(services, "Ada", state)
     add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
     page = open_desk()
     problems: list[Any] = []

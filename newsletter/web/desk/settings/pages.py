@@ -30,6 +30,8 @@ class SettingField:
     kind: str = "text"
     hint: str = ""
     required: bool = False
+    choices: Sequence[tuple[str, str]] = ()
+    """The values to choose from, each with its label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,30 @@ PARTS: Mapping[str, SettingsPart] = {
                 "topics",
                 "Tags of issues that readers may turn off, one on each line. An issue goes to everybody who gets at "
                 "least one of its topics; an issue without a topic goes to all.",
+            ),
+        ),
+    ),
+    "comments": SettingsPart(
+        "Comments",
+        "Readers write below an issue in the archive. Their addresses are never shown.",
+        (
+            SettingField(
+                "comments",
+                "Comments on issues",
+                "choice",
+                "A letter can be forwarded, so its link proves only that somebody had the letter.",
+                choices=(
+                    ("held", "Hold every comment until an editor approves it"),
+                    ("readers", "Publish comments that come by a reader’s link in the email; hold the others"),
+                    ("off", "Off: no new comments; approved ones stay"),
+                ),
+            ),
+            SettingField(
+                "close_comments_after",
+                "Close after, in days",
+                "number",
+                "So many days after an issue is out, it takes no more comments. 0 means never.",
+                required=True,
             ),
         ),
     ),
