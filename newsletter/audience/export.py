@@ -25,7 +25,8 @@ T = TypeVar("T")
 
 _BATCH = 2_000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-COLUMNS = ("email", "name", "status", "created_at", "confirmed_at", "left_at", "paused_until", "source")
+_MOMENTS = ("created_at", "confirmed_at", "left_at", "paused_until")
+COLUMNS = ("email", "name", "status", *_MOMENTS, "source", "delivery_hour", "delivery_zone")
 """The columns of a CSV export that are one value each; `csv_pieces` tells what follows."""
 
 Consent = Mapping[str, Any]
@@ -48,7 +49,7 @@ _CONSENT = {
 class ExportedReader(NamedTuple):
     """One subscription with everything that is known of it; every moment in ISO 8601."""
 
-    values: Sequence[str | None]
+    values: Sequence[str | int | None]
     """As in COLUMNS."""
     suppressed: Mapping[str, str]
     """The causes for which the address is suppressed, and since when."""
@@ -95,15 +96,16 @@ def json_lines(session: Session, publication_id: int, *conditions: ColumnElement
 
 
 def _batches(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[list[ExportedReader]]:
-    moments = Subscription.created_at, Subscription.confirmed_at, Subscription.left_at, Subscription.paused_until
     columns = select(
         Subscription.id,
         Subscriber.key,
         Subscriber.email,
         Subscriber.name,
         type_coerce(Subscription.status, String),
-        *(type_coerce(each, String) for each in moments),
+        *(type_coerce(getattr(Subscription, name), String) for name in _MOMENTS),
         Subscription.source,
+        Subscription.delivery_hour,
+        Subscription.delivery_zone,
     ).join(Subscription.subscriber)
     ours = columns.where(Subscription.publication_id == publication_id, *conditions).order_by(Subscription.id)
     connection = session.connection()
@@ -117,7 +119,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
         causes = suppression.causes_by_key(session, [row[1] for row in batch])
         yield [
             ExportedReader(
-                (email, name, status, _iso(created), _iso(confirmed), _iso(left), _iso(paused_until), source),
+                (email, name, status, *map(_iso, others[: len(_MOMENTS)]), *others[len(_MOMENTS) :]),
                 {cause.value: causes[key][cause].isoformat() for cause in Cause if cause in causes[key]}
                 if key in causes
                 else {},
@@ -126,7 +128,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
                 dict(attributes_of.get(id_, ())),
                 consent_of.get(id_, ()),
             )
-            for id_, key, email, name, status, created, confirmed, left, paused_until, source in batch
+            for id_, key, email, name, status, *others in batch
         ]
 
 
@@ -166,10 +168,9 @@ def _iso(moment: datetime | str | None) -> str | None:
     return moment.astimezone(UTC).isoformat()
 
 
-def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | None]:
-    email, name, status, created_at, confirmed_at, left_at, paused_until, source = reader.values
+def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | int | None]:
     return (
-        *(_escaped(email), _escaped(name), status, created_at, confirmed_at, left_at, paused_until, _escaped(source)),
+        *(escape_formula(value) if isinstance(value, str) else value for value in reader.values),
         " ".join(reader.suppressed),
         *(escape_formula(_lines([names]).strip()) if names else "" for names in (reader.tags, reader.topics_off)),
         _encode(reader.consent),
@@ -181,7 +182,7 @@ def _escaped(text: str | None) -> str | None:
     return text and escape_formula(text)
 
 
-def _lines(lines: Iterable[Iterable[str | None]]) -> str:
+def _lines(lines: Iterable[Iterable[str | int | None]]) -> str:
     sheet = io.StringIO()
     csv.writer(sheet).writerows(lines)
     return sheet.getvalue()

@@ -187,6 +187,8 @@ def _subscription_json(subscription: Subscription) -> dict[str, Any]:
         "confirmed_at": _iso(subscription.confirmed_at),
         "left_at": _iso(subscription.left_at),
         "paused_until": _iso(subscription.paused_until),
+        "delivery_hour": subscription.delivery_hour,
+        "delivery_zone": subscription.delivery_zone,
     }
 
 

@@ -86,6 +86,11 @@ def clock(at: time | datetime, language: str = LANGUAGE) -> str:
     return dates.format_time(at.replace(tzinfo=None), "short", locale=locale_of(language))
 
 
+def full_hour(hour: int, language: str = LANGUAGE) -> str:
+    """`07:00` for 7."""
+    return clock(time(hour), language)
+
+
 def weekday(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
     """`Tuesday`, on the calendar of that zone."""
     return weekday_name(_local(instant, time_zone).weekday(), language)

@@ -130,6 +130,11 @@ class _Store(Collector):
             "Copies of issues and corrections under way, by letter and state.",
             labels=["letter", "state"],
         )
+        for_hour = GaugeMetricFamily(
+            "newsletter_copies_waiting_for_hour",
+            "Pending copies that wait for the hour that their reader chose, by letter.",
+            labels=["letter"],
+        )
         outbox = GaugeMetricFamily("newsletter_outbox_pending", "Other emails that wait.")
         readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
         incoming = CounterMetricFamily(
@@ -158,6 +163,8 @@ class _Store(Collector):
                     taken.add_metric([result.group or "others", outcome], getattr(result, outcome))
             for (letter_id, state), count in self._copies.count(session).items():
                 copies.add_metric([str(letter_id), state.value], count)
+            for letter_id, count in delivery.waiting_for_hour(session, self._clock()).items():
+                for_hour.add_metric([str(letter_id)], count)
             for form, family in ((FormKind.SIGN_UP, refused_signups), (FormKind.LINK, refused_links)):
                 for reason, refused in refusals.of_last_week(session, self._clock(), form).items():
                     family.add_metric([reason.value], refused)
@@ -168,4 +175,4 @@ class _Store(Collector):
                 incoming.add_metric([one.way, one.kind], one.mails)
             for provider, at in webhooks.last_seen(session).items():
                 webhook_seen.add_metric([provider], at.timestamp())
-        yield from (copies, outbox, readers, taken, refused_signups, refused_links, incoming, webhook_seen)
+        yield from (copies, for_hour, outbox, readers, taken, refused_signups, refused_links, incoming, webhook_seen)

@@ -23,6 +23,7 @@ def init_app(app: Flask) -> None:
         day=_in_page_language(formats.day),
         plain_day=_in_page_language(formats.plain_day),
         moment=_in_page_language(formats.moment),
+        full_hour=_in_page_language(formats.full_hour),
         number=formats.number,
         often=lambda publication: frequency(publication, page_language()),
         stamp=stamp,

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from newsletter.audience import delivery_hours
 from newsletter.audience.delivery_hours import DAY, HOURS, DeliveryHour
+from newsletter.audience.importing.columns import ColumnChoices, ColumnLayout
+from newsletter.audience.importing.headers import FieldKind
 from newsletter.errors import Invalid
 
 MINUTE = timedelta(minutes=1)
@@ -110,3 +112,13 @@ def test_what_is_no_hour_of_a_known_zone_is_refused(zone: str, hour: str) -> Non
 def test_an_hour_needs_a_zone_and_no_hour_needs_none() -> None:
     assert delivery_hours.parse("Asia/Tokyo", "0") == DeliveryHour("Asia/Tokyo", 0)
     assert delivery_hours.parse("Europe/Atlantis", "") is None
+
+
+@pytest.mark.parametrize(("hour", "zone"), [("25", "Asia/Tokyo"), ("7", ""), ("7", "Europe/Atlantis"), ("x" * 500, "")])
+def test_a_list_whose_delivery_hour_does_not_exist_says_what_it_has_to_be(hour: str, zone: str) -> None:
+    mapped = {"h": FieldKind.DELIVERY_HOUR, "z": FieldKind.DELIVERY_ZONE}
+    layout = ColumnLayout.from_header(["email", "h", "z"], ColumnChoices(mapped))
+    assert layout.delivery_hour(["ada@example.org", "7", "Asia/Tokyo"]) == DeliveryHour("Asia/Tokyo", 7)
+    assert layout.delivery_hour(["ada@example.org", "", "Asia/Tokyo"]) is None
+    with pytest.raises(Invalid, match="give an hour from 0 to 23, and a time zone such as Europe/Warsaw"):
+        layout.delivery_hour(["ada@example.org", hour, zone])

@@ -42,6 +42,8 @@ def full(press: Press, now: datetime) -> Press:
         tags.add_tags(session, [(ada, tag) for tag in given.values()])
         known = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
         topics.turn_off(session, [(ada, "sleep"), (ada, "neck, back")])
+        session.get_one(Subscription, ada).delivery_zone = "Asia/Kathmandu"
+        session.get_one(Subscription, ada).delivery_hour = 0
         tags.set_attributes(session, [(ada, known["city"], "=Łódź"), (ada, known["age"], "41")])
     return press
 
@@ -67,6 +69,7 @@ def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full
     assert (ada["name"], ada["status"], ada["City"], ada["Age"]) == ("'=Ada", "active", "'=Łódź", "41")
     assert ada["tags"] == '"Early, very",VIP'
     assert ada["topics_off"] == '"neck, back",sleep'
+    assert (ada["delivery_hour"], ada["delivery_zone"]) == ("0", "Asia/Kathmandu")
     steps = json.loads(ada["consent"])
     assert [step["act"] for step in steps] == ["asked", "confirmed"]
     assert steps[0]["wording"] == "Send me the weekly letter. I can leave at any time."
@@ -91,7 +94,8 @@ def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_
     terms = ImportTerms(Status.ACTIVE, "moved from our other press")
     assert not [problem for step in import_steps(elsewhere, path, terms) for problem in step.problems]
     after = rows(elsewhere)
-    for column in ("email", "name", "status", "paused_until", "tags", "topics_off", "City", "Age"):
+    kept = ("email", "name", "status", "paused_until", "tags", "topics_off", "City", "Age")
+    for column in (*kept, "delivery_hour", "delivery_zone"):
         assert {row[column] for row in after.values()} == {row[column] for row in before.values()}, column
         assert {email: row[column] for email, row in after.items()} == {
             email: row[column] for email, row in before.items()

@@ -102,6 +102,8 @@ def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
             "confirmed_at": "2026-11-20T12:00:00+00:00",
             "left_at": "2026-11-20T12:00:00+00:00",
             "paused_until": None,
+            "delivery_hour": None,
+            "delivery_zone": None,
         }
     ]
     assert [event["act"] for event in told["events"]] == ["asked", "confirmed", "left"]

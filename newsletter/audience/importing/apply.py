@@ -96,6 +96,7 @@ def apply_plan(
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         _add_tags_and_attributes(session, publication, made)
         topics.turn_off(session, [(one, key) for one, row in made for key in row.topics_off])
+        _set_delivery_hours(session, made)
     existing = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     _add_tags_and_attributes(session, publication, existing)
 
@@ -172,6 +173,14 @@ def _pause(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
     for subscription_id, row in made:
         theirs = update(Subscription).where(Subscription.id == subscription_id)
         session.execute(theirs.values(paused_until=row.paused_until), execution_options=UNSYNCED)
+
+
+def _set_delivery_hours(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
+    for subscription_id, row in made:
+        if row.delivery_hour:
+            theirs = update(Subscription).where(Subscription.id == subscription_id)
+            chosen = {"delivery_zone": row.delivery_hour.zone, "delivery_hour": row.delivery_hour.hour}
+            session.execute(theirs.values(chosen), execution_options=UNSYNCED)
 
 
 def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:

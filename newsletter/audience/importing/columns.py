@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from newsletter import characters
-from newsletter.audience import tags
+from newsletter.audience import delivery_hours, tags
+from newsletter.audience.delivery_hours import DeliveryHour
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
@@ -188,6 +189,17 @@ class ColumnLayout:
         text = self.cell(cells, FieldKind.TOPICS_OFF)
         names = (tags.clean_tag(each, "the topic") for each in _split_tags(text, ","))
         return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS] if text else ()
+
+    def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
+        """When issues are to arrive, if the row says so; raises Invalid for an hour or a time zone that is unknown."""
+        zone, hour = self.cell(cells, FieldKind.DELIVERY_ZONE), self.cell(cells, FieldKind.DELIVERY_HOUR)
+        try:
+            return delivery_hours.parse(zone, hour)
+        except Invalid:
+            raise Invalid(
+                f"no delivery hour is {hour[:40]!r} in {zone[:40]!r}: give an hour from 0 to 23, "
+                "and a time zone such as Europe/Warsaw"
+            ) from None
 
     def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""

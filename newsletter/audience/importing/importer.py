@@ -319,6 +319,7 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
             line.number,
             tags=layout.tags(cells),
             topics_off=layout.topics_off(cells),
+            delivery_hour=layout.delivery_hour(cells),
             attributes=layout.attribute_values(cells),
             proof=proof,
             remark=remark,

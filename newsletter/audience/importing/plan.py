@@ -11,6 +11,7 @@ from newsletter import characters
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
+from newsletter.audience.delivery_hours import DeliveryHour
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -52,6 +53,8 @@ class ImportRow(NamedTuple):
     tags: tuple[str, ...] = ()
     topics_off: tuple[str, ...] = ()
     """By their keys; of a reader who is there already they are left as they are."""
+    delivery_hour: DeliveryHour | None = None
+    """As with topics."""
     attributes: Mapping[str, str] = {}
     proof: str = ""
     """The peer's proof of their consent, word for word."""

@@ -31,7 +31,7 @@ from newsletter.cli.issues.segment import segment
 from newsletter.cli.issues.send import send
 from newsletter.cli.issues.test_mail import approve, test
 from newsletter.delivery import breaker
-from newsletter.delivery.reports import stats
+from newsletter.delivery.reports import progress, stats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.images import pictures
@@ -221,10 +221,15 @@ def status(services: Services, slug: str, as_json: bool) -> None:
         zone = issue.publication.time_zone
         stops = breaker.open_trips(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)
+        for_hour = progress.waiting_for_hour(session, issue.letter.id, now()) if issue.letter else None
     if as_json:
         print_json(counts)
         return
     print_table(("", ""), counts.items(), "")
+    if for_hour and for_hour.last_at:
+        waiting = formats.counted(for_hour.count, "copy")
+        last = formats.moment(for_hour.last_at, zone)
+        click.echo(f"waiting for the hours that readers chose: {waiting}, of which the last leaves on {last}")
     for one in away:
         click.echo(one)
     for stop in stops:

@@ -26,6 +26,12 @@ class Copies:
         return {(each, state): getattr(counts[each], state) for each in letters for state in CopyState}
 
 
+def waiting_for_hour(session: Session, now: datetime) -> dict[int, int]:
+    """How many copies of each letter under way wait for their reader's delivery hour."""
+    letters = session.scalars(select(Letter.id).where(Letter.state.in_(UNDER_WAY))).all()
+    return {each: progress.waiting_for_hour(session, each, now).count for each in letters}
+
+
 def outbox_pending(session: Session) -> int:
     """How many single letters are waiting."""
     return session.scalar(select(func.count()).where(OutboxMessage.state == OutboxState.PENDING)) or 0

@@ -83,7 +83,7 @@ class ProgressView:
     def rate(self) -> str:
         """The rate in words: `85 copies a second`; lower rates per minute."""
         if self.for_hour.count and self.waiting == self.for_hour.count:
-            return "All the others are out"
+            return "Everything that is due is out"
         if self.speed is None:
             return "Measuring the rate"
         if self.speed == 0:
@@ -177,7 +177,7 @@ class _LetterCache:
             deferred=found.deferred,
             next_try=found.next_try,
             speed=speed,
-            forecast=self._forecast(store, found, for_hour, limits, at, speed, stopped, behind_breakers)
+            forecast=self._forecast(store, found, limits, at, speed, stopped, behind_breakers, for_hour)
             if is_going
             else None,
             hold=publish.current_throttle(store, letter, services().settings, at),
@@ -199,12 +199,12 @@ class _LetterCache:
         self,
         store: Session,
         found: LetterProgress,
-        for_hour: WaitingForHour,
         limits: Limits,
         at: datetime,
         speed: float | None,
         stopped: Collection[str],
         behind_breakers: int,
+        for_hour: WaitingForHour = NOBODY_WAITS,
     ) -> Forecast | None:
         """When all copies will be sent except those `held` for the groups that are `stopped`."""
         waiting = found.counts.pending + found.counts.sending - behind_breakers - for_hour.count

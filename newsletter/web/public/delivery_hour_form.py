@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 from typing import Self
 
 from newsletter.audience.delivery_hours import HOURS
@@ -36,7 +36,7 @@ class DeliveryHourForm:
         is_lost = stored_zone is not None and stored_zone not in time_zones.known_zones()
         hour = typed.get("hour", "" if stored_hour is None else str(stored_hour))
         zone = typed.get("zone", "" if is_lost else stored_zone or subscription.publication.time_zone)
-        hours = [Choice(str(one), formats.clock(time(one), language), str(one) == hour) for one in HOURS]
+        hours = [Choice(str(one), formats.full_hour(one, language), str(one) == hour) for one in HOURS]
         return cls(hours, _zones(zone, language, now), stored_zone or "" if is_lost else "")
 
 

@@ -8,6 +8,7 @@ from newsletter.delivery.models import Counts
 from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import Throttle
 from newsletter.delivery.reports.eta import ProgressSample, recent_samples, sending_rate
+from newsletter.delivery.reports.progress import WaitingForHour
 from newsletter.i18n import formats
 from newsletter.web.desk.progress_view import ProgressView
 
@@ -53,6 +54,14 @@ def test_a_rate_in_words(rate: float | None, words: str) -> None:
 )
 def test_time_left_in_words(time: timedelta, words: str) -> None:
     assert formats.duration(time) == words
+
+
+def test_copies_that_wait_for_their_readers_hours_are_not_stuck() -> None:
+    waiting = WaitingForHour(50, after(hours=13))
+    found = view(after(hours=13), 0.0, for_hour=waiting)
+    assert (found.rate, found.left) == ("Everything that is due is out", "about 13 hours left")
+    stuck = view(after(hours=13), 0.0, for_hour=WaitingForHour(49, after(hours=13)))
+    assert (stuck.rate, stuck.left) == ("No copies are getting through right now", "")
 
 
 def test_what_decides_is_named_only_if_it_does() -> None:

@@ -95,3 +95,20 @@ def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: Servic
             return found and found.finish
 
         assert [out(0), out(5), out(15)] == [now + timedelta(seconds=15), now + timedelta(seconds=10), None]
+
+
+def test_the_page_says_when_the_last_copy_leaves_for_the_hour_that_its_reader_chose(
+    stocked: Services, editor: Visitor, now: datetime
+) -> None:
+    at = now + timedelta(hours=13)
+    with stocked.sessions.begin() as session:
+        letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+        fields = {"letter_id": letter.id, "subscription_id": 99, "address": "a@a.example"}
+        session.add(Copy(**fields, not_before=at, wished_at=at))
+    page = editor.open(PAGE).text
+    assert "1 copy waits for the hour that its reader chose. It leaves on " in page
+    assert "Saturday 21 November 2026 at 02:00 (Europe/Warsaw)</time>." in page
+    assert "Everything that is due is out" in page
+    editor.press(PAGE, f"{PAGE}pause")
+    assert "It leaves no earlier than " in editor.open(PAGE).text

@@ -26,6 +26,8 @@ NEWSLETTER_PRESS = define(
         FieldKind.PAUSED_UNTIL: "paused_until",
         FieldKind.TAGS: "tags",
         FieldKind.TOPICS_OFF: "topics_off",
+        FieldKind.DELIVERY_HOUR: "delivery_hour",
+        FieldKind.DELIVERY_ZONE: "delivery_zone",
         FieldKind.PROOF: "consent, source, left_at",
     },
     words={
