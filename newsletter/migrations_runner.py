@@ -10,6 +10,7 @@ import newsletter.audience.importing.uploads.models
 import newsletter.audience.importing.uploads.report
 import newsletter.audience.models
 import newsletter.audience.segments.store
+import newsletter.audience.series_readers
 import newsletter.audience.tags
 import newsletter.audience.topics
 import newsletter.audit

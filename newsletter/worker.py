@@ -15,7 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import bulk_acts, consent_chain, preferences, search_index
+from newsletter.audience import bulk_acts, consent_chain, preferences, search_index, series_readers
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -47,6 +47,7 @@ from newsletter.workflows import (
     tend_bounces,
     tend_signups,
     warn_editors,
+    welcome_series,
 )
 
 # Seconds. Together with the time to open a connection, less than the 10 seconds that a stop may take.
@@ -105,6 +106,7 @@ class Worker:
         return [
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
+            Job("send the welcome series", timedelta(seconds=10), self.send_welcome_series),
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
@@ -196,6 +198,19 @@ class Worker:
         if self._is_due(publish.is_any_due):
             with self._services.sessions.begin() as session:
                 publish.publish_due(session, self._services.grace, _now())
+
+    def send_welcome_series(self) -> None:
+        if not self._gate.is_open():
+            return
+        services = self._services
+        with services.sessions.reading() as session:
+            due = series_readers.publications_due(session, _now())
+        for publication_id in due:
+            welcome_series.make_letters(services.sessions, services.letters, publication_id, _now())
+            while not self._stopping.is_set():
+                with services.sessions.in_turn() as session:
+                    if not welcome_series.send_group(session, services.letters, publication_id, _now()):
+                        break
 
     def empty_the_outbox(self) -> None:
         while self._may_go_on() and self._mailer.deliver_due():

@@ -14,7 +14,16 @@ import structlog
 from sqlalchemy import Dialect, bindparam, case, exists, literal_column, text
 from sqlalchemy.orm import Session
 
-from newsletter.audience import consent, emails, erasures, search_text, signup_limits, status_transitions, subscribers
+from newsletter.audience import (
+    consent,
+    emails,
+    erasures,
+    search_text,
+    series_readers,
+    signup_limits,
+    status_transitions,
+    subscribers,
+)
 from newsletter.audience.address import Address, clean_name
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
@@ -101,6 +110,7 @@ def confirm(
         consent.record(session, subscription, Act.CONFIRMED, Channel.LINK, now, proof)
         signup_limits.reset_mailbox(session, services, Address.parse(subscription.subscriber.email))
         emails.welcome(session, services, subscription, now)
+        series_readers.enter(session, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
     if subscription.status not in status_transitions.SUBSCRIBED:

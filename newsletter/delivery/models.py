@@ -84,6 +84,8 @@ class Letter(Base):
     finished_at: Mapped[datetime | None]
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
     """The letter that it corrects; it goes only to those whom that letter reached or may have reached."""
+    repeats_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
+    """The letter whose issue it brings to new readers, one after another, in a welcome series."""
     content_hash: Mapped[str] = mapped_column(String(64))
     segment: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """The segment that it goes to, as of when the letter was frozen (`segments.freeze`); None for all readers."""
@@ -125,6 +127,10 @@ class Letter(Base):
             language=self.language,
             time_zone=self.time_zone,
         )
+
+
+IS_ISSUE = (Letter.corrects_id.is_(None), Letter.repeats_id.is_(None))
+"""The conditions of a letter that carries an issue itself: it is no correction, and of no welcome series."""
 
 
 class Copy(Base):

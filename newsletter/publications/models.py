@@ -77,6 +77,12 @@ class Publication(Base):
     )
     close_comments_after: Mapped[int] = mapped_column(default=90, server_default="90")
     """The number of days after which an issue takes no more comments; 0 for never."""
+    series_on: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether new readers get the welcome series."""
+    series_days: Mapped[int] = mapped_column(default=3, server_default="3")
+    """Days from one issue of the welcome series to the next."""
+    series_issues: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """The slugs of its issues, in order; one that is not out is passed over."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture, whose size is below; None for no logo."""
     logo_width: Mapped[int | None]

@@ -28,6 +28,10 @@ _SENTENCES = {
     "string_type": "Give words.",
     "string_too_short": "Fill this in.",
     "string_too_long": "Shorten it: {max_length} characters are the most.",
+    "int_parsing": "Give a whole number.",
+    "int_type": "Give a whole number.",
+    "greater_than_equal": "Give at least {ge}.",
+    "less_than_equal": "Give at most {le}.",
     "too_long": "Leave some out: {max_length} are the most.",
     "bool_parsing": "Say true or false.",
     "bool_type": "Say true or false.",
@@ -97,6 +101,12 @@ def _once_each(topics: list[str]) -> list[str]:
     return topics
 
 
+def _named_once(slugs: list[str]) -> list[str]:
+    if twice := {slug for slug in slugs if slugs.count(slug) > 1 or not slug}:
+        raise ValueError(f"Name each issue once: {', '.join(sorted(twice))}.")
+    return slugs
+
+
 _ONE_LINE = AfterValidator(_one_line)
 _ANY_LINES = AfterValidator(_any_lines)
 _Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
@@ -152,6 +162,9 @@ class _File(_Part):
     topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []
     comments: CommentPolicy = CommentPolicy.HELD
     close_comments_after: Annotated[int, Field(ge=0, le=3650)] = 90
+    series_on: bool = False
+    series_days: Annotated[int, Field(ge=1, le=90)] = 3
+    series_issues: Annotated[list[_IssueSlug], Field(max_length=20), AfterValidator(_named_once)] = []
     accent: _Colour | None = None
     accent_dark: _Colour | None = None
     follow: list[_FollowPart] = []

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.models import Letter
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
@@ -22,19 +23,24 @@ KIND = "sending_warning"
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """The issue or correction that a breaker has stopped."""
+    """The issue or correction that a breaker has stopped, or an issue of the welcome series."""
 
     issue: Issue
     correction: Correction | None
+    is_in_series: bool
 
     @property
     def title(self) -> str:
         """Its title for use in a sentence."""
         named = f"“{self.issue.title}”"
+        if self.is_in_series:
+            return f"{named} in the welcome series"
         return f"Correction {self.correction.number} of {named}" if self.correction else named
 
     def page(self, links: Links) -> str:
         """The URL of the page where it can be resumed."""
+        if self.is_in_series:
+            return links.desk("settings/series", self.issue.publication.slug)
         page = f"issues/{self.issue.slug}"
         return links.desk(f"{page}/corrections/{self.correction.number}" if self.correction else page)
 
@@ -69,6 +75,7 @@ def _headline(trip: Trip, halted: Halted) -> str:
 
 def _halted(session: Session, trip: Trip) -> Halted | None:
     correction = session.scalar(select(Correction).where(Correction.letter_id == trip.letter_id))
-    mine = Issue.id == correction.issue_id if correction else Issue.letter_id == trip.letter_id
+    repeats_id = session.get_one(Letter, trip.letter_id).repeats_id
+    mine = Issue.id == correction.issue_id if correction else Issue.letter_id == (repeats_id or trip.letter_id)
     issue = session.scalar(select(Issue).where(mine))
-    return Halted(issue, correction) if issue else None
+    return Halted(issue, correction, repeats_id is not None) if issue else None

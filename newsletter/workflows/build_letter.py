@@ -92,6 +92,11 @@ def prepare(issue: Issue, links: Links) -> PreparedIssue:
     return _prepare(*_ingredients(issue, links))
 
 
+def judge(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
+    """The content hash of the newest revision's mail, and what blocks it; cached by text, for many issues."""
+    return _judge(*_ingredients(issue, links))
+
+
 def is_open(issue: Issue) -> bool:
     """Whether the issue is a draft, ready, or cancelled before it began: nothing of it is scheduled or sent."""
     has_begun = issue.letter is not None and issue.letter.started_at is not None
@@ -214,7 +219,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
         else:
             require_open(issue)
             _require_ready(issue)
-            content_hash, blocking = _judge(*_ingredients(issue, links))
+            content_hash, blocking = judge(issue, links)
             _require_unblocked(issue, blocking)
             require_approved(issue, Content(issue.revision_number, content_hash, audience_hash(issue)))
     except PressError as error:
@@ -253,25 +258,33 @@ def sample_mail(letter: Letter, links: Links, now: datetime) -> dict[str, bytes]
 def new_letter(issue: Issue, mail: Rendered, letters: LetterSettings, now: datetime, kind: str = "issue") -> Letter:
     """A letter with this mail, due now; it is not stored."""
     publication = issue.publication
-    own = publication.sender_address
     return Letter(
         publication_id=publication.id,
         due_at=now,
         created_at=now,
         content_hash=mail.content_hash,
-        sender_name=publication.sender_name,
-        sender_address=letters.sender or own,
-        # Replies go to the publication, even if another address sends its issues.
-        reply_to=publication.reply_to or (own if letters.sender else None),
-        list_id=f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
         feedback_id=f"{issue.id}:{publication.id}:{kind}:{publication.slug[:15].ljust(5, '0')}",
-        archive_url=letters.links.archive(issue.slug),
-        time_zone=publication.time_zone,
-        language=publication.language,
         subject=mail.subject,
         html=mail.html,
         text=mail.text,
+        **headers_of(issue, letters),
     )
+
+
+def headers_of(issue: Issue, letters: LetterSettings) -> dict[str, str | None]:
+    """What a letter of this issue takes from its publication beside the mail itself."""
+    publication = issue.publication
+    own = publication.sender_address
+    return {
+        "sender_name": publication.sender_name,
+        "sender_address": letters.sender or own,
+        # Replies go to the publication, even if another address sends its issues.
+        "reply_to": publication.reply_to or (own if letters.sender else None),
+        "list_id": f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",
+        "archive_url": letters.links.archive(issue.slug),
+        "time_zone": publication.time_zone,
+        "language": publication.language,
+    }
 
 
 def require_open(issue: Issue) -> None:

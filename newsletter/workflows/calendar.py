@@ -13,7 +13,7 @@ from itertools import islice, takewhile
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
-from newsletter.delivery.models import Letter, LetterState
+from newsletter.delivery.models import IS_ISSUE, Letter, LetterState
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import occurrences, queue, slot_claims
@@ -189,7 +189,7 @@ def unhandled_slots(session: Session, publication: Publication, after: datetime,
 
 def is_taken(session: Session, publication: Publication, at: datetime) -> bool:
     """Whether an issue is scheduled for this time, or began at or after it."""
-    own = select(Letter.id).where(Letter.publication_id == publication.id, Letter.due_at == at)
+    own = select(Letter.id).where(Letter.publication_id == publication.id, Letter.due_at == at, *IS_ISSUE)
     unsent = Letter.started_at.is_(None) & (Letter.state != LetterState.CANCELLED)
     return session.scalar(own.where(or_(unsent, Letter.started_at >= at)).limit(1)) is not None
 

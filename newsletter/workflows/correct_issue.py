@@ -17,6 +17,7 @@ from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
+from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.reports import progress, retention, stats
 from newsletter.editorial import preflight
@@ -66,23 +67,24 @@ class MailingOrder:
 def audience(session: Session, letter: Letter, now: datetime, segment: Frozen | None = None) -> CorrectionAudience:
     """The readers who would get a correction of this letter, of this segment (`segments.freeze`) if one is given."""
     chosen = segments.frozen_conditions(session, session.get_one(Publication, letter.publication_id), segment, now)
-    got_it = Subscription.id.in_(ledger.reached_subscriptions(letter.id))
+    ids = repeats.with_repeats(session, letter.id)
+    got_it = Subscription.id.in_(ledger.reached_subscriptions(ids))
     still = subscribers.active_recipients(letter.publication_id, got_it, *chosen).subquery()
     reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
-    reading = reading.where(Copy.letter_id == letter.id).group_by(Copy.state)
+    reading = reading.where(Copy.letter_id.in_(ids)).group_by(Copy.state)
     found = dict(session.execute(reading).all())
-    every = _reached(session, letter, chosen)
+    every = _reached(session, ids, chosen)
     got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
     return CorrectionAudience(got, maybe, every - got - maybe)
 
 
-def _reached(session: Session, letter: Letter, chosen: Sequence[ColumnElement[bool]]) -> int:
+def _reached(session: Session, letter_ids: Sequence[int], chosen: Sequence[ColumnElement[bool]]) -> int:
     """How many copies were sent, or are in doubt, to readers who meet these conditions."""
     if not chosen:
-        counts = stats.copy_counts(session, letter)
-        return counts.sent + counts.in_doubt
+        counts = [stats.copy_counts(session, session.get_one(Letter, each)) for each in letter_ids]
+        return sum(each.sent + each.in_doubt for each in counts)
     theirs = select(func.count()).where(
-        Copy.letter_id == letter.id, Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT))
+        Copy.letter_id.in_(letter_ids), Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT))
     )
     among = Copy.subscription_id.in_(select(Subscription.id).where(*chosen))
     return session.scalar(theirs.where(among)) or 0

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from statistics import median
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
 from newsletter.audience import unsubscribe
-from newsletter.delivery.ledger import resent
+from newsletter.delivery.ledger import repeats, resent
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.reports import clicks, stats
 from newsletter.delivery.reports.clicks import CountedLink
@@ -75,6 +76,21 @@ class CorrectionResult:
     counts: Counts | None
 
 
+class SeriesResult(NamedTuple):
+    """What became of the copies of an issue in the welcome series."""
+
+    audience: int
+    waiting: int
+    sent: int
+    failed: int
+    """Refused, or given up."""
+    in_doubt: int
+    bounced: int
+    complained: int
+    left: int
+    """Readers who unsubscribed by the link in one."""
+
+
 @dataclass(frozen=True, slots=True)
 class IssueReport:
     """Everything the report shows of one issue."""
@@ -86,6 +102,8 @@ class IssueReport:
     earlier: Sequence[IssueResult]
     """Oldest first."""
     corrections: Sequence[CorrectionResult]
+    series: SeriesResult | None = None
+    """Its copies in the welcome series; None if there are none."""
     resent: int = 0
     """Copies that were sent again because they were in doubt; their readers may have got two."""
 
@@ -117,8 +135,33 @@ def issue_report(session: Session, issue: Issue, account: LetterStats | None = N
         for each in issue.corrections
     ]
     return IssueReport(
-        letter, found, result, links, results(session, before)[::-1], amended, resent.count(session, letter.id)
+        letter,
+        found,
+        result,
+        links,
+        results(session, before)[::-1],
+        amended,
+        series_result(session, issue),
+        resent.count(session, letter.id),
     )
+
+
+def series_result(session: Session, issue: Issue) -> SeriesResult | None:
+    """What became of an issue's copies in the welcome series; None if there are none."""
+    letters = [session.get_one(Letter, each) for each in repeats.with_repeats(session, issue.letter_id or 0)[1:]]
+    counts = [stats.copy_counts(session, letter) for letter in letters]
+    left = unsubscribe.unsubscribes_by_letter(session, [letter.id for letter in letters])
+    found = SeriesResult(
+        audience=sum(one.audience for one in counts),
+        waiting=sum(one.pending + one.sending for one in counts),
+        sent=sum(one.sent for one in counts),
+        failed=sum(one.refused + one.failed for one in counts),
+        in_doubt=sum(one.in_doubt for one in counts),
+        bounced=sum(one.bounced for one in counts),
+        complained=sum(one.complained for one in counts),
+        left=sum(left.values()),
+    )
+    return found if found.audience else None
 
 
 def results(session: Session, issues: Iterable[Issue]) -> list[IssueResult]:

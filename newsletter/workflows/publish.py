@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from sqlalchemy import ColumnElement, CursorResult, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -20,8 +20,8 @@ from newsletter.audience.delivery_hours import Wish
 from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
 from newsletter.delivery import breaker, stopping
-from newsletter.delivery.ledger import partitions
-from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, CopyState, Letter, LetterState
+from newsletter.delivery.ledger import new_copies, partitions, repeats
+from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, Letter, LetterState
 from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
@@ -131,13 +131,17 @@ def pause(session: Session, mailing: Issue | Correction) -> None:
 
 def resume(session: Session, mailing: Issue | Correction, now: datetime) -> None:
     """Resume an issue or a correction, or the copies that a breaker holds back; Conflict if none is paused or held."""
-    letter, was_held, was_paused = mailing.letter, False, False
-    if letter is not None and letter.state in UNDER_WAY:
-        was_held = breaker.close(session, letter.id, now)
-        breaker.release_letter(session, letter.id, now)
-        was_paused = _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING)
-    if not (was_held or was_paused):
+    if mailing.letter is None or not resume_letter(session, mailing.letter, now):
         raise _impossible(mailing, "only a paused issue can be resumed", "not paused, so there is nothing to resume")
+
+
+def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
+    """Resume a letter, and the copies that a breaker holds back; whether any was paused or held."""
+    if letter.state not in UNDER_WAY:
+        return False
+    was_held = breaker.close(session, letter.id, now)
+    breaker.release_letter(session, letter.id, now)
+    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING) or was_held
 
 
 def cancel(session: Session, mailing: Issue | Correction, now: datetime) -> int:
@@ -254,6 +258,9 @@ def _start(
         pass
     wishes = delivery_hours.wishes(session, letter.publication_id, slot, now) if slot else []
     started = Started(letter.id, _fan_out(session, letter, conditions, wishes, now))
+    if letter.corrects_id is None:
+        # Nobody gets an issue and one of the welcome series on the same day.
+        repeats.delay_copies(session, letter.publication_id, now)
     log.info("issue started", letter=letter.id, copies=started.copies)
     return started
 
@@ -267,19 +274,9 @@ def _fan_out(
     """
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
-        at_once = literal(now, copies.c.not_before.type)
-        readers = subscribers.active_recipients(letter.publication_id, *conditions).add_columns(
-            literal(letter.id), literal(CopyState.PENDING, copies.c.state.type), literal(0)
-        )
-        columns = ["subscription_id", "address", "name", "since", "source", "letter_id", "state", "attempts"]
-        if wishes:
-            wished_at = delivery_hours.wished_at(session.connection().dialect, wishes)
-            readers = readers.add_columns(func.coalesce(wished_at, at_once), wished_at)
-            columns += ["not_before", "wished_at"]
-        else:
-            readers = readers.add_columns(at_once)
-            columns += ["not_before"]
-        fan_out = insert(copies).from_select(columns, readers, include_defaults=False)
+        wished_at = delivery_hours.wished_at(session.connection().dialect, wishes) if wishes else None
+        readers = subscribers.active_recipients(letter.publication_id, *conditions)
+        fan_out = new_copies.adding(copies, letter.id, readers, now, wished_at)
         written = session.execute(fan_out, execution_options={"preserve_rowcount": True})
         return cast("CursorResult[Any]", written).rowcount
 

@@ -11,6 +11,7 @@ from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
+from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Letter
 from newsletter.editorial.models import Issue
 from newsletter.publications import Publication
@@ -53,7 +54,8 @@ class Recipients:
         """What subscriptions have to meet; Invalid, saying why, if the segment can no longer be resolved."""
         chosen = segments.frozen_conditions(session, self.publication, self.segment, now)
         if self.corrects_id is not None:
-            return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(self.corrects_id)))
+            ids = repeats.with_repeats(session, self.corrects_id)
+            return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(ids)))
         return (*chosen, *topics.wants_any(session, self.topics))
 
     def count(self, session: Session, now: datetime) -> int:

@@ -24,7 +24,6 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     literal,
     or_,
     select,
@@ -39,7 +38,7 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.db import Sessions
 from newsletter.delivery import stopping
-from newsletter.delivery.ledger import doubts, partitions
+from newsletter.delivery.ledger import doubts, new_copies, partitions, repeats
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.models import REPORTED, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
@@ -271,7 +270,7 @@ def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now:
         joined = _joined(session, letter, segment, now)
         return session.scalar(select(func.count()).select_from(joined.subquery())) or 0
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    got = select(Copy.subscription_id).where(Copy.letter_id == letter.id)
+    got = select(Copy.subscription_id).where(Copy.letter_id.in_(repeats.with_repeats(session, letter.id)))
     readers = subscribers.active_recipients(letter.publication_id, Subscription.id.in_(got))
     served = session.scalar(select(func.count()).select_from(readers.where(since).subquery())) or 0
     return every - subscribers.suppressed_count(session, letter.publication_id, since) - served
@@ -280,7 +279,8 @@ def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now:
 def _joined(
     session: Session, letter: Letter, segment: Frozen | None, now: datetime
 ) -> Select[int, str, str, datetime | None, str | None]:
-    has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
+    ids = repeats.with_repeats(session, letter.id)
+    has_one = exists().where(Copy.letter_id.in_(ids), Copy.subscription_id == Subscription.id)
     # Readers who joined since must be among those that the letter itself goes to, too.
     own = Recipients.of_letter(session, letter).conditions(session, now)
     chosen = *own, *_chosen(session, letter, segment, now)
@@ -297,17 +297,6 @@ def _new(letter: Letter) -> CompoundSelect[int]:
 
 def _add_joined(session: Session, letter: Letter, *, segment: Frozen | None, now: datetime) -> int:
     copies = partitions.table_of(session.connection().dialect, letter.id)
-    readers = (
-        _joined(session, letter, segment, now)
-        .limit(_GROUP)
-        .add_columns(
-            literal(letter.id),
-            literal(CopyState.PENDING, copies.c.state.type),
-            literal(0),
-            literal(now, copies.c.not_before.type),
-        )
-    )
-    own = ["letter_id", "state", "attempts", "not_before"]
-    columns = ["subscription_id", "address", "name", "since", "source", *own]
-    added = insert(copies).from_select(columns, readers, include_defaults=False)
+    readers = _joined(session, letter, segment, now).limit(_GROUP)
+    added = new_copies.adding(copies, letter.id, readers, now)
     return session.connection().execute(added, execution_options={"preserve_rowcount": True}).rowcount

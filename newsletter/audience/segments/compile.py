@@ -106,7 +106,7 @@ def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
 
 
 def _reached(_asked: Question, condition: Condition) -> Select[int]:
-    return ledger.reached_subscriptions(int(condition.value))
+    return ledger.reached_subscriptions([int(condition.value)])
 
 
 def _value_test(asked: Question, condition: Condition) -> Test:

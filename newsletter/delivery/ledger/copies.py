@@ -67,9 +67,9 @@ _REPLY_COLUMNS = ("code", "status", "reply")
 _OUTCOME_COLUMNS = (*_REPLY_COLUMNS, "reason", "state")
 
 
-def reached_subscriptions(letter_id: int) -> Select[int]:
-    """The subscriptions that a letter has reached or may have reached: their copy was sent, or is in doubt."""
-    got = select(Copy.subscription_id).where(Copy.letter_id == letter_id)
+def reached_subscriptions(letter_ids: Collection[int]) -> Select[int]:
+    """The subscriptions that these letters have reached or may have reached: their copy was sent, or is in doubt."""
+    got = select(Copy.subscription_id).where(Copy.letter_id.in_(letter_ids))
     return got.where(Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT)))
 
 

@@ -48,8 +48,11 @@ def published_everywhere() -> Select[Issue]:
 
 def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue]:
     """The published issues that these letters carried, by the letter's id; corrections are left out."""
-    carried = session.scalars(published_everywhere().where(Issue.letter_id.in_(letter_ids)))
-    return {issue.letter_id: issue for issue in carried if issue.letter_id is not None}
+    own = select(Letter.id, func.coalesce(Letter.repeats_id, Letter.id)).where(Letter.id.in_(letter_ids))
+    originals = dict(session.execute(own).all())
+    carried = session.scalars(published_everywhere().where(Issue.letter_id.in_(set(originals.values()))))
+    issues = {issue.letter_id: issue for issue in carried}
+    return {letter: issues[original] for letter, original in originals.items() if original in issues}
 
 
 def labelled(issues: Select[Issue], kind: LabelKind, name: str) -> Select[Issue]:
