@@ -33,7 +33,7 @@ from newsletter.web.desk.sending import (
     slot_settings,
     start_stop,
 )
-from newsletter.web.desk.settings import branding, doctor, sign_up_forms, wording
+from newsletter.web.desk.settings import branding, doctor, sign_up_forms, welcome_series, wording
 from newsletter.web.desk.settings import pages as settings_pages
 from newsletter.web.desk.team import account, audit_log, forgotten_password, people, second_factor, sign_in
 from newsletter.web.desk.writing import autosave, editor_form, images, live_preview
@@ -219,6 +219,17 @@ ROUTES = (
     Route("GET", "/settings/", Role.VIEWER, settings_pages.settings),
     Route("GET", "/settings/forms", Role.VIEWER, sign_up_forms.sign_up_forms),
     Route("GET", "/settings/forms/qr.<any(svg, png):ending>", Role.VIEWER, sign_up_forms.qr_code),
+    Route("GET", "/settings/series/", Role.VIEWER, welcome_series.series_page),
+    Route("POST", "/settings/series/", Role.EDITOR, welcome_series.change_series, "changed the welcome series"),
+    Route("POST", "/settings/series/issues", Role.EDITOR, welcome_series.change_issues, "changed the welcome series"),
+    Route(
+        "POST",
+        "/settings/series/readers",
+        Role.EDITOR,
+        welcome_series.add_series_readers,
+        "added readers to the welcome series",
+    ),
+    Route("POST", "/settings/series/resume", Role.EDITOR, welcome_series.resume_series, "resumed the welcome series"),
     Route("GET", "/settings/look", Role.OWNER, branding.look_form),
     Route("POST", "/settings/look", Role.OWNER, branding.change_colours, "changed the colours"),
     Route("POST", "/settings/logo", Role.OWNER, branding.change_logo, "changed the logo", uploads.FORM_BYTES),

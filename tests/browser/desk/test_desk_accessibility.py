@@ -51,6 +51,7 @@ PAGES = (
     "/desk/settings/",
     "/desk/settings/doctor/",
     "/desk/settings/forms",
+    "/desk/settings/series/",
     "/desk/account/",
     "/desk/account/second-factor",
     "/desk/people/",

@@ -19,7 +19,7 @@ from newsletter.publications import Publication
 from newsletter.web.context import now, services
 from newsletter.web.desk import csv_export, frame, lookup, progress_view
 from newsletter.workflows import issue_report
-from newsletter.workflows.issue_report import IssueReport
+from newsletter.workflows.issue_report import IssueReport, SeriesResult
 
 _PAGE = 10
 _MOST_PAGES = 10_000
@@ -116,6 +116,8 @@ def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
     for amended in details.corrections:
         for name in _COUNTS if amended.counts else ():
             yield "correction", amended.correction.made_at, name, getattr(amended.counts, name)
+    for name in SeriesResult._fields if details.series else ():
+        yield "welcome series", details.result.title, name, getattr(details.series, name)
     for measure in details.measures:
         yield "this issue", details.result.title, measure.name, measure.value
         yield "usual", f"median of {len(measure.earlier)} before it", measure.name, measure.usual
