@@ -126,10 +126,9 @@ class Links:
     def sitemap(self, page: int) -> str:
         return f"{self.base_url}/sitemap.xml{_asking(page=page)}"
 
-    def comments(self, slug: str, subscription_id: int | None = None) -> str:
-        """The page with an issue's comments; with a subscription, the one whose comments are signed by it."""
-        key = "" if subscription_id is None else f"/{self.seal.seal('comment', subscription_id)}"
-        return f"{self.base_url}/archive/{slug}/comments{key}"
+    def comments(self, archive_url: str, subscription_id: int) -> str:
+        """The page with the comments on the issue at that URL, on which this subscription signs a new one."""
+        return f"{archive_url}comments/{self.seal.seal('comment', subscription_id)}"
 
     def picture(self, file_name: str) -> str:
         return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
@@ -249,6 +248,9 @@ class LinksOfATest(Links):
 
     def preferences(self, subscription_id: int) -> str:  # noqa: ARG002
         return f"{self.base_url}/test-mail/preferences"
+
+    def comments(self, archive_url: str, subscription_id: int) -> str:  # noqa: ARG002
+        return f"{self.base_url}/test-mail/comments"
 
 
 def _asking(**asked: str | int | None) -> str:

@@ -27,6 +27,7 @@ BRANDING = Branding(
     sender_name="Back & Forth",
     booking_url="https://example.org/book",
     ask_url="https://example.org/ask",
+    takes_comments=True,
     follow=(Link("Instagram", "https://instagram.example/back"), Link("Pinterest", "https://pinterest.example/back")),
 )
 

@@ -1,5 +1,7 @@
 """Comments on an issue: the form, what is held, a reader's link, reports, and what the issue's page shows."""
 
+import email
+import email.policy
 import json
 import re
 from dataclasses import replace
@@ -14,10 +16,15 @@ from sqlalchemy import select, update
 from newsletter.audience import privacy, refusals, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.delivery.ledger import ClaimedCopy
+from newsletter.delivery.message import compose
+from newsletter.editorial.issues import issue_store
 from newsletter.engagement.comments import Comment, CommentState, ReplyMail
+from newsletter.links import LinksOfATest
 from newsletter.publications import Publication
 from newsletter.web import context
 from newsletter.wiring import Services
+from newsletter.workflows import build_letter
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import shown
@@ -65,7 +72,7 @@ def refused(services: Services, clock: Clock) -> dict[Reason, int]:
 @pytest.fixture
 def key(services: Services, reader: Subscription) -> str:
     """The page that Ada's link in a letter opens."""
-    return sample_services.path_of(services.links.comments(SLUG, reader.id))
+    return sample_services.path_of(services.links.comments(services.links.archive(SLUG), reader.id))
 
 
 def test_a_comment_waits_until_it_is_approved_and_its_address_is_never_shown(
@@ -365,3 +372,27 @@ def test_a_readers_comments_are_among_their_data_and_go_with_them(
     with services.sessions.begin() as session:
         privacy.erase_reader(session, services.audience, subscribers.find(session, "ada@example.org"), clock())
     assert [one.email for one in stored(services)] == [WORDS["email"]]
+
+
+def test_each_letter_of_an_issue_has_its_readers_own_link_unless_comments_are_off(
+    browser: FlaskClient, services: Services, reader: Subscription
+) -> None:
+    for rule, is_there in (("held", True), ("off", False)):
+        set_rule(services, comments=rule)
+        with services.sessions.reading() as session:
+            issue = issue_store.find(session, sample_services.WAITING)
+            letter = build_letter.draft_letter(issue, services.letters, sample_services.NOW)
+        copy = ClaimedCopy(1, 1, reader.id, "ada@example.org", "Ada", 0, since=None)
+        message = email.message_from_bytes(
+            compose.compile(letter.content, services.links).message(copy, sample_services.NOW),
+            policy=email.policy.default,
+        )
+        own = services.links.comments(services.links.archive(sample_services.WAITING), reader.id)
+        for kind in ("plain", "html"):
+            part = message.get_body((kind,))
+            assert part
+            assert (own in part.get_content()) is is_there
+    # The page of that issue is not there before it is out.
+    assert browser.get(sample_services.path_of(own)).status_code == 404
+    harmless = LinksOfATest.from_links(services.links).comments(services.links.archive(SLUG), reader.id)
+    assert "signs what its reader writes there" in browser.get(sample_services.path_of(harmless)).text

@@ -15,7 +15,7 @@ from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
 
-FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url"})
+FIELDS = frozenset({"name", "email", "why", "unsubscribe_url", "preferences_url", "archive_url", "comments_url"})
 """The merge fields of an issue."""
 
 # Octets: the most in nearly every copy.
@@ -106,6 +106,9 @@ class MessageTemplate:
     zone: ZoneInfo
     language: str
     sender_address: str
+    archive_url: str
+    leads_to_comments: bool
+    """Whether each copy has a link by which its reader signs comments."""
     subject: merge.Template
     origin: bytes
     """The header lines before a copy's own ones; `shared` goes behind them."""
@@ -127,6 +130,8 @@ class MessageTemplate:
             "unsubscribe_url": self.links.unsubscribe(copy.subscription_id, copy.letter_id),
             "preferences_url": self.links.preferences(copy.subscription_id),
         }
+        if self.leads_to_comments:
+            values["comments_url"] = self.links.comments(self.archive_url, copy.subscription_id)
         encoded = {name: mime.quoted_piece(value) for name, value in values.items() if merge.is_itself(value)}
         head = b"".join((self.origin, self._own(copy, values, date), self.shared))
         body = self.frame.around(self.text.fill(values, encoded), self.html.fill(values, encoded))
@@ -162,6 +167,8 @@ def compile(  # noqa: A001  (as `re.compile`)
         zone=ZoneInfo(letter.time_zone),
         language=letter.language,
         sender_address=sender,
+        archive_url=letter.archive_url,
+        leads_to_comments=any(field.name == "comments_url" for part in (text, html) for field, _ in part.holes),
         subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
         origin=_head(f"From: {mime.address_header(letter.sender_name, sender, 'From')}"),
         shared=_head(

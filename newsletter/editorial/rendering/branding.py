@@ -5,7 +5,7 @@ from typing import Self
 
 from newsletter.i18n.locales import text_direction
 from newsletter.links import Links
-from newsletter.publications import Publication
+from newsletter.publications import CommentPolicy, Publication
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Branding:
     sender_name: str = ""
     booking_url: str = ""
     ask_url: str = ""
+    takes_comments: bool = False
+    """Whether an issue leads to its comments."""
     follow: tuple[Link, ...] = ()
     accent: str = ""
     """The colour of links and buttons, as `#rrggbb`, and below it the one for dark mode; empty for the default."""
@@ -56,6 +58,7 @@ class Branding:
             sender_name=publication.sender_name,
             booking_url=publication.booking_url or "",
             ask_url=publication.ask_url or "",
+            takes_comments=publication.comments != CommentPolicy.OFF,
             follow=tuple(Link(place["name"], place["url"]) for place in publication.follow),
             accent=publication.accent or "",
             accent_dark=publication.accent_dark or "",

@@ -45,7 +45,7 @@ CLIP_BYTES = 102_400
 """Gmail clips a mail's HTML at this size, which may hide the unsubscribe link."""
 
 FIELDS = {
-    "issue": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
+    "issue": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url", "comments_url"}),
     "correction": frozenset({*merge.EDITORS, "why", "unsubscribe_url", "preferences_url", "archive_url"}),
     # No name: the sign-up form takes any text, so a stranger could have us mail it to anybody.
     "confirm": frozenset({"email", "confirm_url", "valid_for"}),

@@ -11,6 +11,7 @@ security.keep_private(blueprint)
 _WHAT = {
     "unsubscribe": "In the real email it unsubscribes its reader with one click.",
     "preferences": "In the real email it opens its reader's preferences: breaks, unsubscribing, their data.",
+    "comments": "In the real email it opens the comments on the issue, and signs what its reader writes there.",
 }
 
 
