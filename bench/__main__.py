@@ -45,6 +45,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     importing.of_mailchimp,
     signing_up.measure,
     serving.measure,
+    serving.of_home,
     choosing.on_sqlite,
     pages.on_sqlite,
     pages.on_postgresql,

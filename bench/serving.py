@@ -1,4 +1,4 @@
-"""An issue's page in the archive, asked for again and again; beside a static file by the same server."""
+"""Readers' pages, asked for again and again; beside a static file by the same server."""
 
 import http.client
 import statistics
@@ -18,7 +18,6 @@ from newsletter.system.ports import free_port
 
 PAIRS = 7
 REQUESTS = 1_000
-PAGE = "/archive/unwind-a-tight-back/"
 FILE = "/assets/site.css"
 
 
@@ -31,6 +30,16 @@ class _Load:
 
 
 def measure() -> Row:
+    """An issue's page in the archive."""
+    return _beside_a_file("an issue's page in the archive, one client", "/archive/unwind-a-tight-back/")
+
+
+def of_home() -> Row:
+    """The home page, which has the form and the latest issues."""
+    return _beside_a_file("the home page, one client", "/")
+
+
+def _beside_a_file(what: str, path: str) -> Row:
     """Pages a second, and a file's; in turn, because a busy machine changes from one second to the next."""
     with TemporaryDirectory() as folder:
         port = free_port()
@@ -38,10 +47,10 @@ def measure() -> Row:
         stock.fill(where["DATABASE_URL"], 1)
         _let_it_begin(where["DATABASE_URL"])
         with serving(port, {"LOG_LEVEL": "error", **where}, "-m", "newsletter", "serve") as pid:
-            pairs = [(_load(port, pid, PAGE), _load(port, pid, FILE)) for _ in range(PAIRS)]
+            pairs = [(_load(port, pid, path), _load(port, pid, FILE)) for _ in range(PAIRS)]
     pages, files = zip(*pairs, strict=True)
     return Row(
-        "an issue's page in the archive, one client",
+        what,
         _said(pages),
         f"a static file: {_said(files)}",
         statistics.median(page.rate / file.rate for page, file in pairs),

@@ -14,6 +14,7 @@ from newsletter.editors import Role
 from newsletter.web.public import page_cache
 from newsletter.web.public.page_cache import KEPT, LONGEST, MOST_BYTES, MOST_PAGES, PageCache, cacheable
 from newsletter.wiring import Services
+from newsletter.workflows import build_letter, publish
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
@@ -23,7 +24,7 @@ from tests.web.test_corrected_pages import amend
 pytestmark = pytest.mark.usefixtures("stocked")
 
 PAGE, OTHER = (f"/archive/{slug}/" for slug in sample_services.OUT)
-EVERY = (PAGE, "/archive/", "/feed.xml", "/feed.rss", "/feed.json", "/sitemap.xml", "/robots.txt", "/privacy")
+EVERY = ("/", PAGE, "/archive/", "/feed.xml", "/feed.rss", "/feed.json", "/sitemap.xml", "/robots.txt", "/privacy")
 
 
 class Seconds:
@@ -128,6 +129,36 @@ def test_what_is_withdrawn_is_forgotten_at_once(program: FlaskClient, services: 
     assert program.get(PAGE).status_code == 404
 
 
+def test_home_is_kept_no_longer_than_the_date_that_it_names(
+    program: FlaskClient, services: Services, clock: Clock, seconds: Seconds
+) -> None:
+    assert program.get("/").headers["Cache-Control"] == "public, max-age=60"
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, sample_services.WAITING)
+        build_letter.mark_ready(session, issue, services.links)
+        at = publish.schedule_next(session, services.letters, issue, clock()).due_at
+    clock.turn(seconds=(at - clock()).total_seconds() - 20)
+    seconds.now += LONGEST
+    home = program.get("/")
+    assert "Next issue" in home.text
+    assert home.headers["Cache-Control"] == "public, max-age=20"
+    clock.turn(seconds=20)
+    seconds.now += LONGEST
+    assert "Next issue" not in program.get("/").text
+
+
+def test_home_gives_no_cookie_and_takes_its_form_without_one(program: FlaskClient, services: Services, clock) -> None:
+    home = program.get("/")
+    assert "Set-Cookie" not in home.headers
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', home.text))
+    clock.turn(seconds=10)
+    answer = program.post(
+        "/subscribe", data=fields | {"email": "ada@example.org"}, headers={"Sec-Fetch-Site": "same-origin"}
+    )
+    assert "Check your email" in answer.text
+    assert "confirm_url" in sample_services.letters(services)[-1]
+
+
 def test_two_publications_stay_apart(program: FlaskClient, services: Services, now) -> None:
     sample_services.open_another_publication(services, now)
     for _ in range(2):
@@ -169,7 +200,7 @@ def test_an_editor_gets_and_leaves_what_everybody_gets(
         assert left.headers.get("Vary") == rendered.headers.get("Vary")
 
 
-@pytest.mark.parametrize("path", ["/", "/subscribe", "/search?q=back"])
+@pytest.mark.parametrize("path", ["/subscribe", "/search?q=back"])
 def test_pages_of_one_visitor_are_not_kept(program: FlaskClient, services: Services, now, path: str) -> None:
     before = program.get(path).text
     amend(services, now)

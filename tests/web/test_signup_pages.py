@@ -146,7 +146,7 @@ def test_a_program_without_a_token_changes_nothing_and_loses_nothing(program: Fl
 def test_the_token_of_the_form_is_enough_where_the_browser_vouches_for_nothing(app, services: Services) -> None:
     old_browser = app.test_client()
     token = re.search(
-        r'name="csrf_token" value="([^"]+)"', old_browser.get("/", base_url=sample_services.BASE_URL).text
+        r'name="csrf_token" value="([^"]+)"', old_browser.get("/subscribe", base_url=sample_services.BASE_URL).text
     )[1]
     answer = old_browser.post("/subscribe", data=ADA | {"csrf_token": token}, base_url=sample_services.BASE_URL)
     assert answer.status_code == 200

@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import ParamSpec, cast
 
@@ -28,6 +28,8 @@ MOST_PAGES = 500
 MOST_BYTES = 32 * 1024 * 1024
 LONGEST_KEY = 500
 """Characters. Parameters of a page that exists are much shorter."""
+
+_MAX_AGE = 60
 
 Key = tuple[str, ...]
 
@@ -95,10 +97,10 @@ def init_app(app: Flask, cache: PageCache) -> None:
     app.extensions[_EXTENSION] = cache
 
 
-def cacheable(answer: Response, modified: datetime | None = None) -> Response:
-    """Let anybody cache this answer for a minute, and revalidate it by its ETag."""
-    answer.headers["Cache-Control"] = "public, max-age=60"
-    # Werkzeug takes None for the present moment.
+def cacheable(answer: Response, modified: datetime | None = None, lasts: timedelta | None = None) -> Response:
+    """Let anybody cache this answer for a minute, or for as long as it lasts, and revalidate it by its ETag."""
+    seconds = _MAX_AGE if lasts is None else max(0, min(_MAX_AGE, int(lasts.total_seconds())))
+    answer.headers["Cache-Control"] = f"public, max-age={seconds}"
     if modified is not None:
         answer.last_modified = modified
     # Without the time at which its form was shown, which would make each page different.

@@ -21,6 +21,7 @@ from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUpForm, as_source, site_of
 from newsletter.web.public import form_guard, publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
+from newsletter.web.public.page_cache import cacheable, cached
 from newsletter.workflows.calendar import Calendar
 
 blueprint = Blueprint("public", __name__)
@@ -32,17 +33,20 @@ _ONCE_MORE = "Please click the button again: we could not tell that the form cam
 
 
 @blueprint.get("/")
-def home() -> str:
+@cached
+def home() -> Response:
     """The publication's description, when it comes, and the sign-up form."""
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, request.args.get("publication"))
         latest = session.scalars(archive.published(publication.id).limit(_LATEST))
-        return render_template(
+        next_issue_at = Calendar(session, services().links, publication, now()).promised()
+        page = render_template(
             "site/home.html",
             **_form_values(session, publication, SignUpForm()),
-            next_issue_at=Calendar(session, services().links, publication, now()).promised(),
+            next_issue_at=next_issue_at,
             latest=[PublishedIssue.from_issue(issue) for issue in latest],
         )
+    return cacheable(make_response(page), lasts=next_issue_at - now() if next_issue_at else None)
 
 
 @blueprint.get("/subscribe")
