@@ -21,6 +21,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u
 
 def trimmed(text: str) -> str:
     """The text without spaces and invisible characters at its ends, which copying often adds."""
+    if text.isascii():
+        return text.strip()
     start, end = 0, len(text)
     while start < end and _is_unseen(text[start]):
         start += 1

@@ -12,7 +12,7 @@ def search_entry(email: str, key: str, name: str) -> str:
     if not email.isascii():
         # A host can be searched both in Unicode and as an A-label.
         spelled.append(fold(key))
-    return "".join(f" {word}" for text in spelled for word in text.split())
+    return " ".join(["", *" ".join(spelled).split()])
 
 
 def search_terms(typed: str) -> list[str]:

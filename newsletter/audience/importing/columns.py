@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 from newsletter import characters
@@ -131,10 +132,9 @@ class ColumnLayout:
         width = len(self.header)
         if len(cells) > width and any(cells[width:]):
             raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
-        if self.passed_over and status_words.may_say_gone(cells):
-            for at in self.passed_over:
-                if at < len(cells) and status_words.is_known_as_gone(cells[at]):
-                    raise Invalid(_unread_status(self.header[at], cells[at]))
+        for at in self.passed_over:
+            if at < len(cells) and cells[at] and status_words.is_known_as_gone(cells[at]):
+                raise Invalid(_unread_status(self.header[at], cells[at]))
         for at in self.postal:
             if at < len(cells) and status_words.is_status(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
@@ -179,16 +179,17 @@ class ColumnLayout:
         found = self._words_among(cells, self.source.tagged_words) if self.source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
             if place < len(cells) and (text := _value(cells[place])):
-                found.extend(tags.clean_tag(each) for each in _split_tags(text, self.source.tag_separator))
+                found.extend(_tag_names(text, self.source.tag_separator))
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
 
     def topics_off(self, cells: Sequence[str]) -> tuple[str, ...]:
         """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""
-        text = self.cell(cells, FieldKind.TOPICS_OFF)
+        if not (text := self.cell(cells, FieldKind.TOPICS_OFF)):
+            return ()
         names = (tags.clean_tag(each, "the topic") for each in _split_tags(text, ","))
-        return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS] if text else ()
+        return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS]
 
     def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
         """When issues are to arrive, if the row says so; raises Invalid for an hour or a time zone that is unknown."""
@@ -292,6 +293,11 @@ def _attributes(
     return [(at, tags.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
 
 
+@lru_cache(4096)
+def _tag_names(text: str, separator: str) -> Sequence[str]:
+    return [tags.clean_tag(each) for each in _split_tags(text, separator)]
+
+
 def _split_tags(text: str, separator: str) -> list[str]:
     by = separator or next((each for each in _BETWEEN_TAGS if each in text), ",")
     # Mailchimp puts each name of its list into quotes of its own.
@@ -331,9 +337,11 @@ def _checked(name: str, text: str, most: int = tags.MAX_VALUE) -> str:
 def _value(cell: str) -> str:
     """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
     text = cell.strip()
-    if text[:1] == "'":
-        text = unescape_formula(text)
-    return "" if len(text) <= _LONGEST_NOTHING and text.casefold() in _NOTHING else text
+    # Nearly every cell is settled here, and there are a million rows of them.
+    if not text or (len(text) > _LONGEST_NOTHING and text[0] != "'"):
+        return text
+    text = unescape_formula(text)
+    return "" if text.casefold() in _NOTHING else text
 
 
 _LONGEST_NOTHING = max(map(len, _NOTHING))

@@ -106,7 +106,7 @@ class ImportTerms:
     def status_of(self, row: ImportRow) -> Status:
         """The status in which a reader is imported."""
         # A reader who never confirmed elsewhere is not confirmed here either, whatever the terms for the others.
-        if row.status is None or row.status in {self.status, Status.ACTIVE}:
+        if row.status is None or row.status is self.status or row.status is Status.ACTIVE:
             return self.status
         return Status.PENDING if row.status is Status.PAUSED and self.status is Status.PENDING else row.status
 

@@ -4,7 +4,7 @@ Unknown words are refused, so they never make an active reader.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from newsletter.audience.importing.headers import FieldKind, listed, normalized
@@ -58,8 +58,6 @@ _SAYS_SPAM = re.compile(r"\W*(?:spam|abuse)\b", re.IGNORECASE)
 UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
 """Words that mean under any header that the reader is gone; normalised."""
 _MAY_SAY_GONE = re.compile(r"un|no[nt]|opt|boun|comp|bl[ao]c|do|ab[gb]|d[eé]|dad|wyp", re.IGNORECASE)
-_BETWEEN = "\x1f"
-_CELL_MAY_SAY_GONE = re.compile(rf"(?:\A|{_BETWEEN})\s*(?:{_MAY_SAY_GONE.pattern})", re.IGNORECASE)
 _LONGEST = 24
 
 
@@ -72,11 +70,6 @@ def parse_status(field: FieldKind, text: str) -> Status | None:
 def is_status(text: str) -> bool:
     """Whether this is a status word."""
     return normalized(text) in _WORDS
-
-
-def may_say_gone(cells: Iterable[str]) -> bool:
-    """Whether one of these cells may say so; a quick test that spares nearly every row a closer look."""
-    return _CELL_MAY_SAY_GONE.search(_BETWEEN.join(cells)) is not None
 
 
 def is_known_as_gone(text: str) -> bool:
