@@ -1,11 +1,24 @@
 """Prepared statements: compiled once and run by the driver, for those that run hundreds of times a second."""
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Connection, Dialect, SelectBase, Text, bindparam, column, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    SelectBase,
+    String,
+    Text,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    type_coerce,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
@@ -60,12 +73,34 @@ def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
 
 
 def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
-    """The JSON list in the parameter `rows` as a table, so that a constant statement writes any number of rows."""
+    """The JSON in the parameter `rows` as a table, so that a constant statement writes any number of rows.
+
+    `encode_rows` makes it, of rows that have their cells in the order of `columns`.
+    """
     text = bindparam("rows", type_=Text())
-    if dialect == "postgresql":
-        typed = [column(name, type_) for name, type_ in columns.items()]
-        table = func.json_to_recordset(sql_cast(text, postgresql.JSON)).table_valued(*typed)
-        return table.render_derived(name="moved", with_types=True)
-    each = func.json_each(text).table_valued("value")
-    cells = [func.json_extract(each.c.value, literal_column(f"'$.{name}'")).label(name) for name in columns]
-    return select(*cells).subquery("moved")
+    cell = _cells_of_postgresql(text) if dialect == "postgresql" else _cells_of_sqlite(text)
+    return select(*(cell(at, type_).label(name) for at, (name, type_) in enumerate(columns.items()))).subquery("moved")
+
+
+def encode_rows(values: Iterable[Sequence[Any]]) -> str:
+    """Rows as the JSON that `rows` takes: cells by their place, which is half the text that names would make."""
+    return json.dumps(list(values))
+
+
+_Cell = Callable[[int, TypeEngine[Any]], ColumnElement[Any]]
+
+
+def _cells_of_sqlite(text: ColumnElement[str]) -> _Cell:
+    row = func.json_each(text).table_valued("value").c.value
+    return lambda at, type_: type_coerce(func.json_extract(row, literal_column(f"'$[{at}]'")), type_)
+
+
+def _cells_of_postgresql(text: ColumnElement[str]) -> _Cell:
+    row = func.jsonb_array_elements(sql_cast(text, postgresql.JSONB)).table_valued("value").c.value
+
+    def cell(at: int, type_: TypeEngine[Any]) -> ColumnElement[Any]:
+        found = row.op("->>")(literal_column(str(at)))
+        # It is a text already, and a cast to a shorter one would cut it off.
+        return type_coerce(found, type_) if isinstance(type_, String) else sql_cast(found, type_)
+
+    return cell

@@ -6,7 +6,6 @@ sealed by SECRET_KEY, so that without SECRET_KEY nobody can find out who was era
 """
 
 import hmac
-import json
 import secrets
 from collections.abc import Collection
 from contextlib import suppress
@@ -20,7 +19,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Erasure, SealedKey
 from newsletter.db import AWAY, Sessions, insert
 from newsletter.errors import Conflict, Invalid
-from newsletter.prepared import rows
+from newsletter.prepared import encode_rows, rows
 from newsletter.tokens import TokenSeal
 
 log = structlog.get_logger(__name__)
@@ -47,7 +46,7 @@ def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set
     digests = {_digest(secret, key): key for key in keys}
     asked = rows(session.get_bind().dialect.name, digest=String())
     found = select(Erasure.digest).join_from(asked, Erasure, Erasure.digest == asked.c.digest)
-    parameters = {"rows": json.dumps([{"digest": digest} for digest in digests])}
+    parameters = {"rows": encode_rows((digest,) for digest in digests)}
     return {digests[digest] for digest in session.connection().scalars(found, parameters)}
 
 

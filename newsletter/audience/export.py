@@ -19,7 +19,7 @@ from newsletter.audience.topics import TopicOff
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.formulas import escape_formula
-from newsletter.prepared import Prepared, rows
+from newsletter.prepared import Prepared, encode_rows, rows
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
     connection = session.connection()
     for batch in connection.execute(ours, execution_options={"yield_per": _BATCH}).partitions():
         # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
-        asked = {"rows": json.dumps([{"id": row[0]} for row in batch])}
+        asked = {"rows": encode_rows((row[0],) for row in batch)}
         tags, topics_off, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
         tags_of, topics_of = _grouped(tags), _grouped(topics_off)
         attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)

@@ -4,7 +4,6 @@ Counting is one statement, so limits hold across processes. Each form has counts
 of addresses are stored.
 """
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -23,7 +22,7 @@ from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED, insert, upsert
 from newsletter.errors import Refused
-from newsletter.prepared import Prepared, rows
+from newsletter.prepared import Prepared, encode_rows, rows
 
 log = structlog.get_logger(__name__)
 _KEPT = timedelta(days=2)
@@ -271,6 +270,6 @@ def _shards(form: FormKind) -> list[str]:
 
 def _count(session: Session, buckets: list[_Bucket], form: FormKind) -> dict[str, int]:
     connection = session.connection()
-    asked = json.dumps([{"bucket": each.name, "window": each.window} for each in buckets])
+    asked = encode_rows((each.name, each.window) for each in buckets)
     hits = _Counter.for_form(connection.dialect, form).add.run(connection, {"rows": asked})
     return {bucket.partition(":")[0].removeprefix(form.prefix): count for bucket, count in hits}

@@ -5,7 +5,6 @@ type, so that a value which does not fit the type is never lost.
 """
 
 import datetime as dt
-import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter import characters
 from newsletter.db import UNSYNCED, Base, insert, word
 from newsletter.errors import Invalid
-from newsletter.prepared import rows
+from newsletter.prepared import encode_rows, rows
 
 MAX_NAME = 100
 MAX_KEY = 200
@@ -154,7 +153,7 @@ def known_attributes(
 
 def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
     """Give each subscription its tag, as (subscription_id, tag_id); one that it has stays."""
-    _insert_rows(session, SubscriptionTag, [{"subscription_id": one, "tag_id": tag} for one, tag in pairs])
+    _insert_rows(session, SubscriptionTag, ("subscription_id", "tag_id"), pairs)
 
 
 def set_attributes(
@@ -164,12 +163,12 @@ def set_attributes(
 
     Without `replace`, existing values stay. Of two values for one reader and attribute, the first counts.
     """
-    found: dict[tuple[int, int], dict[str, object]] = {}
+    found: dict[tuple[int, int], Sequence[object]] = {}
     for subscription_id, (attribute_id, type_), text in values:
-        number, day = typed_value(type_, text)
-        one = {"subscription_id": subscription_id, "attribute_id": attribute_id}
-        found.setdefault((subscription_id, attribute_id), {**one, "text": text, "number": number, "date": day})
-    _insert_rows(session, SubscriptionAttribute, list(found.values()), _VALUES if replace else ())
+        cells = (subscription_id, attribute_id, text, *typed_value(type_, text))
+        found.setdefault((subscription_id, attribute_id), cells)
+    columns = ("subscription_id", "attribute_id", *_VALUES)
+    _insert_rows(session, SubscriptionAttribute, columns, found.values(), _VALUES if replace else ())
 
 
 def all_tags(session: Session, publication_id: int, most: int) -> list[str]:
@@ -244,19 +243,23 @@ _VALUES = ("text", "number", "date")
 
 
 def _insert_rows(
-    session: Session, table: type[Base], values: Sequence[Mapping[str, object]], replaced: Sequence[str] = ()
+    session: Session,
+    table: type[Base],
+    names: Sequence[str],
+    values: Collection[Sequence[object]],
+    replaced: Sequence[str] = (),
 ) -> None:
     if not values:
         return
-    columns = {each.name: each for each in table.__table__.columns}
-    moved = rows(session.get_bind().dialect.name, **{name: each.type for name, each in columns.items()})
+    columns = table.__table__.columns
+    moved = rows(session.get_bind().dialect.name, **{name: columns[name].type for name in names})
     # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
-    selection = select(*(moved.c[name] for name in columns)).where(moved.c.subscription_id.is_not(None))
-    statement = insert(session, table).from_select(list(columns), selection)
-    keys = [each for each in columns.values() if each.primary_key]
+    selection = select(*(moved.c[name] for name in names)).where(moved.c.subscription_id.is_not(None))
+    statement = insert(session, table).from_select(names, selection)
+    keys = [each for each in columns if each.primary_key]
     statement = (
         statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in replaced})
         if replaced
         else statement.on_conflict_do_nothing()
     )
-    session.connection().execute(statement, {"rows": json.dumps(list(values))})
+    session.connection().execute(statement, {"rows": encode_rows(values)})

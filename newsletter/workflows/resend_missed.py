@@ -4,7 +4,6 @@ Each copy keeps its row and so its Message-ID, and no reader gets two. Readers w
 included, nor are those who are no longer subscribed. Readers who joined since are included only on request.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
-from newsletter.prepared import rows
+from newsletter.prepared import encode_rows, rows
 from newsletter.publications import Publication
 from newsletter.workflows import publish
 from newsletter.workflows.recipients import Recipients
@@ -202,9 +201,9 @@ def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
     """Copies refused before the reason was recorded, or whose reader had unsubscribed for a while."""
     unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, REPORTED)
     unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_distinct_from(ABOUT_US))
-    ids = [{"id": copy_id} for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
+    ids = [(copy_id,) for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
     moved = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
-    return Copy.id.in_(select(moved.c.id).params(rows=json.dumps(ids)))
+    return Copy.id.in_(select(moved.c.id).params(rows=encode_rows(ids)))
 
 
 def _groups(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[Sequence[int]]:
@@ -254,7 +253,7 @@ def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment
     requeue = update(_ROWS).where(
         *these, _ROWS.c.state.in_(_MISSED), _ROWS.c.subscription_id == still.c.subscription_id
     )
-    parameters = {"rows": json.dumps([{"id": copy_id} for copy_id in group])}
+    parameters = {"rows": encode_rows((copy_id,) for copy_id in group)}
     return len(session.connection().execute(requeue.values(values).returning(_ROWS.c.id), parameters).all())
 
 

@@ -1,6 +1,5 @@
 """Apply a group of imported rows: plan it first, then write it in a few statements, whatever its size."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -33,7 +32,7 @@ from newsletter.audience.status_transitions import SUBSCRIBED
 from newsletter.db import UNSYNCED, UtcDateTime, insert
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
-from newsletter.prepared import rows
+from newsletter.prepared import encode_rows, rows
 from newsletter.publications import Publication
 
 # A complaint to another sender counts here as well; only the desk lifts it.
@@ -112,7 +111,7 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
         .join(Subscription, mine, isouter=True)
         .where(Subscription.id.is_not(None))
     )
-    found = session.execute(asked, _parameter({"key": key} for key in keys)).all()
+    found = session.execute(asked, _parameter((key,) for key in keys)).all()
     return {key: ExistingSubscription(*subscription) for key, *subscription in found}
 
 
@@ -145,9 +144,9 @@ def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: date
     session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
 
 
-def _person(row: ImportRow) -> dict[str, str]:
+def _person(row: ImportRow) -> Sequence[str]:
     email, key = row.address.email, row.address.key
-    return {"email": email, "key": key, "name": row.name, "search": search_text.search_entry(email, key, row.name)}
+    return email, key, row.name, search_text.search_entry(email, key, row.name)
 
 
 def _add_subscriptions(
@@ -163,7 +162,7 @@ def _add_subscriptions(
     # Only rows that this statement inserted: a concurrent sign-up has its own consent.
     made = session.connection().execute(
         added.on_conflict_do_nothing().returning(Subscription.id, _ITS_KEY),
-        _parameter({"key": row.address.key, "status": terms.status_of(row)} for row in newcomers),
+        _parameter((row.address.key, terms.status_of(row)) for row in newcomers),
     )
     by_key = {row.address.key: row for row in newcomers}
     return [(subscription_id, by_key[key]) for subscription_id, key in made]
@@ -195,9 +194,9 @@ def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], ter
     )
 
 
-def _consent_of(subscription_id: int, row: ImportRow, terms: ImportTerms) -> dict[str, object]:
+def _consent_of(subscription_id: int, row: ImportRow, terms: ImportTerms) -> Sequence[object]:
     act = unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
-    return {"id": subscription_id, "act": act, "note": terms.note_on(row), "file_id": terms.file_id, "line": row.line}
+    return subscription_id, act, terms.note_on(row), terms.file_id, row.line
 
 
 def _send_confirm_letters(
@@ -219,8 +218,8 @@ def _parameter_table(session: Session, **columns: InstrumentedAttribute[Any]) ->
     return rows(session.get_bind().dialect.name, **types)
 
 
-def _parameter(values: Iterable[Mapping[str, object]]) -> dict[str, str]:
-    return {"rows": json.dumps(list(values))}
+def _parameter(values: Iterable[Sequence[object]]) -> dict[str, str]:
+    return {"rows": encode_rows(values)}
 
 
 def _moment(now: datetime) -> Any:
@@ -236,13 +235,13 @@ def _add_tags_and_attributes(
 
 
 def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
-    names = {name: tags.folded_name(name) for _, row in readers for name in row.tags}
+    names = {name: tags.folded_name(name) for name in {name for _, row in readers for name in row.tags}}
     ids = tags.ensure_tags(session, publication.id, names)
     tags.add_tags(session, [(one, ids[names[name]]) for one, row in readers for name in row.tags])
 
 
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
-    names = {name: tags.folded_name(name) for _, row in readers for name in row.attributes}
+    names = {name: tags.folded_name(name) for name in {name for _, row in readers for name in row.attributes}}
     known = tags.known_attributes(session, publication.id, set(names.values()))
     # Of one that is new, the type is guessed by the first values that come.
     if new := [name for name, key in names.items() if key not in known]:

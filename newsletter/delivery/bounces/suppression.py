@@ -4,7 +4,6 @@ What was suppressed before version 0014 is known by a folded key alone, which se
 all of them, because nobody can tell any more which one it was. What is added since holds for its own mailbox.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -19,7 +18,7 @@ from newsletter.db import UNSYNCED, insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.prepared import Prepared, moment_read, rows
+from newsletter.prepared import Prepared, encode_rows, moment_read, rows
 
 Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""
@@ -62,11 +61,11 @@ def suppressed_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 def causes_by_key(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
     """The suppressed ones among these keys, each with its causes and their dates."""
-    asked = [{"key": key, "spelled": spelled} for key in keys for spelled in {key, mailboxes.legacy_mailbox_key(key)}]
+    asked = ((key, spelled) for key in keys for spelled in {key, mailboxes.legacy_mailbox_key(key)})
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
     connection = session.connection()
     read = moment_read(connection.dialect)
-    for key, word, moment in _among(connection.dialect).run(connection, {"rows": json.dumps(asked)}):
+    for key, word, moment in _among(connection.dialect).run(connection, {"rows": encode_rows(asked)}):
         cause, at = Cause(word), cast("datetime", read(moment))
         found[key][cause] = max(at, found[key].get(cause, at))
     return found

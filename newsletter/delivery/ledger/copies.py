@@ -8,7 +8,6 @@ A move out of `sending` is a compare-and-set on state and worker, so whoever los
 nothing. A reason on a copy that is being sent marks it: if it is given back, it is skipped, not queued.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +44,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import partitions, resent
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyNote, CopyState, Letter, LetterState
-from newsletter.prepared import Prepared, moment, moment_read, rows
+from newsletter.prepared import Prepared, encode_rows, moment, moment_read, rows
 
 T = TypeVar("T")
 
@@ -203,7 +202,7 @@ def begin(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: 
     begun: set[int] = set()
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         begin = _Moves.for_letter(connection, letter_id).begin
-        parameters = _parameters(connection, letter_id, worker, [{"id": copy.id} for copy in theirs], now)
+        parameters = _parameters(connection, letter_id, worker, [(copy.id,) for copy in theirs], now)
         begun.update(copy_id for (copy_id,) in begin.run(connection, parameters))
     return begun
 
@@ -212,7 +211,7 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
     """Record the outcomes of these copies, in at most three grouped statements for each letter."""
     ended = [outcome for outcome in outcomes if not outcome.goes_back]
     for letter_id, theirs in _by_letter(ended, lambda outcome: outcome.copy.letter_id):
-        ended_rows = [{"id": one.copy.id} | {name: getattr(one, name) for name in _OUTCOME_COLUMNS} for one in theirs]
+        ended_rows = [(one.copy.id, *(getattr(one, name) for name in _OUTCOME_COLUMNS)) for one in theirs]
         parameters = _parameters(connection, letter_id, worker, ended_rows, now)
         _Moves.for_letter(connection, letter_id).end.run(connection, parameters)
     if len(ended) < len(outcomes):
@@ -362,10 +361,10 @@ def _by_letter(moved: Iterable[T], letter_of: Callable[[T], int]) -> Iterable[tu
 
 
 def _parameters(
-    connection: Connection, letter_id: int, worker: str, moved: Sequence[dict[str, Any]], now: datetime
+    connection: Connection, letter_id: int, worker: str, moved: Sequence[tuple[Any, ...]], now: datetime
 ) -> dict[str, Any]:
     at = moment(connection.dialect, now)
-    return {"letter": letter_id, "by": worker, "rows": json.dumps(moved), "moment": at}
+    return {"letter": letter_id, "by": worker, "rows": encode_rows(moved), "moment": at}
 
 
 def _take_back(connection: Connection, worker: str, outcomes: Sequence[Outcome], now: datetime) -> None:
@@ -384,7 +383,7 @@ def _give_back(connection: Connection, worker: str, copies: Iterable[HeldCopy], 
     moved = rows(connection.dialect.name, id=_ROWS.c.id.type)
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         own = partitions.table_of(connection.dialect, letter_id)
-        parameters = {"by": worker, "rows": json.dumps([{"id": copy.id} for copy in theirs])}
+        parameters = {"by": worker, "rows": encode_rows((copy.id,) for copy in theirs)}
         connection.execute(_mine(own, moved).values(_back(own, now)), parameters)
 
 

@@ -1,6 +1,5 @@
 """Reservations: the send times of copies that had to wait for the rate limit of their provider group."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -10,7 +9,7 @@ from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null
 
 from newsletter.delivery.ledger.outcomes import HeldCopy
 from newsletter.delivery.models import SENDING, Copy, CopyState
-from newsletter.prepared import moment, rows
+from newsletter.prepared import encode_rows, moment, rows
 
 _ROWS = cast("Table", Copy.__table__)
 _TIED = ("id", "letter_id", "not_before", "reservation")
@@ -40,15 +39,15 @@ def put_back(
 ) -> None:
     """Put claimed copies back until their send time, or skip those that were marked; no attempt is charged."""
     moved = [
-        {
-            "id": copy.id,
-            "letter_id": copy.letter_id,
-            "not_before": str(moment(connection.dialect, reservations[copy.id].not_before)),
-            "reservation": reservations[copy.id].series,
-        }
+        (
+            copy.id,
+            copy.letter_id,
+            str(moment(connection.dialect, reservations[copy.id].not_before)),
+            reservations[copy.id].series,
+        )
         for copy in copies
     ]
-    parameters = {"by": worker, "rows": json.dumps(moved), "moment": now}
+    parameters = {"by": worker, "rows": encode_rows(moved), "moment": now}
     connection.execute(_put_back(connection.dialect.name), parameters)
 
 
