@@ -34,6 +34,7 @@ from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
+from newsletter.editorial.issues import digests
 from newsletter.engagement import comments_moderation
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
@@ -42,6 +43,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import (
     alert_editors,
     fill_slots,
+    monthly_digest,
     publish,
     run_preflight,
     tend_bounces,
@@ -107,6 +109,7 @@ class Worker:
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
             Job("send the welcome series", timedelta(seconds=10), self.send_welcome_series),
+            Job("write digests", timedelta(seconds=10), self.write_digests),
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
@@ -192,9 +195,16 @@ class Worker:
             with set_aside("the check of a slot", glance), self._services.sessions.begin() as session:
                 warn_editors.check_slot(session, self._services.audience, glance, _now(), grace=self._services.grace)
 
+    def write_digests(self) -> None:
+        if self._is_due(lambda session, _: bool(digests.publications_to_write(session))):
+            with self._services.sessions.begin() as session:
+                monthly_digest.write_waiting(session, self._services.links, _now())
+
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
             return
+        # Before the issue of the same slot, which the next digest lists.
+        self._send_due_digests()
         if self._is_due(publish.is_any_due):
             with self._services.sessions.begin() as session:
                 publish.publish_due(session, self._services.grace, _now())
@@ -211,6 +221,14 @@ class Worker:
                 with services.sessions.in_turn() as session:
                     if not welcome_series.send_group(session, services.letters, publication_id, _now()):
                         break
+
+    def _send_due_digests(self) -> None:
+        services, grace = self._services, self._services.grace
+        with services.sessions.reading() as session:
+            due = monthly_digest.due_digests(session, grace, _now())
+        for one in due:
+            with services.sessions.begin() as session:
+                monthly_digest.send_due(session, services.audience, services.letters, one, grace, _now())
 
     def empty_the_outbox(self) -> None:
         while self._may_go_on() and self._mailer.deliver_due():

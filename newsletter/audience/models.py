@@ -23,6 +23,15 @@ class Status(StrEnum):
     COMPLAINED = "complained"
 
 
+class Pace(StrEnum):
+    """How often a reader gets mail."""
+
+    EACH = "each"
+    """Each issue, when it goes out."""
+    MONTHLY = "monthly"
+    """One digest a month, and no issues."""
+
+
 class Act(StrEnum):
     """What a consent event records."""
 
@@ -118,6 +127,13 @@ class Subscription(Base):
             "delivery_hour",
             where="delivery_hour IS NOT NULL",
         ),
+        # Readers of the digest, and those whose pace is about to change.
+        partial_index(
+            "ix_subscriptions_pace",
+            "publication_id",
+            "id",
+            where="pace = 'monthly' OR next_pace IS NOT NULL",
+        ),
         # Pauses that are over; queried every minute.
         partial_index("ix_subscriptions_paused", "paused_until", where="status = 'paused'"),
         # Links carry this id for ever, so the id of an erased subscriber must never be reused.
@@ -138,6 +154,9 @@ class Subscription(Base):
     """The time zone of `delivery_hour`."""
     delivery_hour: Mapped[int | None]
     """The local hour, 0 to 23, at which issues are to arrive; None: as soon as they are sent."""
+    pace: Mapped[Pace] = mapped_column(word(Pace), default=Pace.EACH, server_default="each")
+    next_pace: Mapped[Pace | None] = mapped_column(word(Pace))
+    """The pace that replaces it with the next digest; None if it stays (`paces`)."""
 
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)

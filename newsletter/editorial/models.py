@@ -14,6 +14,14 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 
+class IssueKind(StrEnum):
+    """What an issue is."""
+
+    ISSUE = "issue"
+    DIGEST = "digest"
+    """The list of the issues of a month, for readers who chose one email a month (`digests`)."""
+
+
 class Readiness(StrEnum):
     """Whether an editor has marked an issue as ready; it counts while the issue has no letter."""
 
@@ -45,6 +53,7 @@ class Issue(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    kind: Mapped[IssueKind] = mapped_column(word(IssueKind), default=IssueKind.ISSUE, server_default="issue")
     slug: Mapped[str] = mapped_column(String(120), unique=True)
     file_name: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(Text)
@@ -314,11 +323,13 @@ class Queued(Base):
 
 
 class SlotStep(StrEnum):
-    """What is done once for each slot: two warnings beforehand, and the filling at its time."""
+    """What is done once for each slot: two warnings beforehand, and the filling at its time; and the digest."""
 
     TWO_DAYS = "two_days"
     TWO_HOURS = "two_hours"
     HOUR = "hour"
+    DIGEST = "digest"
+    """In the first slot of a month."""
 
 
 class SlotClaim(Base):

@@ -76,6 +76,11 @@ def calendar_day(day: date, language: str = LANGUAGE) -> str:
     return dates.format_date(day, DAY if locale.language == "en" else "full", locale)
 
 
+def month(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
+    """`November 2026`, on the calendar of that zone."""
+    return dates.format_date(_local(instant, time_zone), "LLLL y", locale_of(language))
+
+
 def plain_day(day: date, language: str = LANGUAGE) -> str:
     """`24 November 2026`, without its weekday."""
     return dates.format_date(day, "long", locale_of(language))

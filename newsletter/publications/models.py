@@ -83,6 +83,8 @@ class Publication(Base):
     """Days from one issue of the welcome series to the next."""
     series_issues: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
     """The slugs of its issues, in order; one that is not out is passed over."""
+    offers_digest: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether readers may choose one digest a month in place of each issue."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture, whose size is below; None for no logo."""
     logo_width: Mapped[int | None]

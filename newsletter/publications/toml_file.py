@@ -155,6 +155,7 @@ class _File(_Part):
     requires_approval: bool = False
     counts_clicks: bool = False
     start_here: _IssueSlug = ""
+    offers_digest: bool = False
     topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []
     comments: CommentPolicy = CommentPolicy.HELD
     close_comments_after: Annotated[int, Field(ge=0, le=3650)] = 90

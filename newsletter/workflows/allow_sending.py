@@ -70,7 +70,7 @@ def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) ->
 def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime) -> WaitingIssue:
     issue, letter = mailing.issue, mailing.letter
     if letter.started_at is None:
-        readers = Recipients.of_issue(issue).count(session, now)
+        readers = Recipients.of_issue(session, issue).count(session, now)
     else:
         counts = stats.copy_counts(session, letter)
         readers = counts.pending + counts.sending

@@ -5,18 +5,20 @@ A weekly slot is filled by the issue scheduled for it, else by the first issue o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice, takewhile
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.audience import paces
 from newsletter.delivery.models import IS_ISSUE, Letter, LetterState
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial.models import Issue, SlotStep
-from newsletter.editorial.schedule import occurrences, queue, slot_claims
+from newsletter.editorial.issues import digests
+from newsletter.editorial.models import Issue, IssueKind, SlotStep
+from newsletter.editorial.schedule import digest_slots, occurrences, queue, slot_claims
 from newsletter.editorial.schedule.occurrences import Occurrence
 from newsletter.links import Links
 from newsletter.publications import Publication
@@ -32,6 +34,16 @@ class PassedOver:
 
     issue: Issue
     blocker: Blocker
+
+
+@dataclass(frozen=True, slots=True)
+class DigestForecast:
+    """That a digest goes out in a slot, if an issue has come out by then."""
+
+    digest: Issue | None
+    """As it is so far; None if nothing has come out for it yet."""
+    blocker: Blocker | None = None
+    """Why it would not go out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +66,8 @@ class CalendarEntry:
     """Why its scheduled issue would not start at that time."""
     is_due: bool = False
     """Whether its time has come, but no worker has handled it yet."""
+    digest: DigestForecast | None = None
+    """The digest that goes out beside its issue, in the first slot of a month."""
 
 
 class SlotAllocator:
@@ -103,7 +117,12 @@ class Calendar:
         waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
         occasions = [*self._due, *self._next(slots)]
         entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
+        entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
+
+    def next_digest(self) -> datetime | None:
+        """When the next digest goes out, if an issue has come out by then; None if there is no slot for it."""
+        return next(iter(self._digest_times), None)
 
     def following(self) -> CalendarEntry | None:
         """The next time at which an issue goes out, or could; None if there is none."""
@@ -127,6 +146,18 @@ class Calendar:
             before += line.blocker(one) is None
         free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
+
+    @cached_property
+    def _digest_times(self) -> list[datetime]:
+        if not paces.is_used(self.session, self.publication):
+            return []
+        return digest_slots.coming(self.session, self.publication, self.now)
+
+    def _digest(self, at: datetime) -> DigestForecast | None:
+        if at not in self._digest_times:
+            return None
+        digest = digests.open_digest(self.session, self.publication.id) if at == self._digest_times[0] else None
+        return DigestForecast(digest, build_letter.blocker(digest, self.links) if digest else None)
 
     @cached_property
     def _scheduled(self) -> dict[datetime, Issue]:
@@ -188,8 +219,9 @@ def unhandled_slots(session: Session, publication: Publication, after: datetime,
 
 
 def is_taken(session: Session, publication: Publication, at: datetime) -> bool:
-    """Whether an issue is scheduled for this time, or began at or after it."""
+    """Whether an issue is scheduled for this time, or began at or after it; a digest beside it does not count."""
     own = select(Letter.id).where(Letter.publication_id == publication.id, Letter.due_at == at, *IS_ISSUE)
+    own = own.where(~exists().where(Issue.letter_id == Letter.id, Issue.kind == IssueKind.DIGEST))
     unsent = Letter.started_at.is_(None) & (Letter.state != LetterState.CANCELLED)
     return session.scalar(own.where(or_(unsent, Letter.started_at >= at)).limit(1)) is not None
 

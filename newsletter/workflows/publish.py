@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import delivery_hours, preferences, subscribers
+from newsletter.audience import delivery_hours, paces, preferences, subscribers
 from newsletter.audience.delivery_hours import Wish
+from newsletter.audience.models import Pace
 from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
 from newsletter.delivery import breaker, stopping
@@ -26,8 +27,8 @@ from newsletter.delivery.rate_limit import claim_limiter
 from newsletter.delivery.rate_limit.limits import Limits, Throttle
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.workers.context import set_aside
-from newsletter.editorial.issues import approvals, archive_index, issue_store
-from newsletter.editorial.models import Correction, Issue, SlotStep
+from newsletter.editorial.issues import approvals, archive_index, digests, issue_store
+from newsletter.editorial.models import Correction, Issue, IssueKind, SlotStep
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -51,6 +52,7 @@ class Started:
 
 def schedule(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
     """Freeze an issue into a letter due at `at`; Conflict or Invalid if it cannot go out then."""
+    digests.require_issue(issue)
     if at < now:
         raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
     letter = _freeze(session, letters, issue, at, now)
@@ -69,11 +71,14 @@ def freeze_queued(session: Session, letters: LetterSettings, issue: Issue, at: d
 
 def schedule_next(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Letter:
     """Freeze an issue for the first free weekly slot, or the one that its queue position gives it."""
+    digests.require_issue(issue)
     return _freeze(session, letters, issue, next_free_slot(session, letters.links, issue, now), now)
 
 
 def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Started:
     """Freeze an issue if need be, and fan it out at once; Conflict if it has begun already."""
+    if issue.kind is IssueKind.DIGEST:
+        return send_digest(session, letters, issue, now, now)
     letter = issue.letter
     if letter is None or letter.state not in NOT_BEGUN:
         letter = _freeze(session, letters, issue, now, now)
@@ -82,6 +87,22 @@ def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datet
     started = _start(session, letter, NOT_BEGUN, now, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
+    return started
+
+
+def send_digest(session: Session, letters: LetterSettings, digest: Issue, at: datetime, now: datetime) -> Started:
+    """Fan a digest out at once, in the slot at `at`; Conflict if it may not go out or has begun already.
+
+    It lists every issue that has begun. From then on, readers have the pace that they have chosen.
+    """
+    # An issue that begins meanwhile has begun as a whole before this, or begins after it, for readers as they are then.
+    publications.block_unsubscribes(session, digest.publication_id)
+    digests.write(session, digest.publication, letters.links, now)
+    letter = _freeze(session, letters, digest, at, now)
+    started = _start(session, letter, NOT_BEGUN, now, slot=at)
+    if started is None:
+        raise Conflict(f"“{digest.title}” is already being sent")
+    paces.change_due(session, digest.publication)
     return started
 
 
@@ -210,7 +231,10 @@ def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetim
     letter.segment = build_letter.segment_of(issue)
     letter.audience_hash = build_letter.hash_of_segment(letter.segment)
     letter.topics = build_letter.topics_among(issue, prepared.source)
-    Recipients.of_letter(session, letter).conditions(session, now)  # Invalid if its segment cannot be resolved
+    Recipients.of_issue(session, issue).conditions(session, now)  # Invalid if its segment cannot be resolved
+    if issue.kind is IssueKind.DIGEST:
+        # Never waiting, because the slot's issue may be; it begins in this transaction.
+        letter.state = LetterState.HELD
     try:
         with session.begin_nested():
             session.add(letter)
@@ -250,9 +274,12 @@ def _start(
     session: Session, letter: Letter, from_states: Sequence[LetterState], now: datetime, slot: datetime | None = None
 ) -> Started | None:
     """Begin to send; each reader's delivery hour is counted from the slot. Without one, nobody's is waited for."""
-    conditions = Recipients.of_letter(session, letter).conditions(session, now)
+    recipients = Recipients.of_letter(session, letter)
+    conditions = recipients.conditions(session, now)
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
+    if recipients.pace is Pace.EACH:
+        digests.note(session, letter)
     # Whose pause is over gets this issue, even if no worker ran since to say so.
     while preferences.end_due_pauses(session, now):
         pass

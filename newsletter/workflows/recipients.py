@@ -3,17 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience import subscribers, topics
-from newsletter.audience.models import Subscription
+from newsletter.audience import paces, subscribers, topics
+from newsletter.audience.models import Pace, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Letter
-from newsletter.editorial.models import Issue
+from newsletter.editorial.models import Issue, IssueKind
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
 
@@ -26,19 +26,25 @@ class Recipients:
     segment: Frozen | None = None
     topics: tuple[str, ...] = ()
     """The keys of its topics, of which a reader has turned off all or not; none if it goes to everybody."""
+    pace: Pace | None = None
+    """The pace of those whom it goes to; None where there is but one."""
     corrects_id: int | None = None
     """The letter that it corrects, which they got or may have got."""
 
     @classmethod
-    def of_issue(cls, issue: Issue) -> "Recipients":
+    def of_issue(cls, session: Session, issue: Issue) -> "Recipients":
         """Of an issue: as frozen with its letter, else as it is now. NotFound or Invalid as `segment_of`."""
-        return cls(issue.publication, build_letter.segment_of(issue), tuple(build_letter.topics_of(issue)))
+        chosen, keys = build_letter.segment_of(issue), tuple(build_letter.topics_of(issue))
+        return cls(issue.publication, chosen, keys, _pace(session, issue.publication, issue.kind))
 
     @classmethod
     def of_letter(cls, session: Session, letter: Letter) -> "Recipients":
-        """Of a letter, as it was frozen."""
+        """Of an issue's letter, or of one about a correction, as it was frozen."""
         publication = session.get_one(Publication, letter.publication_id)
-        return cls(publication, letter.segment, tuple(letter.topics), letter.corrects_id)
+        if letter.corrects_id is not None:
+            return cls(publication, letter.segment, corrects_id=letter.corrects_id)
+        kind = session.scalar(select(Issue.kind).where(Issue.letter_id == letter.id)) or IssueKind.ISSUE
+        return cls(publication, letter.segment, tuple(letter.topics), _pace(session, publication, kind))
 
     @property
     def is_everybody(self) -> bool:
@@ -48,7 +54,7 @@ class Recipients:
     @property
     def is_of_segment_alone(self) -> bool:
         """Whether every active reader of its segment gets it."""
-        return not self.topics and self.corrects_id is None
+        return not self.topics and self.pace is None and self.corrects_id is None
 
     def conditions(self, session: Session, now: datetime) -> tuple[ColumnElement[bool], ...]:
         """What subscriptions have to meet; Invalid, saying why, if the segment can no longer be resolved."""
@@ -56,8 +62,15 @@ class Recipients:
         if self.corrects_id is not None:
             ids = repeats.with_repeats(session, self.corrects_id)
             return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(ids)))
-        return (*chosen, *topics.wants_any(session, self.topics))
+        at_pace = () if self.pace is None else (Subscription.pace == self.pace,)
+        return (*chosen, *at_pace, *topics.wants_any(session, self.topics))
 
     def count(self, session: Session, now: datetime) -> int:
         """How many they are now."""
         return subscribers.audience_size(session, self.publication.id, *self.conditions(session, now))
+
+
+def _pace(session: Session, publication: Publication, kind: IssueKind) -> Pace | None:
+    if kind is IssueKind.DIGEST:
+        return Pace.MONTHLY
+    return Pace.EACH if paces.is_used(session, publication) else None

@@ -70,7 +70,7 @@ def rehearse_issue(
 ) -> RehearsalReport:
     """Compose and sign every copy of an issue; Conflict if it has already started to go out."""
     letter, blocking = _letter(issue, letters, now)
-    recipients = Recipients.of_issue(issue)
+    recipients = Recipients.of_issue(session, issue)
     readers = recipients.count(session, now)
     made = watched(_copies(session, recipients, letter, now), readers)
     try:

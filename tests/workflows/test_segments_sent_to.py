@@ -61,7 +61,7 @@ def test_an_issue_goes_to_its_segment_as_it_was_when_scheduled(services: Service
             subscribe(session, email, *names)
         subscribe(session, "away@a.example", "VIP", status=Status.PAUSED)
         issue = aim(session, WAITING, ("tag", "is", "vip"))
-        assert Recipients.of_issue(issue).count(session, NOW) == 2
+        assert Recipients.of_issue(session, issue).count(session, NOW) == 2
         publish.schedule(session, services.letters, issue, NOW + HOUR, NOW)
         # What it goes to is frozen with it; who that is, is told when it goes.
         segments.save(
@@ -73,7 +73,7 @@ def test_an_issue_goes_to_its_segment_as_it_was_when_scheduled(services: Service
             issue.segment_id,
         )
         subscribe(session, "later@a.example", "VIP")
-        assert Recipients.of_issue(issue_store.find(session, WAITING)).count(session, NOW) == 3
+        assert Recipients.of_issue(session, issue_store.find(session, WAITING)).count(session, NOW) == 3
     with services.sessions.begin() as session:
         publish.publish_due(session, HOUR, NOW + HOUR)
         issue = issue_store.find(session, WAITING)

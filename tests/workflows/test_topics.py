@@ -66,7 +66,7 @@ def chosen(services: Services) -> Services:
 def test_an_issue_goes_to_those_who_get_one_of_its_topics(chosen: Services, tags: str, readers: list[str]) -> None:
     with chosen.sessions.begin() as session:
         issue = write(chosen, session, "one", tags)
-        assert Recipients.of_issue(issue).count(session, NOW) == len(readers)
+        assert Recipients.of_issue(session, issue).count(session, NOW) == len(readers)
         started = publish.send_now(session, chosen.letters, issue, NOW)
         copies = session.scalars(select(Copy.address).where(Copy.letter_id == started.letter_id))
         assert sorted(address.partition("@")[0] for address in copies) == readers
@@ -82,7 +82,7 @@ def test_a_scheduled_issue_keeps_its_topics_whatever_the_publication_offers_then
         publish.schedule(session, chosen.letters, issue, NOW.replace(hour=13), NOW)
         issue.publication.topics = []
         session.flush()
-        assert Recipients.of_issue(issue).count(session, NOW) == 2
+        assert Recipients.of_issue(session, issue).count(session, NOW) == 2
         assert [one.copies for one in publish.publish_due(session, chosen.grace, NOW.replace(hour=13))] == [2]
 
 

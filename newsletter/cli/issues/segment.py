@@ -29,5 +29,5 @@ def segment(services: Services, slug: str, name: str | None, everybody: bool) ->
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         frozen = build_letter.segment_of(issue)
-        readers = formats.counted(Recipients.of_issue(issue).count(session, now()), "reader")
+        readers = formats.counted(Recipients.of_issue(session, issue).count(session, now()), "reader")
     click.echo(f"{slug} goes to {readers}" + (f" of the segment “{frozen['name']}”" if frozen else ""))

@@ -11,7 +11,7 @@ from newsletter.characters import label_key
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind
-from newsletter.editorial.models import Correction, Issue, Revision
+from newsletter.editorial.models import Correction, Issue, IssueKind, Revision
 from newsletter.errors import NotFound
 from newsletter.publications import Publication
 
@@ -33,13 +33,17 @@ class LabelCount(NamedTuple):
     issues: int
 
 
-def published(publication_id: int) -> Select[Issue]:
-    """The published issues of a publication, newest first, each with the revision that is shown."""
-    return published_everywhere().where(Issue.publication_id == publication_id)
+def published(publication_id: int, *kinds: IssueKind) -> Select[Issue]:
+    """The published issues of a publication, newest first, each with the revision that is shown.
+
+    Only issues proper, unless other kinds are named: a digest has a page of its own, and is in no list.
+    """
+    ours = published_everywhere().where(Issue.publication_id == publication_id)
+    return ours.where(Issue.kind.in_(kinds or (IssueKind.ISSUE,)))
 
 
 def published_everywhere() -> Select[Issue]:
-    """The published issues of all publications, newest first."""
+    """The published issues of all publications, of every kind, newest first."""
     begun = select(Issue).join(Issue.letter).where(Letter.started_at.is_not(None))
     newest_first = begun.order_by(*_NEWEST_FIRST)
     corrected = selectinload(Issue.corrections).joinedload(Correction.revision)
@@ -75,7 +79,8 @@ def changes(session: Session) -> list[tuple[str, datetime]]:
     corrected = select(Correction.issue_id, func.max(Correction.made_at).label("at")).group_by(Correction.issue_id)
     last = corrected.subquery()
     rows = published_everywhere().with_only_columns(Issue.slug, Letter.started_at, last.c.at)
-    found = session.execute(rows.outerjoin(last, last.c.issue_id == Issue.id))
+    rows = rows.outerjoin(last, last.c.issue_id == Issue.id).where(Issue.kind == IssueKind.ISSUE)
+    found = session.execute(rows)
     return [(slug, max(filter(None, (started_at, at)))) for slug, started_at, at in found]
 
 
@@ -112,7 +117,7 @@ def changed_at(issue: Issue) -> datetime:
 def neighbours(session: Session, issue: Issue) -> Neighbours:
     """The issues of the same publication that went out just before and just after this one."""
     place, own_place = _place(issue)
-    later = published(issue.publication_id).order_by(None).order_by(Letter.started_at, Issue.id)
+    later = published(issue.publication_id, issue.kind).order_by(None).order_by(Letter.started_at, Issue.id)
     return Neighbours(session.scalar(earlier(issue).limit(1)), session.scalar(later.where(place > own_place).limit(1)))
 
 
@@ -132,9 +137,9 @@ def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Seq
 
 
 def earlier(issue: Issue) -> Select[Issue]:
-    """The issues of the same publication that went out before this one, newest first."""
+    """The issues of the same publication and kind that went out before this one, newest first."""
     place, own_place = _place(issue)
-    return published(issue.publication_id).where(place < own_place)
+    return published(issue.publication_id, issue.kind).where(place < own_place)
 
 
 def _place(issue: Issue) -> tuple[Tuple, Tuple]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, RevisionPicture, Size
+from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness, Revision, RevisionPicture, Size
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, NotFound
@@ -206,6 +206,8 @@ def lock(session: Session, issue: Issue) -> None:
 def remove(session: Session, issue: Issue) -> None:
     """Delete a draft with everything that refers to it; Conflict if it was ever scheduled."""
     lock(session, issue)
+    if issue.kind is IssueKind.DIGEST:
+        raise Conflict(f"“{issue.title}” collects what has come out; make it a draft, and it is not sent.")
     if issue.letter_id is not None:
         raise Conflict(f"“{issue.title}” is {state(issue)}, or was scheduled once, so it is kept as a record.")
     for column, ids in _belongings(issue):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import db
 from newsletter.db import UNSYNCED
-from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues import digests, issue_store
 from newsletter.editorial.models import Issue, IssueState, Queued
 from newsletter.errors import Conflict
 
@@ -38,6 +38,7 @@ def is_ready(issue: Issue) -> bool:
 
 def add(session: Session, issue: Issue, now: datetime) -> None:
     """Append a ready issue; Conflict if it is not ready, or already in the queue."""
+    digests.require_issue(issue)
     if not is_ready(issue):
         raise Conflict(
             f"“{issue.title}” is {issue_store.state(issue).phrase}; only an issue that is ready can wait in the queue."

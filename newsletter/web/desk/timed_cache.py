@@ -88,14 +88,14 @@ def rule_counts(store: Session, publication: Publication, rule: Rule, now: datet
 
 def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
     """How many readers an issue would go to; for one with a segment that is slow to count, as of a moment ago."""
-    wanted = Recipients.of_issue(issue)
+    wanted = Recipients.of_issue(store, issue)
     if wanted.is_everybody:
         return audience_size(store, issue.publication_id)
     if wanted.segment and wanted.is_of_segment_alone:
         return rule_counts(store, issue.publication, rules.from_json(wanted.segment["rule"]), now)[1]
     audience = _audience(issue.publication_id)
     with audience.lock:
-        cache = _of_rule(audience.of_rules, str((wanted.segment, wanted.topics)))
+        cache = _of_rule(audience.of_rules, str((wanted.segment, wanted.topics, wanted.pace)))
         return cache.get(lambda: (0, wanted.count(store, now)))[1]
 
 

@@ -13,7 +13,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import archive, issue_store
-from newsletter.editorial.models import Issue, IssueState
+from newsletter.editorial.models import Issue, IssueKind, IssueState
 from newsletter.engagement.helpfulness import Answer
 from newsletter.publications import Publication
 from newsletter.web.context import now, services
@@ -42,7 +42,7 @@ def reports() -> str:
     page = min(max(request.args.get("page", 1, type=int), 1), _MOST_PAGES)
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        mailed = posts.without_imports(archive.published(publication.id))
+        mailed = posts.without_imports(archive.published(publication.id, *IssueKind))
         # One more than is shown, to know whether there is a next page.
         out = store.scalars(mailed.offset((page - 1) * _PAGE).limit(_PAGE + 1)).all()
         return frame.page(

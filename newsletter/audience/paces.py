@@ -1,0 +1,63 @@
+"""Paces: whether a reader gets each issue, or one digest a month of all of them.
+
+A change that would bring an issue twice, or never, takes effect with the next digest: see
+docs/decisions/0023-when-a-change-of-pace-takes-effect.md.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from newsletter.audience import consent
+from newsletter.audience.consent import Proof
+from newsletter.audience.models import Act, Channel, Pace, Subscription
+from newsletter.audience.services import AudienceServices
+from newsletter.db import UNSYNCED
+from newsletter.publications import Publication
+
+# Written out, because neither database matches a parameter to a partial index.
+_CONCERNED = text("(subscriptions.pace = 'monthly' OR subscriptions.next_pace IS NOT NULL)")
+
+
+def is_used(session: Session, publication: Publication) -> bool:
+    """Whether a publication has a digest: it offers one, or somebody still reads by it.
+
+    Without a weekly slot there is no first one of a month, so everybody gets each issue.
+    """
+    if not publication.slots:
+        return False
+    concerned = select(Subscription.id).where(Subscription.publication_id == publication.id, _CONCERNED)
+    return publication.offers_digest or session.scalar(concerned.limit(1)) is not None
+
+
+def choose(
+    session: Session,
+    audience: AudienceServices,
+    subscription: Subscription,
+    wanted: Pace,
+    client: str | None,
+    now: datetime,
+    *,
+    at_once: bool,
+) -> None:
+    """Let a reader have this pace, at once or from the next digest on."""
+    before = subscription.next_pace or subscription.pace
+    if at_once:
+        subscription.pace = wanted
+    subscription.next_pace = None if wanted is subscription.pace else wanted
+    if wanted is not before:
+        proof = Proof(consent.origin_of(audience, client), note=f"pace: {wanted}")
+        consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
+    session.flush()
+
+
+def change_due(session: Session, publication: Publication) -> None:
+    """Let every change that waited for this digest take effect; where none is offered any more, everybody's ends."""
+    ours = update(Subscription).where(Subscription.publication_id == publication.id, _CONCERNED)
+    if publication.offers_digest:
+        ours = ours.where(Subscription.next_pace.is_not(None))
+        ours = ours.values(pace=func.coalesce(Subscription.next_pace, Subscription.pace), next_pace=None)
+    else:
+        ours = ours.values(pace=Pace.EACH, next_pace=None)
+    session.execute(ours, execution_options=UNSYNCED)

@@ -1,0 +1,147 @@
+"""The monthly digest: written as issues come out, and sent in the month's first slot; readers choose it as their pace.
+
+Writing, sending and the changes of pace that wait for it are one transaction, which a slot claim lets one worker make
+once (docs/decisions/0023-when-a-change-of-pace-takes-effect.md).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from newsletter import publications
+from newsletter.audience import paces
+from newsletter.audience.models import Pace, Subscription
+from newsletter.audience.services import AudienceServices
+from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.workers import send_permission
+from newsletter.editorial.issues import digests
+from newsletter.editorial.models import Issue, SlotStep
+from newsletter.editorial.schedule import digest_slots, slot_claims
+from newsletter.errors import Conflict
+from newsletter.i18n import formats
+from newsletter.links import Links
+from newsletter.publications import Publication
+from newsletter.workflows import build_letter, publish, warn_editors
+from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.publish import Started
+from newsletter.workflows.warn_editors import SlotProblem
+
+log = structlog.get_logger()
+
+_NEWS = timedelta(days=2)
+"""How long after a missed slot the editors are still informed of it."""
+_NEVER_CAME = (CopyState.SKIPPED, CopyState.REFUSED, CopyState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class DueDigest:
+    """A month's first slot whose time has come, and whose digest was not dealt with yet."""
+
+    publication_id: int
+    at: datetime
+    time_zone: str
+
+
+def due_digests(session: Session, grace: timedelta, now: datetime) -> list[DueDigest]:
+    """The digests that are due, the longest due first; none from before sending was allowed."""
+    armed_at = send_permission.read_permission(session).armed_at
+    if armed_at is None:
+        return []
+    after = max(armed_at, now - max(grace, _NEWS))
+    return [
+        DueDigest(publication.id, slot.at, slot.slot.time_zone)
+        for publication in session.scalars(publications.all_publications())
+        if paces.is_used(session, publication)
+        for slot in digest_slots.due(session, publication, after, now)
+    ]
+
+
+def send_due(
+    session: Session,
+    audience: AudienceServices,
+    letters: LetterSettings,
+    due: DueDigest,
+    grace: timedelta,
+    now: datetime,
+) -> Started | None:
+    """Send the digest of a slot, unless nothing has come out; or tell the editors why it is not sent.
+
+    Safe with two workers. A digest that is not sent stays open: it can be sent from its page, or goes next month.
+    """
+    publication = session.get_one(Publication, due.publication_id)
+    # Whatever begins to go out meanwhile waits, or is in this digest.
+    publications.block_unsubscribes(session, publication.id)
+    if not slot_claims.claim(session, publication.id, due.at, SlotStep.DIGEST):
+        return None
+    digest = digests.write(session, publication, audience.links, now)
+    if digest is None:
+        paces.change_due(session, publication)
+        return None
+    if why := _hindrance(digest, audience.links, late=now - due.at > grace):
+        _tell(session, audience, digest, due, why, now)
+        return None
+    return publish.send_digest(session, letters, digest, due.at, now)
+
+
+def write_waiting(session: Session, links: Links, now: datetime) -> None:
+    """Write every digest that an issue has joined, so that the desk shows it, checks it and can have it approved."""
+    for publication_id in digests.publications_to_write(session):
+        publication = session.get_one(Publication, publication_id)
+        # Two workers that write at once would make two digests.
+        publications.block_unsubscribes(session, publication_id)
+        digests.write(session, publication, links, now)
+
+
+def choose_pace(
+    session: Session,
+    audience: AudienceServices,
+    subscription: Subscription,
+    wanted: Pace,
+    client: str | None,
+    now: datetime,
+) -> None:
+    """Let a reader have this pace: at once if that brings no issue twice and none never, else from the next digest on.
+
+    Conflict if the publication has no digest.
+    """
+    publication = subscription.publication
+    if wanted is Pace.MONTHLY and not (publication.offers_digest and publication.slots):
+        raise Conflict("There is no monthly digest at the moment. Please take a break instead.")
+    # The copies of an issue that is being fanned out have to be seen.
+    publications.wait_for_fan_out(session, publication.id)
+    session.refresh(subscription, ["pace", "next_pace"])
+    at_once = wanted is subscription.pace or not _is_bound(session, subscription)
+    paces.choose(session, audience, subscription, wanted, client, now, at_once=at_once)
+
+
+def _is_bound(session: Session, subscription: Subscription) -> bool:
+    """Whether a change at once would bring an issue of the next digest twice, or never.
+
+    A reader of single issues has had one of them; a reader of digests has not.
+    """
+    letters = digests.unmailed_letters(session, subscription.publication_id)
+    if subscription.pace is Pace.MONTHLY:
+        return bool(letters)
+    theirs = select(Copy.id).where(Copy.letter_id.in_(letters), Copy.subscription_id == subscription.id)
+    return session.scalar(theirs.where(Copy.state.not_in(_NEVER_CAME)).limit(1)) is not None
+
+
+def _hindrance(digest: Issue, links: Links, *, late: bool) -> str:
+    if late:
+        return "No worker was running when its time came, and it is now too late to send it without asking."
+    blocker = build_letter.blocker(digest, links)
+    return f"It {blocker.lack}. {blocker.why}." if blocker else ""
+
+
+def _tell(session: Session, audience: AudienceServices, digest: Issue, due: DueDigest, why: str, now: datetime) -> None:
+    problem = SlotProblem(
+        f"{formats.brief(due.at, due.time_zone)} passed without the digest “{digest.title}”",
+        why,
+        "Send it now, from its page; or leave it, and it goes out next month with what comes out until then.",
+    )
+    slot = formats.moment(due.at, due.time_zone)
+    warn_editors.send_warning(session, audience, digest.publication, slot, problem, now)
+    log.warning("digest not sent", issue=digest.id)
