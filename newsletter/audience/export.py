@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Dialect, String, select, type_coerce
+from sqlalchemy import ColumnElement, Dialect, String, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
@@ -26,7 +26,7 @@ T = TypeVar("T")
 _BATCH = 2_000
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _MOMENTS = ("created_at", "confirmed_at", "left_at", "paused_until")
-COLUMNS = ("email", "name", "status", *_MOMENTS, "source", "delivery_hour", "delivery_zone")
+COLUMNS = ("email", "name", "status", *_MOMENTS, "source", "delivery_hour", "delivery_zone", "pace")
 """The columns of a CSV export that are one value each; `csv_pieces` tells what follows."""
 
 Consent = Mapping[str, Any]
@@ -106,6 +106,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
         Subscription.source,
         Subscription.delivery_hour,
         Subscription.delivery_zone,
+        type_coerce(func.coalesce(Subscription.next_pace, Subscription.pace), String),
     ).join(Subscription.subscriber)
     ours = columns.where(Subscription.publication_id == publication_id, *conditions).order_by(Subscription.id)
     connection = session.connection()

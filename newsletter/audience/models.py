@@ -154,7 +154,7 @@ class Subscription(Base):
     """The time zone of `delivery_hour`."""
     delivery_hour: Mapped[int | None]
     """The local hour, 0 to 23, at which issues are to arrive; None: as soon as they are sent."""
-    pace: Mapped[Pace] = mapped_column(word(Pace), default=Pace.EACH, server_default="each")
+    pace: Mapped[Pace] = mapped_column(word(Pace), server_default="each")
     next_pace: Mapped[Pace | None] = mapped_column(word(Pace))
     """The pace that replaces it with the next digest; None if it stays (`paces`)."""
 

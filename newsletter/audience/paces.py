@@ -4,6 +4,7 @@ A change that would bring an issue twice, or never, takes effect with the next d
 docs/decisions/0023-when-a-change-of-pace-takes-effect.md.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import func, select, text, update
@@ -31,7 +32,7 @@ def is_used(session: Session, publication: Publication) -> bool:
     return publication.offers_digest or session.scalar(concerned.limit(1)) is not None
 
 
-def choose(
+def change_pace(
     session: Session,
     audience: AudienceServices,
     subscription: Subscription,
@@ -50,6 +51,13 @@ def choose(
         proof = Proof(consent.origin_of(audience, client), note=f"pace: {wanted}")
         consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
     session.flush()
+
+
+def set_monthly(session: Session, subscription_ids: Collection[int]) -> None:
+    """Let new readers have one digest a month."""
+    theirs = update(Subscription).where(Subscription.id.in_(subscription_ids))
+    if subscription_ids:
+        session.execute(theirs.values(pace=Pace.MONTHLY), execution_options=UNSYNCED)
 
 
 def change_due(session: Session, publication: Publication) -> None:

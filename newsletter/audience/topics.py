@@ -25,7 +25,7 @@ class TopicOff(Base):
     key: Mapped[str] = mapped_column(String(LONGEST_LABEL_KEY), primary_key=True)
 
 
-def choose(
+def choose_topics(
     session: Session,
     audience: AudienceServices,
     subscription: Subscription,

@@ -120,10 +120,6 @@ class Calendar:
         entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
 
-    def next_digest(self) -> datetime | None:
-        """When the next digest goes out, if an issue has come out by then; None if there is no slot for it."""
-        return next(iter(self._digest_times), None)
-
     def following(self) -> CalendarEntry | None:
         """The next time at which an issue goes out, or could; None if there is none."""
         return next((entry for entry in self.ahead(1) if entry.issue or not entry.off), None)

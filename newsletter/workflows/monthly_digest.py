@@ -15,6 +15,7 @@ from newsletter import publications
 from newsletter.audience import paces
 from newsletter.audience.models import Pace, Subscription
 from newsletter.audience.services import AudienceServices
+from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import digests
@@ -22,6 +23,7 @@ from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import digest_slots, slot_claims
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish, warn_editors
@@ -76,7 +78,7 @@ def send_due(
     publications.block_unsubscribes(session, publication.id)
     if not slot_claims.claim(session, publication.id, due.at, SlotStep.DIGEST):
         return None
-    digest = digests.write(session, publication, audience.links, now)
+    digest = digests.write_digest(session, publication, audience.links, now)
     if digest is None:
         paces.change_due(session, publication)
         return None
@@ -92,7 +94,18 @@ def write_waiting(session: Session, links: Links, now: datetime) -> None:
         publication = session.get_one(Publication, publication_id)
         # Two workers that write at once would make two digests.
         publications.block_unsubscribes(session, publication_id)
-        digests.write(session, publication, links, now)
+        digests.write_digest(session, publication, links, now)
+
+
+def is_offered(subscription: Subscription) -> bool:
+    """Whether a reader may choose the digest, or leave it."""
+    publication = subscription.publication
+    return bool(publication.slots) and (publication.offers_digest or subscription.pace is Pace.MONTHLY)
+
+
+def next_time(session: Session, publication: Publication, now: datetime) -> datetime | None:
+    """The next slot in which a digest goes out, if there is an issue for it; None if there is no such slot."""
+    return next(iter(digest_slots.coming(session, publication, now)), None)
 
 
 def choose_pace(
@@ -108,13 +121,13 @@ def choose_pace(
     Conflict if the publication has no digest.
     """
     publication = subscription.publication
-    if wanted is Pace.MONTHLY and not (publication.offers_digest and publication.slots):
-        raise Conflict("There is no monthly digest at the moment. Please take a break instead.")
+    if wanted is Pace.MONTHLY and not is_offered(subscription):
+        raise Conflict(lazy_gettext("There is no monthly email at the moment. Please take a break instead."))
     # The copies of an issue that is being fanned out have to be seen.
     publications.wait_for_fan_out(session, publication.id)
     session.refresh(subscription, ["pace", "next_pace"])
     at_once = wanted is subscription.pace or not _is_bound(session, subscription)
-    paces.choose(session, audience, subscription, wanted, client, now, at_once=at_once)
+    paces.change_pace(session, audience, subscription, wanted, client, now, at_once=at_once)
 
 
 def _is_bound(session: Session, subscription: Subscription) -> bool:
@@ -125,7 +138,9 @@ def _is_bound(session: Session, subscription: Subscription) -> bool:
     letters = digests.unmailed_letters(session, subscription.publication_id)
     if subscription.pace is Pace.MONTHLY:
         return bool(letters)
-    theirs = select(Copy.id).where(Copy.letter_id.in_(letters), Copy.subscription_id == subscription.id)
+    # In the welcome series, an issue comes by a letter of its own.
+    ids = [repeated for letter_id in letters for repeated in repeats.with_repeats(session, letter_id)]
+    theirs = select(Copy.id).where(Copy.letter_id.in_(ids), Copy.subscription_id == subscription.id)
     return session.scalar(theirs.where(Copy.state.not_in(_NEVER_CAME)).limit(1)) is not None
 
 

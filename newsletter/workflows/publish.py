@@ -97,7 +97,7 @@ def send_digest(session: Session, letters: LetterSettings, digest: Issue, at: da
     """
     # An issue that begins meanwhile has begun as a whole before this, or begins after it, for readers as they are then.
     publications.block_unsubscribes(session, digest.publication_id)
-    digests.write(session, digest.publication, letters.links, now)
+    digests.write_digest(session, digest.publication, letters.links, now)
     letter = _freeze(session, letters, digest, at, now)
     started = _start(session, letter, NOT_BEGUN, now, slot=at)
     if started is None:

@@ -69,10 +69,11 @@ def check_slot(
         return None
     publication = session.get_one(Publication, check.publication_id)
     entry = _entry(Calendar(session, audience.links, publication, now, grace), check.at)
-    problem = _problem(entry) if entry else None
-    if entry and problem:
-        send_warning(session, audience, publication, formats.moment(entry.at, entry.time_zone), problem, now)
-    return problem
+    problems = [problem for problem in (_problem(entry), _digest_problem(entry)) if problem] if entry else []
+    for problem in problems:
+        slot = formats.moment(check.at, entry.time_zone) if entry else ""
+        send_warning(session, audience, publication, slot, problem, now)
+    return problems[0] if problems else None
 
 
 def send_warning(
@@ -121,6 +122,15 @@ def _problem(entry: CalendarEntry) -> SlotProblem | None:
         return None
     remedy = "Put a ready issue into the queue, schedule one for this time, or make it a week off."
     return SlotProblem(f"{when} has no issue yet", "Nothing is scheduled for it, and the queue is empty.", remedy)
+
+
+def _digest_problem(entry: CalendarEntry) -> SlotProblem | None:
+    digest, blocker = (entry.digest.digest, entry.digest.blocker) if entry.digest else (None, None)
+    if digest is None or blocker is None:
+        return None
+    why = f"It would not go to the readers who get one email a month. {blocker.why}."
+    headline = f"{formats.brief(entry.at, entry.time_zone)}: the digest “{digest.title}” {blocker.lack}"
+    return SlotProblem(headline, why, f"{_mend(blocker.lack)}.")
 
 
 def _passed_over(when: str, entry: CalendarEntry) -> SlotProblem:

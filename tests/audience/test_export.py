@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.audience import export, tags, topics, unsubscribe
 from newsletter.audience.importing.plan import ImportTerms
-from newsletter.audience.models import Channel, Status, Subscription
+from newsletter.audience.models import Channel, Pace, Status, Subscription
 from newsletter.audience.tags import AttributeType
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces import suppression
@@ -34,6 +34,7 @@ def full(press: Press, now: datetime) -> Press:
     press.run(unsubscribe.unsubscribe_by_link, press.leave_token(CYD), Channel.LINK, None, press.now)
     press.set_status(DAN, Status.PAUSED, paused_until=now + timedelta(days=30))
     press.set_status(EVE, Status.COMPLAINED)
+    press.set_status(ADA, Status.ACTIVE, next_pace=Pace.MONTHLY)
     with press.sessions.begin() as session:
         suppression.add(session, EVE, Cause.COMPLAINT, now)
         suppression.add(session, EVE, Cause.BOUNCE, now)
@@ -92,9 +93,10 @@ def test_imported_elsewhere_it_loses_nothing(full: Press, elsewhere: Press, tmp_
     with full.sessions.reading() as session:
         path.write_text("".join(export.csv_pieces(session, full.publication.id)), encoding="utf-8", newline="")
     terms = ImportTerms(Status.ACTIVE, "moved from our other press")
+    elsewhere.publication.offers_digest = True
     assert not [problem for step in import_steps(elsewhere, path, terms) for problem in step.problems]
     after = rows(elsewhere)
-    kept = ("email", "name", "status", "paused_until", "tags", "topics_off", "City", "Age")
+    kept = ("email", "name", "status", "paused_until", "pace", "tags", "topics_off", "City", "Age")
     for column in (*kept, "delivery_hour", "delivery_zone"):
         assert {row[column] for row in after.values()} == {row[column] for row in before.values()}, column
         assert {email: row[column] for email, row in after.items()} == {

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
+from newsletter import publications
 from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement import comments
@@ -108,6 +109,26 @@ def test_a_reader_takes_a_break_by_the_preferences(page: Page, services: Service
     page.get_by_role("button", name="Start the break").click()
     expect(page.get_by_role("status")).to_have_text("Your break has started.")
     assert standing(services) is Status.PAUSED
+
+
+def test_a_reader_chooses_topics_and_one_email_a_month(page: Page, services: Services, clock: Clock) -> None:
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        home.offers_digest, home.topics = True, ["Neck", "Sleep"]
+    become_reader(page, services, clock)
+    page.goto(services.links.preferences(1))
+    page.get_by_label("Sleep").uncheck()
+    send(page, "Save topics")
+    expect(page.get_by_role("status")).to_have_text("Your topics have been saved.")
+    expect(page.get_by_label("Sleep")).not_to_be_checked()
+    page.goto(services.links.unsubscribe(1))
+    send(page, "Get one email a month instead")
+    expect(page.get_by_role("status")).to_have_text("How often you hear from us has been saved.")
+    monthly = page.get_by_role("radio", name="one email a month, with links to all its issues")
+    expect(monthly).to_be_checked()
+    page.get_by_role("radio", name="each issue, when it comes out").check()
+    send(page, "Save how often")
+    expect(monthly).not_to_be_checked()
 
 
 def make_busy(services: Services, clock: Clock) -> None:
@@ -244,6 +265,9 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     send(page, "Send me my link")
     expect(page.get_by_role("heading", level=1)).to_have_text("Check your email")
     yield "link sent"
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        home.offers_digest, home.topics = True, ["Neck", "Sleep"]
     page.goto(services.links.preferences(1))
     yield "preferences from a letter"
     page.goto(services.links.manage(1, clock()))
@@ -272,7 +296,7 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     yield "left"
     send(page, "Send feedback")
     yield "told"
-    send(page, "Undo")
+    send(page, "Undo: keep me subscribed")
     yield "back"
 
 

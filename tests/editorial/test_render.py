@@ -1,11 +1,9 @@
 """The mails as golden files: look at the diff, then keep it with UPDATE_GOLDEN=1."""
 
 import dataclasses
-import os
 import re
 import statistics
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,8 +15,8 @@ from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Branding, 
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.sample_issues import BODIES, BRANDING, correction, every_shape, picture_url
+from tests.goldens import is_golden, is_golden_mail
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 SINGLE = (
     "approval_request",
     "confirm",
@@ -47,18 +45,9 @@ def letter(kind: str, branding: Branding = BRANDING) -> Rendered:
     return render.single_mail(kind, branding, best if kind == "welcome" else None)
 
 
-def is_golden(name: str, text: str) -> bool:
-    path = GOLDEN / name
-    if os.environ.get("UPDATE_GOLDEN"):
-        path.write_text(text, newline="\n")
-    return path.read_text() == text
-
-
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
-    mail = letter(kind)
-    assert is_golden(f"{kind}.html", mail.html)
-    assert is_golden(f"{kind}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
+    assert is_golden_mail(kind, letter(kind))
 
 
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])

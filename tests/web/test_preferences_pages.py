@@ -8,7 +8,7 @@ from werkzeug.test import TestResponse
 
 from newsletter import audit, publications
 from newsletter.audience import refusals
-from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription, hour_of
+from newsletter.audience.models import Pace, SignupCount, Status, Subscriber, Subscription, hour_of
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.wiring import Services
 from tests import sample_services
@@ -297,3 +297,38 @@ def test_the_other_newsletters_of_the_same_address_are_named_to_its_owner_alone(
     assert "The Other Letter" not in browser.get(link).text
     browser.post(sample_services.path_of(url), data={"do": "leave"})
     assert "The Other Letter" not in browser.get(fresh).text
+
+
+def offer_digest(services: Services) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).offers_digest = True
+
+
+def test_one_email_a_month_is_chosen_where_it_is_offered(browser: FlaskClient, link: str, services: Services) -> None:
+    assert 'name="pace"' not in browser.get(link).text
+    offer_digest(services)
+    assert 'value="each" checked' in browser.get(link).text
+    answer = browser.post(link, data={"do": "pace", "pace": "monthly"})
+    page = browser.get(answer.headers["Location"]).text
+    assert "How often you hear from us has been saved." in page
+    assert 'value="monthly" checked' in page
+    assert "once a month, because" in page
+    assert browser.post(link, data={"do": "pace", "pace": "daily"}).status_code == 400
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_change_that_waits_for_the_digest_says_until_when(
+    browser: FlaskClient, link: str, services: Services, now: datetime
+) -> None:
+    offer_digest(services)
+    sample_services.send(services, "backpainhelp", "one-more", now)
+    answer = browser.post(link, data={"do": "pace", "pace": "monthly"})
+    page = browser.get(answer.headers["Location"]).text
+    assert "each issue still comes until Tuesday 1 December 2026. From then on you get one email a month." in page
+    assert 'value="monthly" checked' in page
+    assert subscription(services).pace is Pace.EACH
+    assert '"pace": "monthly"' in browser.get(f"{fresh_link(services, now)}/my-data.json").text
+
+
+def fresh_link(services: Services, now: datetime) -> str:
+    return sample_services.path_of(services.links.manage(1, now))

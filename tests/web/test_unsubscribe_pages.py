@@ -3,8 +3,9 @@ from datetime import datetime
 import pytest
 from flask.testing import FlaskClient
 
+from newsletter import publications
 from newsletter.audience import privacy
-from newsletter.audience.models import Act, Channel, Status, Subscription
+from newsletter.audience.models import Act, Channel, Pace, Status, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
@@ -68,7 +69,24 @@ def test_a_reason_is_kept_and_never_asked_for_twice(browser: FlaskClient, link: 
     assert last_event(services) == (Act.EXPLAINED, Channel.LINK, "Too many letters <b>")
 
 
-@pytest.mark.parametrize("part", ["undo", "reason", "pause"])
+def test_one_email_a_month_is_another_way_before_leaving_and_after(
+    browser: FlaskClient, link: str, services: Services
+) -> None:
+    monthly = f"{link}/monthly"
+    assert monthly not in browser.get(link).text
+    assert browser.post(monthly).status_code == 409
+    with services.sessions.begin() as session:
+        publications.find(session).offers_digest = True
+    assert "Get one email a month instead" in browser.get(link).text
+    assert monthly in browser.post(link).text
+    answer = browser.post(monthly)
+    assert (answer.status_code, subscription(services).status) == (303, Status.ACTIVE)
+    assert subscription(services).pace is Pace.MONTHLY
+    assert "once a month" in browser.get(sample_services.path_of(answer.headers["Location"])).text
+    assert monthly not in browser.get(link).text
+
+
+@pytest.mark.parametrize("part", ["undo", "reason", "pause", "monthly"])
 def test_the_rest_of_the_page_is_guarded_like_any_form(
     program: FlaskClient, browser: FlaskClient, link: str, services: Services, part: str
 ) -> None:

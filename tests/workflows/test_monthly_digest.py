@@ -1,18 +1,21 @@
 """One digest a month for those who chose it, in the month's first slot: no issue twice, and none never."""
 
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from newsletter import editors, publications
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.db import Session
-from newsletter.delivery.models import Copy, LetterState, OutboxMessage
+from newsletter.delivery.models import Copy, LetterState, OutboxMessage, SendPermission
 from newsletter.delivery.workers import send_permission
-from newsletter.editorial.issues import digests, issue_store
+from newsletter.editorial.issues import corrections, digests, issue_store
+from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.models import Issue, IssueKind, Readiness
+from newsletter.editorial.schedule import queue
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
@@ -120,7 +123,7 @@ class Press:
         with self.sessions.reading() as session:
             mine = select(Copy.letter_id).where(Copy.subscription_id == self.subscription(session, name).id)
             found = session.scalars(select(Issue).where(Issue.letter_id.in_(mine)).order_by(Issue.id)).all()
-            lists = ([one] if one.kind is IssueKind.ISSUE else digests.listed(session, one) for one in found)
+            lists = ([one] if one.kind is IssueKind.ISSUE else digests.issues_of(session, one) for one in found)
             return sorted(issue.title for listed in lists for issue in listed)
 
 
@@ -167,7 +170,7 @@ def test_nothing_goes_where_nothing_came_out_and_a_month_has_one_digest_whatever
     with press.sessions.reading() as session:
         calendar = Calendar(session, press.services.links, press.home(session), datetime(2026, 11, 30, tzinfo=UTC))
         first = datetime(2026, 12, 4, 8, tzinfo=UTC)
-        assert calendar.next_digest() == first
+        assert monthly_digest.next_time(session, press.home(session), datetime(2026, 11, 30, tzinfo=UTC)) == first
         forecast = {entry.at: entry.digest for entry in calendar.ahead(8) if entry.digest}
         assert list(forecast) == [first, datetime(2027, 1, 1, 8, tzinfo=UTC)]
         assert forecast[first].digest
@@ -269,6 +272,7 @@ def test_a_digest_is_neither_scheduled_nor_queued_nor_deleted(press: Press) -> N
         letters = press.services.letters
         for refused in (
             lambda: publish.schedule(session, letters, digest, tuesday(11, 10), tuesday(10, 14)),
+            lambda: queue.add(session, digest, tuesday(10, 14)),
             lambda: publish.schedule_next(session, letters, digest, tuesday(10, 14)),
         ):
             with pytest.raises(Conflict, match="first weekly slot of the month"):
@@ -308,3 +312,51 @@ def test_a_digest_whose_every_issue_has_a_topic_spares_those_who_turned_all_of_t
         digest = digests.open_digest(session, 1)
         assert digest
         assert build_letter.topics_of(digest) == []
+
+
+def test_a_digest_lists_an_issue_as_it_was_last_corrected(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    with press.sessions.begin() as session:
+        issue = issue_store.find(session, "one")
+        wanted = Amendment(issue.revision.source.replace("All of one.", "Nearly all of one."), 1, "Not all.", 1)
+        corrections.amend(session, issue, wanted, "ed@press.example", tuesday(10, 14))
+    press.runs(tuesday(11, 3))
+    assert press.read("monthly") == ["One"]
+    with press.sessions.reading() as session:
+        assert "Nearly all of one." in issue_store.find(session, press.digests()[0].slug).letter.text
+
+
+def test_two_workers_send_one_digest(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    barrier, now = Barrier(2), tuesday(11, 3)
+    with press.sessions.reading() as session:
+        (due,) = monthly_digest.due_digests(session, press.services.grace, now)
+
+    def work() -> None:
+        barrier.wait()
+        with press.sessions.begin() as session:
+            audience, letters = press.services.audience, press.services.letters
+            monthly_digest.send_due(session, audience, letters, due, press.services.grace, now)
+
+    workers = [Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert press.had("monthly") == ["BackPainHelp: October 2026"]
+
+
+def test_a_restored_press_sends_no_digest_from_before_it_was_allowed_to(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    with press.sessions.begin() as session:
+        session.execute(update(SendPermission).values(armed_at=tuesday(11, 3) + timedelta(minutes=1)))
+    press.runs(tuesday(11, 3) + timedelta(minutes=2))
+    assert press.had("monthly") == []
+    press.runs(tuesday(12, 1))
+    assert press.read("monthly") == ["One"]

@@ -90,9 +90,9 @@ def test_a_topic_that_comes_back_is_still_off(chosen: Services) -> None:
     with chosen.sessions.begin() as session:
         home, tie = publications.find(session), session.get_one(Subscription, 2)
         home.topics = ["Sleep"]
-        topics.choose(session, chosen.audience, tie, [], None, NOW)
+        topics.choose_topics(session, chosen.audience, tie, [], None, NOW)
         assert topics.names_off(session, tie) == ["Sleep", "neck"]
-        topics.choose(session, chosen.audience, tie, ["Sleep"], None, NOW)
+        topics.choose_topics(session, chosen.audience, tie, ["Sleep"], None, NOW)
         home.topics = ["Neck", "Sleep"]
         assert topics.names_off(session, tie) == ["Neck"]
         assert [event.note for event in tie.events] == ["topics turned off: Sleep", "topics turned off: none"]

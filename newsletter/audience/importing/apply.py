@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from newsletter.audience import (
     emails,
     erasures,
+    paces,
     search_text,
     status_transitions,
     subscribers,
@@ -94,6 +95,8 @@ def apply_plan(
         _send_confirm_letters(session, services, publication, made, terms, now)
         _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
         _add_tags_and_attributes(session, publication, made)
+        if publication.offers_digest:
+            paces.set_monthly(session, [one for one, row in made if row.is_monthly])
         topics.turn_off(session, [(one, key) for one, row in made for key in row.topics_off])
         _set_delivery_hours(session, made)
     existing = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]

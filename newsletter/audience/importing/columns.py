@@ -20,7 +20,7 @@ from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.source import Membership, Source
-from newsletter.audience.models import Status
+from newsletter.audience.models import Pace, Status
 from newsletter.audience.status_transitions import worse_status
 from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
@@ -183,6 +183,10 @@ class ColumnLayout:
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
+
+    def is_monthly(self, cells: Sequence[str]) -> bool:
+        """Whether the reader gets one digest a month."""
+        return self.cell(cells, FieldKind.PACE) == Pace.MONTHLY
 
     def topics_off(self, cells: Sequence[str]) -> tuple[str, ...]:
         """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""

@@ -35,6 +35,8 @@ class FieldKind(StrEnum):
     COMPLAINED = "complained"
     TAGS = "tags"
     """The names of tags, separated by commas, semicolons or bars."""
+    PACE = "pace"
+    """Whether the reader gets each issue, or one digest a month."""
     TOPICS_OFF = "topics-off"
     """The topics that a reader has turned off, in a line of CSV."""
     DELIVERY_HOUR = "delivery-hour"

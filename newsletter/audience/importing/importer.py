@@ -318,6 +318,7 @@ def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
             joined,
             line.number,
             tags=layout.tags(cells),
+            is_monthly=layout.is_monthly(cells),
             topics_off=layout.topics_off(cells),
             delivery_hour=layout.delivery_hour(cells),
             attributes=layout.attribute_values(cells),

@@ -51,6 +51,8 @@ class ImportRow(NamedTuple):
     line: int = 0
     """Where it stands in the list, from 1."""
     tags: tuple[str, ...] = ()
+    is_monthly: bool = False
+    """Whether they get one digest a month; of a reader who is there already it is left as it is."""
     topics_off: tuple[str, ...] = ()
     """By their keys; of a reader who is there already they are left as they are."""
     delivery_hour: DeliveryHour | None = None

@@ -9,8 +9,8 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from newsletter.audience import subscribers
-from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience import paces, subscribers
+from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.compile import Question, Taking, is_led_by_ids, matching
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
@@ -166,7 +166,9 @@ def condition(
 def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> SegmentCount:
     """How many readers belong to a rule, and how many of them an issue would go to now."""
     belongs = condition(session, publication, wanted, now)
-    active = func.count().filter(Subscription.status == Status.ACTIVE)
+    # An issue goes to those who get each of them.
+    at_pace = (Subscription.pace == Pace.EACH,) if paces.is_used(session, publication) else ()
+    active = func.count().filter(Subscription.status == Status.ACTIVE, *at_pace)
     home: ColumnElement[int] = Subscription.publication_id.expression
     if session.get_bind().dialect.name == "sqlite" and is_led_by_ids(wanted):
         # With + 0 it looks up the listed ids, rather than ask of each of the publication's whether it is among them.
@@ -174,7 +176,9 @@ def count(session: Session, publication: Publication, wanted: Rule, now: datetim
     ours = select(func.count(), active).where(home == publication.id, belongs)
     readers, active_readers = session.execute(ours).one()
     of_few = condition(session, publication, wanted, now, taking=Taking.FEW)
-    return SegmentCount(readers, active_readers - subscribers.suppressed_count(session, publication.id, of_few))
+    return SegmentCount(
+        readers, active_readers - subscribers.suppressed_count(session, publication.id, of_few, *at_pace)
+    )
 
 
 def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:

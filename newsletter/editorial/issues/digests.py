@@ -26,7 +26,6 @@ from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file, issue_form
-from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict
@@ -38,6 +37,8 @@ from newsletter.publications import Publication
 AUTHOR = "monthly digest"
 """Who wrote the revisions that no person wrote."""
 
+_SUBJECT = 60
+"""What a phone shows of a subject."""
 _PREHEADER = 110
 _LEAD = 300
 _NO_PICTURES: Mapping[str, str] = MappingProxyType({})
@@ -92,15 +93,15 @@ def unmailed_letters(session: Session, publication_id: int) -> Sequence[int]:
     return [letter_id for letter_id in found if letter_id is not None]
 
 
-def write(session: Session, publication: Publication, links: Links, now: datetime) -> Issue | None:
-    """The open digest with every issue that was noted for it; None if there is none.
+def write_digest(session: Session, publication: Publication, links: Links, now: datetime) -> Issue | None:
+    """The open digest with every issue that was noted for it, as last corrected; None if there is none.
 
     It is ready, unless an editor has changed it or made it a draft; whether it may go out is judged when it is sent.
     """
     waiting = select(DigestEntry).where(DigestEntry.publication_id == publication.id, DigestEntry.digest_id.is_(None))
     entries = session.scalars(waiting.order_by(DigestEntry.issue_id)).all()
     digest = open_digest(session, publication.id)
-    if not entries:
+    if not entries and (digest is None or digest.revision.author != AUTHOR):
         return digest
     new = _in_order(session.scalars(select(Issue).where(Issue.id.in_([entry.issue_id for entry in entries]))))
     readiness = digest.readiness if digest else Readiness.READY
@@ -112,7 +113,7 @@ def write(session: Session, publication: Publication, links: Links, now: datetim
     return digest
 
 
-def listed(session: Session, digest: Issue) -> list[Issue]:
+def issues_of(session: Session, digest: Issue) -> list[Issue]:
     """The issues that a digest lists, in the order in which they went out."""
     of_it = select(DigestEntry.issue_id).where(DigestEntry.digest_id == digest.id)
     return _in_order(session.scalars(select(Issue).where(Issue.id.in_(of_it))))
@@ -129,7 +130,7 @@ def _create(session: Session, publication: Publication, issues: Sequence[Issue],
 
 def _revised(session: Session, digest: Issue, new: Sequence[Issue], links: Links, now: datetime) -> Issue:
     if digest.revision.author == AUTHOR:
-        form = _composed(digest.publication, [*listed(session, digest), *new], links)
+        form = _composed(digest.publication, [*issues_of(session, digest), *new], links)
     else:
         form = issue_form.parse_form(digest.revision.source, digest.slug)
         form = replace(form, body=f"{form.body.rstrip()}\n\n{_blocks(new, links)}\n")
@@ -145,13 +146,13 @@ def _text(form: IssueForm, slug: str, file_name: str, pictures: Mapping[str, str
 
 def _composed(publication: Publication, issues: Sequence[Issue], links: Links) -> IssueForm:
     language, months = publication.language, _months(publication, issues)
-    titles = [issue.title for issue in issues]
+    titles = [issue.title for issue in reversed(issues)]
     intro = gettext("Here is what came out in %(month)s. Each title leads to the whole issue.", language, month=months)
     hello = gettext("Hello {{ name | friend }},", language)
     return IssueForm(
         title=f"{publication.name}: {months}",
-        subject=_shortened(f"{months}: {' · '.join(reversed(titles))}", SUBJECT_LENGTH[-1]),
-        preheader=_shortened(" · ".join(titles), _PREHEADER),
+        subject=_shortened(f"{months}: {' · '.join(titles)}", _SUBJECT),
+        preheader=_shortened(render.summary(_published(issues[-1])), _PREHEADER),
         tags=", ".join(_common_topics(publication, issues)),
         body=f"{hello}\n\n{_escaped(intro)}\n\n{_blocks(issues, links)}\n",
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, contains_eager
 
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.models import Issue, IssueState, Queued, Readiness
+from newsletter.editorial.models import Issue, IssueKind, IssueState, Queued, Readiness
 from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 
 _ALL = select(Issue).outerjoin(Issue.letter).options(contains_eager(Issue.letter))
@@ -47,6 +47,7 @@ def unscheduled(session: Session, publication_id: int, most: int) -> list[Issue]
     """Up to `most` + 1 issues that are neither scheduled nor queued, the ready ones first."""
     queued = select(Queued.issue_id).where(Queued.issue_id == Issue.id).exists()
     rows = _ALL.where(Issue.publication_id == publication_id, Issue.letter_id.is_(None), ~queued)
+    rows = rows.where(Issue.kind == IssueKind.ISSUE)
     ready_first = case((Issue.readiness == Readiness.READY, 0), else_=1)
     return list(session.scalars(rows.order_by(ready_first, *_BY_FILE).limit(most + 1)))
 

@@ -26,13 +26,18 @@ def coming(session: Session, publication: Publication, now: datetime) -> list[da
 def due(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occurrence]:
     """The digest slots due since `after` that were not dealt with, the longest due first."""
     slots = takewhile(lambda slot: slot.at <= now, _first_of_months(publication, after))
-    return [slot for slot in slots if slot.at > after and not _is_over(session, publication, slot.at)]
+    ours = (slot for slot in slots if slot.at > max(after, slot.slot.since))
+    return [slot for slot in ours if not _is_over(session, publication, slot.at)]
 
 
 def _first_of_months(publication: Publication, moment: datetime) -> Iterator[Occurrence]:
-    """The first slot of each month, from the month of `moment` on, where the publication is."""
+    """The first slot of each month that is not off, from the month of `moment` on, where the publication is.
+
+    One from before the slot was created counts as well: a publication that begins in the middle of a month has no
+    digest until the next.
+    """
     every = occurrences.occurrences(publication, _month_start(publication, moment) - _TICK)
-    counting = (slot for slot in every if not slot.off and slot.at > slot.slot.since)
+    counting = (slot for slot in every if not slot.off)
     for _, month in groupby(counting, key=lambda slot: _month_start(publication, slot.at)):
         yield next(month)
 

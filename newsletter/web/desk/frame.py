@@ -1,6 +1,6 @@
 """The frame of each desk page: the person, the publication, and what goes out next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Frame:
     under_way: Sequence[Issue]
     next: CalendarEntry | None
     audience: int
+    readers_of: Callable[[Issue], int]
+    """How many readers an issue would go to."""
     may_send: bool
     """Whether this database may send; a restored or copied one may not until it is armed."""
     comments_waiting: int
@@ -129,6 +131,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         under_way=store.scalars(calendar.under_way(current)).all() if current else (),
         next=calendar_of(store, current).following() if current else None,
         audience=timed_cache.audience_size(store, current.id) if current else 0,
+        readers_of=lambda issue: timed_cache.issue_audience(store, issue, now()),
         may_send=send_permission.may_send(store),
         comments_waiting=comments_moderation.count_waiting(store, current.id) if current and moderates else 0,
         confirm_trip=confirm_breaker.open_trip(store),

@@ -8,14 +8,14 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
 from newsletter.delivery.models import Counts
-from newsletter.editorial.models import Issue
+from newsletter.editorial.models import Issue, IssueKind
 from newsletter.editorial.preflight import Level
 from newsletter.editorial.schedule import queue
 from newsletter.errors import Invalid, NotFound
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, progress_view, timed_cache
 from newsletter.web.desk.progress_view import ProgressView
-from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows import build_letter, monthly_digest, run_preflight
 from newsletter.workflows.run_preflight import Inspection
 
 
@@ -30,7 +30,7 @@ class Outlook:
     segments: Sequence[Segment]
     """The segments it could go to, while it can be edited."""
     next_free: datetime | None
-    """The first slot that no other issue has, or the one that its place in the queue gives it."""
+    """The first slot that no other issue has, or the one that its place in the queue gives it; of a digest, its own."""
     place: int | None
     """Its place in the queue, from 1."""
     progress: ProgressView | None
@@ -58,11 +58,17 @@ def of_issue(store: Session, found: Issue) -> Outlook:
     return Outlook(
         inspection=inspect(store, found) if is_open else None,
         audience=_audience(store, found),
-        segments=segments.every(store, found.publication_id) if is_open else (),
-        next_free=frame.calendar_of(store, found.publication).place(found) if is_open else None,
+        segments=segments.every(store, found.publication_id) if is_open and found.kind is IssueKind.ISSUE else (),
+        next_free=_next_time(store, found) if is_open else None,
         place=queue.position(store, found) if is_open else None,
         progress=progress_view.progress_of(store, found.letter, fresh=True),
     )
+
+
+def _next_time(store: Session, found: Issue) -> datetime | None:
+    if found.kind is IssueKind.DIGEST:
+        return monthly_digest.next_time(store, found.publication, now())
+    return frame.calendar_of(store, found.publication).place(found)
 
 
 def _audience(store: Session, found: Issue) -> int:

@@ -19,7 +19,7 @@ from newsletter.audience import (
     topics,
 )
 from newsletter.audience.address import Address
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Pace, Status, Subscription
 from newsletter.audience.preferences import NotFresh
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audit import AuditWriter
@@ -34,6 +34,7 @@ from newsletter.web.forms import FormGuard
 from newsletter.web.public import form_guard, pause_form, private_pages, publication_param, refusal_tally
 from newsletter.web.public.delivery_hour_form import DeliveryHourForm
 from newsletter.web.public.pause_form import PauseForm
+from newsletter.workflows import monthly_digest
 
 blueprint = private_pages.blueprint("preferences", __name__)
 
@@ -44,8 +45,9 @@ _DONE = {
     "rename": "Your name has been saved.",
     "address": "A link is on its way to the new address, provided that we may send mail there. Open it within a "
     "day and click the button; only then does your address change.",
-    "topics": "Your topics have been saved.",
+    "topics": lazy_gettext("Your topics have been saved."),
     "hour": lazy_gettext("Your choice has been saved. It holds from the next issue on."),
+    "pace": lazy_gettext("How often you hear from us has been saved."),
     "pause": "Your break has started.",
     "resume": "Your break is over: emails come again.",
 }
@@ -186,13 +188,20 @@ def _address(session: Session, token: str) -> None:
 
 def _topics(session: Session, token: str) -> None:
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
-    topics.choose(session, services().audience, subscription, request.form.getlist("topic"), client(), now())
+    topics.choose_topics(session, services().audience, subscription, request.form.getlist("topic"), client(), now())
 
 
 def _hour(session: Session, token: str) -> None:
     wanted = delivery_hours.parse(request.form.get("zone", ""), request.form.get("hour", ""))
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
     delivery_hours.choose(session, services().audience, subscription, wanted, client(), now())
+
+
+def _pace(session: Session, token: str) -> None:
+    wanted = request.form.get("pace", "")
+    pace = Pace(wanted) if wanted in set(Pace) else abort(400)
+    subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
+    monthly_digest.choose_pace(session, services().audience, subscription, pace, client(), now())
 
 
 def _pause(session: Session, token: str) -> None:
@@ -218,6 +227,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
     "address": _address,
     "topics": _topics,
     "hour": _hour,
+    "pace": _pace,
     "pause": _pause,
     "resume": _resume,
     "leave": _leave,
@@ -256,6 +266,8 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             name=request.form.get("name", subscription.subscriber.name),
             new_email=request.form.get("email", ""),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
+            offers_digest=monthly_digest.is_offered(subscription),
+            next_digest=monthly_digest.next_time(session, publication, now()),
             topics_off=topics.names_off(session, subscription),
             delivery=DeliveryHourForm.for_reader(subscription, request.form, publication.language, now()),
             others=_others(subscription) if is_fresh else (),

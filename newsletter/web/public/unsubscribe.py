@@ -7,13 +7,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import preferences, status_transitions, unsubscribe
-from newsletter.audience.models import Channel, Status, Subscription
+from newsletter.audience.models import Channel, Pace, Status, Subscription
 from newsletter.db import Session
 from newsletter.errors import Invalid, NotFound
 from newsletter.web.context import client, now, services
 from newsletter.web.public import pause_form, private_pages
 from newsletter.web.public.pause_form import PauseForm
 from newsletter.web.security import without_token
+from newsletter.workflows import monthly_digest
 
 blueprint = private_pages.blueprint("leaving", __name__)
 
@@ -76,6 +77,16 @@ def pause(token: str) -> AnyResponse:
         return Response(_show(token, str(error)), 422)
 
 
+@blueprint.post("/unsubscribe/<token>/monthly")
+def read_monthly(token: str) -> AnyResponse:
+    """Get one digest a month instead, which undoes the unsubscribe."""
+    audience = services().audience
+    with services().sessions.begin() as session:
+        subscription = unsubscribe.undo_unsubscribe(session, audience, token, client(), now())
+        monthly_digest.choose_pace(session, audience, subscription, Pace.MONTHLY, client(), now())
+        return redirect(f"{services().links.preferences(subscription.id)}?done=pace", 303)
+
+
 @blueprint.post("/unsubscribe/<token>/reason")
 def give_reason(token: str) -> str:
     """Store the reason, if the reader gives one."""
@@ -94,6 +105,7 @@ def _page(session: Session, name: str, token: str, subscription: Subscription, p
         address=mask_address(subscription.subscriber.email),
         pauses=PauseForm.for_publication(subscription.publication, now()),
         pause_fault=pause_fault,
+        offers_digest=monthly_digest.is_offered(subscription) and subscription.pace is not Pace.MONTHLY,
         preferences_url=services().links.preferences(subscription.id),
         can_undo=subscription.status is Status.UNSUBSCRIBED
         and left_at is not None

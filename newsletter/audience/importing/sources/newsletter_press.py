@@ -25,6 +25,7 @@ NEWSLETTER_PRESS = define(
         FieldKind.JOINED: "confirmed_at",
         FieldKind.PAUSED_UNTIL: "paused_until",
         FieldKind.TAGS: "tags",
+        FieldKind.PACE: "pace",
         FieldKind.TOPICS_OFF: "topics_off",
         FieldKind.DELIVERY_HOUR: "delivery_hour",
         FieldKind.DELIVERY_ZONE: "delivery_zone",

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import drafts, issue_store, listing
-from newsletter.editorial.models import Issue, IssueState, Readiness
+from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
@@ -101,7 +101,8 @@ def set_readiness(slug: str) -> ResponseReturnValue:
 
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:
-    if queue.is_ready(found) and words.may(Role.EDITOR) and queue.position(store, found) is None:
+    can_queue = found.kind is IssueKind.ISSUE and queue.is_ready(found) and queue.position(store, found) is None
+    if can_queue and words.may(Role.EDITOR):
         undo_flash.flash_with_action(sentence, "Add to the queue", url_for("desk.enqueue", slug=found.slug), found)
     else:
         flash(sentence)

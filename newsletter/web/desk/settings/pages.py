@@ -102,6 +102,13 @@ PARTS: Mapping[str, SettingsPart] = {
         "What readers may choose on their preferences page.",
         (
             SettingField(
+                "offers_digest",
+                "One digest a month",
+                "switch",
+                "Readers may choose one email a month in place of each issue. It lists the issues of the month, and "
+                "goes out in the first weekly slot of the next.",
+            ),
+            SettingField(
                 "topics",
                 "Topics",
                 "topics",
