@@ -74,6 +74,12 @@ def due_times(session: Session, reader: Subscriber) -> dict[str, str]:
     return {slug: at.isoformat() for slug, at in found}
 
 
+def count_due(session: Session, now: datetime) -> int:
+    """How many readers are due in a series that is on."""
+    due = select(func.count()).select_from(SeriesReader).join(Publication)
+    return session.scalar(due.where(Publication.series_on, SeriesReader.next_at <= now)) or 0
+
+
 def publications_due(session: Session, now: datetime) -> list[int]:
     """The publications whose series is on and has a reader who is due."""
     due = exists().where(SeriesReader.publication_id == Publication.id, SeriesReader.next_at <= now)

@@ -24,7 +24,9 @@ def arm(services: Services, yes: bool, as_json: bool) -> None:
     with services.sessions.reading() as session:
         may_send, known = send_permission.may_send(session), send_permission.read_permission(session)
         issues = [_plain(asdict(each)) for each in allow_sending.waiting_issues(session, services.grace, now())]
-        document = {"issues": issues, "letters": _plain(asdict(allow_sending.outbox_backlog(session)))}
+        series = asdict(allow_sending.series_backlog(session, now()))
+        letters = _plain(asdict(allow_sending.outbox_backlog(session)))
+        document = {"issues": issues, "series": series, "letters": letters}
     if not as_json:
         click.echo("Sending is on." if may_send else _reason(known))
         _print_waiting(document)
@@ -61,6 +63,10 @@ def _print_waiting(document: dict[str, Any]) -> None:
     for each in document["issues"]:
         name = mailings.mailing_name(each["issue"], each["correction"])
         click.echo(f"{name} ({each['state']}), to {formats.number(each['readers'])}: {each['then']}")
+    series = document["series"]
+    if any(series.values()):
+        copies, due = formats.counted(series["waiting"], "copy"), formats.counted(series["due"], "reader")
+        click.echo(f"welcome series: {copies} not sent yet, and {due} due for the next issue")
     letters = document["letters"]
     since = f", the oldest since {letters['oldest']}" if letters["waiting"] else ""
     corrections = sum(each["correction"] is not None for each in document["issues"])

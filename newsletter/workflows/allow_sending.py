@@ -10,6 +10,7 @@ from typing import Literal
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from newsletter.audience import series_readers
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, OutboxMessage, OutboxState
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers import lease_recovery, send_permission
@@ -44,6 +45,16 @@ class OutboxBacklog:
     oldest: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesBacklog:
+    """What would go out of welcome series."""
+
+    waiting: int
+    """Copies that are not sent yet."""
+    due: int
+    """Readers who are due for their next issue."""
+
+
 def waiting_issues(session: Session, grace: timedelta, now: datetime) -> list[WaitingIssue]:
     """Every issue and correction that is being sent or scheduled, oldest issue first."""
     every = list(mailings.all_mailings(session))
@@ -56,6 +67,13 @@ def outbox_backlog(session: Session) -> OutboxBacklog:
         select(func.count(), func.min(OutboxMessage.created_at)).where(OutboxMessage.state.in_(_UNSENT))
     ).one()
     return OutboxBacklog(count, oldest)
+
+
+def series_backlog(session: Session, now: datetime) -> SeriesBacklog:
+    """What would go out of all publications' welcome series."""
+    repeating = select(Letter).where(Letter.repeats_id.is_not(None), Letter.state.in_(UNDER_WAY))
+    counts = [stats.copy_counts(session, letter) for letter in session.scalars(repeating)]
+    return SeriesBacklog(sum(one.pending + one.sending for one in counts), series_readers.count_due(session, now))
 
 
 def allow(session: Session, policy: Literal["resend", "hold"], now: datetime) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import delivery_hours, series_readers, subscribers, topics
+from newsletter.audience import delivery_hours, series_readers, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
@@ -36,6 +36,7 @@ from newsletter.editorial.schedule import occurrences
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, calendar, publish
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.recipients import Recipients
 
 _GROUP = 500
 
@@ -91,19 +92,11 @@ def send_group(session: Session, letters: LetterSettings, publication_id: int, n
     due = series_readers.lock_due(session, publication_id, now, _GROUP)
     if not due:
         return False
-    tomorrow = series_readers.next_time(publication, now, 1)
     busy = repeats.with_issue_since(session, publication_id, due, _midnight(publication, now))
     current = steps(session, letters, publication)
-    wishes = delivery_hours.wishes(session, publication_id, now, now)
-    wished_at = delivery_hours.wished_at(session.connection().dialect, wishes) if wishes else None
-    rest = set(due) - busy
-    for step in current:
-        if letter := step.open_letter:
-            sent = repeats.add_copies(session, letter.id, _readers_without(session, step.issue, rest), now, wished_at)
-            series_readers.set_due(session, sent, series_readers.next_time(publication, now, publication.series_days))
-            rest -= set(sent)
-    waiting = _waiting(session, current, rest)
-    series_readers.set_due(session, busy | waiting, tomorrow)
+    rest = _add_next_copies(session, publication, current, set(due) - busy, now)
+    waiting = _waiting(session, current, rest, now)
+    series_readers.set_due(session, busy | waiting, series_readers.next_time(publication, now, 1))
     series_readers.leave(session, rest - waiting)
     return True
 
@@ -147,6 +140,23 @@ def _make_letter(session: Session, letters: LetterSettings, issue: Issue, now: d
         log.info("letter made for the welcome series", letter=letter.id, issue=issue.id)
 
 
+def _add_next_copies(
+    session: Session, publication: Publication, current: Sequence[Step], subscription_ids: set[int], now: datetime
+) -> set[int]:
+    """Add a copy of the first issue that each of these readers has not had; those who have had all, or get no mail."""
+    wishes = delivery_hours.wishes(session, publication.id, now, now)
+    wished_at = delivery_hours.wished_at(session.connection().dialect, wishes) if wishes else None
+    later = series_readers.next_time(publication, now, publication.series_days)
+    rest = set(subscription_ids)
+    for step in current:
+        if letter := step.open_letter:
+            readers = _readers_without(session, step.issue, rest, now)
+            sent = repeats.add_copies(session, letter.id, readers, now, wished_at)
+            series_readers.set_due(session, sent, later)
+            rest -= set(sent)
+    return rest
+
+
 def _awaits_issue(session: Session, publication: Publication, now: datetime) -> bool:
     """Whether an issue may still start today: one is scheduled, or a weekly slot is to come or to be filled."""
     midnight, end = _midnight(publication, now), _midnight(publication, now, 1)
@@ -159,7 +169,7 @@ def _awaits_issue(session: Session, publication: Publication, now: datetime) -> 
     return bool(calendar.unhandled_slots(session, publication, max(midnight, armed_at), now))
 
 
-def _readers_without(session: Session, issue: Issue, subscription_ids: set[int]) -> Readers:
+def _readers_without(session: Session, issue: Issue, subscription_ids: set[int], now: datetime) -> Readers:
     """Those of these readers who may get mail, want its topics, and have no copy of it, whatever became of one."""
     original = issue.letter
     ids = repeats.with_repeats(session, original.id) if original else []
@@ -170,13 +180,14 @@ def _readers_without(session: Session, issue: Issue, subscription_ids: set[int])
         since = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
         conditions.append(since > original.started_at)
     about = build_letter.topics_among(issue, issue_store.parse_revision(issue, issue.revision))
-    return subscribers.active_recipients(issue.publication_id, *conditions, *topics.wants_any(session, about))
+    wanting = Recipients(issue.publication, topics=tuple(about)).conditions(session, now)
+    return subscribers.active_recipients(issue.publication_id, *conditions, *wanting)
 
 
-def _waiting(session: Session, current: Sequence[Step], subscription_ids: set[int]) -> set[int]:
+def _waiting(session: Session, current: Sequence[Step], subscription_ids: set[int], now: datetime) -> set[int]:
     """Those of these readers who are asked again tomorrow: on a break, or due for an issue that cannot go out now."""
     paused = select(Subscription.id).where(Subscription.id.in_(subscription_ids), Subscription.status == Status.PAUSED)
-    stopped = [_readers_without(session, step.issue, subscription_ids) for step in current if not step.open_letter]
+    stopped = [_readers_without(session, step.issue, subscription_ids, now) for step in current if not step.open_letter]
     return {subscription_id for rows in (paused, *stopped) for subscription_id in session.scalars(rows)}
 
 

@@ -59,7 +59,8 @@ def test_after_a_yes_it_sends_and_says_so(copied: Press) -> None:
 def test_a_program_says_yes_and_reads_what_it_let_out(copied: Press) -> None:
     copied("subscribers", "import", "readers.csv")
     told = json.loads(copied("arm", "--yes", "--json").out)
-    assert told == {"armed": True, "issues": [], "letters": {"waiting": 0, "oldest": None}}
+    series = {"waiting": 0, "due": 0}
+    assert told == {"armed": True, "issues": [], "series": series, "letters": {"waiting": 0, "oldest": None}}
 
 
 def test_an_empty_database_is_new_and_may_send(press: Press) -> None:

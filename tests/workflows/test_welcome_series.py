@@ -23,7 +23,15 @@ from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, correct_issue, fill_slots, publish, resend_missed, welcome_series
+from newsletter.workflows import (
+    alert_editors,
+    allow_sending,
+    correct_issue,
+    fill_slots,
+    publish,
+    resend_missed,
+    welcome_series,
+)
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW, OUT, WAITING
@@ -387,6 +395,15 @@ def test_two_workers_at_once_give_each_reader_one_copy(services: Services) -> No
     assert [got(services, reader) for reader in readers] == [[FIRST]] * 20
     with services.sessions.reading() as session:
         assert session.scalar(select(func.count()).where(Letter.repeats_id.is_not(None))) == 2
+
+
+def test_before_a_restored_database_sends_it_is_shown_who_is_due_and_what_waits(services: Services) -> None:
+    confirm(services)
+    run(services, MONDAY)
+    confirm(services, "ben")
+    with services.sessions.reading() as session:
+        found = allow_sending.series_backlog(session, MONDAY)
+        assert (found.waiting, found.due) == (1, 1)
 
 
 def test_erasing_a_reader_takes_them_out_and_their_data_name_it(services: Services) -> None:
