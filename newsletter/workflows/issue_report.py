@@ -89,6 +89,8 @@ class SeriesResult(NamedTuple):
     complained: int
     left: int
     """Readers who unsubscribed by the link in one."""
+    clicks: int | None
+    """None if they were not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,7 @@ def series_result(session: Session, issue: Issue) -> SeriesResult | None:
     letters = [session.get_one(Letter, each) for each in repeats.with_repeats(session, issue.letter_id or 0)[1:]]
     counts = [stats.copy_counts(session, letter) for letter in letters]
     left = unsubscribe.unsubscribes_by_letter(session, [letter.id for letter in letters])
+    clicked = clicks.total_clicks(session, [letter.id for letter in letters])
     found = SeriesResult(
         audience=sum(one.audience for one in counts),
         waiting=sum(one.pending + one.sending for one in counts),
@@ -160,6 +163,7 @@ def series_result(session: Session, issue: Issue) -> SeriesResult | None:
         bounced=sum(one.bounced for one in counts),
         complained=sum(one.complained for one in counts),
         left=sum(left.values()),
+        clicks=sum(clicked.values()) if clicked else None,
     )
     return found if found.audience else None
 
