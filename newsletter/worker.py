@@ -15,7 +15,7 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from newsletter.audience import bulk_acts, consent_chain, preferences, search_index, series_readers
+from newsletter.audience import bulk_acts, consent_chain, preferences, search_index
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.config import Settings
 from newsletter.db import AWAY, Session
@@ -212,15 +212,7 @@ class Worker:
     def send_welcome_series(self) -> None:
         if not self._gate.is_open():
             return
-        services = self._services
-        with services.sessions.reading() as session:
-            due = series_readers.publications_due(session, _now())
-        for publication_id in due:
-            welcome_series.make_letters(services.sessions, services.letters, publication_id, _now())
-            while not self._stopping.is_set():
-                with services.sessions.in_turn() as session:
-                    if not welcome_series.send_group(session, services.letters, publication_id, _now()):
-                        break
+        welcome_series.send_due(self._services.sessions, self._services.letters, self._context)
 
     def _send_due_digests(self) -> None:
         services, grace = self._services, self._services.grace

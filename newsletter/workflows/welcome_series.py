@@ -29,6 +29,7 @@ from newsletter.delivery.ledger.new_copies import Readers
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter, LetterState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.workers import send_permission
+from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Finding
@@ -64,6 +65,19 @@ def steps(session: Session, letters: LetterSettings, publication: Publication) -
     slugs = publication.series_issues
     found = session.scalars(archive.published(publication.id).where(Issue.slug.in_(slugs)))
     return [_step(session, letters, issue) for issue in sorted(found, key=lambda issue: slugs.index(issue.slug))]
+
+
+def send_due(sessions: Sessions, letters: LetterSettings, context: WorkerContext) -> None:
+    """Give every reader who is due their next copy, in groups; commits each. Safe with two workers."""
+    with sessions.reading() as session:
+        # Nothing is written, nor does anybody wait for the writer's turn, while an issue of today is waited for.
+        due = [session.get_one(Publication, each) for each in series_readers.publications_due(session, context.clock())]
+        ready = [publication.id for publication in due if not _awaits_issue(session, publication, context.clock())]
+    for publication_id in ready:
+        with set_aside("a welcome series", publication_id):
+            make_letters(sessions, letters, publication_id, context.clock())
+            while not context.is_stopping() and _send_next(sessions, letters, publication_id, context.clock()):
+                pass
 
 
 def make_letters(sessions: Sessions, letters: LetterSettings, publication_id: int, now: datetime) -> None:
@@ -115,6 +129,11 @@ def resume(session: Session, publication: Publication, now: datetime) -> bool:
 def _under_way(session: Session, publication: Publication) -> Sequence[Letter]:
     ours = select(Letter).where(Letter.publication_id == publication.id, Letter.repeats_id.is_not(None))
     return session.scalars(ours.where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all()
+
+
+def _send_next(sessions: Sessions, letters: LetterSettings, publication_id: int, now: datetime) -> bool:
+    with sessions.in_turn() as session:
+        return send_group(session, letters, publication_id, now)
 
 
 def _step(session: Session, letters: LetterSettings, issue: Issue) -> Step:

@@ -16,6 +16,7 @@ from newsletter.delivery import breaker, ledger
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.workers import clock_setback, send_permission
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editorial.issues import archive, corrections, issue_store
 from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.models import SlotStep
@@ -79,13 +80,7 @@ def confirm(services: Services, name: str = "ada", at: datetime = NOW) -> int:
 
 def run(services: Services, at: datetime) -> None:
     """What the worker does at that time."""
-    with services.sessions.reading() as session:
-        due = series_readers.publications_due(session, at)
-    for publication_id in due:
-        welcome_series.make_letters(services.sessions, services.letters, publication_id, at)
-        with services.sessions.begin() as session:
-            while welcome_series.send_group(session, services.letters, publication_id, at):
-                pass
+    welcome_series.send_due(services.sessions, services.letters, WorkerContext("worker", lambda: at, lambda: False))
 
 
 def arrive(services: Services, at: datetime) -> None:
