@@ -56,7 +56,7 @@ PAGES = {
     "settings-sender": "settings/sender",
     "settings-follow": "settings/follow",
     "settings-archive": "settings/archive",
-    "comments": "issues/comments",
+    "comments": "comments/",
     "settings-comments": "settings/comments",
     "settings-choices": "settings/choices",
     "settings-rules": "settings/rules",

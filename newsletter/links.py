@@ -1,8 +1,8 @@
 """Absolute public URLs and the tokens in them.
 
-The tokens `confirm`, `manage`, `move`, `move-back`, `sign-in` and `reset` contain the time at which they were made, and
-expire; `draft` contains the time at which it does.
-`unsubscribe` and `preferences` never expire, because a letter may be read years later.
+The tokens `confirm`, `reply-mail`, `manage`, `move`, `move-back`, `sign-in` and `reset` contain the time at which they
+were made, and expire; `draft` contains the time at which it does.
+`unsubscribe`, `preferences`, `comment` and `reply-stop` never expire, because a letter may be read years later.
 """
 
 import hashlib
@@ -130,6 +130,14 @@ class Links:
         """The page with the comments on the issue at that URL, on which this subscription signs a new one."""
         return f"{archive_url}comments/{self.seal.seal('comment', subscription_id)}"
 
+    def confirm_reply_mail(self, comment_id: int, now: datetime) -> str:
+        """The page on which the writer of a comment confirms that replies are mailed to them."""
+        return f"{self.base_url}/comments/replies/{self.seal.seal('reply-mail', comment_id, _minute(now))}"
+
+    def stop_reply_mail(self, comment_id: int) -> str:
+        """The page on which they stop that, without an end."""
+        return f"{self.base_url}/comments/stop/{self.seal.seal('reply-stop', comment_id)}"
+
     def picture(self, file_name: str) -> str:
         return f"{self.pictures_url or f'{self.base_url}/pictures'}/{file_name}"
 
@@ -172,6 +180,16 @@ class Links:
     def open_comment(self, token: str) -> int:
         """The id of the subscription that signs comments with this link; Invalid if forged."""
         return self.seal.open("comment", token)[0]
+
+    def open_reply_mail(self, token: str, now: datetime) -> int:
+        """The id of the comment whose writer confirms; Expired after seven days, Invalid if forged."""
+        comment_id, minute = self.seal.open("reply-mail", token)
+        _refuse_older_than(timedelta(days=CONFIRM_DAYS), minute, now)
+        return comment_id
+
+    def open_reply_stop(self, token: str) -> int:
+        """The id of the comment about whose replies nothing more is mailed; Invalid if forged."""
+        return self.seal.open("reply-stop", token)[0]
 
     def open_stale_confirm(self, token: str) -> int:
         """The subscription's id, whatever the age of the link: only for sending a new one to the same address."""

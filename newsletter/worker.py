@@ -35,7 +35,6 @@ from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import digests
-from newsletter.engagement import comments_moderation
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline, memory
@@ -47,6 +46,7 @@ from newsletter.workflows import (
     publish,
     run_preflight,
     tend_bounces,
+    tend_comments,
     tend_signups,
     warn_editors,
     welcome_series,
@@ -144,7 +144,7 @@ class Worker:
             Job("carry out bulk acts", timedelta(seconds=2), partial(bulk_acts.work, *acts)),
             Job("clear old bulk acts", timedelta(hours=1), partial(self._in_groups, bulk_acts.prune)),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
-            Job("clear old comments", timedelta(hours=1), partial(self._in_groups, comments_moderation.prune)),
+            Job("look after comments", timedelta(minutes=1), partial(tend_comments.work, *acts)),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
 

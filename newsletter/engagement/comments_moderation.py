@@ -1,5 +1,6 @@
 """Moderation: a publication's comments by state, what moderators decide about them, and what is deleted in time."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,6 +16,11 @@ from newsletter.pagination import Order, Page, PageRequest
 
 KEPT = timedelta(days=30)
 """How long spam and deleted comments are kept, so that a decision can be undone."""
+
+ANNOUNCED_AFTER = timedelta(minutes=15)
+"""How long a comment waits before the team is told, so that one mail tells of several."""
+ANNOUNCED_EVERY = timedelta(hours=6)
+"""The least time between two such mails."""
 
 _PRUNED_AT_ONCE = 500
 _A_BATCH = 1_000
@@ -83,18 +89,42 @@ def move_comments(
     return sorted(session.scalars(moved, execution_options=UNSYNCED))
 
 
+def unannounced(session: Session, now: datetime) -> list[int]:
+    """The publications whose team is to be told of comments that wait: in time for a reply, and not of each one."""
+    waits = (Comment.state == CommentState.WAITING, Comment.announced_at.is_(None))
+    due = select(Comment.publication_id).where(*waits, Comment.changed_at <= now - ANNOUNCED_AFTER)
+    recent = select(Comment.publication_id).where(Comment.announced_at > now - ANNOUNCED_EVERY)
+    return sorted(session.scalars(due.where(Comment.publication_id.not_in(recent)).distinct()))
+
+
+def announce(session: Session, publication_id: int, now: datetime) -> dict[str, int]:
+    """Mark all that wait as announced, for one worker alone; how many there are on each issue, by its title."""
+    waits = (Comment.state == CommentState.WAITING, Comment.announced_at.is_(None))
+    marked = update(Comment).where(Comment.publication_id == publication_id, *waits).values(announced_at=now)
+    counts = Counter(session.scalars(marked.returning(Comment.issue_id), execution_options=UNSYNCED))
+    titles = select(_issues.c.id, _issues.c.title).where(_issues.c.id.in_(counts)).order_by(_issues.c.id)
+    return {title: counts[issue_id] for issue_id, title in session.execute(titles)}
+
+
+def is_prunable(session: Session, now: datetime) -> bool:
+    """Whether there is something to prune."""
+    return session.scalar(_prunable(now).limit(1)) is not None
+
+
 def prune(session: Session, now: datetime) -> int:
     """Delete some spam and deleted comments after 30 days; how many, 0 when none is left.
 
     One that others have replied to is blanked, and its row goes after its replies.
     """
-    old = select(Comment.id).where(
-        Comment.state.in_((CommentState.SPAM, CommentState.DELETED)), Comment.changed_at <= now - KEPT
-    )
+    some = _prunable(now).order_by(Comment.changed_at).limit(_PRUNED_AT_ONCE)
+    return comments_privacy.remove(session, session.scalars(some).all())
+
+
+def _prunable(now: datetime) -> Select[int]:
     reply = aliased(Comment)
     is_alone = ~exists().where(reply.parent_id == Comment.id)
-    due = old.where(is_alone | (Comment.text != "")).order_by(Comment.changed_at).limit(_PRUNED_AT_ONCE)
-    return comments_privacy.remove(session, session.scalars(due).all())
+    old = Comment.state.in_((CommentState.SPAM, CommentState.DELETED)), Comment.changed_at <= now - KEPT
+    return select(Comment.id).where(*old, is_alone | (Comment.text != ""))
 
 
 def _moderated(publication_id: int) -> Select[Comment, str, str, Comment]:

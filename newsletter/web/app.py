@@ -22,6 +22,7 @@ from newsletter.web.public import (
     preferences,
     private_pages,
     refusal_tally,
+    reply_mail,
     signup,
     test_links,
     unsubscribe,
@@ -48,6 +49,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     for part in (archive, draft, feeds, comments):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(comments.signed)
+    app.register_blueprint(reply_mail.blueprint)
     hooks.init_app(app, services)
     return app
 

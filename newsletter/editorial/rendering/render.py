@@ -63,6 +63,10 @@ FIELDS = {
     "reset": frozenset({*merge.EDITORS, "reset_url", "valid_for"}),
     "changed": frozenset({*merge.EDITORS, "changed", "desk_url"}),
     "slot_warning": frozenset({*merge.EDITORS, "headline", "slot", "why", "remedy", "calendar_url"}),
+    "comments_waiting": frozenset({*merge.EDITORS, "headline", "issues", "comments_url"}),
+    # No name, as in confirm: somebody typed the address.
+    "comment_confirm": frozenset({"email", "issue_title", "confirm_url", "comments_url"}),
+    "comment_reply": frozenset({"email", "issue_title", "names", "comments_url", "stop_url"}),
     "sending_warning": frozenset({*merge.EDITORS, "headline", "why", "said", "remedy", "issue_url"}),
 }
 """The merge fields of each kind of mail. All URLs (`…_url`) are required when filling; the rest have fallbacks."""

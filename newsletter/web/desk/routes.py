@@ -42,7 +42,7 @@ from newsletter.web.desk.writing import pages as writing_pages
 _ISSUE = "/issues/<slug>"
 _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
-_COMMENT = "/issues/comments/<int(max=2147483647):comment_id>"
+_COMMENT = "/comments/<int(max=2147483647):comment_id>"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
@@ -87,10 +87,10 @@ ROUTES = (
     ),
     Route("GET", "/issues/imported/publish", Role.EDITOR, imported.publish_imported_form),
     Route("POST", "/issues/imported/publish", Role.EDITOR, imported.publish_imported, "published imported issues"),
-    Route("GET", "/issues/comments", Role.EDITOR, comments.list_comments),
-    Route("POST", "/issues/comments", Role.EDITOR, comments.moderate_comments, "moderated comments"),
+    Route("GET", "/comments/", Role.EDITOR, comments.list_comments),
+    Route("POST", "/comments/", Role.EDITOR, comments.moderate_comments, "moderated comments"),
     Route("POST", f"{_COMMENT}/reply", Role.EDITOR, comments.reply_to_comment, "replied to a comment"),
-    Route("GET", "/issues/comments.csv", Role.EDITOR, comments.comments_sheet),
+    Route("GET", "/comments.csv", Role.EDITOR, comments.comments_sheet),
     Route("GET", f"{_ISSUE}/write", Role.AUTHOR, writing_pages.write_form),
     Route("POST", f"{_ISSUE}/write", Role.AUTHOR, writing_pages.write, "saved its text", editor_form.FORM_BYTES),
     Route("GET", f"{_ISSUE}/write/sheet", Role.AUTHOR, live_preview.sheet),

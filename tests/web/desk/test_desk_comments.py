@@ -15,7 +15,7 @@ from tests.sample_services import NOW, OUT
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor
 
-PAGE = "/desk/issues/comments"
+PAGE = "/desk/comments/"
 APPROVED, WAITING, SPAM, DELETED = CommentState.APPROVED, CommentState.WAITING, CommentState.SPAM, CommentState.DELETED
 
 
@@ -109,7 +109,7 @@ def test_a_form_without_a_decision_or_a_comment_changes_nothing(
 def test_a_reply_is_the_teams_and_approves_what_it_replies_to(
     editor: Visitor, services: Services, waiting: list[int], browser: FlaskClient
 ) -> None:
-    action = f"{PAGE}/{waiting[0]}/reply"
+    action = f"{PAGE}{waiting[0]}/reply"
     assert editor.press(PAGE, action, text=" ").status_code == 422
     answer = editor.press(PAGE, action, text="We agree & thank you.")
     assert "Your reply is shown below the comment." in editor.read(answer.location)
@@ -118,14 +118,14 @@ def test_a_reply_is_the_teams_and_approves_what_it_replies_to(
     assert page.count('<span class="team">Team</span>') == 1
     assert "We agree &amp; thank you." in page
     press(editor, spam=str(waiting[1]))
-    assert editor.client.post(f"{PAGE}/{waiting[1]}/reply", data={"text": "No"}).status_code == 422
+    assert editor.client.post(f"{PAGE}{waiting[1]}/reply", data={"text": "No"}).status_code == 422
 
 
 def test_nobody_below_an_editor_sees_or_decides(enter: Enter, services: Services, waiting: list[int]) -> None:
     for role in (Role.VIEWER, Role.AUTHOR):
         visitor = enter(role)
         assert visitor.open(PAGE).status_code == 403
-        assert visitor.open(f"{PAGE}.csv").status_code == 403
+        assert visitor.open("/desk/comments.csv").status_code == 403
         assert visitor.client.post(PAGE, data={"state": "waiting", "approve": waiting[0]}).status_code == 403
         home = visitor.read("/desk/issues/")
         assert "comments wait" not in home
@@ -147,7 +147,7 @@ def test_a_decision_is_in_the_audit_log_without_anybodys_words(
 @pytest.mark.usefixtures("waiting")
 def test_the_sheet_holds_every_comment_and_no_formula(editor: Visitor, services: Services) -> None:
     write_comment(services, "Dan", SPAM)
-    sheet = editor.open(f"{PAGE}.csv").text.splitlines()
+    sheet = editor.open("/desk/comments.csv").text.splitlines()
     assert sheet[0] == "at,issue,name,email,by_reader_link,state,text"
     assert [line.split(",")[2] for line in sheet[1:]] == ["Ada", "Bob", "'=Cleo", "Dan"]
 

@@ -1,0 +1,137 @@
+"""Looking after comments: mail to the team and to those who asked to hear of replies, and pruning.
+
+The team hears of comments that wait once in six hours at most. Nothing is mailed to an address that somebody typed
+before a moderator has approved the comment, and then once, to ask for a confirmation.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from newsletter.audience import status_transitions, subscribers
+from newsletter.audience.services import AudienceServices
+from newsletter.db import Sessions
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Addressee
+from newsletter.delivery.workers.context import WorkerContext
+from newsletter.editorial.models import Issue
+from newsletter.editors import emails
+from newsletter.editors.emails import EmailContext
+from newsletter.engagement import comments_moderation, comments_replies
+from newsletter.engagement.comments import Comment, ReplyMail
+from newsletter.errors import NotFound
+from newsletter.i18n import formats
+from newsletter.publications import Publication
+
+TEAM_KIND = "comments_waiting"
+_CONFIRM = "comment_confirm"
+_REPLY = "comment_reply"
+
+
+class _Step(NamedTuple):
+    is_due: Callable[[Session, datetime], object]
+    """Asked in a reading session, because mostly there is nothing to do, and no writer should wait for that."""
+    act: Callable[[Session, AudienceServices, datetime], int]
+
+
+def work(sessions: Sessions, audience: AudienceServices, worker: WorkerContext) -> None:
+    """Do what is due, group by group, each in a transaction of its own."""
+    for step in _STEPS:
+        count = 1
+        while count and not worker.is_stopping():
+            with sessions.reading() as session:
+                if not step.is_due(session, worker.clock()):
+                    break
+            with sessions.in_turn() as session:
+                count = step.act(session, audience, worker.clock())
+
+
+def tell_team(session: Session, audience: AudienceServices, now: datetime) -> int:
+    """Mail the editors of one publication how many comments wait, and on which issues; how many."""
+    for publication_id in comments_moderation.unannounced(session, now)[:1]:
+        counts = comments_moderation.announce(session, publication_id, now)
+        if counts:
+            _mail_team(session, audience, session.get_one(Publication, publication_id), counts, now)
+        return sum(counts.values())
+    return 0
+
+
+def mail_replies(session: Session, audience: AudienceServices, now: datetime) -> int:
+    """Mail about some approved comments: ask their writers to confirm, and tell of replies; how many comments."""
+    approved = comments_replies.claim_approved(session, now)
+    names: dict[int, list[str]] = defaultdict(list)
+    for comment in approved:
+        if comment.reply_mail is ReplyMail.ASKED:
+            _ask_to_confirm(session, audience, comment, now)
+        for watcher in comments_replies.watchers(session, comment):
+            names[watcher.id].append(comment.name)
+    for watcher_id, repliers in names.items():
+        _tell_of_replies(session, audience, session.get_one(Comment, watcher_id), repliers, now)
+    return len(approved)
+
+
+def _prune(session: Session, _audience: AudienceServices, now: datetime) -> int:
+    return comments_moderation.prune(session, now)
+
+
+_STEPS = (
+    _Step(comments_moderation.unannounced, tell_team),
+    _Step(comments_replies.are_due, mail_replies),
+    _Step(comments_moderation.is_prunable, _prune),
+)
+
+
+def _mail_team(
+    session: Session, audience: AudienceServices, publication: Publication, counts: Mapping[str, int], now: datetime
+) -> None:
+    total = sum(counts.values())
+    fields = {
+        "headline": f"{formats.counted(total, 'comment')} {formats.plural(total, 'is waiting', 'are waiting')}",
+        "issues": ", ".join(f"{count} on “{title}”" for title, count in counts.items()),
+        "comments_url": audience.links.desk("comments", publication.slug),
+    }
+    context = EmailContext(publication, audience.compose, audience.links)
+    emails.mail_editors(session, context, TEAM_KIND, fields, now)
+
+
+def _ask_to_confirm(session: Session, audience: AudienceServices, comment: Comment, now: datetime) -> None:
+    fields = {"confirm_url": audience.links.confirm_reply_mail(comment.id, now)}
+    _post(session, audience, comment, _CONFIRM, Addressee(comment.email), fields, now)
+
+
+def _tell_of_replies(
+    session: Session, audience: AudienceServices, comment: Comment, names: list[str], now: datetime
+) -> None:
+    stop_url = audience.links.stop_reply_mail(comment.id)
+    if address := _address_of(session, comment):
+        fields = {"names": ", ".join(dict.fromkeys(names)), "stop_url": stop_url}
+        _post(session, audience, comment, _REPLY, Addressee(address, unsubscribe_url=stop_url), fields, now)
+
+
+def _address_of(session: Session, comment: Comment) -> str:
+    """The writer's address; empty for a reader who has left since, and who gets no more mail."""
+    if comment.subscription_id is None:
+        return comment.email
+    try:
+        subscription = subscribers.get(session, comment.subscription_id)
+    except NotFound:
+        return ""
+    return subscription.subscriber.email if subscription.status in status_transitions.SUBSCRIBED else ""
+
+
+def _post(
+    session: Session,
+    audience: AudienceServices,
+    comment: Comment,
+    kind: str,
+    to: Addressee,
+    fields: Mapping[str, str],
+    now: datetime,
+) -> None:
+    issue, publication = session.get_one(Issue, comment.issue_id), session.get_one(Publication, comment.publication_id)
+    thread = f"{audience.links.archive(issue.slug)}comments#comment-{comment.parent_id or comment.id}"
+    values = {"email": to.address, "issue_title": issue.title, "comments_url": thread, **fields}
+    outbox.post(session, publication, kind, to, audience.compose(kind, publication, values), now)
