@@ -71,6 +71,11 @@ def find_exim() -> str | None:
     return str(unpacked) if unpacked.exists() else shutil.which("exim4", path=_SBIN)
 
 
+def find_java() -> str | None:
+    """Java, which runs the Nu Html Checker."""
+    return shutil.which("java")
+
+
 def find_pgbouncer() -> str | None:
     """pgbouncer, from the system or as `.ci/machine` unpacked it."""
     unpacked = Path(__file__).parents[1] / ".venv" / "parts" / "pgbouncer" / "usr" / "sbin" / "pgbouncer"
@@ -85,6 +90,7 @@ FINDERS: dict[str, Callable[[], str | None]] = {
     "dovecot": find_dovecot,
     "exim": find_exim,
     "pgbouncer": find_pgbouncer,
+    "java": find_java,
 }
 
 
@@ -138,6 +144,12 @@ def axe() -> Axe:
         return [f"{fault['id']}: {node['html']}" for fault in found for node in fault["nodes"]]
 
     return judge
+
+
+@pytest.fixture(scope="session")
+def java() -> str:
+    """The path of Java."""
+    return _found("java")
 
 
 @pytest.fixture(scope="session")
