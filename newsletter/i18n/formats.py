@@ -78,7 +78,12 @@ def calendar_day(day: date, language: str = LANGUAGE) -> str:
 
 def month(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
     """`November 2026`, on the calendar of that zone."""
-    return dates.format_date(_local(instant, time_zone), "LLLL y", locale_of(language))
+    return calendar_month(_local(instant, time_zone), language)
+
+
+def calendar_month(day: date, language: str = LANGUAGE) -> str:
+    """`November 2026`."""
+    return dates.format_date(day, "LLLL y", locale_of(language))
 
 
 def plain_day(day: date, language: str = LANGUAGE) -> str:

@@ -7,9 +7,10 @@ import pytest
 from newsletter.db import Session, Sessions
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial.issues import issue_store, listing
+from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState, Readiness
 from newsletter.editorial.schedule import queue
-from newsletter.pagination import FIRST_PAGE, PageRequest
+from newsletter.pagination import FIRST_PAGE, Page, PageRequest
 from newsletter.publications import Publication
 
 FROZEN = dict.fromkeys(
@@ -69,21 +70,22 @@ def test_the_issues_of_a_state_come_page_by_page_in_their_order_and_back(
     sessions: Sessions, home: int, state: IssueState, order: list[int]
 ) -> None:
     with sessions.reading() as session:
-        pages = [listing.page_in_state(session, home, state, FIRST_PAGE, 2)]
+
+        def page(turn: PageRequest = FIRST_PAGE) -> Page[Issue]:
+            return listing.page(session, session.get_one(Publication, home), Criteria(state), turn, 2)
+
+        pages = [page()]
         while pages[-1].next:
-            pages.append(listing.page_in_state(session, home, state, PageRequest(**pages[-1].next), 2))
-        assert [slug for page in pages for slug in slugs(page.rows)] == [f"{state}-{number}" for number in order]
-        back = listing.page_in_state(session, home, state, PageRequest(**pages[-1].previous), 2)
-        assert slugs(back.rows) == slugs(pages[-2].rows)
+            pages.append(page(PageRequest(**pages[-1].next)))
+        assert [slug for one in pages for slug in slugs(one.rows)] == [f"{state}-{number}" for number in order]
+        assert slugs(page(PageRequest(**pages[-1].previous)).rows) == slugs(pages[-2].rows)
         # One that is gone meanwhile leads to the beginning.
-        assert slugs(listing.page_in_state(session, home, state, PageRequest(after=99_999), 2).rows) == slugs(
-            pages[0].rows
-        )
+        assert slugs(page(PageRequest(after=99_999)).rows) == slugs(pages[0].rows)
 
 
 def test_every_state_is_counted(sessions: Sessions, home: int) -> None:
     with sessions.reading() as session:
-        counted = listing.count_by_state(session, home)
+        counted = listing.count_by_state(session, session.get_one(Publication, home), Criteria())
     some = dict.fromkeys((IssueState.DRAFT, IssueState.READY, IssueState.SCHEDULED, IssueState.SENT), 5)
     assert counted == dict.fromkeys(IssueState, 0) | some
 

@@ -63,6 +63,13 @@ def unapproved_writers(session: Session, issue: Issue) -> frozenset[str]:
     return frozenset(mailboxes.mailbox_key(author) for author in found)
 
 
+def awaiting(session: Session, issues: Iterable[Issue]) -> frozenset[int]:
+    """The ids of those issues whose newest step is a request for approval."""
+    steps = select(ApprovalStep.issue_id, ApprovalStep.act).where(ApprovalStep.issue_id.in_([one.id for one in issues]))
+    newest = {step.issue_id: step.act for step in session.execute(steps.order_by(ApprovalStep.id))}
+    return frozenset(issue_id for issue_id, act in newest.items() if act is ApprovalAct.ASKED)
+
+
 def scheduled_without(publication_id: int) -> Select[Issue]:
     """The scheduled issues that would be held at their time, because nobody approved what was frozen."""
     waiting = select(Issue).join(Issue.letter).where(Issue.publication_id == publication_id)

@@ -88,7 +88,7 @@ def index_entry(file: IssueFile) -> IndexEntry:
     title_words = words_of(file.title)
     words = " ".join(dict.fromkeys([*title_words, *words_of(text)]))[:_MOST_CHARACTERS].rstrip()
     row = {"title": file.title, "text": text, "title_words": " ".join(title_words), "words": words}
-    return IndexEntry(row, list(_labels(file)))
+    return IndexEntry(row, list(labels_of(file)))
 
 
 def words_of(text: str) -> list[str]:
@@ -101,7 +101,8 @@ def _plain(file: IssueFile) -> str:
     return Markup(_BLOCK_ENDS.sub(" ", article)).striptags()  # noqa: S704  (the result is plain text)
 
 
-def _labels(file: IssueFile) -> Iterator[dict[str, str]]:
+def labels_of(file: IssueFile) -> Iterator[dict[str, str]]:
+    """The labels of an issue file as rows, each once."""
     named = [(LabelKind.CATEGORY, file.category), (LabelKind.AUTHOR, file.author)]
     named += [(LabelKind.TAG, tag) for tag in file.tags]
     once = {(kind, label_key(name)): name for kind, name in reversed(named)}

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
+from newsletter.editorial.issues import desk_index
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness, Revision, RevisionPicture, Size
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
@@ -278,6 +279,7 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
             pictures=[RevisionPicture(name=name, file_name=file_name) for name, file_name in draft.pictures.items()],
         )
     )
+    desk_index.record(session, issue.id, draft.file)
     session.flush()
     session.expire(issue, ["revision"])
 

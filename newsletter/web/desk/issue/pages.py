@@ -1,53 +1,23 @@
-"""The list of issues, and the page of one issue."""
+"""The desk's start page, and the page of one issue."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import drafts, issue_store, listing
-from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness
+from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
-from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import page_request, services
+from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
 from newsletter.workflows import approve_issue, build_letter, peer_archives, sample_issue, test_mail
-
-_AT_FIRST = 10
-_A_PAGE = 50
-_HIGHEST_ID = 2**31 - 1
 
 
 def home() -> ResponseReturnValue:
     """The desk's start page: the list of issues."""
     return redirect(url_for("desk.issues", publication=request.args.get("publication")))
-
-
-def issues() -> str:
-    """The first issues of each state; with `?state=`, those of one state, paged."""
-    with services().sessions.reading() as store:
-        publication = frame.current_publication(store)
-        counts = listing.count_by_state(store, publication.id)
-        asked = request.args.get("state", "")
-        wanted = IssueState(asked) if asked in set(IssueState) else None
-        turn, size = (page_request(_HIGHEST_ID), _A_PAGE) if wanted else (FIRST_PAGE, _AT_FIRST)
-        states = words.GROUPS if not asked else [wanted] if wanted else []
-        pages = {
-            state: listing.page_in_state(store, publication.id, state, turn, size) for state in states if counts[state]
-        }
-        return frame.page(
-            store,
-            "issues.html",
-            "issues",
-            publication,
-            counts=counts,
-            shown=pages,
-            wanted=wanted,
-            imported=sum(posts.count_imports(store, publication.id)),
-            sample=posts.sample_issue(store, publication.id),
-        )
 
 
 def issue(slug: str) -> str:
