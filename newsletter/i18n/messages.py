@@ -31,7 +31,7 @@ class Message(str):
         return self
 
 
-def lazy_gettext(source: str, **values: object) -> Message:
+def lazy_gettext(source: str, /, **values: object) -> Message:
     """A message for code that does not know the reader's language, such as a check that raises Invalid."""
     message = Message(source % written(SOURCE, values))
     message.source, message.values = source, values
@@ -43,7 +43,7 @@ def translate(sentence: str, language: str) -> str:
     return gettext(sentence.source, language, **sentence.values) if isinstance(sentence, Message) else sentence
 
 
-def gettext(source: str, language: str, **values: object) -> str:
+def gettext(source: str, language: str, /, **values: object) -> str:
     """The translation of a message, with its values put in."""
     return catalogue(language).gettext(source) % written(language, values)
 

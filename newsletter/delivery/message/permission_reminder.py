@@ -8,6 +8,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from newsletter.i18n import formats
+from newsletter.i18n.messages import gettext
 
 MAX_SOURCE = 200
 
@@ -19,10 +20,9 @@ def reminder(since: datetime | None, source: str | None, zone: ZoneInfo, languag
     `source` is where a reader was imported from who never confirmed here; without `since`, neither is known.
     """
     if since is None:
-        return "this address is on the list"
+        return gettext("this address is on the list", language)
     day = formats.plain_day(since.astimezone(zone), language)
-    return (
-        f"you confirmed this address on {day}"
-        if source is None
-        else (f"this address was moved here from “{source}” on {day}")
-    )
+    if source is None:
+        # Translators: this follows “because”, and has to begin and end as a clause does there.
+        return gettext("you confirmed this address on %(day)s", language, day=day)
+    return gettext("this address was moved here from “%(source)s” on %(day)s", language, source=source, day=day)

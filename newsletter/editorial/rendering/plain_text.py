@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from markdown_it.tree import SyntaxTreeNode as Node
 
 from newsletter.editorial.source import article_blocks, markdown
+from newsletter.i18n.messages import SOURCE, gettext
 
 WIDTH = 72
 """Columns; RFC 3676 recommends 78 at most."""
@@ -20,10 +21,10 @@ _BLANK = re.compile(r"[ \t\n]+")
 _HELD = "\ue000"
 
 
-def to_text(body: str) -> str:
+def to_text(body: str, language: str = SOURCE) -> str:
     """Markdown as plain text that ends with a line break; merge fields are kept."""
-    page = _Page()
-    blocks = page.article(Node(markdown.parse(body)).children)
+    page = _Page(language)
+    blocks = page.article(Node(markdown.parse(body, language)).children)
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
 
 
@@ -57,7 +58,8 @@ def hung(lines: list[str], mark: str) -> list[str]:
 class _Page:
     """Writes one article and numbers its links; a block is a list of lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str) -> None:
+        self.language = language
         self.numbers: dict[str, int] = {}
         self.unlisted: list[str] = []
 
@@ -96,8 +98,9 @@ class _Page:
         picture = first.children[0] if first.type == "link" else first
         words = " — ".join(filter(None, [_alt(picture), *map(self.words, caption)]))
         if first.type == "link":
-            return wrapped(self._numbered(f"[Picture: {words}]" if words else "[Picture]", _url(first)), width)
-        return wrapped(f"[Picture: {words}]", width) if words else []
+            label = self._picture(words) or gettext("[Picture]", self.language)
+            return wrapped(self._numbered(label, _url(first)), width)
+        return wrapped(self._picture(words), width)
 
     def listing(self, node: Node, width: int) -> list[str]:
         marks = _marks(node)
@@ -141,12 +144,15 @@ class _Page:
             case "link":
                 return self.words(node) if node.markup == "autolink" else self._link(node)
             case "image":
-                return f"[Picture: {_alt(node)}]" if _alt(node) else ""
+                return self._picture(_alt(node))
             case "softbreak" | "hardbreak":
                 return " " if node.type == "softbreak" else "\n"
             case "em" | "strong":
                 return f"{_EMPHASIS[node.type]}{self.words(node)}{_EMPHASIS[node.type]}"
         return self.words(node) if node.children else node.content
+
+    def _picture(self, words: str) -> str:
+        return gettext("[Picture: %(words)s]", self.language, words=words) if words else ""
 
     def _link(self, node: Node) -> str:
         words, url = self.words(node), _url(node)

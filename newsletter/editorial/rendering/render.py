@@ -96,7 +96,7 @@ class Rendered:
 
 def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rendered:
     """The mail about a correction of the issue titled `corrected`; it has no pictures."""
-    article = mail_html.for_mail(markdown.to_html(file.body, str))
+    article = mail_html.for_mail(markdown.to_html(file.body, str, language=branding.language))
     values = {"branding": branding, "corrected": corrected, "title": file.title}
     html = _filled(
         "correction/letter.mjml",
@@ -106,7 +106,7 @@ def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rend
     )
     plain = _filled(
         "correction/letter.txt",
-        article=Markup(plain_text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
+        article=Markup(plain_text.to_text(file.body, branding.language)),  # noqa: S704  (plain text, which holds merge fields)
         **values,
     )
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
@@ -119,7 +119,7 @@ def issue_mail(
     sizes: Mapping[str, Size] | None = None,
 ) -> Rendered:
     """The mail of an issue; `picture_url` gives the public URL of a picture named in the text, `sizes` its size."""
-    article = mail_html.for_mail(markdown.to_html(file.body, picture_url), sizes)
+    article = mail_html.for_mail(markdown.to_html(file.body, picture_url, language=branding.language), sizes)
     html = mjml.to_html(
         _filled(
             "issue/letter.mjml",
@@ -133,7 +133,7 @@ def issue_mail(
         "issue/letter.txt",
         issue=file,
         branding=branding,
-        article=Markup(plain_text.to_text(file.body)),  # noqa: S704  (plain text, which holds merge fields)
+        article=Markup(plain_text.to_text(file.body, branding.language)),  # noqa: S704  (plain text, which holds merge fields)
     )
     return _checked("issue", Rendered(file.subject, file.preheader, html, plain))
 
@@ -159,9 +159,9 @@ def test_note() -> tuple[str, str]:
     return _filled("test/note.html"), _filled("test/note.txt")
 
 
-def issue_page(file: IssueFile, picture_url: Callable[[str], str]) -> str:
+def issue_page(file: IssueFile, picture_url: Callable[[str], str], language: str = SOURCE) -> str:
     """The article for the archive: sanitised HTML whose headings have ids, with merge fields as their fallbacks."""
-    article = markdown.to_html(file.body, picture_url, anchors=True)
+    article = markdown.to_html(file.body, picture_url, anchors=True, language=language)
     return merge.compile(article, merge.EDITORS).fill(_TO_NOBODY, merge.as_html)
 
 

@@ -6,8 +6,16 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 
 from newsletter.delivery.message import merge
+from newsletter.i18n.messages import SOURCE, lazy_gettext, translate
 
-CALLOUTS = frozenset({"note", "tip", "important", "warning", "caution"})
+CALLOUTS = {
+    "note": lazy_gettext("Note"),
+    "tip": lazy_gettext("Tip"),
+    "important": lazy_gettext("Important"),
+    "warning": lazy_gettext("Warning"),
+    "caution": lazy_gettext("Caution"),
+}
+"""The kinds of callouts, and the title of one that has none of its own."""
 
 
 def mark_blocks(state: StateCore) -> None:
@@ -16,7 +24,7 @@ def mark_blocks(state: StateCore) -> None:
         if token.type in {"heading_open", "heading_close"} and token.tag == "h1":
             token.tag = "h2"
         elif token.type == "alert_open":
-            _callout(state.tokens, place)
+            _callout(state.tokens, place, state.env.get("language", SOURCE))
         elif token.type == "alert_close":
             token.type, token.tag = "callout_close", "aside"
         elif token.type == "paragraph_open":
@@ -54,11 +62,14 @@ def _print_stray_braces(children: list[Token]) -> None:
             token.content = merge.literal(token.content)
 
 
-def _callout(tokens: list[Token], place: int) -> None:
-    opening, title = tokens[place], tokens[place + 1]
+def _callout(tokens: list[Token], place: int, language: str) -> None:
+    opening, title, words = tokens[place : place + 3]
     kind = opening.info.lower()
     opening.type, opening.tag, opening.attrs = "callout_open", "aside", {"class": f"callout {kind}"}
     title.attrs = {"class": "callout-title"}
+    if words.content == CALLOUTS[kind]:
+        words.content = translate(CALLOUTS[kind], language)
+        words.children = [Token("text", "", 0, content=words.content)]
 
 
 def _paragraph(opening: Token, text: Token, closing: Token) -> None:

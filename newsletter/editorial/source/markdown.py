@@ -32,6 +32,7 @@ from mdit_py_plugins.attrs import attrs_plugin
 from newsletter.editorial.source import article_blocks, autolinks
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
+from newsletter.i18n.messages import SOURCE
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -97,12 +98,13 @@ class Reference:
     """Whether a picture is marked as decorative and needs no alt text."""
 
 
-def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False) -> str:
+def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False, language: str = SOURCE) -> str:
     """Sanitised HTML with closed tags; `picture_url` maps a picture's name to its URL, `anchors` adds ids to headings.
+    `language` is that of the words that are ours.
 
     Raises TooLarge if that would take too long.
     """
-    tokens = parse(body)
+    tokens = parse(body, language)
     if anchors:
         _name_headings(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
@@ -118,14 +120,14 @@ def contents(body: str) -> list[Heading]:
     return [heading for heading in headings if heading.words]
 
 
-def parse(body: str) -> list[Token]:
+def parse(body: str, language: str = SOURCE) -> list[Token]:
     """The tokens of a text, with callouts, figures and buttons marked (see `article_blocks`); TooLarge for too many."""
     if len(body) > MOST_CHARACTERS:
         raise TooLarge(
             f"the text has {formats.number(len(body))} characters; {formats.number(MOST_CHARACTERS)} "
             f"are the most for one issue"
         )
-    tokens = _PARSER.parse(body)
+    tokens = _PARSER.parse(body, {"language": language})
     elements = sum(1 + len(token.children or ()) for token in tokens)
     if elements > MOST_ELEMENTS:
         raise TooLarge(

@@ -18,6 +18,7 @@ from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.markdown import Heading
 from newsletter.engagement import comments_text
 from newsletter.engagement.comments import Comment, Discussion
+from newsletter.i18n.messages import gettext
 from newsletter.links import Links
 from newsletter.publications import Publication
 
@@ -102,7 +103,7 @@ class PublishedIssue:
 
     def article(self, site: str = "") -> str:
         """The article as sanitised HTML; `site` is prepended to picture paths where it is read on other sites."""
-        return _article(self.file, self.pictures, site)
+        return _article(self.file, self.pictures, site, self.publication.language)
 
 
 # Cached, because the frozen source never changes, and rendering takes milliseconds.
@@ -112,9 +113,9 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 
 
 @lru_cache(maxsize=256)
-def _article(file: IssueFile, pictures: tuple[PictureFile, ...], site: str) -> str:
+def _article(file: IssueFile, pictures: tuple[PictureFile, ...], site: str, language: str) -> str:
     addresses = {each.name: f"{site}{_address(each)}" for each in pictures}
-    html = render.issue_page(file, addresses.__getitem__)
+    html = render.issue_page(file, addresses.__getitem__, language)
     # Feed readers show a picture as large as they like, and many know no variants.
     return html if site else page_html.for_page(html, {_address(each): each.size for each in pictures if each.size})
 
@@ -180,7 +181,8 @@ def _page_data(issue: PublishedIssue, links: Links) -> dict[str, Any]:
 def _trail(issue: PublishedIssue, links: Links) -> dict[str, Any]:
     category, asked = issue.file.category, issue.publication.named
     middle = [(category, links.archive(publication=asked, category=category))] if category else []
-    crumbs = [("Home", links.home(asked)), *middle, (issue.file.title, links.archive(issue.slug))]
+    home = gettext("Home", issue.publication.language)
+    crumbs = [(home, links.home(asked)), *middle, (issue.file.title, links.archive(issue.slug))]
     return {
         "@type": "BreadcrumbList",
         "itemListElement": [
