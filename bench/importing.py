@@ -155,8 +155,8 @@ def _run(path: Path, url: str) -> None:
     engine.dispose()
 
 
-def _compose(kind: str, _publication: Publication, _fields: Mapping[str, str]) -> Composed:
-    raise AssertionError(f"an active reader gets no {kind} letter")
+def _compose(kind: str, publication: Publication, fields: Mapping[str, str], language: str | None = None) -> Composed:
+    raise AssertionError(f"an active reader gets no {kind} letter: {publication}, {fields}, {language}")
 
 
 def _peak_megabytes() -> float:

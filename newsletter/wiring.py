@@ -15,6 +15,7 @@ from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.message import merge
+from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.message.dkim_keys import Keyring
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.delivery.workers.context import WorkerContext
@@ -22,7 +23,7 @@ from newsletter.editorial.images.pictures import FolderPictureStore, PictureStor
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
-from newsletter.i18n import formats
+from newsletter.i18n import formats, messages
 from newsletter.links import Links
 from newsletter.outbound import GuardedClient, domain_lookup
 from newsletter.publications import Publication
@@ -143,10 +144,14 @@ def _audience_services(settings: Settings, sessions: Sessions, links: Links) -> 
         in_all=settings.signup_cap_press,
     )
 
-    def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
+    def compose(
+        kind: str, publication: Publication, fields: Mapping[str, str], language: str | None = None
+    ) -> Composed:
+        is_to_team = PURPOSES.get(kind) is Purpose.TEAM
+        spoken = messages.SOURCE if is_to_team else messages.chosen_or(language, publication.language)
         first_read = _first_read(sessions, links, publication) if kind == "welcome" else None
-        mail = render.single_mail(kind, Branding.for_publication(publication, links), first_read)
-        return _filled(mail, kind, {"next_issue": _weekly_hour(publication), **fields})
+        mail = render.single_mail(kind, Branding.for_publication(publication, links, spoken), first_read)
+        return _filled(mail, kind, {"next_issue": _weekly_hours(publication, spoken), **fields})
 
     return AudienceServices(links, compose, caps, settings.consent_origin, settings.secret)
 
@@ -159,8 +164,8 @@ def _first_read(sessions: Sessions, links: Links, publication: Publication) -> L
         return Link(issue.title, links.archive(issue.slug)) if issue else None
 
 
-def _weekly_hour(publication: Publication) -> str:
-    return " and ".join(formats.weekly(slot, publication.language) for slot in publication.slots)
+def _weekly_hours(publication: Publication, language: str) -> str:
+    return formats.listed([formats.weekly(slot, language) for slot in publication.slots], language)
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:

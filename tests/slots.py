@@ -100,7 +100,9 @@ def mails(sessions: Sessions) -> list[tuple[str, str]]:
 def audience(links: Links) -> AudienceServices:
     """One that writes letters as their headline, slot, reason and remedy, a line each."""
 
-    def compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:
+    def compose(
+        kind: str, _publication: Publication, fields: Mapping[str, str], _language: str | None = None
+    ) -> Composed:
         words = "\n".join(fields[name] for name in ("headline", "slot", "why", "remedy"))
         return Composed(subject=kind, html="", text=words)
 

@@ -27,9 +27,10 @@ def confirm(
     subscription_id: int,
     email: str,
     now: datetime,
+    language: str | None = None,
 ) -> None:
     """Queue the confirm letter (double opt-in)."""
-    _ask(session, services, publication, "confirm", subscription_id, email, now)
+    _ask(session, services, publication, "confirm", subscription_id, email, now, language)
 
 
 def already(
@@ -39,11 +40,12 @@ def already(
     subscription_id: int,
     email: str,
     now: datetime,
+    language: str | None = None,
 ) -> None:
     """Queue the letter that tells who signs up again that they are subscribed."""
     # Without the name, as in `_ask`.
     fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
-    composed = services.compose("already", publication, fields)
+    composed = services.compose("already", publication, fields, language)
     # It asks for no consent; its wording is stored only because that of the confirm letter is (`signup.same_work`).
     template = consent.store_wording(session, composed.template).sha256
     outbox.post(session, publication, "already", Addressee(email, template=template), composed, now)
@@ -51,8 +53,8 @@ def already(
 
 def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
     """Queue the letter that asks once more to confirm."""
-    email = subscription.subscriber.email
-    _ask(session, services, subscription.publication, REMINDER, subscription.id, email, now)
+    email, language = subscription.subscriber.email, subscription.subscriber.language
+    _ask(session, services, subscription.publication, REMINDER, subscription.id, email, now, language)
 
 
 def welcome(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -73,10 +75,12 @@ def link(
     subscription_id: int,
     email: str,
     now: datetime,
+    language: str | None = None,
 ) -> None:
     """Queue the mail with the link that opens a reader's personal data for an hour."""
     fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
-    outbox.post(session, publication, "link", Addressee(email), services.compose("link", publication, fields), now)
+    composed = services.compose("link", publication, fields, language)
+    outbox.post(session, publication, "link", Addressee(email), composed, now)
 
 
 def confirm_address(
@@ -84,7 +88,8 @@ def confirm_address(
 ) -> None:
     """Queue the mail that asks the owner of a new address whether a reader's mail may come there."""
     # Without the name, as in `_ask`.
-    composed = services.compose("address_confirm", subscription.publication, {"email": email, "address_url": url})
+    fields, language = {"email": email, "address_url": url}, subscription.subscriber.language
+    composed = services.compose("address_confirm", subscription.publication, fields, language)
     # With the subscription, so that it is erased with the reader.
     to = Addressee(email, subscription_id=subscription.id)
     outbox.post(session, subscription.publication, "address_confirm", to, composed, now)
@@ -95,7 +100,7 @@ def address_changed(
 ) -> None:
     """Queue the mail that tells the old address of the new one, with the link by which to object."""
     fields = {"email": former, "new_address": mask_address(subscription.subscriber.email), "address_url": url}
-    composed = services.compose("address_changed", subscription.publication, fields)
+    composed = services.compose("address_changed", subscription.publication, fields, subscription.subscriber.language)
     outbox.post(session, subscription.publication, "address_changed", Addressee(former), composed, now)
 
 
@@ -123,10 +128,11 @@ def _ask(
     subscription_id: int,
     email: str,
     now: datetime,
+    language: str | None = None,
 ) -> None:
     # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
     fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
-    composed = services.compose(kind, publication, fields)
+    composed = services.compose(kind, publication, fields, language)
     template = consent.store_wording(session, composed.template).sha256
     outbox.post(
         session, publication, kind, Addressee(email, subscription_id=subscription_id, template=template), composed, now
@@ -142,6 +148,8 @@ def _post(
     now: datetime,
 ) -> None:
     reader, publication = subscription.subscriber, subscription.publication
-    composed = services.compose(kind, publication, {"name": reader.name, "email": reader.email, **fields})
+    composed = services.compose(
+        kind, publication, {"name": reader.name, "email": reader.email, **fields}, reader.language
+    )
     to = Addressee(reader.email, reader.name, fields.get("unsubscribe_url"))
     outbox.post(session, publication, kind, to, composed, now)

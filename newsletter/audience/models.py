@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
 from newsletter.db import Base, LongId, LongRef, partial_index, word
+from newsletter.i18n import messages
 from newsletter.publications import Publication
 
 
@@ -84,6 +85,8 @@ class Subscriber(Base):
     """The text that searches look in (`search_text`); never used as a key."""
     indexed: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the search index covers the current `search`."""
+    language: Mapped[str | None] = mapped_column(String(16))
+    """The language that they chose for their pages and single letters; None for that of the publication."""
 
     subscriptions: Mapped[list["Subscription"]] = relationship(
         back_populates="subscriber",
@@ -161,6 +164,11 @@ class Subscription(Base):
     subscriber: Mapped[Subscriber] = relationship(back_populates="subscriptions", lazy="joined", innerjoin=True)
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
     events: Mapped[list["ConsentEvent"]] = relationship(order_by="ConsentEvent.id", passive_deletes="all")
+
+    @property
+    def language(self) -> str:
+        """The language of the reader's pages and single letters: the one they chose, or else the publication's."""
+        return messages.chosen_or(self.subscriber.language, self.publication.language)
 
 
 class Wording(Base):

@@ -19,6 +19,8 @@ from newsletter.delivery import ledger
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.i18n import messages
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
@@ -75,8 +77,8 @@ def send_link(
     if Cause.COMPLAINT in suppression.causes_by_key(session, [address.key]).get(address.key, {}):
         found = None
     with signup.same_work(session, commit=found is not None):
-        subscription_id, to = (found.id, found.email) if found else (0, address.email)
-        emails.link(session, audience, publication, subscription_id, to, now)
+        subscription_id, to, language = found or (0, address.email, None)
+        emails.link(session, audience, publication, subscription_id, to, now, language)
     return None
 
 
@@ -89,6 +91,22 @@ def rename(
         subscription.subscriber.name = cleaned
         consent.record(session, subscription, Act.RENAMED, Channel.LINK, now, _from(audience, client))
     return subscription
+
+
+def choose_language(
+    session: Session, audience: AudienceServices, token: str, language: str, client: str | None, now: datetime
+) -> None:
+    """Write to a reader in that language from now on, or in that of each publication if it is empty.
+
+    Invalid if there is no catalogue for it.
+    """
+    subscription, _ = open_preferences_link(session, audience, token, now)
+    if language and language not in messages.languages():
+        raise Invalid(lazy_gettext("Please choose one of the languages in the list"))
+    if (language or None) != subscription.subscriber.language:
+        subscription.subscriber.language = language or None
+        proof = Proof(consent.origin_of(audience, client), note=f"language: {language or 'of each newsletter'}")
+        consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
 
 
 def pause(
@@ -165,10 +183,11 @@ def end_due_pauses(session: Session, now: datetime) -> int:
     return len(woken)
 
 
-def _reader_of(session: Session, publication: Publication, address: Address) -> Row[int, str] | None:
+def _reader_of(session: Session, publication: Publication, address: Address) -> Row[int, str, str | None] | None:
     # A reader who never confirmed did not ask for mail, and one who complained asked for none.
     proven = Subscription.confirmed_at.is_not(None) | Subscription.source.is_not(None)
-    found = select(Subscription.id, Subscriber.email).join(Subscriber, Subscriber.id == Subscription.subscriber_id)
+    found = select(Subscription.id, Subscriber.email, Subscriber.language)
+    found = found.join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     found = found.where(Subscriber.key == address.key, Subscription.publication_id == publication.id)
     return session.execute(found.where(proven, Subscription.status != Status.COMPLAINED)).one_or_none()
 

@@ -1,15 +1,22 @@
 """The audience's configuration: links, templates of mails, limits, and what is stored of client addresses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
 
-Compose = Callable[[str, Publication, Mapping[str, str]], Composed]
-"""Renders a transactional mail from its kind, its publication and its field values."""
+
+class Compose(Protocol):
+    """Renders a transactional mail from its kind, its publication and its field values."""
+
+    def __call__(
+        self, kind: str, publication: Publication, fields: Mapping[str, str], language: str | None = None
+    ) -> Composed:
+        """The mail, in the language that its reader chose, or else in that of the publication."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

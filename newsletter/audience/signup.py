@@ -53,11 +53,12 @@ class SignupRequest:
 
 
 class _Signup(NamedTuple):
-    """The subscription of an address that signs up, and the address as it was first given."""
+    """The subscription of an address that signs up, the address as it was first given, and the reader's language."""
 
     id: int
     status: Status
     email: str
+    language: str | None
 
 
 def subscribe(
@@ -85,7 +86,7 @@ def subscribe(
     with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
         status_transitions.reopen(session, found.id)
         write = emails.confirm if is_new else emails.already
-        write(session, services, publication, found.id, found.email, now)
+        write(session, services, publication, found.id, found.email, now, found.language)
     return None
 
 
@@ -128,12 +129,13 @@ def resend(
     subscription = _still_here(session, services.links.open_stale_confirm(token))
     if subscription is None or subscription.status is not Status.PENDING:
         return None
-    email = subscription.subscriber.email
+    reader = subscription.subscriber
+    email = reader.email
     if reason := signup_limits.count_and_check(session, services, Address.parse(email), client, now):
         return reason
     consent.record(session, subscription, Act.ASKED, Channel.LINK, now, Proof(consent.origin_of(services, client)))
     if _may_be_asked(session, subscription.id, subscription.subscriber.key):
-        emails.confirm(session, services, subscription.publication, subscription.id, email, now)
+        emails.confirm(session, services, subscription.publication, subscription.id, email, now, reader.language)
     return None
 
 
@@ -173,10 +175,10 @@ def _find_or_add(session: Session, publication: Publication, address: Address, n
     statements, at = _Statements.for_dialect(connection.dialect), moment(connection.dialect, now)
     person = {"email": address.email, "key": address.key, "name": name, "created_at": at}
     person["search"] = search_text.search_entry(address.email, address.key, name)
-    ((reader_id, email),) = statements.add_subscriber.run(connection, person)
+    ((reader_id, email, language),) = statements.add_subscriber.run(connection, person)
     values = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
     ((subscription_id, status),) = statements.add_subscription.run(connection, values)
-    return _Signup(subscription_id, Status(status), email)
+    return _Signup(subscription_id, Status(status), email, language)
 
 
 _NAME_COLUMNS = ("name", "search", "indexed")
@@ -192,7 +194,7 @@ def _subscriber_statement(dialect: Dialect) -> Prepared:
     stays = seen | (added.excluded.name == literal_column("''"))
     taken = {name: case((stays, Subscriber.__table__.c[name]), else_=added.excluded[name]) for name in _NAME_COLUMNS}
     added = added.on_conflict_do_update(index_elements=["key"], set_=taken)
-    return Prepared(added.returning(Subscriber.id, Subscriber.email), dialect)
+    return Prepared(added.returning(Subscriber.id, Subscriber.email, Subscriber.language), dialect)
 
 
 def _subscription_statement(dialect: Dialect) -> Prepared:

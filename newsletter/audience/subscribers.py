@@ -172,6 +172,7 @@ def history(subscriber: Subscriber) -> dict[str, Any]:
     return {
         "email": subscriber.email,
         "name": subscriber.name,
+        "language": subscriber.language,
         "created_at": subscriber.created_at.isoformat(),
         "subscriptions": [_subscription_json(one) for one in subscriber.subscriptions],
         "events": [_event_json(event, one) for event, one in events],

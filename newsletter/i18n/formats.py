@@ -4,7 +4,7 @@ Dates, times and numbers follow the Unicode CLDR; whatever needs words follows t
 English one. English is written one way, whatever its region: `Tuesday 24 November 2026 at 09:00`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -142,8 +142,13 @@ def every(weekdays: Collection[int], language: str = LANGUAGE) -> str:
         pgettext("every", "Saturday", language),
         pgettext("every", "Sunday", language),
     )
-    days = format_list([names[one] for one in sorted(set(weekdays))], locale=_words_locale(language))
+    days = listed([names[one] for one in sorted(set(weekdays))], language)
     return gettext("every %(days)s", language, days=days)
+
+
+def listed(words: Sequence[str], language: str = LANGUAGE) -> str:
+    """`Monday, Wednesday and Friday`."""
+    return format_list(words, locale=_words_locale(language))
 
 
 def number(count: float, language: str = LANGUAGE) -> str:

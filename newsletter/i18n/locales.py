@@ -38,3 +38,9 @@ def text_direction(language: str) -> str:
     subtags = language.lower().replace("_", "-").split("-")
     script = next((tag for tag in subtags[1:] if len(tag) == len("arab")), "")
     return "rtl" if (script or subtags[0]) in _RIGHT_TO_LEFT else "ltr"
+
+
+def own_name(language: str) -> str:
+    """The name of a language in that language, as in a list that people choose theirs from: `Deutsch`, `Polski`."""
+    name = locale_of(language).language_name or language
+    return name[:1].upper() + name[1:]

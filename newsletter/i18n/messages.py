@@ -58,6 +58,11 @@ def languages() -> tuple[str, ...]:
     return tuple(sorted({SOURCE, *(folder.parent.name for folder in CATALOGUES.glob("*/LC_MESSAGES"))}))
 
 
+def chosen_or(language: str | None, default: str) -> str:
+    """The language that somebody chose, if there is a catalogue for it; else the default."""
+    return language if language and catalogue_of(language) else default
+
+
 @cache
 def catalogue_of(language: str) -> str | None:
     """The language whose catalogue serves this tag (`de` for `de-AT`); None if English has to stand in."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from newsletter.characters import as_text
 from newsletter.db import Session
 from newsletter.delivery.message import merge
+from newsletter.i18n.messages import Message, gettext, lazy_gettext, translate
 from newsletter.publications import Publication, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
@@ -14,34 +15,20 @@ from newsletter.web.template_helpers import frequency
 FIELDS = frozenset({"name", "often"})
 """The placeholders of a publication's own text: its name, and how often it comes."""
 
-_HOUSE: Mapping[WordingKind, str] = {
-    WordingKind.SIGN_UP: "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email "
-    "first, and you can unsubscribe with one tap in every issue.",
-    WordingKind.CONFIRM: "Click the button to get {{ name }} by email, {{ often }}. "
-    "You can unsubscribe with one tap in every issue.",
-    WordingKind.PRIVACY: """\
-{{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:
-
-- your address, and your name if you gave one;
-- when and how you signed up, confirmed, changed something or unsubscribed, with the text that was shown to you;
-%s- for each email, whether it was delivered, and what your mail provider replied.
-
-%sIt does not track whether you open an email, sets no tracking cookies, and shares none of this with anyone but the
-mail provider that has to deliver it.
-
-Each email has a link to unsubscribe with one tap, and a link to your preferences. There you can download everything
-that is kept about you, or have it erased. After that, only a fingerprint of your address is kept, made with a secret
-key and used for nothing but to stop an old list from bringing you back. It goes when you sign up again and confirm.
-The record still says that somebody took these steps, and when, but nothing in it leads to you.
-An address that bounced, or whose owner complained, stays on the list of addresses that get no email.
-""",
+_AGREED: Mapping[WordingKind, Message] = {
+    WordingKind.SIGN_UP: lazy_gettext(
+        "By clicking the button you ask for {{ name }} by email, {{ often }}. You confirm it by email first, and you "
+        "can unsubscribe with one tap in every issue."
+    ),
+    WordingKind.CONFIRM: lazy_gettext(
+        "Click the button to get {{ name }} by email, {{ often }}. You can unsubscribe with one tap in every issue."
+    ),
 }
 _ORIGINS = {
-    "truncated": "- with each of these, the network you came from, but not your own address in it;\n",
-    "full": "- with each of these, the network address you came from;\n",
-    "hashed": "- with each of these, a fingerprint of the network address you came from;\n",
+    "truncated": lazy_gettext("with each of these, the network you came from, but not your own address in it;"),
+    "full": lazy_gettext("with each of these, the network address you came from;"),
+    "hashed": lazy_gettext("with each of these, a fingerprint of the network address you came from;"),
 }
-_CLICKS = "It counts how often each link in an issue is clicked, but not by whom.\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +42,66 @@ class ConsentWording:
         return self.text
 
 
-def default_wording(publication: Publication, kind: WordingKind) -> str:
-    """The default text, filled in for this publication."""
-    if kind is not WordingKind.PRIVACY:
-        return _HOUSE[kind]
-    origin = _ORIGINS.get(services().audience.origin_policy, "")
-    return _HOUSE[kind] % (origin, _CLICKS if publication.counts_clicks else "")
+def default_wording(publication: Publication, kind: WordingKind, language: str | None = None) -> str:
+    """The default text for this publication; in its own language, if no other is given."""
+    language = language or publication.language
+    return _privacy(publication, language) if kind is WordingKind.PRIVACY else translate(_AGREED[kind], language)
 
 
-def current_wording(session: Session, publication: Publication, kind: WordingKind) -> ConsentWording:
-    """The text that is shown beside a button now."""
+def current_wording(
+    session: Session, publication: Publication, kind: WordingKind, language: str | None = None
+) -> ConsentWording:
+    """The text that is shown beside a button now; a default text is in the language given."""
     own = wordings.newest(session, publication, kind)
-    return ConsentWording(
-        _filled(publication, own.words if own else default_wording(publication, kind)), own.number if own else 0
-    )
+    if own:
+        return ConsentWording(_filled(publication, own.words, None), own.number)
+    return ConsentWording(_filled(publication, default_wording(publication, kind, language), language), 0)
 
 
-def wording_of_version(session: Session, publication: Publication, kind: WordingKind, version: int | None) -> str:
+def wording_of_version(
+    session: Session, publication: Publication, kind: WordingKind, version: int | None, language: str | None = None
+) -> str:
     """The text of the version that a page showed, even if there is a newer one; the newest if it gave none."""
     own = wordings.text_of_version(session, publication, kind, version)
-    return _filled(publication, own or default_wording(publication, kind))
+    if own:
+        return _filled(publication, own, None)
+    return _filled(publication, default_wording(publication, kind, language), language)
 
 
-def _filled(publication: Publication, words: str) -> str:
-    values = {"name": publication.name, "often": frequency(publication, publication.language)}
+def _privacy(publication: Publication, language: str) -> str:
+    def _(source: str) -> str:
+        return gettext(source, language)
+
+    origin = _ORIGINS.get(services().audience.origin_policy)
+    kept = (
+        _("your address, and your name if you gave one;"),
+        _(
+            "when and how you signed up, confirmed, changed something or unsubscribed, with the text that was shown to "
+            "you;"
+        ),
+        *([translate(origin, language)] if origin else []),
+        _("for each email, whether it was delivered, and what your mail provider replied."),
+    )
+    paragraphs = (
+        _("{{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:"),
+        "\n".join(f"- {item}" for item in kept),
+        *([_("It counts how often each link in an issue is clicked, but not by whom.")] * publication.counts_clicks),
+        _(
+            "It does not track whether you open an email, sets no tracking cookies, and shares none of this with "
+            "anyone but the mail provider that has to deliver it."
+        ),
+        _(
+            "Each email has a link to unsubscribe with one tap, and a link to your preferences. There you can download "
+            "everything that is kept about you, or have it erased. After that, only a fingerprint of your address is "
+            "kept, made with a secret key and used for nothing but to stop an old list from bringing you back. It goes "
+            "when you sign up again and confirm. The record still says that somebody took these steps, and when, but "
+            "nothing in it leads to you. An address that bounced, or whose owner complained, stays on the list of "
+            "addresses that get no email."
+        ),
+    )
+    return "\n\n".join(paragraphs) + "\n"
+
+
+def _filled(publication: Publication, words: str, language: str | None) -> str:
+    values = {"name": publication.name, "often": frequency(publication, language or publication.language)}
     return merge.compile(words, FIELDS).fill(values, as_text)

@@ -47,12 +47,12 @@ class Branding:
     """The width and height in which the logo is shown; None if there is none."""
 
     @classmethod
-    def for_publication(cls, publication: Publication, links: Links) -> Self:
-        """The branding of a publication whose site is at `links`."""
+    def for_publication(cls, publication: Publication, links: Links, language: str = "") -> Self:
+        """The branding of a publication whose site is at `links`, in its own language if no other is given."""
         return cls(
             name=publication.name,
             tagline=publication.tagline,
-            language=publication.language,
+            language=language or publication.language,
             postal_address=publication.postal_address,
             site_url=links.home(publication.named),
             sender_name=publication.sender_name,

@@ -1,6 +1,6 @@
 """Changing one's address, by the link that was sent to the new one, or back again, by the link sent to the old one."""
 
-from flask import Response, render_template
+from flask import Response
 
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import change_address
@@ -38,9 +38,9 @@ def expired(_error: Expired) -> Response:
 
 
 def _page(token: str, change: AddressChange) -> str:
-    return render_template(
+    return private_pages.render(
         "site/address.html",
-        publication=change.subscription.publication,
+        change.subscription,
         token=token,
         change=change,
         present=mask_address(change.subscription.subscriber.email),

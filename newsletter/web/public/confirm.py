@@ -32,8 +32,8 @@ def show(token: str) -> str | AnyResponse:
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
-        words = consent_wording.current_wording(session, publication, WordingKind.CONFIRM)
-        return render_template("site/confirm.html", publication=publication, token=token, words=words)
+        words = consent_wording.current_wording(session, publication, WordingKind.CONFIRM, subscription.language)
+        return private_pages.render("site/confirm.html", subscription, token=token, words=words)
 
 
 @blueprint.post("/confirm/<token>")
@@ -41,8 +41,10 @@ def confirm(token: str) -> str:
     """Confirm; a second request has no effect."""
     with services().sessions.begin() as session:
         audience = services().audience
-        publication = signup.open_confirm_link(session, audience, token, now()).publication
-        words = consent_wording.wording_of_version(session, publication, WordingKind.CONFIRM, version(request.form))
+        asked = signup.open_confirm_link(session, audience, token, now())
+        words = consent_wording.wording_of_version(
+            session, asked.publication, WordingKind.CONFIRM, version(request.form), asked.language
+        )
         confirmed = signup.confirm(session, audience, token, client(), words, now()).id
     # The page is made after the transaction: foreseeing the next issue may take a check of each that waits.
     with services().sessions.reading() as session:
@@ -79,9 +81,9 @@ def _publication(session: Session, token: str) -> Publication | None:
 
 def _welcome(session: Session, subscription: Subscription) -> str:
     publication, links = subscription.publication, services().links
-    return render_template(
+    return private_pages.render(
         "site/welcome.html",
-        publication=publication,
+        subscription,
         start=archive.start_here(session, publication),
         has_issues=session.scalar(archive.published(publication.id).limit(1)) is not None,
         next_issue_at=Calendar(session, links, publication, now()).promised(),

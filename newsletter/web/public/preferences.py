@@ -27,6 +27,7 @@ from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.delivery.reports import recipients
 from newsletter.errors import Invalid
+from newsletter.i18n import locales, messages
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.web.context import client, now, page_request, services
@@ -40,17 +41,23 @@ blueprint = private_pages.blueprint("preferences", __name__)
 
 _ISSUES_PER_PAGE = 20
 _DONE = {
-    "link": "A link that opens your data is on its way to your address, unless you asked for several today. "
-    "It works for an hour.",
-    "rename": "Your name has been saved.",
-    "address": "A link is on its way to the new address, provided that we may send mail there. Open it within a "
-    "day and click the button; only then does your address change.",
+    "link": lazy_gettext(
+        "A link that opens your data is on its way to your address, unless you asked for several today. "
+        "It works for an hour."
+    ),
+    "rename": lazy_gettext("Your name has been saved."),
+    "address": lazy_gettext(
+        "A link is on its way to the new address, provided that we may send mail there. Open it within a "
+        "day and click the button; only then does your address change."
+    ),
     "topics": lazy_gettext("Your topics have been saved."),
     "hour": lazy_gettext("Your choice has been saved. It holds from the next issue on."),
     "pace": lazy_gettext("How often you hear from us has been saved."),
-    "pause": "Your break has started.",
-    "resume": "Your break is over: emails come again.",
+    "language": lazy_gettext("Your language has been saved."),
+    "pause": lazy_gettext("Your break has started."),
+    "resume": lazy_gettext("Your break is over: emails come again."),
 }
+_TICK_FIRST = lazy_gettext("Tick the box first, so that nobody is erased by mistake.")
 
 
 @blueprint.get("/preferences/<token>")
@@ -80,7 +87,7 @@ def my_data_page(token: str) -> str:
     with services().sessions.reading() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
         data = privacy.export_data(session, subscription.subscriber)
-        return render_template("site/my_data.html", publication=subscription.publication, data=data, token=token)
+        return private_pages.render("site/my_data.html", subscription, data=data, token=token)
 
 
 @blueprint.get("/preferences/<token>/my-data.json")
@@ -101,9 +108,9 @@ def sent_issues(token: str) -> str:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
         ids = [one.id for one in subscription.subscriber.subscriptions]
         page = recipients.copies_of_readers(session, ids, page_request(), _ISSUES_PER_PAGE)
-        return render_template(
+        return private_pages.render(
             "site/sent_issues.html",
-            publication=subscription.publication,
+            subscription,
             page=page,
             notes=recipients.notes_of_copies(session, [copy.id for copy, _ in page.rows]),
             token=token,
@@ -135,7 +142,7 @@ def send_link() -> str | Response:
     if reason := form_guard.asks_to_wait(FormKind.LINK, guard, email):
         _count_refusal(reason)
         fields = {"email": email, "publication": publication.slug}
-        return form_guard.wait_page(guard, publication, url_for(".send_link"), fields, "Send me my link")
+        return form_guard.wait_page(guard, publication, url_for(".send_link"), fields, lazy_gettext("Send me my link"))
     _mail_link(publication, email)
     return render_template("site/link_sent.html", publication=publication)
 
@@ -204,6 +211,11 @@ def _pace(session: Session, token: str) -> None:
     monthly_digest.choose_pace(session, services().audience, subscription, pace, client(), now())
 
 
+def _language(session: Session, token: str) -> None:
+    audience, language = services().audience, request.form.get("language", "")
+    preferences.choose_language(session, audience, token, language, client(), now())
+
+
 def _pause(session: Session, token: str) -> None:
     until = pause_form.parse_until(request.form)
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
@@ -228,6 +240,7 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
     "topics": _topics,
     "hour": _hour,
     "pace": _pace,
+    "language": _language,
     "pause": _pause,
     "resume": _resume,
     "leave": _leave,
@@ -236,10 +249,10 @@ _CHANGES: Mapping[str, Callable[[Session, str], str | None]] = {
 
 def _erase(token: str) -> str | Response:
     if request.form.get("sure") != "yes":
-        return Response(_page(token, faults={"erase": "Tick the box first, so that nobody is erased by mistake."}), 422)
+        return Response(_page(token, faults={"erase": _TICK_FIRST}), 422)
     with services().sessions.begin() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
-        page = render_template("site/erased.html", publication=subscription.publication)
+        page = private_pages.render("site/erased.html", subscription)
         audit.record(
             session, AuditWriter(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
         )
@@ -258,18 +271,19 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
     with services().sessions.reading() as session:
         subscription, is_fresh = preferences.open_preferences_link(session, services().audience, token, now())
         publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
-        return render_template(
+        return private_pages.render(
             "site/preferences.html",
-            publication=subscription.publication,
+            subscription,
             subscription=subscription,
-            why=permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), publication.language),
+            why=permission_reminder.reminder(since, source, ZoneInfo(publication.time_zone), subscription.language),
+            languages={each: locales.own_name(each) for each in messages.languages()},
             name=request.form.get("name", subscription.subscriber.name),
             new_email=request.form.get("email", ""),
             gets_letters=subscription.status in status_transitions.SUBSCRIBED,
             offers_digest=monthly_digest.is_offered(subscription),
             next_digest=monthly_digest.next_time(session, publication, now()),
             topics_off=topics.names_off(session, subscription),
-            delivery=DeliveryHourForm.for_reader(subscription, request.form, publication.language, now()),
+            delivery=DeliveryHourForm.for_reader(subscription, request.form, subscription.language, now()),
             others=_others(subscription) if is_fresh else (),
             is_paused=subscription.status is Status.PAUSED,
             pauses=PauseForm.for_publication(publication, now()),

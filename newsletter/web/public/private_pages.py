@@ -3,8 +3,9 @@
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, render_template
 
+from newsletter.audience.models import Subscription
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.errors import Invalid
 from newsletter.web import error_pages, security
@@ -35,6 +36,11 @@ def blueprint(name: str, module: str) -> Blueprint:
     made.register_error_handler(Invalid, _no_such_key)
     made.register_error_handler(TooManyRequests, _too_many)
     return made
+
+
+def render(template: str, subscription: Subscription, /, **values: Any) -> str:
+    """A page about one reader, in the language that they chose, or else in that of the publication."""
+    return render_template(template, publication=subscription.publication, language=subscription.language, **values)
 
 
 def _mend_key(_endpoint: str | None, values: dict[str, Any] | None) -> None:

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from flask import Response, redirect, render_template, request
+from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.addresses.masking import mask_address
@@ -98,9 +98,9 @@ def give_reason(token: str) -> str:
 
 def _page(session: Session, name: str, token: str, subscription: Subscription, pause_fault: str = "") -> str:
     left_at = subscription.left_at
-    return render_template(
+    return private_pages.render(
         f"site/{name}.html",
-        publication=subscription.publication,
+        subscription,
         token=token,
         address=mask_address(subscription.subscriber.email),
         pauses=PauseForm.for_publication(subscription.publication, now()),
