@@ -146,5 +146,5 @@ def path_of(url: str) -> str:
     return url.removeprefix(BASE_URL)
 
 
-def _compose(kind: str, _publication: Publication, fields: Mapping[str, str]) -> Composed:
+def _compose(kind: str, _publication: Publication, fields: Mapping[str, str], _language: str | None = None) -> Composed:
     return Composed(subject=kind, html="", text=json.dumps(dict(fields)))

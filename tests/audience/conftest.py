@@ -26,7 +26,7 @@ WORDING = "Send me the weekly letter. I can leave at any time."
 CLIENT = "203.0.113.77"
 
 
-def compose(kind: str, publication: Publication, fields: Mapping[str, str]) -> Composed:
+def compose(kind: str, publication: Publication, fields: Mapping[str, str], _language: str | None = None) -> Composed:
     filled = "\n".join(f"{name}={value}" for name, value in fields.items())
     return Composed(f"{kind} of {publication.name}", "", filled, f"the words of a {kind} letter")
 
