@@ -38,7 +38,7 @@ def expired(_error: Expired) -> Response:
 
 
 def _page(token: str, change: AddressChange) -> str:
-    return private_pages.render(
+    return private_pages.reader_page(
         "site/address.html",
         change.subscription,
         token=token,

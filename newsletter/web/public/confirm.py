@@ -33,7 +33,7 @@ def show(token: str) -> str | AnyResponse:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)
         publication = subscription.publication
         words = consent_wording.current_wording(session, publication, WordingKind.CONFIRM, subscription.language)
-        return private_pages.render("site/confirm.html", subscription, token=token, words=words)
+        return private_pages.reader_page("site/confirm.html", subscription, token=token, words=words)
 
 
 @blueprint.post("/confirm/<token>")
@@ -81,7 +81,7 @@ def _publication(session: Session, token: str) -> Publication | None:
 
 def _welcome(session: Session, subscription: Subscription) -> str:
     publication, links = subscription.publication, services().links
-    return private_pages.render(
+    return private_pages.reader_page(
         "site/welcome.html",
         subscription,
         start=archive.start_here(session, publication),

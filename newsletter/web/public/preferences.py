@@ -87,7 +87,7 @@ def my_data_page(token: str) -> str:
     with services().sessions.reading() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
         data = privacy.export_data(session, subscription.subscriber)
-        return private_pages.render("site/my_data.html", subscription, data=data, token=token)
+        return private_pages.reader_page("site/my_data.html", subscription, data=data, token=token)
 
 
 @blueprint.get("/preferences/<token>/my-data.json")
@@ -108,7 +108,7 @@ def sent_issues(token: str) -> str:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
         ids = [one.id for one in subscription.subscriber.subscriptions]
         page = recipients.copies_of_readers(session, ids, page_request(), _ISSUES_PER_PAGE)
-        return private_pages.render(
+        return private_pages.reader_page(
             "site/sent_issues.html",
             subscription,
             page=page,
@@ -252,7 +252,7 @@ def _erase(token: str) -> str | Response:
         return Response(_page(token, faults={"erase": _TICK_FIRST}), 422)
     with services().sessions.begin() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
-        page = private_pages.render("site/erased.html", subscription)
+        page = private_pages.reader_page("site/erased.html", subscription)
         audit.record(
             session, AuditWriter(audit.READER, "erase", now(), kind="reader", about=str(subscription.subscriber.id))
         )
@@ -271,7 +271,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
     with services().sessions.reading() as session:
         subscription, is_fresh = preferences.open_preferences_link(session, services().audience, token, now())
         publication, (source, since) = subscription.publication, subscribers.source_and_since(subscription)
-        return private_pages.render(
+        return private_pages.reader_page(
             "site/preferences.html",
             subscription,
             subscription=subscription,

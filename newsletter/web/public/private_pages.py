@@ -38,7 +38,7 @@ def blueprint(name: str, module: str) -> Blueprint:
     return made
 
 
-def render(template: str, subscription: Subscription, /, **values: Any) -> str:
+def reader_page(template: str, subscription: Subscription, /, **values: Any) -> str:
     """A page about one reader, in the language that they chose, or else in that of the publication."""
     return render_template(template, publication=subscription.publication, language=subscription.language, **values)
 

@@ -98,7 +98,7 @@ def give_reason(token: str) -> str:
 
 def _page(session: Session, name: str, token: str, subscription: Subscription, pause_fault: str = "") -> str:
     left_at = subscription.left_at
-    return private_pages.render(
+    return private_pages.reader_page(
         f"site/{name}.html",
         subscription,
         token=token,
