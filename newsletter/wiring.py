@@ -165,7 +165,7 @@ def _first_read(sessions: Sessions, links: Links, publication: Publication) -> L
 
 
 def _weekly_hours(publication: Publication, language: str) -> str:
-    return formats.listed([formats.weekly(slot, language) for slot in publication.slots], language)
+    return formats.word_list([formats.weekly(slot, language) for slot in publication.slots], language)
 
 
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:

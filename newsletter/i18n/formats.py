@@ -142,11 +142,11 @@ def every(weekdays: Collection[int], language: str = LANGUAGE) -> str:
         pgettext("every", "Saturday", language),
         pgettext("every", "Sunday", language),
     )
-    days = listed([names[one] for one in sorted(set(weekdays))], language)
+    days = word_list([names[one] for one in sorted(set(weekdays))], language)
     return gettext("every %(days)s", language, days=days)
 
 
-def listed(words: Sequence[str], language: str = LANGUAGE) -> str:
+def word_list(words: Sequence[str], language: str = LANGUAGE) -> str:
     """`Monday, Wednesday and Friday`."""
     return format_list(words, locale=_words_locale(language))
 

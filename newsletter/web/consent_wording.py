@@ -73,7 +73,7 @@ def _privacy(publication: Publication, language: str) -> str:
         return gettext(source, language)
 
     origin = _ORIGINS.get(services().audience.origin_policy)
-    kept = (
+    stored = (
         _("your address, and your name if you gave one;"),
         _(
             "when and how you signed up, confirmed, changed something or unsubscribed, with the text that was shown to "
@@ -84,7 +84,7 @@ def _privacy(publication: Publication, language: str) -> str:
     )
     paragraphs = (
         _("{{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:"),
-        "\n".join(f"- {item}" for item in kept),
+        "\n".join(f"- {item}" for item in stored),
         *([_("It counts how often each link in an issue is clicked, but not by whom.")] * publication.counts_clicks),
         _(
             "It does not track whether you open an email, sets no tracking cookies, and shares none of this with "
