@@ -23,6 +23,7 @@ from newsletter.errors import Invalid
 from newsletter.i18n import time_zones
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.prepared import moment
+from newsletter.publications import Publication
 
 DAY = timedelta(days=1)
 HOURS = range(24)
@@ -62,10 +63,12 @@ def first_moments(slot: datetime, zone: ZoneInfo) -> Mapping[int, datetime]:
     return {hour: moments.get(hour, slot + DAY) for hour in HOURS}
 
 
-def wishes(session: Session, publication_id: int, slot: datetime, now: datetime) -> list[Wish]:
+def wishes(session: Session, publication: Publication, slot: datetime, now: datetime) -> list[Wish]:
     """The delivery hours that begin after now for an issue of this slot; none in a zone that is no longer known."""
+    if not publication.offers_delivery_hours:
+        return []
     chosen = select(Subscription.delivery_zone, Subscription.delivery_hour).distinct()
-    chosen = chosen.where(Subscription.publication_id == publication_id, Subscription.delivery_hour.is_not(None))
+    chosen = chosen.where(Subscription.publication_id == publication.id, Subscription.delivery_hour.is_not(None))
     hours: dict[str, list[int]] = defaultdict(list)
     for zone, hour in session.execute(chosen):
         hours[zone or ""].append(hour or 0)

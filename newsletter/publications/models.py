@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     select,
     table,
+    true,
 )
 from sqlalchemy.orm import Mapped, Session, column_property, mapped_column, relationship
 
@@ -85,6 +86,8 @@ class Publication(Base):
     """The slugs of its issues, in order; one that is not out is passed over."""
     offers_digest: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether readers may choose one digest a month in place of each issue."""
+    offers_delivery_hours: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether readers may choose the local hour at which issues arrive."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture, whose size is below; None for no logo."""
     logo_width: Mapped[int | None]

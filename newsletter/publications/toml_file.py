@@ -154,6 +154,7 @@ class _File(_Part):
     slot: Annotated[list[_SlotPart], BeforeValidator(_as_list)] = []
     requires_approval: bool = False
     counts_clicks: bool = False
+    offers_delivery_hours: bool = True
     start_here: _IssueSlug = ""
     offers_digest: bool = False
     topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []

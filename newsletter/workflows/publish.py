@@ -283,7 +283,7 @@ def _start(
     # Whose pause is over gets this issue, even if no worker ran since to say so.
     while preferences.end_due_pauses(session, now):
         pass
-    wishes = delivery_hours.wishes(session, letter.publication_id, slot, now) if slot else []
+    wishes = delivery_hours.wishes(session, recipients.publication, slot, now) if slot else []
     started = Started(letter.id, _fan_out(session, letter, conditions, wishes, now))
     if letter.corrects_id is None:
         # Nobody gets an issue and one of the welcome series on the same day.

@@ -2,11 +2,14 @@
 
 import html
 import re
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
+from newsletter import publications
+from newsletter.audience import delivery_hours
 from newsletter.audience.models import Act, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
@@ -78,3 +81,16 @@ def test_a_time_zone_that_is_no_longer_known_is_named_and_another_asked_for(
 def test_a_zone_by_a_name_that_is_on_no_list_stays_chosen(browser: FlaskClient, link: str) -> None:
     browser.post(link, data={"do": "hour", "hour": "7", "zone": "UTC"})
     assert chosen(browser.get(link).text) == ["07:00", "UTC (UTC+0)"]
+
+
+def test_a_publication_that_offers_no_hours_asks_for_none_and_waits_for_none(
+    browser: FlaskClient, link: str, services: Services, now: datetime
+) -> None:
+    browser.post(link, data={"do": "hour", "hour": "7", "zone": "Asia/Kathmandu"})
+    with services.sessions.begin() as session:
+        publication = publications.find(session)
+        assert len(delivery_hours.wishes(session, publication, now, now)) == 1
+        publication.offers_delivery_hours = False
+    assert "When issues arrive" not in browser.get(link).text
+    with services.sessions.reading() as session:
+        assert delivery_hours.wishes(session, publications.find(session), now, now) == []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from newsletter.audience import delivery_hours
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
@@ -69,6 +70,11 @@ def _next_time(store: Session, found: Issue) -> datetime | None:
     if found.kind is IssueKind.DIGEST:
         return monthly_digest.next_time(store, found.publication, now())
     return frame.calendar_of(store, found.publication).place(found)
+
+
+def last_hour(store: Session, found: Issue, slot: datetime) -> datetime | None:
+    """When the last copy leaves that waits for its reader's hour, if the issue goes out then; None if none waits."""
+    return max((wish.at for wish in delivery_hours.wishes(store, found.publication, slot, slot)), default=None)
 
 
 def _audience(store: Session, found: Issue) -> int:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery.models import Letter
@@ -321,3 +322,15 @@ def test_a_paused_issue_is_followed_too(editor: Visitor) -> None:
     assert editor.open(f"{PAGE}progress?state=paused").headers.get("HX-Refresh") is None
     editor.press(PAGE, f"{PAGE}resume")
     assert editor.open(f"{PAGE}progress?state=paused").headers["HX-Refresh"] == "true"
+
+
+def test_it_is_said_beforehand_when_the_last_copy_leaves(editor: Visitor, services: Services) -> None:
+    sentence = "Readers who chose an hour of their day get it then; the last copy leaves on"
+    ahead = f"{SCHEDULE}?at=2026-11-24+09:00"
+    assert sentence not in editor.read(ahead) + editor.read(SEND)
+    with services.sessions.begin() as session:
+        session.execute(update(Subscription).values(delivery_zone="Asia/Tokyo", delivery_hour=7))
+    assert f"{sentence} Tuesday 24 November 2026 at 23:00 (Europe/Warsaw) at the latest." in editor.read(ahead)
+    assert f"{sentence} Friday 20 November 2026 at 23:00 (Europe/Warsaw) at the latest." in editor.read(SEND)
+    editor.press(PAGE, SCHEDULE)
+    assert f"{sentence} Tuesday 24 November 2026 at 23:00 (Europe/Warsaw) at the latest." in editor.read(PAGE)

@@ -6,7 +6,7 @@ from flask.typing import ResponseReturnValue
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import drafts, issue_store
-from newsletter.editorial.models import Issue, IssueKind, Readiness
+from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.errors import Conflict
@@ -34,6 +34,9 @@ def issue(slug: str) -> str:
             mailed=lookup.Mailed(found),
             mail=previews.current_mail(found),
             outlook=outlook.of_issue(store, found),
+            last_hour=outlook.last_hour(store, found, found.letter.due_at)
+            if found.letter and issue_store.state(found) is IssueState.SCHEDULED
+            else None,
             view=previews.chosen_view(request.args),
             version=lookup.version(found),
             approval=approve_issue.approval_status(store, services().links, found),

@@ -79,6 +79,7 @@ def _page(store: Session, found: Issue, typed: str, at: datetime | None, fault: 
         outlook=ahead,
         typed=typed or suggested,
         at=at,
+        last_hour=outlook.last_hour(store, found, at) if at else None,
         fault=fault,
         twice=at and formats.which_of_two(at, found.publication.time_zone),
         second=_second(at, found.publication.time_zone) if at else "",

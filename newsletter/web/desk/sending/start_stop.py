@@ -69,6 +69,7 @@ def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str
             found.publication,
             issue=found,
             outlook=outlook.of_issue(store, found),
+            last_hour=outlook.last_hour(store, found, now()),
             version=lookup.version(found),
         )
 

@@ -115,6 +115,13 @@ PARTS: Mapping[str, SettingsPart] = {
                 "Tags of issues that readers may turn off, one on each line. An issue goes to everybody who gets at "
                 "least one of its topics; an issue without a topic goes to all.",
             ),
+            SettingField(
+                "offers_delivery_hours",
+                "Readers may choose the hour at which issues arrive",
+                "switch",
+                "Their copies then wait for that hour of their day, at most 24 hours. Switch it off if issues must "
+                "reach everybody at once.",
+            ),
         ),
     ),
     "comments": SettingsPart(
