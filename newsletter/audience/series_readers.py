@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, Select, delete, exists,
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience import subscribers
-from newsletter.audience.models import Subscriber, Subscription
+from newsletter.audience.models import Pace, Subscriber, Subscription
 from newsletter.audience.status_transitions import SUBSCRIBED
 from newsletter.db import UNSYNCED, Base, UtcDateTime, insert
 from newsletter.publications import Publication
@@ -117,4 +117,5 @@ def next_time(publication: Publication, now: datetime, days: int) -> datetime:
 
 def _outside(publication: Publication, conditions: Collection[ColumnElement[bool]]) -> Select[int]:
     inside = exists().where(SeriesReader.subscription_id == Subscription.id)
-    return subscribers.active_recipients(publication.id, ~inside, *conditions).with_only_columns(Subscription.id)
+    each = Subscription.pace == Pace.EACH
+    return subscribers.active_recipients(publication.id, ~inside, each, *conditions).with_only_columns(Subscription.id)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import delivery_hours, series_readers, subscribers
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Pace, Status, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
 from newsletter.delivery.breaker import Trip
@@ -199,7 +199,7 @@ def _readers_without(session: Session, issue: Issue, subscription_ids: set[int],
         since = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
         conditions.append(since > original.started_at)
     about = build_letter.topics_among(issue, issue_store.parse_revision(issue, issue.revision))
-    wanting = Recipients(issue.publication, topics=tuple(about)).conditions(session, now)
+    wanting = Recipients(issue.publication, topics=tuple(about), pace=Pace.EACH).conditions(session, now)
     return subscribers.active_recipients(issue.publication_id, *conditions, *wanting)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import func, select, update
 from newsletter import editors, publications
 from newsletter.audience import preferences, privacy, series_readers, topics, unsubscribe
 from newsletter.audience.consent import NO_PROOF
-from newsletter.audience.models import Channel, Status, Subscriber, Subscription
+from newsletter.audience.models import Channel, Pace, Status, Subscriber, Subscription
 from newsletter.audience.series_readers import SeriesReader
 from newsletter.db import Session
 from newsletter.delivery import breaker, ledger
@@ -340,6 +340,16 @@ def test_a_reader_gets_nothing_about_topics_that_they_turned_off(services: Servi
         session.add(topics.TopicOff(subscription_id=ada, key=publication_of(session).topic_keys([tag])[0]))
     run(services, MONDAY)
     assert FIRST not in got(services, ada)
+
+
+def test_a_reader_who_chose_one_email_a_month_is_out_of_it(services: Services) -> None:
+    ada = confirm(services)
+    with services.sessions.begin() as session:
+        session.get_one(Subscription, ada).pace = Pace.MONTHLY
+    run(services, MONDAY)
+    with services.sessions.reading() as session:
+        assert series_readers.count_outside(session, publication_of(session)) == 0
+    assert (got(services, ada), due_at(services, ada)) == ([], None)
 
 
 def test_who_was_here_before_enters_only_when_chosen(services: Services) -> None:
