@@ -171,16 +171,21 @@ def _iso(moment: datetime | str | None) -> str | None:
 
 def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | int | None]:
     return (
-        *(escape_formula(value) if isinstance(value, str) else value for value in reader.values),
+        *map(_escaped, reader.values),
         " ".join(reader.suppressed),
-        *(escape_formula(_lines([names]).strip()) if names else "" for names in (reader.tags, reader.topics_off)),
+        *(_listed(tuple(listed)) for listed in (reader.tags, reader.topics_off)),
         _encode(reader.consent),
-        *(_escaped(reader.attributes.get(name)) for name in names),
+        *map(_escaped, map(reader.attributes.get, names)),
     )
 
 
-def _escaped(text: str | None) -> str | None:
-    return text and escape_formula(text)
+@lru_cache(4096)
+def _listed(names: tuple[str, ...]) -> str:
+    return escape_formula(_lines([names]).strip()) if names else ""
+
+
+def _escaped(value: str | int | None) -> str | int | None:
+    return escape_formula(value) if isinstance(value, str) else value
 
 
 def _lines(lines: Iterable[Iterable[str | int | None]]) -> str:
