@@ -75,6 +75,11 @@ def as_text(value: str) -> str:
     return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
 
 
+def as_lines(value: str) -> str:
+    """A value as plain text that keeps its line breaks."""
+    return value if value.isprintable() else "\n".join(map(as_text, value.split("\n")))
+
+
 def as_header(value: str) -> str:
     """A value as a header, in which nothing can end the header or begin another (RFC 5322, 2.2)."""
     return " ".join(as_text(value).split())

@@ -26,7 +26,18 @@ from newsletter.signup_settings import SignupSettings
 from newsletter.system import atomic_files
 
 # A variable with one of our prefixes is meant for us, so a typo in it must not be ignored.
-_OUR_PREFIXES = ("MAIL_", "BULK_MAIL_", "BOUNCE_", "DNS_", "DKIM_", "INBOX_", "SIGNUP_", "PICTURES_", "IMPORT_")
+_OUR_PREFIXES = (
+    "MAIL_",
+    "BULK_MAIL_",
+    "BOUNCE_",
+    "DNS_",
+    "DKIM_",
+    "INBOX_",
+    "SIGNUP_",
+    "PICTURES_",
+    "IMPORT_",
+    "REQUEST_",
+)
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
@@ -63,6 +74,9 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     link_checks: bool = False
 
     import_max_mb: int = Field(60, ge=1, le=10_000)
+
+    request_retention_days: int = Field(90, ge=7, le=3_650)
+    request_reminder_days: int = Field(3, ge=0, le=365)
 
     consent_origin: Literal["truncated", "full", "hashed", "none"] = "truncated"
 

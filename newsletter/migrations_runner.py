@@ -33,6 +33,7 @@ import newsletter.editorial.models
 import newsletter.editors
 import newsletter.engagement.comments
 import newsletter.engagement.helpfulness
+import newsletter.engagement.requests
 import newsletter.publications.wordings  # noqa: F401  (importing the tables is what fills the metadata)
 from newsletter import schema
 from newsletter.db import Base

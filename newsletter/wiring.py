@@ -10,7 +10,7 @@ from newsletter import schema
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import erasures
 from newsletter.audience.services import AudienceServices, SignupCaps
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_header, as_lines
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
@@ -30,6 +30,7 @@ from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import import_archive
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.contact_requests import RequestTimes
 from newsletter.workflows.import_uploads import ArchiveJob
 from newsletter.workflows.mail_intake import MailIntake
 from newsletter.workflows.record_bounce import BounceServices
@@ -49,6 +50,14 @@ class Services:
     def grace(self) -> timedelta:
         """How late an issue may still start, and a slot may still be filled."""
         return timedelta(minutes=self.settings.send_grace_minutes)
+
+    @property
+    def request_times(self) -> RequestTimes:
+        """When a contact request is deleted, and when the team is reminded of it."""
+        settings = self.settings
+        return RequestTimes(
+            timedelta(days=settings.request_retention_days), timedelta(days=settings.request_reminder_days)
+        )
 
     @property
     def letters(self) -> LetterSettings:
@@ -172,8 +181,8 @@ def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Comp
     subject, html, text = _compiled(mail, kind)
     return Composed(
         subject=subject.fill(fields, as_header),
-        html=html.fill(fields, merge.as_html),
-        text=text.fill(fields, as_text),
+        html=html.fill(fields, merge.as_html_lines),
+        text=text.fill(fields, as_lines),
         template=f"{mail.subject}\n\n{mail.text}",
     )
 

@@ -41,6 +41,7 @@ from newsletter.system import lifeline, memory
 from newsletter.wiring import Services
 from newsletter.workflows import (
     alert_editors,
+    contact_requests,
     fill_slots,
     monthly_digest,
     publish,
@@ -145,6 +146,9 @@ class Worker:
             Job("clear old bulk acts", timedelta(hours=1), partial(self._in_groups, bulk_acts.prune)),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
             Job("look after comments", timedelta(minutes=1), partial(tend_comments.work, *acts)),
+            Job(
+                "look after requests", timedelta(hours=1), partial(contact_requests.tend, *acts, services.request_times)
+            ),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
 

@@ -27,7 +27,7 @@ from newsletter.delivery.bounces import events, suppression
 from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.transactional import outbox
-from newsletter.engagement import comments_privacy
+from newsletter.engagement import comments_privacy, requests
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +55,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     events.erase_events(session, keys, subscriptions)
     reader_mails.erase_mails(session, keys)
     comments_privacy.erase_comments(session, keys, subscriptions)
+    outbox.withdraw_letters(session, requests.erase_requests(session, keys))
     for key in keys:
         erasures.record_erasure(session, services.links.seal, key, now)
     report.erase_address(session, reader.email, *(one.email for one in former), *keys)
@@ -79,6 +80,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
         "import_reports": report.told_of(session, reader.email, *(one.email for one in former), *keys),
         "bounces": [one.as_json() for one in events.of_person(session, keys, _ids(reader))],
+        "requests": requests.export_requests(session, keys),
         "comments": comments_privacy.comments_of(session, keys, _ids(reader)),
         "mails": [
             {"at": one.received_at.isoformat(), "forwarded": not one.kept_because}

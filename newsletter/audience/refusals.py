@@ -23,6 +23,7 @@ class FormKind(StrEnum):
     HELPED = "helped"
     COMMENT = "comment"
     REPORT = "report"
+    ASK = "ask"
 
     @property
     def prefix(self) -> str:
@@ -41,6 +42,7 @@ _SENT_BY = {
     FormKind.HELPED: "answers",
     FormKind.COMMENT: "comments",
     FormKind.REPORT: "reports of comments",
+    FormKind.ASK: "questions and bookings",
 }
 
 

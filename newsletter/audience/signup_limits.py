@@ -134,6 +134,21 @@ def count_client(
         raise _client_capped(services, client, form)
 
 
+def count_sender(
+    session: Session, services: AudienceServices, client: str | None, now: datetime, form: FormKind
+) -> None:
+    """Count a form that mails nothing to the address in it; TooManyRequests if the client or everybody is over a limit.
+
+    Not by its address, or an answer would tell how often somebody else's had been typed.
+    """
+    by_client = _of_client(services, client, now, form)
+    everybody = _Bucket(f"{form.prefix}{_EVERYBODY}", (by_client.digest if by_client else _SHARDS)[0], hour_of(now))
+    hits = _count(session, [*([by_client] if by_client else []), everybody], form)
+    if hits.get("client", 0) > services.caps.client:
+        raise _client_capped(services, client, form)
+    _refuse_too_many(session, services, now, form)
+
+
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
     """Reset a mailbox's count, because its owner has confirmed."""
     bucket = _of_mailbox(services, address, 0, FormKind.SIGN_UP)

@@ -265,7 +265,7 @@ class OutboxMessage(Base):
     """The worker that has leased it."""
     lease_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None] = mapped_column(index=True)
-    """When it ended; html, text, message and unsubscribe_url are then blanked."""
+    """When it ended; html, text, message, unsubscribe_url and reply_to are then blanked."""
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
     """Why it was skipped: the causes of the suppression, or that one of its kind went out within a day."""

@@ -29,6 +29,7 @@ NOUNS: Mapping[str, str] = {
     "problem": "problems",
     "reader": "readers",
     "recovery code": "recovery codes",
+    "request": "requests",
     "revision": "revisions",
     "test email": "test emails",
     "time": "times",

@@ -60,7 +60,14 @@ class Publication(Base):
     reply_to: Mapped[str | None] = mapped_column(String(254))
     postal_address: Mapped[str] = mapped_column(Text, default="")
     booking_url: Mapped[str | None] = mapped_column(String(500))
+    """Where readers book; None for our own page. So is the next one for questions."""
     ask_url: Mapped[str | None] = mapped_column(String(500))
+    takes_requests: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether readers may ask and book on our own pages."""
+    request_topics: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    """What they may ask about; empty for the default topics."""
+    mails_request_text: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the mail to the team holds what they wrote, and not only that they did."""
     follow: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
     counts_clicks: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether clicks are counted, from the next issue that is scheduled: per link, never per reader."""

@@ -151,6 +151,9 @@ class _File(_Part):
     postal_address: Annotated[str, Field(min_length=1), _ANY_LINES]
     booking_url: _Url | None = None
     ask_url: _Url | None = None
+    takes_requests: bool = True
+    request_topics: Annotated[list[_Topic], Field(max_length=_MOST_TOPICS), AfterValidator(_once_each)] = []
+    mails_request_text: bool = False
     slot: Annotated[list[_SlotPart], BeforeValidator(_as_list)] = []
     requires_approval: bool = False
     counts_clicks: bool = False

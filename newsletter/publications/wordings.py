@@ -24,6 +24,8 @@ class WordingKind(StrEnum):
     """Below the sign-up form; the reader agrees to it."""
     CONFIRM = "confirm"
     """Above the confirm button; the reader agrees to it as well."""
+    ASK = "ask"
+    """Beside the box to tick below a question; it is kept with the question."""
     PRIVACY = "privacy"
     """The privacy page, linked in every footer; there is none while this is empty."""
 

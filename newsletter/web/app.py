@@ -12,6 +12,7 @@ from newsletter.web import auth, context, desk, error_pages, health, hooks, page
 from newsletter.web.public import (
     address,
     archive,
+    ask,
     branding,
     clicks,
     comments,
@@ -44,7 +45,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     security.init_app(app, services.settings)
     for part in (page_language, template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
-    for part in (signup, confirm, unsubscribe, test_links, preferences, address, clicks, helped, branding, desk):
+    for part in (signup, confirm, unsubscribe, test_links, preferences, address, clicks, helped, ask, branding, desk):
         app.register_blueprint(part.blueprint)
     for part in (archive, draft, feeds, comments):
         app.register_blueprint(part.blueprint)

@@ -45,7 +45,9 @@ class ConsentWording:
 def default_wording(publication: Publication, kind: WordingKind, language: str | None = None) -> str:
     """The default text for this publication; in its own language, if no other is given."""
     language = language or publication.language
-    return _privacy(publication, language) if kind is WordingKind.PRIVACY else translate(_AGREED[kind], language)
+    if kind is WordingKind.PRIVACY:
+        return _privacy(publication, language)
+    return translate(_to_keep_a_request() if kind is WordingKind.ASK else _AGREED[kind], language)
 
 
 def current_wording(
@@ -68,11 +70,34 @@ def wording_of_version(
     return _filled(publication, default_wording(publication, kind, language), language)
 
 
+def agreed_wording(
+    session: Session, publication: Publication, kind: WordingKind, version: int | None, language: str | None = None
+) -> ConsentWording:
+    """The same with the version that it is of; 0 for a version that there never was."""
+    if version is None:
+        return current_wording(session, publication, kind, language)
+    has_own = wordings.text_of_version(session, publication, kind, version) != ""
+    words = wording_of_version(session, publication, kind, version, language)
+    return ConsentWording(words, version if has_own else 0)
+
+
+def _to_keep_a_request() -> Message:
+    return lazy_gettext(
+        "I agree that {{ name }} stores what I write here, which may be about my health, and uses it only to answer "
+        "me. It is deleted %(days)s days after the answer, or earlier if I ask for that.",
+        days=services().settings.request_retention_days,
+    )
+
+
 def _privacy(publication: Publication, language: str) -> str:
     def _(source: str) -> str:
         return gettext(source, language)
 
     origin = _ORIGINS.get(services().audience.origin_policy)
+    asked = lazy_gettext(
+        "if you ask a question or book a session, what you write, until %(days)s days after the answer;",
+        days=services().settings.request_retention_days,
+    )
     stored = (
         _("your address, and your name if you gave one;"),
         _(
@@ -80,6 +105,7 @@ def _privacy(publication: Publication, language: str) -> str:
             "you;"
         ),
         *([translate(origin, language)] if origin else []),
+        *([translate(asked, language)] if publication.takes_requests else []),
         _("for each email, whether it was delivered, and what your mail provider replied."),
     )
     paragraphs = (

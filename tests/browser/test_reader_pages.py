@@ -203,13 +203,16 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
     with services.sessions.reading() as session:
         waiting = issue_store.find(session, sample_services.WAITING)
         draft = services.links.draft(waiting.id, waiting.created_at, clock() + timedelta(days=1))
-    forms = ("/", "/subscribe", "/embed/backpainhelp")
+    forms = ("/", "/subscribe", "/embed/backpainhelp", "/ask", "/book", "/ask?done=sent")
     for path in (*forms, *archive, sample_services.path_of(draft), "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
     page.goto("/subscribe")
     send(page, "Subscribe")
     yield "form with a fault"
+    page.goto("/ask")
+    send(page, "Send my question")
+    yield "a question with faults"
     yield from visit_steps(page, services, clock)
     make_busy(services, clock)
     page.route("**/pbkdf2.js*", lambda route: route.abort())

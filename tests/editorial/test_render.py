@@ -36,6 +36,8 @@ SINGLE = (
     "changed",
     "slot_warning",
     "sending_warning",
+    "contact_request",
+    "requests_waiting",
 )
 
 

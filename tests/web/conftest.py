@@ -70,10 +70,11 @@ def reader(browser: FlaskClient, services: Services) -> Subscription:
 
 
 class Patient(FlaskClient):
-    """Who signs up with it, or asks for a link, was shown the form ten seconds before, unless the test says when."""
+    """Whose forms that anybody may send were shown ten seconds before, unless the test says when."""
 
     def post(self, *args: Any, **kwargs: Any) -> Any:
-        if args[:1] in {("/subscribe",), ("/link",)} and forms.SHOWN not in kwargs.get("data", {}):
+        is_guarded = args[:1] in {("/subscribe",), ("/link",), ("/ask",), ("/book",)}
+        if is_guarded and forms.SHOWN not in kwargs.get("data", {}):
             kwargs["data"] = kwargs["data"] | {forms.SHOWN: shown(self.application)}
         return super().post(*args, **kwargs)
 

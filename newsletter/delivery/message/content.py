@@ -67,6 +67,8 @@ PURPOSES: Mapping[str, Purpose] = {
     "sending_warning": Purpose.TEAM,
     "comments_waiting": Purpose.TEAM,
     "reader_mail": Purpose.TEAM,
+    "contact_request": Purpose.TEAM,
+    "requests_waiting": Purpose.TEAM,
     "data": Purpose.ANSWER,
     "erasure": Purpose.ANSWER,
     "link": Purpose.ANSWER,

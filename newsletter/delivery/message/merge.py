@@ -109,6 +109,11 @@ def as_html(value: str) -> str:
     return html.escape(as_text(value))
 
 
+def as_html_lines(value: str) -> str:
+    """The same for a value that keeps its line breaks."""
+    return as_html(value) if "\n" not in value else "<br />".join(map(as_html, value.split("\n")))
+
+
 def is_itself(value: str) -> bool:
     """Whether a value needs no escaping, neither in plain text nor in HTML."""
     return _ITSELF.fullmatch(value) is not None

@@ -31,8 +31,9 @@ LEASE = timedelta(minutes=5)
 _RETENTION = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
 _A_DAY = timedelta(days=1)
-# Blanked once a letter has ended: the text is not needed again, and the links in it are live.
-_BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None}
+# Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
+# of a person who asked something.
+_BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None, "reply_to": None}
 
 # Written out, because neither database matches a parameter to a partial index.
 _PENDING = text("outbox.state = 'pending'")
@@ -64,16 +65,26 @@ class Addressee:
 
 
 def post(
-    session: Session, publication: Publication, kind: str, to: Addressee, composed: Composed, now: datetime
+    session: Session,
+    publication: Publication,
+    kind: str,
+    to: Addressee,
+    composed: Composed,
+    now: datetime,
+    *,
+    reply_to: str | None = None,
 ) -> int:
-    """Put a letter into the outbox; it can be sent once the caller's transaction commits. Its id."""
+    """Put a letter into the outbox; it can be sent once the caller's transaction commits. Its id.
+
+    Replies go to the publication, unless `reply_to` names somebody else.
+    """
     connection = session.connection()
     at = moment(connection.dialect, now)
     letter = {
         "kind": kind,
         "sender_name": publication.sender_name,
         "sender_address": publication.sender_address,
-        "reply_to": publication.reply_to,
+        "reply_to": reply_to or publication.reply_to,
         "address": to.address,
         "key": mailboxes.mailbox_key(to.address),
         "name": to.name,
@@ -175,6 +186,11 @@ def erase_letters(session: Session, keys: Collection[str], subscription_ids: Col
     """Erase every letter to the addresses with these keys, and to any address about these subscriptions."""
     for theirs in (OutboxMessage.key.in_(keys), OutboxMessage.subscription_id.in_(subscription_ids)):
         session.execute(delete(OutboxMessage).where(theirs), execution_options=UNSYNCED)
+
+
+def withdraw_letters(session: Session, post_ids: Collection[int]) -> None:
+    """Delete these letters; one that is being sent right now may still arrive."""
+    session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(post_ids)), execution_options=UNSYNCED)
 
 
 def prune(session: Session, now: datetime) -> int:

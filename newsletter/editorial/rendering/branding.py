@@ -5,7 +5,7 @@ from typing import Self
 
 from newsletter.i18n.locales import text_direction
 from newsletter.links import Links
-from newsletter.publications import CommentPolicy, Publication
+from newsletter.publications import CommentPolicy, Publication, contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Branding:
             postal_address=publication.postal_address,
             site_url=links.home(publication.named),
             sender_name=publication.sender_name,
-            booking_url=publication.booking_url or "",
-            ask_url=publication.ask_url or "",
+            booking_url=contact.booking_url(publication, links),
+            ask_url=contact.ask_url(publication, links),
             takes_comments=publication.comments != CommentPolicy.OFF,
             follow=tuple(Link(place["name"], place["url"]) for place in publication.follow),
             accent=publication.accent or "",

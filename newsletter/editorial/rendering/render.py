@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from newsletter import characters
 from newsletter.delivery.message import merge
+from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.editorial.models import Size
 from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
 from newsletter.editorial.rendering.branding import Branding, Link
@@ -67,6 +68,8 @@ FIELDS = {
     # No name, as in confirm: somebody typed the address.
     "comment_confirm": frozenset({"email", "issue_title", "confirm_url", "comments_url"}),
     "comment_reply": frozenset({"email", "issue_title", "names", "comments_url", "stop_url"}),
+    "contact_request": frozenset({"email", "what", "topic", "wish", "text", "desk_url"}),
+    "requests_waiting": frozenset({"email", "count", "days", "desk_url"}),
     "sending_warning": frozenset({*merge.EDITORS, "headline", "why", "said", "remedy", "issue_url"}),
 }
 """The merge fields of each kind of mail. All URLs (`…_url`) are required when filling; the rest have fallbacks."""
@@ -181,7 +184,8 @@ def _filled(template: str, **values: object) -> str:
     colours = (
         theme.with_accents(branding.accent, branding.accent_dark) if isinstance(branding, Branding) else theme.DEFAULT
     )
-    filled = _templates().get_template(template).render(ink=colours, **_sides(branding), **values)
+    for_team = PURPOSES.get(template.partition("/")[0]) is Purpose.TEAM
+    filled = _templates().get_template(template).render(ink=colours, for_team=for_team, **_sides(branding), **values)
     return filled if template.endswith(".mjml") else _BLANK_LINES.sub("\n\n", filled).strip() + "\n"
 
 

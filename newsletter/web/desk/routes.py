@@ -19,7 +19,7 @@ from newsletter.web.desk.issue import (
     preview_link,
     test_mail,
 )
-from newsletter.web.desk.readers import bulk_acts, imports, mails, reader_tags, segments, suppressed
+from newsletter.web.desk.readers import bulk_acts, imports, mails, reader_tags, requests, segments, suppressed
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
@@ -53,6 +53,7 @@ _SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
 _SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
 _IMPORT = "/readers/import/<int(max=2147483647):upload_id>"
 _MAIL = "/readers/mails/<int(max=9223372036854775807):mail_id>"
+_REQUEST = "/requests/<int(max=9223372036854775807):request_id>"
 _WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
 
 ROUTES = (
@@ -159,6 +160,12 @@ ROUTES = (
     Route("POST", f"{_CORRECTION}/pause", Role.EDITOR, correction_letter.pause_correction, "paused a correction"),
     Route("POST", f"{_CORRECTION}/resume", Role.EDITOR, correction_letter.resume_correction, "resumed a correction"),
     Route("POST", f"{_CORRECTION}/stop", Role.EDITOR, correction_letter.stop_correction, "stopped a correction"),
+    Route("GET", "/requests/", Role.EDITOR, requests.list_requests),
+    Route("GET", f"{_REQUEST}/", Role.EDITOR, requests.show_request),
+    Route("POST", f"{_REQUEST}/", Role.EDITOR, requests.read_request, "read a request"),
+    Route("POST", f"{_REQUEST}/answered", Role.EDITOR, requests.answer_request, "marked a request as answered"),
+    Route("POST", f"{_REQUEST}/reopen", Role.EDITOR, requests.reopen_request, "reopened a request"),
+    Route("POST", f"{_REQUEST}/delete", Role.EDITOR, requests.delete_request, "deleted a request"),
     Route("GET", "/calendar/", Role.VIEWER, calendar.calendar),
     Route("POST", "/calendar/order", Role.EDITOR, queue.reorder, "reordered the queue"),
     Route("GET", "/calendar/slots", Role.EDITOR, slot_settings.timetable_page),

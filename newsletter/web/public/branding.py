@@ -7,7 +7,8 @@ from markupsafe import Markup
 
 from newsletter.editorial.rendering import theme
 from newsletter.editorial.source import markdown
-from newsletter.publications import Publication, wordings
+from newsletter.i18n.messages import lazy_gettext
+from newsletter.publications import Publication, contact, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
 from newsletter.web.context import services
@@ -20,8 +21,9 @@ _FOREVER = "public, max-age=31536000, immutable"
 
 
 def init_app(app: Flask) -> None:
-    """Give templates `look_version`."""
+    """Give templates `look_version` and `contact_links`."""
     app.jinja_env.filters.update(look_version=look_version)
+    app.jinja_env.globals.update(contact_links=contact_links)
 
 
 @blueprint.get("/look/<publication>.css")
@@ -59,6 +61,16 @@ def privacy() -> Response:
 def look_version(publication: Publication) -> str:
     """The part of the stylesheet's URL that changes with the colours."""
     return hashlib.sha256(f"{publication.accent} {publication.accent_dark}".encode()).hexdigest()[:12]
+
+
+def contact_links(publication: Publication) -> list[tuple[str, str]]:
+    """Where readers ask and book, each with its name; only what there is."""
+    links = services().links
+    found = (
+        (lazy_gettext("Ask us a question"), contact.ask_url(publication, links)),
+        (lazy_gettext("Book a session"), contact.booking_url(publication, links)),
+    )
+    return [(name, url.removeprefix(links.base_url)) for name, url in found if url]
 
 
 def _names(colours: theme.Colours) -> str:

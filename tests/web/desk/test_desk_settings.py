@@ -82,9 +82,6 @@ def test_a_line_break_in_the_sender_s_name_is_refused(owner: Visitor, services: 
     [
         ("sender_name", "A\0B", "Write it on one line."),
         ("sender_address", "nobody", "An email address must have an @-sign."),
-        ("booking_url", "book here", "Give a full web address, like https://example.org/page."),
-        ("ask_url", "javascript:alert(1)", "Give a web address that begins with https:// or http://."),
-        ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: 500 characters are the most."),
         ("postal_address", "", "Fill this in."),
     ],
 )
@@ -97,6 +94,37 @@ def test_what_is_wrong_with_the_sender_is_told_as_one_would_say_it(
     fault = re.search(f'id="{field}-fault"[^>]*>(.*?)<', answer.text)
     assert fault
     assert html.unescape(fault[1]) == said
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "fault"),
+    [
+        ("booking_url", "book here", "Give a full web address, like https://example.org/page."),
+        ("ask_url", "javascript:alert(1)", "Give a web address that begins with https:// or http://."),
+        ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: 500 characters are the most."),
+        ("request_topics", f"Pain\n{'x' * 61}", "Line 2: Shorten it: 60 characters are the most."),
+        ("request_topics", "Pain\n pain", "are the same topic; leave one out."),
+        ("request_topics", "\n".join(map(str, range(21))), "Leave some out: 20 are the most."),
+    ],
+)
+def test_what_is_wrong_with_questions_and_bookings_is_told(
+    owner: Visitor, services: Services, field: str, typed: str, fault: str
+) -> None:
+    answer = owner.press("/desk/settings/contact", **{field: typed})
+    assert answer.status_code == 422
+    assert fault in html.unescape(answer.text)
+    assert kept(services).takes_requests
+
+
+def test_topics_are_changed_line_by_line_and_asking_is_turned_off(owner: Visitor, services: Services) -> None:
+    page = "/desk/settings/contact"
+    assert owner.press(page, request_topics="Pain \r\n\r\n<b>Sleep</b>", takes_requests="yes").status_code == 303
+    assert kept(services).request_topics == ["Pain", "<b>Sleep</b>"]
+    assert "Pain; <b>Sleep</b>" in owner.read("/desk/settings/")
+    assert "Pain\n&lt;b&gt;Sleep" in owner.open(page).text
+    assert owner.press(page).status_code == 303
+    assert not kept(services).takes_requests
+    assert "Asking off" in owner.read("/desk/settings/")
 
 
 def test_a_senders_address_at_a_free_mail_provider_is_kept_and_warned_of(owner: Visitor) -> None:

@@ -123,6 +123,7 @@ def _samples(services: Services) -> dict[str, str]:
         "/preferences/<token>/my-data": f"{preferences}/my-data",
         "/preferences/<token>/my-data.json": f"{preferences}/my-data.json",
         "/preferences/<token>/sent": f"{preferences}/sent",
+        "/ask/<token>": sample_services.path_of(services.links.preferences(tie)).replace("preferences", "ask"),
         "/address/<token>": sample_services.path_of(services.links.change_address(tie, 0, "ada@example.net", NOW)),
         "/c/<token>": sample_services.path_of(services.links.click(1, 1)),
         "/archive/<slug>/": f"/archive/{OUT[0]}/",

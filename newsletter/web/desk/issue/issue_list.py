@@ -12,6 +12,7 @@ from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editorial.schedule import queue
+from newsletter.engagement import requests
 from newsletter.i18n import formats
 from newsletter.pagination import FIRST_PAGE, Page
 from newsletter.publications import Publication
@@ -48,6 +49,7 @@ def issues() -> str:
             unapproved=approvals.awaiting(store, rows) if publication.requires_approval else frozenset(),
             imported=sum(posts.count_imports(store, publication.id)),
             sample=posts.sample_issue(store, publication.id),
+            requests_waiting=requests.count_waiting(store, publication.id),
         )
 
 

@@ -14,7 +14,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import approvals, archive
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.errors import Conflict, NotFound
-from newsletter.publications import Publication, toml_file, wordings
+from newsletter.publications import Publication, contact, toml_file, wordings
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame
 
@@ -76,8 +76,27 @@ PARTS: Mapping[str, SettingsPart] = {
             SettingField(
                 "postal_address", "Postal address", "lines", "The law requires one in every email.", required=True
             ),
-            SettingField("booking_url", "Booking page", "url", "Leave empty for no “Book a session” link."),
-            SettingField("ask_url", "Questions page", "url", "Leave empty for no “Ask us a question” link."),
+        ),
+    ),
+    "contact": SettingsPart(
+        "Questions and bookings",
+        "Every page and every email links to them. What readers write waits under Issues › Requests.",
+        (
+            SettingField(
+                "takes_requests",
+                "Readers can ask and book here",
+                "switch",
+                "Without it, only your own pages are linked.",
+            ),
+            SettingField("request_topics", "Topics", "topics", "One on each line. Leave empty for the default ones."),
+            SettingField(
+                "mails_request_text",
+                "The email to the team holds what they wrote",
+                "switch",
+                "It may be about their health, and stays in your mailbox after it is deleted here.",
+            ),
+            SettingField("ask_url", "Your own questions page", "url", "Leave empty to use the one here."),
+            SettingField("booking_url", "Your own booking page", "url", "Leave empty to use the one here."),
         ),
     ),
     "follow": SettingsPart(
@@ -181,6 +200,7 @@ def settings() -> str:
             parts=PARTS,
             own=own,
             start=archive.start_here(store, publication),
+            request_topics=contact.request_topics(publication),
             sender_trouble=_sender_problem(publication),
         )
 

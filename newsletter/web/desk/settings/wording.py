@@ -36,6 +36,10 @@ KINDS: Mapping[WordingKind, WordingPage] = {
     WordingKind.CONFIRM: WordingPage(
         "Confirmation text", "Shown above the confirm button. Readers agree to it, and their record keeps it."
     ),
+    WordingKind.ASK: WordingPage(
+        "Consent to keep a question",
+        "Shown beside the box that readers tick when they ask or book. It is stored with what they wrote.",
+    ),
     WordingKind.PRIVACY: WordingPage(
         "Privacy page", "Linked in the footer of every page of the site. Markdown.", is_markdown=True
     ),

@@ -1,0 +1,259 @@
+"""Ask and book: the form by which anybody asks the team a question or wishes for a time; they answer by email.
+
+Nothing is mailed to the address that is typed, because nobody has proved that it is theirs. Who comes by the link in
+their own mail need not type it, and sees it masked.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
+
+from flask import Response, make_response, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.wrappers import Response as AnyResponse
+
+from newsletter import group_commit
+from newsletter.addresses import typos
+from newsletter.audience import preferences
+from newsletter.audience.address import Address, clean_name
+from newsletter.audience.refusals import FormKind, Reason
+from newsletter.audience.signup_limits import TooManyRequests
+from newsletter.db import Session
+from newsletter.engagement import request_form
+from newsletter.engagement.request_form import Wish
+from newsletter.engagement.requests import NewRequest
+from newsletter.errors import Invalid, NotFound
+from newsletter.i18n.messages import lazy_gettext
+from newsletter.publications import Publication, contact
+from newsletter.publications.wordings import WordingKind
+from newsletter.web import consent_wording, error_pages, forms
+from newsletter.web.consent_wording import ConsentWording
+from newsletter.web.context import client, now, services
+from newsletter.web.forms import FormGuard
+from newsletter.web.public import form_guard, private_pages, publication_param, refusal_tally
+from newsletter.workflows import contact_requests
+
+FORM_BYTES = 256 * 1024
+"""The maximum size of the form: more than a message may have, so that a long one comes back with what to do."""
+
+_FIELDS = ("name", "email", "topic", "day", "time", "text")
+_ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
+_NO_TOPIC = lazy_gettext("Please choose a topic from the list")
+_NO_CONSENT = lazy_gettext("Please tick the box: without your agreement we may not store what you write")
+_LABELS = {True: lazy_gettext("Send my request"), False: lazy_gettext("Send my question")}
+_T = TypeVar("_T")
+
+blueprint = private_pages.blueprint("ask", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AskForm:
+    """The form as it was typed, so that it can be shown again."""
+
+    typed: Mapping[str, str] = field(default_factory=dict)
+    agrees: bool = False
+    agreed: int | None = None
+    """The version of the consent wording that was shown."""
+    checked: str = ""
+    """The address at which the person has looked again."""
+    guard: FormGuard = field(default_factory=FormGuard)
+
+    @classmethod
+    def parse(cls, form: Mapping[str, str]) -> Self:
+        """The form from its fields; missing ones are empty."""
+        typed = {name: form.get(name, "").replace("\0", "") for name in _FIELDS}
+        guard = FormGuard.parse(form)
+        return cls(typed, form.get("agree") == "yes", forms.version(form), form.get("checked", ""), guard)
+
+    def __getitem__(self, name: str) -> str:
+        return self.typed.get(name, "")
+
+    def hidden_fields(self) -> dict[str, str]:
+        """The fields with which a page sends the same form again."""
+        version = "" if self.agreed is None else str(self.agreed)
+        return {**self.typed, "agree": "yes", "agreed": version, "checked": self["email"]}
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """To whom somebody writes, and with which address if their link proves one."""
+
+    publication: Publication
+    language: str
+    token: str = ""
+    proven: Address | None = None
+
+    @property
+    def is_booking(self) -> bool:
+        """Whether the page is the one for bookings."""
+        return request.endpoint == "ask.book"
+
+    def url(self, done: str | None = None) -> str:
+        """The URL of this page, or of the one that follows it."""
+        if self.token:
+            return url_for("ask.reader", token=self.token, done=done)
+        return url_for("ask.book" if self.is_booking else "ask.ask", publication=self.publication.slug, done=done)
+
+
+@blueprint.url_value_preprocessor
+def make_room(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Accept a larger form than elsewhere, before it is parsed."""
+    request.max_content_length = request.max_form_memory_size = FORM_BYTES
+
+
+@blueprint.route("/ask", methods=["GET", "POST"], endpoint="ask")
+@blueprint.route("/book", methods=["GET", "POST"], endpoint="book")
+@blueprint.route("/ask/<token>", methods=["GET", "POST"], endpoint="reader")
+def page(token: str = "") -> AnyResponse:
+    """The form; a POST sends it."""
+    with services().sessions.reading() as session:
+        asker = _asker(session, token)
+        if request.method == "POST":
+            return _send(session, asker, AskForm.parse(request.form))
+        if request.args.get("done"):
+            values = {"publication": asker.publication, "asker": asker, "language": asker.language}
+            return make_response(render_template("site/ask_sent.html", **values))
+        return _form(session, asker, AskForm({"topic": request.args.get("topic", "")}))
+
+
+@blueprint.errorhandler(CSRFError)
+def once_more(_error: CSRFError) -> Response:
+    """The form again, with what was typed."""
+    return _form_again(400, _ONCE_MORE)
+
+
+@blueprint.errorhandler(TooManyRequests)
+def later(error: TooManyRequests) -> Response:
+    """The form again, to be sent in an hour."""
+    if error.reason:
+        _count(error.reason)
+    answer = _form_again(429, str(error))
+    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
+    return answer
+
+
+def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
+    if form.guard.is_trapped:
+        _count(Reason.TRAP)
+        return redirect(asker.url(done="sent"), 303)
+    words = consent_wording.agreed_wording(session, asker.publication, WordingKind.ASK, form.agreed, asker.language)
+    new, faults = _checked(asker, form, words)
+    if new is None:
+        return _form(session, asker, form, 422, faults)
+    if not form.guard.took_long_enough(services().links, now()):
+        _count(Reason.TOO_QUICK)
+        return _form(session, asker, form, 400, notice=form_guard.TOO_QUICK)
+    if not asker.proven and form.checked != form["email"] and (suggested := typos.suggestion(new.email)):
+        notice = lazy_gettext(
+            "Did you mean %(address)s? Correct the address, or send the form again if it is right.", address=suggested
+        )
+        return _form(session, asker, form, 422, notice=notice)
+    # Never the address of who came by a link, because the page would show it.
+    waits_for = asker.token or form["email"]
+    if reason := form_guard.asks_to_wait(FormKind.ASK, form.guard, waits_for):
+        _count(reason)
+        fields = {**form.hidden_fields(), "email": waits_for, "publication": asker.publication.slug}
+        return form_guard.wait_page(form.guard, asker.publication, asker.url(), fields, _LABELS[asker.is_booking])
+    session.close()  # so that it holds nothing while this waits for its turn to write
+    _store(asker, new)
+    return redirect(asker.url(done="sent"), 303)
+
+
+def _store(asker: Asker, new: NewRequest) -> None:
+    audience, publication, who, at = services().audience, asker.publication, client(), now()
+    group_commit.write(
+        services().sessions,
+        lambda session: contact_requests.receive_request(session, audience, publication, new, who, at),
+    )
+
+
+def _asker(session: Session, token: str) -> Asker:
+    if token:
+        subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
+        proven = Address.parse(subscription.subscriber.email)
+        asker = Asker(subscription.publication, subscription.language, token, proven)
+    else:
+        slug = request.values.get("publication", "").replace("\0", "") or None
+        publication = publication_param.snapshot_of(session, slug)
+        asker = Asker(publication, publication.language)
+    if not asker.publication.takes_requests:
+        raise NotFound(
+            lazy_gettext(
+                "%(newsletter)s takes no questions here. You can reply to any of its emails instead.",
+                newsletter=asker.publication.name,
+            )
+        )
+    return asker
+
+
+def _checked(asker: Asker, form: AskForm, words: ConsentWording) -> tuple[NewRequest | None, dict[str, str]]:
+    """The request, or None and a sentence for each field that has to be corrected."""
+    faults: dict[str, str] = {}
+
+    def take(name: str, parse: Callable[[], _T]) -> _T | None:
+        try:
+            return parse()
+        except Invalid as error:
+            faults[name] = str(error)
+            return None
+
+    zone = asker.publication.time_zone
+    name = take("name", lambda: clean_name(form["name"]))
+    address = asker.proven or take("email", lambda: Address.parse(form["email"]))
+    wish = take("wish", lambda: Wish.parse(form["day"], form["time"], zone, now()))
+    text = take("text", lambda: request_form.clean_message(form["text"]))
+    if form["topic"] not in contact.request_topics(asker.publication):
+        faults["topic"] = _NO_TOPIC
+    if not form.agrees:
+        faults["agree"] = _NO_CONSENT
+    if faults or name is None or address is None or wish is None or text is None:
+        return None, faults
+    new = NewRequest(
+        publication_id=asker.publication.id,
+        is_booking=asker.is_booking,
+        topic=form["topic"],
+        name=name,
+        email=address.email,
+        key=address.key,
+        is_proven=asker.proven is not None,
+        wish=wish,
+        time_zone=zone,
+        text=text,
+        consent=words.text,
+        consent_version=words.version,
+    )
+    return new, {}
+
+
+def _form(
+    session: Session,
+    asker: Asker,
+    form: AskForm,
+    status: int = 200,
+    faults: Mapping[str, str] | None = None,
+    notice: str = "",
+) -> Response:
+    page = render_template(
+        "site/ask.html",
+        publication=asker.publication,
+        asker=asker,
+        form=form,
+        topics=contact.request_topics(asker.publication),
+        words=consent_wording.current_wording(session, asker.publication, WordingKind.ASK, asker.language),
+        language=asker.language,
+        faults=faults or {},
+        notice=notice,
+        label=_LABELS[asker.is_booking],
+        most_characters=request_form.MOST_CHARACTERS,
+    )
+    return make_response(page, status)
+
+
+def _form_again(status: int, notice: str) -> Response:
+    with services().sessions.reading() as session:
+        asker = _asker(session, (request.view_args or {}).get("token", ""))
+        return _form(session, asker, AskForm.parse(request.form), status, notice=notice)
+
+
+def _count(reason: Reason) -> None:
+    refusal_tally.count_refusal(FormKind.ASK, reason)

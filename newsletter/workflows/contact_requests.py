@@ -1,0 +1,110 @@
+"""Take what a reader asks or wants to book, mail the team about it, and remind them of what they left unanswered.
+
+A flood of requests fills the desk, not the team's mailbox.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy.orm import Session
+
+from newsletter.audience import signup_limits
+from newsletter.audience.refusals import FormKind
+from newsletter.audience.services import AudienceServices
+from newsletter.db import Sessions
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Addressee
+from newsletter.delivery.workers.context import WorkerContext
+from newsletter.engagement import requests
+from newsletter.engagement.request_form import Wish
+from newsletter.engagement.requests import ContactRequest, NewRequest
+from newsletter.i18n import formats
+from newsletter.publications import Publication, contact
+
+KIND = "contact_request"
+REMINDER = "requests_waiting"
+MAILS_A_DAY = 100
+"""To a publication's team; what comes in beyond that waits at the desk alone."""
+_A_DAY = timedelta(days=1)
+
+
+def receive_request(
+    session: Session,
+    audience: AudienceServices,
+    publication: Publication,
+    new: NewRequest,
+    client: str | None,
+    now: datetime,
+) -> None:
+    """Store a request and mail the team about it; once, if the same form is sent again.
+
+    TooManyRequests for a client over its limit.
+    """
+    signup_limits.count_sender(session, audience, client, now, FormKind.ASK)
+    request_id = requests.store(session, new, now)
+    if request_id is not None and requests.count_since(session, publication.id, now - _A_DAY) <= MAILS_A_DAY:
+        request = session.get_one(ContactRequest, request_id)
+        request.letter_id = _mail_team(session, audience, publication, request, now)
+
+
+def delete_request(session: Session, request: ContactRequest) -> None:
+    """Delete a request for good, with the mail about it if that has not left yet."""
+    outbox.withdraw_letters(session, [request.letter_id] if request.letter_id else [])
+    session.delete(request)
+
+
+class RequestTimes(NamedTuple):
+    """How long an answered request is kept, and after what wait the team is reminded of another; zero for never."""
+
+    retention: timedelta
+    wait: timedelta
+
+
+def tend(sessions: Sessions, audience: AudienceServices, worker: WorkerContext, times: RequestTimes) -> None:
+    """Delete what was answered long enough ago, and remind the team of what was not."""
+    is_left = True
+    while is_left and not worker.is_stopping():
+        with sessions.in_turn() as session:
+            is_left = requests.prune(session, times.retention, worker.clock()) > 0
+    if times.wait:
+        with sessions.begin() as session:
+            remind_team(session, audience, times.wait, worker.clock())
+
+
+def remind_team(session: Session, audience: AudienceServices, wait: timedelta, now: datetime) -> int:
+    """Remind the team, once, of the requests that have waited so long; of how many."""
+    overdue = requests.claim_overdue(session, now - wait, now)
+    for publication_id, count in overdue.items():
+        publication = session.get_one(Publication, publication_id)
+        fields = {
+            "email": contact.team_address(publication),
+            "count": formats.counted(count, "request"),
+            "days": formats.counted(wait.days, "day"),
+            "desk_url": audience.links.desk("requests", publication.slug),
+        }
+        composed = audience.compose(REMINDER, publication, fields)
+        outbox.post(session, publication, REMINDER, Addressee(fields["email"]), composed, now)
+    return sum(overdue.values())
+
+
+def wish_in_words(wish: Wish, time_zone: str, language: str = formats.LANGUAGE) -> str:
+    """`Tuesday 1 December 2026, 14:30 (Europe/Warsaw)`; empty for no wish."""
+    if wish.day is None:
+        return ""
+    day = formats.calendar_day(wish.day, language)
+    return f"{day}, {formats.clock(wish.at, language)} ({time_zone})" if wish.at else day
+
+
+def _mail_team(
+    session: Session, audience: AudienceServices, publication: Publication, request: ContactRequest, now: datetime
+) -> int:
+    fields = {
+        "email": contact.team_address(publication),
+        "what": "Booking" if request.is_booking else "Question",
+        "topic": request.topic,
+        "wish": wish_in_words(request.wish, request.time_zone),
+        "text": request.text if publication.mails_request_text else "",
+        "desk_url": audience.links.desk(f"requests/{request.id}", publication.slug),
+    }
+    composed = audience.compose(KIND, publication, fields)
+    return outbox.post(session, publication, KIND, Addressee(fields["email"]), composed, now, reply_to=request.email)
