@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Request
+from playwright.sync_api import Browser, Request, expect
 
 from tests import sample_services
 
@@ -25,3 +25,16 @@ def test_a_page_is_light_and_asks_nobody_else(chrome: Browser, site: str, path: 
 
 def weight(request: Request) -> int:
     return 0 if request.resource_type in {"image", "font"} else request.sizes()["responseBodySize"]
+
+
+def test_on_paper_words_are_dark_without_grounds_and_nothing_asks_to_be_pressed(chrome: Browser, site: str) -> None:
+    with chrome.new_context(base_url=site, color_scheme="dark") as context:
+        page = context.new_page()
+        page.emulate_media(media="print")
+        page.goto(f"/archive/{sample_services.OUT[0]}/")
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(31, 42, 46)"
+        button = page.locator(".prose .button").first
+        assert button.evaluate("each => getComputedStyle(each).backgroundColor") == "rgba(0, 0, 0, 0)"
+        assert "http" in button.evaluate("each => getComputedStyle(each, '::after').content")
+        for hidden in (".crumbs", ".sign-up", ".turn", ".discussion", ".masthead nav"):
+            expect(page.locator(hidden)).to_be_hidden()

@@ -126,6 +126,7 @@ def test_the_archive_of_a_category_holds_that_category(program: FlaskClient) -> 
 def test_the_archive_lists_the_issues_of_a_tag_and_of_an_author(program: FlaskClient, asked: str, heading: str) -> None:
     page = program.get(f"/archive/?{asked}").text
     assert f"<h1>{heading}</h1>" in page
+    assert f'<meta name="description" content="{heading} · A weekly letter' in page
     assert re.findall(r'<h2><a href="(/archive/[^"]+)"', page)[-1] == FIRST
     assert f'rel="canonical" href="{sample_services.BASE_URL}/archive/?{asked.partition("=")[0]}=' in page
 

@@ -32,9 +32,8 @@ def style(publication: str) -> Response:
     with services().sessions.reading() as session:
         found = publication_param.publication_of(session, publication)
         inks = theme.with_accents(found.accent or "", found.accent_dark or "")
-    answer = make_response(
-        f":root {{ {_names(inks.light)} }}\n@media (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}\n"
-    )
+    dark = f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {_names(inks.dark)} }} }}"
+    answer = make_response(f":root {{ {_names(inks.light)} }}\n{dark}\n")
     answer.mimetype = "text/css"
     answer.headers["Cache-Control"] = _FOREVER if request.args.get("v") == look_version(found) else "no-cache"
     return answer
