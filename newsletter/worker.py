@@ -34,7 +34,7 @@ from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks, spam_checks
-from newsletter.editorial.issues import digests
+from newsletter.editorial.issues import digests, issue_bin
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
 from newsletter.system import lifeline, memory
@@ -149,6 +149,7 @@ class Worker:
             Job(
                 "look after requests", timedelta(hours=1), partial(contact_requests.tend, *acts, services.request_times)
             ),
+            Job("empty the bin", timedelta(hours=1), partial(self._in_groups, issue_bin.prune)),
             Job("clear old webhook tokens", timedelta(hours=1), partial(self._in_groups, webhooks.prune)),
         ]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -16,7 +17,7 @@ from newsletter.editorial.issues import desk_index
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness, Revision, RevisionPicture, Size
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
-from newsletter.errors import Conflict, NotFound
+from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.pagination import Order, Page, PageRequest
 from newsletter.publications import Publication
 
@@ -220,6 +221,12 @@ def remove(session: Session, issue: Issue) -> None:
 def set_readiness(issue: Issue, readiness: Readiness) -> None:
     """Mark an issue as draft or ready."""
     issue.readiness = readiness
+
+
+def index(session: Session, issue: Issue) -> None:
+    """Let the desk find the issue by its newest revision; one saved before a rule that it breaks is not found."""
+    with suppress(Invalid):
+        desk_index.record(session, issue.id, parse_revision(issue, issue.revision))
 
 
 def create(session: Session, publication: Publication, draft: Text, author: str, now: datetime) -> Issue:

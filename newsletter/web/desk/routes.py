@@ -11,6 +11,7 @@ from newsletter.web.desk.issue import (
     correction,
     correction_letter,
     create,
+    deleted,
     history,
     imported,
     issue_list,
@@ -43,6 +44,7 @@ from newsletter.web.desk.writing import pages as writing_pages
 _ISSUE = "/issues/<slug>"
 _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
+_DELETED = "/issues/bin/<int(max=2147483647):deleted_id>"
 _COMMENT = "/comments/<int(max=2147483647):comment_id>"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
@@ -78,6 +80,9 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/preview.txt", Role.VIEWER, previews.preview_text),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
+    Route("GET", "/issues/bin", Role.VIEWER, deleted.bin_page),
+    Route("POST", f"{_DELETED}/restore", Role.EDITOR, deleted.restore_issue, "restored it from the bin"),
+    Route("POST", f"{_DELETED}/delete", Role.EDITOR, deleted.delete_for_good, "deleted an issue for good"),
     Route("GET", "/issues/imported", Role.VIEWER, imported.imported_issues),
     Route(
         "POST",
@@ -114,8 +119,8 @@ ROUTES = (
     ),
     Route("GET", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.preview_link_form),
     Route("POST", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.make_preview_link, "made a preview link of it"),
-    Route("GET", f"{_ISSUE}/delete", Role.EDITOR, create.delete_form),
-    Route("POST", f"{_ISSUE}/delete", Role.EDITOR, create.delete, "deleted it"),
+    Route("GET", f"{_ISSUE}/delete", Role.EDITOR, deleted.delete_form),
+    Route("POST", f"{_ISSUE}/delete", Role.EDITOR, deleted.delete, "deleted it"),
     Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=uploads.FORM_BYTES),
     Route("GET", f"{_ISSUE}/preflight", Role.VIEWER, preflight.preflight),
     Route("POST", f"{_ISSUE}/preflight", Role.AUTHOR, preflight.ask_outside, "had its links asked"),

@@ -250,7 +250,7 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, se
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
     page = "/desk/issues/gone-soon/delete"
-    assert "“Gone soon” is deleted with all of its text: 1 revision by author@desk.example." in editor.read(page)
+    assert "“Gone soon” goes into the bin with all of its text: 1 revision by author@desk.example." in editor.read(page)
     assert editor.press(page).status_code == 303
     answer = send(author, "save", typed, page=begun.location)
     assert answer.status_code == 404
@@ -259,6 +259,24 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, se
     rescued = author.client.post("/desk/issues/new", data=typed, headers=JSON)
     assert rescued.json == {"page": "/desk/issues/gone-soon/write"}
     assert source(services, "gone-soon").endswith("My words.\n")
+
+
+def test_a_deleted_issue_comes_back_from_the_bin_unless_it_is_deleted_for_good(
+    author: Visitor, editor: Visitor, services: Services
+) -> None:
+    author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
+    before = source(services, "gone-soon")
+    editor.press("/desk/issues/gone-soon/delete")
+    page = editor.read("/desk/issues/bin")
+    assert "Gone soon 1 revision; deleted by editor@desk.example on" in page
+    assert "Restore" not in author.read("/desk/issues/bin")
+    assert editor.press("/desk/issues/bin", "/desk/issues/bin/1/restore").location == "/desk/issues/gone-soon/"
+    assert source(services, "gone-soon") == before
+    editor.press("/desk/issues/gone-soon/delete")
+    assert "“Gone soon” is in the bin for 30 days. Undo" in editor.read("/desk/issues/")
+    assert editor.press("/desk/issues/bin", "/desk/issues/bin/1/delete").location == "/desk/issues/bin"
+    assert "“Gone soon” is deleted for good." in editor.read("/desk/issues/bin")
+    assert editor.open("/desk/issues/gone-soon/").status_code == 404
 
 
 def test_a_page_of_a_deleted_issue_never_writes_into_one_that_took_its_number(

@@ -1,13 +1,13 @@
-"""Creating an issue, and deleting a draft."""
+"""Creating an issue."""
 
 from datetime import date
 from http import HTTPStatus
 
-from flask import flash, jsonify, make_response, redirect, request, url_for
+from flask import jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial.issues import create, drafts, issue_store
+from newsletter.editorial.issues import create
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.source import fields
@@ -15,7 +15,7 @@ from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.desk import audit_hook, frame
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.writing import editor_form
 
@@ -40,31 +40,6 @@ def begin() -> ResponseReturnValue:
     except Faulty as error:
         return _refused(wanted, error)
     return make_response(jsonify(page=page), HTTPStatus.CREATED) if asks_for_json() else redirect(page, 303)
-
-
-def delete_form(slug: str) -> str:
-    """Ask for confirmation, listing everything that would be deleted."""
-    with services().sessions.reading() as store:
-        found = lookup.issue(store, slug)
-        return frame.page(
-            store,
-            "delete.html",
-            "issues",
-            found.publication,
-            issue=found,
-            authors=store.scalars(issue_store.authors(found)).all(),
-            unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
-            version=lookup.version(found),
-        )
-
-
-def delete(slug: str) -> ResponseReturnValue:
-    """Delete a draft that was never scheduled, with all its revisions."""
-    with services().sessions.begin() as store:
-        found = lookup.require_unchanged(store, slug, request.form)
-        issue_store.remove(store, found)
-        flash(f"“{found.title}” is deleted.")
-    return redirect(url_for("desk.issues"), 303)
 
 
 def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:

@@ -7,7 +7,7 @@ from flask import request
 
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import approvals, desk_index, listing
+from newsletter.editorial.issues import approvals, desk_index, issue_bin, listing
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState
@@ -47,6 +47,7 @@ def issues() -> str:
             tags=_options(desk_index.label_names(store, publication.id, LabelKind.TAG)),
             queued={issue_id: place for place, issue_id in enumerate(queue.order(store, publication.id), 1)},
             unapproved=approvals.awaiting(store, rows) if publication.requires_approval else frozenset(),
+            deleted=issue_bin.count_deleted(store, publication.id),
             imported=sum(posts.count_imports(store, publication.id)),
             sample=posts.sample_issue(store, publication.id),
             requests_waiting=requests.count_waiting(store, publication.id),
