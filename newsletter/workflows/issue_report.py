@@ -79,6 +79,8 @@ class CorrectionResult:
 class SeriesResult(NamedTuple):
     """What became of the copies of an issue in the welcome series."""
 
+    letter_ids: Sequence[int]
+    """Its letters there: a new one for each version of the text."""
     audience: int
     waiting: int
     sent: int
@@ -155,6 +157,7 @@ def series_result(session: Session, issue: Issue) -> SeriesResult | None:
     left = unsubscribe.unsubscribes_by_letter(session, [letter.id for letter in letters])
     clicked = clicks.total_clicks(session, [letter.id for letter in letters])
     found = SeriesResult(
+        letter_ids=[letter.id for letter in letters],
         audience=sum(one.audience for one in counts),
         waiting=sum(one.pending + one.sending for one in counts),
         sent=sum(one.sent for one in counts),

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from newsletter.delivery.ledger import doubts, new_copies, partitions
 from newsletter.delivery.ledger.new_copies import Readers
 from newsletter.delivery.models import IS_ISSUE, PENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.errors import NotFound
 
 # A copy may wait for a day for its reader's hour, and for two more if it is deferred.
 _RECENT = timedelta(days=4)
@@ -22,6 +23,14 @@ def with_repeats(session: Session, letter_id: int) -> list[int]:
     """The ids of a letter and of those that repeat its issue."""
     repeating = session.scalars(select(Letter.id).where(Letter.repeats_id == letter_id).order_by(Letter.id))
     return [letter_id, *repeating]
+
+
+def find_repeat(session: Session, original_id: int, letter_id: int) -> Letter:
+    """The letter of that id, if it repeats the issue of the original one; else NotFound."""
+    letter = session.get(Letter, letter_id)
+    if letter is None or letter.repeats_id != original_id:
+        raise NotFound("There is no such letter in the welcome series.")
+    return letter
 
 
 def with_issue_since(

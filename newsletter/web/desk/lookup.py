@@ -7,6 +7,7 @@ from typing import Any
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
+from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
@@ -37,34 +38,43 @@ def segment(store: Session, segment_id: int) -> Segment:
 
 @dataclass(frozen=True, slots=True)
 class Mailed:
-    """An issue or one of its corrections, with its letter if there is one."""
+    """An issue, one of its corrections, or its letter in a welcome series; with that letter if there is one."""
 
     issue: Issue
     correction: Correction | None = None
+    in_series: Letter | None = None
 
     @property
     def letter(self) -> Letter | None:
         """The letter; None before there is one."""
-        return self.correction.letter if self.correction else self.issue.letter
+        return self.in_series or (self.correction.letter if self.correction else self.issue.letter)
 
     @property
     def title(self) -> str:
         """The name on pages."""
+        if self.in_series:
+            return f"“{self.issue.title}” in the welcome series"
         return f"Correction {self.correction.number} of “{self.issue.title}”" if self.correction else self.issue.title
 
     @property
     def name(self) -> str:
         """The name of a file to download."""
+        if self.in_series:
+            return f"{self.issue.slug}-in-series"
         return f"{self.issue.slug}-correction-{self.correction.number}" if self.correction else self.issue.slug
 
     @property
     def place(self) -> dict[str, Any]:
         """The parameters of its URLs."""
-        return {"slug": self.issue.slug, "number": self.correction.number if self.correction else None}
+        number = self.correction.number if self.correction else None
+        return {"slug": self.issue.slug, "number": number, "letter_id": self.in_series.id if self.in_series else None}
 
 
-def mailed(store: Session, slug: str, number: int | None = None) -> Mailed:
-    """An issue, or its correction of that number, with its letter; NotFound if there is none."""
+def mailed(store: Session, slug: str, number: int | None = None, letter_id: int | None = None) -> Mailed:
+    """An issue, its correction of that number, or its letter of that id in a welcome series; NotFound if none is."""
+    if letter_id is not None:
+        found = issue(store, slug)
+        return Mailed(found, in_series=repeats.find_repeat(store, found.letter_id or 0, letter_id))
     return Mailed(issue(store, slug)) if number is None else Mailed(*correction(store, slug, number))
 
 

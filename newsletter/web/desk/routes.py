@@ -46,6 +46,7 @@ _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
 _DELETED = "/issues/bin/<int(max=2147483647):deleted_id>"
 _COMMENT = "/comments/<int(max=2147483647):comment_id>"
+_IN_SERIES = "/series/<int(max=2147483647):letter_id>"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<int(max=2147483647):editor_id>"
 _SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
@@ -149,6 +150,8 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/doubts", Role.EDITOR, doubts.settle_doubts, "decided about copies in doubt"),
     Route("GET", f"{_CORRECTION}/doubts", Role.VIEWER, doubts.doubts),
     Route("POST", f"{_CORRECTION}/doubts", Role.EDITOR, doubts.settle_doubts, "decided about copies in doubt"),
+    Route("GET", f"{_ISSUE}{_IN_SERIES}/doubts", Role.VIEWER, doubts.doubts),
+    Route("POST", f"{_ISSUE}{_IN_SERIES}/doubts", Role.EDITOR, doubts.settle_doubts, "decided about copies in doubt"),
     Route("POST", f"{_ISSUE}/unschedule", Role.EDITOR, schedule.unschedule, "undid its schedule"),
     Route("POST", f"{_ISSUE}/queue", Role.EDITOR, queue.enqueue, "put it into the queue"),
     Route("POST", f"{_ISSUE}/unqueue", Role.EDITOR, queue.unqueue, "took it out of the queue"),
@@ -227,6 +230,8 @@ ROUTES = (
     Route("GET", f"{_REPORT}/copies.csv", Role.EDITOR, recipients.copies_sheet),
     Route("GET", f"{_REPORT}{_AMENDED}/copies", Role.VIEWER, recipients.copies),
     Route("GET", f"{_REPORT}{_AMENDED}/copies.csv", Role.EDITOR, recipients.copies_sheet),
+    Route("GET", f"{_REPORT}{_IN_SERIES}/copies", Role.VIEWER, recipients.copies),
+    Route("GET", f"{_REPORT}{_IN_SERIES}/copies.csv", Role.EDITOR, recipients.copies_sheet),
     Route("GET", f"{_REPORT}/leavers", Role.VIEWER, recipients.leavers),
     Route("GET", "/unsubscribed/", Role.VIEWER, recipients.reasons),
     Route("GET", "/settings/", Role.VIEWER, settings_pages.settings),

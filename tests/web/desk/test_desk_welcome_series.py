@@ -4,10 +4,12 @@ import html
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from newsletter import publications
 from newsletter.audience import series_readers
 from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery.models import Copy, CopyState
 from newsletter.editors import Role
 from newsletter.publications import Publication
 from newsletter.wiring import Services
@@ -114,6 +116,22 @@ def test_the_page_shows_what_became_of_each_issue(editor: Visitor, services: Ser
     with services.sessions.begin() as session:
         assert welcome_series.send_group(session, services.letters, 1, saturday)
     assert "0 copies sent, 1 waiting; 0 bounced, 0 complaints, 0 unsubscribed" in editor.read(SERIES)
+    assert "ada@a.example" in editor.read(f"/desk/reports/{FIRST}/series/3/copies")
+    assert "ada@a.example" in editor.open(f"/desk/reports/{FIRST}/series/3/copies.csv").text
+    assert "0 copies sent, 1 waiting" in editor.read(f"/desk/reports/{FIRST}/")
+    assert editor.open(f"/desk/reports/{SECOND}/series/3/copies").status_code == 404
+    assert editor.open(f"/desk/reports/{FIRST}/series/1/copies").status_code == 404
+
+
+def test_a_copy_in_doubt_is_decided_about(editor: Visitor, services: Services) -> None:
+    test_the_page_shows_what_became_of_each_issue(editor, services)
+    with services.sessions.begin() as session:
+        session.execute(update(Copy).values(state=CopyState.IN_DOUBT, ended_at=NOW))
+    doubts = f"/desk/issues/{FIRST}/series/3/doubts"
+    assert "1 copy may have been sent" in editor.read(doubts)
+    assert f'href="{doubts}"' in editor.open(SERIES).text
+    assert editor.press(doubts, decision="resend").location == SERIES
+    assert "0 copies sent, 1 waiting" in editor.read(SERIES)
 
 
 def test_what_preflight_stops_is_named_with_the_reason(editor: Visitor, services: Services) -> None:

@@ -116,7 +116,7 @@ def _rows(details: IssueReport) -> Iterator[Sequence[object]]:
     for amended in details.corrections:
         for name in _COUNTS if amended.counts else ():
             yield "correction", amended.correction.made_at, name, getattr(amended.counts, name)
-    for name in SeriesResult._fields if details.series else ():
+    for name in SeriesResult._fields[1:] if details.series else ():
         yield "welcome series", details.result.title, name, getattr(details.series, name)
     for measure in details.measures:
         yield "this issue", details.result.title, measure.name, measure.value

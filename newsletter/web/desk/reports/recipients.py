@@ -22,11 +22,11 @@ _PAGE = 50
 _LONGEST = 300
 
 
-def copies(slug: str, number: int | None = None) -> str:
+def copies(slug: str, number: int | None = None, letter_id: int | None = None) -> str:
     """The copies that match `?state=`, `?said=`, `?words=`, `?domain=`, …; `?after=` pages."""
     wanted = _wanted(request.args)
     with services().sessions.reading() as store:
-        mailed = lookup.mailed(store, slug, number)
+        mailed = lookup.mailed(store, slug, number, letter_id)
         letter, publication = _letter_with_copies(mailed), mailed.issue.publication
         after = request.args.get("after", type=row_id) or _start(store, letter, wanted)
         page = recipients.page(store, letter.id, wanted, after, _PAGE)
@@ -46,11 +46,11 @@ def copies(slug: str, number: int | None = None) -> str:
         )
 
 
-def copies_sheet(slug: str, number: int | None = None) -> Response:
+def copies_sheet(slug: str, number: int | None = None, letter_id: int | None = None) -> Response:
     """All of them as a CSV file."""
     wanted = _wanted(request.args)
     with services().sessions.reading() as store:
-        mailed = lookup.mailed(store, slug, number)
+        mailed = lookup.mailed(store, slug, number, letter_id)
         letter = _letter_with_copies(mailed)
         after = _start(store, letter, wanted)
     rows = chain([RecipientRow._fields], recipients.iter_recipients(services().sessions, letter.id, wanted, after))

@@ -24,10 +24,10 @@ _DONE = {
 }
 
 
-def doubts(slug: str, number: int | None = None) -> str:
-    """The undecided copies of an issue, or of a correction of it, oldest first."""
+def doubts(slug: str, number: int | None = None, letter_id: int | None = None) -> str:
+    """The undecided copies of an issue, of a correction of it, or of its letter in a welcome series, oldest first."""
     with services().sessions.reading() as store:
-        mailed = lookup.mailed(store, slug, number)
+        mailed = lookup.mailed(store, slug, number, letter_id)
         found, letter_id = mailed.issue, _letter_id(mailed)
         copies: Sequence[Copy] = store.scalars(in_doubt.undecided(letter_id).limit(_SHOWN)).all()
         ids = [copy.id for copy in copies]
@@ -45,20 +45,22 @@ def doubts(slug: str, number: int | None = None) -> str:
         )
 
 
-def settle_doubts(slug: str, number: int | None = None) -> ResponseReturnValue:
+def settle_doubts(slug: str, number: int | None = None, letter_id: int | None = None) -> ResponseReturnValue:
     """Decide about the copies named in the form, or about all that its page counted."""
     with services().sessions.begin() as store:
         lookup.require_unchanged(store, slug, request.form)
-        mailed, decision = lookup.mailed(store, slug, number), _decision()
+        mailed, decision = lookup.mailed(store, slug, number, letter_id), _decision()
         ids = request.form.getlist("copy", type=int)
         if not ids:
             _require_as_many(store, mailed)
         settled = resolve_doubts.resolve(store, mailed.letter, decision, now(), ids)
         audit_hook.add_details(decision=decision, copies=len(settled.copies))
         _flash_result(settled, decision)
-        left = in_doubt.count_open(store, _letter_id(mailed))
-        done = "desk.correction" if mailed.correction else "desk.issue"
-    return redirect(url_for("desk.doubts" if left else done, **mailed.place), 303)
+        if in_doubt.count_open(store, _letter_id(mailed)):
+            return redirect(url_for("desk.doubts", **mailed.place), 303)
+    if mailed.in_series:
+        return redirect(url_for("desk.series_page"), 303)
+    return redirect(url_for("desk.correction" if mailed.correction else "desk.issue", **mailed.place), 303)
 
 
 def _letter_id(mailed: Mailed) -> int:
