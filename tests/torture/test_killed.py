@@ -1,10 +1,14 @@
 """Workers that are killed (-9) or stopped (TERM) at any instant."""
 
 import random
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
-from newsletter.db import Sessions
+from newsletter.audience.models import Subscription
+from newsletter.db import UNSYNCED, Sessions
 from newsletter.delivery.models import CopyState
 from tests.torture import press as presses
 from tests.torture.conftest import Scale, Tell
@@ -68,3 +72,32 @@ def test_stops_leave_nobody_out_nobody_twice_and_nothing_in_doubt(
     tell("stopped (TERM)", blows=scale.stops, copies=readers, lost=len(lost), in_doubt=doubted, twice=len(tally.twice))
     assert (lost, tally.twice, doubted) == (set(), [], 0)
     assert press.states() == {CopyState.SENT: readers}
+
+
+def test_kills_neither_hasten_nor_lose_the_copies_that_wait_for_their_readers_hours(
+    sessions: Sessions, press: Press, tally: Tally, scale: Scale, chance: random.Random, tell: Tell
+) -> None:
+    presses.stock(sessions, press.folder, scale.readers)
+    hour = (datetime.now(UTC) + timedelta(hours=2)).hour
+    with sessions.begin() as session:
+        half = update(Subscription).where(Subscription.id % 2 == 0)
+        session.execute(half.values(delivery_zone="UTC", delivery_hour=hour), execution_options=UNSYNCED)
+    patient = {address for address in presses.addresses(scale.readers) if int(re.sub(r"\D", "", address)) % 2 == 0}
+    tally.delay = presses.SLOW
+    press.send()
+    worker = press.start()
+    presses.in_mid_issue(tally, worker, chance)
+    worker.kill()
+    tally.delay = 0.0
+    worker = press.start(presses.LATER)
+    wait_for(lambda: press.states().keys() == {CopyState.PENDING, CopyState.SENT}, [worker])
+    wait_for(lambda: press.states()[CopyState.PENDING] == len(patient), [worker])
+    worker.kill()
+    assert patient.isdisjoint(tally.recipients)
+    press.start(timedelta(hours=3).total_seconds())
+    wait_for(press.all_settled, press.workers)
+    lost, twice = presses.addresses(scale.readers) - tally.recipients.keys(), tally.twice
+    tell("killed while copies wait", blows=2, copies=scale.readers, lost=len(lost), twice=len(twice))
+    assert not lost
+    assert patient.isdisjoint(twice)
+    assert {press.copies()[address].id for address in twice} <= press.doubted().keys()
