@@ -26,6 +26,7 @@ from newsletter.editorial.issues.corrections import Composed
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
+from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import publish
@@ -90,18 +91,28 @@ def _reached(session: Session, letter_ids: Sequence[int], chosen: Sequence[Colum
     return session.scalar(theirs.where(among)) or 0
 
 
-def mailing_blocker(session: Session, issue: Issue) -> str:
+def mailing_blocker(session: Session, issue: Issue, now: datetime) -> str:
     """The reason why no correction can be mailed now; empty if one can."""
     letter = issue.letter
     if letter is None or letter.started_at is None:
         return f"“{issue.title}” has not gone out yet."
     if not retention.is_over(letter):
-        return f"“{issue.title}” is still going out. Stop it, or wait until it is over; then a correction can be sent."
+        return (
+            f"“{issue.title}” is still going out{_until(session, issue, letter, now)}. "
+            "Stop it, or wait until it is over; then a correction can be sent."
+        )
     if letter.final_counts is not None:
         return f"The record of who got “{issue.title}” has been deleted, so it is not known who got it."
     if progress.is_under_way(session, letter.id):
         return "Some copies of it are being sent right now. Try again in a minute."
     return ""
+
+
+def _until(session: Session, issue: Issue, letter: Letter, now: datetime) -> str:
+    last_at = progress.waiting_for_hour(session, letter.id, now).last_at
+    if last_at is None:
+        return ""
+    return f": its last copy leaves on {formats.moment(last_at, issue.publication.time_zone)}, when its reader wants it"
 
 
 def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
@@ -129,7 +140,7 @@ def mail_correction(
     Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
     """
     corrections.lock(session, correction, order.seal)
-    if why := refusal(issue, correction, order.person) or mailing_blocker(session, issue):
+    if why := refusal(issue, correction, order.person) or mailing_blocker(session, issue, now):
         raise Conflict(why)
     composed = corrections.compose_letter(issue, correction, letters.links)
     blocking = [found.message for found in findings(issue, composed, letters.links) if found.level is Level.BLOCKING]

@@ -220,6 +220,20 @@ def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(services: Se
     assert got(services, started.letter_id) == GET_IT
 
 
+def test_it_is_said_until_when_copies_of_an_issue_wait_for_their_readers_hours(
+    services: Services, now: datetime
+) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
+        finish(session, LetterState.RUNNING)
+        issue, at = issue_store.find(session, SLUG), now + timedelta(hours=13)
+        reader = {"letter_id": issue.letter_id, "subscription_id": 99, "address": "a@a.example"}
+        session.add(Copy(**reader, not_before=at, wished_at=at))
+        session.flush()
+        told = correct_issue.mailing_blocker(session, issue, now)
+    assert ": its last copy leaves on Saturday 21 November 2026 at 02:00 (Europe/Warsaw), when its reader wants" in told
+
+
 @pytest.mark.parametrize("state", [LetterState.RUNNING, LetterState.PAUSED])
 def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
     services: Services, now: datetime, state: LetterState

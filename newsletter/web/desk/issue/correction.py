@@ -81,7 +81,7 @@ def correction(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             pieces=_changed(found, made),
-            blocker="" if made.letter else correct_issue.mailing_blocker(store, found),
+            blocker="" if made.letter else correct_issue.mailing_blocker(store, found, now()),
             mailed=Mailed(found, made),
             progress=progress_view.progress_of(store, made.letter, fresh=True),
         )

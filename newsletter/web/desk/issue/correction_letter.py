@@ -143,7 +143,7 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
 
 
 def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
-    blocker = correct_issue.mailing_blocker(store, found)
+    blocker = correct_issue.mailing_blocker(store, found, now())
     audience = None
     if found.letter and not blocker:
         audience = correct_issue.audience(store, found.letter, now(), narrowed.frozen)
