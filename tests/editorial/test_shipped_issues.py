@@ -140,6 +140,14 @@ def test_a_picture_keeps_its_drawing(issue: Shipped) -> None:
     assert drawing.is_file()
 
 
+@pytest.mark.parametrize("drawing", sorted((ISSUES / "drawings").glob("*.svg")), ids=lambda path: path.stem)
+def test_the_words_of_a_drawing_can_be_read_on_a_phone(drawing: Path) -> None:
+    sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)"', drawing.read_text())]
+    assert sizes
+    # Drawn 1,200 wide, and shown in 343 pixels.
+    assert min(sizes) * 343 / 1_200 >= 12
+
+
 def test_an_issue_ends_with_one_button(issue: Shipped) -> None:
     assert len(BUTTON.findall(issue.body)) == 1
     assert BUTTON.fullmatch(issue.body.strip().splitlines()[-1])
