@@ -19,6 +19,7 @@ from newsletter.audience import (
     tags,
     topics,
 )
+from newsletter.audience.address import Address
 from newsletter.audience.importing.uploads import report
 from newsletter.audience.models import Subscriber
 from newsletter.audience.services import AudienceServices
@@ -32,9 +33,28 @@ from newsletter.engagement import comments_privacy, requests
 log = structlog.get_logger(__name__)
 
 
-def erase(session: Session, services: AudienceServices, email: str, now: datetime) -> None:
-    """Erase the person with that address; NotFound if there is none."""
-    erase_reader(session, services, subscribers.find(session, email), now)
+def find_address(session: Session, email: str) -> str:
+    """The address of a reader, or of somebody who only commented, as it is stored; NotFound if nothing is."""
+    address = Address.parse(email)
+    if comments_privacy.comments_of(session, [address.key]) and not _is_reader(session, address):
+        return address.email
+    return subscribers.find(session, email).email
+
+
+def erase(session: Session, services: AudienceServices, email: str, now: datetime) -> int | None:
+    """Erase the person with that address; their id, None if they were no reader and only commented.
+
+    NotFound if nothing is stored about them.
+    """
+    address = Address.parse(find_address(session, email))
+    if not _is_reader(session, address):
+        outbox.erase_letters(session, [address.key])
+        comments_privacy.erase_comments(session, [address.key])
+        return None
+    reader = subscribers.find(session, email)
+    reader_id = reader.id
+    erase_reader(session, services, reader, now)
+    return reader_id
 
 
 def erase_reader(session: Session, services: AudienceServices, reader: Subscriber, now: datetime) -> None:
@@ -93,6 +113,10 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
             for one in suppression.list_causes(session, key)
         ],
     }
+
+
+def _is_reader(session: Session, address: Address) -> bool:
+    return session.scalar(select(Subscriber.id).where(Subscriber.key == address.key)) is not None
 
 
 def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:

@@ -239,14 +239,17 @@ def _found(services: Services, session: Session, email: str) -> Subscriber:
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
 @with_services
 def erase(services: Services, email: str, yes: bool) -> None:
-    """Erase a reader for good. The ledger keeps its rows without the address, and no import brings them back."""
+    """Erase a reader for good, or the comments of somebody who is none.
+
+    The ledger keeps its rows without the address, and no import brings a reader back.
+    """
     with services.sessions.reading() as session:
-        found = audience_subscribers.find(session, email).email
+        found = privacy.find_address(session, email)
     if not yes:
         click.confirm(f"Erase {found} for good?", abort=True)
     with services.sessions.begin() as session:
-        reader = audience_subscribers.find(session, found)
-        audit.set_subject(session, "reader", str(reader.id))
-        privacy.erase_reader(session, services.audience, reader, now())
+        reader_id = privacy.erase(session, services.audience, found, now())
+        if reader_id is not None:
+            audit.set_subject(session, "reader", str(reader_id))
     services.sessions.checkpoint()
     click.echo(f"{found} is erased")

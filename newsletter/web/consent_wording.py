@@ -7,7 +7,7 @@ from newsletter.characters import as_text
 from newsletter.db import Session
 from newsletter.delivery.message import merge
 from newsletter.i18n.messages import Message, gettext, lazy_gettext, translate
-from newsletter.publications import Publication, wordings
+from newsletter.publications import CommentPolicy, Publication, wordings
 from newsletter.publications.wordings import WordingKind
 from newsletter.web.context import services
 from newsletter.web.template_helpers import frequency
@@ -111,6 +111,7 @@ def _privacy(publication: Publication, language: str) -> str:
     paragraphs = (
         _("{{ name }} keeps what it needs to send you its issues, and to prove that you asked for them:"),
         "\n".join(f"- {item}" for item in stored),
+        *([_comments(language)] if publication.comments != CommentPolicy.OFF else []),
         *([_("It counts how often each link in an issue is clicked, but not by whom.")] * publication.counts_clicks),
         _(
             "It does not track whether you open an email, sets no tracking cookies, and shares none of this with "
@@ -126,6 +127,14 @@ def _privacy(publication: Publication, language: str) -> str:
         ),
     )
     return "\n\n".join(paragraphs) + "\n"
+
+
+def _comments(language: str) -> str:
+    return gettext(
+        "Everybody can read the comments that you write below its issues, with the name that you give. The address "
+        "that you give with a comment is never shown, and nothing is kept of the network that you came from then.",
+        language,
+    )
 
 
 def _filled(publication: Publication, words: str, language: str | None) -> str:

@@ -10,7 +10,7 @@ from newsletter import publications
 from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement import comments
-from newsletter.engagement.comments import CommentState, NewComment
+from newsletter.engagement.comments import Comment, CommentState, NewComment, ReplyMail
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
@@ -90,6 +90,34 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, se
     clock.turn(seconds=10)
     page.get_by_role("button", name="Subscribe").click()
     assert [letter["address"] for letter in sample_services.letters(services)] == ["ada@example.org"]
+
+
+def test_a_comment_is_written_answered_and_reported_without_scripts(
+    page: Page, services: Services, clock: Clock
+) -> None:
+    add_comments(services, clock)
+    page.goto(PUBLISHED)
+    page.get_by_role("link", name="Reply to Zofia").click()
+    expect(page.get_by_role("heading", name="Reply to Zofia")).to_be_visible()
+    page.get_by_label("Name *").fill("Ben")
+    page.get_by_label("Email *").fill("ben@example")
+    page.get_by_label("Comment *").fill("So it did for *me*.")
+    page.get_by_label("Email me when somebody replies").check()
+    clock.turn(seconds=10)
+    send(page, "Send my comment")
+    field = page.get_by_label("Email *")
+    expect(field).to_have_accessible_description(re.compile("Please give an address like name@example.org"))
+    expect(page.get_by_label("Email me when somebody replies")).to_be_checked()
+    field.fill("ben@example.org")
+    clock.turn(seconds=10)
+    send(page, "Send my comment")
+    expect(page.get_by_role("status")).to_have_text("Thank you. Your comment will appear here once we have read it.")
+    with services.sessions.reading() as session:
+        written = session.scalars(select(Comment).order_by(Comment.id.desc()).limit(1)).one()
+        assert (written.parent_id, written.email, written.reply_mail) == (1, "ben@example.org", ReplyMail.ASKED)
+    page.get_by_role("link", name="Report the comment by ليلى").click()
+    send(page, "Report the comment")
+    expect(page.get_by_role("status")).to_have_text("Thank you. We will look at this comment.")
 
 
 def test_the_form_at_the_end_of_an_issue_works_without_a_cookie(page: Page, services: Services, clock: Clock) -> None:
@@ -198,7 +226,13 @@ def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phon
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", PUBLISHED, f"{PUBLISHED}helped")
-    archive += (f"{PUBLISHED}comments", f"{PUBLISHED}comments?reply=1", f"{PUBLISHED}comments/1/report")
+    mailed = [services.links.confirm_reply_mail(1, clock()), services.links.stop_reply_mail(1)]
+    archive += (
+        *map(sample_services.path_of, mailed),
+        f"{PUBLISHED}comments",
+        f"{PUBLISHED}comments?reply=1",
+        f"{PUBLISHED}comments/1/report",
+    )
     add_comments(services, clock)
     with services.sessions.reading() as session:
         waiting = issue_store.find(session, sample_services.WAITING)

@@ -20,6 +20,7 @@ from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement.comments import Comment, CommentState, ReplyMail
+from newsletter.errors import NotFound
 from newsletter.links import LinksOfATest
 from newsletter.publications import Publication
 from newsletter.web import context
@@ -396,3 +397,21 @@ def test_each_letter_of_an_issue_has_its_readers_own_link_unless_comments_are_of
     assert browser.get(sample_services.path_of(own)).status_code == 404
     harmless = LinksOfATest.from_links(services.links).comments(services.links.archive(SLUG), reader.id)
     assert "signs what its reader writes there" in browser.get(sample_services.path_of(harmless)).text
+
+
+def test_somebody_who_only_commented_is_erased_too(browser: FlaskClient, services: Services, clock: Clock) -> None:
+    press(browser)
+    press(browser, email="else@example.org")
+    with services.sessions.begin() as session:
+        assert privacy.find_address(session, "ZOFIA@example.org") == "ZOFIA@example.org"
+        assert privacy.erase(session, services.audience, "ZOFIA@example.org", clock()) is None
+    assert [one.email for one in stored(services)] == ["else@example.org"]
+    with services.sessions.begin() as session, pytest.raises(NotFound):
+        privacy.erase(session, services.audience, WORDS["email"], clock())
+
+
+def test_the_privacy_page_tells_of_comments_unless_they_are_off(browser: FlaskClient, services: Services) -> None:
+    assert "The address that you give with a comment is never shown" in " ".join(browser.get("/privacy").text.split())
+    set_rule(services, comments="off")
+    page = browser.get("/privacy").text
+    assert "comment" not in page.partition("<article")[2].partition("</article>")[0]
