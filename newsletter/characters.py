@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 
 # Format characters are allowed, because several scripts need joiners and marks, except those that change the direction.
 _TURNS = "\u202a-\u202e\u2066-\u2069"
@@ -35,7 +36,13 @@ def line(text: str, what: str) -> str:
     """The text trimmed; Invalid, naming `what`, if it has several lines or contains a control character."""
     bare = text.strip()
     if found := forbidden_in_line(bare):
-        raise Invalid(f"Please give {what} in one line, in plain characters: it contains {named(found)}")
+        raise Invalid(
+            lazy_gettext(
+                "Please give %(what)s in one line, in plain characters: it contains %(character)s",
+                what=what,
+                character=named(found),
+            )
+        )
     return trimmed(bare)
 
 
@@ -43,7 +50,14 @@ def passage(text: str, what: str) -> str:
     """A text of any number of lines; Invalid, naming `what` and the line, if it contains a control character."""
     if found := _IN_PASSAGE.search(text):
         number = text.count("\n", 0, found.start()) + 1
-        raise Invalid(f"Please correct line {number} of {what}: it contains {named(found[0])}")
+        raise Invalid(
+            lazy_gettext(
+                "Please correct line %(line)s of %(what)s: it contains %(character)s",
+                line=number,
+                what=what,
+                character=named(found[0]),
+            )
+        )
     return text
 
 
@@ -62,8 +76,9 @@ def forbidden_in_passage(text: str) -> str:
 def named(character: str) -> str:
     """The name of an invisible character, for people."""
     if _TURN.match(character):
-        return f"a character that turns the reading direction (U+{ord(character):04X})"
-    return "a line break or a control character"
+        code = f"U+{ord(character):04X}"
+        return lazy_gettext("a character that turns the reading direction (%(code)s)", code=code)
+    return lazy_gettext("a line break or a control character")
 
 
 def _is_unseen(character: str) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Self
 from urllib.parse import urlencode
 
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.tokens import TokenSeal
 
 CONFIRM_DAYS = 7
@@ -228,7 +229,7 @@ class Links:
         issue_id, created_second, minute = self.seal.open("draft", token)
         until = datetime.fromtimestamp(minute * 60, UTC)
         if now >= until:
-            raise Expired("this link has expired; ask for a new one")
+            raise Expired(lazy_gettext("this link has expired; ask for a new one"))
         return issue_id, created_second, until
 
     def open_change_address(self, token: str, now: datetime) -> AddressLink:
@@ -293,5 +294,5 @@ def _minute(moment: datetime) -> int:
 def _refuse_older_than(age: timedelta, minute: int, now: datetime) -> datetime:
     made = datetime.fromtimestamp(minute * 60, UTC)
     if now - made > age:
-        raise Expired("this link has expired; ask for a new one")
+        raise Expired(lazy_gettext("this link has expired; ask for a new one"))
     return made

@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 
 
 class TokenSeal:
@@ -28,7 +29,7 @@ class TokenSeal:
         try:
             return self._open(purpose, _exactly(token, _url_safe, base64.urlsafe_b64decode, 4))
         except (ValueError, UnicodeError):
-            raise Invalid("this link is incomplete; open it again from the email, in one piece") from None
+            raise Invalid(lazy_gettext("this link is incomplete; open it again from the email, in one piece")) from None
 
     def seal_local_part(self, purpose: str, *numbers: int) -> str:
         """A token for the local part of an address: a single letter case, at most 60 characters."""

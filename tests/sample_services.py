@@ -146,5 +146,6 @@ def path_of(url: str) -> str:
     return url.removeprefix(BASE_URL)
 
 
-def _compose(kind: str, _publication: Publication, fields: Mapping[str, str], _language: str | None = None) -> Composed:
-    return Composed(subject=kind, html="", text=json.dumps(dict(fields)))
+def _compose(kind: str, _publication: Publication, fields: Mapping[str, str], language: str | None = None) -> Composed:
+    spoken = {"language": language} if language else {}
+    return Composed(subject=kind, html="", text=json.dumps({**fields, **spoken}))

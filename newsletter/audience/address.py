@@ -11,6 +11,7 @@ from email_validator.rfc_constants import CASE_INSENSITIVE_MAILBOX_NAMES
 from newsletter import characters
 from newsletter.addresses import mailboxes
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import Message, in_english, lazy_gettext
 
 MAX_NAME = 100
 MAX_KEY = 254
@@ -51,7 +52,7 @@ class Address:
         key = mailboxes.mailbox_key(email)
         # Lower case and A-labels can be longer than the original, and the key has to fit its column.
         if len(key) > MAX_KEY:
-            raise _not_an_address("it is too long")
+            raise _not_an_address(lazy_gettext("it is too long"))
         return cls(email, key)
 
     @property
@@ -67,18 +68,24 @@ class Address:
 
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
-    name = " ".join(characters.line(unicodedata.normalize("NFC", text), "the name").split())
+    name = " ".join(characters.line(unicodedata.normalize("NFC", text), lazy_gettext("the name")).split())
     if len(name) > MAX_NAME:
-        raise Invalid(f"Please shorten the name: it has {len(name)} characters; the limit is {MAX_NAME}")
+        raise Invalid(
+            lazy_gettext(
+                "Please shorten the name: it has %(count)s characters; the limit is %(most)s",
+                count=len(name),
+                most=MAX_NAME,
+            )
+        )
     return name
 
 
 def _normalized(text: str) -> str:
     bare = text[len("mailto:") :].lstrip() if text[:7].lower() == "mailto:" else text
     if not bare:
-        raise _not_an_address("it is empty")
+        raise _not_an_address(lazy_gettext("it is empty"))
     if len(bare) > _MAX_INPUT:
-        raise _not_an_address("it is too long")
+        raise _not_an_address(lazy_gettext("it is too long"))
     bare = bare.translate(_WIDE_AT)
     try:
         # `test_environment` lets .test through (RFC 6761); .localhost and .invalid stay out.
@@ -86,16 +93,17 @@ def _normalized(text: str) -> str:
     except EmailNotValidError as error:
         raise _not_an_address(_reason(bare, error)) from None
     if "." not in checked.domain:
-        raise _not_an_address("a dot is missing after the @")
+        raise _not_an_address(lazy_gettext("a dot is missing after the @"))
     return checked.normalized
 
 
-def _reason(text: str, error: EmailNotValidError) -> str:
+def _reason(text: str, error: EmailNotValidError) -> Message:
     if "@" not in text:
-        return "the @ is missing"
+        return lazy_gettext("the @ is missing")
     sentence = str(error).rstrip(".")
-    return sentence[0].lower() + sentence[1:]
+    # The library has it in English only.
+    return in_english(sentence[0].lower() + sentence[1:], lazy_gettext("it is not written as addresses are"))
 
 
-def _not_an_address(reason: str) -> Invalid:
-    return Invalid(f"Please give an address like name@example.org: {reason}")
+def _not_an_address(reason: Message) -> Invalid:
+    return Invalid(lazy_gettext("Please give an address like name@example.org: %(reason)s", reason=reason))

@@ -18,11 +18,12 @@ from newsletter.audience.services import AudienceServices
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.ledger import readdress
 from newsletter.errors import Conflict, Invalid
+from newsletter.i18n.messages import lazy_gettext
 
 log = structlog.get_logger(__name__)
 
 _FROM = "from "
-_TAKEN = (
+_TAKEN = lazy_gettext(
     "This address is already on our list, so it cannot replace the other one. If no emails from us come to it, sign up "
     "with it; then unsubscribe the other one by the link in any email that comes there."
 )
@@ -46,7 +47,7 @@ def ask(
     """
     subscription, address = preferences.open_manage_link(session, audience, token, now), Address.parse(email)
     if address.email == subscription.subscriber.email:
-        raise Invalid("Your emails already come to this address")
+        raise Invalid(lazy_gettext("Your emails already come to this address"))
     if signup_limits.count_and_check(session, audience, address, client, now):
         log.warning("change of address capped", address=address.masked)
         return
@@ -64,7 +65,9 @@ def open_change(session: Session, audience: AudienceServices, token: str, now: d
     subscription, target = subscribers.get(session, link.subscription_id), Address.parse(link.target)
     is_done = subscription.subscriber.email == target.email
     if not is_done and times_moved != link.times_moved:
-        raise Conflict("Your address has been changed since this link was made, so the link no longer works.")
+        raise Conflict(
+            lazy_gettext("Your address has been changed since this link was made, so the link no longer works.")
+        )
     return AddressChange(subscription, target, link.is_back, is_done)
 
 

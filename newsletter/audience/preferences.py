@@ -51,7 +51,7 @@ def open_manage_link(session: Session, audience: AudienceServices, token: str, n
     """The subscription of a link that opens personal data; NotFresh if it does not, because letters get forwarded."""
     subscription, is_fresh = open_preferences_link(session, audience, token, now)
     if not is_fresh:
-        raise NotFresh("This needs a link from the last hour. Ask for one below; it comes by email.")
+        raise NotFresh(lazy_gettext("This needs a link from the last hour. Ask for one below; it comes by email."))
     return subscription
 
 
@@ -121,7 +121,7 @@ def pause(
     publication = subscription.publication
     first, last = pause_bounds(publication, now)
     if not first <= until <= last:
-        raise Invalid("Please choose a date from tomorrow on, and at most a year away")
+        raise Invalid(lazy_gettext("Please choose a date from tomorrow on, and at most a year away"))
     publications.wait_for_fan_out(session, publication.id)
     if not status_transitions.pause(session, subscription, end_of_pause(publication, until)):
         raise _not_a_reader()
@@ -197,4 +197,4 @@ def _from(audience: AudienceServices, client: str | None) -> Proof:
 
 
 def _not_a_reader() -> Conflict:
-    return Conflict("You are not subscribed at the moment. Please sign up again.")
+    return Conflict(lazy_gettext("You are not subscribed at the moment. Please sign up again."))

@@ -33,6 +33,7 @@ from newsletter.db import upsert
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Expired
 from newsletter.prepared import Prepared, moment
 from newsletter.publications import Publication
@@ -95,7 +96,7 @@ def open_confirm_link(session: Session, services: AudienceServices, token: str, 
     subscription_id, made = services.links.open_confirm(token, now)
     subscription = subscribers.get(session, subscription_id)
     if subscription.status is Status.PENDING and _left_since(subscription, made):
-        raise Expired("this link is from before you unsubscribed; ask for a new one")
+        raise Expired(lazy_gettext("this link is from before you unsubscribed; ask for a new one"))
     return subscription
 
 
@@ -115,7 +116,9 @@ def confirm(
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
     if subscription.status not in status_transitions.SUBSCRIBED:
-        raise Conflict("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
+        raise Conflict(
+            lazy_gettext("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
+        )
     return subscription
 
 

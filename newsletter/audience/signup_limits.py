@@ -22,6 +22,7 @@ from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED, insert, upsert
 from newsletter.errors import Refused
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.prepared import Prepared, encode_rows, rows
 
 log = structlog.get_logger(__name__)
@@ -220,7 +221,9 @@ def _refuse_too_many(session: Session, services: AudienceServices, now: datetime
     if total == caps.in_all + 1:
         log.error("stopped for this hour: SIGNUP_CAP_PRESS is reached", form=form.value, an_hour=caps.in_all)
     reason = Reason.BREAKER if is_slowed else Reason.TOTAL_CAP
-    raise TooManyRequests("Too many people are using this form right now. Please try again in an hour.", reason, form)
+    raise TooManyRequests(
+        lazy_gettext("Too many people are using this form right now. Please try again in an hour."), reason, form
+    )
 
 
 def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:

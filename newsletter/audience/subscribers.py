@@ -14,6 +14,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.pagination import Order, Page, PageRequest
 from newsletter.publications import Publication
 
@@ -24,7 +25,7 @@ _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.i
 _STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
 _ASIDE = {Act.RENAMED, Act.MOVED, Act.CHOSE, Act.EXPLAINED}
 """What changes no status."""
-_ERASED = "This link no longer belongs to anybody: the reader was erased."
+_ERASED = lazy_gettext("This link no longer belongs to anybody: the reader was erased.")
 # By the key alone: migration 0014 gave each reader covered by a folded suppression a suppression of their own.
 SUPPRESSED = exists().where(Suppression.key == Subscriber.key)
 """That a reader's address is suppressed."""

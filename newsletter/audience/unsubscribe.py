@@ -13,6 +13,7 @@ from newsletter.audience.models import Act, BulkActRow, Channel, ConsentEvent, S
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
 from newsletter.errors import Conflict
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.pagination import Order, Page, PageRequest
 
 UNDO = timedelta(hours=24)
@@ -102,12 +103,12 @@ def undo_unsubscribe(
     """Undo an unsubscribe within a day; Conflict later, or if the address has bounced or complained."""
     subscription = open_unsubscribe_link(session, services, token)
     if subscription.left_at is not None and now - subscription.left_at > UNDO:
-        raise Conflict("You unsubscribed more than a day ago. Please sign up again.")
+        raise Conflict(lazy_gettext("You unsubscribed more than a day ago. Please sign up again."))
     if status_transitions.reactivate(session, subscription):
         proof = Proof(consent.origin_of(services, client), note="took the leaving back")
         consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, proof)
     if subscription.status not in status_transitions.SUBSCRIBED:
-        raise Conflict("This cannot be undone here. Please sign up again.")
+        raise Conflict(lazy_gettext("This cannot be undone here. Please sign up again."))
     return subscription
 
 

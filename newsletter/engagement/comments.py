@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from newsletter.db import Base, insert, partial_index, word
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 
 MAX_NAME = 100
 REPORTS_THAT_HIDE = 3
@@ -149,7 +150,7 @@ def find_shown(session: Session, issue_id: int, comment_id: int) -> Comment:
     """The comment of that id, if it is shown below that issue; else NotFound."""
     found = session.get(Comment, comment_id)
     if found is None or found.issue_id != issue_id or found.state is not CommentState.APPROVED:
-        raise NotFound("This comment is no longer shown.")
+        raise NotFound(lazy_gettext("This comment is no longer shown."))
     return found
 
 

@@ -9,6 +9,7 @@ DAY_OF_YEAR = "EEEE d MMMM"
 NOUNS: Mapping[str, str] = {
     "bounce": "bounces",
     "check": "checks",
+    "click": "clicks",
     "comment": "comments",
     "complaint": "complaints",
     "copy": "copies",

@@ -38,9 +38,22 @@ def lazy_gettext(source: str, /, **values: object) -> Message:
     return message
 
 
+def in_english(english: str, otherwise: Message) -> Message:
+    """A sentence that there is in English alone, such as a library's; in other languages, another one stands for it."""
+    message = Message(english)
+    message.source, message.values = otherwise.source, otherwise.values
+    return message
+
+
 def translate(sentence: str, language: str) -> str:
     """A message in that language; a sentence that is none, unchanged."""
-    return gettext(sentence.source, language, **sentence.values) if isinstance(sentence, Message) else sentence
+    if not isinstance(sentence, Message) or catalogue_of(language) in {None, SOURCE}:
+        return sentence
+    # A value may be a message itself, such as the reason in an error.
+    values = {
+        name: translate(each, language) if isinstance(each, str) else each for name, each in sentence.values.items()
+    }
+    return gettext(sentence.source, language, **values)
 
 
 def gettext(source: str, language: str, /, **values: object) -> str:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from babel import dates
 from babel.core import get_global
 
-from newsletter.characters import fold
+from newsletter.i18n.collation import sort_key
 from newsletter.i18n.locales import locale_of
 
 _AFRICA, _AMERICAS, _ASIA, _EUROPE, _OCEANIA = "002", "019", "142", "150", "009"
@@ -55,7 +55,8 @@ def zones_by_region(language: str) -> Mapping[str, Sequence[tuple[str, str]]]:
     for name in known_zones() & get_global("zone_territories").keys():
         if code := _REGIONS.get(name) or _REGIONS.get(name.partition("/")[0]):
             found[str(locale.territories[code])].append((name, city(name, language)))
-    return {region: sorted(found[region], key=lambda zone: fold(zone[1])) for region in sorted(found, key=fold)}
+    regions = sorted(found, key=lambda region: sort_key(region, language))
+    return {region: sorted(found[region], key=lambda zone: sort_key(zone[1], language)) for region in regions}
 
 
 def city(name: str, language: str) -> str:

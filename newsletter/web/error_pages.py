@@ -13,6 +13,7 @@ from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import DatabaseDown
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.web.context import services
 
@@ -26,24 +27,29 @@ _STATUS: tuple[tuple[type[PressError], int], ...] = (
 )
 RETRY_AFTER = {429: 3600, 503: 30}
 _TITLES = {
-    400: "That did not work",
-    403: "You do not have access to this page",
-    404: "Page not found",
-    405: "This page cannot be opened like that",
-    409: "Something changed in the meantime",
-    413: "That was too much at once",
-    429: "Please wait a while",
-    503: "We cannot answer just now",
+    400: lazy_gettext("That did not work"),
+    403: lazy_gettext("You do not have access to this page"),
+    404: lazy_gettext("Page not found"),
+    405: lazy_gettext("This page cannot be opened like that"),
+    409: lazy_gettext("Something changed in the meantime"),
+    413: lazy_gettext("That was too much at once"),
+    429: lazy_gettext("Please wait a while"),
+    503: lazy_gettext("We cannot answer just now"),
 }
+_WENT_WRONG = lazy_gettext("Something went wrong")
 _SENTENCES = {
-    404: "The address may be cut short or out of date. If it came in an email, open it again from there, in one piece.",
-    405: "Go back to the page you came from and use its button.",
-    413: "What you sent is larger than this form accepts. Shorten it and send it again.",
+    404: lazy_gettext(
+        "The address may be cut short or out of date. If it came in an email, open it again from there, in one piece."
+    ),
+    405: lazy_gettext("Go back to the page you came from and use its button."),
+    413: lazy_gettext("What you sent is larger than this form accepts. Shorten it and send it again."),
 }
-_GO_ON = "Go back and try again. If it happens twice, reply to any of our emails and tell us."
-_BROKEN = "The fault is ours, and it has been logged. Nothing you did is half-done; try again in a minute."
-_DOWN = "Our database is not responding. Nothing is lost; try again in a minute."
-_STRANGE = (
+_GO_ON = lazy_gettext("Go back and try again. If it happens twice, reply to any of our emails and tell us.")
+_BROKEN = lazy_gettext(
+    "The fault is ours, and it has been logged. Nothing you did is half-done; try again in a minute."
+)
+_DOWN = lazy_gettext("Our database is not responding. Nothing is lost; try again in a minute.")
+_STRANGE = lazy_gettext(
     "We could not tell that this form came from our own page, so nothing was changed. It happens when a page was "
     "open for a long time, or when the browser blocks cookies. Open the page again and click its button once more."
 )
@@ -68,7 +74,7 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
     if request.path.startswith("/api/"):
         answer = jsonify(error=sentence)
     else:
-        title = title or _TITLES.get(status, "Something went wrong")
+        title = title or _TITLES.get(status, _WENT_WRONG)
         values = {"title": title, "sentence": sentence, "again": again, "publication": _publication(status)}
         answer = Response(render_template("site/sorry.html", **values))
     answer.status_code = status
@@ -85,7 +91,7 @@ def status_of(error: PressError) -> int:
 def sentence_of(error: PressError) -> str:
     """An error's message as a sentence, beginning with a capital."""
     sentence = str(error)
-    return f"{sentence[:1].upper()}{sentence[1:]}"
+    return sentence if sentence[:1].isupper() else f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def refused(error: PressError) -> Response:
@@ -96,7 +102,7 @@ def refused(error: PressError) -> Response:
 def _csrf_failed(_error: CSRFError) -> Response:
     addresses = current_app.create_url_adapter(request)
     is_a_page = addresses is not None and addresses.test(method="GET")
-    return page(_STRANGE, 400, "Please click the button again", request.path if is_a_page else "")
+    return page(_STRANGE, 400, lazy_gettext("Please click the button again"), request.path if is_a_page else "")
 
 
 def _http(error: HTTPException) -> AnyResponse:
@@ -116,7 +122,7 @@ def _database_down(error: DatabaseDown) -> Response:
 def _unexpected(error: Exception) -> Response:
     # The route and not the URL, which may contain a reader's token.
     log.error("request failed", route=_route(), method=request.method, exc_info=error)
-    return page(_BROKEN, 500, "Something broke on our side")
+    return page(_BROKEN, 500, lazy_gettext("Something broke on our side"))
 
 
 def _route() -> str:

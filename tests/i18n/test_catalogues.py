@@ -8,7 +8,10 @@ import pytest
 from babel.messages import pofile
 from babel.messages.catalog import Catalog, Message
 
+from newsletter.audience.address import Address
+from newsletter.errors import Invalid
 from newsletter.i18n import messages
+from newsletter.i18n.collation import sort_key
 from newsletter.i18n.messages import CATALOGUES, lazy_gettext, translate
 
 ROOT = Path(__file__).parents[2]
@@ -70,3 +73,29 @@ def test_a_sentence_raised_as_an_error_is_translated_where_it_is_shown() -> None
     assert sentence == "every Tuesday"
     assert translate(str(ValueError(sentence)), "de") == "jeden Tuesday"
     assert translate("somebody’s 100 %", "de") == "somebody’s 100 %"
+
+
+def test_a_reason_inside_an_error_is_translated_with_it() -> None:
+    with pytest.raises(Invalid) as refused:
+        Address.parse("ada")
+    sentence = str(refused.value)
+    assert sentence == "Please give an address like name@example.org: the @ is missing"
+    assert translate(sentence, "pl") == "Podaj adres taki jak name@example.org: brakuje znaku @"
+    with pytest.raises(Invalid) as refused:
+        Address.parse("ada@-ample.org")
+    assert translate(str(refused.value), "de").endswith("an: so ist keine Adresse geschrieben")
+
+
+@pytest.mark.parametrize(
+    ("language", "ordered"),
+    [
+        ("pl", ["lato", "lyon", "łata", "zebra", "źrebak", "żaba"]),
+        ("es", ["nube", "ñandú", "oca"]),
+        ("de", ["Apfel", "Äpfel", "Azur", "öde", "Opfer", "Straße", "straßig"]),
+        ("en", ["éclair", "Edge", "zoo"]),
+    ],
+)
+def test_words_are_listed_in_the_order_of_their_language(language: str, ordered: list[str]) -> None:
+    turned = ordered[::-1]
+    turned.sort(key=lambda word: sort_key(word, language))
+    assert turned == ordered

@@ -13,6 +13,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind
 from newsletter.editorial.models import Correction, Issue, IssueKind, Revision
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 
 # Two issues that were started in the same instant still need a stable order.
@@ -148,4 +149,4 @@ def _place(issue: Issue) -> tuple[Tuple, Tuple]:
 
 
 def _not_out() -> NotFound:
-    return NotFound("There is no such issue. It may not be out yet, or the link was cut short.")
+    return NotFound(lazy_gettext("There is no such issue. It may not be out yet, or the link was cut short."))

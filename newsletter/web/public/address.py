@@ -5,6 +5,7 @@ from flask import Response
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import change_address
 from newsletter.audience.change_address import AddressChange
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Expired
 from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
@@ -31,9 +32,11 @@ def change(token: str) -> str:
 def expired(_error: Expired) -> Response:
     """Say where to ask for a new link."""
     return error_pages.page(
-        "Nothing has changed. Open your preferences by the link in any of our emails, and ask for a new one.",
+        lazy_gettext(
+            "Nothing has changed. Open your preferences by the link in any of our emails, and ask for a new one."
+        ),
         410,
-        "This link has expired",
+        lazy_gettext("This link has expired"),
     )
 
 

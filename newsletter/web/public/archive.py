@@ -15,6 +15,8 @@ from newsletter.editorial.issues.archive import LabelCount
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.engagement import comments, comments_text
 from newsletter.errors import NotFound
+from newsletter.i18n.collation import sort_key
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording
@@ -33,6 +35,11 @@ _THREADS = 10
 _MOST_PAGES = 10_000
 _A_DAY = "public, max-age=86400"
 _FOREVER = "public, max-age=31536000, immutable"
+_NO_SUCH_LABEL = {
+    LabelKind.CATEGORY: lazy_gettext("No issue has this category. Choose another in the archive."),
+    LabelKind.TAG: lazy_gettext("No issue has this tag. Choose another in the archive."),
+    LabelKind.AUTHOR: lazy_gettext("No issue has this author. Choose another in the archive."),
+}
 
 
 class Label(NamedTuple):
@@ -44,7 +51,9 @@ class Label(NamedTuple):
     @property
     def heading(self) -> str:
         """The heading of its list of issues."""
-        return {LabelKind.TAG: f"Tagged “{self.name}”", LabelKind.AUTHOR: f"By {self.name}"}.get(self.kind, self.name)
+        if self.kind is LabelKind.TAG:
+            return lazy_gettext("Tagged “%(tag)s”", tag=self.name)
+        return lazy_gettext("By %(author)s", author=self.name) if self.kind is LabelKind.AUTHOR else self.name
 
     @property
     def query(self) -> dict[str, str]:
@@ -175,11 +184,15 @@ def _label(session: Session, publication: Publication) -> Label | None:
     for label in archive.labels(session, publication.id, kind):
         if label_key(label.name) == key:
             return Label(kind, label.name)
-    raise NotFound(f"No issue has this {kind.value}. Choose another in the archive.")
+    raise NotFound(_NO_SUCH_LABEL[kind])
 
 
 def _lists(session: Session, publication: Publication) -> dict[LabelKind, Sequence[LabelCount]]:
-    return {kind: archive.labels(session, publication.id, kind) for kind in LabelKind}
+    language = publication.language
+    return {
+        kind: sorted(archive.labels(session, publication.id, kind), key=lambda each: sort_key(each.name, language))
+        for kind in LabelKind
+    }
 
 
 def _issues_on_page(session: Session, publication: Publication, label: Label | None, page: int) -> list[PublishedIssue]:
@@ -191,4 +204,6 @@ def _issues_on_page(session: Session, publication: Publication, label: Label | N
 
 
 def _no_such_page() -> NotFound:
-    return NotFound("There is no such page; the list may have become shorter. Start again from its first page.")
+    return NotFound(
+        lazy_gettext("There is no such page; the list may have become shorter. Start again from its first page.")
+    )

@@ -170,7 +170,7 @@ for _each in (blueprint, signed):
 def _form_again(status: int, notice: str) -> AnyResponse:
     place = request.view_args or {}
     if "comment_id" in place:
-        return error_pages.page(notice, status, "Please click the button again", request.path)
+        return error_pages.page(notice, status, lazy_gettext("Please click the button again"), request.path)
     return _page(place["slug"], place.get("token", ""), CommentForm.parse(request.form), status, notice=notice)
 
 
@@ -190,7 +190,7 @@ def _page(
         issue, page = archive.find(session, slug), _page_number()
         discussion = comments.discussion(session, issue.id, skip=(page - 1) * _A_PAGE, limit=_A_PAGE)
         if page > 1 and not discussion.threads:
-            raise NotFound("There is no such page. Start again from the first one.")
+            raise NotFound(lazy_gettext("There is no such page. Start again from the first one."))
         answer = make_response(
             render_template(
                 "site/comments.html",
@@ -220,7 +220,7 @@ def _page(
 def _page_number() -> int:
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= _MOST_PAGES:
-        raise NotFound("There is no such page. Start again from the first one.")
+        raise NotFound(lazy_gettext("There is no such page. Start again from the first one."))
     return page
 
 

@@ -5,6 +5,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Expired
 from newsletter.web import error_pages
 from newsletter.web.context import now, services
@@ -21,7 +22,7 @@ def show(token: str) -> str | AnyResponse:
     with services().sessions.reading() as session:
         issue = issue_store.by_id(session, issue_id)
         if issue is None or int(issue.created_at.timestamp()) != created_second:
-            raise NotFound("This draft has been deleted. Ask whoever sent you the link.")
+            raise NotFound(lazy_gettext("This draft has been deleted. Ask whoever sent you the link."))
         letter = issue.letter
         if letter and letter.started_at:
             return redirect(url_for("archive.issue", slug=issue.slug))
@@ -34,4 +35,6 @@ def show(token: str) -> str | AnyResponse:
 @blueprint.errorhandler(Expired)
 def expired(_error: Expired) -> Response:
     """Say whom to ask."""
-    return error_pages.page("Ask whoever sent it to you for a new one.", 410, "This link has expired")
+    return error_pages.page(
+        lazy_gettext("Ask whoever sent it to you for a new one."), 410, lazy_gettext("This link has expired")
+    )

@@ -12,15 +12,16 @@ from newsletter import group_commit
 from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.web import security
 from newsletter.web.context import now, services
 from newsletter.web.forms import SHOWN, WAIT, FormGuard
 from newsletter.web.public import proof_of_work
 
-TOO_QUICK = "Please click the button again: that was so quick that we could not tell you from a bot."
-_TOO_SOON = "That was a little too soon."
-_NOT_PROVED = "We could not accept your browser’s proof."
+TOO_QUICK = lazy_gettext("Please click the button again: that was so quick that we could not tell you from a bot.")
+_TOO_SOON = lazy_gettext("That was a little too soon.")
+_NOT_PROVED = lazy_gettext("We could not accept your browser’s proof.")
 
 
 def asks_to_wait(form: FormKind, guard: FormGuard, email: str) -> Reason | None:

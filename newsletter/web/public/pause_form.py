@@ -7,6 +7,7 @@ from typing import Self
 
 from newsletter.audience import preferences
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 
 _WEEKS = (1, 2, 4, 8)
@@ -49,4 +50,4 @@ def parse_until(form: Mapping[str, str]) -> date:
     try:
         return date.fromisoformat(typed)
     except ValueError:
-        raise Invalid("Please choose how long the break should be, or give a date") from None
+        raise Invalid(lazy_gettext("Please choose how long the break should be, or give a date")) from None

@@ -8,6 +8,7 @@ from flask import Blueprint, Flask, Response, render_template
 from newsletter.audience.models import Subscription
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.web import error_pages, security
 from newsletter.web.public import refusal_tally
 
@@ -61,7 +62,7 @@ def _too_many(error: TooManyRequests) -> Response:
 
 def _no_such_key(_error: Invalid) -> Response:
     return error_pages.page(
-        "It may be cut short or broken over two lines. Open it again from the email, in one piece.",
+        lazy_gettext("It may be cut short or broken over two lines. Open it again from the email, in one piece."),
         404,
-        "This link does not work",
+        lazy_gettext("This link does not work"),
     )

@@ -3,6 +3,7 @@
 from newsletter import publications
 from newsletter.db import Session
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 
 
@@ -25,5 +26,5 @@ def _required(publication: Publication | None, slug: str | None) -> Publication:
     if publication is not None:
         return publication
     if slug:
-        raise NotFound("There is no such newsletter here. The address may be cut short or out of date.")
-    raise NotFound("Nothing is published here yet. Come back soon.")
+        raise NotFound(lazy_gettext("There is no such newsletter here. The address may be cut short or out of date."))
+    raise NotFound(lazy_gettext("Nothing is published here yet. Come back soon."))

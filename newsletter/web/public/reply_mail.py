@@ -7,6 +7,7 @@ from newsletter.editorial.models import Issue
 from newsletter.engagement import comments_replies
 from newsletter.engagement.comments import Comment, ReplyMail
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Expired
 from newsletter.web import error_pages
 from newsletter.web.context import now, services
@@ -56,7 +57,9 @@ def stop(token: str) -> str | Response:
 def expired(_error: Expired) -> Response:
     """Say that it is too late to confirm."""
     return error_pages.page(
-        "It worked for seven days, and you get no emails about replies.", 410, "This link has expired"
+        lazy_gettext("It worked for seven days, and you get no emails about replies."),
+        410,
+        lazy_gettext("This link has expired"),
     )
 
 
@@ -64,7 +67,9 @@ def _page(session: Session, comment_id: int, *, wanted: bool) -> str:
     comment = session.get(Comment, comment_id)
     issue = session.get(Issue, comment.issue_id) if comment else None
     if comment is None or issue is None:
-        raise NotFound("The comment that this link is about is no longer here, and nothing is mailed about it.")
+        raise NotFound(
+            lazy_gettext("The comment that this link is about is no longer here, and nothing is mailed about it.")
+        )
     return render_template(
         "site/reply_mail.html",
         publication=issue.publication,

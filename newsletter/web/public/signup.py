@@ -14,6 +14,7 @@ from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording, error_pages, security
@@ -27,9 +28,9 @@ from newsletter.workflows.calendar import Calendar
 blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
-_DOMAIN_REFUSED = "We cannot send to this email provider. Please use another address"
+_DOMAIN_REFUSED = lazy_gettext("We cannot send to this email provider. Please use another address")
 _ONE_STEP = "One more step: please check your address and click the button."
-_ONCE_MORE = "Please click the button again: we could not tell that the form came from our own page."
+_ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 
 
 @blueprint.get("/")
@@ -115,7 +116,7 @@ def _wait(asked: SignUpForm) -> Response:
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, asked.publication)
         fields["publication"] = publication.slug
-        return form_guard.wait_page(asked.guard, publication, url_for(".subscribe"), fields, "Subscribe")
+        return form_guard.wait_page(asked.guard, publication, url_for(".subscribe"), fields, lazy_gettext("Subscribe"))
 
 
 def _suggest(asked: SignUpForm, suggested: str) -> Response:

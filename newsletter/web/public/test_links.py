@@ -2,6 +2,7 @@
 
 from flask import Blueprint, Response, abort, render_template, request
 
+from newsletter.i18n.messages import lazy_gettext
 from newsletter.web import security
 from newsletter.web.security import without_token
 
@@ -9,8 +10,10 @@ blueprint = Blueprint("harmless", __name__)
 security.keep_private(blueprint)
 
 _WHAT = {
-    "unsubscribe": "In the real email it unsubscribes its reader with one click.",
-    "preferences": "In the real email it opens its reader's preferences: breaks, unsubscribing, their data.",
+    "unsubscribe": lazy_gettext("In the real email it unsubscribes its reader with one click."),
+    "preferences": lazy_gettext(
+        "In the real email it opens its reader's preferences: breaks, unsubscribing, their data."
+    ),
     "comments": "In the real email it opens the comments on the issue, and signs what its reader writes there.",
 }
 

@@ -1,0 +1,101 @@
+"""A page is in its publication's language, or in the one that its reader chose; never in the browser's."""
+
+import re
+from datetime import datetime
+
+import pytest
+from flask.testing import FlaskClient
+
+from newsletter import publications
+from newsletter.audience.models import Subscription
+from newsletter.editorial.rendering import render
+from newsletter.wiring import Services, open_services
+from tests import sample_services
+from tests.web.conftest import subscription
+
+
+@pytest.fixture
+def link(reader: Subscription, services: Services, now: datetime) -> str:
+    return sample_services.path_of(services.links.manage(reader.id, now))
+
+
+def speak(services: Services, language: str) -> None:
+    with services.sessions.begin() as session:
+        home = publications.first(session)
+        assert home
+        home.language = language
+
+
+def test_a_reader_chooses_the_language_of_their_pages_and_of_nobody_elses(browser: FlaskClient, link: str) -> None:
+    answer = browser.post(link, data={"do": "language", "language": "pl"})
+    page = browser.get(answer.headers["Location"])
+    assert '<html lang="pl" dir="ltr">' in page.text
+    assert "Twoje ustawienia" in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert '<html lang="en" dir="ltr">' in browser.get("/archive/").text
+    browser.post(link, data={"do": "language", "language": ""})
+    assert '<html lang="en" dir="ltr">' in browser.get(link).text
+
+
+def test_a_language_that_there_is_not_is_refused_in_words_and_nothing_changes(
+    browser: FlaskClient, link: str, services: Services
+) -> None:
+    before = sample_services.dump(services)
+    answer = browser.post(link, data={"do": "language", "language": "xx"})
+    assert answer.status_code == 422
+    assert "Please choose one of the languages in the list." in answer.text
+    assert sample_services.dump(services) == before
+
+
+def test_a_letter_to_one_reader_is_in_their_language(browser: FlaskClient, link: str, services: Services) -> None:
+    browser.post(link, data={"do": "language", "language": "de"})
+    browser.post(link, data={"do": "link"})
+    mail = sample_services.letters(services)[-1]
+    assert (mail["kind"], mail["language"]) == ("link", "de")
+
+
+def test_letters_to_the_team_are_in_english_and_others_in_the_readers_language(
+    services: Services, database_url: str
+) -> None:
+    speak(services, "pl")
+    wired = open_services(services.settings.model_copy(update={"database_url": database_url}))
+    with services.sessions.reading() as session:
+        home = publications.first(session)
+    assert home
+    mails = {
+        (kind, language): wired.audience.compose(kind, home, dict.fromkeys(render.FIELDS[kind], ""), language)
+        for kind, language in (("reset", None), ("link", None), ("link", "de"), ("link", "xx"))
+    }
+    wired.close()
+    assert {asked: re.findall(r'lang="(..)" dir="ltr"', mail.html)[0] for asked, mail in mails.items()} == {
+        ("reset", None): "en",
+        ("link", None): "pl",
+        ("link", "de"): "de",
+        ("link", "xx"): "pl",
+    }
+    assert mails["link", "de"].subject == "Ihr Link zu BackPainHelp"
+
+
+@pytest.mark.usefixtures("stocked")
+def test_a_guest_gets_the_language_of_the_publication_whatever_the_browser_asks_for(
+    browser: FlaskClient, services: Services
+) -> None:
+    speak(services, "de")
+    for path in ("/", "/archive/", "/subscribe", "/privacy"):
+        asked = browser.get(path, headers={"Accept-Language": "pl"})
+        assert '<html lang="de" dir="ltr">' in asked.text
+        assert "Alle Ausgaben" in asked.text
+        assert "Accept-Language" not in asked.headers.get("Vary", "")
+
+
+def test_the_record_of_consent_keeps_the_words_in_the_language_they_were_shown_in(
+    browser: FlaskClient, services: Services
+) -> None:
+    speak(services, "de")
+    browser.post("/subscribe", data={"email": "eva@example.org"})
+    with services.sessions.reading() as session:
+        asked = session.get_one(Subscription, subscription(services).id).events[0]
+        wording = asked.wording
+    assert wording
+    assert wording.text in browser.get("/subscribe").text
+    assert "jeden Dienstag" in wording.text
