@@ -62,6 +62,13 @@ def test_no_column_of_a_letter_is_wider_in_outlook_than_the_space_between_the_pa
     assert max(map(float, columns)) <= 552
 
 
+def test_the_welcome_tells_of_the_series_only_where_there_is_one() -> None:
+    without, with_it = letter("welcome"), letter("welcome", dataclasses.replace(BRANDING, has_series=True))
+    for one, other in ((without.html, with_it.html), (without.text, with_it.text)):
+        assert ("Your first issue comes on" in one, "one every few days" in " ".join(one.split())) == (True, False)
+        assert ("Your first issue comes on" in other, "one every few days" in " ".join(other.split())) == (False, True)
+
+
 def test_a_letter_in_arabic_runs_from_right_to_left() -> None:
     mail = render.issue_mail(every_shape(), dataclasses.replace(BRANDING, language="ar"), picture_url)
     assert '<html lang="ar" dir="rtl"' in mail.html

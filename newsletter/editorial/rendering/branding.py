@@ -38,6 +38,8 @@ class Branding:
     ask_url: str = ""
     takes_comments: bool = False
     """Whether an issue leads to its comments."""
+    has_series: bool = False
+    """Whether new readers get the welcome series."""
     follow: tuple[Link, ...] = ()
     accent: str = ""
     """The colour of links and buttons, as `#rrggbb`, and below it the one for dark mode; empty for the default."""
@@ -59,6 +61,7 @@ class Branding:
             booking_url=contact.booking_url(publication, links),
             ask_url=contact.ask_url(publication, links),
             takes_comments=publication.comments != CommentPolicy.OFF,
+            has_series=publication.series_on,
             follow=tuple(Link(place["name"], place["url"]) for place in publication.follow),
             accent=publication.accent or "",
             accent_dark=publication.accent_dark or "",
