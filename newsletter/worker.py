@@ -201,9 +201,11 @@ class Worker:
                 warn_editors.check_slot(session, self._services.audience, glance, _now(), grace=self._services.grace)
 
     def write_digests(self) -> None:
-        if self._is_due(lambda session, _: bool(digests.publications_to_write(session))):
-            with self._services.sessions.begin() as session:
-                monthly_digest.write_waiting(session, self._services.links, _now())
+        with self._services.sessions.reading() as session:
+            waiting = digests.publications_to_write(session)
+        for publication_id in waiting:
+            with set_aside("the digest of a publication", publication_id), self._services.sessions.begin() as session:
+                monthly_digest.write_waiting(session, self._services.links, publication_id, _now())
 
     def start_due_issues(self) -> None:
         if not self._gate.is_open():
@@ -224,7 +226,7 @@ class Worker:
         with services.sessions.reading() as session:
             due = monthly_digest.due_digests(session, grace, _now())
         for one in due:
-            with services.sessions.begin() as session:
+            with set_aside("a digest", one), services.sessions.begin() as session:
                 monthly_digest.send_due(session, services.audience, services.letters, one, grace, _now())
 
     def empty_the_outbox(self) -> None:

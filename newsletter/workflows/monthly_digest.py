@@ -88,13 +88,12 @@ def send_due(
     return publish.send_digest(session, letters, digest, due.at, now)
 
 
-def write_waiting(session: Session, links: Links, now: datetime) -> None:
-    """Write every digest that an issue has joined, so that the desk shows it, checks it and can have it approved."""
-    for publication_id in digests.publications_to_write(session):
-        publication = session.get_one(Publication, publication_id)
-        # Two workers that write at once would make two digests.
-        publications.block_unsubscribes(session, publication_id)
-        digests.write_digest(session, publication, links, now)
+def write_waiting(session: Session, links: Links, publication_id: int, now: datetime) -> Issue | None:
+    """Write the digest that an issue has joined, so that the desk shows it, checks it and can have it approved."""
+    publication = session.get_one(Publication, publication_id)
+    # Two workers that write at once would make two digests.
+    publications.block_unsubscribes(session, publication_id)
+    return digests.write_digest(session, publication, links, now)
 
 
 def is_offered(subscription: Subscription) -> bool:

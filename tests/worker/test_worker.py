@@ -9,17 +9,21 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from newsletter import publications
+from newsletter import worker as worker_module
 from newsletter.audience import consent_chain
-from newsletter.audience.models import Act, Channel, ConsentEvent
+from newsletter.audience.models import Act, Channel, ConsentEvent, Pace, Status, Subscriber, Subscription
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import breaker, ledger
 from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import heartbeat
+from newsletter.editorial.issues import digests
 from newsletter.wiring import open_services
 from newsletter.worker import Worker
-from newsletter.workflows import alert_editors
+from newsletter.workflows import alert_editors, monthly_digest, publish
+from tests.sample_services import Clock
 
 from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
 
@@ -155,6 +159,58 @@ def test_of_several_things_that_a_job_does_one_that_fails_does_not_hold_up_the_o
     Worker(services).report_refusals()
     services.close()
     assert told == [1, 2]
+
+
+def test_a_digest_goes_before_the_issue_of_its_slot_and_one_that_fails_holds_nothing_up(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    done: list[str] = []
+
+    def fail(*_arguments: object) -> None:
+        done.append("digest")
+        raise RuntimeError("of a kind that nobody foresaw")
+
+    monkeypatch.setattr(monthly_digest, "due_digests", lambda *_: [None])
+    monkeypatch.setattr(monthly_digest, "send_due", fail)
+    monkeypatch.setattr(publish, "publish_due", lambda *_: done.append("issue"))
+    monkeypatch.setattr(publish, "is_any_due", lambda *_: True)
+    services = open_services(Settings())
+    Worker(services).start_due_issues()
+    services.close()
+    assert done == ["digest", "issue"]
+
+
+def test_whoever_chose_one_email_a_month_gets_it_in_the_months_first_slot(
+    sessions: Sessions, environment: dict[str, str], print_issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    services, clock = open_services(Settings()), Clock(datetime.now(UTC))
+    monkeypatch.setattr(worker_module, "_now", clock)
+    print_issue(1)
+    with sessions.begin() as session:
+        home = publications.find(session)
+        home.offers_digest = True
+        reader = Subscriber(email="bob@reader.example", key="bob@reader.example", created_at=clock())
+        session.add(reader)
+        session.flush()
+        tie = Subscription(subscriber_id=reader.id, publication_id=home.id, status=Status.ACTIVE, pace=Pace.MONTHLY)
+        tie.created_at = tie.confirmed_at = clock()
+        session.add(tie)
+        digests.note(session, session.scalars(select(Letter)).one())
+        slot = monthly_digest.next_time(session, home, clock())
+    worker = Worker(services)
+    worker.write_digests()
+    assert slot
+    theirs = select(Copy.letter_id).where(Copy.address == "bob@reader.example")
+    for moment, copies in ((slot - timedelta(seconds=1), 0), (slot, 1), (slot + timedelta(seconds=1), 1)):
+        clock.moment = moment
+        worker.start_due_issues()
+        with sessions.reading() as session:
+            assert len(session.scalars(theirs).all()) == copies
+    services.close()
 
 
 def _away(*_arguments: object) -> int:

@@ -105,7 +105,7 @@ class Press:
         with self.sessions.begin() as session:
             publish.publish_due(session, grace, now)
         with self.sessions.begin() as session:
-            monthly_digest.write_waiting(session, self.services.links, now)
+            monthly_digest.write_waiting(session, self.services.links, 1, now)
 
     def had(self, name: str) -> list[str]:
         """The titles of what a reader was sent, in order."""
@@ -326,6 +326,40 @@ def test_a_digest_lists_an_issue_as_it_was_last_corrected(press: Press) -> None:
     assert press.read("monthly") == ["One"]
     with press.sessions.reading() as session:
         assert "Nearly all of one." in issue_store.find(session, press.digests()[0].slug).letter.text
+
+
+def test_a_digest_whose_transaction_is_cut_short_is_sent_as_if_nothing_had_been(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.reader("changing")
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    press.chooses("changing", Pace.MONTHLY, tuesday(10, 14))
+    now = tuesday(11, 3)
+    with press.sessions.reading() as session:
+        (due,) = monthly_digest.due_digests(session, press.services.grace, now)
+
+    def send_and_die() -> None:
+        with press.sessions.begin() as session:
+            audience, letters = press.services.audience, press.services.letters
+            assert monthly_digest.send_due(session, audience, letters, due, press.services.grace, now)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        send_and_die()
+    press.runs(now)
+    press.writes("two", tuesday(11, 10))
+    press.runs(tuesday(11, 10))
+    press.runs(tuesday(12, 1))
+    assert press.had("monthly") == ["BackPainHelp: October 2026", "BackPainHelp: November 2026"]
+    assert press.had("changing") == ["One", "BackPainHelp: November 2026"]
+
+
+def test_a_clock_that_is_put_back_sends_nothing_twice(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    for now in (tuesday(10, 13), tuesday(11, 3), tuesday(11, 2), tuesday(11, 3) + timedelta(minutes=1)):
+        press.runs(now)
+    assert press.had("monthly") == ["BackPainHelp: October 2026"]
 
 
 def test_two_workers_send_one_digest(press: Press) -> None:

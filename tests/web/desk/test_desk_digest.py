@@ -32,7 +32,7 @@ def digest(services: Services, now: datetime) -> str:
             session.add(Subscription(**tie, created_at=now, confirmed_at=now))
     sample_services.send(services, "backpainhelp", "one-more", now)
     with services.sessions.begin() as session:
-        monthly_digest.write_waiting(session, services.links, now)
+        monthly_digest.write_waiting(session, services.links, 1, now)
         found = digests.open_digest(session, 1)
         assert found
         return found.slug
@@ -40,17 +40,17 @@ def digest(services: Services, now: datetime) -> str:
 
 def test_the_calendar_tells_of_both_that_go_out_in_the_months_first_slot(editor: Visitor, digest: str) -> None:
     page = editor.read(CALENDAR)
-    assert "Beside it, BackPainHelp: November 2026 goes to 1 reader of one email a month." in page
-    assert "The digest goes out beside it, with what has come out by then." in page
+    assert "The digest BackPainHelp: November 2026 goes out then, too, to 1 reader." in page
+    assert "A digest goes out then, too, of what has come out by that time." in page
     editor.press(f"/desk/issues/{digest}/", f"/desk/issues/{digest}/readiness", readiness="draft")
-    assert "would go to those who get one email a month, but it is a draft." in editor.read(CALENDAR)
+    assert "would go out then, too, but it is a draft." in editor.read(CALENDAR)
 
 
 def test_its_page_shows_the_mail_and_offers_what_can_be_done_with_it(editor: Visitor, digest: str) -> None:
     page = f"/desk/issues/{digest}/"
     words, html = editor.read(page), editor.open(page).text
     assert "On Tuesday 1 December 2026 at 09:00 (Europe/Warsaw) this goes to 1 reader." in words
-    assert "Whatever comes out until then joins it." in words
+    assert "Issues that come out before then join it." in words
     for act in ("/schedule", "/queue", "/delete"):
         assert f"{page.rstrip('/')}{act}" not in html
     for act in ("/send", "/write", "/test", "/preview-link"):
@@ -77,7 +77,7 @@ def test_sent_by_hand_it_has_a_report_and_a_page_and_stands_in_no_list(
 def test_its_mail_is_what_it_was_when_it_was_last_looked_at(services: Services, digest: str, now: datetime) -> None:
     with services.sessions.begin() as session:
         publish.send_now(session, services.letters, issue_store.find(session, "five-reasons-weighed"), now)
-        monthly_digest.write_waiting(session, services.links, now)
+        monthly_digest.write_waiting(session, services.links, 1, now)
         prepared = build_letter.prepare(issue_store.find(session, digest), services.links)
     assert is_golden_mail("digest", prepared.mail)
     assert prepared.blocking == ()
