@@ -8,12 +8,17 @@ from newsletter.editorial.rendering.render import Rendered
 _FOLDER = Path(__file__).parent / "golden"
 
 
+def golden(name: str) -> str:
+    """What a golden file holds."""
+    return (_FOLDER / name).read_text()
+
+
 def is_golden(name: str, text: str) -> bool:
     """Whether a text is what its golden file holds."""
     path = _FOLDER / name
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(text, newline="\n")
-    return path.read_text() == text
+    return golden(name) == text
 
 
 def is_golden_mail(kind: str, mail: Rendered) -> bool:

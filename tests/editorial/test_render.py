@@ -15,7 +15,7 @@ from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Branding, 
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Invalid
 from tests.editorial.sample_issues import BODIES, BRANDING, correction, every_shape, picture_url
-from tests.goldens import is_golden, is_golden_mail
+from tests.goldens import golden, is_golden, is_golden_mail
 
 SINGLE = (
     "approval_request",
@@ -44,13 +44,15 @@ SINGLE = (
 def letter(kind: str, branding: Branding = BRANDING) -> Rendered:
     if kind == "issue":
         return render.issue_mail(every_shape(), branding, picture_url)
+    if kind == "digest":
+        return render.issue_mail(issue_file.parse(golden("digest.md"), "2026-11-20-digest.md"), branding, str)
     if kind == "correction":
         return render.correction_mail(correction(), branding, "Under the hands")
     best = Link("Under the hands", "https://letters.example.org/archive/under-the-hands/")
     return render.single_mail(kind, branding, best if kind == "welcome" else None)
 
 
-@pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
+@pytest.mark.parametrize("kind", ["issue", "digest", "correction", *SINGLE])
 def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
     assert is_golden_mail(kind, letter(kind))
 
