@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from newsletter import publications
 from newsletter.audience import confirm_breaker, refusals
 from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, Status, Subscription
@@ -70,6 +71,20 @@ def test_a_sign_up_sends_one_confirm_letter_and_makes_nobody_a_reader(browser: F
         ("confirm", ADA["email"])
     ]
     assert subscription(services).status is Status.PENDING
+
+
+def test_the_answer_names_the_publication_as_it_is_now_and_in_its_language(
+    browser: FlaskClient, services: Services
+) -> None:
+    assert "It comes from <strong>BackPainHelp</strong>" in browser.post("/subscribe", data=ADA).text
+    with services.sessions.begin() as session:
+        publications.find(session).sender_name = "Your back & you"
+    assert "It comes from <strong>Your back &amp; you</strong>" in browser.post("/subscribe", data=ADA).text
+    with services.sessions.begin() as session:
+        publications.find(session).language = "de"
+    answer = browser.post("/subscribe", data=ADA).text
+    assert '<html lang="de"' in answer
+    assert "It comes from" not in answer
 
 
 def test_the_consent_record_keeps_the_very_words_of_the_page(browser: FlaskClient, services: Services) -> None:

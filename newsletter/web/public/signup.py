@@ -1,6 +1,7 @@
 """The home page, the sign-up form, and the page that asks the reader to check their mailbox."""
 
 from dataclasses import replace
+from functools import lru_cache
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
@@ -128,7 +129,13 @@ def _suggest(asked: SignUpForm, suggested: str) -> Response:
 
 
 def _check_mail(publication: Publication) -> Response:
-    return _uncached(render_template("site/check_mail.html", publication=publication))
+    return _uncached(_check_mail_page(publication, request.script_root))
+
+
+@lru_cache(maxsize=32)
+def _check_mail_page(publication: Publication, _script_root: str) -> str:
+    # Once for each snapshot of a publication: it says nothing of the reader, and hundreds may sign up in a second.
+    return render_template("site/check_mail.html", publication=publication)
 
 
 @blueprint.errorhandler(CSRFError)
