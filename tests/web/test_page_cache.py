@@ -24,7 +24,19 @@ from tests.web.test_corrected_pages import amend
 pytestmark = pytest.mark.usefixtures("stocked")
 
 PAGE, OTHER = (f"/archive/{slug}/" for slug in sample_services.OUT)
-EVERY = ("/", PAGE, "/archive/", "/feed.xml", "/feed.rss", "/feed.json", "/sitemap.xml", "/robots.txt", "/privacy")
+EVERY = (
+    "/",
+    PAGE,
+    "/archive/",
+    "/archive/?category=Health",
+    "/archive/?tag=massage",
+    "/feed.xml",
+    "/feed.rss",
+    "/feed.json",
+    "/sitemap.xml",
+    "/robots.txt",
+    "/privacy",
+)
 
 
 class Seconds:

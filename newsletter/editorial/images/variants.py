@@ -17,7 +17,7 @@ from newsletter.errors import NotFound
 WIDTHS = (480, 720, 1080, 1200)
 """Pixels: from a phone's column to a sharp desktop's, and the widest that a picture is stored in."""
 
-_NAME = re.compile(r"([0-9a-f]{64})-(\d{1,4})\.webp")
+_NAME = re.compile(r"([0-9a-f]{64})-([0-9]{1,4})\.webp")
 _SCALABLE = ("png", "jpg")
 """An animation would stand still."""
 
