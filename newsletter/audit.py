@@ -68,6 +68,10 @@ class AuditWriter:
             record(session, self)
             event.listen(session, "after_commit", self._mark_written, once=True)
 
+    def renew(self) -> None:
+        """Write another row with the next transaction that changes something: a request may do several acts."""
+        self._written, self.details = False, {}
+
     def _mark_written(self, _session: Session) -> None:
         self._written = True
 

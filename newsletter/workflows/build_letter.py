@@ -227,6 +227,16 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
     return None
 
 
+def change_readiness(session: Session, issue: Issue, links: Links, wanted: Readiness) -> None:
+    """Mark an issue as ready or as a draft; Conflict if it is scheduled, or if preflight blocks a ready one."""
+    if not is_open(issue):
+        raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}, so it can no longer be marked.")
+    if wanted is Readiness.READY:
+        mark_ready(session, issue, links)
+    else:
+        issue_store.set_readiness(issue, wanted)
+
+
 def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     """Mark an issue as ready; Conflict, with the findings, if preflight blocks it."""
     issue_store.lock(session, issue)

@@ -31,6 +31,12 @@ def start_entry(person: Person, act: str) -> None:
     audit_with(take)
 
 
+def renew_entry() -> None:
+    """Record what comes next in a row of its own, as another act of the same kind."""
+    if seen := _seen():
+        seen.renew()
+
+
 def set_subject(kind: str, which: str) -> None:
     """Set what the act is about; no effect in a request that only reads."""
     if seen := _seen():

@@ -7,6 +7,7 @@ from newsletter.web import security
 from newsletter.web.desk import error_pages, frame, goes_to, previews, uploads
 from newsletter.web.desk.issue import (
     approval,
+    chosen_issues,
     comments,
     correction,
     correction_letter,
@@ -79,6 +80,7 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/segment", Role.EDITOR, goes_to.set_segment, "chose whom it goes to"),
     Route("GET", f"{_ISSUE}/preview.html", Role.VIEWER, previews.preview_html),
     Route("GET", f"{_ISSUE}/preview.txt", Role.VIEWER, previews.preview_text),
+    Route("POST", "/issues/", Role.EDITOR, chosen_issues.change_chosen, "changed one of several chosen issues"),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
     Route("GET", "/issues/bin", Role.VIEWER, deleted.bin_page),

@@ -10,7 +10,7 @@ from newsletter.editors import Role
 from newsletter.errors import Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.desk import previews
+from newsletter.web.desk import lookup, previews
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import PassedOver
 
@@ -38,6 +38,7 @@ def context() -> dict[str, object]:
         "can_be_scheduled": build_letter.can_be_scheduled,
         "lacking": queue_obstacles,
         "may": may,
+        "version_of": lookup.version,
         "segment_name": segment_name,
         "mail_of": shown_address,
         "veiled": masked_text,

@@ -2,12 +2,18 @@
 
 from datetime import datetime
 
+from sqlalchemy import select
+
+from newsletter.audit import AuditEntry
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue
 from newsletter.editorial.schedule import queue
+from newsletter.editors import Role
+from newsletter.web.desk import lookup
 from newsletter.wiring import Services
-from tests.web.desk.visits import Visitor
+from tests.web.desk.conftest import Enter
+from tests.web.desk.visits import Visitor, hidden
 
 LIST = "/desk/issues/"
 
@@ -47,3 +53,46 @@ def test_an_issue_in_the_queue_and_one_that_waits_for_approval_are_marked(
 
 def _ready(store: Session) -> list[Issue]:
     return [issue for issue in store.scalars(issue_store.listing()) if queue.is_ready(issue)]
+
+
+def test_what_cannot_be_done_with_one_of_the_chosen_is_said_and_the_others_are_done(
+    editor: Visitor, enter: Enter, services: Services
+) -> None:
+    with services.sessions.reading() as store:
+        chosen = {issue.slug: f"{issue.slug} {lookup.version(issue)}" for issue in store.scalars(issue_store.listing())}
+        ready = [issue.slug for issue in _ready(store)]
+        sending = next(issue for issue in store.scalars(issue_store.listing()) if issue.letter)
+    picked = [chosen[ready[0]], chosen[sending.slug], f"{ready[1]} 0.0.ready", "no-such-issue 1.0.draft"]
+    page = f"{LIST}?state=ready"
+    fields = hidden(editor.open(page).text, page) | {"do": "delete", "issue": picked}
+    answer = editor.client.post(page, data=fields)
+    assert answer.location == page
+    said = editor.read(page)
+    assert "1 issue moved to the bin for 30 days." in said
+    assert "or was scheduled once, so it is kept as a record" in said
+    assert "has changed since this page was opened" in said
+    assert "There is no issue “no-such-issue”" in said
+    with services.sessions.reading() as store:
+        assert {issue.slug for issue in store.scalars(issue_store.listing())} == set(chosen) - {ready[0]}
+        acts = store.scalars(select(AuditEntry).where(AuditEntry.act == "changed one of several chosen issues")).all()
+    assert [act.details for act in acts] == [{"slug": ready[0], "act": "delete"}]
+    assert editor.client.post(page, data=fields | {"issue": []}).status_code == 400
+    author = enter(Role.AUTHOR)
+    assert author.client.post(page, data=fields).status_code == 403
+    assert 'name="issue"' not in author.open(page).text
+
+
+def test_chosen_issues_become_ready_or_drafts_and_join_the_queue_each_with_its_own_record(
+    editor: Visitor, services: Services
+) -> None:
+    with services.sessions.reading() as store:
+        picked = [f"{issue.slug} {lookup.version(issue)}" for issue in _ready(store)]
+    fields = hidden(editor.open(LIST).text, LIST) | {"do": "queue", "issue": picked}
+    editor.client.post(LIST, data=fields)
+    assert f"{len(picked)} issues added to the queue." in editor.read(LIST)
+    editor.client.post(LIST, data=fields | {"do": "draft"})
+    assert f"{len(picked)} issues marked as draft." in editor.read(LIST)
+    with services.sessions.reading() as store:
+        acts = store.scalars(select(AuditEntry).where(AuditEntry.act == "changed one of several chosen issues")).all()
+    assert [act.details["act"] for act in acts] == ["queue"] * len(picked) + ["draft"] * len(picked)
+    assert len({act.about for act in acts}) == len(picked)

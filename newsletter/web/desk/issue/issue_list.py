@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from flask import request
 
@@ -21,6 +22,7 @@ from newsletter.web.desk import frame, words
 
 _AT_FIRST = 10
 _A_PAGE = 50
+_SEARCHED = ("q", "month", "author", "tag")
 _HIGHEST_ID = 2**31 - 1
 
 
@@ -41,7 +43,7 @@ def issues() -> str:
             has_issues=bool(months),
             pages_of=pages,
             wanted=wanted,
-            query={name: text for name, text in _query(wanted).items() if text},
+            query={name: text for name, text in query_of_list().items() if name in _SEARCHED},
             months=[(month, formats.calendar_month(date.fromisoformat(f"{month}-01"))) for month in months],
             authors=_options(desk_index.label_names(store, publication.id, LabelKind.AUTHOR)),
             tags=_options(desk_index.label_names(store, publication.id, LabelKind.TAG)),
@@ -54,21 +56,21 @@ def issues() -> str:
         )
 
 
+def query_of_list() -> dict[str, Any]:
+    """The parameters of the URL of the list that this request is about, without its page."""
+    return {name: text for name in (*_SEARCHED, "state") if (text := _line(request.args.get(name, "")))}
+
+
 def _criteria(months: list[str]) -> Criteria:
-    asked = request.args.get
-    state, month = asked("state", ""), asked("month", "")
+    asked = query_of_list()
+    state, month = asked.get("state"), asked.get("month", "")
     return Criteria(
         state=IssueState(state) if state in set(IssueState) else None,
-        typed=_line(asked("q", "")),
+        typed=asked.get("q", ""),
         month=month if month in months else "",
-        author=_line(asked("author", "")),
-        tag=_line(asked("tag", "")),
+        author=asked.get("author", ""),
+        tag=asked.get("tag", ""),
     )
-
-
-def _query(wanted: Criteria) -> dict[str, str]:
-    """The parameters of a URL that asks for the same, whatever the state."""
-    return {"q": wanted.typed, "month": wanted.month, "author": wanted.author, "tag": wanted.tag}
 
 
 def _pages(store: Session, publication: Publication, wanted: Criteria) -> dict[IssueState | None, Page[Issue]]:

@@ -9,7 +9,6 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
-from newsletter.errors import Conflict
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
 from newsletter.workflows import approve_issue, build_letter, peer_archives, sample_issue, test_mail
@@ -62,12 +61,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        if not build_letter.is_open(found):
-            raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so it can no longer be marked.")
-        if wanted is Readiness.READY:
-            build_letter.mark_ready(store, found, services().links)
-        else:
-            issue_store.set_readiness(found, wanted)
+        build_letter.change_readiness(store, found, services().links, wanted)
         audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
     return redirect(url_for("desk.issue", slug=slug), 303)
