@@ -63,12 +63,6 @@ class Links:
         """The form that other sites may show in a frame."""
         return f"{self.base_url}/embed/{publication}{_asking(source=source)}"
 
-    def ask(self, publication: str | None = None) -> str:
-        return f"{self.base_url}/ask{_asking(publication=publication)}"
-
-    def book(self, publication: str | None = None) -> str:
-        return f"{self.base_url}/book{_asking(publication=publication)}"
-
     def confirm(self, subscription_id: int, now: datetime) -> str:
         return f"{self.base_url}/confirm/{self.seal.seal('confirm', subscription_id, _minute(now))}"
 

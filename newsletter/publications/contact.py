@@ -1,7 +1,6 @@
-"""Contact: the topics that readers may ask about, and where they ask and book: our own page, or one set by the team."""
+"""Contact: the topics that readers may ask about, and where they ask and book: on our pages, or on the team's own."""
 
 from newsletter.i18n.messages import lazy_gettext
-from newsletter.links import Links
 from newsletter.publications.models import Publication
 
 DEFAULT_TOPICS = (
@@ -12,23 +11,42 @@ DEFAULT_TOPICS = (
 )
 
 
+PATHS = frozenset({"/ask", "/book", "/subscribe"})
+"""The pages that an issue may link to by their path alone."""
+
+
 def request_topics(publication: Publication) -> tuple[str, ...]:
     """What a request may be about."""
     return tuple(publication.request_topics) or DEFAULT_TOPICS
 
 
-def ask_url(publication: Publication, links: Links) -> str:
-    """Where readers ask a question; empty if nowhere."""
-    ours = links.ask(publication.named) if publication.takes_requests else ""
-    return publication.ask_url or ours
+def ask_url(publication: Publication, site: str) -> str:
+    """Where readers ask a question; empty if nowhere. `site` is the URL of ours, empty for a link within it."""
+    return publication.ask_url or _page(publication, site, "/ask")
 
 
-def booking_url(publication: Publication, links: Links) -> str:
+def booking_url(publication: Publication, site: str) -> str:
     """Where readers book a session; empty if nowhere."""
-    ours = links.book(publication.named) if publication.takes_requests else ""
-    return publication.booking_url or ours
+    return publication.booking_url or _page(publication, site, "/book")
+
+
+def pages(publication: Publication, site: str) -> tuple[tuple[str, str], ...]:
+    """The pages that an issue may link to by their path alone, each with its URL; only those that there are."""
+    subscribe = f"{site}/subscribe?publication={publication.slug}"
+    found = (
+        ("/ask", ask_url(publication, site)),
+        ("/book", booking_url(publication, site)),
+        ("/subscribe", subscribe),
+    )
+    return tuple((path, url) for path, url in found if url)
 
 
 def team_address(publication: Publication) -> str:
     """Where mail from readers goes."""
     return publication.reply_to or publication.sender_address
+
+
+def _page(publication: Publication, site: str, path: str) -> str:
+    if not publication.takes_requests:
+        return ""
+    return f"{site}{path}{f'?publication={publication.slug}' if publication.named else ''}"

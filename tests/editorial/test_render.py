@@ -238,3 +238,16 @@ def test_an_issue_is_rendered_well_within_the_blink_that_a_preview_has() -> None
 
     # Some ten milliseconds (`make bench` has the figure); a busy machine may take longer, but not this long.
     assert statistics.median(took() for _ in range(9)) < 1.0
+
+
+def test_the_path_of_one_of_our_pages_leads_there_in_both_parts_and_in_the_archive() -> None:
+    source = "---\ntitle: A title\nsubject: A subject of it\n---\n[Ask us](/ask){.button}\n\n[Book](/book), `/ask`\n"
+    file = issue_file.parse(source, "2026-11-24-a-title.md")
+    pages = (("/ask", "https://letters.example.org/ask?publication=a&b"),)
+    mail = render.issue_mail(file, dataclasses.replace(BRANDING, pages=pages), picture_url)
+    assert 'href="https://letters.example.org/ask?publication=a&amp;b"' in mail.html
+    assert "https://letters.example.org/ask?publication=a&b" in mail.text
+    page = render.issue_page(file, picture_url, pages=pages)
+    assert 'href="https://letters.example.org/ask?publication=a&amp;b"' in page
+    assert 'href="/book"' in page
+    assert "<code>/ask</code>" in page

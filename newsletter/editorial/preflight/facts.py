@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from newsletter.links import Links
 from newsletter.outbound import Answer
-from newsletter.publications import Publication
+from newsletter.publications import Publication, contact
 
 _HIGH = 1_000_000
 """The longest id to expect in a link."""
@@ -48,6 +48,8 @@ class Facts:
     """The longest redirect URL that replaces an outside link if clicks are counted; empty if they are not."""
     same_subject: str | None = None
     """The title of another issue of this publication with that subject."""
+    pages: frozenset[str] = frozenset()
+    """The paths of our own pages that an issue may link to without an address."""
     archive: str = ""
     """The URL of the archive; each issue has a page below it."""
     issues: Mapping[str, bool] | None = field(default=None, hash=False)
@@ -70,6 +72,7 @@ class Facts:
             own_hosts=frozenset(host.lower() for host in hosts if host),
             has_postal_address=bool(publication.postal_address.strip()),
             sender_address=publication.sender_address,
+            pages=frozenset(path for path, _ in contact.pages(publication, links.base_url)),
             archive=links.archive(),
             counted_link=links.click(_HIGH, _HIGH) if publication.counts_clicks else "",
         )

@@ -36,6 +36,8 @@ class Branding:
     sender_name: str = ""
     booking_url: str = ""
     ask_url: str = ""
+    pages: tuple[tuple[str, str], ...] = ()
+    """Those of our pages that an issue may link to by their path alone, each with its URL."""
     takes_comments: bool = False
     """Whether an issue leads to its comments."""
     has_series: bool = False
@@ -58,8 +60,9 @@ class Branding:
             postal_address=publication.postal_address,
             site_url=links.home(publication.named),
             sender_name=publication.sender_name,
-            booking_url=contact.booking_url(publication, links),
-            ask_url=contact.ask_url(publication, links),
+            booking_url=contact.booking_url(publication, links.base_url),
+            ask_url=contact.ask_url(publication, links.base_url),
+            pages=contact.pages(publication, links.base_url),
             takes_comments=publication.comments != CommentPolicy.OFF,
             has_series=publication.series_on,
             follow=tuple(Link(place["name"], place["url"]) for place in publication.follow),

@@ -21,10 +21,10 @@ _BLANK = re.compile(r"[ \t\n]+")
 _HELD = "\ue000"
 
 
-def to_text(body: str, language: str = SOURCE) -> str:
-    """Markdown as plain text that ends with a line break; merge fields are kept."""
+def to_text(body: str, language: str = SOURCE, pages: markdown.Pages = ()) -> str:
+    """Markdown as plain text that ends with a line break; merge fields are kept. For `pages` see `markdown.parse`."""
     page = _Page(language)
-    blocks = page.article(Node(markdown.parse(body, language)).children)
+    blocks = page.article(Node(markdown.parse(body, language, pages)).children)
     return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
 
 

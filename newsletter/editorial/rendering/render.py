@@ -99,7 +99,7 @@ class Rendered:
 
 def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rendered:
     """The mail about a correction of the issue titled `corrected`; it has no pictures."""
-    article = mail_html.for_mail(markdown.to_html(file.body, str, language=branding.language))
+    article = mail_html.for_mail(markdown.to_html(file.body, str, language=branding.language, pages=branding.pages))
     values = {"branding": branding, "corrected": corrected, "title": file.title}
     html = _filled(
         "correction/letter.mjml",
@@ -109,7 +109,7 @@ def correction_mail(file: IssueFile, branding: Branding, corrected: str) -> Rend
     )
     plain = _filled(
         "correction/letter.txt",
-        article=Markup(plain_text.to_text(file.body, branding.language)),  # noqa: S704  (plain text, which holds merge fields)
+        article=_plain(file, branding),
         **values,
     )
     return _checked("correction", Rendered(file.subject, file.preheader, mjml.to_html(html), plain))
@@ -122,7 +122,9 @@ def issue_mail(
     sizes: Mapping[str, Size] | None = None,
 ) -> Rendered:
     """The mail of an issue; `picture_url` gives the public URL of a picture named in the text, `sizes` its size."""
-    article = mail_html.for_mail(markdown.to_html(file.body, picture_url, language=branding.language), sizes)
+    article = mail_html.for_mail(
+        markdown.to_html(file.body, picture_url, language=branding.language, pages=branding.pages), sizes
+    )
     html = mjml.to_html(
         _filled(
             "issue/letter.mjml",
@@ -136,7 +138,7 @@ def issue_mail(
         "issue/letter.txt",
         issue=file,
         branding=branding,
-        article=Markup(plain_text.to_text(file.body, branding.language)),  # noqa: S704  (plain text, which holds merge fields)
+        article=_plain(file, branding),
     )
     return _checked("issue", Rendered(file.subject, file.preheader, html, plain))
 
@@ -162,15 +164,22 @@ def test_note() -> tuple[str, str]:
     return _filled("test/note.html"), _filled("test/note.txt")
 
 
-def issue_page(file: IssueFile, picture_url: Callable[[str], str], language: str = SOURCE) -> str:
+def issue_page(
+    file: IssueFile, picture_url: Callable[[str], str], language: str = SOURCE, pages: markdown.Pages = ()
+) -> str:
     """The article for the archive: sanitised HTML whose headings have ids, with merge fields as their fallbacks."""
-    article = markdown.to_html(file.body, picture_url, anchors=True, language=language)
+    article = markdown.to_html(file.body, picture_url, anchors=True, language=language, pages=pages)
     return merge.compile(article, merge.EDITORS).fill(_TO_NOBODY, merge.as_html)
 
 
 def summary(file: IssueFile) -> str:
     """The preheader in one line, with merge fields as their fallbacks."""
     return merge.compile(file.preheader, merge.EDITORS).fill(_TO_NOBODY, characters.as_text)
+
+
+def _plain(file: IssueFile, branding: Branding) -> Markup:
+    # Plain text, which holds merge fields.
+    return Markup(plain_text.to_text(file.body, branding.language, branding.pages))  # noqa: S704
 
 
 def _checked(kind: str, letter: Rendered) -> Rendered:

@@ -6,6 +6,7 @@ CommonMark with tables, ~~strikethrough~~, and these extensions:
     [Book a session](url){.button}     a button, where it has a paragraph to itself
     ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
     ![](line.png){.decorative}         a picture that needs no alt text, for there is nothing to miss
+    [Ask us](/ask)                     a page of ours, or the publication's own: /ask, /book and /subscribe
     {{ name | friend }}                a merge field, passed through unchanged, also in code
     https://… or ada@host.example      a bare address becomes a link
 
@@ -73,6 +74,10 @@ _NOT_IN_A_NAME = re.compile(r"[^\w\u4e00-\u9fff\- ]")
 _FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
 
 
+Pages = tuple[tuple[str, str], ...]
+"""Pages of the site, each by the path that an issue links to, with its URL."""
+
+
 class Heading(NamedTuple):
     """A heading of an article: its id on the page, and its text."""
 
@@ -98,13 +103,20 @@ class Reference:
     """Whether a picture is marked as decorative and needs no alt text."""
 
 
-def to_html(body: str, picture_url: Callable[[str], str], *, anchors: bool = False, language: str = SOURCE) -> str:
+def to_html(
+    body: str,
+    picture_url: Callable[[str], str],
+    *,
+    anchors: bool = False,
+    language: str = SOURCE,
+    pages: Pages = (),
+) -> str:
     """Sanitised HTML with closed tags; `picture_url` maps a picture's name to its URL, `anchors` adds ids to headings.
-    `language` is that of the words that are ours.
+    `language` is that of the words that are ours; for `pages` see `parse`.
 
     Raises TooLarge if that would take too long.
     """
-    tokens = parse(body, language)
+    tokens = parse(body, language, pages)
     if anchors:
         _name_headings(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
@@ -120,8 +132,11 @@ def contents(body: str) -> list[Heading]:
     return [heading for heading in headings if heading.words]
 
 
-def parse(body: str, language: str = SOURCE) -> list[Token]:
-    """The tokens of a text, with callouts, figures and buttons marked (see `article_blocks`); TooLarge for too many."""
+def parse(body: str, language: str = SOURCE, pages: Pages = ()) -> list[Token]:
+    """The tokens of a text, with callouts, figures and buttons marked (see `article_blocks`); TooLarge for too many.
+
+    A link to the path of one of these pages leads to its URL.
+    """
     if len(body) > MOST_CHARACTERS:
         raise TooLarge(
             f"the text has {formats.number(len(body))} characters; {formats.number(MOST_CHARACTERS)} "
@@ -134,6 +149,8 @@ def parse(body: str, language: str = SOURCE) -> list[Token]:
             f"the text has {formats.number(elements)} headings, links, table cells and other elements; "
             f"{formats.number(MOST_ELEMENTS)} are the most for one issue"
         )
+    for path, url in pages:
+        _redirect_links(tokens, path, url)
     return tokens
 
 
@@ -163,6 +180,12 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
 def picture_name(image: Token) -> str:
     """The picture's name as the editor wrote it, without percent-encoding."""
     return unquote(str(image.attrs.get("src", "")))
+
+
+def _redirect_links(tokens: Sequence[Token], path: str, url: str) -> None:
+    for child in (child for token in tokens for child in token.children or ()):
+        if child.type == "link_open" and child.attrs.get("href") == path:
+            child.attrs["href"] = url
 
 
 def _parser() -> MarkdownIt:

@@ -64,12 +64,11 @@ def look_version(publication: Publication) -> str:
 
 def contact_links(publication: Publication) -> list[tuple[str, str]]:
     """Where readers ask and book, each with its name; only what there is."""
-    links = services().links
     found = (
-        (lazy_gettext("Ask us a question"), contact.ask_url(publication, links)),
-        (lazy_gettext("Book a session"), contact.booking_url(publication, links)),
+        (lazy_gettext("Ask us a question"), contact.ask_url(publication, "")),
+        (lazy_gettext("Book a session"), contact.booking_url(publication, "")),
     )
-    return [(name, url.removeprefix(links.base_url)) for name, url in found if url]
+    return [(name, url) for name, url in found if url]
 
 
 def _names(colours: theme.Colours) -> str:

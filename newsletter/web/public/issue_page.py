@@ -20,7 +20,7 @@ from newsletter.engagement import comments_text
 from newsletter.engagement.comments import Comment, Discussion
 from newsletter.i18n.messages import gettext
 from newsletter.links import Links
-from newsletter.publications import Publication
+from newsletter.publications import Publication, contact
 
 _WORDS_A_MINUTE = 220
 _LONG_READ = 4
@@ -103,7 +103,8 @@ class PublishedIssue:
 
     def article(self, site: str = "") -> str:
         """The article as sanitised HTML; `site` is prepended to picture paths where it is read on other sites."""
-        return _article(self.file, self.pictures, site, self.publication.language)
+        pages = contact.pages(self.publication, site)
+        return _article(self.file, self.pictures, site, self.publication.language, pages)
 
 
 # Cached, because the frozen source never changes, and rendering takes milliseconds.
@@ -113,9 +114,11 @@ def _parsed(source: str, file_name: str) -> IssueFile:
 
 
 @lru_cache(maxsize=256)
-def _article(file: IssueFile, pictures: tuple[PictureFile, ...], site: str, language: str) -> str:
+def _article(
+    file: IssueFile, pictures: tuple[PictureFile, ...], site: str, language: str, pages: markdown.Pages
+) -> str:
     addresses = {each.name: f"{site}{_address(each)}" for each in pictures}
-    html = render.issue_page(file, addresses.__getitem__, language)
+    html = render.issue_page(file, addresses.__getitem__, language, pages)
     # Feed readers show a picture as large as they like, and many know no variants.
     return html if site else page_html.for_page(html, {_address(each): each.size for each in pictures if each.size})
 

@@ -130,6 +130,7 @@ def test_a_very_long_sentence_and_a_very_long_paragraph_are_noted() -> None:
         ("[Our page](#part)", Level.BLOCKING, "a place within the email,"),
         ("[Our page](www.nhs.uk)", Level.BLOCKING, "without https://"),
         ("[Our page](https://)", Level.BLOCKING, "cannot be read"),
+        ("[Ask us](/ask)", Level.BLOCKING, "leads to our page /ask, which is off"),
         ("[Write to us](mailto:desk)", Level.BLOCKING, "no email address"),
         (f"[]({NHS})", Level.BLOCKING, "has no words"),
         (f"[Click here]({NHS})", Level.WARNING, "does not say where it leads"),

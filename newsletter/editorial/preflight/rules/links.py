@@ -12,6 +12,7 @@ from newsletter.editorial.preflight.findings import Finding, blocking, note, war
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.source.markdown import Reference
 from newsletter.outbound import Answer
+from newsletter.publications import contact
 
 _SAYS_NOTHING = {
     *("click", "click here", "here", "this", "link", "this link", "more", "read more", "read more here", "learn more"),
@@ -64,7 +65,11 @@ def host(url: str) -> str:
 def links_lead_somewhere(context: CheckContext) -> Iterator[Finding]:
     """A reader who taps and gets nowhere stops tapping."""
     for link in context.links:
-        if fault := _nowhere(link):
+        if link.target in contact.PATHS:
+            if link.target not in context.facts.pages:
+                fix = "turn it on in Settings › Questions and bookings, or give a full address"
+                yield blocking(f"link [{link.words}] leads to our page {link.target}, which is off", fix, link.line)
+        elif fault := _nowhere(link):
             yield blocking(f"link [{link.words}] {fault}", "give it a full address: https://…", link.line)
 
 
