@@ -241,12 +241,12 @@ def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[s
     for path in (*forms, *archive, sample_services.path_of(draft), "/nothing", "/confirm/forged"):
         page.goto(path)
         yield path
-    page.goto("/subscribe")
-    send(page, "Subscribe")
-    yield "form with a fault"
     page.goto("/ask")
     send(page, "Send my question")
     yield "a question with faults"
+    page.goto("/subscribe")
+    send(page, "Subscribe")
+    yield "form with a fault"
     yield from visit_steps(page, services, clock)
     make_busy(services, clock)
     page.route("**/pbkdf2.js*", lambda route: route.abort())
