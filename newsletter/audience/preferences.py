@@ -196,5 +196,11 @@ def _from(audience: AudienceServices, client: str | None) -> Proof:
     return Proof(consent.origin_of(audience, client))
 
 
+def require_reader(subscription: Subscription) -> None:
+    """Raise Conflict unless the reader is subscribed, taking a break or not."""
+    if subscription.status not in status_transitions.SUBSCRIBED:
+        raise _not_a_reader()
+
+
 def _not_a_reader() -> Conflict:
     return Conflict(lazy_gettext("You are not subscribed at the moment. Please sign up again."))

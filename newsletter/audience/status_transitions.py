@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Dialect, bindparam, literal_column, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Pace, Status, Subscription
 from newsletter.db import UNSYNCED
 from newsletter.prepared import Prepared
 
@@ -38,7 +38,10 @@ def worse_status(one: Status | None, other: Status | None) -> Status | None:
 
 
 def reopen(session: Session, subscription_id: int) -> None:
-    """Make an ended subscription pending again; `left_at` stays, so that links made before it are recognised."""
+    """Make an ended subscription pending again; `left_at` stays, so that links made before it are recognised.
+
+    The form promises each issue, so that is what they get, whatever they had chosen.
+    """
     connection = session.connection()
     _reopening(connection.dialect).run(connection, {"id": subscription_id})
 
@@ -47,7 +50,8 @@ def reopen(session: Session, subscription_id: int) -> None:
 def _reopening(dialect: Dialect) -> Prepared:
     ended: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
     theirs = update(Subscription).where(Subscription.id == bindparam("id"), Subscription.status.in_(ended))
-    return Prepared(theirs.values(status=literal_column(f"'{Status.PENDING}'")), dialect)
+    values = {"status": f"'{Status.PENDING}'", "pace": f"'{Pace.EACH}'", "next_pace": "NULL"}
+    return Prepared(theirs.values({name: literal_column(value) for name, value in values.items()}), dialect)
 
 
 def confirm(session: Session, subscription: Subscription, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, ForeignKey, Index, String, delete, func, s
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import publications
-from newsletter.audience import consent
+from newsletter.audience import consent, preferences
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Subscription
 from newsletter.audience.services import AudienceServices
@@ -33,7 +33,11 @@ def choose_topics(
     client: str | None,
     now: datetime,
 ) -> None:
-    """Let a reader get these of the publication's topics and no others; takes effect with the next issue."""
+    """Let a reader get these of the publication's topics and no others; takes effect with the next issue.
+
+    Conflict for somebody who is not subscribed.
+    """
+    preferences.require_reader(subscription)
     # An issue that is being fanned out either still goes by the former choice, or sees this one as a whole.
     publications.wait_for_fan_out(session, subscription.publication_id)
     wanted = {label_key(topic) for topic in chosen}

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import paces
+from newsletter.audience import paces, preferences
 from newsletter.audience.models import Pace, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.ledger import repeats
@@ -117,8 +117,9 @@ def choose_pace(
 ) -> None:
     """Let a reader have this pace: at once if that brings no issue twice and none never, else from the next digest on.
 
-    Conflict if the publication has no digest.
+    Conflict if the publication has no digest, or the reader is not subscribed.
     """
+    preferences.require_reader(subscription)
     publication = subscription.publication
     if wanted is Pace.MONTHLY and not is_offered(subscription):
         raise Conflict(lazy_gettext("There is no monthly email at the moment. Please take a break instead."))

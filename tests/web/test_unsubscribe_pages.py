@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import publications
-from newsletter.audience import privacy
+from newsletter.audience import privacy, status_transitions
 from newsletter.audience.models import Act, Channel, Pace, Status, Subscription
 from newsletter.wiring import Services
 from tests import sample_services
@@ -84,6 +84,16 @@ def test_one_email_a_month_is_another_way_before_leaving_and_after(
     assert subscription(services).pace is Pace.MONTHLY
     assert "once a month" in browser.get(sample_services.path_of(answer.headers["Location"])).text
     assert monthly not in browser.get(link).text
+    # Whoever takes the leaving back has what they had; whoever signs up again has what the form says.
+    browser.post(link)
+    assert "once a month, as before" in browser.post(f"{link}/undo").text
+    browser.post(link)
+    link_to_preferences = sample_services.path_of(services.links.preferences(1))
+    for wish in ({"do": "pace", "pace": "each"}, {"do": "topics"}):
+        assert browser.post(link_to_preferences, data=wish).status_code == 409
+    with services.sessions.begin() as session:
+        status_transitions.reopen(session, 1)
+    assert subscription(services).pace is Pace.EACH
 
 
 @pytest.mark.parametrize("part", ["undo", "reason", "pause", "monthly"])

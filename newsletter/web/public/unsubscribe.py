@@ -105,6 +105,7 @@ def _page(session: Session, name: str, token: str, subscription: Subscription, p
         address=mask_address(subscription.subscriber.email),
         pauses=PauseForm.for_publication(subscription.publication, now()),
         pause_fault=pause_fault,
+        is_monthly=subscription.pace is Pace.MONTHLY,
         offers_digest=monthly_digest.is_offered(subscription) and subscription.pace is not Pace.MONTHLY,
         preferences_url=services().links.preferences(subscription.id),
         can_undo=subscription.status is Status.UNSUBSCRIBED
