@@ -313,11 +313,12 @@ class Worker:
     def check_links(self) -> None:
         if not (self._services.settings.link_checks and self._is_due(link_checks.are_due)):
             return
+        asked_at = _now()
         with self._services.sessions.begin() as session:
-            urls = link_checks.claim(session, _LINKS_AT_ONCE, _now())
+            urls = link_checks.claim(session, _LINKS_AT_ONCE, asked_at)
         for answer in self._services.guarded_client.ask_all(urls, self._stopping.is_set):
             with self._services.sessions.begin() as session:
-                link_checks.record(session, answer, _now())
+                link_checks.record(session, answer, _now(), asked_at)
 
     def run_spam_checks(self) -> None:
         if not self._is_due(spam_checks.is_due):

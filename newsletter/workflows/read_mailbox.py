@@ -52,6 +52,13 @@ class MailboxReader:
                 self._note_failure(str(error))
                 return 0
             read, is_more = 0, True
+        except AWAY:
+            raise
+        except Exception:
+            # Its lease would otherwise run out again and again, and nobody would be told.
+            log.exception("the mailbox could not be read", server=self._access.host)
+            self._note_failure("the program failed at it, and the worker's log says why")
+            return 0
         with self._sessions.begin() as session:
             mailbox_lease.record_reading(
                 session, name, self._worker.name, self._worker.clock(), left=self._left, is_more=is_more

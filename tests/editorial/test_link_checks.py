@@ -42,6 +42,17 @@ def test_an_address_whose_worker_was_killed_is_asked_again(sessions: Sessions, n
         assert link_checks.claim(session, 9, now + timedelta(minutes=3)) == [A]
 
 
+def test_a_worker_that_stalled_does_not_put_its_old_answer_over_a_newer_one(sessions: Sessions, now: datetime) -> None:
+    later = now + timedelta(minutes=3)
+    with sessions.begin() as session:
+        link_checks.request_checks(session, [A], now)
+        link_checks.claim(session, 9, now)
+        assert link_checks.claim(session, 9, later) == [A]
+        link_checks.record(session, Answer(A, 200, A), later, later)
+        link_checks.record(session, Answer(A, 503, A), later, now)
+        assert link_checks.answers(session, [A]) == {A: Answer(A, 200, A)}
+
+
 @pytest.mark.parametrize(("age", "older", "due"), [(1, 24, False), (25, 24, True), (1, 0, True)])
 def test_an_answer_is_asked_for_again_when_it_is_stale(
     sessions: Sessions, now: datetime, age: int, older: int, due: bool

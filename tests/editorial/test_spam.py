@@ -72,6 +72,7 @@ def test_content_is_asked_about_once_and_the_verdict_is_kept(sessions: Sessions,
         assert list(spam_checks.claim(session, 9, now)) == [("hash", issue_id)]
         assert list(spam_checks.claim(session, 9, now)) == []
         spam_checks.record(session, "hash", said, now)
+        spam_checks.record(session, "hash", spam_checks.CHANGED, now)  # by a worker that stalled
     with sessions.begin() as session:
         spam_checks.request_check(session, issue_id, "hash", now)
         assert (spam_checks.verdict(session, "hash"), spam_checks.is_due(session, now)) == (said, False)

@@ -212,6 +212,19 @@ def test_a_mail_that_we_fail_at_is_put_beside_and_the_others_are_read(reader: Re
 
 
 @SQLITE
+def test_a_mailbox_that_we_fail_at_is_told_of_and_read_ever_more_rarely(reader: Reader) -> None:
+    def fails(*_: object) -> object:
+        raise ZeroDivisionError
+
+    with serving(BOUNCE) as server, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(imap_mailbox.Mailbox, "fetch", fails)
+        assert reader.read(server) == 0
+    lease = reader.lease(server)
+    assert (lease.failures, lease.worker) == (1, None)
+    assert lease.problem == "the program failed at it, and the worker's log says why"
+
+
+@SQLITE
 def test_a_stop_ends_a_reading_at_once_and_is_no_failure(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(imap_mailbox, "_ANSWER_WITHIN", 600)
     with serving(BOUNCE, faults={"SEARCH": HANG}) as server:

@@ -68,9 +68,11 @@ def claim(session: Session, most: int, now: datetime) -> Sequence[str]:
     return session.scalars(take.returning(LinkCheck.url).execution_options(synchronize_session=False)).all()
 
 
-def record(session: Session, answer: Answer, now: datetime) -> None:
-    """Store the result of a check."""
+def record(session: Session, answer: Answer, now: datetime, asked_at: datetime | None = None) -> None:
+    """Store the result of a check, unless another worker has stored one since `asked_at`."""
     row = update(LinkCheck).where(LinkCheck.digest == _digest(answer.url))
+    if asked_at is not None:
+        row = row.where(or_(LinkCheck.checked_at.is_(None), LinkCheck.checked_at < asked_at))
     # This result also answers any request made while the check was running.
     result = {"status": answer.status, "final_url": answer.final_url, "fault": answer.fault}
     session.execute(row.values(checked_at=now, claimed_until=None, **result))

@@ -92,8 +92,8 @@ def claim(session: Session, most: int, now: datetime) -> Sequence[tuple[str, int
 
 
 def record(session: Session, content_hash: str, verdict: SpamVerdict, now: datetime) -> None:
-    """Store a verdict."""
-    row = update(SpamCheck).where(SpamCheck.content_hash == content_hash)
+    """Store a verdict, unless another worker has stored one."""
+    row = update(SpamCheck).where(SpamCheck.content_hash == content_hash, SpamCheck.checked_at.is_(None))
     measured = {"score": verdict.score, "threshold": verdict.threshold, "tests": list(verdict.tests)}
     session.execute(row.values(checked_at=now, claimed_until=None, fault=verdict.fault, **measured))
 
