@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import series_readers
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState, OutboxMessage, OutboxState
-from newsletter.delivery.reports import stats
+from newsletter.delivery.reports import progress, stats
 from newsletter.delivery.workers import lease_recovery, send_permission
 from newsletter.editorial.issues import mailings
 from newsletter.editorial.issues.mailings import Mailing
@@ -92,13 +92,15 @@ def _waiting(session: Session, mailing: Mailing, grace: timedelta, now: datetime
     else:
         counts = stats.copy_counts(session, letter)
         readers = counts.pending + counts.sending
-    then = _then(issue, letter, grace, now)
+    last_hour = progress.waiting_for_hour(session, letter.id, now).last_at
+    then = _then(issue, letter, last_hour, grace, now)
     return WaitingIssue(issue.slug, mailing.correction, mailing.state.value, letter.due_at, readers, then)
 
 
-def _then(issue: Issue, letter: Letter, grace: timedelta, now: datetime) -> str:
+def _then(issue: Issue, letter: Letter, last_hour: datetime | None, grace: timedelta, now: datetime) -> str:
     if letter.state is LetterState.RUNNING:
-        return "goes on at once"
+        zone = issue.publication.time_zone
+        return f"goes on, its last copy on {formats.moment(last_hour, zone)}" if last_hour else "goes on at once"
     if letter.state is not LetterState.WAITING:
         return "waits for a person"
     if letter.due_at > now:

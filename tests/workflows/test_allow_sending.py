@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
@@ -75,6 +75,13 @@ def test_what_waits_is_told_with_what_becomes_of_it(services: Services, now: dat
     assert told(now)["break-the-circle"][1].startswith("goes out on Friday 20 November 2026 at 13:00")
     assert told(now + timedelta(hours=1))["break-the-circle"] == (READERS, "goes out at once")
     assert told(now + timedelta(hours=3))["break-the-circle"][1] == "held: waits for a person"
+    with services.sessions.begin() as session:
+        letter_id = issue_store.find(session, sample_services.WAITING).letter_id
+        hour = {"not_before": now + timedelta(hours=13), "wished_at": now + timedelta(hours=13)}
+        session.execute(update(Copy).where(Copy.letter_id == letter_id, Copy.state == CopyState.PENDING).values(hour))
+    assert told(now)[sample_services.WAITING][1] == (
+        "goes on, its last copy on Saturday 21 November 2026 at 02:00 (Europe/Warsaw)"
+    )
     with services.sessions.reading() as session:
         assert allow_sending.outbox_backlog(session) == allow_sending.OutboxBacklog(1, now)
 
