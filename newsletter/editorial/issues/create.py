@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain, count
 
@@ -26,19 +27,42 @@ _GAP = re.compile("[^a-z0-9]+")
 _LONGEST = 60
 
 
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What a new issue begins with: another's file, and its pictures' stored file names by their names in the text."""
+
+    source: str = issue_form.new_file(IssueForm(body=FIRST_WORDS))
+    pictures: Mapping[str, str] = field(default_factory=dict)
+
+
+EMPTY = Original()
+
+
 def create_issue(
-    session: Session, publication: Publication, typed: IssueForm, day: date, author: str, now: datetime
+    session: Session,
+    publication: Publication,
+    typed: IssueForm,
+    day: date,
+    author: str,
+    now: datetime,
+    original: Original = EMPTY,
 ) -> Issue:
-    """A new issue for that day, with a free slug made from its title; Faulty if a field is not valid."""
-    slug = free_slug(session, slug_of(typed.slug or typed.title))
-    source = issue_form.new_file(replace(typed, slug=slug, body=typed.body or FIRST_WORDS))
+    """A new issue for that day with what was typed, for the rest a copy of the original; Faulty if it is not valid.
+
+    Its slug is made from its title, and free.
+    """
+    # A copy is a new text, which nobody has reviewed.
+    copied = replace(issue_form.parse_form(original.source, ""), last_reviewed="")
+    changes = {name: text for name in issue_form.FORM if (text := getattr(typed, name))}
+    changes["slug"] = slug = free_slug(session, slug_of(typed.slug or typed.title))
+    source = issue_form.apply_form(original.source, "", replace(copied, **changes))
     name = f"{day.isoformat()}-{slug}.md"
     file, faults = issue_file.examine(source, name)
     if faults:
         raise Faulty(faults)
     try:
         with session.begin_nested():
-            return issue_store.create(session, publication, Text(file, name, {}), author, now)
+            return issue_store.create(session, publication, Text(file, name, original.pictures), author, now)
     except IntegrityError:
         raise Conflict("Another issue has just taken that name. Click the button again.") from None
 

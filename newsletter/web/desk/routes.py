@@ -46,6 +46,7 @@ _ISSUE = "/issues/<slug>"
 _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
 _DELETED = "/issues/bin/<int(max=2147483647):deleted_id>"
+_TEMPLATE = "/issues/templates/<int(max=2147483647):template_id>"
 _COMMENT = "/comments/<int(max=2147483647):comment_id>"
 _IN_SERIES = "/series/<int(max=2147483647):letter_id>"
 _REPORT = "/reports/<slug>"
@@ -83,6 +84,7 @@ ROUTES = (
     Route("POST", "/issues/", Role.EDITOR, chosen_issues.change_chosen, "changed one of several chosen issues"),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
+    Route("POST", f"{_TEMPLATE}/delete", Role.EDITOR, create.delete_template, "deleted a template"),
     Route("GET", "/issues/bin", Role.VIEWER, deleted.bin_page),
     Route("POST", f"{_DELETED}/restore", Role.EDITOR, deleted.restore_issue, "restored it from the bin"),
     Route("POST", f"{_DELETED}/delete", Role.EDITOR, deleted.delete_for_good, "deleted an issue for good"),
@@ -122,6 +124,8 @@ ROUTES = (
     ),
     Route("GET", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.preview_link_form),
     Route("POST", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.make_preview_link, "made a preview link of it"),
+    Route("POST", f"{_ISSUE}/duplicate", Role.AUTHOR, create.duplicate, "began an issue as a copy"),
+    Route("POST", f"{_ISSUE}/template", Role.AUTHOR, create.save_template, "saved it as a template"),
     Route("GET", f"{_ISSUE}/delete", Role.EDITOR, deleted.delete_form),
     Route("POST", f"{_ISSUE}/delete", Role.EDITOR, deleted.delete, "deleted it"),
     Route("POST", f"{_ISSUE}/pictures", Role.AUTHOR, images.upload_picture, form_bytes=uploads.FORM_BYTES),

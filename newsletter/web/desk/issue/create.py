@@ -1,13 +1,14 @@
-"""Creating an issue."""
+"""Creating an issue: empty, from a template, or as a copy of another; and saving templates."""
 
 from datetime import date
 from http import HTTPStatus
 
-from flask import jsonify, make_response, redirect, request, url_for
+from flask import flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial.issues import create
+from newsletter.editorial.issues import create, issue_store, issue_templates
+from newsletter.editorial.issues.create import Original
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.editorial.source import fields
@@ -15,7 +16,7 @@ from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.writing import editor_form
 
@@ -34,17 +35,69 @@ def begin() -> ResponseReturnValue:
     try:
         with services().sessions.begin() as store:
             publication = frame.current_publication(store)
-            issue = create.create_issue(store, publication, wanted, _day(store, publication), auth.email(), now())
-            audit_hook.set_issue(issue)
-            page = url_for("desk.write_form", slug=issue.slug)
+            page = _create(store, publication, wanted, _original(store, publication))
     except Faulty as error:
         return _refused(wanted, error)
     return make_response(jsonify(page=page), HTTPStatus.CREATED) if asks_for_json() else redirect(page, 303)
 
 
+def duplicate(slug: str) -> ResponseReturnValue:
+    """Begin an issue with a copy of this one's newest text."""
+    with services().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        text = Original(found.revision.source, issue_store.picture_names(found.revision))
+        page = _create(store, found.publication, IssueForm(title=f"{found.title} (copy)"), text)
+    return redirect(page, 303)
+
+
+def save_template(slug: str) -> ResponseReturnValue:
+    """Save the newest text of an issue as a template under the name that was typed."""
+    with services().sessions.begin() as store:
+        found = lookup.issue(store, slug)
+        template = issue_templates.save_template(store, found, request.form.get("name", ""), auth.email(), now())
+        flash(f"New issues can begin with the template “{template.name}” now.")
+    return redirect(url_for("desk.issue", slug=slug), 303)
+
+
+def delete_template(template_id: int) -> ResponseReturnValue:
+    """Delete a template; issues that began with it stay as they are."""
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        template = issue_templates.find_template(store, publication.id, template_id)
+        store.delete(template)
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(template=template.name)
+        flash(f"The template “{template.name}” is deleted.")
+    return redirect(url_for("desk.begin_form"), 303)
+
+
+def _create(store: Session, publication: Publication, typed: IssueForm, original: Original) -> str:
+    """Create the issue; returns the page to write it on."""
+    day = _day(store, publication)
+    issue = create.create_issue(store, publication, typed, day, auth.email(), now(), original)
+    audit_hook.set_issue(issue)
+    return url_for("desk.write_form", slug=issue.slug)
+
+
+def _original(store: Session, publication: Publication) -> Original:
+    """The template that was chosen."""
+    chosen = request.form.get("template", type=int)
+    return issue_templates.find_template(store, publication.id, chosen).original if chosen else create.EMPTY
+
+
 def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
     lengths = (fields.SUBJECT_LENGTH[0], fields.SUBJECT_LENGTH[-1])
-    return frame.page(store, "begin.html", "issues", wanted=wanted, faults=faults, subject_lengths=lengths)
+    templates = issue_templates.publication_templates(store, frame.current_publication(store).id)
+    return frame.page(
+        store,
+        "begin.html",
+        "issues",
+        wanted=wanted,
+        faults=faults,
+        subject_lengths=lengths,
+        templates=templates,
+        chosen=request.form.get("template", type=int),
+    )
 
 
 def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:

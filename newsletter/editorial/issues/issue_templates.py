@@ -1,0 +1,67 @@
+"""Templates: texts of issues that new issues of the publication can begin with."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter import characters
+from newsletter.db import Base
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.create import Original
+from newsletter.editorial.models import Issue
+from newsletter.errors import Invalid, NotFound
+
+LONGEST_NAME = 100
+
+
+class IssueTemplate(Base):
+    """The text of an issue as it was when somebody saved it as a template."""
+
+    __tablename__ = "issue_templates"
+    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    key: Mapped[str] = mapped_column(String(characters.LONGEST_LABEL_KEY))
+    """The folded name."""
+    name: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)
+    pictures: Mapped[dict[str, str]] = mapped_column(JSON)
+    """From each picture's name in the text to its stored file name."""
+    saved_at: Mapped[datetime]
+    saved_by: Mapped[str] = mapped_column(String(254))
+
+    @property
+    def original(self) -> Original:
+        """What a new issue begins with."""
+        return Original(self.source, self.pictures)
+
+
+def save_template(session: Session, issue: Issue, name: str, by: str, now: datetime) -> IssueTemplate:
+    """Save the newest revision as a template, in place of one with that name; Invalid if the name is empty."""
+    line = " ".join(characters.as_text(name).split())[:LONGEST_NAME]
+    if not (key := characters.label_key(line)):
+        raise Invalid("Give the template a name.")
+    found = select(IssueTemplate).where(IssueTemplate.publication_id == issue.publication_id, IssueTemplate.key == key)
+    template = session.scalar(found) or IssueTemplate(publication_id=issue.publication_id, key=key)
+    template.name, template.saved_by, template.saved_at = line, by, now
+    template.source, template.pictures = issue.revision.source, issue_store.picture_names(issue.revision)
+    session.add(template)
+    session.flush()
+    return template
+
+
+def publication_templates(session: Session, publication_id: int) -> Sequence[IssueTemplate]:
+    """The publication's templates by name."""
+    found = select(IssueTemplate).where(IssueTemplate.publication_id == publication_id)
+    return session.scalars(found.order_by(IssueTemplate.key)).all()
+
+
+def find_template(session: Session, publication_id: int, template_id: int) -> IssueTemplate:
+    """The template of that id; NotFound if it was deleted."""
+    template = session.get(IssueTemplate, template_id)
+    if template is None or template.publication_id != publication_id:
+        raise NotFound("This template has been deleted. Choose another, or begin with an empty issue.")
+    return template
