@@ -1,7 +1,9 @@
 """New readers get chosen issues, one every few days, none twice, and at most one issue a day."""
 
 import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select, update
@@ -34,7 +36,7 @@ from newsletter.workflows import (
     welcome_series,
 )
 from tests import sample_services
-from tests.originals import Fill
+from tests.originals import Fill, Originals
 from tests.sample_services import NOW, OUT, WAITING
 
 FIRST, SECOND = OUT
@@ -43,9 +45,19 @@ MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
+BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+"""For what the two databases may do differently."""
+
+
 @pytest.fixture
 def filled() -> Fill:
     return sample_services.stocked
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(request: pytest.FixtureRequest, originals: Originals, filled: Fill, tmp_path: Path) -> Iterator[str]:
+    with originals.copy(request.param, filled, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +128,7 @@ def handle_slots(services: Services, at: datetime) -> None:
         publish.publish_due(session, services.grace, at)
 
 
+@BOTH
 def test_a_new_reader_gets_one_issue_every_three_days_and_then_no_more(services: Services) -> None:
     ada = confirm(services)
     run(services, MONDAY - timedelta(minutes=1))
@@ -131,6 +144,7 @@ def test_a_new_reader_gets_one_issue_every_three_days_and_then_no_more(services:
     assert (got(services, ada), due_at(services, ada)) == ([FIRST, SECOND], None)
 
 
+@BOTH
 def test_its_copies_are_copies_of_the_ledger_and_its_letter_runs_while_there_are_any(services: Services) -> None:
     confirm(services)
     run(services, MONDAY)
@@ -148,6 +162,7 @@ def test_its_copies_are_copies_of_the_ledger_and_its_letter_runs_while_there_are
         assert (again.state, again.finished_at) == (LetterState.RUNNING, None)
 
 
+@BOTH
 def test_it_waits_for_the_weekly_issue_of_that_day_and_goes_the_day_after(services: Services) -> None:
     with services.sessions.begin() as session:
         queue.add(session, issue_store.find(session, WAITING), NOW)
@@ -188,6 +203,7 @@ def test_an_issue_scheduled_for_later_that_day_comes_first(services: Services) -
     assert (got(services, ada), due_at(services, ada)) == ([WAITING], MONDAY + DAY)
 
 
+@BOTH
 def test_a_copy_that_still_waits_when_an_issue_starts_goes_a_day_later(services: Services) -> None:
     ada = confirm(services)
     run(services, MONDAY)
@@ -203,6 +219,7 @@ def test_a_copy_that_still_waits_when_an_issue_starts_goes_a_day_later(services:
         assert [copy.subscription_id for copy in later] == [ada]
 
 
+@BOTH
 def test_a_copy_waits_for_its_readers_hour(services: Services) -> None:
     ada = confirm(services)
     with services.sessions.begin() as session:
@@ -245,6 +262,7 @@ def test_the_editors_are_told_when_servers_refuse_it_and_it_can_be_resumed(servi
     assert mail["issue_url"].endswith("/desk/settings/series/?publication=backpainhelp")
 
 
+@BOTH
 def test_nobody_gets_an_issue_twice(services: Services) -> None:
     ada = confirm(services)
     with services.sessions.begin() as session:
@@ -352,6 +370,7 @@ def test_a_reader_who_chose_one_email_a_month_is_out_of_it(services: Services) -
     assert (got(services, ada), due_at(services, ada)) == ([], None)
 
 
+@BOTH
 def test_who_was_here_before_enters_only_when_chosen(services: Services) -> None:
     change(services, series_on=False)
     ada = confirm(services)
@@ -375,6 +394,7 @@ def test_while_it_is_off_everybody_keeps_their_place(services: Services) -> None
     assert got(services, ada) == [FIRST]
 
 
+@BOTH
 def test_what_is_cut_off_half_way_leaves_neither_a_copy_nor_a_later_time(services: Services) -> None:
     ada = confirm(services)
     welcome_series.make_letters(services.sessions, services.letters, 1, MONDAY)
@@ -384,6 +404,7 @@ def test_what_is_cut_off_half_way_leaves_neither_a_copy_nor_a_later_time(service
     assert (got(services, ada), due_at(services, ada)) == ([], MONDAY)
 
 
+@BOTH
 def test_two_workers_at_once_give_each_reader_one_copy(services: Services) -> None:
     readers = [confirm(services, f"reader{number}") for number in range(20)]
     together = threading.Barrier(2)
