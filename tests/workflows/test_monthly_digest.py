@@ -1,10 +1,12 @@
 """One digest a month for those who chose it, in the month's first slot: no issue twice, and none never."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
 from zoneinfo import ZoneInfo
 
 import pytest
+from markupsafe import escape
 from sqlalchemy import select, update
 
 from newsletter import editors, publications
@@ -254,13 +256,45 @@ def test_a_digest_that_an_editor_changed_keeps_the_change_and_gets_what_is_new(p
         assert digest.readiness is Readiness.DRAFT
     press.runs(tuesday(11, 3))
     assert press.had("monthly") == []
+    press.writes("three", tuesday(11, 10))
+    press.runs(tuesday(11, 10))
     press.runs(tuesday(12, 1))
     with press.sessions.begin() as session:
         digest = digests.open_digest(session, 1)
         assert digest
+        assert "We are proud of what" in digest.revision.source
         build_letter.mark_ready(session, digest, press.services.links)
     press.runs(tuesday(1, 5, 2027))
-    assert press.read("monthly") == ["One", "Two"]
+    assert press.read("monthly") == ["One", "Three", "Two"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "1. [Sit](/x) *well* <b>now</b> & `then`",
+        "- \\ # ~~all~~ ^that^ ![is](x.png) | ==true==",
+        "Ruecken \N{SPOUTING WHALE} \N{ARABIC LETTER ALEF}\N{ARABIC LETTER BEH} " + "long " * 30,
+        "\N{CJK UNIFIED IDEOGRAPH-80CC}" * 150,
+    ],
+)
+def test_a_digest_says_a_title_as_it_is_whatever_is_in_it(press: Press, title: str) -> None:
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    with press.sessions.begin() as session:
+        issue = issue_store.find(session, "one")
+        assert issue.frozen_revision
+        source = issue.frozen_revision.source.replace("title: One", f"title: {json.dumps(title, ensure_ascii=False)}")
+        source = source.replace("preheader: All of one.", f"preheader: {json.dumps(title, ensure_ascii=False)}")
+        wanted = Amendment(source, 1, "Not all.", 1)
+        corrections.amend(session, issue, wanted, "ed@press.example", tuesday(10, 14))
+        digest = digests.write_digest(session, press.home(session), press.services.links, tuesday(10, 14))
+        assert digest
+        mail = build_letter.prepare(digest, press.services.links).mail
+    assert "/archive/one/" in mail.html
+    assert str(escape(title.strip())).replace("&#34;", '"') in mail.html
+    assert title[:40] in " ".join(mail.text.split())
+    assert 'evil.example"' not in mail.html
+    assert len(mail.subject) <= 60
 
 
 def test_a_digest_is_neither_scheduled_nor_queued_nor_deleted(press: Press) -> None:

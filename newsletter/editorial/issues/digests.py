@@ -6,7 +6,6 @@ what is new is added at its end.
 """
 
 import re
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -43,6 +42,7 @@ _PREHEADER = 110
 _LEAD = 300
 _NO_PICTURES: Mapping[str, str] = MappingProxyType({})
 _MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~!&^=]")
+_LIST = re.compile(r"^(\d*)([-+.)])")
 
 
 class DigestEntry(Base):
@@ -101,7 +101,7 @@ def write_digest(session: Session, publication: Publication, links: Links, now: 
     waiting = select(DigestEntry).where(DigestEntry.publication_id == publication.id, DigestEntry.digest_id.is_(None))
     entries = session.scalars(waiting.order_by(DigestEntry.issue_id)).all()
     digest = open_digest(session, publication.id)
-    if not entries and (digest is None or digest.revision.author != AUTHOR):
+    if not entries and (digest is None or not _is_untouched(session, digest)):
         return digest
     new = _in_order(session.scalars(select(Issue).where(Issue.id.in_([entry.issue_id for entry in entries]))))
     readiness = digest.readiness if digest else Readiness.READY
@@ -129,7 +129,7 @@ def _create(session: Session, publication: Publication, issues: Sequence[Issue],
 
 
 def _revised(session: Session, digest: Issue, new: Sequence[Issue], links: Links, now: datetime) -> Issue:
-    if digest.revision.author == AUTHOR:
+    if _is_untouched(session, digest):
         form = _composed(digest.publication, [*issues_of(session, digest), *new], links)
     else:
         form = issue_form.parse_form(digest.revision.source, digest.slug)
@@ -137,6 +137,11 @@ def _revised(session: Session, digest: Issue, new: Sequence[Issue], links: Links
     text = _text(form, digest.slug, digest.file_name, dict(issue_store.picture_names(digest.revision)))
     issue_store.revise(session, digest, text, digest.revision_number, AUTHOR, now)
     return digest
+
+
+def _is_untouched(session: Session, digest: Issue) -> bool:
+    """Whether no person has ever changed its text."""
+    return set(session.scalars(issue_store.authors(digest))) == {AUTHOR}
 
 
 def _text(form: IssueForm, slug: str, file_name: str, pictures: Mapping[str, str] = _NO_PICTURES) -> Text:
@@ -194,9 +199,14 @@ def _in_order(issues: Iterable[Issue]) -> list[Issue]:
 
 
 def _shortened(text: str, most: int) -> str:
-    return textwrap.shorten(text, most, placeholder=" …")
+    """At most so many characters, cut between words where there are some, as in Chinese there are not."""
+    if len(text) <= most:
+        return text
+    cut = text[: most - len(" …")]
+    words = cut.rpartition(" ")[0]
+    return f"{(words if len(words) > most // 2 else cut).rstrip(' ·:,')} …"
 
 
 def _escaped(text: str) -> str:
     """A text as Markdown that says just this."""
-    return _MARKDOWN.sub(r"\\\g<0>", text)
+    return _LIST.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", text))
