@@ -15,8 +15,8 @@ from newsletter.i18n import messages, template_words
 from newsletter.i18n.locales import text_direction
 from newsletter.i18n.messages import SOURCE
 
-_PUBLIC = "site/"
-"""The folder of the pages that readers see; the others are in English."""
+_PUBLIC = ("site/", "shared/embed_")
+"""What readers see, also the forms that editors put on other sites; all other templates are in English."""
 
 
 def init_app(app: Flask) -> None:

@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from babel.messages import pofile
 from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.frontend import parse_mapping_cfg
 
 from newsletter.audience.address import Address
 from newsletter.errors import Invalid
@@ -40,6 +43,25 @@ def forms(message: Message) -> Iterator[tuple[str, str]]:
         yield message.id, str(message.string)
     else:
         yield from ((message.id[1], form) for form in message.string)
+
+
+@cache
+def extracted() -> set[object]:
+    """What `make messages` would find now."""
+    with (ROOT / "newsletter" / "i18n" / "babel.cfg").open() as file:
+        methods, options = parse_mapping_cfg(file)
+
+    def is_ours(folder: str) -> bool:
+        return Path(folder).relative_to(ROOT).parts[:1] in {("newsletter",), ("templates",)}
+
+    keywords = {**DEFAULT_KEYWORDS, "lazy_gettext": None}
+    found = extract_from_dir(ROOT, methods, options, keywords, directory_filter=is_ours)
+    return {(context, message) for _, _, message, _, context in found}
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_message_of_the_code_is_in_the_catalogue_and_no_other_is(language: str) -> None:
+    assert {(message.context, message.id) for message in sentences(catalogue(language))} == extracted()
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

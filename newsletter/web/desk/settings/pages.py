@@ -14,6 +14,7 @@ from newsletter.db import Session
 from newsletter.editorial.issues import approvals, archive
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.errors import Conflict, NotFound
+from newsletter.i18n import formats, messages
 from newsletter.publications import Publication, contact, toml_file, wordings
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame
@@ -58,7 +59,8 @@ PARTS: Mapping[str, SettingsPart] = {
             SettingField(
                 "language",
                 "Language",
-                hint="A language tag such as en or pl. It tells screen readers how to pronounce the text.",
+                hint="A language tag such as en or pl. Readers’ pages and the words around issues are in this language "
+                f"if it is one of {formats.word_list(messages.languages())}, and otherwise in English.",
                 required=True,
             ),
             SettingField("time_zone", "Time zone", "zone", "The desk shows every time in this zone.", required=True),
