@@ -24,6 +24,7 @@ NOUNS: Mapping[str, str] = {
     "minute": "minutes",
     "note": "notes",
     "other domain": "other domains",
+    "other issue": "other issues",
     "person": "people",
     "place": "places",
     "post": "posts",

@@ -99,27 +99,30 @@ def _mail_team(
 
 def _ask_to_confirm(session: Session, audience: AudienceServices, comment: Comment, now: datetime) -> None:
     fields = {"confirm_url": audience.links.confirm_reply_mail(comment.id, now)}
-    _post(session, audience, comment, _CONFIRM, Addressee(comment.email), fields, now)
+    _post(session, audience, comment, _CONFIRM, Addressee(comment.email), fields, now, None)
 
 
 def _tell_of_replies(
     session: Session, audience: AudienceServices, comment: Comment, names: list[str], now: datetime
 ) -> None:
     stop_url = audience.links.stop_reply_mail(comment.id)
-    if address := _address_of(session, comment):
+    address, language = _address_and_language(session, comment)
+    if address:
         fields = {"names": ", ".join(dict.fromkeys(names)), "stop_url": stop_url}
-        _post(session, audience, comment, _REPLY, Addressee(address, unsubscribe_url=stop_url), fields, now)
+        to = Addressee(address, unsubscribe_url=stop_url)
+        _post(session, audience, comment, _REPLY, to, fields, now, language)
 
 
-def _address_of(session: Session, comment: Comment) -> str:
-    """The writer's address; empty for a reader who has left since, and who gets no more mail."""
+def _address_and_language(session: Session, comment: Comment) -> tuple[str, str | None]:
+    """The writer’s address, empty for a reader who has left and gets no more mail; and the language they chose."""
     if comment.subscription_id is None:
-        return comment.email
+        return comment.email, None
     try:
         subscription = subscribers.get(session, comment.subscription_id)
     except NotFound:
-        return ""
-    return subscription.subscriber.email if subscription.status in status_transitions.SUBSCRIBED else ""
+        return "", None
+    reader, gets_mail = subscription.subscriber, subscription.status in status_transitions.SUBSCRIBED
+    return reader.email if gets_mail else "", reader.language
 
 
 def _post(
@@ -130,8 +133,9 @@ def _post(
     to: Addressee,
     fields: Mapping[str, str],
     now: datetime,
+    language: str | None,
 ) -> None:
     issue, publication = session.get_one(Issue, comment.issue_id), session.get_one(Publication, comment.publication_id)
     thread = f"{audience.links.archive(issue.slug)}comments#comment-{comment.parent_id or comment.id}"
     values = {"email": to.address, "issue_title": issue.title, "comments_url": thread, **fields}
-    outbox.post(session, publication, kind, to, audience.compose(kind, publication, values), now)
+    outbox.post(session, publication, kind, to, audience.compose(kind, publication, values, language), now)

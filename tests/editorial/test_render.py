@@ -57,6 +57,13 @@ def test_a_letter_is_what_it_was_when_it_was_last_looked_at(kind: str) -> None:
     assert is_golden_mail(kind, letter(kind))
 
 
+@pytest.mark.parametrize("language", ["de", "es", "pl"])
+def test_the_confirm_letter_in_another_language_is_what_it_was_when_it_was_last_looked_at(language: str) -> None:
+    mail = render.single_mail("confirm", dataclasses.replace(BRANDING, language=language))
+    assert is_golden(f"confirm-{language}.html", mail.html)
+    assert is_golden(f"confirm-{language}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
+
+
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_no_column_of_a_letter_is_wider_in_outlook_than_the_space_between_the_paddings(kind: str) -> None:
     columns = re.findall(r'<td style="vertical-align:[a-z]+;width:([\d.]+)px;">', letter(kind).html)
