@@ -64,6 +64,17 @@ def test_the_confirm_letter_in_another_language_is_what_it_was_when_it_was_last_
     assert is_golden(f"confirm-{language}.txt", f"Subject: {mail.subject}\nPreheader: {mail.preheader}\n\n{mail.text}")
 
 
+def test_a_name_with_braces_is_no_merge_field_in_a_translated_sentence() -> None:
+    mail = render.single_mail("confirm", dataclasses.replace(BRANDING, name="{{ email }} & 5 %", language="de"))
+    for part, escape, name in (
+        (mail.text, str, "{{ email }} & 5 %"),
+        (mail.html, merge.as_html, "{{ email }} &amp; 5 %"),
+    ):
+        filled = merge.compile(part, FIELDS["confirm"]).fill({"email": "ada@x.example", "confirm_url": "u"}, escape)
+        assert f"{name} an" in " ".join(filled.split())
+        assert "ada@x.example" in filled
+
+
 @pytest.mark.parametrize("kind", ["issue", "correction", *SINGLE])
 def test_no_column_of_a_letter_is_wider_in_outlook_than_the_space_between_the_paddings(kind: str) -> None:
     columns = re.findall(r'<td style="vertical-align:[a-z]+;width:([\d.]+)px;">', letter(kind).html)

@@ -88,6 +88,13 @@ def test_a_guest_gets_the_language_of_the_publication_whatever_the_browser_asks_
         assert "Accept-Language" not in asked.headers.get("Vary", "")
 
 
+def test_a_language_without_a_catalogue_loses_nothing(browser: FlaskClient, services: Services) -> None:
+    speak(services, "xx")
+    page = browser.get("/subscribe").text
+    assert '<html lang="xx" dir="ltr">' in page
+    assert "every Tuesday" in page
+
+
 def test_the_record_of_consent_keeps_the_words_in_the_language_they_were_shown_in(
     browser: FlaskClient, services: Services
 ) -> None:
