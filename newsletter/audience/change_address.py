@@ -1,11 +1,11 @@
 """Change of address: requested by a fresh link, confirmed at the new address, and undone if the old one objects."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -15,14 +15,19 @@ from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
-from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces import events, suppression
 from newsletter.delivery.ledger import readdress
+from newsletter.delivery.models import OutboxMessage
+from newsletter.delivery.transactional import outbox
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n.messages import lazy_gettext
 
 log = structlog.get_logger(__name__)
 
 _FROM = "from "
+_GROUP = 200
+# Servers give up after five days, so no report comes later.
+_UNANSWERED = timedelta(days=7)
 _TAKEN = lazy_gettext(
     "This address is already on our list, so it cannot replace the other one. If no emails from us come to it, sign up "
     "with it; then unsubscribe the other one by the link in any email that comes there."
@@ -106,6 +111,23 @@ def former_addresses(session: Session, reader: Subscriber) -> Sequence[Address]:
     keys = [address.key for address in found]
     taken = set(session.scalars(select(Subscriber.key).where(Subscriber.key.in_(keys))))
     return sorted((one for one in found if one.key not in taken), key=lambda one: one.email)
+
+
+def prune_unanswered(session: Session, now: datetime) -> int:
+    """Erase some new addresses that nobody confirmed within a week, with what was heard of them; how many.
+
+    They are nobody's here, so nobody could have them erased. A suppression stays in any case.
+    """
+    unanswered = select(OutboxMessage.id, OutboxMessage.key).where(
+        OutboxMessage.kind == emails.ADDRESS_CONFIRM,
+        OutboxMessage.ended_at <= now - _UNANSWERED,
+        ~exists().where(Subscriber.key == OutboxMessage.key),
+    )
+    found = dict(session.execute(unanswered.limit(_GROUP)).all())
+    if found:
+        events.erase_events(session, set(found.values()), [])
+        outbox.withdraw_letters(session, found)
+    return len(found)
 
 
 def _lock(session: Session, subscription: Subscription) -> None:

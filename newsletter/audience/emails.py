@@ -16,6 +16,8 @@ from newsletter.publications import Publication
 
 PROBE = "probe"
 """The kind of the mail that finds out whether an address still takes mail."""
+ADDRESS_CONFIRM = "address_confirm"
+"""The kind of the mail that asks the owner of a new address whether a reader's mail may come there."""
 REMINDER = "reminder"
 """The kind of the mail that asks once more whether somebody signed up."""
 
@@ -89,10 +91,10 @@ def confirm_address(
     """Queue the mail that asks the owner of a new address whether a reader's mail may come there."""
     # Without the name, as in `_ask`.
     fields, language = {"email": email, "address_url": url}, subscription.subscriber.language
-    composed = services.compose("address_confirm", subscription.publication, fields, language)
+    composed = services.compose(ADDRESS_CONFIRM, subscription.publication, fields, language)
     # With the subscription, so that it is erased with the reader.
     to = Addressee(email, subscription_id=subscription.id)
-    outbox.post(session, subscription.publication, "address_confirm", to, composed, now)
+    outbox.post(session, subscription.publication, ADDRESS_CONFIRM, to, composed, now)
 
 
 def address_changed(

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import confirm_breaker, signup_limits, unconfirmed
+from newsletter.audience import change_address, confirm_breaker, signup_limits, unconfirmed
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.breaker import Trip
@@ -27,7 +27,11 @@ Act = Callable[[Session, datetime], int]
 
 def acts(audience: AudienceServices, keep: timedelta, *, reminds: bool) -> list[Act]:
     """What to do, each in groups until nothing is left; sign-ups wait for `keep`."""
-    ends: list[Act] = [signup_limits.prune, lambda session, now: unconfirmed.prune(session, now, keep)]
+    ends: list[Act] = [
+        signup_limits.prune,
+        lambda session, now: unconfirmed.prune(session, now, keep),
+        change_address.prune_unanswered,
+    ]
     return [partial(_remind, audience), *ends] if reminds else ends
 
 

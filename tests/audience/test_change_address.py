@@ -8,6 +8,8 @@ from sqlalchemy import select
 from newsletter.audience import change_address, erasures, privacy, signup
 from newsletter.audience.models import Act, Status, Subscriber
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces.events import BounceEvent, RawReport
+from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from newsletter.delivery.ledger import readdress
 from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -35,6 +37,28 @@ def token_at(press, email: str, kind: str) -> str:
 
 def change(press, token: str, at=None):
     return press.run(change_address.change_address, token, None, at or press.now)
+
+
+def prune_unanswered(press, days: int) -> int:
+    with press.sessions.begin() as session:
+        return change_address.prune_unanswered(session, press.now + timedelta(days=days))
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_new_address_that_nobody_confirmed_is_erased_with_its_bounce_and_a_readers_is_not(press) -> None:
+    third = "ada@third.example"
+    change(press, ask(press, OLD, third))
+    press.answer_letters("250 OK")
+    heard = {"hardness": Hardness.HARD, "reason": Reason.USER_UNKNOWN, "at": press.now, "received_at": press.now}
+    with press.sessions.begin() as session:
+        for key in (NEW, third):
+            session.add(BounceEvent(source=key, way="pipe", kind=Kind.BOUNCE, key=key, **heard))
+            session.add(RawReport(source=key, received_at=press.now, raw=key.encode()))
+    assert [prune_unanswered(press, days) for days in (6, 8, 8)] == [0, 1, 0]
+    assert press.kinds(NEW) == []
+    with press.sessions.reading() as session:
+        assert session.scalars(select(BounceEvent.key)).all() == [third]
+        assert session.scalars(select(RawReport.source)).all() == [third]
 
 
 def test_it_changes_at_the_button_and_not_before(press, asked: str) -> None:
