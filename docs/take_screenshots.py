@@ -38,6 +38,7 @@ PAGES = {
     "correction": f"issues/{OUT}/corrections/1/",
     "correction-letter": f"issues/{OUT}/corrections/1/letter",
     "doubts": f"issues/{OUT}/doubts",
+    "requests": "requests/",
     "calendar": "calendar/",
     "slots": "calendar/slots",
     "readers": "readers/",

@@ -83,7 +83,7 @@ def test_what_they_wrote_is_shown_to_who_presses_the_button_and_each_time_is_log
     opened = editor.press(f"{PAGE}1/", f"{PAGE}1/")
     assert "My &lt;i&gt;back&lt;/i&gt; hurts." in opened.text
     assert "&lt;b&gt;Ben&lt;/b&gt;" in opened.text
-    assert 'href="mailto:ben%40example.org?subject=Re%3A%20My%20own%20situation"' in opened.text
+    assert 'href="mailto:ben@example.org?subject=Re%3A%20My%20own%20situation"' in opened.text
     assert "nobody has proved" in opened.text
     assert opened.headers["Cache-Control"] == "no-store"
     assert "Last read by editor@desk.example" in editor.read(f"{PAGE}1/")
