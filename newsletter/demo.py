@@ -47,7 +47,10 @@ class Reader:
     """A reader's browser: keeps cookies, and fills in and submits forms."""
 
     def __init__(self) -> None:
-        self._open = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar())).open
+        opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        # As browsers say of a form of the same site; a page that is kept for everybody has no token of its own.
+        opener.addheaders.append(("Sec-Fetch-Site", "same-origin"))
+        self._open = opener.open
 
     def get(self, url: str) -> str:
         """The page at `url`."""
