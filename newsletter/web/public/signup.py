@@ -30,7 +30,7 @@ blueprint = Blueprint("public", __name__)
 
 _LATEST = 3
 _DOMAIN_REFUSED = lazy_gettext("We cannot send to this email provider. Please use another address")
-_ONE_STEP = "One more step: please check your address and click the button."
+_ONE_STEP = lazy_gettext("One more step: please check your address and click the button.")
 _ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 
 
