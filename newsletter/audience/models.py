@@ -153,6 +153,8 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None]
     source: Mapped[str | None] = mapped_column(String(200))
     """For a reader imported as active: where they were moved from, as the person who imported them put it."""
+    note: Mapped[str | None] = mapped_column(Text)
+    """What the team notes about the reader; part of the reader's data."""
     delivery_zone: Mapped[str | None] = mapped_column(String(64))
     """The time zone of `delivery_hour`."""
     delivery_hour: Mapped[int | None]

@@ -53,7 +53,7 @@ class SignupRequest:
     """Where the form was, as its page says; empty for our own pages."""
 
 
-class _Signup(NamedTuple):
+class Signup(NamedTuple):
     """The subscription of an address that signs up, the address as it was first given, and the reader's language."""
 
     id: int
@@ -76,7 +76,7 @@ def subscribe(
     if reason := signup_limits.count_and_check(session, services, address, asked.client, now):
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return reason
-    found = _find_or_add(session, publication, address, name, now)
+    found = find_or_add(session, publication, address, name, now)
     is_new = found.status not in status_transitions.SUBSCRIBED
     with same_work(session, commit=is_new):
         proof = Proof(consent.origin_of(services, asked.client), asked.wording, note=asked.source or None)
@@ -172,7 +172,7 @@ class _Statements(NamedTuple):
         return cls(_subscriber_statement(dialect), _subscription_statement(dialect), *attempt)
 
 
-def _find_or_add(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> _Signup:
+def find_or_add(session: Session, publication: Publication, address: Address, name: str, now: datetime) -> Signup:
     """The subscription of this address to this publication, added if missing; two statements in either case."""
     connection = session.connection()
     statements, at = _Statements.for_dialect(connection.dialect), moment(connection.dialect, now)
@@ -181,7 +181,7 @@ def _find_or_add(session: Session, publication: Publication, address: Address, n
     ((reader_id, email, language),) = statements.add_subscriber.run(connection, person)
     values = {"subscriber_id": reader_id, "publication_id": publication.id, "created_at": at}
     ((subscription_id, status),) = statements.add_subscription.run(connection, values)
-    return _Signup(subscription_id, Status(status), email, language)
+    return Signup(subscription_id, Status(status), email, language)
 
 
 _NAME_COLUMNS = ("name", "search", "indexed")

@@ -191,6 +191,7 @@ def _subscription_json(subscription: Subscription) -> dict[str, Any]:
         "paused_until": _iso(subscription.paused_until),
         "delivery_hour": subscription.delivery_hour,
         "delivery_zone": subscription.delivery_zone,
+        "note": subscription.note,
         "pace": (subscription.next_pace or subscription.pace).value,
     }
 

@@ -21,7 +21,16 @@ from newsletter.web.desk.issue import (
     preview_link,
     test_mail,
 )
-from newsletter.web.desk.readers import bulk_acts, imports, mails, reader_tags, requests, segments, suppressed
+from newsletter.web.desk.readers import (
+    bulk_acts,
+    imports,
+    mails,
+    reader_acts,
+    reader_tags,
+    requests,
+    segments,
+    suppressed,
+)
 from newsletter.web.desk.readers import pages as readers_pages
 from newsletter.web.desk.reports import pages as reports_pages
 from newsletter.web.desk.reports import recipients
@@ -191,6 +200,13 @@ ROUTES = (
     Route("GET", "/readers/", Role.VIEWER, readers_pages.readers),
     Route("POST", "/readers/sign-ups", Role.EDITOR, readers_pages.let_sign_ups_through, "let sign-ups through again"),
     Route("GET", f"{_READER}/", Role.VIEWER, readers_pages.reader),
+    Route("GET", "/readers/add", Role.EDITOR, reader_acts.add_reader_form),
+    Route("POST", "/readers/add", Role.EDITOR, reader_acts.add_reader, "sent a confirmation email to a new reader"),
+    Route("POST", f"{_READER}/name", Role.EDITOR, reader_acts.rename_reader, "changed a reader’s name"),
+    Route("POST", f"{_READER}/note", Role.EDITOR, reader_acts.note_reader, "changed the note on a reader"),
+    Route("POST", f"{_READER}/confirm", Role.EDITOR, reader_acts.resend_confirm, "sent a confirmation email again"),
+    Route("POST", f"{_READER}/unsubscribe", Role.EDITOR, reader_acts.unsubscribe_reader, "unsubscribed a reader"),
+    Route("POST", f"{_READER}/erase", Role.EDITOR, reader_acts.erase_reader, "erased a reader"),
     Route("GET", "/readers.csv", Role.EDITOR, readers_pages.readers_sheet),
     Route("GET", "/readers/segments/", Role.VIEWER, segments.list_segments),
     Route("GET", "/readers/segments/new", Role.EDITOR, segments.new_segment_form),

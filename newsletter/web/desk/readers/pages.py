@@ -80,7 +80,7 @@ def reader(subscription_id: int) -> str:
 
 
 def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
-    """The same, with what is wrong with a form of tags and attributes beside its field."""
+    """The same, with what is wrong with a form beside its field."""
     turn = page_request()
     with services().sessions.reading() as store:
         subscription = subscribers.get(store, subscription_id)
@@ -102,10 +102,11 @@ def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
             resent=resent.of_copies(store, [copy.id for copy, _ in copies.rows]),
             bounces=bounce_events.of_person(store, [subscriber.key], ids, _BOUNCES),
             subscription_id=subscription_id,
+            subscription=subscription,
             reader_tags=tags.tags_of(store, subscription_id),
             reader_attributes=tags.attributes_of(store, subscription_id),
             all_tags=tags.all_tags(store, subscription.publication_id, _SUGGESTED),
             all_attributes=tags.all_attributes(store, subscription.publication_id, _SUGGESTED),
             typed={name: request.form.get(name, "") if faults else "" for name in ("tag", "attribute", "value")},
-            faults={"tag": "", "attribute": ""} | dict(faults),
+            faults={"tag": "", "attribute": "", "name": "", "sure": ""} | dict(faults),
         )
