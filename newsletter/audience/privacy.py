@@ -1,5 +1,6 @@
 """Privacy: export of a reader's own data, and erasure (GDPR, articles 15, 17 and 20)."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -34,22 +35,22 @@ log = structlog.get_logger(__name__)
 
 
 def find_address(session: Session, email: str) -> str:
-    """The address of a reader, or of somebody who only commented, as it is stored; NotFound if nothing is."""
+    """The address of a reader, or of somebody who only wrote to us, as it is stored; NotFound if nothing is."""
     address = Address.parse(email)
-    if comments_privacy.comments_of(session, [address.key]) and not _is_reader(session, address):
+    if not _is_reader(session, address) and _has_written(session, address.key):
         return address.email
     return subscribers.find(session, email).email
 
 
 def erase(session: Session, services: AudienceServices, email: str, now: datetime) -> int | None:
-    """Erase the person with that address; their id, None if they were no reader and only commented.
+    """Erase the person with that address; their id, None if they were no reader and only wrote to us.
 
     NotFound if nothing is stored about them.
     """
     address = Address.parse(find_address(session, email))
     if not _is_reader(session, address):
         outbox.erase_letters(session, [address.key])
-        comments_privacy.erase_comments(session, [address.key])
+        _erase_written(session, [address.key])
         return None
     reader = subscribers.find(session, email)
     reader_id = reader.id
@@ -73,9 +74,7 @@ def erase_reader(session: Session, services: AudienceServices, reader: Subscribe
     # After the outbox, so that a message that is being answered now either leaves its receipt before this, or none.
     receipts.erase_receipts(session, subscriptions)
     events.erase_events(session, keys, subscriptions)
-    reader_mails.erase_mails(session, keys)
-    comments_privacy.erase_comments(session, keys, subscriptions)
-    outbox.withdraw_letters(session, requests.erase_requests(session, keys))
+    _erase_written(session, keys, subscriptions)
     for key in keys:
         erasures.record_erasure(session, services.links.seal, key, now)
     report.erase_address(session, reader.email, *(one.email for one in former), *keys)
@@ -113,6 +112,18 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
             for one in suppression.list_causes(session, key)
         ],
     }
+
+
+def _erase_written(session: Session, keys: Collection[str], subscriptions: Collection[int] = ()) -> None:
+    """Erase what a person wrote to us: mails, comments and requests, with the letters that passed these on."""
+    reader_mails.erase_mails(session, keys)
+    comments_privacy.erase_comments(session, keys, subscriptions)
+    outbox.withdraw_letters(session, requests.erase_requests(session, keys))
+
+
+def _has_written(session: Session, key: str) -> bool:
+    found = comments_privacy.comments_of(session, [key]) or requests.export_requests(session, [key])
+    return bool(found or reader_mails.mails_from(session, key))
 
 
 def _is_reader(session: Session, address: Address) -> bool:

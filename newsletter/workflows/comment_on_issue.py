@@ -22,6 +22,9 @@ from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import CommentPolicy, Publication
 
 _CLOSED = lazy_gettext("This issue takes no more comments. What you typed has not been sent.")
+_PARENT_HIDDEN = lazy_gettext(
+    "The comment that you replied to is no longer shown. You can send yours as a new comment."
+)
 _OURS = lazy_gettext("Please choose another name: this one is ours, and people would take your comment for our own")
 _ADDRESS = lazy_gettext("Please give a name and no address: everybody can read it")
 
@@ -115,7 +118,7 @@ def post_comment(
 ) -> Posted:
     """Store a comment: held, published or taken for spam; one that was sent before is not stored again.
 
-    Invalid for a malformed field, NotFound for a comment that cannot be replied to, TooManyRequests over the limits.
+    Invalid for a malformed field, Conflict for a reply to what is not shown, TooManyRequests over the limits.
     """
     signer = subscribers.get(session, signer_id) if signer_id is not None else None
     address = Address.parse(signer.subscriber.email if signer else typed.email)
@@ -181,7 +184,10 @@ def report_comment(
 
 def _thread_of(session: Session, place: CommentPlace, comment_id: int) -> int:
     """The comment that a reply to this one stands below: itself, or the one that it replies to."""
-    found = comments.find_shown(session, place.issue_id, comment_id)
+    try:
+        found = comments.find_shown(session, place.issue_id, comment_id)
+    except NotFound:
+        raise Conflict(_PARENT_HIDDEN) from None
     return found.parent_id or found.id
 
 

@@ -282,7 +282,11 @@ def test_replies_stand_below_what_they_reply_to_and_go_no_deeper(browser: FlaskC
 @pytest.mark.parametrize("parent", ["99", "1"])
 def test_only_what_is_shown_can_be_replied_to(browser: FlaskClient, services: Services, parent: str) -> None:
     press(browser)
-    assert press(browser, parent=parent, text="reply").status_code == 404
+    answer = press(browser, parent=parent, text="my reply")
+    assert answer.status_code == 409
+    assert "You can send yours as a new comment. What you typed is still here." in answer.text
+    assert "my reply" in answer.text
+    assert 'name="parent"' not in answer.text
     assert browser.get(f"{PAGE}?reply={parent}").status_code == 404
     assert len(stored(services)) == 1
 

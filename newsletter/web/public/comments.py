@@ -37,6 +37,7 @@ _HIGHEST_ID = 2**31 - 1
 # Far more than a comment may have, so that whoever pastes too much is told how much, and keeps it.
 _FORM_BYTES = 256 * 1024
 _ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
+_NO_SUCH_PAGE = lazy_gettext("There is no such page. Start again from the first one.")
 _NOTICES = {
     "held": lazy_gettext("Thank you. Your comment will appear here once we have read it."),
     "shown": lazy_gettext("Thank you. Your comment appears below."),
@@ -103,10 +104,13 @@ def send(slug: str, token: str = "") -> AnyResponse:
         _count(reason)
         return _wait(slug, form)
     audience, who = services().audience, client()
-    posted = group_commit.write(
-        services().sessions,
-        lambda store: comment_on_issue.post_comment(store, audience, place, form.typed, signer_id, who, at),
-    )
+    try:
+        posted = group_commit.write(
+            services().sessions,
+            lambda store: comment_on_issue.post_comment(store, audience, place, form.typed, signer_id, who, at),
+        )
+    except Conflict as error:
+        return _page(slug, token, form, 409, notice=str(error))
     if posted.refusal:
         _count(posted.refusal)
     return _done(slug, token, "shown" if posted.is_shown else "held")
@@ -190,7 +194,7 @@ def _page(
         issue, page = archive.find(session, slug), _page_number()
         discussion = comments.discussion(session, issue.id, skip=(page - 1) * _A_PAGE, limit=_A_PAGE)
         if page > 1 and not discussion.threads:
-            raise NotFound(lazy_gettext("There is no such page. Start again from the first one."))
+            raise NotFound(_NO_SUCH_PAGE)
         answer = make_response(
             render_template(
                 "site/comments.html",
@@ -220,12 +224,20 @@ def _page(
 def _page_number() -> int:
     page = request.args.get("page", 1, type=int)
     if not 1 <= page <= _MOST_PAGES:
-        raise NotFound(lazy_gettext("There is no such page. Start again from the first one."))
+        raise NotFound(_NO_SUCH_PAGE)
     return page
 
 
 def _replied_to(session: Session, issue: Issue, parent_id: int | None) -> comments.Comment | None:
-    return None if parent_id is None else comments.find_shown(session, issue.id, parent_id)
+    if parent_id is None:
+        return None
+    try:
+        return comments.find_shown(session, issue.id, parent_id)
+    except NotFound:
+        # What was typed in reply is kept, and can be sent as a comment of its own.
+        if request.method == "POST":
+            return None
+        raise
 
 
 def _signer_id(session: Session, slug: str, token: str) -> int | None:
