@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ from newsletter.doctor import report
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.editors import Role
+from newsletter.engagement import requests
+from newsletter.engagement.request_form import Wish
+from newsletter.engagement.requests import NewRequest
 from newsletter.publications import find
 from newsletter.web import create_app
 from newsletter.wiring import Services
@@ -104,6 +108,7 @@ def _peopled(sessions: Sessions, folder: Path) -> None:
         _move_issues(session, made)
         _add_segment(session)
         _add_mails(session)
+        _add_request(session)
         refusals.add(session, {refusals.Reason.TRAP: 1204, refusals.Reason.WAIT: 8}, NOW)
         letter = session.scalars(select(Letter.id).order_by(Letter.started_at.desc().nulls_last())).first()
         figures = {"gmail": [4210, 3, 0], "yahoo": [1200, 0, 6]}
@@ -123,6 +128,13 @@ def _add_mails(session: Session) -> None:
         source, words = f"sha256:{number}", b"Subject: My back\r\n\r\nIt is better.\r\n\r\nThank you!\r\n"
         mail = ReaderMail(source=source, key="reader2@example.org", publication_id=1, received_at=NOW, kept_because=why)
         session.add_all([mail, RawReport(source=source, received_at=NOW, raw=words)])
+
+
+def _add_request(session: Session) -> None:
+    typed = {"publication_id": 1, "is_booking": True, "topic": "My own situation", "name": "Ben", "text": "It hurts."}
+    typed |= {"email": "ben@example.org", "key": "ben@example.org", "is_proven": False, "time_zone": "Europe/Warsaw"}
+    wish = Wish(NOW.date() + timedelta(days=4), time(14, 30))
+    requests.store(session, NewRequest(**typed, wish=wish, consent="I agree.", consent_version=0), NOW)
 
 
 def _add_people(session: Session) -> None:
