@@ -107,4 +107,7 @@ def _mail_team(
         "desk_url": audience.links.desk(f"requests/{request.id}", publication.slug),
     }
     composed = audience.compose(KIND, publication, fields)
-    return outbox.post(session, publication, KIND, Addressee(fields["email"]), composed, now, reply_to=request.email)
+    # Many servers refuse a mail with other letters in a header (RFC 6532), and then the team would hear nothing.
+    reply_to = request.email if request.email.rpartition("@")[0].isascii() else None
+    to = Addressee(fields["email"])
+    return outbox.post(session, publication, KIND, to, composed, now, reply_to=reply_to)

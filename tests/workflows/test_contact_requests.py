@@ -64,6 +64,14 @@ def test_a_reply_to_the_mail_goes_to_who_asked_and_nothing_of_them_is_left_in_th
         assert "ben@" not in str(vars(session.scalars(select(OutboxMessage)).one()))
 
 
+def test_the_team_hears_of_an_address_that_no_plain_header_can_hold(services: Services, now: datetime) -> None:
+    receive(services, now, new(email="bén@example.org", key="bén@example.org"))
+    with services.sessions.begin() as session:
+        [post] = outbox.claim(session, "w", 9, now)
+        head = compose.transactional_message(post.content, now).partition(b"\r\n\r\n")[0]
+    assert head.isascii()
+
+
 def test_a_flood_of_requests_is_no_flood_of_mails(
     services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
