@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from newsletter import publications
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
@@ -28,6 +29,15 @@ def test_the_form_has_no_script_and_no_guard_of_ours(enter: Enter) -> None:
     form = html.unescape(form)
     assert re.findall(r'name="(\w+)"', form) == ["source", "email", "name"]
     assert "script" not in form + frame
+
+
+def test_what_is_copied_is_in_the_language_of_the_publication(enter: Enter, services: Services) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).language = "de"
+    viewer = enter(Role.VIEWER)
+    page = html.unescape(viewer.open(FORMS).text)
+    assert "<label>Vorname (" in page
+    assert "<h1>Sign-up forms</h1>" in page
 
 
 @pytest.mark.parametrize(("ending", "starts"), [("svg", b"<?xml"), ("png", b"\x89PNG")])
