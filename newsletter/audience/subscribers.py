@@ -134,6 +134,20 @@ def subscription_ids(session: Session, key: str) -> Sequence[int]:
     return session.scalars(theirs).all()
 
 
+def matching(session: Session, search: str, status: Status | None) -> list[ColumnElement[bool]]:
+    """The conditions on `Subscription` joined with `Subscriber` of a search at the desk.
+
+    Each word of `search` must occur in the address or name, ignoring case and accents; one or two letters match only
+    the beginning of a word. Wildcards have no meaning.
+    """
+    conditions = [] if status is None else [Subscription.status == status]
+    parts = search_text.search_terms(search)
+    found = search_index.find(session, parts) if parts else None
+    if found is not None:
+        return [*conditions, Subscription.id.in_(found)]
+    return [*conditions, *search_index.contains_all(session, parts)]
+
+
 def page(
     session: Session,
     publication_id: int,
@@ -142,21 +156,17 @@ def page(
     turn: PageRequest = pagination.FIRST_PAGE,
     size: int = 50,
 ) -> Page[Subscription]:
-    """A page of subscriptions for the desk, newest first.
-
-    Each word of `search` must occur in the address or name, ignoring case and accents; one or two letters match only
-    the beginning of a word. Wildcards have no meaning.
-    """
+    """A page of the subscriptions for the desk that are `matching`, newest first."""
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    if status is not None:
-        rows = rows.where(Subscription.status == status)
-    parts = search_text.search_terms(search)
-    found = search_index.find(session, parts) if parts else None
-    if found is not None:
-        rows = rows.where(Subscription.id.in_(found))
-    else:
-        rows = rows.where(*search_index.contains_all(session, parts))
+    rows = rows.where(*matching(session, search, status))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
+
+
+def count_matching(session: Session, publication_id: int, search: str, status: Status | None, most: int) -> int:
+    """How many subscriptions are `matching`, counted up to `most`."""
+    rows = select(Subscription.id).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
+    rows = rows.where(*matching(session, search, status)).limit(most)
+    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:

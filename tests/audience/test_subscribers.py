@@ -104,6 +104,8 @@ def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
             "paused_until": None,
             "delivery_hour": None,
             "delivery_zone": None,
+            "note": None,
+            "pace": "each",
         }
     ]
     assert [event["act"] for event in told["events"]] == ["asked", "confirmed", "left"]

@@ -147,3 +147,17 @@ def _token(visitor: Visitor) -> dict[str, str]:
     found = re.search(r'name="csrf_token" value="([^"]+)"', visitor.open("/desk/issues/").text)
     assert found
     return {"csrf_token": found[1]}
+
+
+def test_what_a_search_finds_is_counted_and_exported_alone(editor: Visitor) -> None:
+    for number in range(3):
+        add(editor, f"knee-{number}@reader.example", "Ñandú")
+    add(editor, "hip@reader.example")
+    page = editor.open("/desk/readers/?q=nandu&status=pending").text
+    assert "3 readers found" in page
+    assert 'href="/desk/readers.csv?q=nandu&amp;status=pending"' in page
+    sheet = editor.open("/desk/readers.csv?q=nandu&status=pending").text
+    assert sheet.count("knee-") == 3
+    assert "hip@" not in sheet
+    assert "knee-" not in editor.open("/desk/readers.csv?q=nandu&status=active").text
+    assert "1 reader found" in editor.open("/desk/readers/?q=hip").text

@@ -24,17 +24,16 @@ _BOUNCES = 50
 _STEPS = 100
 _SUGGESTED = 200
 _LONGEST = 200
+_MOST_COUNTED = 10_000
 _HIGHEST_ID = 2**31 - 1
 
 
 def readers() -> str:
     """The newest readers; `?q=` searches addresses and names, `?status=` filters, `?before=` and `?after=` page."""
-    # People who may not see addresses must not be able to confirm a guessed one by searching.
-    q = request.args.get("q", "")[:_LONGEST] if words.sees_addresses() else ""
-    wanted = request.args.get("status", "")
-    status = Status(wanted) if wanted in set(Status) else None
+    q, status = _search()
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
+        found = subscribers.count_matching(store, publication.id, q, status, _MOST_COUNTED) if q else 0
         return frame.page(
             store,
             "readers.html",
@@ -46,8 +45,18 @@ def readers() -> str:
             counts=timed_cache.counts(store, publication.id),
             refused={form: refusals.of_last_week(store, now(), form) for form in FormKind},
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
+            found=found,
+            most_counted=_MOST_COUNTED,
             page=subscribers.page(store, publication.id, q, status, page_request(_HIGHEST_ID), _PAGE),
         )
+
+
+def _search() -> tuple[str, Status | None]:
+    """The words and the status that the readers are filtered by."""
+    # People who may not see addresses must not be able to confirm a guessed one by searching.
+    q = request.args.get("q", "")[:_LONGEST] if words.sees_addresses() else ""
+    wanted = request.args.get("status", "")
+    return q, Status(wanted) if wanted in set(Status) else None
 
 
 def let_sign_ups_through() -> ResponseReturnValue:
@@ -59,8 +68,9 @@ def let_sign_ups_through() -> ResponseReturnValue:
 
 
 def readers_sheet() -> Response:
-    """All readers with all that is known of them as a CSV file; of one segment with `?segment=`."""
+    """All readers with all that is known of them as a CSV file; of one segment with `?segment=`, or as searched."""
     segment_id = request.args.get("segment", type=int)
+    q, status = _search()
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         chosen = segments.get_segment(store, publication.id, segment_id).rule if segment_id else Rule()
@@ -69,7 +79,8 @@ def readers_sheet() -> Response:
     def pieces() -> Iterator[str]:
         with services().sessions.reading() as store:
             home = publications.find(store, publication.slug)
-            yield from export.csv_pieces(store, home.id, segments.condition(store, home, chosen, now()))
+            members = segments.condition(store, home, chosen, now())
+            yield from export.csv_pieces(store, home.id, members, *subscribers.matching(store, q, status))
 
     return csv_export.stream_file(f"{publication.slug}-readers.csv", pieces())
 
