@@ -1,3 +1,4 @@
+import quopri
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -34,7 +35,8 @@ def test_the_words_of_an_import_are_data_in_both_parts_and_end_no_header() -> No
     assert b"on 4 May 2026" in message
 
 
-def test_a_copy_of_a_german_letter_names_the_day_in_german() -> None:
+def test_a_copy_of_a_german_letter_says_why_in_german() -> None:
     made = letter(html="<p>{{ why }}</p>", text="{{ why }}\n", time_zone="Europe/Warsaw", language="de")
     copy = ClaimedCopy(1, 1, 7, "ada@reader.example", "Ada", 0, None, LATE)
-    assert b"on 4. Mai 2026" in bytes(compose.compile(made, LINKS).message(copy, LATE)).replace(b"=\r\n", b"")
+    message = bytes(compose.compile(made, LINKS).message(copy, LATE)).replace(b"=\r\n", b"")
+    assert "Sie diese Adresse am 4. Mai 2026 bestätigt haben" in quopri.decodestring(message).decode()
