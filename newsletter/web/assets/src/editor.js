@@ -7,6 +7,7 @@ import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { ChangeSet, EditorSelection, EditorState, StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { FORMATS, linking, marksAt } from "./formatting.js";
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--sheet)" },
@@ -47,26 +48,26 @@ function placed(doc, numbers) {
 function covered() {
   const bar = document.querySelector(".write-bar").getBoundingClientRect();
   const top = document.querySelector(".next")?.getBoundingClientRect().bottom ?? 0;
-  return { top: Math.max(top, 0) + 16, bottom: innerHeight - bar.top + 16 };
+  const tools = document.getElementById("write-toolbar").offsetHeight;
+  return { top: Math.max(top, 0) + tools + 16, bottom: innerHeight - bar.top + 16 };
 }
 
-function around(mark) {
-  return (view) => {
-    view.dispatch(view.state.changeByRange((range) => ({
-      changes: [{ from: range.from, insert: mark }, { from: range.to, insert: mark }],
-      range: EditorSelection.range(range.anchor + mark.length, range.head + mark.length),
-    })), { userEvent: "input" });
-    return true;
-  };
-}
+// Escape, which lets Tab leave, leaves what is selected to the toolbar.
+const keepingSelection = defaultKeymap.filter(({ key }) => key !== "Escape");
+
+const pressing = (name) => (view) => {
+  view.dispatch({ ...FORMATS[name](view.state), scrollIntoView: true, userEvent: "input.format" });
+  return true;
+};
 
 export class Editor {
   #marked = "[]";
   // What was changed since the text was last sent.
   #since = ChangeSet.empty(0);
 
-  constructor({ textarea, nonce, onChange, handlers }) {
+  constructor({ textarea, nonce, onChange, onMarks, handlers }) {
     const place = document.createElement("div");
+    place.className = "cm-place";
     textarea.before(place);
     textarea.hidden = true;
     this.view = new EditorView({
@@ -78,7 +79,7 @@ export class Editor {
           history(),
           EditorView.lineWrapping,
           EditorView.scrollMargins.of(covered),
-          markdown({ base: markdownLanguage, completeHTMLTags: false }),
+          markdown({ base: markdownLanguage, completeHTMLTags: false, pasteURLAsLink: false }),
           syntaxHighlighting(colours),
           theme,
           faultLines,
@@ -91,13 +92,15 @@ export class Editor {
           }),
           EditorView.domEventHandlers(handlers),
           keymap.of([
-            { key: "Mod-b", run: around("**") },
-            { key: "Mod-i", run: around("*") },
+            { key: "Mod-b", run: pressing("bold") },
+            { key: "Mod-i", run: pressing("italic") },
+            { key: "Mod-k", run: pressing("link") },
             indentWithTab,
-            ...defaultKeymap,
+            ...keepingSelection,
             ...historyKeymap,
           ]),
           EditorView.updateListener.of((update) => {
+            if (update.docChanged || update.selectionSet) onMarks(marksAt(update.state));
             if (!update.docChanged) return;
             this.#since = this.#since.compose(update.changes);
             onChange();
@@ -125,6 +128,18 @@ export class Editor {
     const parts = diff(sent, text).map((part) => ({ from: part.fromA, to: part.toA, insert: text.slice(part.fromB, part.toB) }));
     const changes = ChangeSet.of(parts, sent.length).map(this.#since);
     this.view.dispatch({ changes, annotations: Transaction.addToHistory.of(false) });
+  }
+
+  press(name) {
+    pressing(name)(this.view);
+    this.view.focus();
+  }
+
+  // Whether what is pasted made a link of what is selected.
+  link(url) {
+    const made = linking(this.view.state, url);
+    if (made) this.view.dispatch({ ...made, scrollIntoView: true, userEvent: "input.paste" });
+    return Boolean(made);
   }
 
   insert(text) {

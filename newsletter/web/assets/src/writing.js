@@ -10,6 +10,7 @@ import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
 import { Tab } from "./tab.js";
+import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
 import { complain, count } from "./fields.js";
 import { pasted } from "./pasting.js";
@@ -23,10 +24,15 @@ const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
 let waiting;
 let shownRevision = Number(form.elements.base.value);
+const toolbar = new Toolbar({
+  place: at("write-toolbar"),
+  onPress: (name) => (name === "picture" ? at("picture-file").click() : editor.press(name)),
+});
 const editor = new Editor({
   textarea: at("body"),
   nonce,
   onChange: () => changed(),
+  onMarks: (marks) => toolbar.show(marks),
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
 });
 const manuscript = new Manuscript(form, editor);
@@ -54,6 +60,10 @@ function changed() {
 
 function paste(event) {
   const files = [...event.clipboardData.files];
+  if (editor.link(event.clipboardData.getData("text/plain"))) {
+    event.preventDefault();
+    return true;
+  }
   const copied = pasted(event.clipboardData.getData("text/html"));
   if (copied.markdown) {
     editor.insert(copied.markdown);
