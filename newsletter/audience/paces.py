@@ -1,7 +1,7 @@
 """Paces: whether a reader gets each issue, or one digest a month of all of them.
 
 A change that would bring an issue twice, or never, takes effect with the next digest: see
-docs/decisions/0023-when-a-change-of-pace-takes-effect.md.
+docs/decisions/0026-when-a-change-of-pace-takes-effect.md.
 """
 
 from collections.abc import Collection

@@ -1,7 +1,7 @@
 """The monthly digest: written as issues come out, and sent in the month's first slot; readers choose it as their pace.
 
 Writing, sending and the changes of pace that wait for it are one transaction, which a slot claim lets one worker make
-once (docs/decisions/0023-when-a-change-of-pace-takes-effect.md).
+once (docs/decisions/0026-when-a-change-of-pace-takes-effect.md).
 """
 
 from dataclasses import dataclass
