@@ -102,7 +102,7 @@ def _reason(text: str, error: EmailNotValidError) -> Message:
         return lazy_gettext("the @ is missing")
     sentence = str(error).rstrip(".")
     # The library has it in English only.
-    return in_english(sentence[0].lower() + sentence[1:], lazy_gettext("it is not written as addresses are"))
+    return in_english(sentence[0].lower() + sentence[1:], lazy_gettext("it does not have the form of an email address"))
 
 
 def _not_an_address(reason: Message) -> Invalid:

@@ -34,7 +34,7 @@ def parse_text(typed: str) -> str:
     if len(text) > MOST_CHARACTERS:
         raise Invalid(
             lazy_gettext(
-                "Please shorten your comment: it has %(count)s characters, and the limit is %(most)s",
+                "Please shorten your comment: it has %(count)s characters; the limit is %(most)s",
                 count=len(text),
                 most=MOST_CHARACTERS,
             )
@@ -42,7 +42,7 @@ def parse_text(typed: str) -> str:
     if (links := count_links(text)) > MOST_LINKS:
         raise Invalid(
             lazy_gettext(
-                "Please remove some links: there are %(count)s, and the limit is %(most)s", count=links, most=MOST_LINKS
+                "Please remove some links: there are %(count)s; the limit is %(most)s", count=links, most=MOST_LINKS
             )
         )
     return text

@@ -132,7 +132,7 @@ def _privacy(publication: Publication, language: str) -> str:
 def _comments(language: str) -> str:
     return gettext(
         "Everybody can read the comments that you write below its issues, with the name that you give. The address "
-        "that you give with a comment is never shown, and nothing is kept of the network that you came from then.",
+        "that you give with a comment is never shown, and the network address you came from is not kept.",
         language,
     )
 

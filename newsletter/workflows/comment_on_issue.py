@@ -21,12 +21,12 @@ from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import CommentPolicy, Publication
 
-_CLOSED = lazy_gettext("This issue takes no more comments. What you typed has not been sent.")
+_CLOSED = lazy_gettext("Comments on this issue are closed. What you typed has not been sent.")
 _PARENT_HIDDEN = lazy_gettext(
     "The comment that you replied to is no longer shown. You can send yours as a new comment."
 )
-_OURS = lazy_gettext("Please choose another name: this one is ours, and people would take your comment for our own")
-_ADDRESS = lazy_gettext("Please give a name and no address: everybody can read it")
+_OURS = lazy_gettext("Please choose another name: this one is ours, and people would take your comment for one of ours")
+_ADDRESS = lazy_gettext("Please give a name, not an address: everybody can read it")
 
 
 class CommentPlace(NamedTuple):

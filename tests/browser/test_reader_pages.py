@@ -151,7 +151,7 @@ def test_a_reader_chooses_topics_and_one_email_a_month(page: Page, services: Ser
     expect(page.get_by_label("Sleep")).not_to_be_checked()
     page.goto(services.links.unsubscribe(1))
     send(page, "Get one email a month instead")
-    expect(page.get_by_role("status")).to_have_text("How often you hear from us has been saved.")
+    expect(page.get_by_role("status")).to_have_text("We have saved how often you want to hear from us.")
     monthly = page.get_by_role("radio", name="one email a month, with links to all its issues")
     expect(monthly).to_be_checked()
     page.get_by_role("radio", name="each issue, when it comes out").check()

@@ -36,9 +36,9 @@ def test_a_comment_has_only_the_markdown_that_it_needs(text: str, html: str | No
     [
         ("", "Please write your comment first"),
         (" \r\n ", "Please write your comment first"),
-        ("x" * 5_001, "it has 5,001 characters, and the limit is 5,000"),
+        ("x" * 5_001, "it has 5,001 characters; the limit is 5,000"),
         ("x" * 100_000, "it has 100,000 characters"),
-        ("http://a.b " * 21, "there are 21, and the limit is 20"),
+        ("http://a.b " * 21, "there are 21; the limit is 20"),
         ("evil \u202etxt", "turns the reading direction"),
         ("bell \x07", "control character"),
         ("null \0", "control character"),

@@ -130,14 +130,14 @@ def test_search_engines_are_told_of_the_comments(browser: FlaskClient, services:
         ("name", "", "Please give the name that is shown above your comment."),
         ("name", "\u202eZofia", "turns the reading direction"),
         ("name", "x" * 101, "Please shorten the name"),
-        ("name", "zofia@example.org", "Please give a name and no address"),
-        ("name", "see www.pills.example", "Please give a name and no address"),
+        ("name", "zofia@example.org", "Please give a name, not an address"),
+        ("name", "see www.pills.example", "Please give a name, not an address"),
         ("name", "\u200b", "Please give the name"),
         ("name", "B\u0430ckPainHelp".replace("\u0430", "a"), "Please choose another name: this one is ours"),
         ("name", "back pain\u00a0hélp", "Please choose another name: this one is ours"),
         ("email", "zofia", "the @ is missing"),
         ("text", "", "Please write your comment first."),
-        ("text", "x" * 100_000, "it has 100,000 characters, and the limit is 5,000"),
+        ("text", "x" * 100_000, "it has 100,000 characters; the limit is 5,000"),
         ("text", "https://a.example " * 1_000, "Please shorten your comment"),
         ("text", "https://a.b " * 25, "Please remove some links: there are 25"),
     ],
@@ -322,7 +322,7 @@ def test_a_closed_issue_shows_its_comments_and_takes_no_more(
         assert "<textarea" not in page
     late = press(browser, text="Too late")
     assert late.status_code == 409
-    assert "This issue takes no more comments." in late.text
+    assert "Comments on this issue are closed." in late.text
     assert "Too late" in late.text
     assert len(stored(services)) == 1
 

@@ -36,7 +36,7 @@ def test_the_hour_that_a_reader_chooses_is_kept_and_shown(browser: FlaskClient, 
     assert stored(services) == (None, None)
     answer = browser.post(link, data={"do": "hour", "hour": "7", "zone": "Asia/Kathmandu"})
     page = browser.get(answer.headers["Location"]).text
-    assert "Your choice has been saved. It holds from the next issue on." in page
+    assert "Your choice has been saved. It applies from the next issue on." in page
     assert chosen(page) == ["07:00", "Kathmandu (UTC+5:45)"]
     assert stored(services) == ("Asia/Kathmandu", 7)
 

@@ -310,7 +310,7 @@ def test_one_email_a_month_is_chosen_where_it_is_offered(browser: FlaskClient, l
     assert 'value="each" checked' in browser.get(link).text
     answer = browser.post(link, data={"do": "pace", "pace": "monthly"})
     page = browser.get(answer.headers["Location"]).text
-    assert "How often you hear from us has been saved." in page
+    assert "We have saved how often you want to hear from us." in page
     assert 'value="monthly" checked' in page
     assert "once a month, because" in page
     assert browser.post(link, data={"do": "pace", "pace": "daily"}).status_code == 400

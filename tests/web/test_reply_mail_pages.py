@@ -49,7 +49,7 @@ def test_only_the_button_confirms_and_only_the_button_stops(
     assert "Stop the emails about replies?" in page.text
     assert page.headers["Cache-Control"] == "no-store"
     assert wishes(services)[0] is CONFIRMED
-    assert "You get no more emails about replies" in browser.post(stop).text
+    assert "You will get no more emails about replies" in browser.post(stop).text
     assert wishes(services) == [NONE] * 3
 
 

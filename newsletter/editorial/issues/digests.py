@@ -152,7 +152,7 @@ def _text(form: IssueForm, slug: str, file_name: str, pictures: Mapping[str, str
 def _composed(publication: Publication, issues: Sequence[Issue], links: Links) -> IssueForm:
     language, months = publication.language, _months(publication, issues)
     titles = [issue.title for issue in reversed(issues)]
-    intro = gettext("Here is what came out in %(month)s. Each title leads to the whole issue.", language, month=months)
+    intro = gettext("Here is what came out in %(month)s. Each title links to the full issue.", language, month=months)
     hello = gettext("Hello {{ name | friend }},", language)
     return IssueForm(
         title=f"{publication.name}: {months}",

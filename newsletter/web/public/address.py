@@ -33,7 +33,7 @@ def expired(_error: Expired) -> Response:
     """Say where to ask for a new link."""
     return error_pages.page(
         lazy_gettext(
-            "Nothing has changed. Open your preferences by the link in any of our emails, and ask for a new one."
+            "Nothing has changed. Open your preferences from the link in any of our emails, and ask for a new one."
         ),
         410,
         lazy_gettext("This link has expired"),

@@ -51,8 +51,8 @@ _DONE = {
         "day and click the button; only then does your address change."
     ),
     "topics": lazy_gettext("Your topics have been saved."),
-    "hour": lazy_gettext("Your choice has been saved. It holds from the next issue on."),
-    "pace": lazy_gettext("How often you hear from us has been saved."),
+    "hour": lazy_gettext("Your choice has been saved. It applies from the next issue on."),
+    "pace": lazy_gettext("We have saved how often you want to hear from us."),
     "language": lazy_gettext("Your language has been saved."),
     "pause": lazy_gettext("Your break has started."),
     "resume": lazy_gettext("Your break is over: emails come again."),

@@ -49,7 +49,7 @@ def stop(token: str) -> str | Response:
     with services().sessions.begin() as session:
         comments_replies.set_reply_mail(session, comment_id, ReplyMail.NONE)
         if is_one_click:
-            return Response("You get no more emails about replies.\n", mimetype="text/plain")
+            return Response("You will get no more emails about replies.\n", mimetype="text/plain")
         return _page(session, comment_id, wanted=False)
 
 
