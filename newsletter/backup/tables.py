@@ -56,7 +56,8 @@ def load(connection: Connection, table: Table, columns: Sequence[str], source: I
         else:
             marks = ", ".join("?" * len(columns))
             insert = f"INSERT INTO {_name(connection, table)} ({names}) VALUES ({marks})"  # noqa: S608
-            _driver(connection).executemany(insert, _rows(source, table, columns))
+            with _any_order(connection, table):
+                _driver(connection).executemany(insert, _rows(source, table, columns))
 
 
 def line(cells: Sequence[object]) -> str:
@@ -98,6 +99,20 @@ def _load_postgresql(connection: Connection, statement: str, source: IO[bytes]) 
         with cursor.copy(statement) as copy:
             while chunk := source.read(_CHUNK):
                 copy.write(chunk)
+
+
+@contextmanager
+def _any_order(connection: Connection, table: Table) -> Iterator[None]:
+    """Let SQLite, as PostgreSQL does, take a row before the row of the same table that it refers to."""
+    if all(key.column.table is not table for key in table.foreign_keys):
+        yield
+        return
+    driver = _driver(connection)
+    driver.execute("PRAGMA defer_foreign_keys = ON")
+    yield
+    if driver.execute(f"PRAGMA foreign_key_check({_name(connection, table)})").fetchone():
+        raise ValueError("a row refers to one that is not there")
+    driver.execute("PRAGMA defer_foreign_keys = OFF")
 
 
 def _rows(source: IO[bytes], table: Table, columns: Sequence[str]) -> Iterator[list[Any]]:

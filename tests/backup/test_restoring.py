@@ -17,12 +17,14 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import Issue
+from newsletter.engagement.comments import Comment, CommentState
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import SchemaState
 from newsletter.wiring import Services, open_services
 from newsletter.workflows import build_letter, publish
 
-from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows
+from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows, settings_of
 
 
 def restore(path: Path, settings: Settings, now: datetime) -> list[str]:
@@ -103,6 +105,28 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     assert sorted(ids) == list(range(min(ids), min(ids) + started.copies))
     assert min(ids) == len(NASTY) + sequences.LEAP + 1
     services.close()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_sqlite_takes_rows_in_the_order_in_which_postgresql_keeps_them(
+    services: Services, elsewhere: Elsewhere, tmp_path: Path, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        issue = session.scalars(select(Issue).where(Issue.letter_id.is_not(None))).first()
+        words = {"publication_id": issue.publication_id, "issue_id": issue.id, "state": CommentState.WAITING}
+        for number, parent in ((901, None), (902, 901)):
+            words |= {"digest": str(number), "created_at": now, "changed_at": now, "name": "Ada", "text": "Words"}
+            session.add(Comment(id=number, parent_id=parent, **words))
+        original, *_, repeat = session.scalars(select(Letter).order_by(Letter.id))
+        repeat.repeats_id = original.id
+    with services.sessions.begin() as session:
+        # A changed row stands behind those that refer to it.
+        session.get_one(Comment, 901).state = CommentState.APPROVED
+        session.get_one(Letter, original.id).subject = "Another subject"
+    take.take(services.sessions, settings_of(services), services.pictures, tmp_path / "moved.backup", now)
+    there, before = elsewhere("sqlite"), of_a_press(services.sessions)
+    restore(tmp_path / "moved.backup", there, now)
+    assert {rows(there)[name] == before[name] for name in ("comments", "copies")} == {True}
 
 
 READER = "INSERT INTO subscribers VALUES (7, 'ada@x.example', 'ada@x.example', 'Ada', :at)"
