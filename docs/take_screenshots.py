@@ -40,6 +40,7 @@ PAGES = {
     "doubts": f"issues/{OUT}/doubts",
     "requests": "requests/",
     "calendar": "calendar/",
+    "calendar-month": "calendar/?month=2026-11",
     "slots": "calendar/slots",
     "readers": "readers/",
     "reader": "readers/1/",

@@ -55,8 +55,13 @@ def brief(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
         written = dates.format_date(local, DAY_OF_YEAR, locale)
     else:
         written = dates.format_skeleton("MMMMEEEEd", local, locale=locale)
+    return f"{written} {clock_on(instant, time_zone, language)}"
+
+
+def clock_on(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:
+    """`09:00`, for use where the day and the zone are shown already; `02:30 (the first of two, UTC+2)`."""
     which = _in_brackets(which_of_two(instant, time_zone, language))
-    return f"{written} {clock(local, language)}{which}"
+    return f"{clock(_local(instant, time_zone), language)}{which}"
 
 
 def short_moment(instant: datetime, language: str = LANGUAGE) -> str:

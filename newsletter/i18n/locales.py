@@ -23,14 +23,15 @@ def locale_of(language: str, default: None) -> Locale | None: ...
 @lru_cache(maxsize=64)
 def locale_of(language: str, default: Locale | None = _ENGLISH) -> Locale | None:
     """The locale of a language tag (BCP 47); the default, English, for one that the CLDR does not know."""
-    tag = language.replace("_", "-")
-    for known in (tag, tag.partition("-")[0]):
-        try:
-            locale = Locale.parse(known, sep="-")
-        except (ValueError, UnknownLocaleError):
-            continue
-        return locale if locale.language != "en" else _ENGLISH
-    return default
+    locale = _known(language)
+    if locale is None:
+        return default
+    return locale if locale.language != "en" else _ENGLISH
+
+
+def first_weekday(language: str) -> int:
+    """The weekday that weeks start with (0 is Monday) in the region that a language tag names; Monday without one."""
+    return (_known(language) or _ENGLISH).first_week_day
 
 
 def text_direction(language: str) -> str:
@@ -44,3 +45,14 @@ def own_name(language: str) -> str:
     """The name of a language in that language, as in a list that people choose theirs from: `Deutsch`, `Polski`."""
     name = locale_of(language).language_name or language
     return name[:1].upper() + name[1:]
+
+
+def _known(language: str) -> Locale | None:
+    """The locale of a tag or else of its language alone; None if the CLDR knows neither."""
+    tag = language.replace("_", "-")
+    for known in (tag, tag.partition("-")[0]):
+        try:
+            return Locale.parse(known, sep="-")
+        except (ValueError, UnknownLocaleError):
+            continue
+    return None

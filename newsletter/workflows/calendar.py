@@ -4,13 +4,13 @@ A weekly slot is filled by the issue scheduled for it, else by the first issue o
 `SlotAllocator.take` alone decides which: at the slot's time (`fill_slots`), and in every forecast.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import islice, takewhile
 
-from sqlalchemy import Select, exists, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import paces
@@ -114,8 +114,18 @@ class Calendar:
 
     def ahead(self, slots: int) -> list[CalendarEntry]:
         """The next weekly slots, including those on days off, and everything else that is scheduled, soonest first."""
+        return self._forecast(self._next(slots))
+
+    def between(self, begin: datetime, end: datetime) -> list[CalendarEntry]:
+        """What went out from `begin` until before `end`, and what goes out or could, soonest first."""
+        until = takewhile(lambda slot: slot.at < end, occurrences.occurrences(self.publication, self.now))
+        coming = self._forecast(until) if self.now < end else []
+        entries = [*self._begun(begin, end), *(entry for entry in coming if begin <= entry.at < end)]
+        return sorted(entries, key=lambda entry: entry.at)
+
+    def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
         waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
-        occasions = [*self._due, *self._next(slots)]
+        occasions = [*self._due, *slots]
         entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
         entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
@@ -159,6 +169,14 @@ class Calendar:
     def _scheduled(self) -> dict[datetime, Issue]:
         waiting = _with_letter(self.publication).where(Letter.state == LetterState.WAITING)
         return {issue.letter.due_at: issue for issue in self.session.scalars(waiting) if issue.letter}
+
+    def _begun(self, begin: datetime, end: datetime) -> Iterator[CalendarEntry]:
+        """The issues that went out or began to, or that are held although their time has come."""
+        at = func.coalesce(Letter.started_at, Letter.due_at)
+        is_begun = Letter.started_at.is_not(None) | (Letter.state == LetterState.HELD)
+        begun = _with_letter(self.publication).where(is_begun, at >= begin, at < end).add_columns(at)
+        for issue, moment in self.session.execute(begun.order_by(at, Issue.id)):
+            yield CalendarEntry(moment, self.publication.time_zone, issue, is_slot=False)
 
     @cached_property
     def _due(self) -> list[Occurrence]:

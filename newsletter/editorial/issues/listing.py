@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +12,8 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import desk_index, issue_store
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.desk_index import DeskText
+from newsletter.editorial.issues.months import month_bounds, parse_month
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Queued, Readiness
-from newsletter.errors import Invalid
 from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest, Statement
 from newsletter.publications import Publication
 
@@ -109,19 +108,9 @@ def _matching(rows: Statement, publication: Publication, wanted: Criteria) -> St
     if wanted.tag:
         rows = rows.where(desk_index.has_label(LabelKind.TAG, wanted.tag))
     if wanted.month:
-        begin, end = _month(wanted.month, publication.time_zone)
+        begin, end = month_bounds(parse_month(wanted.month), publication.time_zone)
         rows = rows.where(begin <= _MOMENT, end > _MOMENT)
     return rows
-
-
-def _month(month: str, time_zone: str) -> tuple[datetime, datetime]:
-    """The beginning and end of a month in UTC; Invalid if it is none."""
-    try:
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZoneInfo(time_zone))
-    except ValueError:
-        raise Invalid("Choose the month from the list.") from None
-    following = first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
-    return first.astimezone(UTC), following.astimezone(UTC)
 
 
 def _is_in(state: IssueState) -> ColumnElement[bool]:

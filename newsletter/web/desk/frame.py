@@ -62,10 +62,12 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.add_app_template_global(named_publication)
     blueprint.add_app_template_filter(formats.brief)
     blueprint.add_app_template_filter(formats.clock)
+    blueprint.add_app_template_filter(formats.clock_on)
     blueprint.add_app_template_filter(formats.dated)
     blueprint.add_app_template_filter(formats.weekday)
     blueprint.add_app_template_filter(formats.weekly)
     blueprint.add_app_template_filter(formats.calendar_day)
+    blueprint.add_app_template_filter(formats.calendar_month)
     blueprint.add_app_template_filter(previews.as_sample)
     blueprint.add_app_template_filter(lookup.issue_mark, "mark")
 

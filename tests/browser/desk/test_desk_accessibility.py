@@ -27,6 +27,7 @@ PAGES = (
     "/desk/issues/unwind-a-tight-back/",
     "/desk/issues/unwind-a-tight-back/corrections/new",
     "/desk/calendar/",
+    "/desk/calendar/?month=2026-11",
     "/desk/calendar/slots",
     "/desk/readers/",
     "/desk/readers/?q=nobody",

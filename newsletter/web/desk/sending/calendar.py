@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 
 from flask import request
 
 from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Issue
-from newsletter.editorial.schedule import queue
+from newsletter.editorial.schedule import queue, weekly_slots
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup
-from newsletter.web.desk.sending import moments
+from newsletter.web.desk.sending import moments, month_view
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Blocker
 from newsletter.workflows.calendar import CalendarEntry
@@ -27,7 +27,8 @@ class CalendarRow:
     """A slot, or a run of slots in a week off; with the change of clocks before it."""
 
     entries: Sequence[CalendarEntry]
-    shift: timedelta
+    shift_direction: str
+    """`forward` or `back`; empty if the clocks do not change."""
 
     @property
     def entry(self) -> CalendarEntry:
@@ -38,13 +39,6 @@ class CalendarRow:
     def is_off(self) -> bool:
         """Whether the slots are off, so that nothing goes out."""
         return bool(self.entry.off) and not self.entry.issue
-
-    @property
-    def shift_direction(self) -> str:
-        """`forward` or `back`; empty if the clocks do not change."""
-        if not self.shift:
-            return ""
-        return "forward" if self.shift > timedelta() else "back"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +53,11 @@ class QueuePlace:
 
 
 def calendar() -> str:
-    """The next eight slots, other scheduled issues, the queue, and the issues that are not scheduled."""
+    """The next eight slots, other scheduled issues, the queue, and what is not scheduled; with `?month=` that month."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
+        if month := request.args.get("month", ""):
+            return month_view.month_page(store, publication, month)
         waiting = store.scalars(queue.listing(publication.id)).all()
         entries = frame.calendar_of(store, publication).ahead(max(_WEEKS, len(waiting)))
         return frame.page(
@@ -72,6 +68,7 @@ def calendar() -> str:
             publication_shown=publication,
             lines=list(_lines(entries, now(), publication.time_zone)),
             places=list(_places(waiting, entries)),
+            this_month=month_view.month_name(weekly_slots.on_clocks(now(), publication.time_zone)),
             seen=",".join(str(issue.id) for issue in waiting),
             unplaced=listing.unscheduled(store, publication.id, _AT_ONCE),
             at_once=_AT_ONCE,
@@ -83,7 +80,7 @@ def calendar() -> str:
 def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) -> Iterator[CalendarRow]:
     for _, same in groupby(entries, key=_kind):
         row = list(same)
-        yield CalendarRow(row, moments.clock_shift(since, row[0].at, time_zone))
+        yield CalendarRow(row, moments.shift_direction(since, row[0].at, time_zone))
         since = row[-1].at
 
 

@@ -19,12 +19,14 @@ def for_input(moment: datetime, time_zone: str) -> str:
     return f"{weekly_slots.on_clocks(moment, time_zone):%Y-%m-%d %H:%M}"
 
 
-def clock_shift(before: datetime, after: datetime, time_zone: str) -> timedelta:
-    """By how much the clocks of a time zone change between two moments."""
-    clocks = weekly_slots.zone(time_zone)
-    return (after.astimezone(clocks).utcoffset() or timedelta()) - (
-        before.astimezone(clocks).utcoffset() or timedelta()
+def shift_direction(before: datetime, after: datetime, time_zone: str) -> str:
+    """Whether the clocks of a time zone go `forward` or `back` between two moments; empty if they do not change."""
+    earlier, later = (
+        one.astimezone(weekly_slots.zone(time_zone)).utcoffset() or timedelta() for one in (before, after)
     )
+    if earlier == later:
+        return ""
+    return "forward" if later > earlier else "back"
 
 
 def _parse(text: str) -> datetime | None:
