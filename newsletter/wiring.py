@@ -30,6 +30,7 @@ from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import import_archive
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.check_outside import OutsideChecks
 from newsletter.workflows.contact_requests import RequestTimes
 from newsletter.workflows.import_uploads import ArchiveJob
 from newsletter.workflows.mail_intake import MailIntake
@@ -88,6 +89,11 @@ class Services:
         """How a worker imports uploaded archives of posts."""
         fetch = import_archive.fetch_with(self.guarded_client)
         return ArchiveJob(self.sessions, self.pictures, fetch, self.settings.archive_folder, worker)
+
+    def outside_checks(self, worker: WorkerContext) -> OutsideChecks:
+        """How a worker checks links, if it may, and asks the spam filter."""
+        client = self.guarded_client if self.settings.link_checks else None
+        return OutsideChecks(self.sessions, self.letters, client, worker)
 
     @cached_property
     def guarded_client(self) -> GuardedClient:

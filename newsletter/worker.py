@@ -33,7 +33,7 @@ from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
 from newsletter.delivery.workers.context import WorkerContext, set_aside
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
-from newsletter.editorial.external_checks import link_checks, spam_checks
+from newsletter.editorial.external_checks import link_checks
 from newsletter.editorial.issues import digests, issue_bin
 from newsletter.errors import Refused
 from newsletter.mail_settings import MailServer
@@ -45,7 +45,6 @@ from newsletter.workflows import (
     fill_slots,
     monthly_digest,
     publish,
-    run_preflight,
     tend_bounces,
     tend_comments,
     tend_signups,
@@ -58,7 +57,6 @@ _FINISH_IN_FLIGHT = 6.0
 _SIGN_OFF_WITHIN = 1.0
 # What is still running then waits for a database that does not answer; less than 10 seconds as well.
 _KILL_AFTER = 9.5
-_LINKS_AT_ONCE = 24
 # Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
 
@@ -98,6 +96,7 @@ class Worker:
         bulk_settings = BulkSettings(bulk, services.links, limits, services.keyring, return_path, in_doubt)
         self._bulk_sender = BulkSender(services.sessions, bulk_settings, worker=self.name)
         self._intake = services.mail_intake(self._context)
+        self._checks = services.outside_checks(self._context)
 
     def jobs(self) -> list[Job]:
         """All jobs of the worker."""
@@ -129,9 +128,9 @@ class Worker:
             Job("sign of life", timedelta(seconds=5), self.beat),
             Job("cut waits that a clock put back", timedelta(hours=1), self.shorten_waits),
             Job("look at the slots to come", timedelta(minutes=1), self.warn_of_coming_slots),
-            Job("look after links", timedelta(minutes=1), self.queue_link_checks),
-            Job("ask links", timedelta(seconds=2), self.check_links),
-            Job("ask the spam filter", timedelta(seconds=2), self.run_spam_checks),
+            Job("look after links", timedelta(minutes=1), self._checks.queue_links),
+            Job("ask links", timedelta(seconds=2), self._checks.check_links),
+            Job("ask the spam filter", timedelta(seconds=2), self._checks.check_spam),
             Job("chain the record of consent", timedelta(seconds=30), self.chain_consent),
             Job("look after the consent chain", timedelta(days=1), self.tend_consent_chain),
             Job("wake paused readers", timedelta(minutes=1), partial(self._in_groups, preferences.end_due_pauses)),
@@ -304,34 +303,6 @@ class Worker:
         away = {MailKind.ISSUES: self._bulk_sender.away, MailKind.LETTERS: self._mailer.away}
         with self._services.sessions.begin() as session:
             heartbeat.beat(session, self.name, _now(), away)
-
-    def queue_link_checks(self) -> None:
-        if self._services.settings.link_checks:
-            with self._services.sessions.begin() as session:
-                run_preflight.request_link_checks(session, self._services.links, _now())
-
-    def check_links(self) -> None:
-        if not (self._services.settings.link_checks and self._is_due(link_checks.are_due)):
-            return
-        asked_at = _now()
-        with self._services.sessions.begin() as session:
-            urls = link_checks.claim(session, _LINKS_AT_ONCE, asked_at)
-        for answer in self._services.guarded_client.ask_all(urls, self._stopping.is_set):
-            with self._services.sessions.begin() as session:
-                link_checks.record(session, answer, _now(), asked_at)
-
-    def run_spam_checks(self) -> None:
-        if not self._is_due(spam_checks.is_due):
-            return
-        with self._services.sessions.begin() as session:
-            taken = spam_checks.claim(session, 1, _now())
-        for content, issue_id in taken:
-            with self._services.sessions.reading() as session:
-                mail = run_preflight.mail_for_spam_check(session, issue_id, content, self._services.letters, _now())
-            verdict = spam_checks.run_spamassassin(mail, self._stopping.is_set) if mail else spam_checks.CHANGED
-            if verdict is not None:
-                with self._services.sessions.begin() as session:
-                    spam_checks.record(session, content, verdict, _now())
 
     def prune_outbox(self) -> None:
         self._in_groups(outbox.prune)

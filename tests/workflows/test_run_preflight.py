@@ -1,12 +1,13 @@
 """An issue under the lamp, and the worker that asks about it."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from newsletter import publications
 from newsletter.db import Sessions
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.models import Issue
@@ -14,8 +15,8 @@ from newsletter.editorial.preflight import Level, SpamVerdict
 from newsletter.editorial.source import issue_file
 from newsletter.outbound import Answer, GuardedClient
 from newsletter.wiring import Services
-from newsletter.worker import Worker
 from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows.check_outside import OutsideChecks
 from tests import sample_services
 
 SLUG = sample_services.WAITING
@@ -130,9 +131,9 @@ def test_the_sizes_of_pictures_are_known(services: Services, now: datetime) -> N
     assert all(size.width > 500 and size.bytes > 1_000 for size in told.pictures.values())
 
 
-def worker(services: Services, guarded_client: GuardedClient) -> Worker:
+def checks(services: Services, guarded_client: GuardedClient) -> OutsideChecks:
     services.__dict__["guarded_client"] = guarded_client
-    return Worker(services)
+    return services.outside_checks(WorkerContext("here", lambda: datetime.now(UTC)))
 
 
 def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Services) -> None:
@@ -144,10 +145,10 @@ def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Service
         looked_up.append(host)
         raise OSError
 
-    working = worker(services, GuardedClient(resolve=resolve))
-    working.queue_link_checks()
+    working = checks(services, GuardedClient(resolve=resolve))
+    working.queue_links()
     working.check_links()
-    working.queue_link_checks()
+    working.queue_links()
     working.check_links()
     assert looked_up == ["www.nhs.uk"]
     assert "source “NHS” leads to a host that cannot be found" in messages(inspected(services))
@@ -157,10 +158,10 @@ def test_the_worker_asks_nobody_until_it_may(
     services: Services, sessions: Sessions, tmp_path: Path, now: datetime
 ) -> None:
     closed = sample_services.build(sessions, tmp_path, mail_server="127.0.0.1")
-    working = worker(closed, GuardedClient(resolve=lambda _host, _port: pytest.fail("it asked")))
+    working = checks(closed, GuardedClient(resolve=lambda _host, _port: pytest.fail("it asked")))
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=True)
-    working.queue_link_checks()
+    working.queue_links()
     working.check_links()
 
 
@@ -176,7 +177,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
     assert spamassassin
     with services.sessions.begin() as session:
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
-    worker(services, GuardedClient()).run_spam_checks()
+    checks(services, GuardedClient()).check_spam()
     with services.sessions.reading() as session:
         said = spam_checks.verdict(session, build_letter.prepare(sore(session), services.links).mail.content_hash)
     assert said.threshold == 5.0
@@ -187,7 +188,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
 def test_a_text_that_changed_since_is_not_read(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         spam_checks.request_check(session, sore(session).id, "the hash of an older text", now)
-    worker(services, GuardedClient()).run_spam_checks()
+    checks(services, GuardedClient()).check_spam()
     with services.sessions.reading() as session:
         assert spam_checks.verdict(session, "the hash of an older text") == spam_checks.CHANGED
 
