@@ -134,7 +134,7 @@ def subscription_ids(session: Session, key: str) -> Sequence[int]:
     return session.scalars(theirs).all()
 
 
-def matching(session: Session, search: str, status: Status | None) -> list[ColumnElement[bool]]:
+def search_conditions(session: Session, search: str, status: Status | None) -> list[ColumnElement[bool]]:
     """The conditions on `Subscription` joined with `Subscriber` of a search at the desk.
 
     Each word of `search` must occur in the address or name, ignoring case and accents; one or two letters match only
@@ -156,16 +156,16 @@ def page(
     turn: PageRequest = pagination.FIRST_PAGE,
     size: int = 50,
 ) -> Page[Subscription]:
-    """A page of the subscriptions for the desk that are `matching`, newest first."""
+    """A page of the subscriptions for the desk that match the search, newest first."""
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    rows = rows.where(*matching(session, search, status))
+    rows = rows.where(*search_conditions(session, search, status))
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
 def count_matching(session: Session, publication_id: int, search: str, status: Status | None, most: int) -> int:
-    """How many subscriptions are `matching`, counted up to `most`."""
+    """How many subscriptions match the search, counted up to `most`."""
     rows = select(Subscription.id).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    rows = rows.where(*matching(session, search, status)).limit(most)
+    rows = rows.where(*search_conditions(session, search, status)).limit(most)
     return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
 

@@ -80,7 +80,7 @@ def readers_sheet() -> Response:
         with services().sessions.reading() as store:
             home = publications.find(store, publication.slug)
             members = segments.condition(store, home, chosen, now())
-            yield from export.csv_pieces(store, home.id, members, *subscribers.matching(store, q, status))
+            yield from export.csv_pieces(store, home.id, members, *subscribers.search_conditions(store, q, status))
 
     return csv_export.stream_file(f"{publication.slug}-readers.csv", pieces())
 
