@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import paces, subscribers, topics
@@ -12,7 +12,8 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import repeats
-from newsletter.delivery.models import Letter
+from newsletter.delivery.models import Copy, Letter
+from newsletter.editorial.issues import digests
 from newsletter.editorial.models import Issue, IssueKind
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
@@ -68,6 +69,18 @@ class Recipients:
     def count(self, session: Session, now: datetime) -> int:
         """How many they are now."""
         return subscribers.audience_size(session, self.publication.id, *self.conditions(session, now))
+
+
+def not_by_digest(session: Session, publication: Publication, letter_id: int) -> tuple[ColumnElement[bool], ...]:
+    """What a subscription has to meet so that no digest has brought it the issue of this letter, or will."""
+    entry = digests.find_entry(session, letter_id)
+    if entry is None:
+        return ()
+    digest = select(Letter.id).join(Issue, Issue.letter_id == Letter.id).where(Issue.id == entry.digest_id)
+    digest_id = session.scalar(digest.where(Letter.started_at.is_not(None)))
+    if digest_id is not None:
+        return (~exists().where(Copy.letter_id == digest_id, Copy.subscription_id == Subscription.id),)
+    return (Subscription.pace != Pace.MONTHLY,) if paces.is_used(session, publication) else ()
 
 
 def _pace(session: Session, publication: Publication, kind: IssueKind) -> Pace | None:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import subscribers
+from newsletter.audience import subscribers, topics
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
@@ -49,7 +49,7 @@ from newsletter.errors import Conflict
 from newsletter.prepared import encode_rows, rows
 from newsletter.publications import Publication
 from newsletter.workflows import publish
-from newsletter.workflows.recipients import Recipients
+from newsletter.workflows.recipients import Recipients, not_by_digest
 
 DAYS = 30
 """For how many days after an issue went out it may be sent to readers who joined since."""
@@ -83,7 +83,7 @@ class Missed:
     joined: int
     """Readers who joined since; counted in `copies` only if they were requested."""
     spared: int
-    """Readers who missed it, but have unsubscribed, paused or were suppressed since."""
+    """Readers who missed it, but have unsubscribed, paused, been suppressed, or chosen the digest or other topics."""
     with_joined: bool = False
 
     @property
@@ -108,7 +108,7 @@ def find_missed(
     if chosen:
         mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
     every = dict(session.execute(mine).all())
-    still = subscribers.active_recipients(letter.publication_id).subquery("readers")
+    still = subscribers.active_recipients(letter.publication_id, *_wanting(session, letter)).subquery("readers")
     found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
     counts = {one.value: found.get(one.value, 0) for one in Fate}
     since = _count_joined(session, letter, segment, now) if _is_recent(letter, now) else 0
@@ -242,7 +242,7 @@ def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment
     mine = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
     these = _ROWS.c.letter_id == letter.id, _ROWS.c.id.in_(select(mine.c.id))
     missed = Subscription.id.in_(select(_ROWS.c.subscription_id).where(*these))
-    chosen = _chosen(session, letter, segment, now)
+    chosen = *_wanting(session, letter), *_chosen(session, letter, segment, now)
     still = subscribers.active_recipients(letter.publication_id, missed, *chosen).subquery("readers")
     cleared = ("worker", "lease_until", "begun_at", "ended_at", "reservation", "reason", "code", "status", "reply")
     # Their delivery hour is not waited for once more: they are late already.
@@ -260,6 +260,12 @@ def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment
 def _chosen(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> tuple[ColumnElement[bool], ...]:
     publication = session.get_one(Publication, letter.publication_id)
     return segments.frozen_conditions(session, publication, segment, now)
+
+
+def _wanting(session: Session, letter: Letter) -> tuple[ColumnElement[bool], ...]:
+    """What a subscription has to meet to be sent the issue now: one of its topics is on, and it is in no digest."""
+    publication = session.get_one(Publication, letter.publication_id)
+    return (*topics.wants_any(session, letter.topics), *not_by_digest(session, publication, letter.id))
 
 
 def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> int:
@@ -282,6 +288,7 @@ def _joined(
     has_one = exists().where(Copy.letter_id.in_(ids), Copy.subscription_id == Subscription.id)
     # Readers who joined since must be among those that the letter itself goes to, too.
     own = Recipients.of_letter(session, letter).conditions(session, now)
+    own += not_by_digest(session, session.get_one(Publication, letter.publication_id), letter.id)
     chosen = *own, *_chosen(session, letter, segment, now)
     return subscribers.active_recipients(letter.publication_id, Subscription.id.in_(_new(letter)), ~has_one, *chosen)
 

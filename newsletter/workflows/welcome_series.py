@@ -37,7 +37,7 @@ from newsletter.editorial.schedule import occurrences
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, calendar, publish
 from newsletter.workflows.build_letter import LetterSettings
-from newsletter.workflows.recipients import Recipients
+from newsletter.workflows.recipients import Recipients, not_by_digest
 
 _GROUP = 500
 
@@ -194,6 +194,8 @@ def _readers_without(session: Session, issue: Issue, subscription_ids: set[int],
     ids = repeats.with_repeats(session, original.id) if original else []
     has_one = exists().where(Copy.letter_id.in_(ids), Copy.subscription_id == Subscription.id)
     conditions = [Subscription.id.in_(subscription_ids), ~has_one]
+    if original is not None:
+        conditions += not_by_digest(session, issue.publication, original.id)
     if original is not None and original.final_counts is not None:
         # The ledger no longer says who got it; whoever read us then may have.
         since = func.coalesce(Subscription.confirmed_at, Subscription.created_at)

@@ -10,9 +10,10 @@ from markupsafe import escape
 from sqlalchemy import select, update
 
 from newsletter import editors, publications
+from newsletter.audience import topics
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.db import Session
-from newsletter.delivery.models import Copy, LetterState, OutboxMessage, SendPermission
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, OutboxMessage, SendPermission
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import corrections, digests, issue_store
 from newsletter.editorial.issues.corrections import Amendment
@@ -22,7 +23,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, fill_slots, monthly_digest, publish
+from newsletter.workflows import build_letter, fill_slots, monthly_digest, publish, resend_missed
 from newsletter.workflows.calendar import Calendar
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
@@ -428,3 +429,29 @@ def test_a_restored_press_sends_no_digest_from_before_it_was_allowed_to(press: P
     assert press.had("monthly") == []
     press.runs(tuesday(12, 1))
     assert press.read("monthly") == ["One"]
+
+
+def test_who_missed_an_issue_and_got_it_in_a_digest_is_not_sent_it_again(press: Press) -> None:
+    """Nor before the digest is out; and one who chose other topics since is not sent it either."""
+    for name in ("changed", "weekly", "off"):
+        press.reader(name)
+    slot = tuesday(11, 10)
+    with press.sessions.begin() as session:
+        press.home(session).topics = ["Back"]
+    press.writes("one", slot, tags="Back")
+    press.runs(slot)
+    with press.sessions.begin() as session:
+        session.execute(update(Copy).values(state=CopyState.FAILED))
+        session.execute(update(Letter).values(state=LetterState.FINISHED, finished_at=slot))
+        topics.turn_off(session, [(press.subscription(session, "off").id, "back")])
+    assert press.chooses("changed", Pace.MONTHLY, slot) == (Pace.MONTHLY, None)
+    for later in (slot + timedelta(days=1), tuesday(12, 1)):
+        press.runs(later)
+        with press.sessions.begin() as session:
+            missed = resend_missed.find_missed(session, issue_store.find(session, "one"), later)
+            assert (missed.copies, missed.spared) == (1, 2)
+    with press.sessions.begin() as session:
+        assert resend_missed.resend(session, issue_store.find(session, "one"), tuesday(12, 1)) == 1
+        again = select(Copy.subscription_id).join(Issue, Issue.letter_id == Copy.letter_id)
+        again = again.where(Issue.slug == "one", Copy.state == CopyState.PENDING)
+        assert session.scalars(again).all() == [press.subscription(session, "weekly").id]

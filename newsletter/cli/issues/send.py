@@ -90,4 +90,5 @@ def _print(slug: str, found: Missed, *, dry_run: bool) -> None:
             f"  {formats.number(found.joined)} joined since" + ("" if found.with_joined else ": only with --joined")
         )
     if found.spared:
-        click.echo(f"  {formats.number(found.spared)} who missed it have unsubscribed or paused since, and get nothing")
+        why = "left, paused, or chosen the digest or other topics"
+        click.echo(f"  {formats.number(found.spared)} who missed it have {why} since, and get nothing")

@@ -93,6 +93,13 @@ def unmailed_letters(session: Session, publication_id: int) -> Sequence[int]:
     return [letter_id for letter_id in found if letter_id is not None]
 
 
+def find_entry(session: Session, letter_id: int) -> DigestEntry | None:
+    """The entry for the digest of the issue of a letter; None if readers of the digest get it like all others."""
+    return session.scalar(
+        select(DigestEntry).join(Issue, Issue.id == DigestEntry.issue_id).filter_by(letter_id=letter_id)
+    )
+
+
 def write_digest(session: Session, publication: Publication, links: Links, now: datetime) -> Issue | None:
     """The open digest with every issue that was noted for it, as last corrected; None if there is none.
 
