@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from newsletter.audience import privacy, refusals, subscribers
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
@@ -233,6 +233,15 @@ def test_a_readers_link_signs_without_waiting_and_shows_no_address(
     [comment] = stored(services)
     assert (comment.state, comment.subscription_id, comment.email) == (CommentState.WAITING, reader.id, "")
     assert comment.reply_mail is ReplyMail.CONFIRMED
+
+
+def test_a_readers_link_opens_the_page_in_their_language(
+    browser: FlaskClient, services: Services, reader: Subscription, key: str
+) -> None:
+    with services.sessions.begin() as session:
+        session.get_one(Subscriber, reader.subscriber_id).language = "es"
+    assert '<html lang="es"' in browser.get(key).text
+    assert '<html lang="en"' in browser.get(PAGE).text
 
 
 def test_a_readers_comment_is_published_at_once_where_the_publication_says_so(

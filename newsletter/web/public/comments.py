@@ -199,6 +199,7 @@ def _page(
             render_template(
                 "site/comments.html",
                 publication=issue.publication,
+                language=signer.language if signer else None,
                 issue=issue,
                 discussion=discussion,
                 page=page,
