@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from flask import Flask, current_app, g, request
+from werkzeug.datastructures import MultiDict
 
 from newsletter.audience import client_ip
 from newsletter.db import Witness
@@ -103,6 +104,15 @@ def row_id(text: str, highest: int = 2**63 - 1) -> int:
     if not 0 <= (number := int(text)) <= highest:
         raise ValueError(text)
     return number
+
+
+def asked_id(fields: MultiDict[str, str], name: str) -> int | None:
+    """The id that a form or a query names, None if it names none; 0, which no row has, for what cannot be one."""
+    text = fields.get(name, "")
+    try:
+        return row_id(text, 2**31 - 1) if text else None
+    except ValueError:
+        return 0
 
 
 def page_request(highest: int = 2**63 - 1) -> PageRequest:

@@ -267,4 +267,5 @@ def test_readers_are_exported_whole_or_a_segment_of_them(editor: Visitor, servic
     ]
     assert 'filename="backpainhelp-readers.csv"' in whole.headers["Content-Disposition"]
     assert len(editor.open(f"/desk/readers.csv?segment={segment.id}").text.splitlines()) == 1
-    assert editor.open("/desk/readers.csv?segment=999").status_code == 404
+    for number in ("999", "0", "-1", "none", "9" * 30):
+        assert editor.open(f"/desk/readers.csv?segment={number}").status_code == 404

@@ -57,8 +57,9 @@ def test_a_new_issue_begins_with_a_template_as_it_was_when_it_was_saved(
     answer = editor.press("/desk/issues/new", "/desk/issues/templates/1/delete")
     assert "is deleted" in editor.read(answer.location)
     fields = hidden(editor.open("/desk/issues/new").text, "/desk/issues/new")
-    late = author.client.post("/desk/issues/new", data=fields | {"title": "T", "subject": "S", "template": "1"})
-    assert late.status_code == 404
+    for number in ("1", "0", "none", "9" * 30):
+        late = author.client.post("/desk/issues/new", data=fields | {"title": "T", "subject": "S", "template": number})
+        assert late.status_code == 404
 
 
 def test_a_template_needs_a_name(author: Visitor) -> None:

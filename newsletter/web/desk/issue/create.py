@@ -15,7 +15,7 @@ from newsletter.editorial.source import fields
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.publications import Publication
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import asked_id, now, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.writing import editor_form
@@ -81,8 +81,8 @@ def _create(store: Session, publication: Publication, typed: IssueForm, original
 
 def _original(store: Session, publication: Publication) -> Original:
     """The template that was chosen."""
-    chosen = request.form.get("template", type=int)
-    return issue_templates.find_template(store, publication.id, chosen).original if chosen else create.EMPTY
+    chosen = asked_id(request.form, "template")
+    return create.EMPTY if chosen is None else issue_templates.find_template(store, publication.id, chosen).original
 
 
 def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
@@ -96,7 +96,7 @@ def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
         faults=faults,
         subject_lengths=lengths,
         templates=templates,
-        chosen=request.form.get("template", type=int),
+        chosen=asked_id(request.form, "template"),
     )
 
 

@@ -15,7 +15,7 @@ from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import now, page_request, services
+from newsletter.web.context import asked_id, now, page_request, services
 from newsletter.web.desk import csv_export, frame, timed_cache, words
 
 _PAGE = 50
@@ -69,11 +69,11 @@ def let_sign_ups_through() -> ResponseReturnValue:
 
 def readers_sheet() -> Response:
     """All readers with all that is known of them as a CSV file; of one segment with `?segment=`, or as searched."""
-    segment_id = request.args.get("segment", type=int)
+    segment_id = asked_id(request.args, "segment")
     q, status = _search()
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        chosen = segments.get_segment(store, publication.id, segment_id).rule if segment_id else Rule()
+        chosen = Rule() if segment_id is None else segments.get_segment(store, publication.id, segment_id).rule
         segments.condition(store, publication, chosen, now())
 
     def pieces() -> Iterator[str]:

@@ -10,7 +10,7 @@ from newsletter.delivery.ledger import doubts as in_doubt
 from newsletter.delivery.models import Copy
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
-from newsletter.web.context import now, services
+from newsletter.web.context import now, row_id, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import resolve_doubts
@@ -50,7 +50,7 @@ def settle_doubts(slug: str, number: int | None = None, letter_id: int | None = 
     with services().sessions.begin() as store:
         lookup.require_unchanged(store, slug, request.form)
         mailed, decision = lookup.mailed(store, slug, number, letter_id), _decision()
-        ids = request.form.getlist("copy", type=int)
+        ids = request.form.getlist("copy", type=row_id)
         if not ids:
             _require_as_many(store, mailed)
         settled = resolve_doubts.resolve(store, mailed.letter, decision, now(), ids)
