@@ -80,6 +80,13 @@ def record(
     _Record.for_dialect(connection.dialect).add.run(connection, step)
 
 
+def record_choice(
+    session: Session, audience: AudienceServices, subscription: HasId, note: str, client: str | None, now: datetime
+) -> None:
+    """Add the step of a reader who has chosen something by the link to their preferences; `note` says what."""
+    record(session, subscription, Act.CHOSE, Channel.LINK, now, Proof(origin_of(audience, client), note=note))
+
+
 def origin_of(services: AudienceServices, client: str | None) -> str | None:
     """What is stored of the client's address, as CONSENT_ORIGIN says."""
     return client_ip.consent_origin(services, client)

@@ -11,8 +11,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import consent
-from newsletter.audience.consent import Proof
-from newsletter.audience.models import Act, Channel, Pace, Subscription
+from newsletter.audience.models import Pace, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UNSYNCED
 from newsletter.publications import Publication
@@ -48,8 +47,7 @@ def change_pace(
         subscription.pace = wanted
     subscription.next_pace = None if wanted is subscription.pace else wanted
     if wanted is not before:
-        proof = Proof(consent.origin_of(audience, client), note=f"pace: {wanted}")
-        consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
+        consent.record_choice(session, audience, subscription, f"pace: {wanted}", client, now)
     session.flush()
 
 

@@ -105,8 +105,8 @@ def choose_language(
         raise Invalid(lazy_gettext("Please choose one of the languages in the list"))
     if (language or None) != subscription.subscriber.language:
         subscription.subscriber.language = language or None
-        proof = Proof(consent.origin_of(audience, client), note=f"language: {language or 'of each newsletter'}")
-        consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
+        note = f"language: {language or 'of each newsletter'}"
+        consent.record_choice(session, audience, subscription, note, client, now)
 
 
 def pause(

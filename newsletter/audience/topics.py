@@ -8,8 +8,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import publications
 from newsletter.audience import consent, preferences
-from newsletter.audience.consent import Proof
-from newsletter.audience.models import Act, Channel, Subscription
+from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.characters import LONGEST_LABEL_KEY, label_key
 from newsletter.db import UNSYNCED, Base, insert
@@ -50,8 +49,7 @@ def choose_topics(
     session.execute(mine, execution_options=UNSYNCED)
     turn_off(session, [(subscription.id, key) for key in sorted(after - before)])
     named = ", ".join(keys[key] for key in keys if key in after)
-    proof = Proof(consent.origin_of(audience, client), note=f"topics turned off: {named or 'none'}")
-    consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
+    consent.record_choice(session, audience, subscription, f"topics turned off: {named or 'none'}", client, now)
 
 
 def turn_off(session: Session, pairs: Sequence[tuple[int, str]]) -> None:
