@@ -36,7 +36,6 @@ _MOST_PAGES = 10_000
 _HIGHEST_ID = 2**31 - 1
 # Far more than a comment may have, so that whoever pastes too much is told how much, and keeps it.
 _FORM_BYTES = 256 * 1024
-_ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 _NO_SUCH_PAGE = lazy_gettext("There is no such page. Start again from the first one.")
 _NOTICES = {
     "held": lazy_gettext("Thank you. Your comment will appear here once we have read it."),
@@ -151,18 +150,13 @@ def _make_room(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
 
 def _once_more(_error: CSRFError) -> AnyResponse:
     """The form again, with what was typed."""
-    return _form_again(400, _ONCE_MORE)
+    return _form_again(400, form_guard.ONCE_MORE)
 
 
 def _later(error: TooManyRequests) -> AnyResponse:
     """The form again, to be sent in an hour."""
-    if error.reason:
-        refusal_tally.count_refusal(error.form, error.reason)
-    if error.form is FormKind.REPORT:
-        return error_pages.refused(error)
-    answer = _form_again(429, str(error))
-    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
-    return answer
+    again = _form_again if error.form is FormKind.COMMENT else lambda _status, _notice: error_pages.refused(error)
+    return form_guard.come_back_later(error, again)
 
 
 for _each in (blueprint, signed):

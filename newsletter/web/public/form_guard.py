@@ -3,25 +3,30 @@
 Each form has counts of its own (`FormKind`), so a flood at one makes nobody wait at another.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 
 from flask import Response, make_response, render_template
+from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import group_commit
 from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
-from newsletter.web import security
+from newsletter.web import error_pages, security
 from newsletter.web.context import now, services
 from newsletter.web.forms import SHOWN, WAIT, FormGuard
-from newsletter.web.public import proof_of_work
+from newsletter.web.public import proof_of_work, refusal_tally
 
+ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 TOO_QUICK = lazy_gettext("Please click the button again: that was so quick that we could not tell you from a bot.")
 _TOO_SOON = lazy_gettext("That was a little too soon.")
 _NOT_PROVED = lazy_gettext("We could not accept your browser’s proof.")
+_R = TypeVar("_R", bound=AnyResponse)
 
 
 def asks_to_wait(form: FormKind, guard: FormGuard, email: str) -> Reason | None:
@@ -58,6 +63,15 @@ def wait_page(
     answer = make_response(page)
     answer.headers["Content-Security-Policy"] = security.policy({"worker-src": "'self'"})
     answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def come_back_later(error: TooManyRequests, form_again: Callable[[int, str], _R]) -> _R:
+    """Count the refusal, and show the form again, by its status and notice, to be sent in an hour."""
+    if error.reason:
+        refusal_tally.count_refusal(error.form, error.reason)
+    answer = form_again(429, str(error))
+    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
 
 

@@ -31,7 +31,6 @@ blueprint = Blueprint("public", __name__)
 _LATEST = 3
 _DOMAIN_REFUSED = lazy_gettext("We cannot send to this email provider. Please use another address")
 _ONE_STEP = lazy_gettext("One more step: please check your address and click the button.")
-_ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 
 
 @blueprint.get("/")
@@ -141,17 +140,13 @@ def _check_mail_page(publication: Publication, _script_root: str) -> str:
 @blueprint.errorhandler(CSRFError)
 def once_more(_error: CSRFError) -> Response:
     """The form again, with what was typed."""
-    return _form_again(400, _ONCE_MORE)
+    return _form_again(400, form_guard.ONCE_MORE)
 
 
 @blueprint.errorhandler(TooManyRequests)
 def later(error: TooManyRequests) -> Response:
     """The form again, to be sent in an hour."""
-    if error.reason:
-        _count(error.reason)
-    answer = _form_again(429, str(error))
-    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
-    return answer
+    return form_guard.come_back_later(error, _form_again)
 
 
 def _ask(asked: SignUpForm) -> Publication:
