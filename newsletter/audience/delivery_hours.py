@@ -1,7 +1,7 @@
 """Delivery hours: a reader may have issues arrive at a local hour of their choice instead of as soon as they are sent.
 
 An issue arrives at the first such hour at or after its slot, at most a day later and never before. What is stored is
-only the choice; `wishes` turns it into moments when an issue begins.
+only the choice; `hour_starts` turns it into moments when an issue begins.
 """
 
 from collections import defaultdict
@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from newsletter.audience import consent
-from newsletter.audience.consent import Proof
-from newsletter.audience.models import Act, Channel, Subscription
+from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime
 from newsletter.errors import Invalid
@@ -40,7 +39,7 @@ class DeliveryHour(NamedTuple):
     hour: int
 
 
-class Wish(NamedTuple):
+class HourStart(NamedTuple):
     """A delivery hour that readers of a publication chose, and when it begins for an issue."""
 
     zone: str
@@ -63,7 +62,7 @@ def first_moments(slot: datetime, zone: ZoneInfo) -> Mapping[int, datetime]:
     return {hour: moments.get(hour, slot + DAY) for hour in HOURS}
 
 
-def wishes(session: Session, publication: Publication, slot: datetime, now: datetime) -> list[Wish]:
+def hour_starts(session: Session, publication: Publication, slot: datetime, now: datetime) -> list[HourStart]:
     """The delivery hours that begin after now for an issue of this slot; none in a zone that is no longer known."""
     if not publication.offers_delivery_hours:
         return []
@@ -75,14 +74,14 @@ def wishes(session: Session, publication: Publication, slot: datetime, now: date
     found = []
     for zone in sorted(hours.keys() & time_zones.known_zones()):
         moments = first_moments(slot, ZoneInfo(zone))
-        found += [Wish(zone, hour, moments[hour]) for hour in hours[zone] if moments[hour] > now]
+        found += [HourStart(zone, hour, moments[hour]) for hour in hours[zone] if moments[hour] > now]
     return found
 
 
-def wished_at(dialect: Dialect, wishes: Sequence[Wish]) -> ColumnElement[datetime]:
+def wished_at(dialect: Dialect, starts: Sequence[HourStart]) -> ColumnElement[datetime]:
     """The moment that a subscription's delivery hour begins, as an SQL expression; NULL if it need not wait for one."""
     # One look-up for each reader in a JSON object: SQLite would read a joined table anew for each.
-    moments = literal({f"{wish.zone} {wish.hour}": str(moment(dialect, wish.at)) for wish in wishes}, _JSON)
+    moments = literal({f"{start.zone} {start.hour}": str(moment(dialect, start.at)) for start in starts}, _JSON)
     chosen = Subscription.delivery_zone + literal_column("' '") + cast(Subscription.delivery_hour, String)
     if dialect.name == "postgresql":
         return cast(func.jsonb_extract_path_text(moments, chosen), UtcDateTime)
@@ -116,8 +115,7 @@ def choose(
         return
     subscription.delivery_zone, subscription.delivery_hour = zone, hour
     note = f"delivery hour: {hour} in {zone}" if wanted else "delivery hour: none"
-    proof = Proof(consent.origin_of(audience, client), note=note)
-    consent.record(session, subscription, Act.CHOSE, Channel.LINK, now, proof)
+    consent.record_choice(session, audience, subscription, note, client, now)
 
 
 def _hour_number(at: datetime, zone: ZoneInfo) -> int:

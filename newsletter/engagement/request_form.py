@@ -17,27 +17,27 @@ _TIME = re.compile(r"\d\d:\d\d(?::\d\d)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """The day, and perhaps the time, that would suit somebody; both are None for no wish."""
+class PreferredTime:
+    """The day, and perhaps the time, that would suit somebody; both are None for no preference."""
 
     day: date | None = None
     at: time | None = None
 
     @classmethod
     def parse(cls, day: str, at: str, time_zone: str, now: datetime) -> Self:
-        """The wish that was typed, in that zone; Invalid if it is past, too far away, or no time that exists."""
+        """The time that was typed, in that zone; Invalid if it is past, too far away, or no time that exists."""
         zone = ZoneInfo(time_zone)
-        wish = cls(_parsed_day(day.strip(), now.astimezone(zone).date()), _parsed_time(at.strip()))
-        if wish.at is None:
-            return wish
-        if wish.day is None:
+        found = cls(_parsed_day(day.strip(), now.astimezone(zone).date()), _parsed_time(at.strip()))
+        if found.at is None:
+            return found
+        if found.day is None:
             raise Invalid(lazy_gettext("Please choose a day as well"))
-        local = datetime.combine(wish.day, wish.at, zone)
+        local = datetime.combine(found.day, found.at, zone)
         if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
             raise Invalid(lazy_gettext("Please choose another time: the clocks go forward then, and skip this one"))
         if local.astimezone(UTC) < now:
             raise Invalid(lazy_gettext("Please choose a time that is still to come"))
-        return wish
+        return found
 
 
 def clean_message(text: str) -> str:

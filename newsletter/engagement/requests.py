@@ -1,7 +1,7 @@
 """Contact requests: what people ask or want to book; each waits at the desk until it is answered, and is then deleted.
 
 What they write may be about their health, so it is kept here only: in no log, and in no mail unless a publication
-wants it there. Who asks need not be a reader.
+wants it there. The person who asks need not be a reader.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from sqlalchemy import ForeignKey, Index, Select, String, Text, delete, func, se
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.errors import Conflict, NotFound
 from newsletter.pagination import Order, Page, PageRequest
 
@@ -46,7 +46,7 @@ class ContactRequest(Base):
     wished_day: Mapped[date | None]
     wished_time: Mapped[time | None]
     time_zone: Mapped[str] = mapped_column(String(64))
-    """The zone of the wished time."""
+    """The zone of the preferred time."""
     text: Mapped[str] = mapped_column(Text)
     consent: Mapped[str] = mapped_column(Text)
     """The exact words that they agreed to, and their version; 0 for the default."""
@@ -63,12 +63,12 @@ class ContactRequest(Base):
     answered_by: Mapped[str] = mapped_column(String(254), default="")
 
     @property
-    def wish(self) -> Wish:
-        """The time that they would like."""
-        return Wish(self.wished_day, self.wished_time)
+    def preferred_time(self) -> PreferredTime:
+        """The day and time that would suit them."""
+        return PreferredTime(self.wished_day, self.wished_time)
 
     def as_json(self) -> dict[str, Any]:
-        """The request as plain JSON values, for who sent it."""
+        """The request as plain JSON values, for the person who sent it."""
         return {
             "at": self.received_at.isoformat(),
             "booking": self.is_booking,
@@ -93,7 +93,7 @@ class NewRequest:
     email: str
     key: str
     is_proven: bool
-    wish: Wish
+    preferred_time: PreferredTime
     time_zone: str
     text: str
     consent: str
@@ -101,7 +101,7 @@ class NewRequest:
 
     @property
     def digest(self) -> str:
-        """The same for a form that is sent again."""
+        """Identifies the form, also when it is sent again."""
         typed = [str(getattr(self, field.name)) for field in fields(self) if not field.name.startswith("consent")]
         return hashlib.sha256(json.dumps(typed).encode()).hexdigest()
 
@@ -115,7 +115,12 @@ def store(session: Session, new: NewRequest, now: datetime) -> int | None:
     names = ("publication_id", "is_booking", "topic", "name", "email", "key", "is_proven", "time_zone", "text")
     typed = {name: getattr(new, name) for name in (*names, "consent", "consent_version", "digest")}
     row = insert(session, ContactRequest).values(
-        received_at=now, wished_day=new.wish.day, wished_time=new.wish.at, read_by="", answered_by="", **typed
+        received_at=now,
+        wished_day=new.preferred_time.day,
+        wished_time=new.preferred_time.at,
+        read_by="",
+        answered_by="",
+        **typed,
     )
     return session.scalar(row.on_conflict_do_nothing(index_elements=["digest"]).returning(ContactRequest.id))
 
@@ -176,7 +181,7 @@ def export_requests(session: Session, keys: Collection[str]) -> list[dict[str, A
 
 
 def claim_overdue(session: Session, before: datetime, now: datetime) -> dict[int, int]:
-    """Those that have waited since `before`, each claimed once for a reminder; how many, by publication."""
+    """Those that have waited since `before`, each claimed once for a reminder; returns how many, by publication."""
     waiting = update(ContactRequest).where(
         ContactRequest.answered_at.is_(None), ContactRequest.reminded_at.is_(None), ContactRequest.received_at < before
     )

@@ -16,7 +16,7 @@ from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.engagement import requests
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import ContactRequest, NewRequest
 from newsletter.i18n import formats
 from newsletter.publications import Publication, contact
@@ -77,37 +77,46 @@ def remind_team(session: Session, audience: AudienceServices, wait: timedelta, n
     for publication_id, count in overdue.items():
         publication = session.get_one(Publication, publication_id)
         fields = {
-            "email": contact.team_address(publication),
             "count": formats.counted(count, "request"),
             "days": formats.counted(wait.days, "day"),
             "desk_url": audience.links.desk("requests", publication.slug),
         }
-        composed = audience.compose(REMINDER, publication, fields)
-        outbox.post(session, publication, REMINDER, Addressee(fields["email"]), composed, now)
+        _post_to_team(session, audience, publication, REMINDER, fields, now)
     return sum(overdue.values())
 
 
-def wish_in_words(wish: Wish, time_zone: str, language: str = formats.LANGUAGE) -> str:
-    """`Tuesday 1 December 2026, 14:30 (Europe/Warsaw)`; empty for no wish."""
-    if wish.day is None:
+def preferred_time_in_words(preferred_time: PreferredTime, time_zone: str, language: str = formats.LANGUAGE) -> str:
+    """`Tuesday 1 December 2026, 14:30 (Europe/Warsaw)`; empty for no preference."""
+    if preferred_time.day is None:
         return ""
-    day = formats.calendar_day(wish.day, language)
-    return f"{day}, {formats.clock(wish.at, language)} ({time_zone})" if wish.at else day
+    day = formats.calendar_day(preferred_time.day, language)
+    return f"{day}, {formats.clock(preferred_time.at, language)} ({time_zone})" if preferred_time.at else day
 
 
 def _mail_team(
     session: Session, audience: AudienceServices, publication: Publication, request: ContactRequest, now: datetime
 ) -> int:
     fields = {
-        "email": contact.team_address(publication),
         "what": "Booking" if request.is_booking else "Question",
         "topic": request.topic,
-        "wish": wish_in_words(request.wish, request.time_zone),
+        "preferred_time": preferred_time_in_words(request.preferred_time, request.time_zone),
         "text": request.text if publication.mails_request_text else "",
         "desk_url": audience.links.desk(f"requests/{request.id}", publication.slug),
     }
-    composed = audience.compose(KIND, publication, fields)
     # Many servers refuse a mail with other letters in a header (RFC 6532), and then the team would hear nothing.
     reply_to = request.email if request.email.rpartition("@")[0].isascii() else None
-    to = Addressee(fields["email"])
-    return outbox.post(session, publication, KIND, to, composed, now, reply_to=reply_to)
+    return _post_to_team(session, audience, publication, KIND, fields, now, reply_to)
+
+
+def _post_to_team(
+    session: Session,
+    audience: AudienceServices,
+    publication: Publication,
+    kind: str,
+    fields: dict[str, str],
+    now: datetime,
+    reply_to: str | None = None,
+) -> int:
+    to = Addressee(contact.team_address(publication))
+    composed = audience.compose(kind, publication, {"email": to.address, **fields})
+    return outbox.post(session, publication, kind, to, composed, now, reply_to=reply_to)

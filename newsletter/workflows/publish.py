@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import delivery_hours, paces, preferences, subscribers
-from newsletter.audience.delivery_hours import Wish
+from newsletter.audience.delivery_hours import HourStart
 from newsletter.audience.models import Pace
 from newsletter.audience.segments.store import Frozen
 from newsletter.config import Settings
@@ -283,8 +283,8 @@ def _start(
     # Whose pause is over gets this issue, even if no worker ran since to say so.
     while preferences.end_due_pauses(session, now):
         pass
-    wishes = delivery_hours.wishes(session, recipients.publication, slot, now) if slot else []
-    started = Started(letter.id, _fan_out(session, letter, conditions, wishes, now))
+    starts = delivery_hours.hour_starts(session, recipients.publication, slot, now) if slot else []
+    started = Started(letter.id, _fan_out(session, letter, conditions, starts, now))
     if letter.corrects_id is None:
         # Nobody gets an issue and one of the welcome series on the same day.
         repeats.delay_copies(session, letter.publication_id, now)
@@ -293,7 +293,11 @@ def _start(
 
 
 def _fan_out(
-    session: Session, letter: Letter, conditions: Sequence[ColumnElement[bool]], wishes: Sequence[Wish], now: datetime
+    session: Session,
+    letter: Letter,
+    conditions: Sequence[ColumnElement[bool]],
+    starts: Sequence[HourStart],
+    now: datetime,
 ) -> int:
     """The one INSERT … SELECT from subscriptions into copies; returns how many it wrote.
 
@@ -301,7 +305,7 @@ def _fan_out(
     """
     with partitions.writing(session, letter.id) as copies:
         publications.block_unsubscribes(session, letter.publication_id)
-        wished_at = delivery_hours.wished_at(session.connection().dialect, wishes) if wishes else None
+        wished_at = delivery_hours.wished_at(session.connection().dialect, starts) if starts else None
         readers = subscribers.active_recipients(letter.publication_id, *conditions)
         fan_out = new_copies.adding(copies, letter.id, readers, now, wished_at)
         written = session.execute(fan_out, execution_options={"preserve_rowcount": True})

@@ -1,6 +1,6 @@
 """Looking after comments: mail to the team and to those who asked to hear of replies, and pruning.
 
-The team hears of comments that wait once in six hours at most. Nothing is mailed to an address that somebody typed
+The team hears of comments that wait at most once every six hours. Nothing is mailed to an address that somebody typed
 before a moderator has approved the comment, and then once, to ask for a confirmation.
 """
 

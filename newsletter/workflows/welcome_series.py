@@ -163,8 +163,8 @@ def _add_next_copies(
     session: Session, publication: Publication, current: Sequence[Step], subscription_ids: set[int], now: datetime
 ) -> set[int]:
     """Add a copy of the first issue that each of these readers has not had; those who have had all, or get no mail."""
-    wishes = delivery_hours.wishes(session, publication, now, now)
-    wished_at = delivery_hours.wished_at(session.connection().dialect, wishes) if wishes else None
+    starts = delivery_hours.hour_starts(session, publication, now, now)
+    wished_at = delivery_hours.wished_at(session.connection().dialect, starts) if starts else None
     later = series_readers.next_time(publication, now, publication.series_days)
     rest = set(subscription_ids)
     for step in current:

@@ -1,11 +1,11 @@
-"""The wished time of a contact request: a day and a time of day as somebody would type them, in the team's zone."""
+"""The preferred time of a contact request: a day and a time of day as somebody would type them, in the team's zone."""
 
 from datetime import UTC, date, datetime, time
 
 import pytest
 
 from newsletter.engagement import request_form
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.errors import Invalid
 
 NOW = datetime(2026, 3, 20, 12, 0, tzinfo=UTC)
@@ -13,17 +13,19 @@ WARSAW = "Europe/Warsaw"
 
 
 @pytest.mark.parametrize(
-    ("day", "at", "wish"),
+    ("day", "at", "preferred_time"),
     [
-        ("", "", Wish()),
-        ("2026-03-20", "", Wish(date(2026, 3, 20))),
-        (" 2026-03-20 ", "13:00", Wish(date(2026, 3, 20), time(13))),
-        ("2027-03-21", "23:59:59", Wish(date(2027, 3, 21), time(23, 59))),
-        ("2026-10-25", "02:30", Wish(date(2026, 10, 25), time(2, 30))),
+        ("", "", PreferredTime()),
+        ("2026-03-20", "", PreferredTime(date(2026, 3, 20))),
+        (" 2026-03-20 ", "13:00", PreferredTime(date(2026, 3, 20), time(13))),
+        ("2027-03-21", "23:59:59", PreferredTime(date(2027, 3, 21), time(23, 59))),
+        ("2026-10-25", "02:30", PreferredTime(date(2026, 10, 25), time(2, 30))),
     ],
 )
-def test_a_day_alone_a_day_with_a_time_or_nothing_is_a_wish(day: str, at: str, wish: Wish) -> None:
-    assert Wish.parse(day, at, WARSAW, NOW) == wish
+def test_a_day_alone_a_day_with_a_time_or_nothing_can_be_preferred(
+    day: str, at: str, preferred_time: PreferredTime
+) -> None:
+    assert PreferredTime.parse(day, at, WARSAW, NOW) == preferred_time
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_a_day_alone_a_day_with_a_time_or_nothing_is_a_wish(day: str, at: str, w
 )
 def test_what_is_no_time_to_meet_is_told_in_words(day: str, at: str, zone: str, fault: str) -> None:
     with pytest.raises(Invalid, match=fault):
-        Wish.parse(day, at, zone, NOW)
+        PreferredTime.parse(day, at, zone, NOW)
 
 
 def test_a_message_is_trimmed_and_keeps_its_lines() -> None:

@@ -91,7 +91,7 @@ def test_a_booking_comes_with_its_wished_time(browser: FlaskClient, services: Se
     assert "We have your request" in answer.text
     [asked] = stored(services)
     assert (asked.is_booking, asked.wished_day, asked.wished_time) == (True, date(2026, 12, 1), time(14, 30))
-    assert sample_services.letters(services)[0]["wish"] == "Tuesday 1 December 2026, 14:30 (Europe/Warsaw)"
+    assert sample_services.letters(services)[0]["preferred_time"] == "Tuesday 1 December 2026, 14:30 (Europe/Warsaw)"
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_booking_comes_with_its_wished_time(browser: FlaskClient, services: Se
         ({"text": "turned \u202e round"}, "text", "Please correct line 1"),
         ({"name": "A\nB"}, "name", "in one line"),
         ({"name": "x" * 101}, "name", "Please shorten"),
-        ({"day": "2026-11-19"}, "wish", "from today on"),
+        ({"day": "2026-11-19"}, "preferred_time", "from today on"),
     ],
 )
 def test_a_fault_is_told_at_its_field_and_nothing_is_lost(

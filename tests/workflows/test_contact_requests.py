@@ -11,7 +11,7 @@ from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.engagement import requests
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import ContactRequest, NewRequest
 from newsletter.wiring import Services
 from newsletter.workflows import contact_requests
@@ -29,7 +29,13 @@ def filled() -> Fill:
 
 
 def new(text: str = "My back hurts.", **changes: object) -> NewRequest:
-    typed = {"publication_id": 1, "is_booking": False, "topic": "My own situation", "name": "Ben", "wish": Wish()}
+    typed = {
+        "publication_id": 1,
+        "is_booking": False,
+        "topic": "My own situation",
+        "name": "Ben",
+        "preferred_time": PreferredTime(),
+    }
     typed |= {"email": "ben@bücher.example", "key": "ben@xn--bcher-kva.example", "is_proven": False}
     typed |= {"time_zone": "Europe/Warsaw", "text": text, "consent": "I agree.", "consent_version": 0}
     return NewRequest(**typed | changes)  # type: ignore[arg-type]

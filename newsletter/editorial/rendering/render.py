@@ -68,7 +68,7 @@ FIELDS = {
     # No name, as in confirm: somebody typed the address.
     "comment_confirm": frozenset({"email", "issue_title", "confirm_url", "comments_url"}),
     "comment_reply": frozenset({"email", "issue_title", "names", "comments_url", "stop_url"}),
-    "contact_request": frozenset({"email", "what", "topic", "wish", "text", "desk_url"}),
+    "contact_request": frozenset({"email", "what", "topic", "preferred_time", "text", "desk_url"}),
     "requests_waiting": frozenset({"email", "count", "days", "desk_url"}),
     "sending_warning": frozenset({*merge.EDITORS, "headline", "why", "said", "remedy", "issue_url"}),
 }

@@ -74,7 +74,7 @@ def _next_time(store: Session, found: Issue) -> datetime | None:
 
 def last_hour(store: Session, found: Issue, slot: datetime) -> datetime | None:
     """When the last copy leaves that waits for its reader's hour, if the issue goes out then; None if none waits."""
-    return max((wish.at for wish in delivery_hours.wishes(store, found.publication, slot, slot)), default=None)
+    return max((start.at for start in delivery_hours.hour_starts(store, found.publication, slot, slot)), default=None)
 
 
 def _audience(store: Session, found: Issue) -> int:

@@ -1,7 +1,7 @@
-"""Ask and book: the form by which anybody asks the team a question or wishes for a time; they answer by email.
+"""Ask and book: the form by which anybody asks the team a question or for an appointment; they answer by email.
 
-Nothing is mailed to the address that is typed, because nobody has proved that it is theirs. Who comes by the link in
-their own mail need not type it, and sees it masked.
+Nothing is mailed to the address that is typed, because nobody has proved that it is theirs. Readers who come by
+the link in their own mail need not type it, and see it masked.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,13 +20,13 @@ from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.engagement import request_form
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import NewRequest
 from newsletter.errors import Invalid, NotFound
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication, contact
 from newsletter.publications.wordings import WordingKind
-from newsletter.web import consent_wording, error_pages, forms
+from newsletter.web import consent_wording, forms
 from newsletter.web.consent_wording import ConsentWording
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import FormGuard
@@ -37,7 +37,6 @@ FORM_BYTES = 256 * 1024
 """The maximum size of the form: more than a message may have, so that a long one comes back with what to do."""
 
 _FIELDS = ("name", "email", "topic", "day", "time", "text")
-_ONCE_MORE = lazy_gettext("Please click the button again: we could not tell that the form came from our own page.")
 _NO_TOPIC = lazy_gettext("Please choose a topic from the list")
 _NO_CONSENT = lazy_gettext("Please tick the box: without your agreement we may not store what you write")
 _LABELS = {True: lazy_gettext("Send my request"), False: lazy_gettext("Send my question")}
@@ -119,17 +118,13 @@ def page(token: str = "") -> AnyResponse:
 @blueprint.errorhandler(CSRFError)
 def once_more(_error: CSRFError) -> Response:
     """The form again, with what was typed."""
-    return _form_again(400, _ONCE_MORE)
+    return _form_again(400, form_guard.ONCE_MORE)
 
 
 @blueprint.errorhandler(TooManyRequests)
 def later(error: TooManyRequests) -> Response:
     """The form again, to be sent in an hour."""
-    if error.reason:
-        _count(error.reason)
-    answer = _form_again(429, str(error))
-    answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
-    return answer
+    return form_guard.come_back_later(error, _form_again)
 
 
 def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
@@ -200,13 +195,13 @@ def _checked(asker: Asker, form: AskForm, words: ConsentWording) -> tuple[NewReq
     zone = asker.publication.time_zone
     name = take("name", lambda: clean_name(form["name"]))
     address = asker.proven or take("email", lambda: Address.parse(form["email"]))
-    wish = take("wish", lambda: Wish.parse(form["day"], form["time"], zone, now()))
+    preferred_time = take("preferred_time", lambda: PreferredTime.parse(form["day"], form["time"], zone, now()))
     text = take("text", lambda: request_form.clean_message(form["text"]))
     if form["topic"] not in contact.request_topics(asker.publication):
         faults["topic"] = _NO_TOPIC
     if not form.agrees:
         faults["agree"] = _NO_CONSENT
-    if faults or name is None or address is None or wish is None or text is None:
+    if faults or name is None or address is None or preferred_time is None or text is None:
         return None, faults
     new = NewRequest(
         publication_id=asker.publication.id,
@@ -216,7 +211,7 @@ def _checked(asker: Asker, form: AskForm, words: ConsentWording) -> tuple[NewReq
         email=address.email,
         key=address.key,
         is_proven=asker.proven is not None,
-        wish=wish,
+        preferred_time=preferred_time,
         time_zone=zone,
         text=text,
         consent=words.text,

@@ -69,15 +69,15 @@ def show(token: str) -> str:
 @blueprint.post("/preferences/<token>")
 def change(token: str) -> str | AnyResponse:
     """Apply the button that was pressed."""
-    wish = request.form.get("do", "")
-    if wish == "erase":
+    name = request.form.get("do", "")
+    if name == "erase":
         return _erase(token)
-    do = _CHANGES.get(wish) or abort(400)
+    do = _CHANGES.get(name) or abort(400)
     try:
         with services().sessions.begin() as session:
-            follows = do(session, token) or url_for(".show", token=token, done=wish)
+            follows = do(session, token) or url_for(".show", token=token, done=name)
     except Invalid as error:
-        return Response(_page(token, faults={wish: str(error)}), 422)
+        return Response(_page(token, faults={name: str(error)}), 422)
     return redirect(follows, 303)
 
 

@@ -26,7 +26,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Readiness
 from newsletter.editors import Role
 from newsletter.engagement import requests
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import NewRequest
 from newsletter.publications import find
 from newsletter.web import create_app
@@ -133,8 +133,10 @@ def _add_mails(session: Session) -> None:
 def _add_request(session: Session) -> None:
     typed = {"publication_id": 1, "is_booking": True, "topic": "My own situation", "name": "Ben", "text": "It hurts."}
     typed |= {"email": "ben@example.org", "key": "ben@example.org", "is_proven": False, "time_zone": "Europe/Warsaw"}
-    wish = Wish(NOW.date() + timedelta(days=4), time(14, 30))
-    requests.store(session, NewRequest(**typed, wish=wish, consent="I agree.", consent_version=0), NOW)
+    preferred_time = PreferredTime(NOW.date() + timedelta(days=4), time(14, 30))
+    requests.store(
+        session, NewRequest(**typed, preferred_time=preferred_time, consent="I agree.", consent_version=0), NOW
+    )
 
 
 def _add_people(session: Session) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from newsletter import audit
 from newsletter.editors import Role
 from newsletter.engagement import requests
-from newsletter.engagement.request_form import Wish
+from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import ContactRequest, NewRequest
 from newsletter.wiring import Services
 from tests import sample_services
@@ -27,7 +27,7 @@ def new(**changes: object) -> NewRequest:
         "email": "ben@example.org",
         "key": "ben@example.org",
         "is_proven": False,
-        "wish": Wish(),
+        "preferred_time": PreferredTime(),
         "time_zone": "Europe/Warsaw",
         "text": "My <i>back</i> hurts.",
         "consent": "I agree.",
@@ -40,8 +40,10 @@ def new(**changes: object) -> NewRequest:
 def asked(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         requests.store(session, new(), now)
-        wish = Wish(date(2026, 12, 1), time(14, 30))
-        requests.store(session, new(is_booking=True, topic="Prices", wish=wish), now + timedelta(hours=1))
+        preferred_time = PreferredTime(date(2026, 12, 1), time(14, 30))
+        requests.store(
+            session, new(is_booking=True, topic="Prices", preferred_time=preferred_time), now + timedelta(hours=1)
+        )
 
 
 def log(services: Services) -> list[tuple[str, str]]:
@@ -55,7 +57,7 @@ def test_they_wait_under_issues_with_the_longest_waiting_first(editor: Visitor) 
     assert "Requests: 2 waiting" in editor.read("/desk/issues/")
     listed = editor.read(PAGE)
     assert listed.index("My own situation") < listed.index("Prices")
-    assert "Wished time: Tuesday 1 December 2026, 14:30 (Europe/Warsaw)" in listed
+    assert "Preferred time: Tuesday 1 December 2026, 14:30 (Europe/Warsaw)" in listed
     assert "hurts" not in listed
     for strange in ("?before=-1", "?after=abc", "?state=nothing", "?before=99999999999999999999"):
         assert editor.open(f"{PAGE}{strange}").status_code == 200
@@ -84,7 +86,7 @@ def test_what_they_wrote_is_shown_to_who_presses_the_button_and_each_time_is_log
     assert "My &lt;i&gt;back&lt;/i&gt; hurts." in opened.text
     assert "&lt;b&gt;Ben&lt;/b&gt;" in opened.text
     assert 'href="mailto:ben@example.org?subject=Re%3A%20My%20own%20situation"' in opened.text
-    assert "nobody has proved" in opened.text
+    assert "not proven to be theirs" in opened.text
     assert opened.headers["Cache-Control"] == "no-store"
     assert "Last read by editor@desk.example" in editor.read(f"{PAGE}1/")
     editor.press(f"{PAGE}1/", f"{PAGE}1/")

@@ -1,6 +1,6 @@
 """Contact requests at the desk: what waits for an answer and what was answered.
 
-What somebody wrote is shown to who presses a button for it, and the audit log tells of each time.
+What somebody wrote is shown only to those who press a button for it, and the audit log records each time.
 """
 
 from flask import flash, redirect, request, url_for
@@ -14,7 +14,7 @@ from newsletter.web import auth
 from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.workflows import contact_requests
-from newsletter.workflows.contact_requests import wish_in_words
+from newsletter.workflows.contact_requests import preferred_time_in_words
 
 _PAGE = 50
 
@@ -34,7 +34,7 @@ def list_requests() -> str:
             page=page,
             are_answered=are_answered,
             waiting=requests.count_waiting(store, publication.id),
-            wish=wish_in_words,
+            preferred_time=preferred_time_in_words,
         )
 
 
@@ -101,6 +101,6 @@ def _page(store: Session, found: ContactRequest, *, is_open: bool) -> str:
         zone=publication.time_zone,
         asked=found,
         is_open=is_open,
-        wish=wish_in_words(found.wish, found.time_zone),
+        preferred_time=preferred_time_in_words(found.preferred_time, found.time_zone),
         retention=services().settings.request_retention_days,
     )
