@@ -101,7 +101,9 @@ def _send_confirm(session: Session, services: AudienceServices, subscription: Su
 def _refuse_suppressed(session: Session, key: str) -> None:
     causes = suppression.causes_by_key(session, [key]).get(key, {})
     if causes.keys() - suppression.CONFIRMING_LIFTS:
-        raise Conflict("This address is suppressed. Lift that first, under Suppressed addresses, if it is right to.")
+        raise Conflict(
+            "This address is suppressed. Lift the suppression first, under Suppressed addresses, if that is right."
+        )
 
 
 def _line(text: str) -> str:

@@ -239,7 +239,7 @@ def _found(services: Services, session: Session, email: str) -> Subscriber:
 @click.option("--yes", is_flag=True, help="Do not ask; it cannot be undone.")
 @with_services
 def erase(services: Services, email: str, yes: bool) -> None:
-    """Erase a reader for good, or what somebody who is none wrote to us.
+    """Erase a reader for good, or what somebody who is not a reader wrote to us.
 
     The ledger keeps its rows without the address, and no import brings a reader back.
     """

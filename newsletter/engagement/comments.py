@@ -40,7 +40,7 @@ class ReplyMail(StrEnum):
 
     NONE = "none"
     ASKED = "asked"
-    """Wished for, at an address that nobody has proven."""
+    """Asked for, at an address that nobody has proven."""
     CONFIRMED = "confirmed"
 
 

@@ -73,7 +73,7 @@ def wording_of_version(
 def agreed_wording(
     session: Session, publication: Publication, kind: WordingKind, version: int | None, language: str | None = None
 ) -> ConsentWording:
-    """The same with the version that it is of; 0 for a version that there never was."""
+    """The same, with its version; 0 for a version that never existed."""
     if version is None:
         return current_wording(session, publication, kind, language)
     has_own = wordings.text_of_version(session, publication, kind, version) != ""

@@ -89,8 +89,8 @@ def test_a_publication_that_offers_no_hours_asks_for_none_and_waits_for_none(
     browser.post(link, data={"do": "hour", "hour": "7", "zone": "Asia/Kathmandu"})
     with services.sessions.begin() as session:
         publication = publications.find(session)
-        assert len(delivery_hours.wishes(session, publication, now, now)) == 1
+        assert len(delivery_hours.hour_starts(session, publication, now, now)) == 1
         publication.offers_delivery_hours = False
     assert "When issues arrive" not in browser.get(link).text
     with services.sessions.reading() as session:
-        assert delivery_hours.wishes(session, publications.find(session), now, now) == []
+        assert delivery_hours.hour_starts(session, publications.find(session), now, now) == []

@@ -92,7 +92,7 @@ def test_what_somebody_else_decided_meanwhile_stays(editor: Visitor, services: S
     editor.open(page)
     answer = press(editor, do="approve", comment=[str(each) for each in waiting])
     assert states(services) == {"Ada": SPAM, "Bob": APPROVED, "=Cleo": APPROVED}
-    assert "1 comment had already been decided about by somebody else." in editor.read(answer.location)
+    assert "1 comment had already been decided by somebody else." in editor.read(answer.location)
 
 
 @pytest.mark.usefixtures("waiting")
@@ -158,7 +158,7 @@ def test_the_settings_close_comments(enter: Enter, browser: FlaskClient) -> None
     assert owner.press(form, comments="perhaps", close_comments_after="x").status_code == 422
     assert owner.press(form, comments="held", close_comments_after="-1").status_code == 422
     assert owner.press(form, comments="off", close_comments_after="30").status_code == 303
-    assert "none are taken" in owner.read("/desk/settings/")
+    assert "not accepted" in owner.read("/desk/settings/")
     assert "#write" not in browser.get(f"/archive/{OUT[1]}/").text
 
 

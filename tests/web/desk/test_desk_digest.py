@@ -41,7 +41,7 @@ def digest(services: Services, now: datetime) -> str:
 def test_the_calendar_tells_of_both_that_go_out_in_the_months_first_slot(editor: Visitor, digest: str) -> None:
     page = editor.read(CALENDAR)
     assert "The digest BackPainHelp: November 2026 goes out then, too, to 1 reader." in page
-    assert "A digest goes out then, too, of what has come out by that time." in page
+    assert "A digest of what has come out by that time goes out then, too." in page
     editor.press(f"/desk/issues/{digest}/", f"/desk/issues/{digest}/readiness", readiness="draft")
     assert "would go out then, too, but it is a draft." in editor.read(CALENDAR)
 

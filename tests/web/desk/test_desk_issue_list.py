@@ -20,7 +20,7 @@ LIST = "/desk/issues/"
 
 def test_a_search_finds_issues_of_every_state_and_its_states_keep_it(editor: Visitor) -> None:
     page = editor.open(f"{LIST}?q=elephant+degrees").text
-    assert "No issue has all of this" in page
+    assert "No issue matches all of this" in page
     page = editor.open(f"{LIST}?q=massage").text
     assert "issues found" in page
     assert f'href="{LIST}?state=ready&amp;q=massage"' in page
@@ -33,7 +33,7 @@ def test_what_is_typed_comes_back_as_text_and_what_is_not_offered_is_ignored(edi
     page = editor.open(f"{LIST}?q=%00<b>%27&author=<i>&month=2026-99&tag=%F0%9F%99%82&before=-1").text
     assert 'value="&lt;b&gt;&#39;"' in page
     assert "<option selected>&lt;i&gt;</option>" in page
-    assert "No issue has all of this" in page
+    assert "No issue matches all of this" in page
 
 
 def test_an_issue_in_the_queue_and_one_that_waits_for_approval_are_marked(

@@ -47,7 +47,7 @@ def test_an_added_reader_is_asked_to_confirm_and_the_source_is_on_record(editor:
     assert step.operator == "editor@desk.example"
     read = editor.read(page)
     assert "A confirmation email is on its way" in read
-    assert "Signed up by our team, by editor@desk.example" in read
+    assert "Signed up through our team, by editor@desk.example" in read
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Acts on several issues that were chosen in the list: each is done or refused by itself."""
+"""One act on several issues selected in the list; for each issue it succeeds or is refused separately."""
 
 from collections.abc import Callable, Mapping
 
@@ -46,10 +46,10 @@ _ACTS: Mapping[str, tuple[Callable[[Session, Issue], None], str]] = {
 
 
 def change_chosen() -> ResponseReturnValue:
-    """Do one act with each chosen issue; those that it cannot be done with stay as they are, and are named."""
+    """Do one act with each selected issue; those that refuse it stay as they are, and are named."""
     name, chosen = request.form.get("do", ""), request.form.getlist("issue")[:_MOST]
     if name not in _ACTS or not chosen:
-        raise Invalid("Choose some issues first, then press a button below the list.")
+        raise Invalid("Select some issues first, then press a button below the list.")
     act, words = _ACTS[name]
     refusals = [refusal for each in chosen if (refusal := _change(each, name, act))]
     if done := len(chosen) - len(refusals):

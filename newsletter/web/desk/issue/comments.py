@@ -84,7 +84,7 @@ def _decided() -> tuple[str, list[int]]:
             return decision, _ids(request.form.getlist(decision))
     decision, ids = request.form.get("do", ""), _ids(request.form.getlist("comment"))
     if decision not in _DECISIONS or not ids:
-        raise Invalid("Choose some comments first, then press a button below the list.")
+        raise Invalid("Select some comments first, then press a button below the list.")
     return decision, ids
 
 
@@ -101,7 +101,7 @@ def _say_decided(moved: list[int], missed: int, before: CommentState, after: Com
         sentence = f"{formats.counted(len(moved), 'comment')} {words}."
         undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.moderate_comments"), undo)
     if missed:
-        flash(f"{formats.counted(missed, 'comment')} had already been decided about by somebody else.")
+        flash(f"{formats.counted(missed, 'comment')} had already been decided by somebody else.")
 
 
 def _state(name: str) -> CommentState:

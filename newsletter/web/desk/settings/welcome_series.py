@@ -34,7 +34,7 @@ def change_series() -> ResponseReturnValue:
         if faults:
             return _page(store, publication, typed, faults), 422
         _record(publication)
-        flash("The series is on." if publication.series_on else "The series is off. Who is in it keeps their place.")
+        flash("The series is on." if publication.series_on else "The series is off. Readers in it keep their place.")
     return _back()
 
 
@@ -69,11 +69,11 @@ def add_series_readers() -> ResponseReturnValue:
 
 
 def resume_series() -> ResponseReturnValue:
-    """Go on with what servers had refused."""
+    """Resume sending after servers refused the series."""
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         if not welcome_series.resume(store, publication, now()):
-            raise Conflict("Nothing of the series is paused.")
+            raise Conflict("No issue of the series is paused.")
         audit_hook.set_publication(publication)
         flash("Sending has resumed.")
     return _back()
