@@ -113,6 +113,12 @@ def test_without_a_choice_the_page_says_what_to_do_and_what_is_published_already
     assert "In the archive 1" in editor.read(LIST)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_choice_that_no_database_takes_publishes_nothing(editor: Visitor) -> None:
+    form = hidden(editor.open("/desk/issues/imported").text)
+    assert editor.client.post(PUBLISH, data=form | {"issue": "a\0b"}).status_code == 303
+
+
 def test_the_page_of_an_imported_issue_offers_the_archive_and_no_way_to_send_it(
     editor: Visitor, services: Services
 ) -> None:

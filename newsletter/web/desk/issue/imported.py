@@ -2,6 +2,7 @@
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.audience.importing.reading import files
@@ -83,8 +84,7 @@ def publish_imported_form() -> ResponseReturnValue:
     """Ask for confirmation, saying what will happen to the chosen issues and what will not."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        slugs = [slug.replace("\0", "") for slug in request.args.getlist("issue")[:_A_PAGE]]
-        chosen = posts.unpublished(store, publication.id, slugs)
+        chosen = posts.unpublished(store, publication.id, _chosen(request.args))
         lacking = {one.issue.id for one in chosen if import_archive.lacks_approval(one.issue, services().links)}
         return frame.page(
             store,
@@ -101,7 +101,7 @@ def publish_imported() -> ResponseReturnValue:
     """Publish the chosen issues in the archive; nobody is mailed."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        chosen = posts.unpublished(store, publication.id, request.form.getlist("issue")[:_A_PAGE])
+        chosen = posts.unpublished(store, publication.id, _chosen(request.form))
         slugs = [one.issue.slug for one in chosen]
         audit_hook.set_publication(publication)
     audit_hook.add_details(issues=", ".join(slugs))
@@ -112,3 +112,8 @@ def publish_imported() -> ResponseReturnValue:
     for refusal in refusals:
         flash(refusal)
     return redirect(url_for("desk.imported_issues"), 303)
+
+
+def _chosen(fields: MultiDict[str, str]) -> list[str]:
+    """The slugs of the chosen issues, without what no database takes."""
+    return [slug.replace("\0", "") for slug in fields.getlist("issue")[:_A_PAGE]]
