@@ -257,7 +257,7 @@ def _of_client(services: AudienceServices, client: str | None, now: datetime, fo
 def _client_capped(services: AudienceServices, client: str | None, form: FormKind) -> TooManyRequests:
     # If this is the address of the operator's own proxy, PROXY_HOPS is wrong and all clients share one limit.
     log.warning("client capped", client=client_ip.logged_origin(services, client))
-    message = "You have tried too often in a short time. Please try again in an hour."
+    message = lazy_gettext("You have tried too often in a short time. Please try again in an hour.")
     return TooManyRequests(message, Reason.CLIENT_CAP, form)
 
 

@@ -7,8 +7,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from newsletter import publications
+from newsletter.audience import signup_limits
 from newsletter.audience.models import Subscription
+from newsletter.audience.refusals import FormKind
+from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.editorial.rendering import render
+from newsletter.i18n.messages import translate
 from newsletter.wiring import Services, open_services
 from tests import sample_services
 from tests.web.conftest import subscription
@@ -37,7 +41,7 @@ def test_a_reader_chooses_the_language_of_their_pages_and_of_nobody_elses(browse
     assert '<html lang="en" dir="ltr">' in browser.get(link).text
 
 
-def test_a_language_that_there_is_not_is_refused_in_words_and_nothing_changes(
+def test_an_unknown_language_is_refused_in_words_and_nothing_changes(
     browser: FlaskClient, link: str, services: Services
 ) -> None:
     before = sample_services.dump(services)
@@ -45,6 +49,16 @@ def test_a_language_that_there_is_not_is_refused_in_words_and_nothing_changes(
     assert answer.status_code == 422
     assert "Please choose one of the languages in the list." in answer.text
     assert sample_services.dump(services) == before
+
+
+def test_a_client_over_its_limit_is_told_so_in_the_language_of_the_page(services: Services, now: datetime) -> None:
+    counted = services.audience, "198.51.100.7", now, FormKind.HELPED
+    with services.sessions.begin() as session:
+        for _ in range(services.audience.caps.client):
+            signup_limits.count_client(session, *counted)
+        with pytest.raises(TooManyRequests) as refused:
+            signup_limits.count_client(session, *counted)
+    assert translate(str(refused.value), "de").startswith("Sie haben es in kurzer Zeit zu oft versucht")
 
 
 def test_a_letter_to_one_reader_is_in_their_language(browser: FlaskClient, link: str, services: Services) -> None:
