@@ -23,7 +23,7 @@ def init_app(app: Flask) -> None:
     """Give templates the words of the catalogues, and `language` and `direction` to those that readers see."""
     template_words.install(app.jinja_env, _of_context)
     app.jinja_env.filters["translated"] = lambda sentence: messages.translate(sentence, page_language())
-    before_render_template.connect(_settle, app)
+    before_render_template.connect(_set_language, app)
 
 
 def page_language() -> str:
@@ -36,7 +36,7 @@ def _of_context(_context: Context) -> str:
     return page_language()
 
 
-def _settle(_app: Flask, template: Template, context: dict[str, Any], **_more: object) -> None:
+def _set_language(_app: Flask, template: Template, context: dict[str, Any], **_more: object) -> None:
     """Settle the language before a template is rendered, from its `language` or its `publication`."""
     if not (template.name or "").startswith(_PUBLIC):
         g.page_language = SOURCE

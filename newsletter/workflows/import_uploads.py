@@ -38,7 +38,7 @@ class ArchiveJob:
 
     def run(self) -> None:
         """Import every archive that waits."""
-        QUEUE.work_off(self.sessions, self.worker, self._import_posts, partial(self._end, ArchiveState.FAILED))
+        QUEUE.process_all(self.sessions, self.worker, self._import_posts, partial(self._end, ArchiveState.FAILED))
 
     def prune(self) -> None:
         """Delete reports and files whose time is over."""

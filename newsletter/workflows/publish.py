@@ -279,7 +279,7 @@ def _start(
     if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
     if recipients.pace is Pace.EACH:
-        digests.note(session, letter)
+        digests.note_issue(session, letter)
     # Whose pause is over gets this issue, even if no worker ran since to say so.
     while preferences.end_due_pauses(session, now):
         pass

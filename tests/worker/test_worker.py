@@ -199,7 +199,7 @@ def test_whoever_chose_one_email_a_month_gets_it_in_the_months_first_slot(
         tie = Subscription(subscriber_id=reader.id, publication_id=home.id, status=Status.ACTIVE, pace=Pace.MONTHLY)
         tie.created_at = tie.confirmed_at = clock()
         session.add(tie)
-        digests.note(session, session.scalars(select(Letter)).one())
+        digests.note_issue(session, session.scalars(select(Letter)).one())
         slot = monthly_digest.next_time(session, home, clock())
     worker = Worker(services)
     worker.write_digests()

@@ -55,14 +55,14 @@ class UploadQueue(Generic[F]):
     under_way: Sequence[StrEnum]
     lease: timedelta
 
-    def work_off(
+    def process_all(
         self,
         sessions: Sessions,
         worker: WorkerContext,
         work: Callable[[F], object],
         fail: Callable[[F, str], object],
     ) -> None:
-        """Do one file after the other until none waits; `fail` is called, with the reason, for one that fails."""
+        """Process one file after another until none waits; `fail` is called, with the reason, for one that fails."""
         while not worker.is_stopping() and (file := self._next(sessions, worker)):
             try:
                 work(file)

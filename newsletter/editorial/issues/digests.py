@@ -56,7 +56,7 @@ class DigestEntry(Base):
     """The digest that lists it; None until that is written."""
 
 
-def note(session: Session, letter: Letter) -> None:
+def note_issue(session: Session, letter: Letter) -> None:
     """Note the issue of a letter that begins to go out, for the digest."""
     issue = select(Issue.id, Issue.publication_id).where(Issue.letter_id == letter.id)
     entry = insert(session, DigestEntry).from_select(["issue_id", "publication_id"], issue)

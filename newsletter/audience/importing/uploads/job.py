@@ -42,7 +42,7 @@ class UploadJob:
 
     def run(self) -> None:
         """Check or import every upload that waits."""
-        QUEUE.work_off(self.sessions, self.worker, self._work, self._fail)
+        QUEUE.process_all(self.sessions, self.worker, self._work, self._fail)
 
     def prune(self) -> None:
         """Cancel uploads that nobody went on with, and delete reports and files whose time is over."""
