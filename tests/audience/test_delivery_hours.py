@@ -104,7 +104,7 @@ def test_around_every_change_of_a_clock_it_is_what_the_clock_on_the_wall_shows(
         ("Z" * 500, "8"),
     ],
 )
-def test_what_is_no_hour_of_a_known_zone_is_refused(zone: str, hour: str) -> None:
+def test_an_hour_that_does_not_exist_or_an_unknown_zone_is_refused(zone: str, hour: str) -> None:
     with pytest.raises(Invalid, match="from the list"):
         delivery_hours.parse(zone, hour)
 

@@ -196,7 +196,7 @@ def test_stopping_a_letter_stops_the_copies_that_wait_for_their_hour(sessions: S
 
 
 @SQLITE_ONLY
-def test_who_leaves_before_their_hour_gets_no_copy(sessions: Sessions, waiting: Waiting) -> None:
+def test_a_reader_who_leaves_before_their_hour_gets_no_copy(sessions: Sessions, waiting: Waiting) -> None:
     letter = waiting({"berlin": (BERLIN, 8)})
     start(sessions, SLOT)
     with sessions.begin() as session:

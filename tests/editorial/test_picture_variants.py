@@ -44,7 +44,7 @@ def test_an_animation_has_no_variants() -> None:
 
 
 @pytest.mark.parametrize("name", [f"{SHA}.png", f"{SHA}-480.png", f"{SHA}-48000.webp", f"../{SHA}-480.webp", ""])
-def test_another_name_is_no_variant(name: str) -> None:
+def test_the_name_of_anything_else_is_refused_as_a_variant(name: str) -> None:
     assert Variant.parse(name) is None
 
 

@@ -47,7 +47,7 @@ def test_a_day_alone_a_day_with_a_time_or_nothing_can_be_preferred(
         ("2026-04-01", "noon", WARSAW, "like 14:30"),
     ],
 )
-def test_what_is_no_time_to_meet_is_told_in_words(day: str, at: str, zone: str, fault: str) -> None:
+def test_a_time_at_which_nobody_can_meet_is_refused_in_words(day: str, at: str, zone: str, fault: str) -> None:
     with pytest.raises(Invalid, match=fault):
         PreferredTime.parse(day, at, zone, NOW)
 

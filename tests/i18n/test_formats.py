@@ -63,7 +63,7 @@ def test_the_days_of_a_week_are_a_list() -> None:
     assert formats.every([4, 0, 2, 0]) == "every Monday, Wednesday and Friday"
 
 
-def test_a_long_time_is_told_in_two_units() -> None:
+def test_a_long_time_is_given_in_two_units() -> None:
     assert formats.duration(timedelta(hours=3, minutes=18)) == "about 3 hours 20 minutes"
 
 

@@ -79,13 +79,13 @@ def test_a_question_is_stored_and_the_team_is_told_without_a_word_of_it(
     assert mails(services)[0].reply_to == "ben@example.org"
 
 
-def test_the_mail_holds_what_they_wrote_where_the_team_wants_it(browser: FlaskClient, services: Services) -> None:
+def test_the_mail_contains_what_they_wrote_where_the_team_wants_it(browser: FlaskClient, services: Services) -> None:
     set_publication(services, mails_request_text=True)
     browser.post("/ask", data=ASKED)
     assert sample_services.letters(services)[0]["text"] == "My back hurts.\nWhat now?"
 
 
-def test_a_booking_comes_with_its_wished_time(browser: FlaskClient, services: Services) -> None:
+def test_a_booking_comes_with_its_preferred_time(browser: FlaskClient, services: Services) -> None:
     assert "Book a session" in browser.get("/book").text
     answer = browser.post("/book", data=ASKED | {"day": "2026-12-01", "time": "14:30"}, follow_redirects=True)
     assert "We have your request" in answer.text
@@ -165,7 +165,7 @@ def test_a_reader_who_comes_by_their_link_need_not_type_their_address(
     assert browser.get(page[:-1]).status_code == browser.get("/ask/forged").status_code == 404
 
 
-def test_while_many_ask_one_waits_and_who_came_by_a_link_is_not_named(
+def test_while_many_ask_one_waits_and_a_reader_who_came_by_a_link_is_not_named(
     browser: FlaskClient, services: Services, clock: Clock, reader: Subscription
 ) -> None:
     with services.sessions.begin() as session:

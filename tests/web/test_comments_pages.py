@@ -306,7 +306,7 @@ def test_there_is_no_page_beyond_the_comments(browser: FlaskClient, query: str) 
 
 
 @pytest.mark.parametrize("query", ["reply=x", "reply=-1", "reply=99999999999999999999", "done=x", "page=x"])
-def test_a_strange_parameter_is_none(browser: FlaskClient, query: str) -> None:
+def test_an_invalid_parameter_is_ignored(browser: FlaskClient, query: str) -> None:
     assert browser.get(f"{PAGE}?{query}").status_code == 200
 
 

@@ -56,7 +56,7 @@ def kinds(services: Services) -> list[str]:
     return [letter["kind"] for letter in sample_services.letters(services)]
 
 
-def test_a_reply_to_the_mail_goes_to_who_asked_and_nothing_of_them_is_left_in_the_outbox(
+def test_a_reply_to_the_mail_goes_to_the_person_who_asked_and_nothing_of_them_stays_in_the_outbox(
     services: Services, now: datetime
 ) -> None:
     receive(services, now, new())

@@ -431,7 +431,7 @@ def test_a_restored_press_sends_no_digest_from_before_it_was_allowed_to(press: P
     assert press.read("monthly") == ["One"]
 
 
-def test_who_missed_an_issue_and_got_it_in_a_digest_is_not_sent_it_again(press: Press) -> None:
+def test_a_reader_who_missed_an_issue_and_got_it_in_a_digest_is_not_sent_it_again(press: Press) -> None:
     """Nor before the digest is out; and one who chose other topics since is not sent it either."""
     for name in ("changed", "weekly", "off"):
         press.reader(name)

@@ -212,7 +212,7 @@ def test_a_mail_that_we_fail_at_is_put_beside_and_the_others_are_read(reader: Re
 
 
 @SQLITE
-def test_a_mailbox_that_we_fail_at_is_told_of_and_read_ever_more_rarely(reader: Reader) -> None:
+def test_a_mailbox_that_cannot_be_read_is_reported_and_read_ever_more_rarely(reader: Reader) -> None:
     def fails(*_: object) -> object:
         raise ZeroDivisionError
 

@@ -278,7 +278,7 @@ def test_nobody_gets_an_issue_twice(services: Services) -> None:
         assert (missed.joined, missed.copies) == (0, 0)
 
 
-def test_who_read_us_before_an_issue_whose_copies_were_deleted_does_not_get_it_again(services: Services) -> None:
+def test_an_earlier_reader_of_an_issue_whose_copies_were_deleted_does_not_get_it_again(services: Services) -> None:
     before, after = confirm(services, "old", NOW - 20 * DAY), confirm(services, "new")
     with services.sessions.begin() as session:
         issue_store.find(session, FIRST).letter.final_counts = {"audience": 1}
@@ -371,7 +371,7 @@ def test_a_reader_who_chose_one_email_a_month_is_out_of_it(services: Services) -
 
 
 @BOTH
-def test_who_was_here_before_enters_only_when_chosen(services: Services) -> None:
+def test_earlier_readers_enter_only_when_an_editor_adds_them(services: Services) -> None:
     change(services, series_on=False)
     ada = confirm(services)
     change(services, series_on=True)

@@ -84,7 +84,7 @@ def test_a_month_is_bounded_on_its_own_clocks() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "2026", "2026-13", "0001-01", "9999-12", "2026-12-01", "२०२६-१२", "<b>"])
-def test_what_is_no_month_is_refused(text: str) -> None:
+def test_an_invalid_month_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="written like 2026-12"):
         parse_month(text)
 

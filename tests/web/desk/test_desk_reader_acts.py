@@ -65,7 +65,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(editor: Visitor, typed: 
     assert f'value="{typed["email"]}"' in answer.text
 
 
-def test_who_reads_already_was_erased_or_is_suppressed_gets_nothing(
+def test_a_reader_an_erased_person_and_a_suppressed_address_get_nothing(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
     add(editor)

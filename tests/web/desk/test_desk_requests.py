@@ -75,7 +75,7 @@ def test_those_to_another_publication_are_not_here(editor: Visitor, services: Se
     assert editor.open(f"{PAGE}3/?publication=other").status_code == 200
 
 
-def test_what_they_wrote_is_shown_to_who_presses_the_button_and_each_time_is_logged(
+def test_what_they_wrote_is_shown_only_at_the_press_of_a_button_and_each_time_is_logged(
     editor: Visitor, services: Services
 ) -> None:
     closed = editor.open(f"{PAGE}1/").text
@@ -107,7 +107,7 @@ def test_one_is_answered_once_and_can_be_reopened(editor: Visitor, services: Ser
     assert log(services) == [("marked a request as answered", "1"), ("reopened a request", "1")]
 
 
-def test_one_is_deleted_by_who_ticks_the_box(editor: Visitor, services: Services) -> None:
+def test_one_is_deleted_only_when_the_box_is_ticked(editor: Visitor, services: Services) -> None:
     assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete").status_code == 409
     assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete", sure="yes").status_code == 303
     assert editor.open(f"{PAGE}1/").status_code == 404

@@ -79,7 +79,7 @@ def test_one_press_removes_the_sample_and_nothing_else(editor: Visitor) -> None:
     assert editor.press("/desk/issues/new", remove).status_code == 404
 
 
-def test_an_issue_of_ones_own_is_never_removed_as_the_sample(editor: Visitor, services: Services, now) -> None:
+def test_an_issue_of_your_own_is_never_removed_as_the_sample(editor: Visitor, services: Services, now) -> None:
     sample_services.stock(services, now)
     published = sample_services.OUT[0]
     assert editor.press("/desk/issues/new", f"/desk/issues/{published}/remove-sample").status_code in {400, 409}
@@ -87,7 +87,7 @@ def test_an_issue_of_ones_own_is_never_removed_as_the_sample(editor: Visitor, se
 
 
 @pytest.mark.usefixtures("sample")
-def test_who_may_only_write_is_told_who_removes_it(enter: Enter) -> None:
+def test_an_author_is_told_who_may_remove_it(enter: Enter) -> None:
     author = enter(Role.AUTHOR)
     assert "Remove the sample" not in author.read("/desk/issues/")
     assert "Editors and owners can remove it" in author.read("/desk/issues/")
