@@ -13,7 +13,7 @@ from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.issues.issue_store import PictureFile
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
-from newsletter.editorial.source import issue_file, markdown
+from newsletter.editorial.source import issue_file, markdown, reading_time
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.markdown import Heading
 from newsletter.engagement import comments_text
@@ -22,11 +22,9 @@ from newsletter.i18n.messages import gettext
 from newsletter.links import Links
 from newsletter.publications import Publication, contact
 
-_WORDS_A_MINUTE = 220
 _LONG_READ = 4
 """The reading time in minutes from which an issue has a table of contents."""
 _SEVERAL = 3
-_WORD = re.compile(r"\w+")
 # The text below a heading, up to the end of its first callout, or to a button.
 _SECTION = re.compile(
     r'<h([23])\b[^>]*>(.*?)</h\1>(.*?)(?:(?<=</aside>)|(?=<h[1-3]\b|<p class="action"|\Z))', re.DOTALL
@@ -81,7 +79,7 @@ class PublishedIssue:
     @property
     def minutes(self) -> int:
         """The reading time."""
-        return max(1, round(len(_WORD.findall(self.file.body)) / _WORDS_A_MINUTE))
+        return reading_time.minutes(reading_time.count_words(self.file.body))
 
     @property
     def cover(self) -> PictureFile | None:

@@ -65,6 +65,7 @@ def test_keys_mark_while_somebody_types_on(page: Page) -> None:
     page.keyboard.press("Control+k")
     page.keyboard.type("how")
     assert text(page) == "a **bold** and [how]()"
+    expect(page.locator("#text-length")).to_have_text("4 words, 1 min read")
 
 
 def test_a_web_address_pasted_over_words_makes_them_a_link(page: Page) -> None:

@@ -326,6 +326,7 @@ def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
     assert answer.json
     assert "Breathe <strong>slowly</strong>, Alex." in answer.json["html"]
     assert answer.json["faults"] == []
+    assert answer.json["length"] == "3 words, 1 min read"
     assert sample_services.dump(services) == before
 
 

@@ -70,6 +70,7 @@ export class Sheet {
   #lay(answer) {
     if (answer.status !== 200) return;
     this.onFaults(answer.faults);
+    put("text-length", answer.length);
     const isStale = answer.subject === undefined;
     document.getElementById("mail-stale").hidden = !isStale;
     if (isStale) return;

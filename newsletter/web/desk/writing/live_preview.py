@@ -12,7 +12,9 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.source import reading_time
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import services
 from newsletter.web.desk import lookup, previews
@@ -26,7 +28,14 @@ def preview(slug: str) -> Response:
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
         parts = _preview_parts(render_mail(store, found, read), previews.chosen_view(request.form))
-    return jsonify(parts | {"faults": editor_form.field_faults(source, read.faults)})
+    faults = editor_form.field_faults(source, read.faults)
+    return jsonify(parts | {"faults": faults, "length": length(read.file.body)})
+
+
+def length(body: str) -> str:
+    """The length of a text for its writer, as in `640 words, 3 min read`."""
+    words = reading_time.count_words(body)
+    return f"{formats.counted(words, 'word')}, {reading_time.minutes(words)} min read"
 
 
 def sheet(slug: str) -> Response:

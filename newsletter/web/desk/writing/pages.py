@@ -22,7 +22,7 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth, security
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews
-from newsletter.web.desk.writing import autosave, editor_form, merge_view, save_state
+from newsletter.web.desk.writing import autosave, editor_form, live_preview, merge_view, save_state
 from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
@@ -119,6 +119,7 @@ def _page(
         base=draft.base_number if draft else found.revision_number,
         form=form,
         rows=[*map(asdict, form.sources), {"title": "", "url": ""}],
+        length=live_preview.length(form.body),
         save_state=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),
