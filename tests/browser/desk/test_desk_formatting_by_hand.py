@@ -99,6 +99,62 @@ def test_the_toolbar_is_one_stop_of_the_tab_key_and_arrows_move_within(page: Pag
     expect(tool(page, "Add a picture")).to_be_focused()
 
 
+INSERTED = [
+    ("»", "/", "Tip", "> [!TIP]\n> x"),
+    ("A line.\n»", "/wa", "Warning", "A line.\n\n> [!WARNING]\n> x"),
+    ("»", "/", "Divider", "---\n\nx"),
+    ("»", "/but", "Button", "[x](https://){.button}"),
+    ("Dear »", "{{", "Reader’s name", "Dear {{ name | x }}"),
+    ("Dear » }}.", "{{ n", "Reader’s name", "Dear {{ name | x }}."),
+    ("»", "/em", "Reader’s email address", "{{ email }}x"),
+    ("»", "> [!im", "Important", "> [!IMPORTANT]\n> x"),
+]
+
+
+def test_what_there_is_to_insert_is_offered_while_somebody_types(page: Page) -> None:
+    for before, typed, offer, after in INSERTED:
+        select(page, before)
+        page.keyboard.type(typed)
+        option = page.get_by_role("listbox").get_by_role("option").filter(has_text=offer)
+        expect(option).to_be_visible()
+        while option.get_attribute("aria-selected") != "true":
+            page.keyboard.press("ArrowDown")
+        expect(page.locator(".cm-content")).to_have_attribute("aria-activedescendant", str(option.get_attribute("id")))
+        page.keyboard.press("Enter")
+        page.keyboard.type("x")
+        assert text(page) == after, offer
+        page.keyboard.press("Escape")
+
+
+def test_an_offer_is_declined_by_escape_and_a_slash_elsewhere_offers_nothing(page: Page) -> None:
+    select(page, "»")
+    page.keyboard.type("/")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    expect(page.locator(".cm-announced")).to_have_text("10 suggestions. Choose with the arrow keys and Enter.")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("listbox")).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="Tab now leaves the text.")).to_have_count(0)
+    page.keyboard.type("ask and/or")
+    page.keyboard.press("Enter")
+    assert text(page) == "/ask and/or\n"
+
+
+def test_the_list_of_offers_is_accessible(page: Page, axe: Axe) -> None:
+    select(page, "»")
+    page.keyboard.type("/")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    assert faults(page, axe) == []
+
+
+def test_the_picture_that_is_offered_is_chosen_from_the_device_by_touch(open_desk: Open) -> None:
+    page = at_work(open_desk(viewport={"width": 375, "height": 800}, has_touch=True))
+    select(page, "»")
+    page.keyboard.type("/pic")
+    with page.expect_file_chooser():
+        page.get_by_role("option").filter(has_text="Picture").tap()
+    assert text(page) == ""
+
+
 def test_on_a_phone_every_button_is_big_enough_and_stays_in_sight(open_desk: Open, axe: Axe) -> None:
     page = at_work(open_desk(viewport={"width": 320, "height": 700}, has_touch=True))
     select(page, "\n".join(["A line."] * 60) + "«word»")

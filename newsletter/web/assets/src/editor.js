@@ -8,6 +8,7 @@ import { ChangeSet, EditorSelection, EditorState, StateEffect, StateField, Trans
 import { Decoration, EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { FORMATS, linking, marksAt } from "./formatting.js";
+import { isOffering, offering } from "./offers.js";
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--sheet)" },
@@ -44,8 +45,9 @@ function placed(doc, numbers) {
   return [...new Set(within)].map((number) => line.range(doc.line(number).from));
 }
 
-// What is written must not stand behind the bars that stay in sight.
-function covered() {
+// What is written must not stand behind the bars that stay in sight. (The popup takes margins for the text's own edges.)
+function covered(view) {
+  if (isOffering(view.state)) return null;
   const bar = document.querySelector(".write-bar").getBoundingClientRect();
   const top = document.querySelector(".next")?.getBoundingClientRect().bottom ?? 0;
   const tools = document.getElementById("write-toolbar").offsetHeight;
@@ -65,7 +67,7 @@ export class Editor {
   // What was changed since the text was last sent.
   #since = ChangeSet.empty(0);
 
-  constructor({ textarea, nonce, onChange, onMarks, handlers }) {
+  constructor({ textarea, nonce, onChange, onMarks, onPicture, handlers }) {
     const place = document.createElement("div");
     place.className = "cm-place";
     textarea.before(place);
@@ -83,6 +85,7 @@ export class Editor {
           syntaxHighlighting(colours),
           theme,
           faultLines,
+          offering({ onPicture }),
           EditorView.contentAttributes.of({
             "aria-labelledby": "body-label",
             "aria-describedby": "body-hint body-fault",
@@ -128,6 +131,10 @@ export class Editor {
     const parts = diff(sent, text).map((part) => ({ from: part.fromA, to: part.toA, insert: text.slice(part.fromB, part.toB) }));
     const changes = ChangeSet.of(parts, sent.length).map(this.#since);
     this.view.dispatch({ changes, annotations: Transaction.addToHistory.of(false) });
+  }
+
+  isOffering() {
+    return isOffering(this.view.state);
   }
 
   press(name) {

@@ -26,13 +26,14 @@ let waiting;
 let shownRevision = Number(form.elements.base.value);
 const toolbar = new Toolbar({
   place: at("write-toolbar"),
-  onPress: (name) => (name === "picture" ? at("picture-file").click() : editor.press(name)),
+  onPress: (name) => (name === "picture" ? choosePicture() : editor.press(name)),
 });
 const editor = new Editor({
   textarea: at("body"),
   nonce,
   onChange: () => changed(),
   onMarks: (marks) => toolbar.show(marks),
+  onPicture: choosePicture,
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
 });
 const manuscript = new Manuscript(form, editor);
@@ -85,8 +86,12 @@ function drop(event) {
   return true;
 }
 
+function choosePicture() {
+  at("picture-file").click();
+}
+
 function escape(event) {
-  if (event.key === "Escape") announce("Tab now leaves the text.");
+  if (event.key === "Escape" && !editor.isOffering()) announce("Tab now leaves the text.");
   return false;
 }
 
