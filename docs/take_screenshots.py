@@ -21,6 +21,7 @@ SCHEMES = ("light", "dark")
 OWNER = "ann@press.example"
 
 PAGES = {
+    "start": "",
     "issues": "issues/",
     "new": "issues/new",
     "issue": f"issues/{DRAFT}/",

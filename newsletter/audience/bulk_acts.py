@@ -100,6 +100,16 @@ def latest(session: Session, segment: Segment, most: int) -> list[BulkAct]:
     return list(session.scalars(ours.order_by(BulkAct.id.desc()).limit(most)))
 
 
+def latest_failed(session: Session, publication_id: int) -> BulkAct | None:
+    """The newest act of a publication if it failed, and its segment is still there; else None."""
+    ours = select(BulkAct).where(BulkAct.publication_id == publication_id)
+    newest = session.scalar(ours.order_by(BulkAct.id.desc()).limit(1))
+    if newest is None or newest.state is not BulkState.FAILED:
+        return None
+    segment = session.get(Segment, newest.segment_id)
+    return newest if segment and newest.at >= segment.created_at else None
+
+
 def cancel(session: Session, act: BulkAct, now: datetime) -> None:
     """Stop an act; what it did stays done. Conflict unless it is under way."""
     if not _move(session, act, (BulkState.RUNNING,), state=BulkState.CANCELLED, finished_at=now):

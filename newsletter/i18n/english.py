@@ -7,6 +7,7 @@ DAY = "EEEE d MMMM y"
 DAY_OF_YEAR = "EEEE d MMMM"
 
 NOUNS: Mapping[str, str] = {
+    "address": "addresses",
     "bounce": "bounces",
     "check": "checks",
     "click": "clicks",

@@ -45,6 +45,13 @@ def count_open(session: Session, letter_id: int) -> int:
     return session.scalar(select(func.count()).where(Copy.letter_id == letter_id, REPORTED, *_OPEN)) or 0
 
 
+def count_open_by_letter(session: Session, publication_id: int) -> dict[int, int]:
+    """The publication's letters that have copies in doubt and undecided, and how many; the oldest letter first."""
+    ours = select(Letter.id).where(Letter.publication_id == publication_id)
+    counted = select(Copy.letter_id, func.count()).where(Copy.letter_id.in_(ours), REPORTED, *_OPEN)
+    return dict(session.execute(counted.group_by(Copy.letter_id).order_by(Copy.letter_id)).all())
+
+
 def message_ids(session: Session, links: Links, letter_id: int, ids: Collection[int]) -> dict[int, str]:
     """The Message-ID of each of these copies: what to look for in the mail server's log."""
     letter = session.get_one(Letter, letter_id, options=[undefer_group("parts")])

@@ -70,6 +70,15 @@ def awaiting(session: Session, issues: Iterable[Issue]) -> frozenset[int]:
     return frozenset(issue_id for issue_id, act in newest.items() if act is ApprovalAct.ASKED)
 
 
+def list_awaiting(session: Session, publication_id: int) -> list[Issue]:
+    """The issues that have not begun to go out and whose newest step is a request for approval, the oldest first."""
+    asked = select(ApprovalStep.issue_id).where(ApprovalStep.act == ApprovalAct.ASKED)
+    ours = select(Issue).outerjoin(Issue.letter).where(Issue.publication_id == publication_id, Issue.id.in_(asked))
+    issues = session.scalars(ours.where(Letter.started_at.is_(None)).order_by(Issue.id)).all()
+    waiting = awaiting(session, issues)
+    return [issue for issue in issues if issue.id in waiting]
+
+
 def scheduled_without(publication_id: int) -> Select[Issue]:
     """The scheduled issues that would be held at their time, because nobody approved what was frozen."""
     waiting = select(Issue).join(Issue.letter).where(Issue.publication_id == publication_id)

@@ -88,6 +88,11 @@ def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: d
     return correction
 
 
+def with_letter(session: Session, letter_id: int) -> Correction | None:
+    """The correction that this letter mailed; None if it is no letter of a correction."""
+    return session.scalar(select(Correction).where(Correction.letter_id == letter_id))
+
+
 def find(session: Session, issue: Issue, number: int) -> Correction:
     """The correction of that number; NotFound if the issue has none."""
     mine = select(Correction).where(Correction.issue_id == issue.id, Correction.number == number)

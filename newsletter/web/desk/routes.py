@@ -47,6 +47,7 @@ from newsletter.web.desk.sending import (
 )
 from newsletter.web.desk.settings import branding, doctor, sign_up_forms, welcome_series, wording
 from newsletter.web.desk.settings import pages as settings_pages
+from newsletter.web.desk.start import pages as start_pages
 from newsletter.web.desk.team import account, audit_log, forgotten_password, people, second_factor, sign_in
 from newsletter.web.desk.writing import autosave, editor_form, images, live_preview
 from newsletter.web.desk.writing import pages as writing_pages
@@ -82,7 +83,7 @@ ROUTES = (
     Route("GET", "/reset/<token>", ANYONE, forgotten_password.reset_form),
     Route("POST", "/reset/<token>", ANYONE, forgotten_password.reset_password, NOT_AUDITED),
     Route("POST", "/sign-out", ANYONE, sign_in.sign_out, NOT_AUDITED),
-    Route("GET", "/", Role.VIEWER, pages.home),
+    Route("GET", "/", Role.VIEWER, start_pages.home),
     Route("GET", "/issues/", Role.VIEWER, issue_list.issues),
     Route("GET", f"{_ISSUE}/", Role.VIEWER, pages.issue),
     Route("POST", f"{_ISSUE}/remove-sample", Role.EDITOR, pages.remove_sample, "removed the sample issue"),

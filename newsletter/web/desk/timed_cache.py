@@ -2,20 +2,25 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Generic, TypeVar
 
 from flask import current_app
 
-from newsletter.audience import subscribers
+from newsletter.audience import growth, subscribers
+from newsletter.audience.growth import MonthGrowth
 from newsletter.audience.models import Status
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
 from newsletter.db import Session
+from newsletter.editorial.imported import posts
+from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Issue
 from newsletter.publications import Publication
+from newsletter.workflows import issue_report
+from newsletter.workflows.issue_report import IssueResult
 from newsletter.workflows.recipients import Recipients
 
 T = TypeVar("T")
@@ -28,6 +33,8 @@ _KEPT = 5.0
 # Seconds; a segment that is counted faster is counted each time.
 _QUICK = 0.02
 _RULES = 100
+# Seconds that the past year and the last issues are kept, if working them out is not quick.
+_SELDOM = 600.0
 
 
 class TimedCache(Generic[T]):
@@ -60,6 +67,10 @@ class _Audience:
         self.counts: TimedCache[Mapping[Status, int]] = TimedCache(
             _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
         )
+        # Locks of their own: what takes a second must not hold up every page.
+        self.growth_lock, self.results_lock = threading.Lock(), threading.Lock()
+        self.growth: TimedCache[Sequence[MonthGrowth]] = TimedCache(_SELDOM, quick=_QUICK)
+        self.results: TimedCache[Sequence[IssueResult]] = TimedCache(quick=_QUICK)
         self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
 
 
@@ -75,6 +86,22 @@ def counts(store: Session, publication_id: int) -> Mapping[Status, int]:
     audience = _audience(publication_id)
     with audience.lock:
         return audience.counts.get(lambda: subscribers.status_counts(store, publication_id))
+
+
+def year_of_growth(store: Session, publication_id: int, now: datetime) -> Sequence[MonthGrowth]:
+    """How the number of readers grew in a year, month by month; for a large audience as of some minutes ago."""
+    audience, standing = _audience(publication_id), counts(store, publication_id)
+    readers = sum(standing[status] for status in growth.READING)
+    with audience.growth_lock:
+        return audience.growth.get(lambda: growth.growth_in_a_year(store, publication_id, readers, now))
+
+
+def latest_results(store: Session, publication_id: int, most: int) -> Sequence[IssueResult]:
+    """The outcomes of the newest issues, the newest first; of large ones under way as of a moment ago."""
+    mailed = posts.without_imports(archive.published(publication_id)).limit(most)
+    audience = _audience(publication_id)
+    with audience.results_lock:
+        return audience.results.get(lambda: issue_report.results(store, store.scalars(mailed)))
 
 
 def rule_counts(store: Session, publication: Publication, rule: Rule, now: datetime) -> tuple[int, int]:

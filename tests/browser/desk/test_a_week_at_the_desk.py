@@ -57,7 +57,7 @@ def second_person(services: Services, desk: str, chrome: Browser) -> Page:  # no
         publications.find(session).requires_approval = True
     page = chrome.new_context(base_url=desk).new_page()
     knock(page, "bo@desk.example")
-    page.wait_for_url("**/desk/issues/")
+    page.wait_for_url("**/desk/")
     return page
 
 
@@ -86,7 +86,7 @@ def test_a_week_by_keyboard_alone_from_the_first_word_to_the_correction(
 
 def sign_in_with_a_second_factor(page: Page) -> None:
     knock(page, "owner@desk.example")
-    page.wait_for_url("**/desk/issues/")
+    page.wait_for_url("**/desk/")
     keyboard.press(page.get_by_role("link", name="Account"))
     keyboard.press(page.get_by_role("link", name="Set up two-factor authentication"))
     expect(page.locator(".secret")).to_be_visible()
@@ -104,7 +104,7 @@ def sign_in_with_a_second_factor(page: Page) -> None:
     keyboard.press(page.get_by_role("link", name="Use a recovery code"))
     keyboard.fill(page.get_by_label("Recovery code"), recovery_code)
     page.keyboard.press("Enter")
-    page.wait_for_url("**/desk/issues/")
+    page.wait_for_url("**/desk/")
 
 
 def begin(page: Page) -> None:

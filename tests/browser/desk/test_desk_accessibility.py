@@ -13,6 +13,7 @@ from tests.web.desk.test_desk_imported import add_old
 
 READY = "/desk/issues/break-the-circle/"
 PAGES = (
+    "/desk/",
     "/desk/issues/",
     READY,
     f"{READY}?view=text",

@@ -110,7 +110,7 @@ def page(chrome: Browser, desk: str) -> Iterator[Page]:
     page.get_by_label("Email address").fill("owner@desk.example")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/desk/issues/")
+    page.wait_for_url("**/desk/")
     page.goto(PAGE)
     yield page
     context.close()

@@ -39,7 +39,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     expect(newcomer.locator("#code")).to_be_focused()
     newcomer.keyboard.type(code(secret, NOW))
     newcomer.keyboard.press("Enter")
-    newcomer.wait_for_url("**/desk/issues/")
+    newcomer.wait_for_url("**/desk/")
     newcomer.context.close()
 
     another = chrome.new_context(base_url=address).new_page()
@@ -52,7 +52,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     expect(another.get_by_label("Recovery code")).to_be_focused()
     another.keyboard.type(recovery_code)
     another.keyboard.press("Enter")
-    another.wait_for_url("**/desk/issues/")
+    another.wait_for_url("**/desk/")
     another.context.close()
 
 

@@ -25,7 +25,7 @@ def fill_in(page: Page) -> None:
     page.get_by_label("Email address").fill(ME)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url("**/desk/issues/")
+    page.wait_for_url("**/desk/")
 
 
 def at_work(page: Page) -> Page:

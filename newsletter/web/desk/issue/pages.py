@@ -1,4 +1,4 @@
-"""The desk's start page, and the page of one issue."""
+"""The page of one issue."""
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -12,11 +12,6 @@ from newsletter.editors import Role
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
 from newsletter.workflows import approve_issue, build_letter, peer_archives, sample_issue, test_mail
-
-
-def home() -> ResponseReturnValue:
-    """The desk's start page: the list of issues."""
-    return redirect(url_for("desk.issues", publication=request.args.get("publication")))
 
 
 def issue(slug: str) -> str:

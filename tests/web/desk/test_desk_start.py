@@ -1,0 +1,118 @@
+"""The start page: the next slot, what waits for a person, the last issue and the readers of a year."""
+
+from dataclasses import asdict
+from datetime import datetime
+
+import pytest
+
+from newsletter import publications
+from newsletter.audience.importing.uploads import models as imports
+from newsletter.audience.importing.uploads.models import UploadState
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.delivery.models import Copy, CopyState, Counts
+from newsletter.doctor import report
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import ApprovalAct, ApprovalStep
+from newsletter.editors import Role
+from newsletter.wiring import Services
+from tests import sample_doctor, sample_services
+from tests.originals import Fill
+from tests.sample_services import OUT, WAITING
+from tests.web.desk.conftest import Enter
+from tests.web.desk.test_desk_comments import write_comment
+
+START, ADA = "/desk/", "ada@example.org"
+
+
+class TestFreshPress:
+    @pytest.fixture
+    def filled(self) -> Fill:
+        return sample_services.opened
+
+    def test_first_steps_lead_to_what_is_still_to_do(self, enter: Enter) -> None:
+        owner = enter(Role.OWNER)
+        page = owner.open(START).text
+        for path in ("/desk/issues/new", "/desk/readers/import/", "/desk/settings/forms", "/desk/settings/"):
+            assert f'href="{path}"' in page
+            assert owner.open(path).status_code == 200
+        assert "Nothing has gone out yet" in page
+        assert "Needs attention" not in page
+
+    def test_people_are_offered_only_what_their_role_may_open(self, enter: Enter) -> None:
+        page = enter(Role.VIEWER).open(START).text
+        assert "/desk/issues/new" not in page
+        assert "/desk/readers/import/" not in page
+        assert "See the sender" in page
+
+
+def test_the_next_slot_is_described_as_on_the_calendar(enter: Enter) -> None:
+    page = enter(Role.EDITOR).read(START)
+    assert "No issue for Tuesday yet. Pick one from the queue or start writing" in page
+
+
+def test_the_last_issue_and_the_readers_are_told_in_numbers_and_drawn(
+    enter: Enter, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        letters = [issue_store.find(session, slug).letter for slug in OUT]
+        for letter in filter(None, letters):
+            letter.final_counts = asdict(Counts(9, 0, 0, 7, 1, 1, 0, 0, 3, 0))
+        reader = Subscription(publication=publications.find(session), status=Status.ACTIVE, created_at=now)
+        session.add(Subscriber(email=ADA, key=ADA, created_at=now, subscriptions=[reader]))
+    viewer = enter(Role.VIEWER)
+    page = viewer.open(START).text
+    assert page.count("<rect") == len(OUT)
+    assert "<polyline" in page
+    assert "style=" not in page
+    assert "Sent 7 Refused or bounced 5 Unsubscribed 0" in viewer.read(START)
+    assert "Readers at the end of each month" in page
+    assert "Nothing needs you now." in page
+    assert ADA not in page
+
+
+def test_what_waits_for_a_person_leads_to_where_it_is_dealt_with(
+    enter: Enter, services: Services, now: datetime
+) -> None:
+    _let_things_wait(services, now)
+    report.keep_report(services.settings.data_dir, sample_doctor.findings(now), now)
+    editor = enter(Role.EDITOR)
+    page, words = editor.open(START).text, editor.read(START)
+    for sentence, path in (
+        ("1 comment waits for approval.", "/desk/comments/"),
+        ("The import of “<b>list.csv” failed. See why.", "/desk/readers/import/1/"),
+        ("“Looser by degrees” waits for approval.", f"/desk/issues/{WAITING}/approval"),
+        ("arrived. Decide what to do.", f"/desk/issues/{OUT[0]}/doubts"),
+        ("The doctor last found", "/desk/settings/doctor/"),
+    ):
+        assert sentence in words
+        assert f'href="{path}"' in page
+        assert editor.open(path).status_code == 200
+    assert "<b>list" not in page
+
+
+def test_who_may_not_moderate_or_import_is_not_sent_there(enter: Enter, services: Services, now: datetime) -> None:
+    _let_things_wait(services, now)
+    viewer = enter(Role.VIEWER)
+    words = viewer.read(START)
+    assert "arrived. Decide what to do." in words
+    assert "comment waits" not in words
+    assert "import of" not in words
+    assert "@" not in words.replace("viewer@desk.example", "")
+
+
+def _let_things_wait(services: Services, now: datetime) -> None:
+    write_comment(services, "Ada")
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        home.requires_approval = True
+        asked = {"act": ApprovalAct.ASKED, "revision_number": 1, "content_hash": "0" * 64}
+        waiting = issue_store.find(session, WAITING).id
+        session.add(ApprovalStep(issue_id=waiting, person="author@desk.example", at=now, **asked))
+        upload = imports.add_upload(session, home, "<b>list.csv", ("stored", "0" * 64, 1), "ed@desk.example", now)
+        upload.state = UploadState.FAILED
+        reader = Subscription(publication_id=home.id, status=Status.ACTIVE, created_at=now)
+        session.add(Subscriber(email=ADA, key=ADA, created_at=now, subscriptions=[reader]))
+        session.flush()
+        letter = issue_store.find(session, OUT[0]).letter_id
+        doubt = {"state": CopyState.IN_DOUBT, "attempts": 1, "not_before": now, "ended_at": now}
+        session.add(Copy(letter_id=letter, subscription_id=reader.id, address=ADA, name="", **doubt))
