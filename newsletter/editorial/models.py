@@ -69,6 +69,12 @@ class Issue(Base):
     """The segment of readers it will go to; None for everybody. What it went to is frozen in its letter.
 
     No foreign key: SQLite would have to rewrite the table."""
+    note: Mapped[str] = mapped_column(Text, default="", server_default="")
+    """The team's note for each other."""
+    note_number: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Counts the changes of the note; two people who both change it collide at it."""
+    note_by: Mapped[str] = mapped_column(String(254), default="", server_default="")
+    note_at: Mapped[datetime | None]
 
     publication: Mapped[Publication] = relationship(lazy="joined", innerjoin=True)
     revision: Mapped["Revision"] = relationship(

@@ -17,6 +17,10 @@ from newsletter.errors import Conflict, NotFound
 
 KEPT_FOR = timedelta(days=30)
 _A_GROUP = 100
+_KEPT_OF_ISSUE = (
+    *("file_name", "subject", "created_at", "revision_number", "segment_id"),
+    *("note", "note_number", "note_by", "note_at"),
+)
 
 Cells = dict[str, Any]
 """A row as JSON: times in ISO 8601."""
@@ -52,7 +56,7 @@ def discard(session: Session, issue: Issue, by: str, now: datetime) -> DeletedIs
         title=issue.title,
         deleted_at=now,
         deleted_by=by,
-        issue=_cells(issue, "file_name", "subject", "created_at", "revision_number", "segment_id"),
+        issue=_cells(issue, *_KEPT_OF_ISSUE),
         revisions=[_revision(each) for each in _rows(session, Revision, issue)],
         drafts=[_cells(each, *_columns(Draft)) for each in _rows(session, Draft, issue)],
         pictures=[_cells(each, *_columns(AttachedPicture)) for each in _rows(session, AttachedPicture, issue)],
@@ -144,4 +148,4 @@ def _cells(row: Base, *names: str) -> Cells:
 def _values(table: type[Base], cells: Cells) -> Cells:
     """The values of cells, the times as times again."""
     times = {column.key for column in table.__table__.columns if isinstance(column.type, UtcDateTime)}
-    return {name: datetime.fromisoformat(one) if name in times else one for name, one in cells.items()}
+    return {name: datetime.fromisoformat(one) if one and name in times else one for name, one in cells.items()}

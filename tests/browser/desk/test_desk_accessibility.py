@@ -3,11 +3,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
+from newsletter.editorial.issues import issue_note, issue_store
 from newsletter.engagement.comments import CommentState
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, show
 from tests.real_parts import Axe
+from tests.sample_services import NOW
 from tests.web.desk.test_desk_comments import write_comment
 from tests.web.desk.test_desk_imported import add_old
 
@@ -60,6 +62,7 @@ PAGES = (
     "/desk/people/1/",
     "/desk/audit/",
     f"{READY}acts",
+    f"{READY}note",
     "/desk/issues/new",
     "/desk/requests/",
     "/desk/requests/1/",
@@ -111,6 +114,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     for state in (CommentState.WAITING, CommentState.APPROVED):
         write_comment(services, "Ada", state)
     add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
+    with services.sessions.begin() as store:
+        issue = issue_store.find(store, "break-the-circle")
+        issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "ada@desk.example", NOW)
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
