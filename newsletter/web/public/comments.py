@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import group_commit
 from newsletter.audience.address import Address
+from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
@@ -85,7 +86,8 @@ def send(slug: str, token: str = "") -> AnyResponse:
     """Store a comment, which waits for a moderator unless the publication's rule says otherwise."""
     form, at = CommentForm.parse(request.form), now()
     with services().sessions.reading() as session:
-        signer_id = _signer_id(session, slug, token)
+        signer = _signer(session, slug, token)
+        signer_id = signer.id if signer else None
         try:
             place = CommentPlace.open(session, slug, at)
         except Conflict as error:
@@ -182,34 +184,29 @@ def _page(
     notice: str = "",
 ) -> AnyResponse:
     with services().sessions.reading() as session:
-        signer = comment_on_issue.open_signing_link(session, services().audience, slug, token) if token else None
+        signer = _signer(session, slug, token)
         if token and signer is None and status == 200:
             return redirect(url_for("comments.show", slug=slug), 303)
         issue, page = archive.find(session, slug), _page_number()
-        discussion = comments.discussion(session, issue.id, skip=(page - 1) * _A_PAGE, limit=_A_PAGE)
-        if page > 1 and not discussion.threads:
-            raise NotFound(_NO_SUCH_PAGE)
-        answer = make_response(
-            render_template(
-                "site/comments.html",
-                publication=issue.publication,
-                language=signer.language if signer else None,
-                issue=issue,
-                discussion=discussion,
-                page=page,
-                is_open=comment_on_issue.takes_comments(issue, now()),
-                form=form.typed,
-                replied_to=_replied_to(session, issue, form.typed.parent_id),
-                faults=faults or {},
-                notice=notice,
-                is_refused=status >= 400,
-                token=token if signer else "",
-                signer=comment_on_issue.masked_signer(signer) if signer else "",
-                to_html=comments_text.render_comment,
-                most=comments_text.MOST_CHARACTERS,
-            ),
-            status,
+        html = render_template(
+            "site/comments.html",
+            publication=issue.publication,
+            language=signer.language if signer else None,
+            issue=issue,
+            discussion=_discussion(session, issue, page),
+            page=page,
+            is_open=comment_on_issue.takes_comments(issue, now()),
+            form=form.typed,
+            replied_to=_replied_to(session, issue, form.typed.parent_id),
+            faults=faults or {},
+            notice=notice,
+            is_refused=status >= 400,
+            token=token if signer else "",
+            signer=comment_on_issue.masked_signer(signer) if signer else "",
+            to_html=comments_text.render_comment,
+            most=comments_text.MOST_CHARACTERS,
         )
+    answer = make_response(html, status)
     if request.method == "POST" or token:
         # It contains what somebody typed, or their key.
         answer.headers["Cache-Control"] = "no-store"
@@ -221,6 +218,13 @@ def _page_number() -> int:
     if not 1 <= page <= _MOST_PAGES:
         raise NotFound(_NO_SUCH_PAGE)
     return page
+
+
+def _discussion(session: Session, issue: Issue, page: int) -> comments.Discussion:
+    found = comments.discussion(session, issue.id, skip=(page - 1) * _A_PAGE, limit=_A_PAGE)
+    if page > 1 and not found.threads:
+        raise NotFound(_NO_SUCH_PAGE)
+    return found
 
 
 def _replied_to(session: Session, issue: Issue, parent_id: int | None) -> comments.Comment | None:
@@ -235,9 +239,8 @@ def _replied_to(session: Session, issue: Issue, parent_id: int | None) -> commen
         raise
 
 
-def _signer_id(session: Session, slug: str, token: str) -> int | None:
-    signer = comment_on_issue.open_signing_link(session, services().audience, slug, token) if token else None
-    return signer.id if signer else None
+def _signer(session: Session, slug: str, token: str) -> Subscription | None:
+    return comment_on_issue.open_signing_link(session, services().audience, slug, token) if token else None
 
 
 def _wait(slug: str, form: CommentForm) -> Response:
