@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from newsletter import characters
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
+from newsletter.i18n import formats
 
 LONGEST_NOTE = 2_000
 
@@ -18,7 +19,8 @@ def replace_note(session: Session, issue: Issue, text: str, seen: int, by: str, 
     """
     note = characters.as_lines(text.replace("\r\n", "\n")).strip()
     if len(note) > LONGEST_NOTE:
-        raise Invalid(f"The note has {len(note):,} characters; shorten it to {LONGEST_NOTE:,}.")
+        length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
+        raise Invalid(f"The note has {length} characters; shorten it to {most}.")
     session.refresh(issue, with_for_update={"of": Issue})
     if issue.note == note:
         return
