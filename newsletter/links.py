@@ -6,6 +6,7 @@ were made, and expire; `draft` contains the time at which it does.
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Self
@@ -36,6 +37,10 @@ class AddressLink(NamedTuple):
     """How often the address had been changed when the link was made; it works for the next change only."""
     target: str
     is_back: bool
+
+
+_READERS_LINKS = ("preferences", "manage", "unsubscribe", "confirm", "comment", "move", "move-back")
+"""The purposes of links whose first number is a subscription's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +230,16 @@ class Links:
         if now >= until:
             raise Expired(lazy_gettext("this link has expired; ask for a new one"))
         return issue_id, created_second, until
+
+    def reader_behind(self, token: str) -> int:
+        """The subscription that a reader's link is about, whatever its purpose and age; 0 if there is none.
+
+        It grants nothing: it is for telling a reader, in their language, why a link does not work.
+        """
+        for purpose in _READERS_LINKS:
+            with suppress(Invalid):
+                return self.seal.open(purpose, token)[0]
+        return 0
 
     def open_change_address(self, token: str, now: datetime) -> AddressLink:
         """What a link that changes an address says; Expired if it is too old, Invalid if forged."""

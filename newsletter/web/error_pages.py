@@ -1,5 +1,6 @@
 """Error pages: a title, a sentence that says what to do, and a link."""
 
+from contextlib import suppress
 from http import HTTPStatus
 
 import structlog
@@ -9,12 +10,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import publications
+from newsletter.audience import subscribers
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import DatabaseDown
+from newsletter.db import DatabaseDown, Session
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.i18n.messages import lazy_gettext
-from newsletter.publications import Publication
 from newsletter.web.context import services
 
 log = structlog.get_logger()
@@ -75,8 +76,8 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
         answer = jsonify(error=sentence)
     else:
         title = title or _TITLES.get(status, _WENT_WRONG)
-        values = {"title": title, "sentence": sentence, "again": again, "publication": _publication(status)}
-        answer = Response(render_template("site/sorry.html", **values))
+        values = {"title": title, "sentence": sentence, "again": again}
+        answer = Response(render_template("site/sorry.html", **values, **_addressee(status)))
     answer.status_code = status
     if status in RETRY_AFTER:
         answer.headers["Retry-After"] = str(RETRY_AFTER[status])
@@ -139,11 +140,17 @@ def _moved_to() -> str | None:
         return None
 
 
-def _publication(status: int) -> Publication | None:
-    if status >= 500:
-        return None
-    try:
-        with services().sessions.reading() as session:
-            return publications.first(session)
-    except DatabaseDown:
-        return None
+def _addressee(status: int) -> dict[str, object]:
+    """Whose page it is: the publication, and the language of the reader whose link was opened."""
+    if status < 500:
+        with suppress(DatabaseDown), services().sessions.reading() as session:
+            return _addressee_in(session)
+    return {"publication": None}
+
+
+def _addressee_in(session: Session) -> dict[str, object]:
+    subscription_id = services().links.reader_behind(str((request.view_args or {}).get("token", "")))
+    with suppress(NotFound):
+        subscription = subscribers.get(session, subscription_id)
+        return {"publication": subscription.publication, "language": subscription.subscriber.language}
+    return {"publication": publications.first(session)}

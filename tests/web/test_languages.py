@@ -51,6 +51,18 @@ def test_an_unknown_language_is_refused_in_words_and_nothing_changes(
     assert sample_services.dump(services) == before
 
 
+def test_a_refusal_behind_a_readers_link_is_in_the_language_of_that_reader(
+    browser: FlaskClient, link: str, reader: Subscription, services: Services
+) -> None:
+    browser.post(link, data={"do": "language", "language": "es"})
+    browser.post(sample_services.path_of(services.links.unsubscribe(reader.id)))
+    refused = browser.post(link, data={"do": "topics"})
+    assert refused.status_code == 409
+    assert '<html lang="es" dir="ltr">' in refused.text
+    assert "Mientras tanto, algo ha cambiado" in refused.text
+    assert '<html lang="en" dir="ltr">' in browser.get(f"{link[:-6]}AAAAAA").text
+
+
 def test_a_client_over_its_limit_is_told_so_in_the_language_of_the_page(services: Services, now: datetime) -> None:
     counted = services.audience, "198.51.100.7", now, FormKind.HELPED
     with services.sessions.begin() as session:
