@@ -35,6 +35,7 @@ def test_on_paper_words_are_dark_without_grounds_and_nothing_asks_to_be_pressed(
         assert page.evaluate("getComputedStyle(document.body).color") == "rgb(31, 42, 46)"
         button = page.locator(".prose .button").first
         assert button.evaluate("each => getComputedStyle(each).backgroundColor") == "rgba(0, 0, 0, 0)"
-        assert "http" in button.evaluate("each => getComputedStyle(each, '::after').content")
+        elsewhere = page.locator(".prose a[href^=http]").first
+        assert "http" in elsewhere.evaluate("each => getComputedStyle(each, '::after').content")
         for hidden in (".crumbs", ".sign-up", ".turn", ".discussion", ".masthead nav"):
             expect(page.locator(hidden)).to_be_hidden()

@@ -141,7 +141,7 @@ def test_host_and_scheme_are_our_own_whatever_is_forwarded(sessions: Sessions, t
     with running(sessions, tmp_path, 1) as (_, port), proxied(port, appending(FOR)) as proxy:
         status, headers, _ = ask(proxy, "/archive", headers=told)
         assert (status, headers["Location"]) == (308, "/archive/")
-        _, headers, page = ask(proxy, "/", headers=told)
+        _, headers, page = ask(proxy, "/subscribe", headers=told)
         assert "Secure" in headers["Set-Cookie"]
         assert headers["Strict-Transport-Security"]
         assert "evil.example" not in f"{headers}{page}"

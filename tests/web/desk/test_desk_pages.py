@@ -35,7 +35,7 @@ def test_the_empty_slot_is_in_sight_on_every_page(editor: Visitor) -> None:
 
 def test_issues_stand_by_state_with_what_needs_a_person_first(editor: Visitor) -> None:
     page = editor.read("/desk/issues/")
-    assert page.rindex("Going out now") < page.rindex("Under the hands") < page.index("Ready Choose “Five reasons")
+    assert page.rindex("Going out now") < page.rindex("Under the hands") < page.index("Ready Select “Five reasons")
 
 
 def test_one_state_can_be_looked_at_alone(editor: Visitor) -> None:
