@@ -149,8 +149,9 @@ def _addressee(status: int) -> dict[str, object]:
 
 
 def _addressee_in(session: Session) -> dict[str, object]:
-    subscription_id = services().links.reader_behind(str((request.view_args or {}).get("token", "")))
-    with suppress(NotFound):
-        subscription = subscribers.get(session, subscription_id)
-        return {"publication": subscription.publication, "language": subscription.subscriber.language}
+    token = (request.view_args or {}).get("token")
+    if token and (subscription_id := services().links.reader_behind(token)):
+        with suppress(NotFound):
+            subscription = subscribers.get(session, subscription_id)
+            return {"publication": subscription.publication, "language": subscription.subscriber.language}
     return {"publication": publications.first(session)}
