@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from newsletter.audience import subscribers
+from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
@@ -33,6 +35,13 @@ def segment(store: Session, segment_id: int) -> Segment:
     """The segment of that id, which becomes the subject of the act; NotFound if there is none."""
     found = segments.load(store, segment_id)
     audit_hook.set_subject("segment", found.name)
+    return found
+
+
+def reader(store: Session, subscription_id: int) -> Subscription:
+    """A reader's subscription; the reader becomes the subject of the act. NotFound if there is none."""
+    found = subscribers.get(store, subscription_id)
+    audit_hook.set_subject("reader", str(found.subscriber_id))
     return found
 
 

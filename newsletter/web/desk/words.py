@@ -61,6 +61,12 @@ def stopped(spared: int, *, was_going: bool) -> str:
     return f"{sentence} Copies that were being sent at that moment may still arrive." if was_going else sentence
 
 
+def as_sentence(fault: object) -> str:
+    """A fault or an error beside a field: with a capital first and a full stop last."""
+    text = str(fault)
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
 def is_held(issue: Issue) -> bool:
     """Whether the issue missed its scheduled time, so that a person has to decide."""
     return issue.letter is not None and issue.letter.state is LetterState.HELD

@@ -16,7 +16,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, progress_view
+from newsletter.web.desk import audit_hook, frame, lookup, progress_view, words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.writing import editor_form
 from newsletter.workflows import correct_issue
@@ -122,5 +122,5 @@ def _next(found: Issue) -> int:
 
 
 def _fault_text(line: int | None, fault: str) -> str:
-    sentence = f"{fault[:1].upper()}{fault[1:]}."
+    sentence = words.as_sentence(fault)
     return f"Line {line}: {sentence}" if line else sentence

@@ -16,7 +16,7 @@ from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.context import asked_id, now, services
-from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.desk import audit_hook, frame, lookup, words
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.writing import editor_form
 
@@ -104,7 +104,7 @@ def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:
     if asks_for_json():
         return make_response(jsonify(fault=str(error)), HTTPStatus.UNPROCESSABLE_ENTITY)
     # In a form with two fields, each fault begins with the name of its field.
-    faults = {fault.text.split(" ")[0]: f"{fault.text[:1].upper()}{fault.text[1:]}." for fault in error.faults}
+    faults = {fault.text.split(" ")[0]: words.as_sentence(fault.text) for fault in error.faults}
     with services().sessions.reading() as store:
         return _form(store, wanted, faults), HTTPStatus.UNPROCESSABLE_ENTITY
 

@@ -4,12 +4,11 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.audience import desk_requests, privacy, subscribers
-from newsletter.audience.models import Subscription
 from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, lookup, words
 from newsletter.web.desk.readers import pages
 
 
@@ -32,7 +31,7 @@ def add_reader() -> ResponseReturnValue:
     except Refused as error:
         field = "source" if not source.strip() else "email"
         with services().sessions.reading() as store:
-            return _form(store, {field: _sentence(error)}), 409 if isinstance(error, Conflict) else 422
+            return _form(store, {field: words.as_sentence(error)}), 409 if isinstance(error, Conflict) else 422
     flash("A confirmation email is on its way. They get issues once they have confirmed.")
     return redirect(url_for("desk.reader", subscription_id=added), 303)
 
@@ -41,24 +40,24 @@ def rename_reader(subscription_id: int) -> ResponseReturnValue:
     """Change a reader's name."""
     try:
         with services().sessions.begin() as store:
-            found = _reader(store, subscription_id)
+            found = lookup.reader(store, subscription_id)
             desk_requests.change_name(store, found, request.form.get("name", ""), auth.email(), now())
     except Invalid as error:
-        return pages.reader_page(subscription_id, {"name": _sentence(error)}), 422
+        return pages.reader_page(subscription_id, {"name": words.as_sentence(error)}), 422
     return _back(subscription_id, "The name is saved.")
 
 
 def note_reader(subscription_id: int) -> ResponseReturnValue:
     """Change the team's note on a reader."""
     with services().sessions.begin() as store:
-        desk_requests.change_note(_reader(store, subscription_id), request.form.get("note", ""))
+        desk_requests.change_note(lookup.reader(store, subscription_id), request.form.get("note", ""))
     return _back(subscription_id, "The note is saved.")
 
 
 def resend_confirm(subscription_id: int) -> ResponseReturnValue:
     """Send the confirmation email to a reader once more."""
     with services().sessions.begin() as store:
-        found = _reader(store, subscription_id)
+        found = lookup.reader(store, subscription_id)
         desk_requests.resend_confirm(store, services().audience, found, auth.email(), now())
     return _back(subscription_id, "Another confirmation email is on its way.")
 
@@ -66,7 +65,7 @@ def resend_confirm(subscription_id: int) -> ResponseReturnValue:
 def unsubscribe_reader(subscription_id: int) -> ResponseReturnValue:
     """Unsubscribe a reader who asked for it."""
     with services().sessions.begin() as store:
-        found = _reader(store, subscription_id)
+        found = lookup.reader(store, subscription_id)
         reason = request.form.get("reason", "")
         desk_requests.unsubscribe_on_request(store, services().audience, found, reason, auth.email(), now())
     return _back(subscription_id, "Unsubscribed. They get no more issues.")
@@ -77,7 +76,7 @@ def erase_reader(subscription_id: int) -> ResponseReturnValue:
     if request.form.get("sure") != "yes":
         return pages.reader_page(subscription_id, {"sure": "Tick this first: it cannot be undone."}), 422
     with services().sessions.begin() as store:
-        privacy.erase_reader(store, services().audience, _reader(store, subscription_id).subscriber, now())
+        privacy.erase_reader(store, services().audience, lookup.reader(store, subscription_id).subscriber, now())
     services().sessions.checkpoint()
     flash("The reader is erased.")
     return redirect(url_for("desk.readers"), 303)
@@ -87,17 +86,6 @@ def _form(store: Session, faults: dict[str, str] | None = None) -> str:
     return frame.page(store, "add_reader.html", "readers", typed=request.form, faults=faults or {})
 
 
-def _reader(store: Session, subscription_id: int) -> Subscription:
-    found = subscribers.get(store, subscription_id)
-    audit_hook.set_subject("reader", str(found.subscriber_id))
-    return found
-
-
 def _back(subscription_id: int, sentence: str) -> ResponseReturnValue:
     flash(sentence)
     return redirect(url_for("desk.reader", subscription_id=subscription_id), 303)
-
-
-def _sentence(error: Refused) -> str:
-    sentence = str(error)
-    return f"{sentence[:1].upper()}{sentence[1:].removesuffix('.')}."

@@ -3,12 +3,10 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience import subscribers, tags
-from newsletter.audience.models import Subscription
-from newsletter.db import Session
+from newsletter.audience import tags
 from newsletter.errors import Invalid
 from newsletter.web.context import services
-from newsletter.web.desk import audit_hook
+from newsletter.web.desk import audit_hook, lookup, words
 from newsletter.web.desk.readers import pages
 
 
@@ -16,20 +14,20 @@ def tag_reader(subscription_id: int) -> ResponseReturnValue:
     """Give a reader a tag."""
     try:
         with services().sessions.begin() as store:
-            found, name = _reader(store, subscription_id), tags.clean_tag(request.form.get("tag", ""))
+            found, name = lookup.reader(store, subscription_id), tags.clean_tag(request.form.get("tag", ""))
             (tag_id,) = tags.ensure_tags(store, found.publication_id, [name]).values()
             tags.add_tags(store, [(found.id, tag_id)])
             audit_hook.add_details(tag=name)
             flash(f"The tag “{name}” is added.")
     except Invalid as error:
-        return pages.reader_page(subscription_id, {"tag": _sentence(error)}), 422
+        return pages.reader_page(subscription_id, {"tag": words.as_sentence(error)}), 422
     return _back(subscription_id)
 
 
 def untag_reader(subscription_id: int) -> ResponseReturnValue:
     """Take a tag from a reader; it stays with the others."""
     with services().sessions.begin() as store:
-        found, name = _reader(store, subscription_id), request.form.get("tag", "").replace("\0", "")
+        found, name = lookup.reader(store, subscription_id), request.form.get("tag", "").replace("\0", "")
         for tag_id in tags.ensure_tags(store, found.publication_id, [tags.clean_tag(name)]).values():
             tags.remove_tag(store, tag_id, [found.id])
         audit_hook.add_details(tag=name[: tags.MAX_NAME])
@@ -41,26 +39,15 @@ def set_reader_attribute(subscription_id: int) -> ResponseReturnValue:
     """Set a reader's attribute, or remove it when the value is empty."""
     try:
         with services().sessions.begin() as store:
-            found = _reader(store, subscription_id)
+            found = lookup.reader(store, subscription_id)
             name = tags.clean_tag(request.form.get("attribute", ""), "the attribute's name")
             tags.set_attribute(store, found.publication_id, found.id, name, request.form.get("value", ""))
             # Not the value, which may tell who the reader is.
             audit_hook.add_details(attribute=name)
             flash(f"“{name}” is saved.")
     except Invalid as error:
-        return pages.reader_page(subscription_id, {"attribute": _sentence(error)}), 422
+        return pages.reader_page(subscription_id, {"attribute": words.as_sentence(error)}), 422
     return _back(subscription_id)
-
-
-def _reader(store: Session, subscription_id: int) -> Subscription:
-    found = subscribers.get(store, subscription_id)
-    audit_hook.set_subject("reader", str(found.subscriber_id))
-    return found
-
-
-def _sentence(error: Invalid) -> str:
-    sentence = str(error)
-    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _back(subscription_id: int) -> ResponseReturnValue:

@@ -18,6 +18,7 @@ from newsletter.editorial.issues import archive
 from newsletter.errors import Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication
+from newsletter.web.desk.words import as_sentence
 
 _SUGGESTED = 200
 _BLANK_ROWS = 1
@@ -180,8 +181,7 @@ def _checked(
         condition = _condition(row, known)
         segments.condition(store, publication, Rule(conditions=(condition,)), now)
     except (Invalid, NotFound) as error:
-        sentence = str(error)
-        return replace(row, fault=f"{sentence[:1].upper()}{sentence[1:]}."), None
+        return replace(row, fault=as_sentence(error)), None
     return row, condition
 
 

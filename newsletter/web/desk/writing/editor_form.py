@@ -18,6 +18,7 @@ from newsletter.editorial.source.front_matter import Fault, split
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Invalid, NotFound
 from newsletter.web.desk import audit_hook, lookup
+from newsletter.web.desk.words import as_sentence
 
 FORM_BYTES = 4 * issue_file.MOST_BYTES
 """The size of a whole issue; URL encoding may take three bytes for each."""
@@ -112,8 +113,8 @@ def field_faults(source: str, faults: Sequence[Fault]) -> list[FieldFault]:
     """Each fault beside its field or its line."""
     front = split(source)
     places = ((fault, issue_form.form_place(front, fault.line)) for fault in faults if fault.line)
-    found = [FieldFault(place.field, place.line, _sentence(fault.text)) for fault, place in places]
-    return found + [FieldFault("", 0, _sentence(fault.text)) for fault in faults if not fault.line]
+    found = [FieldFault(place.field, place.line, as_sentence(fault.text)) for fault, place in places]
+    return found + [FieldFault("", 0, as_sentence(fault.text)) for fault in faults if not fault.line]
 
 
 def current_form(found: Issue, draft: Draft | None) -> IssueForm:
@@ -135,7 +136,3 @@ def _counted(text: str) -> int:
 def storable(words: str) -> str:
     """Words in the letters that the store can keep, with LF line ends."""
     return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
-
-
-def _sentence(fault: str) -> str:
-    return f"{fault[:1].upper()}{fault[1:]}."
