@@ -30,7 +30,7 @@ from newsletter.delivery.reports import stats
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
 from newsletter.delivery.workers import clock_setback, heartbeat, lease_recovery
-from newsletter.delivery.workers.context import WorkerContext, set_aside
+from newsletter.delivery.workers.context import WorkerContext, has_work, run_in_groups, set_aside
 from newsletter.delivery.workers.heartbeat import LivenessMonitor, MailKind
 from newsletter.delivery.workers.send_permission import SendGate
 from newsletter.editorial.external_checks import link_checks
@@ -211,7 +211,7 @@ class Worker:
             return
         # Before the issue of the same slot, which the next digest lists.
         self._send_due_digests()
-        if self._is_due(publish.is_any_due):
+        if has_work(self._services.sessions, self._context, publish.is_any_due):
             with self._services.sessions.begin() as session:
                 publish.publish_due(session, self._services.grace, _now())
 
@@ -312,17 +312,9 @@ class Worker:
     def _may_go_on(self) -> bool:
         return not self._stopping.is_set() and self._gate.is_open()
 
-    def _is_due(self, check: _Check) -> bool:
-        # Checked in a reading session, because a check that mostly finds nothing should not block writers.
-        with self._services.sessions.reading() as session:
-            return check(session, _now())
-
     def _in_groups(self, act: Callable[[Session, datetime], int], is_due: _Check | None = None) -> None:
         """Run the job, if it `is_due`, until nothing is left to do, each time in its own transaction."""
-        is_left = is_due is None or self._is_due(is_due)
-        while is_left and not self._stopping.is_set():
-            with self._services.sessions.in_turn() as session:
-                is_left = act(session, _now()) > 0
+        run_in_groups(self._services.sessions, self._context, act, is_due)
 
     def _sign_off(self) -> None:
         # A database that does not answer must not delay a stop; other workers notice the missing heartbeat.

@@ -1,10 +1,7 @@
 """The jobs that ask others about issues: the sites that they link to, and the spam filter."""
 
-from collections.abc import Callable
-from datetime import datetime
-
-from newsletter.db import Session, Sessions
-from newsletter.delivery.workers.context import WorkerContext
+from newsletter.db import Sessions
+from newsletter.delivery.workers.context import WorkerContext, has_work
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.outbound.guarded_client import GuardedClient
 from newsletter.workflows import run_preflight
@@ -33,7 +30,7 @@ class OutsideChecks:
 
     def check_links(self) -> None:
         """Ask some of the sites whose links are to be checked."""
-        if self._client is None or not self._is_due(link_checks.are_due):
+        if self._client is None or not has_work(self._sessions, self._worker, link_checks.are_due):
             return
         asked_at = self._worker.clock()
         with self._sessions.begin() as session:
@@ -45,7 +42,7 @@ class OutsideChecks:
     def check_spam(self) -> None:
         """Let the spam filter read a mail that waits for it."""
         clock = self._worker.clock
-        if not self._is_due(spam_checks.is_due):
+        if not has_work(self._sessions, self._worker, spam_checks.is_due):
             return
         with self._sessions.begin() as session:
             taken = spam_checks.claim(session, 1, clock())
@@ -56,8 +53,3 @@ class OutsideChecks:
             if verdict is not None:
                 with self._sessions.begin() as session:
                     spam_checks.record(session, content, verdict, clock())
-
-    def _is_due(self, check: Callable[[Session, datetime], bool]) -> bool:
-        # In a reading session, because a check that mostly finds nothing should not block writers.
-        with self._sessions.reading() as session:
-            return check(session, self._worker.clock())

@@ -14,7 +14,7 @@ from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee
-from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.context import WorkerContext, run_in_groups
 from newsletter.engagement import requests
 from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import ContactRequest, NewRequest
@@ -62,10 +62,7 @@ class RequestTimes(NamedTuple):
 
 def tend(sessions: Sessions, audience: AudienceServices, worker: WorkerContext, times: RequestTimes) -> None:
     """Delete what was answered long enough ago, and remind the team of what was not."""
-    is_left = True
-    while is_left and not worker.is_stopping():
-        with sessions.in_turn() as session:
-            is_left = requests.prune(session, times.retention, worker.clock()) > 0
+    run_in_groups(sessions, worker, lambda session, now: requests.prune(session, times.retention, now))
     if times.wait:
         with sessions.begin() as session:
             remind_team(session, audience, times.wait, worker.clock())

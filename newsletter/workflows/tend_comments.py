@@ -16,7 +16,7 @@ from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee
-from newsletter.delivery.workers.context import WorkerContext
+from newsletter.delivery.workers.context import WorkerContext, run_in_groups
 from newsletter.editorial.models import Issue
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
@@ -40,13 +40,7 @@ class _Step(NamedTuple):
 def work(sessions: Sessions, audience: AudienceServices, worker: WorkerContext) -> None:
     """Do what is due, group by group, each in a transaction of its own."""
     for step in _STEPS:
-        count = 1
-        while count and not worker.is_stopping():
-            with sessions.reading() as session:
-                if not step.is_due(session, worker.clock()):
-                    break
-            with sessions.in_turn() as session:
-                count = step.act(session, audience, worker.clock())
+        run_in_groups(sessions, worker, _with(audience, step.act), step.is_due)
 
 
 def tell_team(session: Session, audience: AudienceServices, now: datetime) -> int:
@@ -71,6 +65,12 @@ def mail_replies(session: Session, audience: AudienceServices, now: datetime) ->
     for watcher_id, repliers in names.items():
         _tell_of_replies(session, audience, session.get_one(Comment, watcher_id), repliers, now)
     return len(approved)
+
+
+def _with(
+    audience: AudienceServices, act: Callable[[Session, AudienceServices, datetime], int]
+) -> Callable[[Session, datetime], int]:
+    return lambda session, now: act(session, audience, now)
 
 
 def _prune(session: Session, _audience: AudienceServices, now: datetime) -> int:
