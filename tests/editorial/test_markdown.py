@@ -54,6 +54,35 @@ def test_a_picture_that_only_decorates_is_marked_and_the_mark_is_not_printed() -
     assert to_html("Up ![](line.png){.decorative} down") == f'<p>Up <img src="{address}" alt=""/> down</p>\n'
 
 
+@pytest.mark.parametrize(
+    ("written", "tag", "unknown"),
+    [
+        ("{.half}", 'class="half" ', ()),
+        ("{.small}", 'class="small" ', ()),
+        ("{.decorative .three-quarters}", 'class="three-quarters" ', ()),
+        ("{.half .small}", 'class="half" ', ()),
+        ("{.HALF}", "", (".HALF",)),
+        ("{.haf .callout}", "", (".haf", ".callout")),
+        ("{width=50 onload=x style=y}", "", ("width=50", "onload=x", "style=y")),
+        ("{." + "x" * 500 + "}", "", ("." + "x" * 500,)),
+        ("{.متوسط .🙂}", "", (".متوسط", ".🙂")),
+    ],
+)
+def test_a_picture_takes_only_the_widths_that_there_are(written: str, tag: str, unknown: tuple[str, ...]) -> None:
+    body = f"![A back](back.png){written}"
+    image = f'<img {tag}src="https://letters.example.org/pictures/back.png" alt="A back"/>'
+    assert to_html(body) == f"<figure>{image}</figure>\n"
+    assert to_html(f"Up {body} down") == f"<p>Up {image} down</p>\n"
+    assert [one.unknown for one in markdown.references(markdown.parse(body))] == [unknown]
+
+
+def test_braces_that_cannot_be_read_after_a_picture_are_noticed_and_merge_fields_are_not() -> None:
+    body = '![A](a.png){width=50%} ![B](b.png){"><img src=x>} ![C](c.png){{ name }} ![D](d.png) {x}'
+    found = [one.unknown for one in markdown.references(markdown.parse(body))]
+    assert found == [("{width=50%}",), ('{"><img src=x>}',), (), ()]
+    assert "&lt;img src=x&gt;" in to_html(body)
+
+
 def test_the_largest_heading_of_a_text_stands_below_the_title() -> None:
     assert to_html("# One\n\n## Two") == "<h2>One</h2>\n<h2>Two</h2>\n"
 

@@ -122,6 +122,13 @@ def test_a_picture_inside_text_or_without_words_or_with_a_link_of_its_own_gets_n
     assert page.count("<a ") == article.count("<a ")
 
 
+def test_a_narrower_picture_is_fetched_in_no_more_pixels_than_it_needs() -> None:
+    url = f"/pictures/{SHA}.png"
+    page = page_html.for_page(f'<figure><img class="half" src="{url}" alt="A"/></figure>', {url: (800, 400)})
+    assert 'sizes="342px"' in page
+    assert f'<img class="half" src="{url}" alt="A" width="800" height="400"/>' in page
+
+
 def test_all_but_the_first_picture_wait_until_they_are_near() -> None:
     page = page_html.for_page('<p><img src="a" alt=""/><img src="b" alt=""/><img src="c" alt=""/></p>', {})
     assert re.findall(r"<img ([^>]*)/>", page) == [

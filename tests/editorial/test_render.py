@@ -239,6 +239,18 @@ def test_each_picture_of_a_mail_is_as_wide_as_it_is_shown_because_outlook_knows_
     assert "max-width: 300px" not in images[3]
 
 
+def test_a_picture_has_its_share_of_its_column_in_a_mail() -> None:
+    body = "![Half](wide.png){.half}\n\n![Narrow](narrow.png){.three-quarters}\n\n[![Linked](a.png){.small}](https://h.example)"
+    body += "\n\nSome ![inside](wide.png){.small}.\n\n> [!TIP]\n> ![In a box](wide.png){.half}\n"
+    sizes = {picture_url("wide.png"): (1200, 600), picture_url("narrow.png"): (300, 100)}
+    mail = render.issue_mail(dataclasses.replace(every_shape(), body=body), BRANDING, picture_url, sizes)
+    images = re.findall(r"<img [^>]*>", mail.html)
+    widths = [(re.findall(r' width="(\d+)"', image), re.findall(r"max-width: ?(\d+)px", image)) for image in images]
+    assert widths == [([pixels], [pixels]) for pixels in ("276", "300", "184", "184", "250")]
+    assert "[Picture: Half]" in mail.text
+    assert "{." not in mail.html + mail.text
+
+
 @given(BODIES)
 def test_whatever_was_read_can_be_printed(body: str) -> None:
     try:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 
 from newsletter.editorial.models import Size
+from newsletter.editorial.source.article_blocks import PICTURE_WIDTHS
 
 WIDTH = 552
 """Pixels of the text column in mail."""
@@ -15,7 +16,9 @@ _CALLOUT_WIDTH = WIDTH - 52  # minus its padding and border
 _CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
 _ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
 _BUTTON = re.compile(r"<a [^<>]*>.*?</a>", re.DOTALL)
-_IMAGE = re.compile(r'(?P<figure><figure>)?(?P<link><a [^<>]*>)?<img src="(?P<url>[^"]*)"')
+_IMAGE = re.compile(
+    r'(?P<figure><figure>)?(?P<link><a [^<>]*>)?<img (?:class="(?P<share>[a-z-]+)" )?src="(?P<url>[^"]*)"'
+)
 _TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
 
 
@@ -40,11 +43,12 @@ def _with_widths(article: str, column: int, sizes: Mapping[str, Size]) -> str:
     """Each picture with its width, because Outlook ignores max-width and would show it at the width of its file."""
 
     def image(found: re.Match[str]) -> str:
-        size = sizes.get(found["url"])
-        if size is None and not found["figure"]:
+        size, share = sizes.get(found["url"]), found["share"]
+        if size is None and not found["figure"] and not share:
             return found[0]
-        width = min(size[0], column) if size else column
-        narrow = f' style="max-width:{width}px"' if found["figure"] and width < column else ""
+        widest = round(column * PICTURE_WIDTHS.get(share, 1))
+        width = min(size[0], widest) if size else widest
+        narrow = f' style="max-width:{width}px"' if width < column and (found["figure"] or share) else ""
         return f'{found["figure"] or ""}{found["link"] or ""}<img width="{width}"{narrow} src="{found["url"]}"'
 
     return _IMAGE.sub(image, article)

@@ -1,5 +1,6 @@
 """Article blocks beyond CommonMark: callouts, figures and rows of buttons."""
 
+import re
 from collections.abc import Sequence
 
 from markdown_it.rules_core import StateCore
@@ -16,6 +17,12 @@ CALLOUTS = {
     "caution": lazy_gettext("Caution"),
 }
 """The kinds of callouts, and the title of one that has none of its own."""
+
+PICTURE_WIDTHS = {"small": 1 / 3, "half": 1 / 2, "three-quarters": 3 / 4}
+"""The widths of pictures, written as classes, each with its share of the text's width; without one it has all of it."""
+DECORATIVE = "decorative"
+
+_BRACES = re.compile(r"\{[^{}]*\}")
 
 
 def mark_blocks(state: StateCore) -> None:
@@ -50,9 +57,17 @@ def is_button(token: Token) -> bool:
     return token.type == "link_open" and "button" in str(token.attrs.get("class", "")).split()
 
 
-def is_decorative(image: Token) -> bool:
-    """Whether a picture is written `![](…){.decorative}`."""
-    return "decorative" in str(image.attrs.get("class", "")).split()
+def classes_of(image: Token) -> list[str]:
+    """The classes of a picture, which is written `![](…){.decorative .half}`."""
+    return str(image.attrs.get("class", "")).split()
+
+
+def unknown_attributes(image: Token, follower: Token | None) -> list[str]:
+    """What is written in braces after a picture, and means nothing: it is left out, or printed as it is."""
+    classes = (name for name in classes_of(image) if name != DECORATIVE and name not in PICTURE_WIDTHS)
+    others = (f"{key}={value}" for key, value in image.meta.get("insecure_attrs", {}).items())
+    printed = _BRACES.match(follower.content) if follower and follower.type == "text" else None
+    return [*(f".{name}" for name in classes), *others, *([printed[0]] if printed else [])]
 
 
 def _print_stray_braces(children: list[Token]) -> None:

@@ -6,6 +6,7 @@ CommonMark with tables, ~~strikethrough~~, and these extensions:
     [Book a session](url){.button}     a button, where it has a paragraph to itself
     ![alt](picture.png "caption")      a figure, where it has a paragraph to itself
     ![](line.png){.decorative}         a picture that needs no alt text, for there is nothing to miss
+    ![alt](picture.png){.half}         a picture of half the text's width; also small, three-quarters
     [Ask us](/ask)                     a page of ours, or the publication's own: /ask, /book and /subscribe
     {{ name | friend }}                a merge field, passed through unchanged, also in code
     https://… or ada@host.example      a bare address becomes a link
@@ -31,6 +32,7 @@ from markdown_it.utils import EnvType
 from mdit_py_plugins.attrs import attrs_plugin
 
 from newsletter.editorial.source import article_blocks, autolinks
+from newsletter.editorial.source.article_blocks import PICTURE_WIDTHS
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.i18n.messages import SOURCE
@@ -61,6 +63,7 @@ _SANITISER = nh3.Cleaner(
     },
     allowed_classes={
         "a": {"button"},
+        "img": set(PICTURE_WIDTHS),
         "p": {"action", "callout-title"},
         "aside": {"callout", *article_blocks.CALLOUTS},
     },
@@ -99,8 +102,19 @@ class Reference:
     title: str
     """The quoted text after the URL: a picture's caption."""
     line: int
-    is_decorative: bool = False
-    """Whether a picture is marked as decorative and needs no alt text."""
+    classes: tuple[str, ...] = ()
+    """Those of a picture: `decorative`, which needs no alt text, and its width."""
+    unknown: tuple[str, ...] = ()
+    """What is written in braces after a picture, and means nothing."""
+
+    @property
+    def is_decorative(self) -> bool:
+        return article_blocks.DECORATIVE in self.classes
+
+    @property
+    def widths(self) -> list[str]:
+        """The widths that a picture is given, of which the first holds."""
+        return [name for name in self.classes if name in PICTURE_WIDTHS]
 
 
 def to_html(
@@ -169,8 +183,9 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
         for place, child in enumerate(children):
             title = str(child.attrs.get("title", ""))
             if child.type == "image":
-                words, decorates = article_blocks.plain_words(child.children or []), article_blocks.is_decorative(child)
-                yield Reference("picture", picture_name(child), words, title, line, decorates)
+                words, classes = article_blocks.plain_words(child.children or []), article_blocks.classes_of(child)
+                unknown = article_blocks.unknown_attributes(child, next(iter(children[place + 1 :]), None))
+                yield Reference("picture", picture_name(child), words, title, line, tuple(classes), tuple(unknown))
             elif child.type == "link_open":
                 words = article_blocks.plain_words(article_blocks.inside(children, place))
                 yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
@@ -220,7 +235,9 @@ def _print_field(_renderer: object, tokens: Sequence[Token], place: int, *_: obj
 def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _options: object, env: EnvType) -> str:
     image = tokens[place]
     address = env["picture_url"](picture_name(image))
-    return f'<img src="{escapeHtml(address)}" alt="{escapeHtml(article_blocks.plain_words(image.children or []))}">'
+    width = next((f'class="{name}" ' for name in article_blocks.classes_of(image) if name in PICTURE_WIDTHS), "")
+    alt = article_blocks.plain_words(image.children or [])
+    return f'<img {width}src="{escapeHtml(address)}" alt="{escapeHtml(alt)}">'
 
 
 def _name_headings(tokens: Sequence[Token]) -> None:

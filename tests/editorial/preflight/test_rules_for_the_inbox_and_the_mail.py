@@ -166,6 +166,27 @@ def test_a_picture_that_is_said_to_decorate_needs_no_alt_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("braces", "said"),
+    [
+        ("{.haf}", "“.haf” after back.png means nothing here"),
+        ("{width=50%}", "“{width=50%}” after back.png means nothing here"),
+        ("{.half .small}", "back.png has more than one width"),
+    ],
+)
+def test_a_width_that_is_not_known_is_told_with_those_that_are(braces: str, said: str) -> None:
+    found = body(f"![A drawn back](back.png){braces}")
+    finding = only([one for one in found if one.rule == "widths of pictures are known"])
+    assert (place(finding), said in finding.message) == ((Level.WARNING, 11, None), True)
+    assert "write {.small}, {.half}, {.three-quarters}, or nothing" in finding.mend
+
+
+def test_a_narrower_picture_needs_fewer_pixels() -> None:
+    stored = Facts(pictures={"back.png": PictureSize(280, 140, 9_000)})
+    found = [check(SOUND + f"\n\n![A drawn back](back.png){width}", stored) for width in ("", "{.half}")]
+    assert ["280 pixels wide, and is shown 552 wide" in str(one) for one in found] == [True, False]
+
+
+@pytest.mark.parametrize(
     ("picture", "level"),
     [
         ("![image](back.png)", Level.WARNING),

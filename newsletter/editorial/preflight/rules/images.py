@@ -9,6 +9,7 @@ from newsletter.editorial.preflight.facts import PictureSize
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.editorial.rendering.mail_html import WIDTH
+from newsletter.editorial.source.article_blocks import PICTURE_WIDTHS
 from newsletter.i18n import formats
 
 HEAVY = 1_000_000
@@ -94,12 +95,24 @@ def pictures_are_sharp(context: CheckContext) -> Iterator[Finding]:
     figures = {element.attributes.get("alt") for element in context.page.tagged("img") if "width" in element.attributes}
     for picture in context.pictures:
         size = context.facts.pictures.get(picture.target)
-        if size and size.width < WIDTH and picture.words in figures:
+        shown = round(WIDTH * PICTURE_WIDTHS.get(next(iter(picture.widths), ""), 1))
+        if size and size.width < shown and picture.words in figures:
             yield note(
-                f"{picture.target} is {size.width} pixels wide, and is shown {WIDTH} wide",
-                f"use one of {WIDTH} pixels, or better {2 * WIDTH}",
+                f"{picture.target} is {size.width} pixels wide, and is shown {shown} wide",
+                f"use one of {shown} pixels, or better {2 * shown}",
                 picture.line,
             )
+
+
+@rule()
+def widths_of_pictures_are_known(context: CheckContext) -> Iterator[Finding]:
+    """What is written in braces and not known does nothing, or is printed as it is."""
+    known = f"write {{{'}, {'.join(f'.{name}' for name in PICTURE_WIDTHS)}}}, or nothing for the text’s full width"
+    for picture in context.pictures:
+        for unknown in picture.unknown:
+            yield warning(f"“{unknown}” after {picture.target} means nothing here", known, picture.line)
+        if len(picture.widths) > 1:
+            yield warning(f"{picture.target} has more than one width, and the first holds", known, picture.line)
 
 
 @rule()
