@@ -42,6 +42,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import (
     alert_editors,
     contact_requests,
+    correct_issue,
     fill_slots,
     monthly_digest,
     publish,
@@ -110,6 +111,7 @@ class Worker:
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
             Job("send the welcome series", timedelta(seconds=10), self.send_welcome_series),
             Job("write digests", timedelta(seconds=10), self.write_digests),
+            Job("catch up corrections", timedelta(seconds=30), self.catch_up_corrections),
             Job("empty the outbox", timedelta(seconds=1), self.empty_the_outbox),
             Job("send copies", timedelta(seconds=1), self.send_copies),
             Job("finish letters", timedelta(seconds=2), self.finish_letters),
@@ -219,6 +221,10 @@ class Worker:
         if not self._gate.is_open():
             return
         welcome_series.send_due(self._services.sessions, self._services.letters, self._context)
+
+    def catch_up_corrections(self) -> None:
+        if self._gate.is_open():
+            self._in_groups(correct_issue.catch_up, correct_issue.is_behind)
 
     def _send_due_digests(self) -> None:
         services, grace = self._services, self._services.grace

@@ -1,16 +1,18 @@
 """Mail a correction of an issue to everyone who got that issue, and to nobody else.
 
-The ledger says who got it: readers whose copy was sent, or is in doubt. Those who have unsubscribed or were
-suppressed since get nothing. The correction is a letter like any other in the ledger.
+The ledger says who got it: readers whose copy of the issue, or of the digest that lists it, was sent or is in doubt.
+Those who have unsubscribed or were suppressed since get nothing. The correction is a letter like any other in the
+ledger. It goes at once to whoever has the issue by then; those whose copy leaves later are added as it does, each once.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
+from newsletter import publications
 from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
@@ -18,20 +20,25 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import repeats
-from newsletter.delivery.models import Copy, CopyState, Letter
-from newsletter.delivery.reports import progress, retention, stats
+from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.reports import stats
+from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial import preflight
 from newsletter.editorial.issues import corrections
 from newsletter.editorial.issues.corrections import Composed
+from newsletter.editorial.issues.digests import DigestEntry
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
-from newsletter.i18n import formats
 from newsletter.links import Links
-from newsletter.publications import Publication
 from newsletter.workflows import publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.publish import Started
+from newsletter.workflows.recipients import Recipients, wrong_letters
+
+_GROUP = 5_000
+_IN_FLIGHT = timedelta(minutes=10)
+"""A copy that was being sent when its letter ended has an outcome by then."""
 
 # Rules for articles, which do not apply to a letter that links to one.
 _OF_ARTICLES = frozenset({"there are sources", "a professional is named", "somebody has reviewed it"})
@@ -41,17 +48,14 @@ _OF_ARTICLES = frozenset({"there are sources", "a professional is named", "someb
 class CorrectionAudience:
     """How many readers a correction would go to now."""
 
-    got: int
-    """Their copy of the issue was sent, and they are still subscribed."""
+    size: int
+    """Their copy was sent or is in doubt, and they are still subscribed."""
     maybe: int
-    """Their copy is in doubt, and they are still subscribed."""
+    """Of these: it is in doubt."""
     unreachable: int
     """Their copy was sent or is in doubt, but they have unsubscribed or were suppressed since, and get nothing."""
-
-    @property
-    def size(self) -> int:
-        """The number of copies."""
-        return self.got + self.maybe
+    coming: int = 0
+    """Their copy has not left yet; they get the correction after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,54 +69,55 @@ class MailingOrder:
     """Only the readers of this segment get it; None for all who got the issue."""
 
 
-def audience(session: Session, letter: Letter, now: datetime, segment: Frozen | None = None) -> CorrectionAudience:
-    """The readers who would get a correction of this letter, of this segment (`segments.freeze`) if one is given."""
-    chosen = segments.frozen_conditions(session, session.get_one(Publication, letter.publication_id), segment, now)
-    ids = repeats.with_repeats(session, letter.id)
+def audience(
+    session: Session, issue: Issue, corrected_at: datetime, now: datetime, segment: Frozen | None = None
+) -> CorrectionAudience:
+    """The readers who would get a correction of this issue, of this segment (`segments.freeze`) if one is given."""
+    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
+    ids = wrong_letters(session, issue.letter_id, corrected_at) if issue.letter_id else []
+    recipients = Recipients(issue.publication, segment, corrects=tuple(ids))
+    size = recipients.count(session, now)
     got_it = Subscription.id.in_(ledger.reached_subscriptions(ids))
-    still = subscribers.active_recipients(letter.publication_id, got_it, *chosen).subquery()
-    reading = select(Copy.state, func.count()).join(still, still.c.subscription_id == Copy.subscription_id)
-    reading = reading.where(Copy.letter_id.in_(ids)).group_by(Copy.state)
-    found = dict(session.execute(reading).all())
-    every = _reached(session, ids, chosen)
-    got, maybe = found.get(CopyState.SENT, 0), found.get(CopyState.IN_DOUBT, 0)
-    return CorrectionAudience(got, maybe, every - got - maybe)
+    still = subscribers.active_recipients(issue.publication_id, got_it, *chosen).subquery()
+    doubtful = select(func.count()).select_from(Copy).join(still, still.c.subscription_id == Copy.subscription_id)
+    doubtful = doubtful.where(Copy.letter_id.in_(ids), Copy.state == CopyState.IN_DOUBT)
+    among = (Copy.subscription_id.in_(select(Subscription.id).where(*chosen)),) if chosen else ()
+    unreachable = max(0, _reached(session, ids, among) - size)
+    return CorrectionAudience(size, session.scalar(doubtful) or 0, unreachable, _coming(session, ids, among))
 
 
-def _reached(session: Session, letter_ids: Sequence[int], chosen: Sequence[ColumnElement[bool]]) -> int:
-    """How many copies were sent, or are in doubt, to readers who meet these conditions."""
-    if not chosen:
+def count_coming(session: Session, issue: Issue, correction: Correction) -> int:
+    """How many copies of the issue are still to leave whose readers then get the correction that was mailed."""
+    letter = correction.letter
+    if letter is None or letter.caught_up_to is None or letter.state is LetterState.CANCELLED:
+        return 0
+    return _coming(session, wrong_letters(session, issue.letter_id or 0, correction.made_at), ())
+
+
+def _coming(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:
+    coming = select(func.count()).where(Copy.letter_id.in_(letter_ids), or_(PENDING, SENDING), *among)
+    return session.scalar(coming) or 0
+
+
+def _reached(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:
+    """How many copies were sent, or are in doubt, to these readers."""
+    if not among:
         counts = [stats.copy_counts(session, session.get_one(Letter, each)) for each in letter_ids]
         return sum(each.sent + each.in_doubt for each in counts)
     theirs = select(func.count()).where(
         Copy.letter_id.in_(letter_ids), Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT))
     )
-    among = Copy.subscription_id.in_(select(Subscription.id).where(*chosen))
-    return session.scalar(theirs.where(among)) or 0
+    return session.scalar(theirs.where(*among)) or 0
 
 
-def mailing_blocker(session: Session, issue: Issue, now: datetime) -> str:
+def mailing_blocker(issue: Issue) -> str:
     """The reason why no correction can be mailed now; empty if one can."""
     letter = issue.letter
     if letter is None or letter.started_at is None:
         return f"“{issue.title}” has not gone out yet."
-    if not retention.is_over(letter):
-        return (
-            f"“{issue.title}” is still going out{_until(session, issue, letter, now)}. "
-            "Stop it, or wait until it is over; then a correction can be sent."
-        )
     if letter.final_counts is not None:
         return f"The record of who got “{issue.title}” has been deleted, so it is not known who got it."
-    if progress.is_under_way(session, letter.id):
-        return "Some copies of it are being sent right now. Try again in a minute."
     return ""
-
-
-def _until(session: Session, issue: Issue, letter: Letter, now: datetime) -> str:
-    last_at = progress.waiting_for_hour(session, letter.id, now).last_at
-    if last_at is None:
-        return ""
-    return f": its last copy leaves on {formats.moment(last_at, issue.publication.time_zone)}, when its reader wants it"
 
 
 def findings(issue: Issue, composed: Composed, links: Links) -> list[Finding]:
@@ -140,12 +145,55 @@ def mail_correction(
     Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
     """
     corrections.lock(session, correction, order.seal)
-    if why := refusal(issue, correction, order.person) or mailing_blocker(session, issue, now):
+    if why := refusal(issue, correction, order.person) or mailing_blocker(issue):
         raise Conflict(why)
     composed = corrections.compose_letter(issue, correction, letters.links)
     blocking = [found.message for found in findings(issue, composed, letters.links) if found.level is Level.BLOCKING]
     if blocking:
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
-    started = publish.send_correction(session, letters, issue, composed.mail, order.segment, now)
-    correction.letter_id = started.letter_id
+    started = publish.send_correction(session, letters, issue, correction, composed.mail, order.segment, now)
+    session.get_one(Letter, started.letter_id).caught_up_to = now - _IN_FLIGHT
     return started
+
+
+def is_behind(session: Session, now: datetime) -> bool:  # noqa: ARG001
+    """Whether any correction that was mailed has to look for later readers; reads only."""
+    return session.scalar(_behind().limit(1)) is not None
+
+
+def catch_up(session: Session, now: datetime) -> int:
+    """Add a copy of each correction for readers whose copy of the issue has left since it was mailed; how many.
+
+    At most a group of each; so it is called until there are none. Safe with two workers, and if cut short.
+    """
+    added = 0
+    for letter in session.scalars(_behind()).all():
+        with set_aside("a correction for later readers", letter.id), session.begin_nested():
+            more = _add_later(session, letter, now)
+            if more < _GROUP:
+                letter.caught_up_to = now - _IN_FLIGHT
+            added += more
+    return added
+
+
+def _behind() -> Select[Letter]:
+    """The letters of corrections whose issue is going out, or ended after its readers were last looked for."""
+    wrong, digest, own = aliased(Letter), aliased(Issue), aliased(Issue)
+    digests = select(digest.letter_id).join(DigestEntry, DigestEntry.digest_id == digest.id)
+    digests = digests.join(own, own.id == DigestEntry.issue_id).where(own.letter_id == Letter.corrects_id)
+    carries = or_(
+        wrong.id == Letter.corrects_id, wrong.repeats_id == Letter.corrects_id, wrong.id.in_(digests.correlate(Letter))
+    )
+    leaves = or_(wrong.state.in_(UNDER_WAY), wrong.finished_at > Letter.caught_up_to)
+    mailed = and_(Letter.caught_up_to.is_not(None), Letter.final_counts.is_(None))
+    going = Letter.state.in_((*UNDER_WAY, LetterState.FINISHED))
+    return select(Letter).where(mailed, going, exists().where(leaves, carries).correlate(Letter)).order_by(Letter.id)
+
+
+def _add_later(session: Session, letter: Letter, now: datetime) -> int:
+    # A reader who leaves from here on waits, and then finds the copy and skips it.
+    publications.block_unsubscribes(session, letter.publication_id)
+    wanted = Recipients.of_letter(session, letter).conditions(session, now)
+    has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)
+    readers = subscribers.active_recipients(letter.publication_id, ~has_one, *wanted).limit(_GROUP)
+    return len(repeats.add_copies(session, letter.id, readers, now, None))

@@ -121,13 +121,21 @@ def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
 
 
 def send_correction(
-    session: Session, letters: LetterSettings, issue: Issue, mail: Rendered, segment: Frozen | None, now: datetime
+    session: Session,
+    letters: LetterSettings,
+    issue: Issue,
+    correction: Correction,
+    mail: Rendered,
+    segment: Frozen | None,
+    now: datetime,
 ) -> Started:
     """Send this mail at once to everyone who got the issue or may have; of a segment if one is given."""
     letter = build_letter.new_letter(issue, mail, letters, now, "correction")
     letter.corrects_id, letter.state = issue.letter_id, LetterState.HELD
     letter.segment = dict(segment) if segment else None
     session.add(letter)
+    session.flush()
+    correction.letter_id = letter.id
     session.flush()
     if issue.publication.counts_clicks:
         clicks.track_links(session, letter, letters.links)

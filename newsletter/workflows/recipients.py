@@ -1,5 +1,6 @@
 """Recipients: which readers an issue goes to, for whoever counts, rehearses or sends it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,7 +14,7 @@ from newsletter.audience.segments.store import Frozen
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Copy, Letter
-from newsletter.editorial.issues import digests
+from newsletter.editorial.issues import corrections, digests
 from newsletter.editorial.models import Issue, IssueKind
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter
@@ -29,8 +30,8 @@ class Recipients:
     """The keys of its topics, of which a reader has turned off all or not; none if it goes to everybody."""
     pace: Pace | None = None
     """The pace of those whom it goes to; None where there is but one."""
-    corrects_id: int | None = None
-    """The letter that it corrects, which they got or may have got."""
+    corrects: tuple[int, ...] | None = None
+    """The letters that it corrects, one of which they got or may have got; None if it is no correction."""
 
     @classmethod
     def of_issue(cls, session: Session, issue: Issue) -> "Recipients":
@@ -43,7 +44,9 @@ class Recipients:
         """Of an issue's letter, or of one about a correction, as it was frozen."""
         publication = session.get_one(Publication, letter.publication_id)
         if letter.corrects_id is not None:
-            return cls(publication, letter.segment, corrects_id=letter.corrects_id)
+            made = corrections.with_letter(session, letter.id)
+            wrong = wrong_letters(session, letter.corrects_id, made.made_at if made else letter.created_at)
+            return cls(publication, letter.segment, corrects=tuple(wrong))
         kind = session.scalar(select(Issue.kind).where(Issue.letter_id == letter.id)) or IssueKind.ISSUE
         return cls(publication, letter.segment, tuple(letter.topics), _pace(session, publication, kind))
 
@@ -55,20 +58,26 @@ class Recipients:
     @property
     def is_of_segment_alone(self) -> bool:
         """Whether every active reader of its segment gets it."""
-        return not self.topics and self.pace is None and self.corrects_id is None
+        return not self.topics and self.pace is None and self.corrects is None
 
     def conditions(self, session: Session, now: datetime) -> tuple[ColumnElement[bool], ...]:
         """What subscriptions have to meet; Invalid, saying why, if the segment can no longer be resolved."""
         chosen = segments.frozen_conditions(session, self.publication, self.segment, now)
-        if self.corrects_id is not None:
-            ids = repeats.with_repeats(session, self.corrects_id)
-            return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(ids)))
+        if self.corrects is not None:
+            return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(self.corrects)))
         at_pace = () if self.pace is None else (Subscription.pace == self.pace,)
         return (*chosen, *at_pace, *topics.wants_any(session, self.topics))
 
     def count(self, session: Session, now: datetime) -> int:
         """How many they are now."""
         return subscribers.audience_size(session, self.publication.id, *self.conditions(session, now))
+
+
+def wrong_letters(session: Session, letter_id: int, corrected_at: datetime) -> Sequence[int]:
+    """The letters that brought an issue as it was until then: its own, those of the series, and the digest's."""
+    ids = [*repeats.with_repeats(session, letter_id), *digests.letters_with(session, letter_id)]
+    # What was frozen later carries the corrected text.
+    return session.scalars(select(Letter.id).where(Letter.id.in_(ids), Letter.created_at <= corrected_at)).all()
 
 
 def not_by_digest(session: Session, publication: Publication, letter_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -23,7 +23,7 @@ from newsletter.editorial.models import Correction, Revision
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, correct_issue, publish
+from newsletter.workflows import build_letter, correct_issue, publish, resend_missed
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.correct_issue import MailingOrder
 from tests import sample_services
@@ -37,6 +37,7 @@ SOURCE = issue_source(body="Lie down for ten hours.")
 AMENDED = SOURCE.replace("ten hours", "ten minutes")
 NOTE = "We wrote ten hours; it is ten minutes."
 EDITOR = "ann@press.example"
+MINUTE = timedelta(minutes=1)
 FATES = {
     "sent": (CopyState.SENT, Status.ACTIVE),
     "sent_too": (CopyState.SENT, Status.ACTIVE),
@@ -164,8 +165,8 @@ def test_a_correction_goes_to_those_who_got_the_issue_or_may_have_and_to_nobody_
 def test_what_is_said_beforehand_is_what_happens(services: Services, now: datetime) -> None:
     amend(services, now)
     with services.sessions.reading() as session:
-        audience = correct_issue.audience(session, issue_store.find(session, SLUG).letter, NOW)
-    assert (audience.got, audience.maybe, audience.unreachable) == (2, 1, 2)
+        audience = correct_issue.audience(session, issue_store.find(session, SLUG), NOW, NOW)
+    assert (audience.size, audience.maybe, audience.unreachable, audience.coming) == (3, 1, 2, 0)
     assert mail(services, now).copies == audience.size
 
 
@@ -220,39 +221,99 @@ def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(services: Se
     assert got(services, started.letter_id) == GET_IT
 
 
-def test_it_is_said_until_when_copies_of_an_issue_wait_for_their_readers_hours(
-    services: Services, now: datetime
-) -> None:
-    amend(services, now)
+def leave_waiting(services: Services, *names: str, state: LetterState = LetterState.RUNNING) -> None:
+    """The issue is still going out: these copies have not left yet."""
     with services.sessions.begin() as session:
-        finish(session, LetterState.RUNNING)
-        issue, at = issue_store.find(session, SLUG), now + timedelta(hours=13)
-        reader = {"letter_id": issue.letter_id, "subscription_id": 99, "address": "a@a.example"}
-        session.add(Copy(**reader, not_before=at, wished_at=at))
-        session.flush()
-        told = correct_issue.mailing_blocker(session, issue, now)
-    assert ": its last copy leaves on Saturday 21 November 2026 at 02:00 (Europe/Warsaw), when its reader wants" in told
+        letter = issue_store.find(session, SLUG).letter
+        letter.state, letter.finished_at = state, None
+        for name in names:
+            move(session, name, CopyState.PENDING, Status.ACTIVE)
 
 
-@pytest.mark.parametrize("state", [LetterState.RUNNING, LetterState.PAUSED])
-def test_nothing_is_mailed_about_an_issue_that_is_still_going_out(
+def catch_up(services: Services, now: datetime) -> int:
+    """What the worker's job does at that time: how many copies it added."""
+    with services.sessions.reading() as session:
+        if not correct_issue.is_behind(session, now):
+            return 0
+    with services.sessions.begin() as session:
+        return correct_issue.catch_up(session, now)
+
+
+@pytest.mark.parametrize(
+    ("database_url", "state"),
+    [("sqlite", LetterState.PAUSED), ("sqlite", LetterState.RUNNING), ("postgresql", LetterState.RUNNING)],
+    indirect=["database_url"],
+)
+def test_a_correction_is_mailed_in_mid_send_and_follows_each_copy_that_leaves_later(
     services: Services, now: datetime, state: LetterState
 ) -> None:
     amend(services, now)
+    leave_waiting(services, "refused", "failed", "skipped", state=state)
+    with services.sessions.reading() as session:
+        audience = correct_issue.audience(session, issue_store.find(session, SLUG), now, now)
+    assert (audience.size, audience.coming) == (3, 3)
+    letter_id = mail(services, now).letter_id
+    assert got(services, letter_id) == GET_IT
+    assert catch_up(services, now) == 0
     with services.sessions.begin() as session:
-        finish(session, state)
-    with pytest.raises(Conflict, match="is still going out"):
-        mail(services, now)
+        session.get_one(Letter, letter_id).state = LetterState.FINISHED
+        move(session, "refused", CopyState.SENT, Status.ACTIVE)
+        move(session, "failed", CopyState.IN_DOUBT, Status.ACTIVE)
+        move(session, "skipped", CopyState.SENT, Status.UNSUBSCRIBED)
+    assert catch_up(services, now + MINUTE) == 2
+    assert catch_up(services, now + MINUTE) == 0
+    assert got(services, letter_id) == GET_IT | {"refused", "failed"}
+    with services.sessions.reading() as session:
+        assert session.get_one(Letter, letter_id).state is LetterState.RUNNING
 
 
-def test_nothing_is_mailed_while_the_last_copies_are_handed_over(services: Services, now: datetime) -> None:
+def test_a_copy_in_flight_when_its_issue_is_stopped_is_followed_and_then_no_more_is_looked_for(
+    services: Services, now: datetime
+) -> None:
     amend(services, now)
+    leave_waiting(services, "refused")
+    letter_id = mail(services, now).letter_id
     with services.sessions.begin() as session:
-        finish(session, LetterState.CANCELLED)
-        lease = {"state": CopyState.SENDING, "lease_until": now}
-        session.execute(update(Copy).where(Copy.address == "refused@reader.example").values(lease))
-    with pytest.raises(Conflict, match="are being sent right now"):
-        mail(services, now)
+        move(session, "refused", CopyState.SENDING, Status.ACTIVE)
+        letter = issue_store.find(session, SLUG).letter
+        letter.state, letter.finished_at = LetterState.CANCELLED, now + MINUTE
+    assert catch_up(services, now + 2 * MINUTE) == 0
+    with services.sessions.begin() as session:
+        move(session, "refused", CopyState.SENT, Status.ACTIVE)
+    assert catch_up(services, now + 3 * MINUTE) == 1
+    assert got(services, letter_id) == GET_IT | {"refused"}
+    catch_up(services, now + 12 * MINUTE)
+    with services.sessions.reading() as session:
+        assert not correct_issue.is_behind(session, now + 13 * MINUTE)
+
+
+def test_whoever_missed_the_issue_and_is_sent_it_later_gets_its_correction_after_it(
+    services: Services, now: datetime
+) -> None:
+    amend(services, now)
+    letter_id = mail(services, now).letter_id
+    catch_up(services, now + 20 * MINUTE)
+    with services.sessions.begin() as session:
+        assert resend_missed.resend(session, issue_store.find(session, SLUG), now + 60 * MINUTE)
+    assert catch_up(services, now + 61 * MINUTE) == 0
+    with services.sessions.begin() as session:
+        move(session, "failed", CopyState.SENT, Status.ACTIVE)
+    assert catch_up(services, now + 62 * MINUTE) == 1
+    assert got(services, letter_id) == GET_IT | {"failed"}
+
+
+def test_a_correction_that_was_stopped_or_mailed_before_this_follows_nobody(services: Services, now: datetime) -> None:
+    amend(services, now)
+    leave_waiting(services, "refused")
+    letter_id = mail(services, now).letter_id
+    with services.sessions.begin() as session:
+        publish.cancel(session, corrections.find(session, issue_store.find(session, SLUG), 1), now)
+        move(session, "refused", CopyState.SENT, Status.ACTIVE)
+    assert catch_up(services, now + MINUTE) == 0
+    with services.sessions.begin() as session:
+        letter = session.get_one(Letter, letter_id)
+        letter.state, letter.caught_up_to = LetterState.FINISHED, None
+    assert catch_up(services, now + MINUTE) == 0
 
 
 def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(services: Services, now: datetime) -> None:
@@ -368,7 +429,9 @@ def test_the_letter_names_the_issue_and_leads_to_the_corrected_text_and_out(serv
         reader = ClaimedCopy(1, letter.id, 7, "ada@reader.example", "Ada", 0)
         message = compose.compile(letter.content, services.links).message(reader, now).decode()
     assert letter.subject == "Correction: A tight back, in ten minutes"
-    assert "On Friday 20 November 2026 we sent you “A tight back”." in letter.text
+    assert "Something was wrong in “A tight back”, our issue of Friday 20 November 2026:" in " ".join(
+        letter.text.split()
+    )
     assert NOTE in letter.text
     assert letter.archive_url == f"{sample_services.BASE_URL}/archive/{SLUG}/"
     assert "Read the corrected text: {{ archive_url }}" in letter.text

@@ -23,8 +23,16 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, fill_slots, monthly_digest, publish, resend_missed
+from newsletter.workflows import (
+    build_letter,
+    correct_issue,
+    fill_slots,
+    monthly_digest,
+    publish,
+    resend_missed,
+)
 from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.correct_issue import MailingOrder
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
 from tests.originals import Fill
@@ -361,6 +369,54 @@ def test_a_digest_lists_an_issue_as_it_was_last_corrected(press: Press) -> None:
     assert press.read("monthly") == ["One"]
     with press.sessions.reading() as session:
         assert "Nearly all of one." in issue_store.find(session, press.digests()[0].slug).letter.text
+
+
+def test_a_correction_goes_to_those_whose_digest_listed_the_issue_before_it_was_corrected(press: Press) -> None:
+    press.reader("weekly")
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    press.writes("two", tuesday(10, 20))
+    for at in (tuesday(10, 13), tuesday(10, 20)):
+        press.runs(at)
+    arrive(press)
+    early = correct(press, "two", tuesday(10, 21))
+    press.runs(tuesday(11, 3))
+    arrive(press)
+    late = correct(press, "one", tuesday(11, 4))
+    with press.sessions.begin() as session:
+        assert correct_issue.catch_up(session, tuesday(11, 5)) == 0
+        letters = {letter: select(Copy.address).where(Copy.letter_id == letter) for letter in (early, late)}
+        assert session.scalars(letters[early]).all() == ["weekly@a.example"]
+        assert sorted(session.scalars(letters[late])) == ["monthly@a.example", "weekly@a.example"]
+
+
+def test_a_digest_that_goes_out_while_its_issue_is_corrected_is_followed_by_the_correction(press: Press) -> None:
+    press.reader("monthly", Pace.MONTHLY)
+    press.writes("one", tuesday(10, 13))
+    press.runs(tuesday(10, 13))
+    press.runs(tuesday(11, 3))
+    letter_id = correct(press, "one", tuesday(11, 3) + timedelta(hours=1))
+    arrive(press)
+    with press.sessions.begin() as session:
+        assert correct_issue.catch_up(session, tuesday(11, 3) + timedelta(hours=2)) == 1
+        theirs = session.scalars(select(Copy.address).where(Copy.letter_id == letter_id))
+        assert theirs.all() == ["monthly@a.example"]
+
+
+def arrive(press: Press) -> None:
+    """Every copy that waits arrives."""
+    with press.sessions.begin() as session:
+        session.execute(update(Copy).values(state=CopyState.SENT))
+
+
+def correct(press: Press, slug: str, at: datetime) -> int:
+    """Correct an issue, and mail that; the letter's id."""
+    with press.sessions.begin() as session:
+        issue = issue_store.find(session, slug)
+        wanted = Amendment(f"{issue.revision.source}\nMore.\n", 1, "Not all.", 1)
+        made = corrections.amend(session, issue, wanted, "ed@press.example", at)
+        order = MailingOrder("ed@press.example", corrections.seal(made))
+        return correct_issue.mail_correction(session, press.services.letters, issue, made, order, at).letter_id
 
 
 def test_a_digest_whose_transaction_is_cut_short_is_sent_as_if_nothing_had_been(press: Press) -> None:

@@ -236,8 +236,8 @@ def test_a_correction_goes_to_those_who_got_the_issue_in_the_series(services: Se
     run(services, MONDAY)
     arrive(services, MONDAY)
     with services.sessions.begin() as session:
-        found = correct_issue.audience(session, issue_store.find(session, FIRST).letter, MONDAY)
-        assert (found.got, found.unreachable) == (1, 0)
+        found = correct_issue.audience(session, issue_store.find(session, FIRST), MONDAY, MONDAY)
+        assert (found.size, found.unreachable) == (1, 0)
     letter_id = sample_services.correct(services.sessions, services.links, FIRST, MONDAY + DAY)
     with services.sessions.reading() as session:
         assert session.scalars(select(Copy.address).where(Copy.letter_id == letter_id)).all() == ["ada@a.example"]

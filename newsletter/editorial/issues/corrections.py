@@ -33,7 +33,7 @@ LONGEST_NOTE = 600
 _PREHEADER = 110
 _BEGIN = """Hello {{{{ name | friend }}}},
 
-On {day} we sent you “{title}”. Something in it was wrong:
+Something was wrong in “{title}”, our issue of {day}:
 
 > {note}
 

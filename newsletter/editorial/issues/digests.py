@@ -100,6 +100,14 @@ def find_entry(session: Session, letter_id: int) -> DigestEntry | None:
     )
 
 
+def letters_with(session: Session, letter_id: int) -> Sequence[int]:
+    """The letter of the digest that lists the issue of this letter; empty until that goes out."""
+    own = select(Issue.id).where(Issue.letter_id == letter_id).scalar_subquery()
+    digest = select(DigestEntry.digest_id).where(DigestEntry.issue_id == own).scalar_subquery()
+    found = session.scalar(select(Issue.letter_id).where(Issue.id == digest))
+    return [] if found is None else [found]
+
+
 def write_digest(session: Session, publication: Publication, links: Links, now: datetime) -> Issue | None:
     """The open digest with every issue that was noted for it, as last corrected; None if there is none.
 

@@ -210,13 +210,20 @@ def test_it_is_paused_resumed_and_stopped_on_its_page(corrected: Visitor) -> Non
     assert "Sent in part, then stopped" in corrected.read(ISSUE)
 
 
-def test_an_issue_that_is_still_going_out_can_be_corrected_on_the_web_only(
+def test_in_mid_send_the_page_says_who_gets_the_letter_at_once_and_who_after_their_copy(
     corrected: Visitor, services: Services
 ) -> None:
     with services.sessions.begin() as session:
-        issue_store.find(session, SLUG).letter.state = LetterState.RUNNING
-    assert "is still going out" in corrected.read(FIRST)
-    assert "It cannot be sent now." in corrected.read(LETTER)
+        letter = issue_store.find(session, SLUG).letter
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+        waiting = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "reader3@example.org")
+        session.execute(waiting.values(state=CopyState.PENDING))
+    page = corrected.read(LETTER)
+    assert "This goes at once to the 3 readers who got" in page
+    assert "1 copy of it has not left yet, and goes out as first frozen, with the mistake." in page
+    assert "Its reader gets the correction within a minute of it." in page
+    assert corrected.press(LETTER, f"{FIRST}mail").location == FIRST
+    assert "1 copy of the issue has not left yet. Its reader gets this within a minute of it." in corrected.read(FIRST)
 
 
 @pytest.mark.usefixtures("corrected")

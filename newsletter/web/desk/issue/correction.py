@@ -81,8 +81,9 @@ def correction(slug: str, number: int) -> str:
             issue=found,
             correction=made,
             pieces=_changed(found, made),
-            blocker="" if made.letter else correct_issue.mailing_blocker(store, found, now()),
+            blocker="" if made.letter else correct_issue.mailing_blocker(found),
             mailed=Mailed(found, made),
+            coming=correct_issue.count_coming(store, found, made),
             progress=progress_view.progress_of(store, made.letter, fresh=True),
         )
 

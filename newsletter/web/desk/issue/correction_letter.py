@@ -143,10 +143,9 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
 
 
 def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
-    blocker = correct_issue.mailing_blocker(store, found, now())
-    audience = None
-    if found.letter and not blocker:
-        audience = correct_issue.audience(store, found.letter, now(), narrowed.frozen)
+    blocker, audience = correct_issue.mailing_blocker(found), None
+    if not blocker:
+        audience = correct_issue.audience(store, found, made.made_at, now(), narrowed.frozen)
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
