@@ -10,6 +10,9 @@ import unicodedata
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
 
+MAX_NAME = 100
+"""The most characters of a person's name."""
+
 # Format characters are allowed, because several scripts need joiners and marks, except those that change the direction.
 _TURNS = "\u202a-\u202e\u2066-\u2069"
 _TURN = re.compile(f"[{_TURNS}]")
@@ -44,6 +47,20 @@ def line(text: str, what: str) -> str:
             )
         )
     return trimmed(bare)
+
+
+def clean_name(text: str) -> str:
+    """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
+    name = " ".join(line(unicodedata.normalize("NFC", text), lazy_gettext("the name")).split())
+    if len(name) > MAX_NAME:
+        raise Invalid(
+            lazy_gettext(
+                "Please shorten the name: it has %(count)s characters; the limit is %(most)s",
+                count=len(name),
+                most=MAX_NAME,
+            )
+        )
+    return name
 
 
 def passage(text: str, what: str) -> str:

@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 
 from newsletter import characters
-from newsletter.audience.address import clean_name
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Status
+from newsletter.characters import clean_name
 from newsletter.db import Session
 from newsletter.editorial.schedule import slot_settings
 from newsletter.editorial.source import issue_file

@@ -1,7 +1,6 @@
-"""Email addresses and names, parsed and validated once, where they enter the system."""
+"""Email addresses, parsed and validated once, where they enter the system."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,7 +12,6 @@ from newsletter.addresses import mailboxes
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import Message, in_english, lazy_gettext
 
-MAX_NAME = 100
 MAX_KEY = 254
 # Far beyond any address (RFC 5321 allows 254 octets), and short enough to be checked at once.
 _MAX_INPUT = 1_000
@@ -64,20 +62,6 @@ class Address:
     def masked(self) -> str:
         """The address for logs: the first character and the domain."""
         return f"{self.email[0]}…@{self.domain}"
-
-
-def clean_name(text: str) -> str:
-    """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
-    name = " ".join(characters.line(unicodedata.normalize("NFC", text), lazy_gettext("the name")).split())
-    if len(name) > MAX_NAME:
-        raise Invalid(
-            lazy_gettext(
-                "Please shorten the name: it has %(count)s characters; the limit is %(most)s",
-                count=len(name),
-                most=MAX_NAME,
-            )
-        )
-    return name
 
 
 def _normalized(text: str) -> str:

@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from newsletter import characters
 from newsletter.audience import consent, emails, erasures, signup_limits, status_transitions, unsubscribe
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.signup import find_or_add
+from newsletter.characters import clean_name
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import consent, emails, signup, signup_limits, status_transitions, subscribers, unsubscribe
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
+from newsletter.characters import clean_name
 from newsletter.db import UNSYNCED
 from newsletter.delivery import ledger
 from newsletter.delivery.bounces import suppression

@@ -24,11 +24,12 @@ from newsletter.audience import (
     status_transitions,
     subscribers,
 )
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
+from newsletter.characters import clean_name
 from newsletter.db import upsert
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression

@@ -7,8 +7,8 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from newsletter.addresses import mailboxes
-from newsletter.audience.address import Address, clean_name
-from newsletter.characters import as_header
+from newsletter.audience.address import Address
+from newsletter.characters import as_header, clean_name
 from newsletter.errors import Invalid
 from newsletter.links import Links
 

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import client_ip, signup_limits, status_transitions, subscribers
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.characters import fold
+from newsletter.characters import clean_name, fold
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Issue
 from newsletter.engagement import comments, comments_moderation, comments_text

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from newsletter.addresses import mailboxes
 from newsletter.audience import address
-from newsletter.audience.address import MAX_NAME, Address, clean_name
+from newsletter.audience.address import Address
+from newsletter.characters import MAX_NAME, clean_name
 from newsletter.errors import Invalid
 
 

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from newsletter.audience import status_transitions
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.importing import apply, progress, sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
@@ -29,6 +29,7 @@ from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.source import Source
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
+from newsletter.characters import clean_name
 from newsletter.db import Sessions
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication

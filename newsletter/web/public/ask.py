@@ -15,9 +15,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import group_commit
 from newsletter.addresses import typos
 from newsletter.audience import preferences
-from newsletter.audience.address import Address, clean_name
+from newsletter.audience.address import Address
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
+from newsletter.characters import clean_name
 from newsletter.db import Session
 from newsletter.engagement import request_form
 from newsletter.engagement.request_form import PreferredTime
