@@ -8,7 +8,7 @@ from newsletter import editors as people
 from newsletter import publications
 from newsletter.audience.address import Address
 from newsletter.cli.common import as_json, now, print_json, print_table, with_services
-from newsletter.editors import Editor, Role, accounts, emails, second_factor
+from newsletter.editors import Editor, Role, accounts, emails, names, second_factor
 from newsletter.editors.emails import EmailContext
 from newsletter.wiring import Services
 
@@ -28,12 +28,14 @@ def editors() -> None:
 @editors.command()
 @person_argument
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.EDITOR.value, show_default=True)
+@click.option("--name", default="", help="The name that the team sees.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @with_services
-def add(services: Services, person: str, role: str, password_stdin: bool) -> None:
+def add(services: Services, person: str, role: str, name: str, password_stdin: bool) -> None:
     """Let a person sign in at the desk. With a password, or by the one-time link that this prints."""
     with services.sessions.begin() as session:
         editor = people.add(session, Address.parse(person).email, Role(role), now())
+        editor.name = names.parse_name(name)
         if password_stdin:
             people.set_password(editor, sys.stdin.readline().rstrip("\r\n"))
     click.echo(f"{editor.email} may sign in as {editor.role.value} at {services.links.desk()}")
@@ -54,7 +56,7 @@ def list_(services: Services, as_json: bool) -> None:
         rows = (
             [cell if isinstance(cell, str) else ("yes" if cell else "no") for cell in one.values()] for one in everybody
         )
-        print_table(("email", "role", "password", "second factor"), rows, "nobody may sign in yet")
+        print_table(("email", "name", "role", "password", "second factor"), rows, "nobody may sign in yet")
 
 
 @editors.command()
@@ -97,6 +99,7 @@ def reset_factor(services: Services, person: str) -> None:
 def _document(editor: Editor) -> dict[str, str | bool]:
     return {
         "email": editor.email,
+        "name": editor.name,
         "role": editor.role.value,
         "password": editor.password_hash is not None,
         "second_factor": editor.factor is not None,

@@ -1,5 +1,6 @@
 """Editors: the people who may sign in at the desk.
 
+names           their names and initials, for the addresses that records hold
 accounts        the team and its roles; there is always an owner
 passwords       hashing, checking, and refusing weak ones
 second_factor   one-time codes (TOTP) and recovery codes

@@ -10,6 +10,7 @@ from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.editors import accounts
 from newsletter.editors.models import Editor, Role
+from newsletter.editors.names import TeamNames
 from newsletter.i18n import formats
 from newsletter.links import RESET_HOURS, SIGN_IN_HOURS, Links
 from newsletter.publications import Publication
@@ -38,7 +39,7 @@ def invite(session: Session, by: EmailContext, editor: Editor, inviter: str, now
     fields = {
         "sign_in_url": by.links.sign_in(editor.id, editor.nonce, now),
         "valid_for": formats.counted(SIGN_IN_HOURS, "hour"),
-        "invited_by": inviter,
+        "invited_by": TeamNames(session).find(inviter).full,
         "role": _ROLES[editor.role],
     }
     _post(session, by, "sign_in", editor.email, fields, now)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from newsletter.characters import MAX_NAME
 from newsletter.db import Base, LongId, word
 
 
@@ -26,6 +27,8 @@ class Editor(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
     key: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str] = mapped_column(String(MAX_NAME), default="", server_default="")
+    """What the team calls them; empty until they say."""
     role: Mapped[Role] = mapped_column(word(Role), default=Role.EDITOR)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]

@@ -44,6 +44,7 @@ class Person:
     nonce: int
     email: str
     role: Role
+    name: str = ""
     lacks_factor: bool = False
     """Whether the team requires a second factor and this person has none."""
 
@@ -54,7 +55,7 @@ class Person:
     @classmethod
     def for_session(cls, begun: DeskSession, editor: Editor, lacks_factor: bool = False) -> Self:
         """The person of a desk session."""
-        return cls(editor.id, begun.id, begun.nonce, editor.email, editor.role, lacks_factor)
+        return cls(editor.id, begun.id, begun.nonce, editor.email, editor.role, editor.name, lacks_factor)
 
     def get_id(self) -> str:
         """The key in the cookie; it no longer matches once the session has ended or the nonce has changed."""

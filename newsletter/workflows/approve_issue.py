@@ -21,6 +21,7 @@ from newsletter.editorial.issues import approvals, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
 from newsletter.editors import Editor, Role
+from newsletter.editors.names import TeamNames
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.i18n import formats
 from newsletter.links import Links
@@ -229,7 +230,7 @@ def _clean(comment: str) -> str:
 def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
     fields = {
         "email": editor.email,
-        "asked_by": asked.person,
+        "asked_by": TeamNames(session).find(asked.person).full,
         "issue_title": issue.title,
         "comment": asked.comment,
         "approval_url": audience.links.approval(issue.slug),

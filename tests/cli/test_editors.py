@@ -23,8 +23,8 @@ def test_everybody_is_listed_with_what_they_prove_themselves_with(loaded: Press)
     loaded("editors", "add", ANN, "--role", "owner", "--password-stdin", stdin=PASSWORD)
     loaded("editors", "add", BO)
     assert json.loads(loaded("editors", "list", "--json").out) == [
-        {"email": ANN, "role": "owner", "password": True, "second_factor": False},
-        {"email": BO, "role": "editor", "password": False, "second_factor": False},
+        {"email": ANN, "name": "", "role": "owner", "password": True, "second_factor": False},
+        {"email": BO, "name": "", "role": "editor", "password": False, "second_factor": False},
     ]
 
 

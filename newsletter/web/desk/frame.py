@@ -21,7 +21,7 @@ from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.context import now, services
-from newsletter.web.desk import lookup, previews, timed_cache, words
+from newsletter.web.desk import editor_names, lookup, previews, timed_cache, words
 from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Calendar, CalendarEntry
 
@@ -107,6 +107,7 @@ def page(
     store: Session, template: str, section: str, /, publication: Publication | None = None, **values: object
 ) -> str:
     """Render a desk page in its frame; its forms and links name its publication."""
+    editor_names.look_up_in(store)
     around = _frame(store, section, publication)
     if around.publication and len(around.publications) > 1:
         g.publication_shown = around.publication.slug

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from newsletter.editors import Role
 from newsletter.web import security
-from newsletter.web.desk import error_pages, frame, goes_to, previews, uploads
+from newsletter.web.desk import editor_names, error_pages, frame, goes_to, previews, uploads
 from newsletter.web.desk.issue import (
     approval,
     chosen_issues,
@@ -284,6 +284,7 @@ ROUTES = (
     Route("GET", "/settings/<part>", Role.OWNER, settings_pages.part_form),
     Route("POST", "/settings/<part>", Role.OWNER, settings_pages.change_part, "changed the settings"),
     Route("GET", "/account/", Role.VIEWER, account.account),
+    Route("POST", "/account/name", Role.VIEWER, account.change_name, "changed their name"),
     Route("POST", "/account/password", Role.VIEWER, account.change_password, "changed their password"),
     Route("POST", "/account/end-sessions", Role.VIEWER, account.end_sessions, "signed out everywhere else"),
     Route("POST", f"{_SESSION}/end", Role.VIEWER, account.end_session, "ended a session of theirs"),
@@ -303,6 +304,7 @@ ROUTES = (
     Route("POST", "/people/", Role.OWNER, people.invite, "invited somebody"),
     Route("POST", "/people/second-factor", Role.OWNER, people.require_factor, "decided who needs a second factor"),
     Route("GET", f"{_PERSON}/", Role.OWNER, people.one_person),
+    Route("POST", f"{_PERSON}/name", Role.OWNER, people.rename_person, "changed the name of somebody"),
     Route("POST", f"{_PERSON}/role", Role.OWNER, people.change_role, "changed a role"),
     Route("POST", f"{_PERSON}/invitation", Role.OWNER, people.invite_again, "sent an invitation again"),
     Route("POST", f"{_PERSON}/sessions", Role.OWNER, people.sign_out_person, "signed somebody out everywhere"),
@@ -319,4 +321,5 @@ blueprint = Blueprint("desk", __name__, url_prefix="/desk")
 register(blueprint, ROUTES)
 security.keep_private(blueprint)
 frame.init_blueprint(blueprint)
+editor_names.init_blueprint(blueprint)
 error_pages.init_blueprint(blueprint)

@@ -250,7 +250,7 @@ def test_an_issue_deleted_meanwhile_is_told(author: Visitor, editor: Visitor, se
     begun = author.press("/desk/issues/new", "/desk/issues/new", title="Gone soon", subject="Gone soon, I fear")
     typed = form(author, begun.location, body="My words.\n")
     page = "/desk/issues/gone-soon/delete"
-    assert "“Gone soon” goes into the bin with all of its text: 1 revision by author@desk.example." in editor.read(page)
+    assert "“Gone soon” goes into the bin with all of its text: 1 revision by author@desk.example" in editor.read(page)
     assert editor.press(page).status_code == 303
     answer = send(author, "save", typed, page=begun.location)
     assert answer.status_code == 404

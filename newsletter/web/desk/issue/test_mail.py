@@ -15,7 +15,7 @@ from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, words
+from newsletter.web.desk import editor_names, frame, lookup, words
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import build_letter, test_mail
 from newsletter.workflows.test_mail import SentTestStatus
@@ -49,6 +49,7 @@ def test_fates(slug: str) -> ResponseReturnValue:
         seen = fates_key(fates, away)
         if request.args.get("seen") == seen:
             return make_response("", 204)
+        editor_names.look_up_in(store)
         return render_template("desk/parts/test_fates.html", issue=found, fates=fates, away=away, seen=seen)
 
 

@@ -12,7 +12,7 @@ from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup
+from newsletter.web.desk import audit_hook, editor_names, frame, lookup
 from newsletter.workflows import build_letter
 
 _SHOWN = 10
@@ -52,6 +52,7 @@ def start_bulk_act(segment_id: int) -> ResponseReturnValue:
 def bulk_act_progress(segment_id: int) -> str:
     """The part of a segment's page that tells how far its acts are."""
     with services().sessions.reading() as store:
+        editor_names.look_up_in(store)
         return render_template("desk/parts/bulk_act_rows.html", **shown_acts(store, lookup.segment(store, segment_id)))
 
 

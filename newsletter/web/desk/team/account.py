@@ -6,13 +6,14 @@ from werkzeug.exceptions import Unauthorized
 
 from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
-from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
+from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, names, passwords, second_factor
 from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.context import log_capped, now, one_client, services, unaudited
-from newsletter.web.desk import frame
+from newsletter.web.desk import audit_hook, frame, words
 from newsletter.web.desk.team import forgotten_password, new_password
+from newsletter.web.forms import fault_of
 
 _WRONG = "This is not your current password. If you have lost it, sign out and ask for a reset link."
 _CHANGED = "Your password was changed at the desk, and you were signed out everywhere else."
@@ -25,8 +26,31 @@ def account() -> str:
         return _page(store)
 
 
+def change_name() -> ResponseReturnValue:
+    """Save the name that the team sees."""
+    with services().sessions.begin() as store:
+        editor = current_editor(store)
+        if fault := name_fault():
+            return _page(store, {"name": fault}), 422
+        save_name(editor)
+        flash(f"The team now sees you as {editor.name}." if editor.name else "The team now sees your address.")
+    return redirect(url_for("desk.account"), 303)
+
+
+def name_fault() -> str:
+    """Why the form's name cannot be one; empty if it can."""
+    fault = fault_of(names.parse_name, request.form.get("name", ""))
+    return words.as_sentence(fault) if fault else ""
+
+
+def save_name(editor: Editor) -> None:
+    """Save the form's name, if it has one, for this editor."""
+    editor.name = names.parse_name(request.form.get("name", editor.name))
+    audit_hook.add_details(name=editor.name)
+
+
 def change_password() -> ResponseReturnValue:
-    """Save a new password; all other sessions and links of this editor end."""
+    """Save a new password, with the name the first time; all other sessions and links of this editor end."""
     count_attempt()
     with services().sessions.begin() as store:
         editor = current_editor(store)
@@ -34,6 +58,8 @@ def change_password() -> ResponseReturnValue:
         if faults:
             return _page(store, faults), 422
         attempt_limits.reset_passwords(store, editor.email)
+        if editor.password_hash is None:
+            save_name(editor)
         passwords.set_password(editor, request.form["new"])
         forgotten_password.notify_change(store, editor, _CHANGED)
         auth.sign_in(store, editor)
@@ -97,7 +123,8 @@ def proves_password(editor: Editor) -> bool:
 def _faults(editor: Editor) -> dict[str, str]:
     if must_prove(editor) and not proves_password(editor):
         return {"current": _WRONG}
-    return new_password.password_faults(editor)
+    fault = name_fault() if editor.password_hash is None else ""
+    return new_password.password_faults(editor) | ({"name": fault} if fault else {})
 
 
 def _page(store: Session, faults: dict[str, str] | None = None) -> str:
@@ -108,6 +135,7 @@ def _page(store: Session, faults: dict[str, str] | None = None) -> str:
         "settings",
         None,
         editor=editor,
+        name=request.form.get("name", editor.name),
         faults=faults or {},
         must_prove=must_prove(editor),
         sessions=store.scalars(desk_sessions.sessions_of(editor.id, now())).all(),

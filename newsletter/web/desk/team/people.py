@@ -15,7 +15,7 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame
-from newsletter.web.desk.team.account import current_editor
+from newsletter.web.desk.team.account import current_editor, name_fault, save_name
 from newsletter.web.desk.team.forgotten_password import email_context, notify_change
 
 _FIRST_YOURSELF = "Set up two-factor authentication for yourself first; otherwise this would lock you out."
@@ -67,10 +67,18 @@ def invite() -> ResponseReturnValue:
 def one_person(editor_id: int) -> str:
     """One person, and what an owner can do about them."""
     with services().sessions.reading() as store:
-        editor = accounts.get(store, editor_id)
-        member = TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all())
-        left = second_factor.count_recovery_codes(store, editor)
-        return frame.page(store, "person.html", "settings", member=member, roles=list(Role), codes_left=left)
+        return _person_page(store, accounts.get(store, editor_id))
+
+
+def rename_person(editor_id: int) -> ResponseReturnValue:
+    """Change the name by which the team knows a person."""
+    with services().sessions.begin() as store:
+        editor = _acted_on(store, editor_id)
+        if fault := name_fault():
+            return _person_page(store, editor, fault), 422
+        save_name(editor)
+        flash(f"{editor.email} is now shown as {editor.name}." if editor.name else f"{editor.email} has no name now.")
+    return _back(editor_id)
 
 
 def change_role(editor_id: int) -> ResponseReturnValue:
@@ -152,6 +160,19 @@ def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
         roles=list(Role),
         typed=request.form,
         faults=faults or {},
+    )
+
+
+def _person_page(store: Session, editor: Editor, fault: str = "") -> str:
+    return frame.page(
+        store,
+        "person.html",
+        "settings",
+        member=TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all()),
+        roles=list(Role),
+        codes_left=second_factor.count_recovery_codes(store, editor),
+        name=request.form.get("name", editor.name),
+        fault=fault,
     )
 
 

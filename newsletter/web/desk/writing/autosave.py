@@ -88,7 +88,7 @@ def store_draft(slug: str) -> tuple[EditorText, Draft, str]:
         found = editor_form.issue(store, slug)
         typed = editor_form.text(store, found)
         draft = drafts.keep(store, found, typed, auth.email(), now())
-        return typed, draft, save_state.merge_notice(found, typed, draft)
+        return typed, draft, save_state.merge_notice(store, found, typed, draft)
 
 
 def _state(store: Session, found: Issue, typed: EditorText, draft: Draft) -> dict[str, object]:
@@ -96,7 +96,7 @@ def _state(store: Session, found: Issue, typed: EditorText, draft: Draft) -> dic
     state = save_state.save_state(store, found)
     if draft.source == typed.source:
         return state
-    state["said"] = f"{str(state['said']).removesuffix('.')}{save_state.merge_notice(found, typed, draft)}."
+    state["said"] = f"{str(state['said']).removesuffix('.')}{save_state.merge_notice(store, found, typed, draft)}."
     return state | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
 
 

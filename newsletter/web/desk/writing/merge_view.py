@@ -12,6 +12,7 @@ from newsletter.editorial.issues.drafts import MergeConflict, OtherTabConflict
 from newsletter.editorial.issues.merge import Clash, Merged
 from newsletter.editorial.models import Issue
 from newsletter.web import auth
+from newsletter.web.desk import editor_names
 from newsletter.web.desk.writing import save_state
 
 
@@ -61,9 +62,12 @@ def merge_view(store: Session, found: Issue, error: MergeConflict) -> MergeView:
     """The merge view of two versions of an issue's text."""
     last = drafts.latest_draft(store, found, auth.email())
     is_own = isinstance(error, OtherTabConflict)
-    author = "You, in another window" if is_own else f"{save_state.author(found)}, revision {found.revision_number}"
+    author = (
+        "You, in another window" if is_own else f"{save_state.author(store, found)}, revision {found.revision_number}"
+    )
     settled = {place: piece for place, piece in enumerate(error.merged.pieces) if isinstance(piece, str)}
     folded = list(_pieces(error.merged, author))
+    editor_names.look_up_in(store)
     return MergeView(found, str(error), error.base, last.number if last else 0, settled, folded)
 
 

@@ -14,6 +14,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now
+from newsletter.web.desk import editor_names
 from newsletter.web.desk.writing import editor_form
 from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
@@ -30,7 +31,7 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
         "turn": last.turn if last and is_own_window else 0,
         "base": stands_on,
         "said": own_state(found, drafts.unsaved_draft(store, found, auth.email())),
-        "news": _news(found, max(base, stands_on) if is_own_window else base or stands_on),
+        "news": _news(store, found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _other_writers(store, found),
         "open": build_letter.is_open(found),
         "page": url_for("desk.write_form", slug=found.slug),
@@ -50,12 +51,12 @@ def next_step(found: Sequence[FieldFault]) -> str:
     return f"Draft saved. Fix {many}, then it can be saved as a revision."
 
 
-def merge_notice(found: Issue, typed: EditorText, draft: Draft) -> str:
+def merge_notice(store: Session, found: Issue, typed: EditorText, draft: Draft) -> str:
     """What was merged into a stored text, to follow "saved" or "kept"; empty if nothing was."""
     if draft.source == typed.source:
         return ""
     if draft.base_number > typed.base and found.revision.author != auth.email():
-        return f", with what {found.revision.author} saved as revision {found.revision_number}"
+        return f", with what {author(store, found)} saved as revision {found.revision_number}"
     return ", with what you wrote in another window"
 
 
@@ -70,27 +71,32 @@ def clock_time(found: Issue, moment: datetime) -> str:
     return formats.clock(weekly_slots.on_clocks(moment, found.publication.time_zone))
 
 
-def _news(found: Issue, base: int) -> str:
+def _news(store: Session, found: Issue, base: int) -> str:
     """What happened to the issue since the revision that this text is based on."""
     if not build_letter.is_open(found):
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""
     moment = clock_time(found, found.revision.created_at)
-    return f"{author(found)} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
+    who = author(store, found)
+    return f"{who} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
 
 
-def author(found: Issue) -> str:
+def author(store: Session, found: Issue) -> str:
     """The person who saved the newest revision."""
-    return "You" if found.revision.author == auth.email() else found.revision.author
+    newest = found.revision
+    if newest.author == auth.email():
+        return "You"
+    return str(editor_names.team_names(store).find(newest.author, newest.created_at))
 
 
 def _other_writers(store: Session, found: Issue) -> str:
     writers = presence.others(store, found, editor_form.window_name(), now())
-    colleagues = sorted({one.editor for one in writers} - {auth.email()})
+    names, colleagues = editor_names.team_names(store), {one.editor for one in writers} - {auth.email()}
     if colleagues:
+        people = formats.word_list(sorted(str(names.find(one)) for one in colleagues))
         verb = formats.plural(len(colleagues), "is", "are")
-        return f"{' and '.join(colleagues)} {verb} also writing here, on revision {found.revision_number}."
+        return f"{people} {verb} also writing here, on revision {found.revision_number}."
     return "You have this issue open in another window too." if writers else ""
 
 
