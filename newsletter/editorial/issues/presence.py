@@ -1,5 +1,6 @@
 """Presence: who has an issue open for editing, in which browser window."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -27,6 +28,15 @@ def others(session: Session, issue: Issue, tab: str, now: datetime) -> Sequence[
     """The other windows in which an issue is open for editing."""
     open_now = select(Writer).where(Writer.issue_id == issue.id, Writer.seen_at > now - STAYS)
     return session.scalars(open_now.where(Writer.tab != tab).order_by(Writer.seen_at.desc())).all()
+
+
+def writers(session: Session, now: datetime) -> dict[int, list[str]]:
+    """Who is writing now: the editors' addresses in order, by the id of the issue that each has open."""
+    open_now = select(Writer.issue_id, Writer.editor).where(Writer.seen_at > now - STAYS)
+    found: dict[int, list[str]] = defaultdict(list)
+    for issue_id, editor in session.execute(open_now.distinct().order_by(Writer.issue_id, Writer.editor)):
+        found[issue_id].append(editor)
+    return found
 
 
 def leave(session: Session, issue: Issue, tab: str, now: datetime) -> None:

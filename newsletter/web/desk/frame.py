@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
@@ -12,6 +13,7 @@ from newsletter.audience import confirm_breaker
 from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.db import Session
 from newsletter.delivery.workers import send_permission
+from newsletter.editorial.issues import presence
 from newsletter.editorial.models import Issue
 from newsletter.editors import Role
 from newsletter.engagement import comments_moderation
@@ -47,6 +49,8 @@ class Frame:
     audience: int
     readers_of: Callable[[Issue], int]
     """How many readers an issue would go to."""
+    writers_of: Callable[[Issue], Sequence[str]]
+    """The addresses of everybody else who has an issue open for writing."""
     may_send: bool
     """Whether this database may send; a restored or copied one may not until it is armed."""
     comments_waiting: int
@@ -135,10 +139,17 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
         next=calendar_of(store, current).following() if current else None,
         audience=timed_cache.audience_size(store, current.id) if current else 0,
         readers_of=lambda issue: timed_cache.issue_audience(store, issue, now()),
+        writers_of=_writers(store),
         may_send=send_permission.may_send(store),
         comments_waiting=comments_moderation.count_waiting(store, current.id) if current and moderates else 0,
         confirm_trip=confirm_breaker.open_trip(store),
     )
+
+
+def _writers(store: Session) -> Callable[[Issue], Sequence[str]]:
+    # Looked up when the first issue of a page is asked about, and then known for all of them.
+    writers = cache(lambda: presence.writers(store, now()))
+    return lambda issue: [each for each in writers().get(issue.id, ()) if each != auth.email()]
 
 
 def _chosen(store: Session) -> Publication | None:

@@ -4,12 +4,12 @@ import pytest
 from flask import Flask
 from sqlalchemy import event
 
-from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues import drafts, issue_store, presence
 from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editors import Role, accounts
 from newsletter.wiring import Services
 from tests import sample_services
-from tests.sample_services import NOW, WAITING
+from tests.sample_services import NOW, WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor
 
@@ -85,6 +85,20 @@ def test_the_names_are_looked_up_once_for_a_page(editor: Visitor, services: Serv
     page = editor.open(f"{PAGE}history").text
     event.remove(services.sessions.engine, "before_cursor_execute", note)
     assert (page.count(BADGE), len(asked)) == (2, 1)
+
+
+def test_who_is_writing_is_shown_to_everybody_else_until_half_a_minute_after(
+    editor: Visitor, enter: Enter, services: Services, clock: Clock
+) -> None:
+    editor.client.post("/desk/account/name", data={"name": "Ana"})
+    with services.sessions.begin() as store:
+        presence.announce(store, issue_store.find(store, WAITING), "a-tab", EDITOR, clock())
+    owner = enter(Role.OWNER)
+    for path in (PAGE, "/desk/issues/"):
+        assert owner.read(path).count("A Ana is writing now") == 1, path
+        assert "writing now" not in editor.read(path), path
+    clock.turn(seconds=31)
+    assert "writing now" not in owner.read(PAGE)
 
 
 def leave_traces(editor: Visitor, services: Services) -> None:
