@@ -95,11 +95,11 @@ def pictures_are_sharp(context: CheckContext) -> Iterator[Finding]:
     figures = {element.attributes.get("alt") for element in context.page.tagged("img") if "width" in element.attributes}
     for picture in context.pictures:
         size = context.facts.pictures.get(picture.target)
-        shown = round(WIDTH * PICTURE_WIDTHS.get(next(iter(picture.widths), ""), 1))
-        if size and size.width < shown and picture.words in figures:
+        column = round(WIDTH * PICTURE_WIDTHS.get(next(iter(picture.widths), ""), 1))
+        if size and size.width < column and picture.words in figures:
             yield note(
-                f"{picture.target} is {size.width} pixels wide, and is shown {shown} wide",
-                f"use one of {shown} pixels, or better {2 * shown}",
+                f"{picture.target} is {size.width} pixels wide, and is shown {column} wide",
+                f"use one of {column} pixels, or better {2 * column}",
                 picture.line,
             )
 
