@@ -31,6 +31,7 @@ NOUNS: Mapping[str, str] = {
     "post": "posts",
     "problem": "problems",
     "reader": "readers",
+    "ready issue": "ready issues",
     "recovery code": "recovery codes",
     "request": "requests",
     "revision": "revisions",

@@ -151,6 +151,14 @@ def every(weekdays: Collection[int], language: str = LANGUAGE) -> str:
     return gettext("every %(days)s", language, days=days)
 
 
+def day_list(days: Collection[date]) -> str:
+    """`1, 8 and 15 December`, or `29 December and 5 January`, in English and without the year."""
+    several = sorted(set(days))
+    if len({(day.year, day.month) for day in several}) > 1:
+        return word_list([dates.format_date(day, "d MMMM", LANGUAGE) for day in several])
+    return f"{word_list([str(day.day) for day in several])} {dates.format_date(several[0], 'MMMM', LANGUAGE)}"
+
+
 def word_list(words: Sequence[str], language: str = LANGUAGE) -> str:
     """`Monday, Wednesday and Friday`."""
     return format_list(words, locale=_words_locale(language))

@@ -25,6 +25,9 @@ from newsletter.publications import Publication
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import Blocker
 
+_FURTHEST = timedelta(days=400)
+"""A little more than the year that the calendar shows."""
+_TICK = timedelta(microseconds=1)
 _UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
 
 
@@ -73,9 +76,13 @@ class CalendarEntry:
 class SlotAllocator:
     """Allocates the issues of a publication's queue to slots, one slot after another."""
 
-    def __init__(self, session: Session, links: Links, publication_id: int) -> None:
+    def __init__(
+        self, session: Session, links: Links, publication_id: int, joining: Iterable[tuple[Issue, datetime]] = ()
+    ) -> None:
+        """`joining` are issues that count as if they were added to the queue's end at that time."""
         self._links = links
         self._waiting = [(place.Issue, place.queued_at) for place in session.execute(queue.places(publication_id))]
+        self._waiting += joining
         self._blockers: dict[int, Blocker | None] = {}
 
     def take(self, at: datetime) -> tuple[Issue | None, Sequence[PassedOver]]:
@@ -111,10 +118,17 @@ class Calendar:
     now: datetime
     grace: timedelta = timedelta()
     """How late a slot that was not handled at its time may still be filled."""
+    joining: Sequence[Issue] = ()
+    """The issues that the forecast takes to be added to the end of the queue now."""
 
     def ahead(self, slots: int) -> list[CalendarEntry]:
         """The next weekly slots, including those on days off, and everything else that is scheduled, soonest first."""
         return self._forecast(self._next(slots))
+
+    def ahead_of_queue(self, slots: int) -> list[CalendarEntry]:
+        """The same, with as many slots as the whole queue needs."""
+        waiting = len(queue.order(self.session, self.publication.id)) + len(self.joining)
+        return self.ahead(max(slots, waiting + len(self._scheduled)))
 
     def between(self, begin: datetime, end: datetime) -> list[CalendarEntry]:
         """What went out from `begin` until before `end`, and what goes out or could, soonest first."""
@@ -124,11 +138,17 @@ class Calendar:
         return sorted(entries, key=lambda entry: entry.at)
 
     def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
-        waiting, line = dict(self._scheduled), SlotAllocator(self.session, self.links, self.publication.id)
+        waiting, line = dict(self._scheduled), self._line()
         occasions = [*self._due, *slots]
         entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
         entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
+
+    def slot(self, at: datetime) -> CalendarEntry | None:
+        """The weekly slot at a time of the next year, with what fills it; None if there is none."""
+        if at > self.now + _FURTHEST:
+            return None
+        return next((entry for entry in self.between(at, at + _TICK) if entry.is_slot), None)
 
     def following(self) -> CalendarEntry | None:
         """The next time at which an issue goes out, or could; None if there is none."""
@@ -145,13 +165,17 @@ class Calendar:
 
         Issues before it that would be passed over take no slot. None if there is no such slot.
         """
-        line, before = SlotAllocator(self.session, self.links, self.publication.id), 0
+        line, before = self._line(), 0
         for one in self.session.scalars(queue.listing(self.publication.id)):
             if one.id == issue.id:
                 break
             before += line.blocker(one) is None
         free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
+
+    def _line(self) -> SlotAllocator:
+        joining = ((issue, self.now) for issue in self.joining)
+        return SlotAllocator(self.session, self.links, self.publication.id, joining)
 
     @cached_property
     def _digest_times(self) -> list[datetime]:

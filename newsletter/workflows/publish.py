@@ -53,12 +53,28 @@ class Started:
 def schedule(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
     """Freeze an issue into a letter due at `at`; Conflict or Invalid if it cannot go out then."""
     digests.require_issue(issue)
-    if at < now:
-        raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
+    _require_future(issue, at, now)
     letter = _freeze(session, letters, issue, at, now)
-    # Checked last: a worker that is filling that slot from the queue has committed before our letter could be stored.
-    if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
-        raise Conflict("that time is over: its slot has just been dealt with; choose another time")
+    _require_unclaimed(session, issue, at)
+    return letter
+
+
+def reschedule(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
+    """Move a scheduled or held issue to another time, frozen as it is; Conflict or Invalid if it cannot go out then."""
+    _require_future(issue, at, now)
+    letter = issue.letter
+    if letter is not None and letter.state in NOT_BEGUN:
+        build_letter.require_approved(issue, build_letter.approvable_content(issue, letters.links))
+    try:
+        with session.begin_nested():
+            is_moved = letter is not None and _move(session, letter, NOT_BEGUN, LetterState.WAITING, due_at=at)
+    except IntegrityError:
+        raise _taken(issue, at) from None
+    if letter is None or not is_moved:
+        raise Conflict(
+            f"“{issue.title}” is {issue_store.state(issue).phrase}; only an issue that is scheduled can be moved"
+        )
+    _require_unclaimed(session, issue, at)
     return letter
 
 
@@ -250,10 +266,25 @@ def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetim
             if issue.publication.counts_clicks:
                 clicks.track_links(session, letter, letters.links)
     except IntegrityError:
-        when = formats.moment(at, issue.publication.time_zone)
-        raise Conflict(f"another issue is already scheduled for {when}; choose another time") from None
+        raise _taken(issue, at) from None
     attach_letter(session, issue, letter, prepared)
     return letter
+
+
+def _taken(issue: Issue, at: datetime) -> Conflict:
+    when = formats.moment(at, issue.publication.time_zone)
+    return Conflict(f"another issue is already scheduled for {when}; choose another time")
+
+
+def _require_future(issue: Issue, at: datetime, now: datetime) -> None:
+    if at < now:
+        raise Invalid(f"{formats.moment(at, issue.publication.time_zone)} has passed; give a time in the future")
+
+
+def _require_unclaimed(session: Session, issue: Issue, at: datetime) -> None:
+    # Checked last: a worker that is filling that slot from the queue has committed before our letter could be stored.
+    if slot_claims.is_claimed(session, issue.publication_id, at, SlotStep.HOUR):
+        raise Conflict("that time is over: its slot has just been dealt with; choose another time")
 
 
 def attach_letter(session: Session, issue: Issue, letter: Letter, prepared: PreparedIssue) -> None:

@@ -1,7 +1,8 @@
 """The queue: the issues that fill the slots to come, in the order that editors choose.
 
 Each position is a row, unique on publication and position. The order is written as a whole in one transaction, and
-only over the order that the editor saw, so two editors never scramble it.
+only over the order that the editor saw, so two editors never scramble it. An issue that is scheduled, for a slot or any
+other time, is not in the queue; the queue fills the slots that are left.
 """
 
 from collections.abc import Sequence

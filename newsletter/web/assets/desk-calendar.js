@@ -1,36 +1,73 @@
-// The queue without leaving the page: rows are dragged by their grip, and the buttons keep the focus.
-// Without this script each button is a form of its own, and the page that follows has the focus where it was.
+// The calendar without leaving the page: issues are dragged by their grip, within the queue or into a slot, and the
+// queue's buttons keep the focus. Without this script each act is a form or a link, and the page that follows says
+// what it did.
 
 const said = document.getElementById("calendar-said");
+const EDGE = 40;
+const PACE = 10;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || !form.closest(".queue") || !form.elements.seen) return;
   event.preventDefault();
-  const data = new FormData(form, event.submitter);
-  send(form, data, event.submitter.id);
+  const sent = send(form.action, new FormData(form, event.submitter), event.submitter.id);
+  sent.finally(() => delete form.dataset.pressed);
 });
 
-async function send(form, data, focused) {
+async function send(action, data, focused) {
   try {
-    const answer = await fetch(form.action, { method: "POST", body: data });
-    show(await answer.text(), answer, focused);
+    const answer = await fetch(action, { method: "POST", body: data });
+    await show(await answer.text(), answer, focused);
   } catch {
     say("The server did not respond. The order has not changed.");
     restore();
   }
-  delete form.dataset.pressed;
 }
 
-function show(text, answer, focused) {
-  const page = new DOMParser().parseFromString(text, "text/html");
+async function show(text, answer, focused) {
+  const page = parse(text);
+  if (renew(page)) {
+    if (focused) return tell(page, focused);
+    return announce([...page.querySelector("main > [role=status]").children]);
+  }
+  // A session that has ended leads elsewhere.
+  if (answer.redirected) return location.assign(answer.url);
+  if (focused) return swapMain(page);
+  await refuse(page.querySelector(".sorry .lines").textContent);
+}
+
+// What was dropped was refused: the page is shown as it is now, and why.
+async function refuse(sentence) {
+  const answer = await fetch(location.href);
+  if (!renew(parse(await answer.text()))) return location.reload();
+  const words = document.createElement("p");
+  words.className = "said";
+  words.textContent = sentence;
+  announce([words]);
+}
+
+function parse(text) {
+  return new DOMParser().parseFromString(text, "text/html");
+}
+
+function renew(page) {
   const fresh = page.getElementById("calendar");
-  // Somebody else's order, a session that has ended: whatever it is, the page that came tells it.
-  if (!fresh) return answer.redirected ? location.assign(answer.url) : swapMain(page);
+  if (!fresh) return false;
   document.getElementById("calendar").replaceWith(fresh);
   prepare();
-  say([...page.querySelectorAll("main [role=status] > *")].map((one) => one.textContent.trim()).join(" "));
+  return true;
+}
+
+function tell(page, focused) {
+  say([...page.querySelectorAll("main > [role=status] > *")].map((one) => one.textContent.trim()).join(" "));
   focus(focused);
+}
+
+// In sight and to screen readers, with the button that undoes it.
+function announce(messages) {
+  const status = document.querySelector("main > [role=status]");
+  status.replaceChildren(...messages);
+  status.scrollIntoView({ block: "nearest" });
 }
 
 function swapMain(page) {
@@ -48,16 +85,17 @@ function say(sentence) {
   said.textContent = sentence;
 }
 
-// Dragging: the row follows the pointer, and its neighbours make room.
+// Dragging: the row follows the pointer; in the queue its neighbours make room, and a slot below it is marked.
 
 let drag = null;
 
 function prepare() {
-  document.querySelector(".queue")?.classList.add("is-draggable");
+  document.getElementById("calendar").classList.add("is-draggable");
 }
 
 function restore() {
   const queue = document.querySelector(".queue");
+  if (!queue) return;
   const order = queue.dataset.seen.split(",");
   queue.append(...order.map((id) => queue.querySelector(`[data-issue="${id}"]`)));
 }
@@ -66,35 +104,36 @@ document.addEventListener("pointerdown", (event) => {
   const grip = event.target.closest(".grip");
   if (!grip || event.button) return;
   event.preventDefault();
-  const row = grip.closest("li");
-  drag = { row, top: row.getBoundingClientRect().top, at: event.clientY, id: event.pointerId };
+  const row = grip.closest("[data-issue]");
+  const box = row.getBoundingClientRect();
+  drag = { row, inQueue: row.matches(".queue > *"), grab: [event.clientX - box.left, event.clientY - box.top] };
+  drag.pointer = event;
   grip.setPointerCapture(event.pointerId);
   row.classList.add("is-dragged");
+  requestAnimationFrame(scrollAlong);
 });
 
 document.addEventListener("pointermove", (event) => {
-  if (drag?.id !== event.pointerId) return;
-  const { row } = drag;
-  place(event.clientY);
-  const before = row.previousElementSibling;
-  const after = row.nextElementSibling;
-  if (before && middle(row) < middle(before)) before.before(row);
-  else if (after && middle(row) > middle(after)) after.after(row);
-  else return;
-  place(event.clientY);
+  if (drag?.pointer.pointerId !== event.pointerId) return;
+  drag.pointer = event;
+  carry();
+  mark(slotBelow());
+  if (drag.inQueue && !drag.slot) makeRoom();
 });
 
 document.addEventListener("pointerup", (event) => {
-  if (drag?.id !== event.pointerId) return;
-  const { row } = drag;
-  const queue = row.parentElement;
+  if (drag?.pointer.pointerId !== event.pointerId) return;
+  const { row, slot, inQueue } = drag;
   drop();
+  if (slot) return put(row, slot);
+  if (!inQueue) return say("That is no slot. Nothing was moved.");
+  const queue = row.parentElement;
   const order = [...queue.children].map((one) => one.dataset.issue).join(",");
   if (order === queue.dataset.seen) return;
   const form = row.querySelector("form");
   const data = new FormData(form);
   data.set("order", order);
-  send(form, data, `up-${row.dataset.issue}`);
+  send(form.action, data, `up-${row.dataset.issue}`);
 });
 
 for (const end of ["pointercancel", "keydown"]) {
@@ -105,11 +144,56 @@ for (const end of ["pointercancel", "keydown"]) {
   });
 }
 
-// Where the row stands in the list, and how far the pointer has carried it from there.
-function place(pointer) {
-  const { row, top, at } = drag;
+function put(row, slot) {
+  restore();
+  const data = new FormData(document.getElementById("drop"));
+  data.set("version", row.dataset.version);
+  data.set("moment", slot.dataset.slot);
+  data.set("seen", slot.dataset.seen);
+  send(row.dataset.place, data);
+}
+
+// Where the row stands in the page, and how far the pointer has carried it from there.
+function carry() {
+  const { row, grab, pointer } = drag;
   row.style.transform = "";
-  row.style.transform = `translateY(${top + pointer - at - row.getBoundingClientRect().top}px)`;
+  const box = row.getBoundingClientRect();
+  const [x, y] = [pointer.clientX - grab[0] - box.left, pointer.clientY - grab[1] - box.top];
+  row.style.transform = `translate(${x}px, ${y}px)`;
+}
+
+function makeRoom() {
+  const { row } = drag;
+  const before = row.previousElementSibling;
+  const after = row.nextElementSibling;
+  if (before && middle(row) < middle(before)) before.before(row);
+  else if (after && middle(row) > middle(after)) after.after(row);
+  else return;
+  carry();
+}
+
+function slotBelow() {
+  const { row, pointer } = drag;
+  const below = document.elementsFromPoint(pointer.clientX, pointer.clientY);
+  return below.map((one) => one.closest("[data-slot]")).find((slot) => slot && slot !== row);
+}
+
+function mark(slot) {
+  if (drag.slot === slot) return;
+  drag.slot?.classList.remove("is-target");
+  slot?.classList.add("is-target");
+  drag.slot = slot;
+}
+
+function scrollAlong() {
+  if (!drag) return;
+  const y = drag.pointer.clientY;
+  const by = y < EDGE ? -PACE : y > innerHeight - EDGE ? PACE : 0;
+  if (by) {
+    scrollBy(0, by);
+    carry();
+  }
+  requestAnimationFrame(scrollAlong);
 }
 
 function middle(row) {
@@ -118,6 +202,7 @@ function middle(row) {
 }
 
 function drop() {
+  mark(undefined);
   drag.row.classList.remove("is-dragged");
   drag.row.style.transform = "";
   drag = null;

@@ -39,6 +39,7 @@ from newsletter.web.desk.roles import ANYONE, NOT_AUDITED, Route, register
 from newsletter.web.desk.sending import (
     calendar,
     doubts,
+    placing,
     progress_stream,
     queue,
     resend_missed,
@@ -174,6 +175,9 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/unschedule", Role.EDITOR, schedule.unschedule, "undid its schedule"),
     Route("POST", f"{_ISSUE}/queue", Role.EDITOR, queue.enqueue, "put it into the queue"),
     Route("POST", f"{_ISSUE}/unqueue", Role.EDITOR, queue.unqueue, "took it out of the queue"),
+    Route("GET", f"{_ISSUE}/slot", Role.EDITOR, placing.choose_slot),
+    Route("POST", f"{_ISSUE}/slot", Role.EDITOR, placing.place_in_slot, "put it into a slot"),
+    Route("POST", f"{_ISSUE}/slot/undo", Role.EDITOR, placing.put_back, "put it back to where it was"),
     Route("GET", f"{_ISSUE}/corrections/new", Role.EDITOR, correction.amend_form),
     Route(
         "POST", f"{_ISSUE}/corrections/new", Role.EDITOR, correction.amend_issue, "corrected it", editor_form.FORM_BYTES
@@ -194,6 +198,9 @@ ROUTES = (
     Route("POST", f"{_REQUEST}/reopen", Role.EDITOR, requests.reopen_request, "reopened a request"),
     Route("POST", f"{_REQUEST}/delete", Role.EDITOR, requests.delete_request, "deleted a request"),
     Route("GET", "/calendar/", Role.VIEWER, calendar.calendar),
+    Route("GET", "/calendar/slot", Role.EDITOR, placing.choose_issue),
+    Route("POST", "/calendar/fill", Role.EDITOR, queue.fill_queue, "filled the queue with what was ready"),
+    Route("POST", "/calendar/unfill", Role.EDITOR, queue.unfill_queue, "took back what had filled the queue"),
     Route("POST", "/calendar/order", Role.EDITOR, queue.reorder, "reordered the queue"),
     Route("GET", "/calendar/slots", Role.EDITOR, slot_settings.timetable_page),
     Route("POST", "/calendar/slots", Role.EDITOR, slot_settings.add_slot, "added a weekly slot"),

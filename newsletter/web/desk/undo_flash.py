@@ -1,11 +1,14 @@
 """Messages after an act, with a button to undo it or to do the next thing; and the page that shows them."""
 
+import re
 from collections.abc import Sequence
 
 from flask import flash, request, url_for
 
 from newsletter.editorial.models import Issue
 from newsletter.web.desk import lookup
+
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 
 
 def flash_with_action(sentence: str, button: str, action: str, found: Issue) -> None:
@@ -19,8 +22,21 @@ def flash_with_fields(sentence: str, button: str, action: str, fields: Sequence[
     flash({"sentence": sentence, "button": button, "action": action, "fields": fields})  # type: ignore[arg-type]
 
 
+def asked_back() -> str:
+    """What `?back=` says of the page that a form's act is to lead back to: `calendar`, a month, or nothing."""
+    back = request.args.get("back", "")
+    return back if back == "calendar" or _month_in(back) else ""
+
+
 def return_url(slug: str) -> str:
     """The page to redirect to after an act on an issue: the calendar if its form was there, else the issue's own."""
-    if request.form.get("back") == "calendar":
+    back = request.form.get("back", "")
+    if month := _month_in(back):
+        return url_for("desk.calendar", month=month)
+    if back == "calendar":
         return url_for("desk.calendar", _anchor="queue")
     return url_for("desk.issue", slug=slug)
+
+
+def _month_in(back: str) -> str:
+    return back if _MONTH.fullmatch(back) else ""

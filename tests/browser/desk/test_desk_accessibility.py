@@ -33,6 +33,8 @@ PAGES = (
     "/desk/calendar/",
     "/desk/calendar/?month=2026-11",
     "/desk/calendar/slots",
+    "/desk/calendar/slot?at=2026-12-01T08:00:00%2B00:00",
+    f"{READY}slot?back=calendar",
     "/desk/readers/",
     "/desk/readers/?q=nobody",
     "/desk/readers/segments/",

@@ -68,7 +68,8 @@ def test_every_slot_says_what_would_fill_it_and_when_nothing_does(editor: Visito
     page = editor.read(CALENDAR)
     assert (
         "Tuesday 24 November 09:00 Looser by degrees On Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) this goes to "
-        "0 readers. Schedule for Tuesday 24 November 2026 at 09:00 from the queue" in page
+        "0 readers. Schedule for Tuesday 24 November 2026 at 09:00 Move to… another slot: Looser by degrees "
+        "Put another issue here : Tuesday 24 November 2026 at 09:00 (Europe/Warsaw) from the queue" in page
     )
     assert "Tuesday 1 December 09:00 Five reasons" in page
     assert (

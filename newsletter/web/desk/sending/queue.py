@@ -9,8 +9,9 @@ from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
+from newsletter.web.desk import audit_hook, fill_offer, frame, lookup, undo_flash
 from newsletter.workflows import build_letter
+from newsletter.workflows import fill_queue as filling
 
 _UP = "up"
 
@@ -48,6 +49,38 @@ def reorder() -> ResponseReturnValue:
         flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
     # Without a fragment, because a browser that follows one moves the focus there.
     return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
+
+
+def fill_queue() -> ResponseReturnValue:
+    """Add the issues that are ready to the queue, as the page said before, with a way to undo it."""
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        audit_hook.set_publication(publication)
+        planned = filling.carry_out(frame.calendar_of(store, publication), request.form.get("mark", ""))
+        audit_hook.add_details(issues=len(planned.issues))
+        count = len(planned.issues)
+        sentence = (
+            f"{formats.counted(count, 'issue')} {formats.plural(count, 'is', 'are')} in the queue now, "
+            f"for {fill_offer.slot_days(planned.entries)}."
+        )
+        marks = ",".join(lookup.issue_mark(issue) for issue in planned.issues)
+        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.unfill_queue"), [("issues", marks)])
+    return redirect(url_for("desk.calendar"), 303)
+
+
+def unfill_queue() -> ResponseReturnValue:
+    """Undo that issues were added together: those that are still in the queue leave it."""
+    marks = set(request.form.get("issues", "").split(","))
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        audit_hook.set_publication(publication)
+        added = [one for one in store.scalars(queue.listing(publication.id)) if lookup.issue_mark(one) in marks]
+        for issue in added:
+            queue.remove(store, issue.id)
+        count = len(added)
+        does = formats.plural(count, "has", "have")
+        flash(f"Undone: {formats.counted(count, 'issue')} {does} been removed from the queue.")
+    return redirect(url_for("desk.calendar"), 303)
 
 
 def _queued_message(store: Session, found: Issue) -> str:

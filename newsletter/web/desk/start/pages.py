@@ -8,7 +8,7 @@ from newsletter.editorial.issues import listing
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.publications import Publication
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, timed_cache
+from newsletter.web.desk import fill_offer, frame, timed_cache
 from newsletter.web.desk.start import charts, tasks
 
 _ISSUES = 8
@@ -34,6 +34,7 @@ def home() -> str:
             months=months,
             growth_line=charts.line([one.readers for one in months]),
             readers=sum(counts[status] for status in growth.READING),
+            offer=fill_offer.of_publication(store, publication),
             has_issues=bool(results) or _has_issues(store, publication),
             is_checked=report.last_report(services().settings.data_dir) is not None,
         )
