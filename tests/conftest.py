@@ -55,6 +55,7 @@ def originals(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     """What the tests' own databases are copied from."""
     made = Originals(tmp_path_factory.mktemp("originals"), lambda: request.getfixturevalue("postgres_server"))
     yield made
+    made.close()
     if url := os.environ.get("TEST_POSTGRES_URL"):
         made.drop(url)
 

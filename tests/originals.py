@@ -43,6 +43,8 @@ class Originals:
     _used: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Of each original on PostgreSQL, the copies that earlier tests had."""
     _snapshots: dict[str, Snapshot] = field(default_factory=dict)
+    _connections: dict[str, snapshots.Connection] = field(default_factory=dict)
+    """One to each of these copies: the server reads about all its tables once for each connection."""
 
     @contextmanager
     def copy(self, kind: str, fill: Fill, folder: Path) -> Iterator[str]:
@@ -52,6 +54,11 @@ class Originals:
         yield url
         if kind == "postgresql":
             self._used[original].append(url)
+
+    def close(self) -> None:
+        """Hang up."""
+        for url in list(self._connections):
+            self._hang_up(url)
 
     def drop(self, server: str) -> None:
         """Leave nothing behind on a server that other runs use, too."""
@@ -78,6 +85,7 @@ class Originals:
             migrations_runner.upgrade(engine)
         fill(Sessions(engine), beside)
         engine.dispose()
+        self._hang_up(url)  # or it could not be copied
         return url
 
     def _copy(self, original: str, beside: Path, folder: Path) -> str:
@@ -88,9 +96,8 @@ class Originals:
         own = self._used_before(original) or servers.create_database(
             self.server(), _new_name(), make_url(original).database or ""
         )
-        servers.run(
-            own, SQL("UPDATE arming SET place = ({}), armed_at = now()").format(SQL(database_identity._TABLE.text))
-        )
+        place = SQL(database_identity._TABLE.text)
+        self._connected(own).execute(SQL("UPDATE arming SET place = ({}), armed_at = now()").format(place))
         return own
 
     def _used_before(self, original: str) -> str | None:
@@ -99,10 +106,20 @@ class Originals:
             url = self._used[original].pop()
             if original not in self._snapshots:
                 self._snapshots[original] = snapshots.take(original)
-            if snapshots.put_back(url, self._snapshots[original]):
+            if snapshots.put_back(self._connected(url), self._snapshots[original]):
                 return url
+            self._hang_up(url)
             servers.drop_database(self.server(), make_url(url).database or "")
         return None
+
+    def _connected(self, url: str) -> snapshots.Connection:
+        if url not in self._connections:
+            self._connections[url] = servers.connected(url)
+        return self._connections[url]
+
+    def _hang_up(self, url: str) -> None:
+        if connection := self._connections.pop(url, None):
+            connection.close()
 
 
 def _new_name() -> str:

@@ -8,7 +8,7 @@ from psycopg.sql import SQL, Composable, Identifier, Literal
 
 from tests import servers
 
-_Connection = psycopg.Connection[Any]
+Connection = psycopg.Connection[Any]
 
 _RELATIONS = """
     SELECT relname, relkind::text, relnatts FROM pg_class
@@ -39,23 +39,22 @@ def take(url: str) -> Snapshot:
         return Snapshot(relations, rows, tuple(connection.execute(_SEQUENCES).fetchall()))
 
 
-def put_back(url: str, snapshot: Snapshot) -> bool:
-    """Let it hold just that again, whoever is still connected; whether that could be done."""
+def put_back(connection: Connection, snapshot: Snapshot) -> bool:
+    """Let its database hold just that again, whoever else is still connected; whether that could be done."""
     try:
-        with servers.connected(url) as connection:
-            connection.execute(_HANG_UP)
-            connection.execute(SQL("ALTER DATABASE {} RESET ALL").format(Identifier(connection.info.dbname)))
-            with connection.transaction():
-                _drop(connection, _tables(_relations(connection)) - _tables(snapshot.relations))
-                if _relations(connection) != snapshot.relations:
-                    return False
-                _fill(connection, snapshot)
+        connection.execute(_HANG_UP)
+        connection.execute(SQL("ALTER DATABASE {} RESET ALL").format(Identifier(connection.info.dbname)))
+        with connection.transaction():
+            _drop(connection, _tables(_relations(connection)) - _tables(snapshot.relations))
+            if _relations(connection) != snapshot.relations:
+                return False
+            _fill(connection, snapshot)
     except psycopg.Error:
         return False
     return True
 
 
-def _relations(connection: _Connection) -> frozenset[tuple[str, str, int]]:
+def _relations(connection: Connection) -> frozenset[tuple[str, str, int]]:
     return frozenset(connection.execute(_RELATIONS).fetchall())
 
 
@@ -64,17 +63,17 @@ def _tables(relations: frozenset[tuple[str, str, int]]) -> set[str]:
     return {name for name, kind, _ in relations if kind == "r"}
 
 
-def _read(connection: _Connection, table: str) -> bytes:
+def _read(connection: Connection, table: str) -> bytes:
     with connection.cursor().copy(SQL("COPY {} TO STDOUT").format(Identifier(table))) as copy:
         return b"".join(bytes(part) for part in copy)
 
 
-def _drop(connection: _Connection, tables: set[str]) -> None:
+def _drop(connection: Connection, tables: set[str]) -> None:
     if tables:
         connection.execute(SQL("DROP TABLE {} CASCADE").format(SQL(", ").join(map(Identifier, sorted(tables)))))
 
 
-def _fill(connection: _Connection, snapshot: Snapshot) -> None:
+def _fill(connection: Connection, snapshot: Snapshot) -> None:
     connection.execute(SQL("; ").join(_statements(snapshot)))
     for table, rows in snapshot.rows.items():
         if rows:
