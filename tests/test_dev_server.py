@@ -136,6 +136,7 @@ def test_a_terminal_that_is_closed_leaves_no_orphan(up: Laptop) -> None:
     assert_free(up.port, up.inbox_port)
 
 
+@pytest.mark.slow
 def test_a_kill_of_up_takes_its_parts_along(up: Laptop) -> None:
     up.process.kill()
     assert up.end() == -signal.SIGKILL
@@ -190,6 +191,7 @@ def test_the_inbox_port_may_be_taken_where_a_mail_server_makes_the_inbox_needles
         assert refused.said == f"port {port} is taken; set INBOX_PORT to a free one\n"
 
 
+@pytest.mark.slow
 def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_it(start: Start) -> None:
     up = start()
     up.wait_until_said('"part": "inbox"')

@@ -206,6 +206,8 @@ def test_what_is_no_rule_is_refused(data: object) -> None:
         rules.from_json(data)
 
 
+# PostgreSQL thinks for many seconds about how to join 180 tables.
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_segments_of_segments_do_not_grow_beyond_what_a_database_can_read(press: Press, now: datetime) -> None:
     with press.sessions.begin() as session:
         one = store.save(

@@ -1,5 +1,5 @@
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
@@ -24,7 +24,7 @@ PUBLISHED = f"/archive/{sample_services.OUT[0]}/"
 """Pixels that a finger needs."""
 
 
-@pytest.fixture(params=[PHONE, DESKTOP], ids=["phone", "desktop"])
+@pytest.fixture(params=[PHONE, pytest.param(DESKTOP, marks=pytest.mark.slow)], ids=["phone", "desktop"])
 def page(request: pytest.FixtureRequest, chrome: Browser, site: str) -> Iterator[Page]:
     """A browser without scripts: every page has to do its work without them."""
     with chrome.new_context(viewport=request.param, base_url=site, java_script_enabled=False) as context:
@@ -206,23 +206,6 @@ def test_the_keyboard_alone_reaches_the_form_and_sends_it(
         assert len(sample_services.letters(services)) == 1
 
 
-def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
-    chrome: Browser, site: str, services: Services, clock: Clock, axe: Axe
-) -> None:
-    with chrome.new_context(viewport=PHONE, base_url=site) as context:
-        page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda message: said.append(message.text))
-        for name in visit_every_page(page, services, clock):
-            assert faults_of(page, axe, looks.LIGHT, looks.PHONE) == [], name
-            assert faults_of(page, axe, looks.DARK, looks.PHONE, *looks.OF_COLOUR) == [], name
-            looks.show(page, looks.LIGHT, 320)
-            assert page.evaluate("document.documentElement.scrollWidth") == 320, name
-            assert small_targets(page) == [], name
-        # A policy that stops something of our own, says so here.
-        assert [words for words in said if "Failed to load resource" not in words] == []
-
-
 def visit_every_page(page: Page, services: Services, clock: Clock) -> Iterator[str]:
     """Open each kind of page in turn, and say its name."""
     archive = ("/archive/", "/archive/?tag=massage", "/search?q=back+pain", PUBLISHED, f"{PUBLISHED}helped")
@@ -335,6 +318,39 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     yield "told"
     send(page, "Undo: keep me subscribed")
     yield "back"
+
+
+def visit_some_pages(page: Page, services: Services, clock: Clock) -> Iterator[str]:
+    """The pages that most readers see."""
+    add_comments(services, clock)
+    for path in ("/", "/archive/", PUBLISHED, f"{PUBLISHED}comments"):
+        page.goto(path)
+        yield path
+    become_reader(page, services, clock)
+    yield "welcome"
+    page.goto(services.links.preferences(1))
+    yield "preferences"
+
+
+Visit = Callable[[Page, Services, Clock], Iterator[str]]
+
+
+@pytest.mark.parametrize("visit", [visit_some_pages, pytest.param(visit_every_page, marks=pytest.mark.slow)])
+def test_axe_finds_nothing_on_any_page_and_none_is_wider_than_the_narrowest_phone(
+    chrome: Browser, site: str, services: Services, clock: Clock, axe: Axe, visit: Visit
+) -> None:
+    with chrome.new_context(viewport=PHONE, base_url=site) as context:
+        page = context.new_page()
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        for name in visit(page, services, clock):
+            assert faults_of(page, axe, looks.LIGHT, looks.PHONE) == [], name
+            assert faults_of(page, axe, looks.DARK, looks.PHONE, *looks.OF_COLOUR) == [], name
+            looks.show(page, looks.LIGHT, 320)
+            assert page.evaluate("document.documentElement.scrollWidth") == 320, name
+            assert small_targets(page) == [], name
+        # A policy that stops something of our own, says so here.
+        assert [words for words in said if "Failed to load resource" not in words] == []
 
 
 def small_targets(page: Page) -> list[str]:

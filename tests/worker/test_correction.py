@@ -43,6 +43,7 @@ def correct(sessions: Sessions) -> Callable[[], None]:
     return act
 
 
+@pytest.mark.slow
 def test_a_correction_arrives_once_at_those_who_got_the_issue(
     sessions: Sessions, sink: Sink, start: Start, print_issue: Callable[..., None], correct: Callable[[], None]
 ) -> None:

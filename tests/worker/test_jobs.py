@@ -20,6 +20,8 @@ from newsletter.wiring import open_services
 
 from .conftest import SLUG, Sink, Start, is_finished, wait_for
 
+pytestmark = pytest.mark.slow
+
 READERS = 5_000
 THINKING = 0.05
 A_SECOND = int(10 / THINKING)

@@ -23,6 +23,7 @@ READERS = 300
 CONNECTIONS = 10  # MAIL_CONNECTIONS, when nothing else is said
 
 
+@pytest.mark.slow
 def test_supervised_workers_send_each_copy_once_and_stop_together(
     sessions: Sessions, sink: Sink, start: Start, log: Path, print_issue
 ) -> None:
@@ -52,6 +53,7 @@ def test_what_a_killed_worker_held_goes_out_at_once_and_another_takes_its_place(
     assert len(sink.recipients) - READERS <= CONNECTIONS
 
 
+@pytest.mark.slow
 def test_no_worker_outlives_its_supervisor(
     sessions: Sessions, sink: Sink, start: Start, log: Path, print_issue
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_supervisor_outlives_a_database_that_only_reads_for_a_while(
     assert _events(log, "job failed") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_supervisor_without_a_mail_server_is_refused(environment: dict[str, str], tmp_path: Path) -> None:
     command = [sys.executable, "-m", "newsletter", "worker", "--processes", "2"]

@@ -36,7 +36,7 @@ def _due(print_issue) -> None:
     print_issue(READERS, within=1)
 
 
-@BOTH_DATABASES
+@pytest.mark.parametrize("database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
 @pytest.mark.usefixtures("_due")
 def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessions, sink: Sink, start: Start) -> None:
     workers = [start(), start()]
@@ -83,6 +83,7 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sess
     assert "worker could not stop in time" in log.read_text()
 
 
+@pytest.mark.slow
 def test_the_workers_sign_of_life_is_seen_while_it_runs_and_no_longer(sessions: Sessions, start: Start) -> None:
     assert not _is_alive(sessions)
     worker = start()

@@ -1,3 +1,5 @@
+import itertools
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -104,15 +106,15 @@ HELD = (
 
 
 @pytest.mark.parametrize(
-    "looks",
+    ("pages", "looks"),
     [
-        [(LIGHT, PHONE), (DARK, DESKTOP)],
-        pytest.param([(DARK, PHONE), (LIGHT, DESKTOP)], marks=pytest.mark.slow),
+        (HELD, [(LIGHT, PHONE), (DARK, DESKTOP)]),
+        pytest.param(PAGES, list(itertools.product((LIGHT, DARK), (PHONE, DESKTOP))), marks=pytest.mark.slow),
     ],
-    ids=["light phone, dark desktop", "dark phone, light desktop"],
+    ids=["a page of each kind", "every page"],
 )
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    open_desk: Open, services: Services, axe: Axe, looks: list[tuple[str, int]]
+    open_desk: Open, services: Services, axe: Axe, pages: Sequence[str], looks: list[tuple[str, int]]
 ) -> None:
     for state in (CommentState.WAITING, CommentState.APPROVED):
         write_comment(services, "Ada", state)
@@ -123,7 +125,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
-    for path in PAGES:
+    for path in pages:
         page.goto(path)
         for scheme, width in looks:
             rules = OF_COLOUR if scheme == DARK else ()
@@ -132,6 +134,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     assert problems == []
 
 
+@pytest.mark.slow
 def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
     problems = []
