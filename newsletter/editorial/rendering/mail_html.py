@@ -13,11 +13,14 @@ WIDTH = 552
 """Pixels of the text column in mail."""
 _CALLOUT_WIDTH = WIDTH - 52  # minus its padding and border
 
-_CALLOUT = re.compile(r'<aside class="(callout \w+)">(.*?)</aside>', re.DOTALL)
-_ACTION = re.compile(r'<p class="action">(.*?)</p>', re.DOTALL)
+# Only in previews; see `markdown.to_html`.
+_LINE = r'(?: data-line="\d+")?'
+_CALLOUT = re.compile(rf'<aside class="(callout \w+)"({_LINE})>(.*?)</aside>', re.DOTALL)
+_ACTION = re.compile(rf'<p class="action"({_LINE})>(.*?)</p>', re.DOTALL)
+_DATA = re.compile(f"<table({_LINE})>")
 _BUTTON = re.compile(r"<a [^<>]*>.*?</a>", re.DOTALL)
 _IMAGE = re.compile(
-    r'(?P<figure><figure>)?(?P<link><a [^<>]*>)?<img (?:class="(?P<share>[a-z-]+)" )?src="(?P<url>[^"]*)"'
+    rf'(?P<figure><figure{_LINE}>)?(?P<link><a [^<>]*>)?<img (?:class="(?P<share>[a-z-]+)" )?src="(?P<url>[^"]*)"'
 )
 _TABLE = '<table role="presentation" border="0" cellpadding="0" cellspacing="0"'
 
@@ -30,13 +33,14 @@ def for_mail(article: str, sizes: Mapping[str, Size] | None = None) -> str:
     sizes = sizes or {}
     article = _CALLOUT.sub(lambda found: _callout(found, sizes), article)
     article = _ACTION.sub(_action, article)
-    article = article.replace("<table>", '<table class="data">')
+    article = _DATA.sub(r'<table class="data"\1>', article)
     return _with_widths(article, WIDTH, sizes)
 
 
 def _callout(found: re.Match[str], sizes: Mapping[str, Size]) -> str:
-    text = _with_widths(found[2], _CALLOUT_WIDTH, sizes)
-    return f'{_TABLE} width="100%" class="box"><tr><td class="{found[1]}">{text}</td></tr></table>'
+    kind, line, words = found.groups()
+    text = _with_widths(words, _CALLOUT_WIDTH, sizes)
+    return f'{_TABLE}{line} width="100%" class="box"><tr><td class="{kind}">{text}</td></tr></table>'
 
 
 def _with_widths(article: str, column: int, sizes: Mapping[str, Size]) -> str:
@@ -55,8 +59,14 @@ def _with_widths(article: str, column: int, sizes: Mapping[str, Size]) -> str:
 
 
 def _action(found: re.Match[str]) -> str:
-    return "".join(map(_cell, _BUTTON.findall(found[1])))
+    line, links = found.groups()
+    buttons = _BUTTON.finditer(links)
+    return "".join(_cell(button[0], _below(line, links.count("\n", 0, button.start()))) for button in buttons)
 
 
-def _cell(button: str) -> str:
-    return f'{_TABLE} class="action"><tr><td class="press">{button}</td></tr></table>'
+def _below(line: str, rows: int) -> str:
+    return re.sub(r"\d+", lambda number: str(int(number[0]) + rows), line)
+
+
+def _cell(button: str, line: str) -> str:
+    return f'{_TABLE}{line} class="action"><tr><td class="press">{button}</td></tr></table>'

@@ -19,13 +19,26 @@ _FIELD = re.compile(r"\{\{[^{}]*\}\}")
 _BLANK = re.compile(r"[ \t\n]+")
 # Stands for a non-breaking space: inside a merge field, and before a link's number.
 _HELD = "\ue000"
+# Around the number of a line: the parser leaves no NUL in a text.
+_MARK = "\0"
+_MARKED = re.compile(f"{_MARK}([0-9]+){_MARK}")
 
 
-def to_text(body: str, language: str = SOURCE, pages: markdown.Pages = ()) -> str:
-    """Markdown as plain text that ends with a line break; merge fields are kept. For `pages` see `markdown.parse`."""
-    page = _Page(language)
+def to_text(body: str, language: str = SOURCE, pages: markdown.Pages = (), *, lines: bool = False) -> str:
+    """Markdown as plain text that ends with a line break; merge fields are kept. For `pages` see `markdown.parse`.
+
+    With `lines` it has marks for `numbered_blocks`, and is otherwise the same.
+    """
+    page = _Page(language, lines=lines)
     blocks = page.article(Node(markdown.parse(body, language, pages)).children)
-    return "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks) + "\n"
+    text = "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks)
+    return (_ended(text) if lines else text) + "\n"
+
+
+def numbered_blocks(text: str) -> list[tuple[int, str]]:
+    """A text with marks, cut at them: each block with the line of the body on which it starts; 0 for other words."""
+    before, *marked = _MARKED.split(text)
+    return [(0, before), *zip(map(int, marked[::2]), marked[1::2], strict=True)]
 
 
 def underlined(heading: str, rule: str = "-") -> list[str]:
@@ -58,8 +71,9 @@ def hung(lines: list[str], mark: str) -> list[str]:
 class _Page:
     """Writes one article and numbers its links; a block is a list of lines."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, *, lines: bool = False) -> None:
         self.language = language
+        self.lines = lines
         self.numbers: dict[str, int] = {}
         self.unlisted: list[str] = []
 
@@ -69,7 +83,7 @@ class _Page:
             if node.type == "heading":
                 yield from self._links()
             if block := self.block(node, WIDTH):
-                yield block
+                yield _marked(block, node) if self.lines else block
         yield from self._links()
 
     def block(self, node: Node, width: int) -> list[str]:
@@ -169,6 +183,21 @@ class _Page:
         if url not in self.unlisted:
             self.unlisted.append(url)
         return f"{words}{_HELD}[{self.numbers[url]}]"
+
+
+def _marked(block: list[str], node: Node) -> list[str]:
+    if node.map is None:
+        return block
+    # Beside a word, so that the blank lines of the mail are the same with it.
+    place = next((place for place, line in enumerate(block) if line.strip()), None)
+    if place is None:
+        return block
+    return [*block[:place], f"{_MARK}{node.map[0] + 1}{_MARK}{block[place]}", *block[place + 1 :]]
+
+
+def _ended(text: str) -> str:
+    words = text.rstrip()
+    return f"{words}{_MARK}0{_MARK}{text[len(words) :]}" if words else text
 
 
 def _url(link: Node) -> str:

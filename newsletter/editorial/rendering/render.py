@@ -120,10 +120,15 @@ def issue_mail(
     branding: Branding,
     picture_url: Callable[[str], str],
     sizes: Mapping[str, Size] | None = None,
+    *,
+    lines: bool = False,
 ) -> Rendered:
-    """The mail of an issue; `picture_url` gives the public URL of a picture named in the text, `sizes` its size."""
+    """The mail of an issue; `picture_url` gives the public URL of a picture named in the text, `sizes` its size.
+
+    With `lines` it is for a preview only: its blocks say on which line of the body they start.
+    """
     article = mail_html.for_mail(
-        markdown.to_html(file.body, picture_url, language=branding.language, pages=branding.pages), sizes
+        markdown.to_html(file.body, picture_url, lines=lines, language=branding.language, pages=branding.pages), sizes
     )
     html = mjml.to_html(
         _filled(
@@ -138,7 +143,7 @@ def issue_mail(
         "issue/letter.txt",
         issue=file,
         branding=branding,
-        article=_plain(file, branding),
+        article=_plain(file, branding, lines=lines),
     )
     return _checked("issue", Rendered(file.subject, file.preheader, html, plain))
 
@@ -177,9 +182,9 @@ def summary(file: IssueFile) -> str:
     return merge.compile(file.preheader, merge.EDITORS).fill(_TO_NOBODY, characters.as_text)
 
 
-def _plain(file: IssueFile, branding: Branding) -> Markup:
+def _plain(file: IssueFile, branding: Branding, *, lines: bool = False) -> Markup:
     # Plain text, which holds merge fields.
-    return Markup(plain_text.to_text(file.body, branding.language, branding.pages))  # noqa: S704
+    return Markup(plain_text.to_text(file.body, branding.language, branding.pages, lines=lines))  # noqa: S704
 
 
 def _checked(kind: str, letter: Rendered) -> Rendered:

@@ -45,6 +45,7 @@ MOST_ELEMENTS = 20_000
 """The most headings, links, cells and so on in it, which bounds the rendering time."""
 
 _CELL = {"style"}
+_LINE = "data-line"
 # A heading "Comments" must not take an id that the page itself uses.
 _ID_PREFIX = "on-"
 _SANITISER = nh3.Cleaner(
@@ -54,6 +55,8 @@ _SANITISER = nh3.Cleaner(
         *("table", "thead", "tbody", "tr", "th", "td"),
     },
     attributes={
+        # HTML in the source is escaped, so only `_number_blocks` writes it.
+        "*": {_LINE},
         "a": {"href", "title"},
         "img": {"src", "alt", "title"},
         "ol": {"start"},
@@ -122,10 +125,12 @@ def to_html(
     picture_url: Callable[[str], str],
     *,
     anchors: bool = False,
+    lines: bool = False,
     language: str = SOURCE,
     pages: Pages = (),
 ) -> str:
-    """Sanitised HTML with closed tags; `picture_url` maps a picture's name to its URL, `anchors` adds ids to headings.
+    """Sanitised HTML with closed tags; `picture_url` maps a picture's name to its URL, `anchors` adds ids to headings,
+    `lines` the line of the body on which a block starts, from 1, as `data-line`.
     `language` is that of the words that are ours; for `pages` see `parse`.
 
     Raises TooLarge if that would take too long.
@@ -133,6 +138,8 @@ def to_html(
     tokens = parse(body, language, pages)
     if anchors:
         _name_headings(tokens)
+    if lines:
+        _number_blocks(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
     return _VOID.sub(r"<\1/>", _SANITISER.clean(html))
 
@@ -252,6 +259,12 @@ def _name_headings(tokens: Sequence[Token]) -> None:
                 name = f"{slug}-{used[slug]}"
             taken.add(name)
             opening.attrSet("id", name)
+
+
+def _number_blocks(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.map and token.type != "inline":
+            token.attrSet(_LINE, str(token.map[0] + 1))
 
 
 def _heading_words(text: Token) -> str:
