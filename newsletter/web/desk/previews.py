@@ -1,6 +1,6 @@
 """Previews of an issue: the mail for a sample reader, in a sandboxed frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -40,10 +40,10 @@ def current_mail(issue: Issue) -> MailParts:
     return build_letter.frozen_letter(issue) or build_letter.prepare(issue, services().links).mail
 
 
-def chosen_view(asked: Mapping[str, str]) -> str:
-    """The view asked for; the phone by default."""
+def chosen_view(asked: Mapping[str, str], views: Collection[str] = VIEWS) -> str:
+    """The view asked for, if it is one of these; the phone by default."""
     wanted = asked.get("view", "")
-    return wanted if wanted in VIEWS else "phone"
+    return wanted if wanted in views else "phone"
 
 
 def preview_html(slug: str) -> Response:

@@ -316,7 +316,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
     assert "Your draft" in author.read(f"/desk/issues/{SLUG}/history/unsaved")
 
 
-@pytest.mark.parametrize("view", ["phone", "desktop", "dark", "images-off"])
+@pytest.mark.parametrize("view", ["phone", "desktop", "both", "dark", "images-off"])
 def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
     author: Visitor, services: Services, view: str
 ) -> None:
@@ -325,6 +325,7 @@ def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
     answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=replaced(typed, view=view), headers=JSON)
     assert answer.json
     assert "Breathe <strong>slowly</strong>, Alex." in answer.json["html"]
+    assert '<p data-line="1"' in answer.json["html"]
     assert answer.json["faults"] == []
     assert answer.json["length"] == "3 words, 1 min read"
     assert sample_services.dump(services) == before
@@ -344,7 +345,8 @@ def test_the_text_view_is_the_text_part(author: Visitor) -> None:
     typed = replaced(form(author, body="# A heading\n\nText.\n"), view="text")
     answer = author.client.post(f"/desk/issues/{SLUG}/preview", data=typed, headers=JSON)
     assert answer.json
-    assert "A heading\n---------" in answer.json["text"]
+    assert [1, "A heading\n---------\n\n"] in answer.json["text"]
+    assert [3, "Text."] in answer.json["text"]
 
 
 def test_a_preview_page_runs_no_script_and_the_writing_page_bends_no_rule_but_one(author: Visitor) -> None:

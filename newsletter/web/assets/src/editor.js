@@ -67,7 +67,7 @@ export class Editor {
   // What was changed since the text was last sent.
   #since = ChangeSet.empty(0);
 
-  constructor({ textarea, nonce, onChange, onMarks, onPicture, handlers }) {
+  constructor({ textarea, nonce, onChange, onUpdate, onMarks, onPicture, handlers }) {
     const place = document.createElement("div");
     place.className = "cm-place";
     textarea.before(place);
@@ -103,6 +103,7 @@ export class Editor {
             ...historyKeymap,
           ]),
           EditorView.updateListener.of((update) => {
+            onUpdate(update);
             if (update.docChanged || update.selectionSet) onMarks(marksAt(update.state));
             if (!update.docChanged) return;
             this.#since = this.#since.compose(update.changes);
@@ -170,9 +171,10 @@ export class Editor {
     this.view.dispatch({ effects: setFaults.of(lines) });
   }
 
-  goTo(number) {
-    const { from } = this.view.state.doc.line(Math.min(Math.max(number, 1), this.view.state.doc.lines));
-    this.view.dispatch({ selection: { anchor: from }, effects: EditorView.scrollIntoView(from, { y: "center" }) });
+  goTo(number, column = 0) {
+    const { from, length } = this.view.state.doc.line(Math.min(Math.max(number, 1), this.view.state.doc.lines));
+    const anchor = from + Math.min(column, length);
+    this.view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
     this.view.focus();
   }
 }

@@ -1,6 +1,6 @@
-// The live preview. The mail lies on a page of its own that runs no script and obeys none of the desk's styles;
-// from one text to the next only what differs is exchanged, so nothing flashes and nothing scrolls away.
+// The live preview: asks for the mail of what is typed, and shows it in the view that was chosen.
 
+import { FramePane, TextPane } from "./pane.js";
 import { ask } from "./server.js";
 
 const PAUSE = 30;
@@ -10,16 +10,19 @@ export class Sheet {
   #asked = false;
   #again = false;
   #stop = new AbortController();
+  #panes;
 
-  constructor({ manuscript, view, onFaults }) {
-    this.manuscript = manuscript;
-    this.view = view;
-    this.onFaults = onFaults;
-    this.frame = document.getElementById("sheet");
-    this.text = document.getElementById("sheet-text");
-    this.room = document.getElementById("sheet-room");
-    this.frame.addEventListener("load", () => this.#show());
-    new ResizeObserver(() => this.#fit()).observe(this.room);
+  // `onAsk`, `onAnswer`: the mail is asked for, and there; `onShow`: it is shown, or shown anew.
+  constructor({ manuscript, view, onFaults, onAsk, onAnswer, onShow, onPick }) {
+    Object.assign(this, { manuscript, view, onFaults, onAsk, onAnswer, onShow });
+    const at = (id) => document.getElementById(id);
+    const told = { onPick, onArrival: () => this.#shown(), onResize: () => onShow() };
+    this.room = at("sheet-room");
+    this.#panes = {
+      mail: new FramePane(at("sheet"), told),
+      wide: new FramePane(at("sheet-wide"), told),
+      text: new TextPane(at("sheet-text"), told),
+    };
     this.look(view);
   }
 
@@ -29,17 +32,27 @@ export class Sheet {
     this.pause = setTimeout(() => this.#show(), PAUSE);
   }
 
+  // What is in sight; on a wide screen two of them.
+  panes() {
+    const { mail, wide, text } = this.#panes;
+    return this.view === "text" ? [text] : this.view === "both" ? [mail, wide] : [mail];
+  }
+
   look(view) {
     const barred = (name) => name === "images-off";
     const reload = barred(view) !== barred(this.view);
     this.view = view;
-    this.frame.className = `sheet sheet-${view}`;
-    delete this.frame.dataset.shown;
-    this.frame.hidden = view === "text";
-    this.text.hidden = view !== "text";
-    this.#fit();
+    const { mail, wide, text } = this.#panes;
+    const isBoth = view === "both";
+    this.room.classList.toggle("is-both", isBoth);
+    mail.look({ name: isBoth ? "phone" : view, width: view === "desktop" ? DESKTOP : 0 });
+    wide.look({ name: "desktop", width: DESKTOP });
+    mail.element.parentElement.hidden = view === "text";
+    wide.element.parentElement.hidden = !isBoth;
+    text.element.hidden = view !== "text";
     // Whether a page may load pictures is settled when it comes.
-    if (reload) this.frame.src = `${this.manuscript.form.dataset.sheet}?view=${view}`;
+    if (reload) mail.load(`${this.manuscript.form.dataset.sheet}?view=${view}`);
+    if (isBoth && !wide.element.src) wide.load(`${this.manuscript.form.dataset.sheet}?view=desktop`);
     this.#stop.abort();
     this.#stop = new AbortController();
     this.#asked = false;
@@ -55,11 +68,14 @@ export class Sheet {
     const { signal } = this.#stop;
     const words = this.manuscript.words();
     words.set("view", this.view);
+    this.onAsk();
+    let answer;
     try {
-      this.#lay(await ask(this.manuscript.form.dataset.preview, words, { signal }));
+      answer = await ask(this.manuscript.form.dataset.preview, words, { signal });
     } catch {
       return;
     }
+    this.#lay(answer);
     this.#asked = false;
     if (this.#again) {
       this.#again = false;
@@ -76,56 +92,27 @@ export class Sheet {
     if (isStale) return;
     put("mail-subject", answer.subject);
     put("mail-preheader", answer.preheader);
-    if (answer.html === null) this.text.textContent = answer.text;
-    else exchange(this.frame.contentDocument, answer.html);
+    this.onAnswer();
+    this.panes().forEach((pane) => pane.show(answer));
+    this.#shown();
+  }
+
+  // Jumps to the part of the text that stands at the top of the mail.
+  pickTop() {
+    this.panes()[0].pickTop();
+  }
+
+  #shown() {
+    this.onShow();
     // After the frame that shows it: what somebody waits for is the paint.
     requestAnimationFrame(() => setTimeout(() => this.#painted()));
   }
 
   #painted() {
+    if (!this.panes().every((pane) => pane.isLoaded)) return;
     performance.mark("mail-shown");
-    this.frame.dataset.shown = this.view;
+    this.#panes.mail.element.dataset.shown = this.view;
   }
-
-  #fit() {
-    const scale = this.view === "desktop" ? Math.min(1, this.room.clientWidth / DESKTOP) : 1;
-    this.frame.style.transform = scale < 1 ? `scale(${scale})` : "";
-    this.frame.style.width = scale < 1 ? `${DESKTOP}px` : "";
-    this.frame.style.maxWidth = scale < 1 ? "none" : "";
-    this.room.classList.toggle("is-scaled", scale < 1);
-  }
-}
-
-function exchange(sheet, html) {
-  if (!sheet?.documentElement) return;
-  const fresh = sheet.createElement("html");
-  fresh.innerHTML = html;
-  [sheet.head, sheet.body].forEach((part, place) => match(part, fresh.children[place]));
-}
-
-function match(old, fresh) {
-  if (old.isEqualNode(fresh)) return;
-  if (old.nodeName !== fresh.nodeName || old.nodeType !== Node.ELEMENT_NODE) {
-    old.replaceWith(fresh);
-    return;
-  }
-  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
-  matchChildren(old, [...old.childNodes], [...fresh.childNodes]);
-}
-
-function matchChildren(parent, old, fresh) {
-  while (old.length && fresh.length && old[0].isEqualNode(fresh[0])) [old, fresh].forEach((nodes) => nodes.shift());
-  const after = old.at(-1)?.nextSibling ?? null;
-  let end = after;
-  while (old.length && fresh.length && old.at(-1).isEqualNode(fresh.at(-1))) {
-    end = old.pop();
-    fresh.pop();
-  }
-  const both = Math.min(old.length, fresh.length);
-  for (let place = 0; place < both; place += 1) match(old[place], fresh[place]);
-  old.slice(both).forEach((node) => node.remove());
-  fresh.slice(both).forEach((node) => parent.insertBefore(node, end));
 }
 
 function put(id, words) {

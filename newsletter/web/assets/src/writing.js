@@ -3,6 +3,7 @@
 import * as device from "./device.js";
 import { Company } from "./company.js";
 import { Editor } from "./editor.js";
+import { Following } from "./following.js";
 import { Autosave } from "./autosave.js";
 import { Manuscript } from "./manuscript.js";
 import { Overlap } from "./overlap.js";
@@ -12,6 +13,7 @@ import { Sheet } from "./sheet.js";
 import { Tab } from "./tab.js";
 import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
+import { chooseViews } from "./views.js";
 import { complain, count } from "./fields.js";
 import { pasted } from "./pasting.js";
 
@@ -32,6 +34,7 @@ const editor = new Editor({
   textarea: at("body"),
   nonce,
   onChange: () => changed(),
+  onUpdate: (update) => following.changed(update),
   onMarks: (marks) => toolbar.show(marks),
   onPicture: choosePicture,
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
@@ -40,7 +43,17 @@ const manuscript = new Manuscript(form, editor);
 const pictures = new Pictures({ manuscript, editor, announce });
 const autosave = new Autosave({ manuscript, tab, showState, heard, overlap, signedOut, gone });
 const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
-const sheet = new Sheet({ manuscript, view: viewShown(), onFaults: (faults) => complain(form, editor, faults) });
+const following = new Following({ view: editor.view, panes: () => sheet.panes(), onJump: show });
+const sheet = new Sheet({
+  manuscript,
+  view: chooseViews((view) => sheet.look(view)),
+  onFaults: (faults) => complain(form, editor, faults),
+  onAsk: () => following.asked(),
+  onAnswer: () => following.answered(),
+  onShow: () => following.follow(),
+  onPick: (spot) => following.jump(spot),
+});
+at("mail-to-text").addEventListener("click", () => sheet.pickTop());
 const preflight = new Preflight({ manuscript, onJump: show });
 const company = new Company({ manuscript, tab, heard: greeted, signedOut, gone });
 
@@ -246,19 +259,6 @@ at("add-source").addEventListener("click", () => manuscript.addRow().querySelect
 at("body-label").addEventListener("click", () => editor.view.focus());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
-for (const link of document.querySelectorAll("[data-view]")) {
-  link.addEventListener("click", (event) => {
-    event.preventDefault();
-    document.querySelectorAll("[data-view]").forEach((other) => other.removeAttribute("aria-current"));
-    link.setAttribute("aria-current", "true");
-    sheet.look(link.dataset.view);
-  });
-}
-
-function viewShown() {
-  return document.querySelector("[data-view][aria-current]").dataset.view;
-}
-
 // Where there is room for one only.
 const sides = { text: at("show-text"), mail: at("show-mail") };
 sides.text.parentElement.hidden = false;
@@ -267,13 +267,14 @@ for (const [side, button] of Object.entries(sides)) button.addEventListener("cli
 function turnTo(shown) {
   for (const [side, button] of Object.entries(sides)) button.setAttribute("aria-pressed", String(side === shown));
   document.querySelector(".write").dataset.shown = shown;
+  if (shown === "mail") at("sheet-room").scrollIntoView({ block: "nearest" });
 }
 turnTo("text");
 
-function show(field, line) {
+function show(field, line, column) {
   turnTo("text");
   if (field === "body") {
-    editor.goTo(line);
+    editor.goTo(line, column);
     return;
   }
   const target = field === "sources" ? form.querySelectorAll(".source-row")[line - 1]?.querySelector("input") : form.elements[field];

@@ -9,7 +9,7 @@ from newsletter.editorial.images import pictures
 from newsletter.editorial.issues import drafts
 from newsletter.editorial.issues.drafts import ParsedText
 from newsletter.editorial.models import Issue
-from newsletter.editorial.rendering import render
+from newsletter.editorial.rendering import plain_text, render
 from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source import reading_time
@@ -20,6 +20,14 @@ from newsletter.web.context import services
 from newsletter.web.desk import lookup, previews
 from newsletter.web.desk.writing import editor_form
 
+VIEWS = {
+    "phone": previews.VIEWS["phone"],
+    "desktop": previews.VIEWS["desktop"],
+    "both": "Phone and desktop",
+    **previews.VIEWS,
+}
+"""The views of the writing page, which has room for two mails side by side."""
+
 
 def preview(slug: str) -> Response:
     """The rendered mail in the view asked for, with the text's faults; no mail while it cannot be rendered."""
@@ -27,7 +35,8 @@ def preview(slug: str) -> Response:
         found = editor_form.issue(store, slug)
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
-        parts = _preview_parts(render_mail(store, found, read), previews.chosen_view(request.form))
+        mail = render_mail(store, found, read, lines=True)
+        parts = _preview_parts(mail, previews.chosen_view(request.form, VIEWS))
     faults = editor_form.field_faults(source, read.faults)
     return jsonify(parts | {"faults": faults, "length": length(read.file.body)})
 
@@ -51,15 +60,17 @@ def sheet(slug: str) -> Response:
     )
 
 
-def render_mail(store: Session, found: Issue, read: ParsedText) -> Rendered | None:
-    """The mail of a text despite its faults; None if it cannot be rendered."""
+def render_mail(store: Session, found: Issue, read: ParsedText, *, lines: bool = False) -> Rendered | None:
+    """The mail of a text despite its faults; None if it cannot be rendered. For `lines` see `render.issue_mail`."""
     links = services().links
     try:
         branding = Branding.for_publication(found.publication, links)
         urls = {name: links.picture(file_name) for name, file_name in read.pictures.items()}
         known = pictures.sizes(store, read.pictures.values())
         sizes = {links.picture(file_name): size for file_name, size in known.items()}
-        return render.issue_mail(read.file, branding, lambda name: urls.get(name, links.picture("missing")), sizes)
+        return render.issue_mail(
+            read.file, branding, lambda name: urls.get(name, links.picture("missing")), sizes, lines=lines
+        )
     except Invalid:
         return None
 
@@ -79,5 +90,5 @@ def _preview_parts(mail: Rendered | None, view: str) -> dict[str, object]:
         "preheader": previews.as_sample(mail.preheader),
     }
     if view == "text":
-        return envelope | {"text": previews.as_sample(mail.text), "html": None}
+        return envelope | {"text": plain_text.numbered_blocks(previews.as_sample(mail.text)), "html": None}
     return envelope | {"html": previews.preview_document(mail.html, view)}

@@ -123,7 +123,8 @@ def _page(
         save_state=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),
-        view=previews.chosen_view(request.args),
+        view=previews.chosen_view(request.args, live_preview.VIEWS),
+        views=live_preview.VIEWS,
         subject_lengths=(SUBJECT[0], SUBJECT[-1]),
         nonce=nonce,
     )
