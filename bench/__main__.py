@@ -20,6 +20,7 @@ from bench import (
     serving,
     signing_up,
     starting,
+    writing,
 )
 from bench.rows import Row
 from bench.sinks import Missing
@@ -49,6 +50,8 @@ MEASURES: Sequence[Callable[[], Row]] = (
     choosing.on_sqlite,
     pages.on_sqlite,
     pages.on_postgresql,
+    writing.of_opening,
+    writing.of_keys,
 )
 
 _COLUMNS = {"what": 54, "ours": 31, "reference, same run": 39, "ratio": 6, "reach": 20}
