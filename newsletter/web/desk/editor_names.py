@@ -54,7 +54,7 @@ def _person(address: str, at: datetime | None = None, *, with_address: bool = Fa
     if not found.name:
         return plain
     badge = _PERSON.format(address=address, colour=found.colour, initials=found.initials, name=found.name)
-    return Markup("{} {}").format(badge, plain) if with_address or found.is_shared else badge
+    return Markup("{} ({})").format(badge, plain) if with_address or found.is_shared else badge
 
 
 def _with_names(sentence: str) -> str:

@@ -58,7 +58,7 @@ def test_an_owner_names_somebody_and_nobody_else_may(editor: Visitor, enter: Ent
     assert owner.client.post(f"{page}name", data={"name": "n" * 500}).status_code == 422
     assert owner.press(page, f"{page}name", name="Ana").status_code == 303
     assert f"{EDITOR} is now shown as Ana." in owner.read(page).replace(f"Ana ({EDITOR})", EDITOR)
-    assert f"A Ana {EDITOR}" in owner.read("/desk/people/")
+    assert f"A Ana ( {EDITOR} )" in owner.read("/desk/people/")
 
 
 def test_wherever_an_editor_is_shown_their_name_is(editor: Visitor, enter: Enter, services: Services) -> None:
@@ -94,7 +94,7 @@ def test_who_is_writing_is_shown_to_everybody_else_until_half_a_minute_after(
     with services.sessions.begin() as store:
         presence.announce(store, issue_store.find(store, WAITING), "a-tab", EDITOR, clock())
     owner = enter(Role.OWNER)
-    for path in (PAGE, "/desk/issues/"):
+    for path in (PAGE, "/desk/issues/", "/desk/calendar/"):
         assert owner.read(path).count("A Ana is writing now") == 1, path
         assert "writing now" not in editor.read(path), path
     clock.turn(seconds=31)
