@@ -95,6 +95,8 @@ class Publication(Base):
     """Whether readers may choose one digest a month in place of each issue."""
     offers_delivery_hours: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Whether readers may choose the local hour at which issues arrive."""
+    offers_setup: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether the desk's start page leads to the setup guide while a step is missing."""
     logo: Mapped[str | None] = mapped_column(String(80))
     """The file name of a stored picture, whose size is below; None for no logo."""
     logo_width: Mapped[int | None]

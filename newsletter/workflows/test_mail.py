@@ -32,6 +32,7 @@ from newsletter.editorial.rendering import render
 from newsletter.editors import Editor
 from newsletter.errors import Invalid, Refused
 from newsletter.links import Links, LinksOfATest
+from newsletter.publications import Publication
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import LetterSettings
 
@@ -173,6 +174,13 @@ def recent_tests(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> li
 def latest_test(session: Session, issue: Issue) -> SentTest | None:
     """The latest test mail of an issue."""
     return session.scalar(select(SentTest).where(SentTest.issue_id == issue.id).order_by(SentTest.id.desc()).limit(1))
+
+
+def latest_to(session: Session, publication: Publication, address: str) -> SentTestStatus | None:
+    """The latest test mail of a publication to that address; None if there is none, or it is no longer kept."""
+    theirs = _with_posts().join(Issue, Issue.id == SentTest.issue_id).where(Issue.publication_id == publication.id)
+    row = session.execute(theirs.where(OutboxMessage.key == mailboxes.mailbox_key(address)).limit(1)).first()
+    return SentTestStatus(*row) if row else None
 
 
 def recent_addresses(session: Session, person: str) -> list[str]:

@@ -89,6 +89,12 @@ def unscheduled(session: Session, publication_id: int, most: int) -> list[Issue]
     return list(session.scalars(rows.order_by(ready_first, *_BY_FILE).limit(most + 1)))
 
 
+def issue_to_try(session: Session, publication_id: int) -> Issue | None:
+    """The issue that best shows what a publication's mail looks like: the newest that is not sent, else the newest."""
+    own = select(Issue).where(Issue.publication_id == publication_id, Issue.kind == IssueKind.ISSUE)
+    return session.scalar(own.order_by(Issue.letter_id.is_not(None), Issue.id.desc()).limit(1))
+
+
 def _order(wanted: Criteria) -> tuple[_Keys, bool]:
     """The columns of the order, and whether it is read from its end."""
     if wanted.is_search or wanted.state is None:

@@ -4,7 +4,7 @@ from flask import Blueprint
 
 from newsletter.editors import Role
 from newsletter.web import security
-from newsletter.web.desk import editor_names, error_pages, frame, goes_to, previews, uploads
+from newsletter.web.desk import editor_names, error_pages, frame, goes_to, previews, setup_guide, uploads
 from newsletter.web.desk.issue import (
     approval,
     chosen_issues,
@@ -47,7 +47,7 @@ from newsletter.web.desk.sending import (
     slot_settings,
     start_stop,
 )
-from newsletter.web.desk.settings import branding, doctor, sign_up_forms, welcome_series, wording
+from newsletter.web.desk.settings import branding, doctor, own_test, setup, sign_up_forms, welcome_series, wording
 from newsletter.web.desk.settings import pages as settings_pages
 from newsletter.web.desk.start import pages as start_pages
 from newsletter.web.desk.team import account, audit_log, forgotten_password, people, second_factor, sign_in
@@ -288,6 +288,11 @@ ROUTES = (
     Route("POST", "/settings/words/<kind>", Role.OWNER, wording.change_words, "changed the words of a page"),
     Route("GET", "/settings/doctor/", Role.EDITOR, doctor.doctor),
     Route("POST", "/settings/doctor/", Role.EDITOR, doctor.run_doctor, "had the doctor look at everything"),
+    Route("GET", "/settings/setup/", Role.VIEWER, setup.setup),
+    Route("POST", "/settings/setup/", Role.OWNER, setup.offer_setup, "put the setup guide away, or back"),
+    Route("GET", "/settings/test", Role.AUTHOR, own_test.own_test),
+    Route("POST", "/settings/test", Role.AUTHOR, own_test.send_own_test, "sent themselves a test mail"),
+    Route("GET", "/settings/test/status", Role.AUTHOR, own_test.own_test_status),
     Route("GET", "/settings/<part>", Role.OWNER, settings_pages.part_form),
     Route("POST", "/settings/<part>", Role.OWNER, settings_pages.change_part, "changed the settings"),
     Route("GET", "/account/", Role.VIEWER, account.account),
@@ -329,4 +334,5 @@ register(blueprint, ROUTES)
 security.keep_private(blueprint)
 frame.init_blueprint(blueprint)
 editor_names.init_blueprint(blueprint)
+setup_guide.init_blueprint(blueprint)
 error_pages.init_blueprint(blueprint)

@@ -58,6 +58,9 @@ PAGES = (
     "/desk/unsubscribed/",
     "/desk/issues/under-the-hands/doubts",
     "/desk/settings/",
+    "/desk/settings/setup/",
+    "/desk/settings/look?guide=1",
+    "/desk/settings/test",
     "/desk/settings/doctor/",
     "/desk/settings/forms",
     "/desk/settings/series/",
@@ -99,6 +102,7 @@ HELD = (
     "/desk/readers/?status=active",
     "/desk/reports/unwind-a-tight-back/",
     "/desk/settings/",
+    "/desk/settings/look?guide=1",
     "/desk/people/1/",
     f"{READY}write",
 )

@@ -42,7 +42,7 @@ class TestFreshPress:
         page = enter(Role.VIEWER).open(START).text
         assert "/desk/issues/new" not in page
         assert "/desk/readers/import/" not in page
-        assert "See the sender" in page
+        assert "See what is missing" in page
 
 
 def test_the_next_slot_is_described_as_on_the_calendar(enter: Enter) -> None:

@@ -27,7 +27,8 @@ from newsletter.errors import Invalid, NotFound
 from newsletter.system import uploaded_files
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, csv_export, frame
+from newsletter.web.desk import audit_hook, csv_export, frame, setup_guide
+from newsletter.web.desk.setup_steps import StepKind
 from newsletter.workflows import peer_archives
 
 _SHOWN = 20
@@ -251,6 +252,7 @@ def _list_page(fault: str = "") -> str:
             uploads=models.latest_uploads(store, publication, _SHOWN),
             most=services().settings.import_max_mb,
             fault_text=fault,
+            guide_place=setup_guide.place(store, publication, StepKind.READERS),
         )
 
 
@@ -277,6 +279,7 @@ def _page(store: Session, upload: ImportUpload, faults: Mapping[str, str] | None
         holds_posts=is_open and peer_archives.holds_posts(_stored(upload)),
         samples=report.samples(store, upload.id) if upload.state is UploadState.CHECKED else {},
         refused=_first_refused(store, upload),
+        guide_place=setup_guide.place(store, upload.publication, StepKind.READERS),
     )
 
 

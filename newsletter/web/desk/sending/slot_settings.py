@@ -17,7 +17,8 @@ from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
 from newsletter.web import error_pages
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, setup_guide
+from newsletter.web.desk.setup_steps import StepKind
 
 _NEW_SLOT = "slot"
 _NEW_WEEK = "week"
@@ -125,10 +126,18 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             publication = frame.current_publication(store)
             audit_hook.set_publication(publication)
             flash(act(store, publication))
+            next_page = _next_page(store, publication)
         except (Invalid, Conflict) as error:
             field = error.field if isinstance(error, _Odd) else ""
             return _page(store, FormFault(form, field, error_pages.sentence_of(error), request.form)), 422
-    return redirect(url_for("desk.timetable_page"), 303)
+    return redirect(next_page, 303)
+
+
+def _next_page(store: Session, publication: Publication) -> str:
+    """This page again; in the setup guide the next step, once a slot is as somebody wants it."""
+    back = url_for("desk.timetable_page")
+    is_slot = request.endpoint in {"desk.add_slot", "desk.change_slot"}
+    return setup_guide.way_on(store, publication, StepKind.SLOT, back) if is_slot else back
 
 
 def _page(store: Session, fault: FormFault) -> str:
@@ -143,6 +152,7 @@ def _page(store: Session, fault: FormFault) -> str:
         weekdays=weekly_slots.WEEKDAYS,
         zones=sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")),
         fault=fault,
+        guide_place=setup_guide.place(store, publication, StepKind.SLOT),
     )
 
 

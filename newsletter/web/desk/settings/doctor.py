@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.doctor import Area, Level, gather, report, run_checks
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame
+from newsletter.web.desk import frame, setup_guide
+from newsletter.web.desk.setup_steps import StepKind
 
 # One at a time in this process: it asks hosts outside, and takes seconds.
 _asking = threading.Lock()
@@ -18,10 +19,14 @@ def doctor() -> str:
     last = report.last_report(services().settings.data_dir)
     findings = last.findings if last else []
     with services().sessions.reading() as store:
+        # The doctor looks at the whole machine, and so works before there is a publication.
+        publication = frame.current_publication(store) if setup_guide.is_active() else None
         return frame.page(
             store,
             "settings_doctor.html",
             "settings",
+            publication,
+            guide_place=setup_guide.place(store, publication, StepKind.DOCTOR) if publication else None,
             last=last,
             levels={level.value: [each for each in findings if each.level is level] for level in Level},
             areas=[(area.value, [each for each in findings if each.area == area.value]) for area in Area],

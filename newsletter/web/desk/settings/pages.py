@@ -17,7 +17,7 @@ from newsletter.errors import Conflict, NotFound
 from newsletter.i18n import formats, messages
 from newsletter.publications import Publication, contact, toml_file, wordings
 from newsletter.web.context import services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, setup_guide
 
 _FOLLOWED = 8
 
@@ -75,8 +75,19 @@ PARTS: Mapping[str, SettingsPart] = {
                 "sender_address", "From address", "email", "SPF, DKIM and DMARC must allow it.", required=True
             ),
             SettingField("reply_to", "Reply-to", "email", "Leave empty to use the From address."),
+        ),
+    ),
+    "address": SettingsPart(
+        "Postal address",
+        "It stands at the foot of every email and every page. Issues that are already scheduled go out as they were "
+        "frozen.",
+        (
             SettingField(
-                "postal_address", "Postal address", "lines", "The law requires one in every email.", required=True
+                "postal_address",
+                "Postal address",
+                "lines",
+                "The law requires one in every email. A PO box will do.",
+                required=True,
             ),
         ),
     ),
@@ -204,6 +215,7 @@ def settings() -> str:
             start=archive.start_here(store, publication),
             request_topics=contact.request_topics(publication),
             sender_trouble=_sender_problem(publication),
+            guide=setup_guide.read_guide(store, publication),
         )
 
 
@@ -233,7 +245,8 @@ def change_part(part: str) -> ResponseReturnValue:
         if part == "sender" and (trouble := _sender_problem(publication)):
             flash(trouble)
         _warn_of_unapproved(store, publication)
-    return redirect(url_for("desk.settings"), 303)
+        next_page = setup_guide.way_on(store, publication, part, url_for("desk.settings"))
+    return redirect(next_page, 303)
 
 
 def _record_changes(publication: Publication, part: str, before: Mapping[str, object]) -> None:
@@ -302,4 +315,5 @@ def _page(
         tags=[tag.name for tag in archive.labels(store, publication.id, LabelKind.TAG)] if name == "choices" else (),
         places=_FOLLOWED,
         version=_version(publication, _part(name)),
+        guide_place=setup_guide.place(store, publication, name),
     )

@@ -2,13 +2,13 @@
 
 from newsletter.audience import growth
 from newsletter.db import Session
-from newsletter.doctor import report
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import listing
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.publications import Publication
 from newsletter.web.context import now, services
-from newsletter.web.desk import fill_offer, frame, timed_cache
+from newsletter.web.desk import fill_offer, frame, setup_guide, timed_cache
+from newsletter.web.desk.setup_guide import Guide
 from newsletter.web.desk.start import charts, tasks
 
 _ISSUES = 8
@@ -36,8 +36,14 @@ def home() -> str:
             readers=sum(counts[status] for status in growth.READING),
             offer=fill_offer.of_publication(store, publication),
             has_issues=bool(results) or _has_issues(store, publication),
-            is_checked=report.last_report(services().settings.data_dir) is not None,
+            guide=_guide(store, publication),
         )
+
+
+def _guide(store: Session, publication: Publication) -> Guide | None:
+    """The setup guide, until it is complete or put away."""
+    guide = setup_guide.read_guide(store, publication) if publication.offers_setup else None
+    return guide if guide and not guide.is_complete else None
 
 
 def _has_issues(store: Session, publication: Publication) -> bool:

@@ -1,0 +1,109 @@
+"""A test mail to oneself: one press, and then what the mail server says of it."""
+
+from collections.abc import Sequence
+
+from flask import make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.audience.address import Address
+from newsletter.config import Settings
+from newsletter.db import Session
+from newsletter.delivery.models import OutboxState
+from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import MailKind
+from newsletter.doctor import Area, Finding, Level, report
+from newsletter.editorial.issues import listing
+from newsletter.errors import Conflict
+from newsletter.publications import Publication
+from newsletter.web import auth
+from newsletter.web.context import now, services
+from newsletter.web.desk import audit_hook, frame, setup_guide
+from newsletter.web.desk.setup_steps import StepKind
+from newsletter.workflows import test_mail
+from newsletter.workflows.test_mail import Order
+
+_HARMLESS = {Area.BOUNCES.value, Area.WEB.value, Area.DATABASE.value, Area.MACHINE.value}
+"""What the doctor checks that keeps no mail from leaving."""
+_MOST = 3
+
+
+def own_test() -> str:
+    """Which issue it would be of, where it goes, and what became of the last one."""
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        return frame.page(
+            store,
+            "own_test.html",
+            "settings",
+            publication,
+            guide_place=setup_guide.place(store, publication, StepKind.TEST),
+            issue=listing.issue_to_try(store, publication.id),
+            address=auth.email(),
+            sender=services().settings.issue_sender_address or publication.sender_address,
+            has_bulk_server=_has_bulk_server(services().settings),
+            **_status(store, publication),
+        )
+
+
+def send_own_test() -> ResponseReturnValue:
+    """Put a test mail to this person into the outbox."""
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        issue = listing.issue_to_try(store, publication.id)
+        if issue is None:
+            raise Conflict("A test email shows an issue, and there is none yet. Write one first.")
+        order = Order(auth.email(), [Address.parse(auth.email())], test_mail.BUILT_IN)
+        test_mail.send_test(store, services().letters, issue, order, now())
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(issue=issue.slug)
+    return redirect(url_for("desk.own_test"), 303)
+
+
+def own_test_status() -> ResponseReturnValue:
+    """The part of the page that changes while the mail is being sent: empty if it is as `?seen=` says.
+
+    At the end the whole page is asked for again.
+    """
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        status = _status(store, publication)
+        if not status["seen"]:
+            return make_response("", 200, {"HX-Refresh": "true"})
+        if request.args.get("seen") == status["seen"]:
+            return make_response("", 204)
+        return render_template("desk/parts/own_test_status.html", **status)
+
+
+def _has_bulk_server(settings: Settings) -> bool:
+    bulk = (settings.bulk_mail_server, settings.bulk_mail_port)
+    return bulk[0] is not None and bulk != (settings.mail_server, settings.mail_port)
+
+
+def _status(store: Session, publication: Publication) -> dict[str, object]:
+    """What became of the last test mail to this person; `seen` is empty once nothing changes any more."""
+    test = test_mail.latest_to(store, publication, auth.email())
+    is_open = test is not None and test.is_open
+    away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now()) if is_open else ()
+    post = test.post if test else None
+    has_trouble = bool(away) or (post is not None and post.state is not OutboxState.SENT and bool(post.reply))
+    return {
+        "test": test,
+        "away": away,
+        "seen": f"{post.state}-{post.attempts}-{len(away)}" if is_open and post else "",
+        "has_trouble": has_trouble,
+        "causes": _causes() if has_trouble else None,
+        "zone": publication.time_zone,
+    }
+
+
+def _causes() -> Sequence[Finding] | None:
+    """The doctor's last findings that may keep mail from leaving, the worst first; None if it was never asked."""
+    last = report.last_report(services().settings.data_dir)
+    if last is None:
+        return None
+    return [
+        finding
+        for level in (Level.ERROR, Level.WARNING)
+        for finding in last.findings
+        if finding.level is level and finding.area not in _HARMLESS
+    ][:_MOST]

@@ -1,0 +1,37 @@
+"""The setup guide's own page: every step with its state, the next one, and whether the start page leads here."""
+
+from flask import flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from newsletter.editors import Role
+from newsletter.web.context import services
+from newsletter.web.desk import audit_hook, frame, setup_guide
+
+
+def setup() -> str:
+    """All steps of the publication; whoever may not do one reads whom to ask."""
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        return frame.page(
+            store,
+            "setup.html",
+            "settings",
+            publication,
+            guide=setup_guide.read_guide(store, publication),
+            people={role: setup_guide.people_who_may(store, role) for role in (Role.OWNER, Role.EDITOR, Role.AUTHOR)},
+        )
+
+
+def offer_setup() -> ResponseReturnValue:
+    """Put the guide away from the start page, or let the start page lead to it again."""
+    with services().sessions.begin() as store:
+        publication = frame.current_publication(store)
+        publication.offers_setup = request.form.get("offer") == "yes"
+        audit_hook.set_publication(publication)
+        audit_hook.add_details(offered=publication.offers_setup)
+        flash(
+            "The start page leads to the setup guide while a step is missing."
+            if publication.offers_setup
+            else "The setup guide is put away. You find it under Settings."
+        )
+    return redirect(url_for("desk.setup" if publication.offers_setup else "desk.home"), 303)
