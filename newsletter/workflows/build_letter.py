@@ -5,7 +5,7 @@ import email.policy
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -90,6 +90,13 @@ class PreparedIssue:
 def prepare(issue: Issue, links: Links) -> PreparedIssue:
     """Parse, render and check the newest revision of an issue; what was just prepared is not prepared again."""
     return _prepare(*_ingredients(issue, links))
+
+
+def render_in_colours(issue: Issue, links: Links, accent: str, accent_dark: str) -> Rendered:
+    """The mail of the newest revision with other colours of links and buttons; empty for the default ones."""
+    source, file_name, pictures, branding, _ = _ingredients(issue, links)
+    colours = replace(branding, accent=accent, accent_dark=accent_dark)
+    return _render(issue_file.parse(source, file_name), pictures, colours)
 
 
 def judge(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
@@ -319,7 +326,8 @@ def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> N
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
 
 
-_Ingredients = tuple[str, str, tuple[tuple[str, str, Size | None], ...], Branding, preflight.Facts]
+_Pictures = tuple[tuple[str, str, Size | None], ...]
+_Ingredients = tuple[str, str, _Pictures, Branding, preflight.Facts]
 
 
 def _ingredients(issue: Issue, links: Links) -> _Ingredients:
@@ -339,9 +347,13 @@ def _ingredients(issue: Issue, links: Links) -> _Ingredients:
 def _prepare(*ingredients: *_Ingredients) -> PreparedIssue:
     source, file_name, pictures, branding, facts = ingredients
     file = issue_file.parse(source, file_name)
-    urls, sizes = {name: url for name, url, _ in pictures}, {url: size for _, url, size in pictures if size}
-    mail = render.issue_mail(file, branding, urls.__getitem__, sizes)
+    mail = _render(file, pictures, branding)
     return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)))
+
+
+def _render(file: IssueFile, pictures: _Pictures, branding: Branding) -> Rendered:
+    urls, sizes = {name: url for name, url, _ in pictures}, {url: size for _, url, size in pictures if size}
+    return render.issue_mail(file, branding, urls.__getitem__, sizes)
 
 
 @lru_cache(maxsize=512)

@@ -1,4 +1,7 @@
-// Says, while a colour is chosen, whether it can be read; the server decides by the same rule when it is kept.
+// Shows what is chosen before it is saved: the logo, the mail in these colours, and whether they can be read, which the
+// server decides by the same rule when they are saved.
+
+const UNHURRIED = 250;
 
 const light = (hex) => {
   const parts = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16) / 255);
@@ -13,34 +16,81 @@ const contrast = (one, other) => {
 
 const readable = (accent) => (contrast(accent, "#ffffff") > contrast(accent, "#14191b") ? "#ffffff" : "#14191b");
 
+const verdict = (accent, { paper, sand, least }) => {
+  const grounds = { "links on paper": paper, "titles of callouts": sand, "words on buttons": readable(accent) };
+  const measured = Object.entries(grounds).map(([place, ground]) => [place, contrast(accent, ground)]);
+  const weak = measured.filter(([, ratio]) => ratio < Number(least));
+  const named = weak.map(([place, ratio]) => `${place} ${ratio.toFixed(1)}`).join(", ");
+  const lowest = Math.min(...measured.map(([, ratio]) => ratio)).toFixed(1);
+  return weak.length ? `Too little contrast: ${named}; at least ${least} to 1 is needed.` : `Good contrast: ${lowest} to 1 or more.`;
+};
+
+// A new frame takes the place of the old one once it has loaded, so that nothing flickers and nobody loses their place.
+const reload = (frame, address) => {
+  const next = frame.cloneNode();
+  next.classList.add("is-loading");
+  next.src = address;
+  next.addEventListener("load", () => {
+    if (!frame.isConnected) { next.remove(); return; }
+    const { scrollY } = frame.contentWindow;
+    frame.remove();
+    next.classList.remove("is-loading");
+    next.contentWindow.scrollTo(0, scrollY);
+  }, { once: true });
+  frame.after(next);
+};
+
+const colours = document.querySelectorAll(".colour .form-control");
+
+const showMail = () => {
+  document.querySelectorAll(".branding-mails figure").forEach((figure) => {
+    figure.querySelectorAll(".is-loading").forEach((late) => late.remove());
+    const frame = figure.querySelector("iframe");
+    const address = new URL(frame.src);
+    colours.forEach((field) => address.searchParams.set(field.name, field.value.trim()));
+    reload(frame, address.href);
+  });
+};
+
+let waiting = 0;
+const showMailSoon = () => {
+  clearTimeout(waiting);
+  waiting = setTimeout(showMail, UNHURRIED);
+};
+
 for (const field of document.querySelectorAll(".colour")) {
   const typed = field.querySelector(".form-control");
   const well = field.querySelector(".colour-well");
-  const swatch = field.querySelector(".swatch");
   const said = field.querySelector(".colour-said");
-  const { paper, sand, least } = field.dataset;
 
   const show = () => {
     const accent = typed.value.trim().toLowerCase();
     const isColour = /^#[0-9a-f]{6}$/.test(accent);
-    swatch.hidden = !isColour;
-    said.textContent = isColour || !accent ? "" : "Write it as #rrggbb.";
-    if (!isColour) return;
-    well.value = accent;
-    const words = readable(accent);
-    swatch.style.background = paper;
-    swatch.querySelector(".swatch-link").style.color = accent;
-    Object.assign(swatch.querySelector(".swatch-press").style, { background: accent, color: words });
-    const weakest = Math.min(contrast(accent, paper), contrast(accent, sand), contrast(accent, words));
-    const isWeak = weakest < Number(least);
-    said.classList.toggle("is-weak", isWeak);
-    said.textContent = isWeak
-      ? `Too little contrast: ${weakest.toFixed(1)} to 1; at least ${least} is needed.`
-      : `Good contrast: ${weakest.toFixed(1)} to 1 or more.`;
+    if (isColour) well.value = accent;
+    said.textContent = isColour ? verdict(accent, field.dataset) : accent && "Write it as #rrggbb.";
+    said.classList.toggle("is-weak", said.textContent.startsWith("Too"));
+    return isColour;
   };
 
   well.hidden = false;
-  well.addEventListener("input", () => { typed.value = well.value; show(); });
-  typed.addEventListener("input", show);
+  well.addEventListener("input", () => { typed.value = well.value; show(); showMailSoon(); });
+  typed.addEventListener("input", () => { if (show()) showMailSoon(); });
   show();
 }
+
+document.querySelectorAll("[data-show]").forEach((button) => { button.hidden = true; });
+
+const picture = document.querySelector("#picture");
+const chosen = document.querySelector(".logo-chosen");
+picture.addEventListener("change", () => {
+  const [file] = picture.files;
+  chosen.hidden = true;
+  if (!file) return;
+  const reader = new FileReader();
+  reader.addEventListener("load", () => {
+    const image = chosen.querySelector("img");
+    image.addEventListener("load", () => { chosen.hidden = false; }, { once: true });
+    image.src = reader.result;
+  });
+  reader.readAsDataURL(file);
+});

@@ -282,6 +282,7 @@ ROUTES = (
     ),
     Route("POST", "/settings/series/resume", Role.EDITOR, welcome_series.resume_series, "resumed the welcome series"),
     Route("GET", "/settings/look", Role.OWNER, branding.look_form),
+    Route("GET", "/settings/look/mail.html", Role.OWNER, branding.look_mail),
     Route("POST", "/settings/look", Role.OWNER, branding.change_colours, "changed the colours"),
     Route("POST", "/settings/logo", Role.OWNER, branding.change_logo, "changed the logo", uploads.FORM_BYTES),
     Route("GET", "/settings/words/<kind>", Role.OWNER, wording.words_form),

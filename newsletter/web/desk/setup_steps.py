@@ -108,7 +108,10 @@ def judge(kind: StepKind, at: Situation) -> Finding:
 def _judge_name(at: Situation) -> Finding:
     publication = at.publication
     if publication.name == EXAMPLE["name"] and example_domains.is_example(publication.sender_address):
-        return StepState.OPEN, f"{publication.name} is the example that comes with the press. Give your newsletter its own name."
+        return (
+            StepState.OPEN,
+            f"{publication.name} is the example that comes with the press. Give your newsletter its own name.",
+        )
     return StepState.DONE, f"{publication.name}: {publication.tagline}" if publication.tagline else publication.name
 
 

@@ -190,6 +190,9 @@ def test_in_the_guide_each_saved_step_leads_to_the_next_that_is_not_done(owner: 
     seen = hidden(owner.open("/desk/settings/address?guide=1").text)
     address = owner.client.post("/desk/settings/address?guide=1", data=seen | {"postal_address": "1 High Street"})
     assert address.location == "/desk/settings/look?guide=1"
+    colours = owner.client.post("/desk/settings/look?guide=1", data={"accent": "#8a1c4a", "accent_dark": ""})
+    # The slot is there already.
+    assert colours.location == "/desk/readers/import/?guide=1"
 
 
 def test_what_was_typed_stays_in_the_guide_and_a_fault_says_how_to_correct_it(owner: Visitor) -> None:

@@ -1,17 +1,22 @@
 """A publication's branding: its logo, and its colours, which must have enough contrast."""
 
-from flask import flash, redirect, request, url_for
+from collections.abc import Mapping
+
+from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.images import processing
+from newsletter.editorial.issues import listing
 from newsletter.editorial.models import Picture
 from newsletter.editorial.rendering import theme
 from newsletter.editorial.rendering.theme import DEFAULT, LEAST_CONTRAST, Colours
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, uploads
+from newsletter.web.desk import audit_hook, frame, previews, setup_guide, uploads
+from newsletter.web.desk.setup_steps import StepKind
+from newsletter.workflows import preview_branding
 
 _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 
@@ -23,9 +28,27 @@ def look_form() -> str:
         return _page(store, publication, _colours_of(publication), {})
 
 
+def look_mail() -> Response:
+    """The mail for a frame, in the colours of `?accent=` and `?accent_dark=`, which are not saved."""
+    typed = _typed(request.args)
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        own = _colours_of(publication)
+        # What is no colour yet, because it is still being typed, leaves the mail as it was.
+        colours = {name: typed[name] if theme.is_colour(typed[name]) else own[name] for name in _SCHEMES}
+        mail = preview_branding.mail_in_colours(store, publication, services().links, **colours)
+        html = previews.preview_document(mail.html, previews.chosen_view(request.args))
+    return previews.sandboxed(Response(html, mimetype="text/html"), with_pictures=True, reached_by_desk=True)
+
+
 def change_colours() -> ResponseReturnValue:
-    """Save the colours, or show beside each that has too little contrast where that matters."""
-    typed = {name: request.form.get(name, "").strip().lower() for name in _SCHEMES}
+    """Save the colours, or show beside each that has too little contrast where that matters.
+
+    Where the form only asks to see them, nothing is saved.
+    """
+    typed = _typed(request.form)
+    if "show" in request.form:
+        return _unsaved_page(typed)
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         changes = {name: _own(accent, _SCHEMES[name]) for name, accent in typed.items()}
@@ -35,7 +58,8 @@ def change_colours() -> ResponseReturnValue:
         audit_hook.set_publication(publication)
         audit_hook.add_details(**changes)
         flash("The colours are saved. Issues that are already scheduled keep the colours they were frozen with.")
-    return redirect(url_for("desk.look_form"), 303)
+        next_page = setup_guide.way_on(store, publication, StepKind.LOOK, url_for("desk.look_form"))
+    return redirect(next_page, 303)
 
 
 def change_logo() -> ResponseReturnValue:
@@ -54,6 +78,16 @@ def change_logo() -> ResponseReturnValue:
     return redirect(url_for("desk.look_form"), 303)
 
 
+def _unsaved_page(typed: dict[str, str]) -> str:
+    with services().sessions.reading() as store:
+        publication = frame.current_publication(store)
+        return _page(store, publication, typed, _too_pale(typed))
+
+
+def _typed(fields: Mapping[str, str]) -> dict[str, str]:
+    return {name: fields.get(name, "").strip().lower() for name in _SCHEMES}
+
+
 def _uploaded(store: Session) -> Picture:
     upload = uploads.uploaded_picture()
     developed = processing.process(upload.stream.read())
@@ -65,7 +99,7 @@ def _own(accent: str, colours: Colours) -> str | None:
     return None if accent in {"", colours["accent"]} else accent
 
 
-def _too_pale(changes: dict[str, str | None]) -> dict[str, str]:
+def _too_pale(changes: Mapping[str, str | None]) -> dict[str, str]:
     accents = {name: accent for name, accent in changes.items() if accent and theme.is_colour(accent)}
     found = {name: _contrast_fault(_SCHEMES[name], accent) for name, accent in accents.items()}
     return {name: sentence for name, sentence in found.items() if sentence}
@@ -90,4 +124,6 @@ def _page(store: Session, publication: Publication, typed: dict[str, str], fault
         faults=faults,
         schemes=_SCHEMES,
         least=LEAST_CONTRAST,
+        has_issue=listing.issue_to_try(store, publication.id) is not None,
+        guide_place=setup_guide.place(store, publication, StepKind.LOOK),
     )
