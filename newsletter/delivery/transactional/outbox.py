@@ -4,20 +4,34 @@ At least once: after a lease ran out, the letter is sent again, under the same M
 letter is a compare-and-set on its state and its worker, so a sender that comes late changes nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Dialect, bindparam, delete, insert, literal_column, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
 
 from newsletter.addresses import mailboxes
 from newsletter.db import UNSYNCED
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.prepared import Prepared, moment
 from newsletter.publications import Publication
@@ -30,6 +44,7 @@ LEASE = timedelta(minutes=5)
 # Servers give up after four or five days (RFC 5321, 4.5.4.1), so no report comes about a letter that was deleted.
 _RETENTION = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
+_OPEN = timedelta(days=7)
 _A_DAY = timedelta(days=1)
 # Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
 # of a person who asked something.
@@ -166,6 +181,21 @@ def give_back(session: Session, worker: str, post_id: int) -> bool:
     return _move(session, worker, post_id, state=OutboxState.PENDING)
 
 
+def open_failures(session: Session, now: datetime, most: int) -> Sequence[OutboxMessage]:
+    """The letters that failed within a week and may need a person, the newest first, `most` of them.
+
+    Not those that another letter of their kind to the same address has followed. Nor those that asked whether an
+    address is right, and got the answer: there is no such mailbox (RFC 3463, X.1.1).
+    """
+    newest_first = OutboxMessage.ended_at.desc(), OutboxMessage.id.desc()
+    return session.scalars(_open_failures(now).order_by(*newest_first).limit(most)).all()
+
+
+def count_open_failures(session: Session, now: datetime) -> int:
+    """How many these are."""
+    return session.scalar(select(func.count()).select_from(_open_failures(now).subquery())) or 0
+
+
 def recover(session: Session, now: datetime) -> int:
     """Put back the letters whose lease ran out; returns how many."""
     return _recover(session, OutboxMessage.lease_until < now)
@@ -174,6 +204,17 @@ def recover(session: Session, now: datetime) -> int:
 def recover_from(session: Session, worker: str) -> int:
     """Put back all that one worker holds, which has ended or fallen silent; returns how many."""
     return _recover(session, OutboxMessage.worker == worker)
+
+
+def _open_failures(now: datetime) -> Select[OutboxMessage]:
+    later = aliased(OutboxMessage)
+    followed = exists().where(
+        later.key == OutboxMessage.key, later.kind == OutboxMessage.kind, later.id > OutboxMessage.id
+    )
+    asking = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.CONFIRM]
+    answered = OutboxMessage.kind.in_(asking) & func.coalesce(OutboxMessage.reply, "").contains(" 5.1.1")
+    ended = select(OutboxMessage).where(OutboxMessage.ended_at > now - _OPEN, OutboxMessage.state == OutboxState.FAILED)
+    return ended.where(~followed, ~answered)
 
 
 def _recover(session: Session, whose: ColumnElement[bool]) -> int:

@@ -24,6 +24,7 @@ from newsletter.web.desk.issue import (
 )
 from newsletter.web.desk.readers import (
     bulk_acts,
+    failed_mails,
     imports,
     mails,
     reader_acts,
@@ -248,6 +249,7 @@ ROUTES = (
     Route("POST", f"{_READER}/tag", Role.EDITOR, reader_tags.tag_reader, "tagged a reader"),
     Route("POST", f"{_READER}/untag", Role.EDITOR, reader_tags.untag_reader, "untagged a reader"),
     Route("POST", f"{_READER}/attribute", Role.EDITOR, reader_tags.set_reader_attribute, "set a reader's attribute"),
+    Route("GET", "/readers/failed-mails/", Role.EDITOR, failed_mails.failed_mails),
     Route("GET", "/readers/mails/", Role.EDITOR, mails.list_mails),
     Route("GET", f"{_MAIL}/", Role.EDITOR, mails.show_mail),
     Route("POST", f"{_MAIL}/delete", Role.EDITOR, mails.remove_mail, "deleted a reader's mail"),

@@ -1,7 +1,7 @@
 """The start page: the next slot, what waits for a person, the last issue and the readers of a year."""
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,7 +9,10 @@ from newsletter import publications
 from newsletter.audience.importing.uploads import models as imports
 from newsletter.audience.importing.uploads.models import UploadState
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.delivery.models import Copy, CopyState, Counts
+from newsletter.delivery.breaker import WHOLE, Trip
+from newsletter.delivery.models import Copy, CopyState, Counts, LetterState, OutboxMessage, OutboxState
+from newsletter.delivery.transactional import outbox
+from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.doctor import report
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import ApprovalAct, ApprovalStep
@@ -98,6 +101,51 @@ def test_who_may_not_moderate_or_import_is_not_sent_there(enter: Enter, services
     assert "comment waits" not in words
     assert "import of" not in words
     assert "@" not in words.replace("viewer@desk.example", "")
+
+
+def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_person(
+    enter: Enter, services: Services, now: datetime
+) -> None:
+    _fail_mails(services, now)
+    editor = enter(Role.EDITOR)
+    assert "1 email to single people failed this week. See to whom, and why." in editor.read(START)
+    assert "The welcome series" not in editor.read(START)
+    page = editor.read("/desk/readers/failed-mails/")
+    assert f"<b>Confirm</b> To {ADA} The reason: 554 5.7.1 no from {ADA}" in page
+    assert "bob@" not in page
+    assert "cat@" not in page
+    assert "old@" not in page
+    assert enter(Role.AUTHOR).open("/desk/readers/failed-mails/").status_code == 403
+    assert "failed this week" not in enter(Role.VIEWER).read(START)
+    with services.sessions.begin() as session:
+        first, second = (issue_store.find(session, slug).letter for slug in OUT)
+        assert first
+        assert second
+        # As good as the letter of a series: one that repeats another, and whose breaker is open.
+        second.repeats_id, second.state = first.id, LetterState.PAUSED
+        trip = Trip(letter_id=second.id, group=WHOLE, opened_at=now, code=554, reply="no", copies=1)
+        session.add(trip)
+    assert "The welcome series is paused, because mail servers refuse it." in editor.read(START)
+    assert 'href="/desk/settings/series/"' in editor.open(START).text
+    with services.sessions.begin() as session:
+        session.get_one(Trip, trip.id).resumes_at = now + timedelta(hours=1)
+    assert "The welcome series" not in editor.read(START)
+
+
+def _fail_mails(services: Services, now: datetime) -> None:
+    """Of four that failed, one is followed by another, one asked for an address that is not there, and one is old."""
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        for address, reply, ended in (
+            (ADA, f"554 5.7.1 no from {ADA}", now),
+            ("bob@example.org", "554 5.7.1 no", now),
+            ("cat@example.org", "550 5.1.1 unknown", now),
+            ("old@example.org", "554 5.7.1 no", now - timedelta(days=8)),
+        ):
+            post = outbox.post(session, home, "confirm", Addressee(address), Composed("<b>Confirm</b>", "", ""), now)
+            failed = session.get_one(OutboxMessage, post)
+            failed.state, failed.reply, failed.ended_at = OutboxState.FAILED, reply, ended
+        outbox.post(session, home, "confirm", Addressee("bob@example.org"), Composed("Again", "", ""), now)
 
 
 def _let_things_wait(services: Services, now: datetime) -> None:

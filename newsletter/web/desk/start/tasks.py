@@ -13,6 +13,7 @@ from newsletter.db import Session
 from newsletter.delivery.bounces import holds
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.models import Letter
+from newsletter.delivery.transactional import outbox
 from newsletter.doctor import Level, report
 from newsletter.editorial.imported import uploads as archives
 from newsletter.editorial.imported.uploads import ArchiveState
@@ -22,10 +23,10 @@ from newsletter.editors import Role
 from newsletter.engagement import comments_moderation, requests
 from newsletter.i18n import formats
 from newsletter.publications import Publication
-from newsletter.web.context import services
+from newsletter.web.context import now, services
 from newsletter.web.desk import words
 from newsletter.web.desk.lookup import Mailed
-from newsletter.workflows import calendar
+from newsletter.workflows import calendar, welcome_series
 
 _UPLOADS = {
     UploadState.FAILED: "The import of “{}” failed. See why.",
@@ -46,7 +47,8 @@ def open_tasks(store: Session, publication: Publication) -> list[OpenTask]:
     """What waits for a person, the most urgent first; only what this person may open."""
     found = [*_stopped(store, publication), *_doubts(store, publication), *_approvals(store, publication)]
     if words.may(Role.EDITOR):
-        found += [*_from_readers(store, publication), *_held(store), *_failed(store, publication), *_doctor()]
+        found += [*_series(store, publication), *_from_readers(store, publication), *_held(store)]
+        found += [*_failed(store, publication), *_failed_mails(store), *_doctor()]
     return found
 
 
@@ -74,6 +76,12 @@ def _doubts(store: Session, publication: Publication) -> Iterator[OpenTask]:
 def _approvals(store: Session, publication: Publication) -> Iterator[OpenTask]:
     for issue in approvals.list_awaiting(store, publication.id) if publication.requires_approval else ():
         yield OpenTask(f"“{issue.title}” waits for approval.", url_for("desk.approval", slug=issue.slug))
+
+
+def _series(store: Session, publication: Publication) -> Iterator[OpenTask]:
+    if any(trip.resumes_at is None for trip in welcome_series.stopped(store, publication)):
+        sentence = "The welcome series is paused, because mail servers refuse it. See why, then resume it."
+        yield OpenTask(sentence, url_for("desk.series_page"))
 
 
 def _from_readers(store: Session, publication: Publication) -> Iterator[OpenTask]:
@@ -104,6 +112,12 @@ def _failed(store: Session, publication: Publication) -> Iterator[OpenTask]:
     if failed := bulk_acts.latest_failed(store, publication.id):
         sentence = f"An act on the readers of “{failed.segment['name']}” could not be finished. See why."
         yield OpenTask(sentence, url_for("desk.show_segment", segment_id=failed.segment_id))
+
+
+def _failed_mails(store: Session) -> Iterator[OpenTask]:
+    if failed := outbox.count_open_failures(store, now()):
+        sentence = f"{formats.counted(failed, 'email')} to single people failed this week. See to whom, and why."
+        yield OpenTask(sentence, url_for("desk.failed_mails"))
 
 
 def _doctor() -> Iterator[OpenTask]:
