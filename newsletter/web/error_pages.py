@@ -6,6 +6,7 @@ from http import HTTPStatus
 import structlog
 from flask import Flask, Response, current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,6 +18,7 @@ from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.web.context import services
+from newsletter.web.page_language import language_without_database
 
 log = structlog.get_logger()
 
@@ -54,6 +56,9 @@ _STRANGE = lazy_gettext(
     "We could not tell that this form came from our own page, so nothing was changed. It happens when a page was "
     "open for a long time, or when the browser blocks cookies. Open the page again and click its button once more."
 )
+_PLAIN_PAGE = Markup(
+    '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{sentence}</p>\n'
+)
 
 
 def init_app(app: Flask) -> None:
@@ -75,9 +80,7 @@ def page(sentence: str, status: int, title: str = "", again: str = "") -> Respon
     if request.path.startswith("/api/"):
         answer = jsonify(error=sentence)
     else:
-        title = title or _TITLES.get(status, _WENT_WRONG)
-        values = {"title": title, "sentence": sentence, "again": again}
-        answer = Response(render_template("site/sorry.html", **values, **_addressee(status)))
+        answer = Response(_rendered(status, title or _TITLES.get(status, _WENT_WRONG), sentence, again))
     answer.status_code = status
     if status in RETRY_AFTER:
         answer.headers["Retry-After"] = str(RETRY_AFTER[status])
@@ -140,12 +143,23 @@ def _moved_to() -> str | None:
         return None
 
 
+def _rendered(status: int, title: str, sentence: str, again: str) -> str:
+    try:
+        return render_template("site/sorry.html", title=title, sentence=sentence, again=again, **_addressee(status))
+    except Exception:
+        if status < 500:
+            raise
+        # What broke may be what this page is made of.
+        log.exception("the page of a fault cannot be rendered")
+        return str(_PLAIN_PAGE.format(title=title, sentence=sentence))
+
+
 def _addressee(status: int) -> dict[str, object]:
     """Whose page it is: the publication, and the language of the reader whose link was opened."""
     if status < 500:
         with suppress(DatabaseDown), services().sessions.reading() as session:
             return _addressee_in(session)
-    return {"publication": None}
+    return {"publication": None, "language": language_without_database()}
 
 
 def _addressee_in(session: Session) -> dict[str, object]:

@@ -1,9 +1,10 @@
-"""A page is in its publication's language, or in the one that its reader chose; never in the browser's."""
+"""A page is in its publication's language, or in the one that its reader chose; in the browser's only after a fault."""
 
 import re
 from datetime import datetime
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from newsletter import publications
@@ -11,6 +12,7 @@ from newsletter.audience import signup_limits
 from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind
 from newsletter.audience.signup_limits import TooManyRequests
+from newsletter.db import DatabaseDown, Sessions
 from newsletter.editorial.rendering import render
 from newsletter.i18n.messages import translate
 from newsletter.wiring import Services, open_services
@@ -132,3 +134,50 @@ def test_the_record_of_consent_keeps_the_words_in_the_language_they_were_shown_i
     assert wording
     assert wording.text in browser.get("/subscribe").text
     assert "jeden Dienstag" in wording.text
+
+
+def test_a_fault_is_told_in_the_language_that_the_publication_was_last_shown_in(
+    browser: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speak(services, "de")
+    assert browser.get("/archive/").status_code == 200
+    break_database(monkeypatch)
+    for path in ("/", "/archive/", "/subscribe?publication=nothing"):
+        answer = browser.get(path, headers={"Accept-Language": "pl"})
+        assert (answer.status_code, '<html lang="de" dir="ltr">' in answer.text) == (503, True), path
+        assert "Datenbank" in answer.text
+        assert "try again" not in answer.text
+    at_the_desk = browser.post("/desk/sign-in", data={"email": "ann@press.example"})
+    assert (at_the_desk.status_code, '<html lang="en" dir="ltr">' in at_the_desk.text) == (503, True)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("pl-PL,pl;q=0.9", "pl"), ("fr, es;q=0.5", "es"), ("xx", "en"), ("", "en"), (";;q=x", "en")],
+)
+def test_a_fault_of_a_process_that_has_shown_nothing_is_told_in_the_browsers_language(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch, accepted: str, language: str
+) -> None:
+    break_database(monkeypatch)
+    answer = browser.get("/", headers={"Accept-Language": accepted})
+    assert (answer.status_code, f'<html lang="{language}" dir="ltr">' in answer.text) == (503, True)
+
+
+def test_a_fault_in_what_the_page_of_a_fault_is_made_of_is_told_all_the_same(
+    browser: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_anything: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setitem(app.jinja_env.globals, "asset", fail)
+    answer = browser.get("/")
+    assert answer.status_code == 500
+    assert "<h1>Something broke on our side</h1>" in answer.text
+
+
+def break_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_anything: object) -> None:
+        raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
+
+    for name in ("reading", "begin"):
+        monkeypatch.setattr(Sessions, name, fail)

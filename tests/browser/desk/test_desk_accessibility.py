@@ -47,6 +47,7 @@ PAGES = (
     "/desk/readers/segments/1/act?kind=erase",
     "/desk/readers/2/",
     "/desk/readers/suppressed/",
+    "/desk/readers/failed-mails/",
     "/desk/readers/mails/",
     "/desk/readers/mails/1/",
     "/desk/readers/import/",
