@@ -69,6 +69,13 @@ def utc_offset(instant: datetime, name: str) -> str:
     return offset_of(instant.astimezone(ZoneInfo(name)))
 
 
+def clock_name(instant: datetime, name: str) -> str:
+    """`CEST`: what the zone's clocks are called then; their offset where they have no name."""
+    local = instant.astimezone(ZoneInfo(name))
+    called = local.tzname() or ""
+    return called if called.isalpha() else offset_of(local)
+
+
 def offset_of(local: datetime) -> str:
     """The same, of a time in its zone."""
     minutes = int((local.utcoffset() or timedelta()).total_seconds() // 60)

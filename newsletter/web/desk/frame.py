@@ -18,7 +18,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editors import Role
 from newsletter.engagement import comments_moderation
 from newsletter.errors import Conflict, NotFound
-from newsletter.i18n import formats
+from newsletter.i18n import formats, time_zones
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.auth import Person
@@ -67,6 +67,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
     blueprint.add_app_template_filter(formats.brief)
     blueprint.add_app_template_filter(formats.clock)
     blueprint.add_app_template_filter(formats.clock_on)
+    blueprint.add_app_template_filter(time_zones.clock_name)
     blueprint.add_app_template_filter(formats.dated)
     blueprint.add_app_template_filter(formats.weekday)
     blueprint.add_app_template_filter(formats.weekly)

@@ -38,5 +38,10 @@ def return_url(slug: str) -> str:
     return url_for("desk.issue", slug=slug)
 
 
+def month_back() -> str | None:
+    """The month whose view a form of the calendar was on; None if it was not on one."""
+    return _month_in(request.form.get("back", "")) or None
+
+
 def _month_in(back: str) -> str:
     return back if _MONTH.fullmatch(back) else ""

@@ -1,6 +1,6 @@
 """The calendar's month view: days on the publication's clocks, and what each slot will do."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from html import unescape
 
@@ -8,24 +8,32 @@ import pytest
 
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.issues.months import month_bounds, parse_month, shift_month
-from newsletter.editorial.schedule import queue
+from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.errors import Invalid
-from newsletter.publications import WeekOff, find
+from newsletter.publications import Publication, Slot, WeekOff, find
 from newsletter.web.desk.sending.month_view import MonthDay, month_grid
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from newsletter.workflows.calendar import CalendarEntry
 from tests.sample_services import WAITING
-from tests.web.desk.visits import Visitor
+from tests.web.desk.visits import Visitor, hidden, words
 
 WARSAW, NEW_YORK, TOKYO, HAVANA = "Europe/Warsaw", "America/New_York", "Asia/Tokyo", "America/Havana"
 MONTH = "/desk/calendar/?month="
 at = partial(datetime, tzinfo=UTC)
 
 
-def days(month: date, *moments: datetime, zones: tuple[str, ...] = (WARSAW,)) -> list[MonthDay]:
+def letter(*zones: str, language: str = "pl", off: WeekOff | None = None) -> Publication:
+    """A publication in the first zone, with slots in the others."""
+    slots = [Slot(weekday=1, at=time(9), time_zone=zone) for zone in zones[1:]]
+    return Publication(time_zone=zones[0], language=language, slots=slots, weeks_off=[off] if off else [])
+
+
+def days(
+    month: date, *moments: datetime, zones: tuple[str, ...] = (WARSAW,), off: WeekOff | None = None
+) -> list[MonthDay]:
     entries = [CalendarEntry(moment, zones[-1], None, is_slot=True) for moment in moments]
-    return [day for week in month_grid(month, entries, zones, "pl") for day in week if day]
+    return [day for week in month_grid(month, entries, letter(*zones, off=off)) for day in week if day]
 
 
 @pytest.mark.parametrize(
@@ -62,6 +70,29 @@ def test_a_change_of_clocks_is_marked_on_its_day(
 
 
 @pytest.mark.parametrize(
+    ("month", "zone", "said"),
+    [
+        (date(2026, 3, 1), WARSAW, ("02:00 CET", "03:00 CEST")),
+        (date(2026, 10, 1), WARSAW, ("03:00 CEST", "02:00 CET")),
+        (date(2026, 3, 1), NEW_YORK, ("02:00 EST", "03:00 EDT")),
+        (date(2026, 11, 1), NEW_YORK, ("02:00 EDT", "01:00 EST")),
+        (date(2027, 3, 1), HAVANA, ("00:00 CST", "01:00 CDT")),
+        (date(2026, 4, 1), "Australia/Lord_Howe", ("02:00 UTC+11", "01:30 UTC+10:30")),
+    ],
+)
+def test_a_change_of_clocks_tells_the_hour_before_and_after(month: date, zone: str, said: tuple[str, str]) -> None:
+    assert [change.hours for day in days(month, zones=(zone,)) for change in day.changes] == [said]
+
+
+def test_days_off_are_marked_and_named_where_they_begin() -> None:
+    off = WeekOff(first=date(2026, 11, 28), last=date(2026, 12, 3), reason="Rest")
+    december = days(date(2026, 12, 1), off=off)
+    assert [one.day.day for one in december if one.off] == [1, 2, 3]
+    assert [one.day.day for one in december if one.begins_off] == [1]
+    assert [one.day.day for one in days(date(2026, 11, 1), off=off) if one.begins_off] == [28]
+
+
+@pytest.mark.parametrize(
     ("language", "first_week"),
     [
         ("pl", [None, 1, 2, 3, 4, 5, 6]),
@@ -73,7 +104,7 @@ def test_a_change_of_clocks_is_marked_on_its_day(
     ],
 )
 def test_weeks_start_as_they_do_where_the_publication_is_read(language: str, first_week: list[int | None]) -> None:
-    weeks = month_grid(date(2026, 12, 1), [], [WARSAW], language)
+    weeks = month_grid(date(2026, 12, 1), [], letter(WARSAW, language=language))
     assert [day and day.day.day for day in weeks[0]] == first_week
     assert {len(week) for week in weeks} == {7}
 
@@ -104,6 +135,36 @@ def test_each_day_says_what_went_out_and_what_will(editor: Visitor, services: Se
     assert "Tuesday 1 December 2026 09:00 No issue yet" in december
     assert "Tuesday 8 December 2026 09:00 Off: <i>Rest</i>" in unescape(december)
     assert "<i>Rest" not in editor.open(f"{MONTH}2026-12").text
+
+
+def test_the_hours_of_a_month_in_which_clocks_change_name_the_clocks(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
+        off = (date(2027, 3, 6), date(2027, 3, 7))
+        slot_settings.add_week_off(session, find(session), off, "Moving house", at(2026, 11, 20, 12))
+    march = editor.read(f"{MONTH}2027-03")
+    assert "Tuesday 23 March 2027 09:00 CET No issue yet" in march
+    assert "Sunday 28 March 2027 Clocks go forward: 02:00 CET becomes 03:00 CEST." in march
+    assert "Tuesday 30 March 2027 09:00 CEST No issue yet" in march
+    assert "Saturday 6 March 2027 Off until Sunday 7 March 2027: Moving house" in march
+    assert "CET" not in editor.read(f"{MONTH}2026-12")
+
+
+def test_the_queue_is_beside_the_month_and_its_acts_lead_back_there(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        for slug in (WAITING, "break-the-circle"):
+            queue.add(session, issue_store.find(session, slug), now)
+    page = editor.open(f"{MONTH}2026-12")
+    assert "The queue sends “ Looser by degrees ” on Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in words(page)
+    order = "/desk/calendar/order"
+    fields = hidden(page.text, order) | {"move": "down"}
+    assert editor.client.post(order, data=fields).location.startswith(f"{MONTH}2026-12&pressed=down-")
+    fill = "/desk/calendar/fill"
+    assert (
+        editor.client.post(fill, data=hidden(editor.open(f"{MONTH}2026-12").text, fill)).location == f"{MONTH}2026-12"
+    )
+    assert editor.press(f"{MONTH}2026-12", f"/desk/issues/{WAITING}/unqueue").location == f"{MONTH}2026-12"
 
 
 def test_the_months_are_a_year_ahead_and_back_to_the_first_issue(editor: Visitor) -> None:

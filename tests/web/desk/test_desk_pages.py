@@ -1,5 +1,5 @@
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import delete
@@ -11,8 +11,10 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.editorial.issues import issue_store
+from newsletter.editorial.schedule import slot_settings
+from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.editors import Role
-from newsletter.publications import Publication, first
+from newsletter.publications import Publication, find, first
 from newsletter.web.desk.readers import pages
 from newsletter.wiring import Services
 from newsletter.workflows import publish
@@ -115,10 +117,21 @@ def test_the_calendar_shows_eight_slots_and_when_the_clocks_move(enter: Enter, c
     clock.moment = datetime(2027, 3, 10, 12, tzinfo=UTC)
     page = enter(Role.VIEWER).read("/desk/calendar/")
     assert page.count("No issue for Tuesday yet") == 8
-    assert (
-        "The clocks in Europe/Warsaw go forward before this: Tuesday 30 March 09:00 is Tuesday 30 March 07:00 UTC."
-        in page
-    )
+    assert "Clocks go forward on Sunday 28 March 2027: 09:00 CEST (07:00 UTC). Tuesday 30 March 09:00" in page
+
+
+def test_a_slot_on_other_clocks_than_the_publications_names_them_when_they_change(
+    enter: Enter, services: Services, clock: Clock
+) -> None:
+    viewer = enter(Role.VIEWER)
+    with services.sessions.begin() as session:
+        there = WeeklySlot(4, time(9), "America/New_York")
+        slot_settings.add_slot(session, find(session), there, clock())
+    clock.moment = datetime(2027, 10, 25, 12, tzinfo=UTC)
+    viewer.sign_in("viewer@desk.example")
+    page = viewer.read("/desk/calendar/")
+    assert "Clocks go back on Sunday 31 October 2027: 09:00 CET (08:00 UTC). Tuesday 2 November 09:00" in page
+    assert "Clocks in America/New_York go back on Sunday 7 November 2027: 09:00 EST (14:00 UTC). Friday 12" in page
 
 
 def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
@@ -132,7 +145,7 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     page = editor.read("/desk/calendar/")
     stray = "Saturday 21 November 13:00 When pain stays: ways out of the circle On Saturday 21 November 2026 at 13:00"
     assert stray in page
-    assert "Unschedule scheduled outside the weekly slots Tuesday 24 November 09:00 Looser by degrees" in page
+    assert "circle scheduled outside the weekly slots Tuesday 24 November 09:00 Looser by degrees" in page
     assert "Not scheduled Five reasons" in page
 
 

@@ -11,6 +11,7 @@ from newsletter.editorial.schedule import weekly_slots
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame
 from newsletter.web.desk.sending import moments, month_view, queue_view
+from newsletter.web.desk.sending.moments import ClockChange
 from newsletter.workflows import place_issue
 from newsletter.workflows.calendar import CalendarEntry
 
@@ -20,8 +21,8 @@ class CalendarRow:
     """A slot, or a run of slots in a week off; with the change of clocks before it."""
 
     entries: Sequence[CalendarEntry]
-    shift_direction: str
-    """`forward` or `back`; empty if the clocks do not change."""
+    change: ClockChange | None
+    """Of the clocks that the slot is set by, since the row before it."""
 
     @property
     def entry(self) -> CalendarEntry:
@@ -47,7 +48,7 @@ def calendar() -> str:
             "calendar",
             publication,
             publication_shown=publication,
-            lines=list(_lines(waiting.entries, now(), publication.time_zone)),
+            lines=list(_lines(waiting.entries, now())),
             queued=waiting,
             this_month=month_view.month_name(weekly_slots.on_clocks(now(), publication.time_zone)),
             can_take=place_issue.can_take,
@@ -56,11 +57,13 @@ def calendar() -> str:
         )
 
 
-def _lines(entries: Sequence[CalendarEntry], since: datetime, time_zone: str) -> Iterator[CalendarRow]:
+def _lines(entries: Sequence[CalendarEntry], since: datetime) -> Iterator[CalendarRow]:
+    latest: dict[str, datetime] = {}
     for _, same in groupby(entries, key=_kind):
         row = list(same)
-        yield CalendarRow(row, moments.shift_direction(since, row[0].at, time_zone))
-        since = row[-1].at
+        first = row[0]
+        yield CalendarRow(row, moments.clock_change(latest.get(first.time_zone, since), first.at, first.time_zone))
+        latest |= {entry.time_zone: entry.at for entry in row}
 
 
 def _kind(entry: CalendarEntry) -> object:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
+from flask import request
+
 from newsletter.db import Session
 from newsletter.editorial.issues import listing
 from newsletter.editorial.issues.months import month_bounds, parse_month, shift_month
@@ -12,23 +14,17 @@ from newsletter.editorial.schedule.weekly_slots import on_clocks, zone
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.i18n.locales import first_weekday
-from newsletter.publications import Publication
+from newsletter.publications import Publication, WeekOff
 from newsletter.web.context import now
 from newsletter.web.desk import frame
-from newsletter.web.desk.sending import moments
+from newsletter.web.desk.sending import moments, queue_view
+from newsletter.web.desk.sending.moments import ClockChange
+from newsletter.workflows import place_issue
 from newsletter.workflows.calendar import CalendarEntry
 
 _MONTHS_AHEAD = 12
 _DAYS = 7
 _TICK = timedelta(microseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockChange:
-    """That the clocks of a time zone go `forward` or `back`."""
-
-    time_zone: str
-    direction: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,13 @@ class MonthDay:
     day: date
     entries: Sequence[CalendarEntry]
     changes: Sequence[ClockChange]
+    off: WeekOff | None = None
+    """The days off that it is one of."""
+
+    @property
+    def begins_off(self) -> bool:
+        """Whether it is the first of its days off in the month."""
+        return self.off is not None and self.day in {self.off.first, self.day.replace(day=1)}
 
 
 def month_page(store: Session, publication: Publication, month: str) -> str:
@@ -48,7 +51,7 @@ def month_page(store: Session, publication: Publication, month: str) -> str:
     if first > last:
         raise Invalid(f"The calendar looks a year ahead. Choose a month up to {formats.calendar_month(last)}.")
     entries = frame.calendar_of(store, publication).between(*month_bounds(first, time_zone))
-    time_zones = [time_zone, *(slot.time_zone for slot in publication.slots)]
+    weeks = month_grid(first, entries, publication)
     return frame.page(
         store,
         "calendar_month.html",
@@ -61,26 +64,28 @@ def month_page(store: Session, publication: Publication, month: str) -> str:
         next_month=shift_month(first, 1) if first < last else None,
         today=today,
         weekdays=[formats.weekday_name(day) for day in _week(publication.language)],
-        weeks=month_grid(first, entries, time_zones, publication.language),
+        weeks=weeks,
+        has_changes=any(day.changes for week in weeks for day in week if day),
+        queued=queue_view.of_publication(store, publication),
+        back=month_name(first),
+        can_take=place_issue.can_take,
+        mark_of=place_issue.slot_mark,
+        pressed=request.args.get("pressed", ""),
     )
 
 
-def month_grid(
-    first: date, entries: Iterable[CalendarEntry], time_zones: Sequence[str], language: str
-) -> list[list[MonthDay | None]]:
-    """The weeks of a month, on the clocks of the first time zone; None for days of the months beside it.
+def month_grid(first: date, entries: Iterable[CalendarEntry], publication: Publication) -> list[list[MonthDay | None]]:
+    """The weeks of a month, on the publication's clocks; None for days of the months beside it.
 
-    Weeks start as they do where that language is spoken; changes of the clocks in each of the time zones are marked.
+    Weeks start as they do where its language is spoken; days off are marked, and changes of the clocks in each of the
+    time zones of its slots.
     """
     by_day: dict[date, list[CalendarEntry]] = {}
     for entry in entries:
-        by_day.setdefault(on_clocks(entry.at, time_zones[0]).date(), []).append(entry)
-    weeks = WeekCalendar(first_weekday(language)).monthdatescalendar(first.year, first.month)
+        by_day.setdefault(on_clocks(entry.at, publication.time_zone).date(), []).append(entry)
+    weeks = WeekCalendar(first_weekday(publication.language)).monthdatescalendar(first.year, first.month)
     return [
-        [
-            MonthDay(day, by_day.get(day, []), _clock_changes(day, time_zones)) if day.month == first.month else None
-            for day in week
-        ]
+        [_month_day(day, by_day.get(day, []), publication) if day.month == first.month else None for day in week]
         for week in weeks
     ]
 
@@ -90,14 +95,20 @@ def month_name(day: date) -> str:
     return f"{day:%Y-%m}"
 
 
+def _month_day(day: date, entries: Sequence[CalendarEntry], publication: Publication) -> MonthDay:
+    time_zones = [publication.time_zone, *(slot.time_zone for slot in publication.slots)]
+    off = next((week for week in publication.weeks_off if week.holds(day)), None)
+    return MonthDay(day, entries, _clock_changes(day, time_zones), off)
+
+
 def _clock_changes(day: date, time_zones: Sequence[str]) -> list[ClockChange]:
     # A tick early: clocks that skip midnight change when the day begins, not when the day before ends.
     begin, end = (
         datetime.combine(one, time.min, zone(time_zones[0])).astimezone(UTC) - _TICK
         for one in (day, day + timedelta(days=1))
     )
-    changes = (ClockChange(name, moments.shift_direction(begin, end, name)) for name in dict.fromkeys(time_zones))
-    return [change for change in changes if change.direction]
+    changes = (moments.clock_change(begin, end, name) for name in dict.fromkeys(time_zones))
+    return [change for change in changes if change]
 
 
 def _first_month(store: Session, publication: Publication, this_month: date) -> date:

@@ -48,7 +48,8 @@ def reorder() -> ResponseReturnValue:
         place = wanted.index(moved) + 1 if moved in wanted else 1
         flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
     # Without a fragment, because a browser that follows one moves the focus there.
-    return redirect(url_for("desk.calendar", pressed=f"{request.form.get('move', '')}-{moved}"), 303)
+    pressed = f"{request.form.get('move', '')}-{moved}"
+    return redirect(url_for("desk.calendar", month=undo_flash.month_back(), pressed=pressed), 303)
 
 
 def fill_queue() -> ResponseReturnValue:
@@ -64,8 +65,9 @@ def fill_queue() -> ResponseReturnValue:
             f"for {fill_offer.slot_days(planned.entries)}."
         )
         marks = ",".join(lookup.issue_mark(issue) for issue in planned.issues)
-        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.unfill_queue"), [("issues", marks)])
-    return redirect(url_for("desk.calendar"), 303)
+        fields = [("issues", marks), ("back", request.form.get("back", ""))]
+        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.unfill_queue"), fields)
+    return redirect(url_for("desk.calendar", month=undo_flash.month_back()), 303)
 
 
 def unfill_queue() -> ResponseReturnValue:
@@ -80,7 +82,7 @@ def unfill_queue() -> ResponseReturnValue:
         count = len(added)
         does = formats.plural(count, "has", "have")
         flash(f"Undone: {formats.counted(count, 'issue')} {does} been removed from the queue.")
-    return redirect(url_for("desk.calendar"), 303)
+    return redirect(url_for("desk.calendar", month=undo_flash.month_back()), 303)
 
 
 def _queued_message(store: Session, found: Issue) -> str:
