@@ -1,17 +1,20 @@
 """The calendar in a real browser: an issue is dragged, moved by keyboard, scheduled and taken back."""
 
+import re
+from collections.abc import Callable
 from datetime import date
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState, Readiness
 from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.publications import find
 from newsletter.wiring import Services
+from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
-from tests.browser.looks import faults
+from tests.browser.looks import faults, is_too_wide
 from tests.real_parts import Axe
 
 FIRST, SECOND = "break-the-circle", "looser-by-degrees"
@@ -135,3 +138,93 @@ def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(
     for path in ("/desk/calendar/", "/desk/calendar/slots", f"/desk/issues/{FIRST}/"):
         page.goto(path)
         assert faults(page, axe) == []
+
+
+def _drag_onto(page: Page, grip: Locator, slot: Locator) -> None:
+    """Carry something by its grip into a slot."""
+    grip.scroll_into_view_if_needed()
+    start, end = grip.bounding_box(), slot.bounding_box()
+    assert start
+    assert end
+    page.mouse.move(start["x"] + 4, start["y"] + 4)
+    page.mouse.down()
+    page.mouse.move(end["x"] + end["width"] / 2, end["y"] + end["height"] / 2, steps=8)
+    expect(slot).to_have_class(re.compile("is-target"))
+    page.mouse.up()
+
+
+def _by_dragging(page: Page) -> None:
+    page.goto("/desk/calendar/")
+    row = page.locator(".queue li", has_text=TITLES[SECOND])
+    _drag_onto(page, row.locator(".grip"), page.locator("li[data-slot]", has_text="Tuesday 15 December"))
+
+
+def _by_dragging_in_the_month(page: Page) -> None:
+    page.goto("/desk/calendar/?month=2026-12")
+    grid = page.locator(".month-grid")
+    entry = grid.locator("li[data-issue]", has_text=TITLES[SECOND])
+    target = grid.locator("td", has_text="Tuesday 15 December").locator("li")
+    _drag_onto(page, entry.locator(".grip"), target)
+
+
+def _by_keyboard(page: Page) -> None:
+    page.goto("/desk/calendar/")
+    row = page.locator(".queue li", has_text=TITLES[SECOND])
+    keyboard.press(row.get_by_role("link", name=f"Move to… another slot: {TITLES[SECOND]}"))
+    keyboard.press(page.get_by_role("button", name="Put it here: Tuesday 15 December 2026 at 09:00 (Europe/Warsaw)"))
+
+
+def _by_touch(page: Page) -> None:
+    page.goto("/desk/calendar/?month=2026-12")
+    day = page.locator(".month-list > li", has_text="Tuesday 15 December")
+    day.get_by_role("link", name="Put an issue here").tap()
+    page.get_by_role("button", name=f"Put it here: {TITLES[SECOND]}").tap()
+
+
+@pytest.mark.parametrize(
+    ("put", "options"),
+    [
+        (_by_dragging, {}),
+        (_by_dragging_in_the_month, {}),
+        (_by_keyboard, {"java_script_enabled": False}),
+        (_by_touch, {"viewport": {"width": 375, "height": 700}, "has_touch": True}),
+    ],
+)
+def test_an_issue_is_put_into_a_slot_and_back_by_mouse_keyboard_and_touch(
+    open_desk: Open, services: Services, put: Callable[[Page], None], options: dict[str, object]
+) -> None:
+    page = open_desk(**{"viewport": {"width": 1280, "height": 1400}} | options)
+    put(page)
+    status = page.get_by_role("status")
+    expect(status).to_contain_text(
+        "“Looser by degrees” is scheduled for Tuesday 15 December 2026 at 09:00 (Europe/Warsaw)."
+    )
+    assert state(services, SECOND) is IssueState.SCHEDULED
+    assert order(services) == [FIRST]
+    status.get_by_role("button", name="Undo").click()
+    expect(page.get_by_role("status")).to_contain_text("Undone: “Looser by degrees” is number 2 in the queue.")
+    assert order(services) == [FIRST, SECOND]
+
+
+def test_a_drop_that_is_refused_says_why_and_moves_nothing(open_desk: Open, services: Services) -> None:
+    with services.sessions.begin() as session:
+        days = (date(2026, 12, 15), date(2026, 12, 15))
+        slot_settings.add_week_off(session, find(session), days, "Christmas", NOW)
+        long = "שלום" * 125
+        issue_store.find(session, SECOND).title = long
+    page = open_desk(viewport={"width": 1280, "height": 2000})
+    page.goto("/desk/calendar/?month=2026-12")
+    grid = page.locator(".month-grid")
+    grip = grid.locator("li[data-issue]", has_text=long).locator(".grip")
+    _drag_onto(page, grip, grid.locator("td", has_text="Tuesday 15 December").locator("li"))
+    expect(page.get_by_role("status")).to_contain_text("is in a week off (Christmas). Choose another one.")
+    with services.sessions.begin() as session:
+        queue.remove(session, issue_store.find(session, FIRST).id)
+    grip = grid.locator("li[data-issue]", has_text=long).locator(".grip")
+    _drag_onto(page, grip, grid.locator("td", has_text="Tuesday 1 December").locator("li"))
+    expect(page.get_by_role("status")).to_contain_text("has changed since this page was opened. Nothing was done.")
+    assert order(services) == [SECOND]
+    page.set_viewport_size({"width": 320, "height": 700})
+    for path in ("/desk/calendar/", "/desk/calendar/?month=2026-12", f"/desk/issues/{SECOND}/slot"):
+        page.goto(path)
+        assert not is_too_wide(page)
