@@ -77,6 +77,7 @@ def old_ledger(engine: Engine) -> Engine:
     return engine
 
 
+@pytest.mark.slow
 def test_an_upgrade_carries_the_ledger_over_row_by_row(old_ledger: Engine) -> None:
     # What a later migration adds is none of this one's business.
     columns = ", ".join(column["name"] for column in inspect(old_ledger).get_columns("copies"))
@@ -96,6 +97,7 @@ def test_an_upgrade_carries_the_ledger_over_row_by_row(old_ledger: Engine) -> No
         assert connection.scalar(text("SELECT max(id) FROM copies")) == 7
 
 
+@pytest.mark.slow
 def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_ledger: Engine) -> None:
     def indexes() -> list[tuple[str, object, str]]:
         where = f"{old_ledger.dialect.name}_where"
@@ -109,12 +111,14 @@ def test_an_upgraded_ledger_has_the_indexes_that_it_had_but_for_the_readers(old_
     assert after == [one for one in before if one[0] != "ix_copies_subscription_id"]
 
 
+@pytest.mark.slow
 def test_an_upgrade_minds_the_issues_that_have_letters(old_ledger: Engine) -> None:
     migrations_runner.upgrade(old_ledger)
     with old_ledger.connect() as connection:
         assert connection.execute(text("SELECT slug, letter_id FROM issues")).all() == [("a", 1)]
 
 
+@pytest.mark.slow
 def test_an_old_letter_can_be_dropped_after_the_upgrade(old_ledger: Engine) -> None:
     migrations_runner.upgrade(old_ledger)
     sessions = Sessions(old_ledger)
@@ -155,6 +159,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> None:
     with engine.begin() as connection:
         start_at(connection, BEFORE_CATEGORIES)
@@ -172,6 +177,7 @@ def test_an_upgrade_reads_the_category_of_each_text_there_is(engine: Engine) -> 
 BEFORE_SEARCH = "0018"
 
 
+@pytest.mark.slow
 def test_an_upgrade_lets_every_reader_be_found_by_folded_words(engine: Engine) -> None:
     with engine.begin() as connection:
         start_at(connection, BEFORE_SEARCH)
@@ -188,6 +194,7 @@ def test_an_upgrade_lets_every_reader_be_found_by_folded_words(engine: Engine) -
 BEFORE_ARCHIVE_INDEX = "0047"
 
 
+@pytest.mark.slow
 def test_an_upgrade_lets_every_published_issue_be_found_by_its_words_and_labels(engine: Engine) -> None:
     source = "---\ntitle: A tight back\nsubject: About a tight back\npreheader: P\ntags: [Yoga]\n---\n{}\n"
     with engine.begin() as connection:
