@@ -61,6 +61,7 @@ def test_the_whole_story_ends_with_0_beside_settings_for_real_readers(checkout: 
     assert "The whole story, in" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_step_that_is_refused_ends_the_story_with_1_and_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

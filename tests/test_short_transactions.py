@@ -104,6 +104,7 @@ def test_a_stop_that_was_cut_short_is_gone_on_with(services: Services, now: date
         assert stopping.unfinished(session) == []
 
 
+@pytest.mark.slow
 def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     services: Services, now: datetime, sizes: list[int]
 ) -> None:

@@ -112,6 +112,7 @@ def test_a_list_can_come_through_a_pipe_but_only_once(loaded: Press) -> None:
     assert (answer.code, "only once" in answer.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_bar_with_rate_and_time_left_and_a_log_file_does_not(
     loaded: Press, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from .conftest import ROOT, Press
 
 
+@pytest.mark.slow
 def test_the_whole_way_of_a_list_through_real_processes(process: Press) -> None:
     assert process("db", "check").code == 1
     assert process("db", "upgrade").code == 0

@@ -69,6 +69,7 @@ def test_the_keyboard_alone_sends_it_back_with_a_comment(open_desk: Open) -> Non
     expect(page.get_by_role("heading", name="Approval draft")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, services: Services, axe: Axe) -> None:
     page = open_desk()
     problems: list[Any] = []

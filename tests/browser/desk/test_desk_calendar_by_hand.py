@@ -128,6 +128,7 @@ def test_one_press_schedules_from_the_queue_and_one_undoes_it(open_desk: Open, s
     assert order(services) == [SECOND, FIRST]
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_where_the_queue_is_full_and_weeks_are_off(
     open_desk: Open, services: Services, axe: Axe
 ) -> None:

@@ -28,6 +28,7 @@ def services(services: Services) -> Services:
     return services
 
 
+@pytest.mark.slow
 def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(open_desk: Open, axe: Axe) -> None:
     page = open_desk(viewport={"width": PHONE, "height": 900})
     problems: list[Any] = []

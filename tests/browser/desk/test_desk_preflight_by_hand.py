@@ -95,6 +95,7 @@ def test_a_fault_goes_as_it_is_mended_in_the_text(open_desk: Open) -> None:
     expect(page.locator("#write-preflight")).to_have_attribute("open", "")
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_in_preflight_beside_the_text(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
     page.goto(f"{PAGE}write")

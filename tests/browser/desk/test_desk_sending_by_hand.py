@@ -195,6 +195,7 @@ def test_an_issue_is_watched_held_and_reported(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.slow
 def test_where_no_stream_is_to_be_had_the_page_asks(
     page: Page, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

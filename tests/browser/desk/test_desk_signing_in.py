@@ -3,6 +3,7 @@
 from datetime import datetime
 
 import pyotp
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from newsletter.editors import accounts
@@ -56,6 +57,7 @@ def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     another.context.close()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_on_the_sign_in_pages(chrome: Browser, address: str, services: Services, axe: Axe) -> None:
     with services.sessions.begin() as session:
         owner = accounts.find(session, OWNER)

@@ -359,6 +359,7 @@ def test_the_page_works_without_scripts(open_desk: Open, services: Services) -> 
         assert issue_store.find(session, SLUG).revision.source.endswith("---\nPlainly typed.")
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> None:
     page = at_work(open_desk())
     write(page, "{{ surname }} and [a link](https://example.org) and `code`")

@@ -23,6 +23,7 @@ def page(open_desk: Open) -> Page:
     return at_work(open_desk())
 
 
+@pytest.mark.slow
 def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_browser(
     start: Callable[[], BrowserContext], services: Services
 ) -> None:
@@ -141,6 +142,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
         assert source.endswith("By the colleague.\n\nBy the owner.\n\nAnd more.\n")
 
 
+@pytest.mark.slow
 def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, services: Services) -> None:
     other = at_work(open_desk())
     write(page, "Here.")
@@ -202,7 +204,8 @@ def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Pa
         assert issue_store.find(session, SLUG).revision.source.endswith("Before the reload. And after. Done.")
 
 
-@pytest.mark.parametrize("scheme", ["https", pytest.param("http", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["https", "http"])
 def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services, scheme: str) -> None:
     if scheme == "http":
         page.context.add_init_script("Object.defineProperty(navigator, 'locks', { value: undefined })")
@@ -226,6 +229,7 @@ def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services,
     assert draft(services).endswith("In the first.\n\nAnd on.")
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_in_two_texts(open_desk: Open, axe: Axe) -> None:
     first, second = (at_work(open_desk()) for _ in range(2))
     ask_both(first, second)
