@@ -96,7 +96,7 @@ def test_the_toolbar_is_one_stop_of_the_tab_key_and_arrows_move_within(page: Pag
     expect(tool(page, "Italic")).to_be_focused()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowLeft")
-    expect(tool(page, "Add a picture")).to_be_focused()
+    expect(tool(page, "Find and replace")).to_be_focused()
 
 
 INSERTED = [

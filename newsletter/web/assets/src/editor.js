@@ -7,6 +7,7 @@ import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { ChangeSet, EditorSelection, EditorState, StateEffect, StateField, Transaction } from "@codemirror/state";
 import { Decoration, EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { finding, openAt } from "./finding.js";
 import { FORMATS, linking, marksAt } from "./formatting.js";
 import { isOffering, offering } from "./offers.js";
 
@@ -50,7 +51,7 @@ function covered(view) {
   if (isOffering(view.state)) return null;
   const bar = document.querySelector(".write-bar").getBoundingClientRect();
   const top = document.querySelector(".next")?.getBoundingClientRect().bottom ?? 0;
-  const tools = document.getElementById("write-toolbar").offsetHeight;
+  const tools = document.getElementById("write-tools").offsetHeight;
   return { top: Math.max(top, 0) + tools + 16, bottom: innerHeight - bar.top + 16 };
 }
 
@@ -86,6 +87,7 @@ export class Editor {
           theme,
           faultLines,
           offering({ onPicture }),
+          finding(document.getElementById("write-panels")),
           EditorView.contentAttributes.of({
             "aria-labelledby": "body-label",
             "aria-describedby": "body-hint body-fault",
@@ -136,6 +138,10 @@ export class Editor {
 
   isOffering() {
     return isOffering(this.view.state);
+  }
+
+  find() {
+    openAt(this.view, "find");
   }
 
   press(name) {

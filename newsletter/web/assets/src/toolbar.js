@@ -4,7 +4,7 @@ export class Toolbar {
   constructor({ place, onPress }) {
     this.buttons = [...place.querySelectorAll("button")];
     this.#stopAt(this.buttons[0]);
-    stayBelow(document.querySelector(".next"), place);
+    stayBelow(document.querySelector(".next"), place.parentElement);
     // The text keeps the focus, and a phone its keyboard.
     place.addEventListener("mousedown", (event) => event.preventDefault());
     place.addEventListener("keydown", (event) => this.#move(event));

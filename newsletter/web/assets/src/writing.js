@@ -26,9 +26,10 @@ const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
 let waiting;
 let shownRevision = Number(form.elements.base.value);
+const tools = { picture: choosePicture, find: () => editor.find() };
 const toolbar = new Toolbar({
   place: at("write-toolbar"),
-  onPress: (name) => (name === "picture" ? choosePicture() : editor.press(name)),
+  onPress: (name) => (name in tools ? tools[name]() : editor.press(name)),
 });
 const editor = new Editor({
   textarea: at("body"),
