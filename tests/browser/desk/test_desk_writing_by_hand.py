@@ -269,7 +269,7 @@ def test_a_picture_within_a_paste_is_taken_in_or_told(page: Page) -> None:
     assert "bees.example" not in text(page)
     own = f'<img src="data:image/png;base64,{base64.b64encode(picture()).decode()}">'
     paste(page, {"text/html": f"<p>Here:</p>{own}", "text/plain": "Here:"})
-    expect(page.locator("#ask-picture")).to_be_visible()
+    expect(page.get_by_role("group", name="Picture pasted-1.png")).to_be_visible()
 
 
 def test_plain_text_is_pasted_as_it_is(page: Page) -> None:
@@ -281,12 +281,13 @@ def test_plain_text_is_pasted_as_it_is(page: Page) -> None:
 def test_a_dropped_picture_is_described_and_stands_in_text_and_mail(page: Page, services: Services) -> None:
     write(page, "")
     drop(page, "A Back.png", picture())
-    asked = page.get_by_role("dialog", name="What does the picture show?")
-    asked.get_by_role("button", name="Insert picture").click()
+    asked = page.get_by_role("group", name="Picture a-back.png")
+    asked.get_by_role("button", name="Done").click()
     expect(asked.get_by_text("Describe what it shows, or tick that it is decorative.")).to_be_visible()
     asked.get_by_label("Alt text").fill("A back, [seen] from behind")
     asked.get_by_label("Caption").fill('At "rest"')
-    asked.get_by_role("button", name="Insert picture").click()
+    asked.get_by_role("button", name="Done").click()
+    expect(page.locator(".cm-content")).to_be_focused()
     shows(page, "a-back.png")
     assert '\n\n![A back, \\[seen\\] from behind](a-back.png "At \\"rest\\"")' in text(page)
     expect(mail(page).get_by_role("img", name="A back, [seen] from behind")).to_be_attached()
@@ -366,7 +367,7 @@ def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> N
     expect(page.locator(".cm-fault")).to_be_visible()
     page.locator(".write-more summary").click()
     found = faults(page, axe)
-    for dialog in ("ask-picture", "ask-sign-in", "ask-gone"):
+    for dialog in ("ask-sign-in", "ask-gone"):
         page.evaluate("id => document.getElementById(id).showModal()", dialog)
         found += faults(page, axe)
         page.evaluate("id => document.getElementById(id).close()", dialog)

@@ -1,10 +1,12 @@
-"""What helps while writing: find and replace."""
+"""What helps while writing: find and replace, and what is asked about a picture in the text."""
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.desk.conftest import Open
-from tests.browser.desk.test_desk_formatting_by_hand import select
-from tests.browser.desk.writing import at_work, text
+from tests.browser.desk.test_desk_formatting_by_hand import select, tool
+from tests.browser.desk.test_desk_writing_by_hand import drop, picture
+from tests.browser.desk.writing import at_work, mail, text
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 
@@ -40,6 +42,41 @@ def test_words_are_found_and_replaced_by_keyboard_and_the_caret_stays(open_desk:
     page.keyboard.press("Control+z")
     page.keyboard.type("!")
     assert text(page) == "back, Back and\nbackache: 🙂 !"
+    assert told == []
+
+
+@pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {**NARROW, "has_touch": True}])
+def test_a_picture_is_asked_about_in_the_text_and_changed_there_again(
+    open_desk: Open, axe: Axe, options: dict[str, object]
+) -> None:
+    page = at_work(open_desk(**options))
+    told = refusals(page)
+    select(page, "Above»")
+    drop(page, "A Back.png", picture())
+    asked = page.get_by_role("group", name="Picture a-back.png")
+    expect(asked.get_by_label("Alt text")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(asked.get_by_text("Describe what it shows, or tick that it is decorative.")).to_be_visible()
+    page.keyboard.type('A "back" [1] <b>')
+    asked.get_by_label("Caption").fill('At "rest"')
+    asked.get_by_label("Width").select_option(label="Half")
+    assert faults(page, axe) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.evaluate("innerWidth")
+    page.keyboard.press("Enter")
+    expect(asked).to_have_count(0)
+    page.keyboard.type("Below")
+    said = 'Above\n\n![A "back" \\[1\\] <b>](a-back.png "At \\"rest\\""){.half}\n\nBelow'
+    assert text(page) == said
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    tool(page, "Change this picture").click()
+    expect(asked.get_by_label("Alt text")).to_have_value('A "back" [1] <b>')
+    expect(asked.get_by_label("Width")).to_have_value("half")
+    asked.get_by_label("Decorative").check()
+    page.keyboard.press("Escape")
+    assert text(page) == said.replace('A "back" \\[1\\] <b>', "").replace("{.half}", "{.decorative .half}")
+    expect(page.locator(".cm-content")).to_be_focused()
+    expect(mail(page).locator('img[width="40"]')).to_be_attached()
     assert told == []
 
 

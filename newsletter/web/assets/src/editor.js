@@ -10,6 +10,7 @@ import { tags } from "@lezer/highlight";
 import { finding, openAt } from "./finding.js";
 import { FORMATS, linking, marksAt } from "./formatting.js";
 import { isOffering, offering } from "./offers.js";
+import { picturePanel } from "./picture_panel.js";
 
 const theme = EditorView.theme({
   "&": { color: "var(--ink)", backgroundColor: "var(--sheet)" },
@@ -88,6 +89,7 @@ export class Editor {
           faultLines,
           offering({ onPicture }),
           finding(document.getElementById("write-panels")),
+          picturePanel,
           EditorView.contentAttributes.of({
             "aria-labelledby": "body-label",
             "aria-describedby": "body-hint body-fault",
@@ -168,7 +170,8 @@ export class Editor {
     const below = line.number < doc.lines && doc.line(line.number + 1);
     const before = line.text.trim() ? "\n\n" : above && above.text.trim() ? "\n" : "";
     const insert = `${before}${text}${below && below.text.trim() ? "\n" : ""}`;
-    this.view.dispatch({ changes: { from: line.to, insert }, selection: { anchor: line.to + insert.length }, scrollIntoView: true });
+    const anchor = line.to + before.length + text.length;
+    this.view.dispatch({ changes: { from: line.to, insert }, selection: { anchor }, scrollIntoView: true });
   }
 
   mark(lines) {

@@ -2,6 +2,7 @@
 
 import { syntaxTree } from "@codemirror/language";
 import { EditorSelection } from "@codemirror/state";
+import { pictureAt } from "./picture_text.js";
 
 const EMPHASIS = {
   bold: { node: "StrongEmphasis", mark: "**" },
@@ -28,6 +29,7 @@ export function marksAt(state) {
     heading: BLOCKS.heading.pattern.test(first),
     list: BLOCKS.list.pattern.test(first),
     quote: BLOCKS.quote.pattern.test(first),
+    picture: Boolean(pictureAt(state, state.selection.main.head)),
   };
 }
 

@@ -1,20 +1,32 @@
-// Pictures, pasted, dropped or chosen: sent up, described, and put into the text.
+// Pictures, pasted, dropped or chosen: sent up, put into the text, and asked about there.
 
+import { askAbout } from "./picture_panel.js";
+import { pictureAt } from "./picture_text.js";
 import { ask } from "./server.js";
 
 export class Pictures {
+  #uploaded = new Map();
+
   constructor({ manuscript, editor, announce }) {
     Object.assign(this, { manuscript, editor, announce });
-    this.dialog = document.getElementById("ask-picture");
-    this.dialog.querySelector("form").addEventListener("submit", (event) => this.#answered(event));
-    document.getElementById("picture-decorative").addEventListener("change", (event) => {
-      document.getElementById("picture-alt").disabled = event.target.checked;
+    this.chooser = document.getElementById("picture-file");
+    this.chooser.addEventListener("change", async () => {
+      const files = [...this.chooser.files];
+      this.chooser.value = "";
+      await this.take(files);
     });
-    const chosen = document.getElementById("picture-file");
-    chosen.addEventListener("change", async () => {
-      await this.take([...chosen.files]);
-      chosen.value = "";
-    });
+  }
+
+  // What the toolbar's button does: change the picture that the caret is at, or add one.
+  changeOrAdd() {
+    const { state } = this.editor.view;
+    const picture = pictureAt(state, state.selection.main.head);
+    if (picture) this.#ask(picture.name);
+    else this.choose();
+  }
+
+  choose() {
+    this.chooser.click();
   }
 
   // One after the other, for each is asked about.
@@ -38,51 +50,14 @@ export class Pictures {
       this.announce(answer.fault ?? `${file.name} could not be uploaded. Check the connection, and drop it again.`);
       return;
     }
-    this.announce(`${answer.name} has been uploaded. Describe what it shows.`);
-    const described = await this.#describe(answer, file);
-    if (described) this.editor.insertBlock(described);
-    this.announce(described ? `${answer.name} is in the text.` : `${answer.name} was left out.`);
+    const note = [`${answer.width} × ${answer.height} pixels.`, answer.note].filter(Boolean).join(" ");
+    this.#uploaded.set(answer.name, { url: answer.url, note });
+    this.editor.insertBlock(`![](${answer.name})`);
+    this.announce(`${answer.name} is in the text. Describe what it shows.`);
+    await this.#ask(answer.name);
   }
 
-  #describe(answer, file) {
-    const shown = this.dialog.querySelector("img");
-    shown.src = answer.url;
-    document.getElementById("ask-picture-note").textContent = [`${answer.width} × ${answer.height} pixels.`, answer.note].filter(Boolean).join(" ");
-    for (const id of ["picture-alt", "picture-caption"]) document.getElementById(id).value = "";
-    document.getElementById("picture-alt").disabled = false;
-    document.getElementById("picture-decorative").checked = false;
-    this.#fault("");
-    this.name = answer.name;
-    this.dialog.returnValue = "";
-    this.dialog.showModal();
-    return new Promise((resolve) => {
-      this.dialog.addEventListener("close", () => {
-        resolve(this.dialog.returnValue === "insert" ? this.#written() : "");
-        this.editor.view.focus();
-      }, { once: true });
-    });
-  }
-
-  #answered(event) {
-    const alt = document.getElementById("picture-alt");
-    const isOpen = event.submitter?.value === "insert" && !alt.value.trim() && !document.getElementById("picture-decorative").checked;
-    if (!isOpen) return;
-    event.preventDefault();
-    this.#fault("Describe what it shows, or tick that it is decorative.");
-    alt.focus();
-  }
-
-  #fault(words) {
-    document.getElementById("picture-alt-fault").textContent = words;
-    document.getElementById("picture-alt").classList.toggle("is-invalid", Boolean(words));
-  }
-
-  #written() {
-    const decorates = document.getElementById("picture-decorative").checked;
-    const alt = decorates ? "" : oneLine("picture-alt").replace(/[[\]\\]/g, "\\$&");
-    const caption = oneLine("picture-caption").replace(/["\\]/g, "\\$&");
-    return `![${alt}](${this.name}${caption && ` "${caption}"`})${decorates ? "{.decorative}" : ""}`;
+  #ask(name) {
+    return askAbout(this.editor.view, this.#uploaded.get(name));
   }
 }
-
-const oneLine = (id) => document.getElementById(id).value.trim().replace(/\s+/g, " ");

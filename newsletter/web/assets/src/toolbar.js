@@ -18,7 +18,8 @@ export class Toolbar {
 
   show(marks) {
     for (const button of this.buttons) {
-      if (button.value in marks) button.setAttribute("aria-pressed", String(marks[button.value]));
+      if (button.hasAttribute("aria-pressed")) button.setAttribute("aria-pressed", String(marks[button.value]));
+      else if (button.value === "picture") name(button, marks.picture ? "Change this picture" : "Add a picture", marks.picture);
     }
   }
 
@@ -35,6 +36,11 @@ export class Toolbar {
   #stopAt(stop) {
     for (const button of this.buttons) button.tabIndex = button === stop ? 0 : -1;
   }
+}
+
+function name(button, words, isHere) {
+  button.ariaLabel = button.title = words;
+  button.classList.toggle("is-here", isHere);
 }
 
 // In sight while a long text scrolls, below what else stays there.

@@ -26,7 +26,7 @@ const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
 let waiting;
 let shownRevision = Number(form.elements.base.value);
-const tools = { picture: choosePicture, find: () => editor.find() };
+const tools = { picture: () => pictures.changeOrAdd(), find: () => editor.find() };
 const toolbar = new Toolbar({
   place: at("write-toolbar"),
   onPress: (name) => (name in tools ? tools[name]() : editor.press(name)),
@@ -37,7 +37,7 @@ const editor = new Editor({
   onChange: () => changed(),
   onUpdate: (update) => following.changed(update),
   onMarks: (marks) => toolbar.show(marks),
-  onPicture: choosePicture,
+  onPicture: () => pictures.choose(),
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
 });
 const manuscript = new Manuscript(form, editor);
@@ -98,10 +98,6 @@ function drop(event) {
   editor.view.dispatch({ selection: { anchor } });
   pictures.take(files);
   return true;
-}
-
-function choosePicture() {
-  at("picture-file").click();
 }
 
 function escape(event) {
