@@ -265,7 +265,8 @@ def test_once_nothing_is_missing_the_guide_leads_to_the_first_issue(
     report.keep_report(services.settings.data_dir, [], now)
     page = owner.read(SETUP)
     assert "Everything is set up" in page
-    assert "write it, mark it as ready, and schedule it" in page
+    assert "Now for the first issue." in page
+    assert 'href="/desk/issues/">Go to the issues</a>' in owner.open(SETUP).text
     assert "Put the guide away" not in page
     assert "steps are done" not in owner.read("/desk/")
 

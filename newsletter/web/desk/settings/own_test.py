@@ -15,6 +15,7 @@ from newsletter.doctor import Area, Finding, Level, report
 from newsletter.editorial.issues import listing
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
+from newsletter.system.ports import is_loopback
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, setup_guide
@@ -40,6 +41,7 @@ def own_test() -> str:
             issue=listing.issue_to_try(store, publication.id),
             address=auth.email(),
             sender=services().settings.issue_sender_address or publication.sender_address,
+            inbox_url=_inbox_url(services().settings),
             has_bulk_server=_has_bulk_server(services().settings),
             **_status(store, publication),
         )
@@ -72,6 +74,11 @@ def own_test_status() -> ResponseReturnValue:
         if request.args.get("seen") == status["seen"]:
             return make_response("", 204)
         return render_template("desk/parts/own_test_status.html", **status)
+
+
+def _inbox_url(settings: Settings) -> str:
+    """Where mail may wait that went to a server on this machine, as on a laptop; empty for any other server."""
+    return f"http://127.0.0.1:{settings.inbox_port}/" if is_loopback(settings.mail_server or "") else ""
 
 
 def _has_bulk_server(settings: Settings) -> bool:

@@ -50,7 +50,10 @@ def save_name(editor: Editor) -> None:
 
 
 def change_password() -> ResponseReturnValue:
-    """Save a new password, with the name the first time; all other sessions and links of this editor end."""
+    """Save a new password, with the name the first time; all other sessions and links of this editor end.
+
+    Whoever has chosen their first one goes on to the start page.
+    """
     count_attempt()
     with services().sessions.begin() as store:
         editor = current_editor(store)
@@ -58,13 +61,14 @@ def change_password() -> ResponseReturnValue:
         if faults:
             return _page(store, faults), 422
         attempt_limits.reset_passwords(store, editor.email)
-        if editor.password_hash is None:
+        is_new = editor.password_hash is None
+        if is_new:
             save_name(editor)
         passwords.set_password(editor, request.form["new"])
         forgotten_password.notify_change(store, editor, _CHANGED)
         auth.sign_in(store, editor)
     flash("Your new password is saved. You are signed out everywhere else.")
-    return redirect(url_for("desk.account"), 303)
+    return redirect(url_for("desk.home" if is_new else "desk.account"), 303)
 
 
 def end_sessions() -> ResponseReturnValue:
