@@ -7,7 +7,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   ├── Faulty              drafts: the text is not a valid issue
 │   │   ├── NoAddress           mime: mail cannot be sent to what stands where an address should
 │   │   ├── NoMoment            weekly_slots: the text cannot be read as a date and a time
-│   │   ├── NoNote              corrections: a correction does not say what changed
+│   │   ├── NoNote              correction_draft: a correction does not say what changed
 │   │   ├── NoReason            slot_settings: days off have no reason
 │   │   ├── RenderError         mjml: the MJML is malformed
 │   │   ├── TooLarge            markdown: the text has more than is rendered

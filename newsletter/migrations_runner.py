@@ -27,6 +27,7 @@ import newsletter.delivery.reports.stats
 import newsletter.editorial.imported.posts
 import newsletter.editorial.imported.uploads
 import newsletter.editorial.issues.archive_index
+import newsletter.editorial.issues.correction_draft
 import newsletter.editorial.issues.desk_index
 import newsletter.editorial.issues.digests
 import newsletter.editorial.issues.issue_bin

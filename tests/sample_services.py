@@ -17,7 +17,6 @@ from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessa
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import corrections, import_export, issue_store
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
@@ -25,6 +24,7 @@ from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
 from newsletter.workflows import build_letter, correct_issue, publish
 from newsletter.workflows.build_letter import LetterSettings
+from tests.amending import amend
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
@@ -116,8 +116,9 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
         assert issue.letter
         session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, now
-        wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
-        made = corrections.amend(session, issue, wanted, "ann@press.example", now)
+        made = amend(
+            session, issue, f"{issue.revision.source}\nTen minutes.\n", "Ten, not five.", "ann@press.example", now
+        )
         order = correct_issue.MailingOrder("ann@press.example", corrections.seal(made))
         return correct_issue.mail_correction(session, LetterSettings(links), issue, made, order, now).letter_id
 

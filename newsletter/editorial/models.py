@@ -288,6 +288,8 @@ class ApprovalStep(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     audience_hash: Mapped[str] = mapped_column(String(64), default="", server_default="")
     """The hash of the rule of the segment that it was to go to; empty for everybody."""
+    correction: Mapped[int | None]
+    """The number of the correction that it is about; None for the issue itself."""
     person: Mapped[str] = mapped_column(String(254))
     """An editor's address, stored as text, so that the record outlives the account."""
     at: Mapped[datetime]
@@ -299,6 +301,11 @@ class ApprovalStep(Base):
     def is_standing_approval(self) -> bool:
         """Whether it is an approval that was not withdrawn."""
         return self.act is ApprovalAct.APPROVED and self.withdrawn_at is None
+
+    @property
+    def is_standing_request(self) -> bool:
+        """Whether it asks for an approval, and was not withdrawn."""
+        return self.act is ApprovalAct.ASKED and self.withdrawn_at is None
 
 
 class SentTest(Base):

@@ -2,6 +2,7 @@
 
 Nobody approves their own text: the approver is an owner or editor who wrote nothing since the last approval. It
 counts for one revision, its mail and whom it goes to (`editorial.issues.approvals`); without it nothing starts.
+Of an issue that is out, it is the correction being prepared that is approved: its text and its note.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,7 +18,7 @@ from newsletter.addresses import mailboxes
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee
-from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues import approvals, correction_draft, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readiness
 from newsletter.editors import Editor, Role
@@ -78,20 +79,21 @@ class ApprovalStatus:
 
 def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalStatus:
     """The current approval status of an issue."""
-    content = build_letter.approvable_content(issue, links)
+    content, number = build_letter.approvable_content(issue, links), _correction_number(session, issue)
+    own = [step for step in issue.approval_steps if number is None or step.correction == number]
     return ApprovalStatus(
         is_required=issue.publication.requires_approval,
         content=content,
         approval=approvals.current_approval(issue.approval_steps, content),
-        last=approvals.latest_approval(issue.approval_steps),
-        steps=issue.approval_steps,
-        writers=approvals.unapproved_writers(session, issue),
+        last=approvals.latest_approval(own),
+        steps=own,
+        writers=_writers(session, issue),
     )
 
 
 def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
     """The editors who could approve the current content."""
-    wrote = approvals.unapproved_writers(session, issue)
+    wrote = _writers(session, issue)
     return [one for one in session.scalars(editors.team()) if one.role in APPROVERS and one.key not in wrote]
 
 
@@ -151,14 +153,14 @@ def _unschedule(session: Session, links: Links, issue: Issue, content: Content, 
     if was_scheduled:
         publish.unschedule(session, issue, now)
     issue_store.lock(session, issue)
-    _require_unbegun(issue)
+    _require_undecided(session, issue)
     return was_scheduled
 
 
 def _hold_still(session: Session, links: Links, issue: Issue, content: Content) -> ApprovalStatus:
     """The status, locked until the transaction ends; Conflict unless it is of the content that the page showed."""
     issue_store.lock(session, issue)
-    _require_unbegun(issue)
+    _require_undecided(session, issue)
     current = approval_status(session, links, issue)
     if not current.is_required:
         raise Conflict(f"{issue.publication.name} does not require approval.")
@@ -167,8 +169,19 @@ def _hold_still(session: Session, links: Links, issue: Issue, content: Content) 
     return current
 
 
-def _require_unbegun(issue: Issue) -> None:
-    if not (build_letter.is_waiting(issue) or build_letter.is_open(issue)):
+def _writers(session: Session, issue: Issue) -> frozenset[str]:
+    of_correction = correction_draft.is_prepared(session, issue)
+    return (correction_draft.writers if of_correction else approvals.unapproved_writers)(session, issue)
+
+
+def _correction_number(session: Session, issue: Issue) -> int | None:
+    """The number of the correction that is to be approved; None if it is the issue."""
+    return correction_draft.next_number(issue) if correction_draft.is_prepared(session, issue) else None
+
+
+def _require_undecided(session: Session, issue: Issue) -> None:
+    is_prepared = correction_draft.is_prepared(session, issue)
+    if not (is_prepared or build_letter.is_waiting(issue) or build_letter.is_open(issue)):
         raise Conflict(f"“{issue.title}” is {issue_store.state(issue).phrase}; it is too late for that.")
 
 
@@ -201,6 +214,7 @@ def _note(session: Session, issue: Issue, act: ApprovalAct, review: Review, now:
         revision_number=review.content.revision_number,
         content_hash=review.content.content_hash,
         audience_hash=review.content.audience_hash,
+        correction=_correction_number(session, issue),
         person=review.person,
         at=now,
         comment=_clean(review.comment),
@@ -231,7 +245,7 @@ def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Ed
     fields = {
         "email": editor.email,
         "asked_by": TeamNames(session).find(asked.person).full,
-        "issue_title": issue.title,
+        "issue_title": f"Correction of “{issue.title}”" if asked.correction else issue.title,
         "comment": asked.comment,
         "approval_url": audience.links.approval(issue.slug),
     }

@@ -19,9 +19,9 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial import preflight
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import approvals, issue_store
+from newsletter.editorial.issues import approvals, archive, correction_draft, issue_store
 from newsletter.editorial.issues.approvals import Content
-from newsletter.editorial.models import Issue, IssueState, Readiness, Size
+from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, Size
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import Branding, Rendered
 from newsletter.editorial.source import issue_file
@@ -88,26 +88,33 @@ class PreparedIssue:
 
 
 def prepare(issue: Issue, links: Links) -> PreparedIssue:
-    """Parse, render and check the newest revision of an issue; what was just prepared is not prepared again."""
-    return _prepare(*_ingredients(issue, links))
+    """Parse, render and check an issue's text; what was just prepared is not prepared again.
+
+    Its newest revision or, once it is out, the one that the archive shows.
+    """
+    return prepare_revision(issue, _current_revision(issue), links)
+
+
+def prepare_revision(issue: Issue, revision: Revision, links: Links) -> PreparedIssue:
+    """The same of any revision."""
+    return _prepare(*_ingredients(issue, revision, links))
 
 
 def render_in_colours(issue: Issue, links: Links, accent: str, accent_dark: str) -> Rendered:
     """The mail of the newest revision with other colours of links and buttons; empty for the default ones."""
-    source, file_name, pictures, branding, _ = _ingredients(issue, links)
+    source, file_name, pictures, branding, _ = _ingredients(issue, _current_revision(issue), links)
     colours = replace(branding, accent=accent, accent_dark=accent_dark)
     return _render(issue_file.parse(source, file_name), pictures, colours)
 
 
 def judge(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
-    """The content hash of the newest revision's mail, and what blocks it; cached by text, for many issues."""
-    return _judge(*_ingredients(issue, links))
+    """The content hash of the mail of what `prepare` prepares, and what blocks it; cached by text, for many issues."""
+    return _judge(*_ingredients(issue, _current_revision(issue), links))
 
 
 def is_open(issue: Issue) -> bool:
     """Whether the issue is a draft, ready, or cancelled before it began: nothing of it is scheduled or sent."""
-    has_begun = issue.letter is not None and issue.letter.started_at is not None
-    return issue_store.state(issue) in _OPEN and not has_begun
+    return issue_store.state(issue) in _OPEN and not issue_store.is_out(issue)
 
 
 def frozen_letter(issue: Issue) -> Letter | None:
@@ -157,7 +164,10 @@ def require_approved(issue: Issue, would_go: Content) -> None:
 
 
 def approvable_content(issue: Issue, links: Links) -> Content:
-    """The content that an approval has to be of: that of the frozen letter, else of the newest revision."""
+    """The content that an approval has to be of: of a correction, of the frozen letter, or of the newest revision."""
+    session = object_session(issue)
+    if session and correction_draft.is_prepared(session, issue):
+        return correction_draft.content(session, issue)
     if fixed := frozen_letter(issue):
         return content_of(issue, fixed)
     return prepared_content(issue, prepare(issue, links))
@@ -330,11 +340,15 @@ _Pictures = tuple[tuple[str, str, Size | None], ...]
 _Ingredients = tuple[str, str, _Pictures, Branding, preflight.Facts]
 
 
-def _ingredients(issue: Issue, links: Links) -> _Ingredients:
+def _current_revision(issue: Issue) -> Revision:
+    return archive.published_text(issue)[1] if issue_store.is_out(issue) else issue.revision
+
+
+def _ingredients(issue: Issue, revision: Revision, links: Links) -> _Ingredients:
     """All that a prepared issue is made of: source, file name, its pictures' names, URLs and sizes, branding, facts."""
-    files = issue_store.picture_files(issue.revision)
+    files = issue_store.picture_files(revision)
     return (
-        issue.revision.source,
+        revision.source,
         issue.file_name,
         tuple((file.name, links.picture(file.file_name), file.size) for file in files),
         Branding.for_publication(issue.publication, links),

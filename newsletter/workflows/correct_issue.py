@@ -1,4 +1,4 @@
-"""Mail a correction of an issue to everyone who got that issue, and to nobody else.
+"""Publish a correction of an issue in the archive, and mail it to everyone who got that issue, and to nobody else.
 
 The ledger says who got it: readers whose copy of the issue, or of the digest that lists it, was sent or is in doubt.
 Those who have unsubscribed or were suppressed since get nothing. The correction is a letter like any other in the
@@ -24,14 +24,15 @@ from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopySt
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial import preflight
-from newsletter.editorial.issues import corrections
+from newsletter.editorial.issues import approvals, correction_draft, corrections, issue_store
+from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.corrections import Composed
 from newsletter.editorial.issues.digests import DigestEntry
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
-from newsletter.errors import Conflict
+from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links
-from newsletter.workflows import publish
+from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.publish import Started
 from newsletter.workflows.recipients import Recipients, wrong_letters
@@ -67,6 +68,37 @@ class MailingOrder:
     """The version of the letter that the page showed."""
     segment: Frozen | None = None
     """Only the readers of this segment get it; None for all who got the issue."""
+
+
+def new_blockers(issue: Issue, links: Links) -> list[Finding]:
+    """What preflight blocks in the newest revision and not in what the archive shows now."""
+    if not correction_draft.is_changed(issue):
+        return []
+    blocking = build_letter.prepare_revision(issue, issue.revision, links).blocking
+    if not blocking:
+        return []
+    try:
+        known = {(one.rule, one.message) for one in build_letter.prepare(issue, links).blocking}
+    except Invalid:  # it went out before a rule that it breaks
+        known = set()
+    return [one for one in blocking if (one.rule, one.message) not in known]
+
+
+def publish_correction(
+    session: Session, links: Links, issue: Issue, content: Content, person: str, now: datetime
+) -> Correction:
+    """Publish the correction that is being prepared, if it is still the content that this person saw.
+
+    Conflict if it is not, preflight blocks it, or it needs an approval; NoNote if it has no note.
+    """
+    issue_store.lock(session, issue)
+    if correction_draft.content(session, issue) != content:
+        raise Conflict("The correction has changed since this page was opened. Nothing was done; look at it again.")
+    if blocking := new_blockers(issue, links):
+        raise Conflict(f"The text is not fit to publish: {'; '.join(found.message for found in blocking)}.")
+    if issue.publication.requires_approval and not approvals.current_approval(issue.approval_steps, content):
+        raise Conflict("A second person has to approve the text and the note before they are published.")
+    return corrections.publish(session, issue, person, now)
 
 
 def audience(

@@ -3,15 +3,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.editorial.issues import archive, corrections, issue_store
+from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.issues.archive_index import LabelKind
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
+from tests.amending import amend
 
 SOURCE = "---\ntitle: The {0}\nsubject: The {0} issue of all\npreheader: Words\ncategory: Health\n---\nText.\n"
 
@@ -95,7 +95,7 @@ def test_categories_are_counted_by_the_text_that_is_shown(sessions: Sessions, ou
     with sessions.begin() as session:
         issue = archive.find(session, out[0])
         source = issue.revision.source.replace("category: Health", "category: Rest")
-        corrections.amend(session, issue, Amendment(source, issue.revision_number, "Moved.", 1), "a@example.org", now)
+        amend(session, issue, source, "Moved.", "a@example.org", now)
     with sessions.reading() as session:
         assert archive.labels(session, issue.publication_id, LabelKind.CATEGORY) == [("Health", 2), ("Rest", 1)]
         first = archive.find(session, "first")

@@ -3,15 +3,15 @@ from datetime import timedelta
 import pytest
 
 from newsletter.db import Sessions
-from newsletter.editorial.issues import archive, archive_search, corrections, issue_store
+from newsletter.editorial.issues import archive, archive_search, issue_store
 from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.archive_search import Query
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
+from tests.amending import amend
 
 SOURCE = """---
 title: {title}
@@ -76,7 +76,7 @@ def test_a_correction_is_found_by_its_words_and_no_longer_by_those_it_replaced(
     with sessions.begin() as session:
         issue = archive.find(session, "sitting")
         source = issue.revision.source.replace("About walking.", "About standing.").replace("back pain", "posture")
-        corrections.amend(session, issue, Amendment(source, issue.revision_number, "Changed.", 1), "a@example.org", now)
+        amend(session, issue, source, "Changed.", "a@example.org", now)
     with sessions.reading() as session:
         for typed, slugs in (("standing", ["sitting"]), ("walking", ["walking"])):
             found = archive_search.search(session, home, Query.parse(typed), skip=0, limit=9)

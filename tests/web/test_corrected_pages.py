@@ -6,10 +6,9 @@ from xml.etree import ElementTree as ET
 import pytest
 from flask.testing import FlaskClient
 
-from newsletter.editorial.issues import corrections, issue_store
-from newsletter.editorial.issues.corrections import Amendment
+from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
-from tests import sample_services
+from tests import amending, sample_services
 from tests.web.test_feeds import ATOM, SITEMAP
 
 pytestmark = pytest.mark.usefixtures("stocked")
@@ -25,8 +24,7 @@ def amend(services: Services, now: datetime, note: str = NOTE) -> None:
         issue = issue_store.find(session, SLUG)
         source = re.sub(r"\ntitle: .*", "\ntitle: Unwind a stiff back", issue.revision.source, count=1)
         number = len(issue.corrections) + 1
-        wanted = Amendment(source + f"\nAmended {number} times.\n", issue.revision_number, note, number)
-        corrections.amend(session, issue, wanted, "ann@press.example", now)
+        amending.amend(session, issue, source + f"\nAmended {number} times.\n", note, "ann@press.example", now)
 
 
 def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskClient, services: Services, now) -> None:

@@ -10,12 +10,12 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import corrections, issue_store
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import correct_issue
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.correct_issue import MailingOrder
+from tests.amending import amend
 from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
 
 LINKS = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
@@ -29,8 +29,14 @@ def correct(sessions: Sessions) -> Callable[[], None]:
         now = datetime.now(UTC)
         with sessions.begin() as session:
             issue = issue_store.find(session, SLUG)
-            wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", 1, "Ten minutes, not ten hours.", 1)
-            made = corrections.amend(session, issue, wanted, "ann@press.example", now)
+            made = amend(
+                session,
+                issue,
+                f"{issue.revision.source}\nTen minutes.\n",
+                "Ten minutes, not ten hours.",
+                "ann@press.example",
+                now,
+            )
             correct_issue.mail_correction(
                 session,
                 LetterSettings(LINKS),

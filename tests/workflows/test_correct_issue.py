@@ -8,7 +8,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import func, select, update
 
-from newsletter import publications
+from newsletter import editors, publications
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import suppression
@@ -16,17 +16,19 @@ from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import retention, stats
-from newsletter.editorial.issues import archive, corrections, issue_store
-from newsletter.editorial.issues.corrections import Amendment
+from newsletter.editorial.issues import approvals, archive, correction_draft, corrections, issue_store
+from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.drafts import Faulty
-from newsletter.editorial.models import Correction, Revision
+from newsletter.editorial.models import ApprovalAct, ApprovalStep, Correction, Revision
 from newsletter.editorial.source import issue_file
+from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, correct_issue, publish, resend_missed
+from newsletter.workflows import approve_issue, build_letter, correct_issue, publish, resend_missed
+from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.correct_issue import MailingOrder
-from tests import sample_services
+from tests import amending, sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW
 from tests.sample_source import issue_source
@@ -37,6 +39,7 @@ SOURCE = issue_source(body="Lie down for ten hours.")
 AMENDED = SOURCE.replace("ten hours", "ten minutes")
 NOTE = "We wrote ten hours; it is ten minutes."
 EDITOR = "ann@press.example"
+SECOND = "ben@press.example"
 MINUTE = timedelta(minutes=1)
 FATES = {
     "sent": (CopyState.SENT, Status.ACTIVE),
@@ -100,13 +103,9 @@ def finish(session: Session, state: LetterState = LetterState.FINISHED) -> None:
     letter.state, letter.finished_at = state, letter.started_at
 
 
-def amend(
-    services: Services, now: datetime, source: str = AMENDED, note: str = NOTE, base: int = 1, number: int = 1
-) -> int:
+def amend(services: Services, now: datetime, source: str = AMENDED, note: str = NOTE) -> int:
     with services.sessions.begin() as session:
-        issue = issue_store.find(session, SLUG)
-        wanted = Amendment(source, base, note, number)
-        return corrections.amend(session, issue, wanted, EDITOR, now).number
+        return amending.amend(session, issue_store.find(session, SLUG), source, note, EDITOR, now).number
 
 
 def mail(services: Services, now: datetime, number: int = 1, person: str = EDITOR) -> publish.Started:
@@ -172,7 +171,7 @@ def test_what_is_said_beforehand_is_what_happens(services: Services, now: dateti
 
 def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(services: Services, now: datetime) -> None:
     amend(services, now)
-    amend(services, now, SOURCE, "It was right after all.", base=2, number=2)
+    amend(services, now, SOURCE, "It was right after all.")
     first = mail(services, now, 1)
     with services.sessions.begin() as session:
         move(session, "sent_too", CopyState.SENT, Status.UNSUBSCRIBED)
@@ -194,11 +193,142 @@ def test_two_who_mail_it_at_once_mail_it_once(services: Services, now: datetime)
 
 
 @pytest.mark.parametrize("source", [SOURCE, AMENDED])
-def test_two_who_amend_at_once_make_one_correction(services: Services, now: datetime, source: str) -> None:
-    refused = together(*[lambda: amend(services, now, source)] * 3)
+def test_two_who_publish_at_once_make_one_correction(services: Services, now: datetime, source: str) -> None:
+    seen = prepare(services, now, source)
+    refused = together(*[lambda: publish_seen(services, now, seen)] * 3)
     assert len(refused) == 2
     with services.sessions.reading() as session:
         assert session.scalars(select(Correction.number)).all() == [1]
+
+
+def prepare(services: Services, now: datetime, source: str = AMENDED, note: str = NOTE, who: str = EDITOR) -> Content:
+    """Write a correction; what its page shows."""
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        amending.prepare(session, issue, source, note, who, now)
+        return correction_draft.content(session, issue)
+
+
+def publish_seen(services: Services, now: datetime, seen: Content, who: str = EDITOR) -> int:
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        return correct_issue.publish_correction(session, services.links, issue, seen, who, now).number
+
+
+def test_what_is_prepared_is_shown_nowhere_until_it_is_published(services: Services, now: datetime) -> None:
+    before = shown(services)
+    seen = prepare(services, now, AMENDED.replace("title: A tight back", "title: Mended"))
+    assert shown(services) == before
+    assert publish_seen(services, now, seen) == 1
+    title, text, mail = shown(services)
+    assert title == "Mended"
+    assert "ten minutes." in text
+    assert "ten minutes." in mail
+
+
+def shown(services: Services) -> tuple[str, str, str]:
+    """The title of the issue, its text in the archive, and the mail that the welcome series would make of it."""
+    with services.sessions.reading() as session:
+        issue = issue_store.find(session, SLUG)
+        mail = build_letter.prepare(issue, services.links).mail.text
+        return issue.title, archive.published_text(issue)[1].source, mail
+
+
+def test_a_correction_that_changed_since_its_page_was_opened_is_not_published(
+    services: Services, now: datetime
+) -> None:
+    seen = prepare(services, now)
+    for source, note in ((AMENDED, "Another note."), (SOURCE, NOTE)):
+        prepare(services, now, source, note)
+        with pytest.raises(Conflict, match="has changed since this page was opened"):
+            publish_seen(services, now, seen)
+
+
+def test_preflight_stops_what_a_correction_brings_in_and_not_what_was_there_before(
+    services: Services, now: datetime
+) -> None:
+    seen = prepare(services, now, AMENDED + "\nTK: write this.\n")
+    with pytest.raises(Conflict, match="not fit to publish"):
+        publish_seen(services, now, seen)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        amending.amend(session, issue, AMENDED + "\nTK: write this.\n", NOTE, EDITOR, now)
+    assert publish_seen(services, now, prepare(services, now, AMENDED + "\nTK: write this.\n\nMore.\n")) == 2
+
+
+def test_a_correction_that_is_given_up_leaves_the_archive_and_nobody_asked(services: Services, now: datetime) -> None:
+    require_approval(services, now)
+    seen = prepare(services, now)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        asked = approve_issue.request_approval(session, services.audience, issue, Review(seen, EDITOR), (), now)
+        assert asked == [SECOND]
+        assert approvals.list_awaiting(session, issue.publication_id) == [issue]
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        correction_draft.give_up(session, issue, EDITOR, now)
+        assert not correction_draft.is_prepared(session, issue)
+        assert approvals.list_awaiting(session, issue.publication_id) == []
+        assert approvals.awaiting(session, [issue]) == frozenset()
+
+
+def require_approval(services: Services, now: datetime) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).requires_approval = True
+        for email in (EDITOR, SECOND):
+            editors.add(session, email, Role.EDITOR, now)
+
+
+def approve(services: Services, now: datetime, seen: Content, who: str) -> None:
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        approve_issue.approve(session, services.links, issue, Review(seen, who), now)
+
+
+def test_where_issues_are_approved_a_second_person_approves_the_text_and_the_note(
+    services: Services, now: datetime
+) -> None:
+    require_approval(services, now)
+    seen = prepare(services, now)
+    with pytest.raises(Conflict, match="A second person has to approve"):
+        publish_seen(services, now, seen)
+    with pytest.raises(Conflict, match="nobody approves their own words"):
+        approve(services, now, seen, EDITOR)
+    approve(services, now, seen, SECOND)
+    # An edit of the text or of the note voids it.
+    for source, note in ((AMENDED + "\nMore.\n", NOTE), (AMENDED, "Another note.")):
+        with pytest.raises(Conflict, match="A second person has to approve"):
+            publish_seen(services, now, prepare(services, now, source, note))
+    again = prepare(services, now)
+    approve(services, now, again, SECOND)
+    assert publish_seen(services, now, again) == 1
+
+
+def test_whoever_changed_the_note_does_not_approve_it(services: Services, now: datetime) -> None:
+    require_approval(services, now)
+    prepare(services, now)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        correction_draft.keep_note(session, issue, "Ten minutes it is.", SECOND)
+        seen = correction_draft.content(session, issue)
+    with pytest.raises(Conflict, match="nobody approves their own words"):
+        approve(services, now, seen, SECOND)
+
+
+def test_the_approval_of_the_issue_itself_is_none_of_its_correction(services: Services, now: datetime) -> None:
+    require_approval(services, now)
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        step = {"issue_id": issue.id, "revision_number": 1, "content_hash": issue.letter.content_hash, "at": now}
+        session.add(ApprovalStep(**step, act=ApprovalAct.ASKED, person=EDITOR))
+        session.add(ApprovalStep(**step, act=ApprovalAct.APPROVED, person=SECOND))
+        session.flush()
+        assert approvals.list_awaiting(session, issue.publication_id) == []
+    prepare(services, now)
+    with services.sessions.reading() as session:
+        status = approve_issue.approval_status(session, services.links, issue_store.find(session, SLUG))
+        assert status.is_missing
+        assert status.last is None
 
 
 def test_no_letter_that_corrects_another_is_ever_fanned_out_to_more(services: Services, now: datetime) -> None:
@@ -456,7 +586,7 @@ def test_the_archive_shows_the_amended_text_and_the_letter_stays_as_it_was(servi
 
 
 def test_several_corrections_are_kept_in_their_order(services: Services, now: datetime) -> None:
-    assert [amend(services, now), amend(services, now, SOURCE, "No: ten hours.", base=2, number=2)] == [1, 2]
+    assert [amend(services, now), amend(services, now, SOURCE, "No: ten hours.")] == [1, 2]
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
         assert [each.note for each in issue.corrections] == [NOTE, "No: ten hours."]
@@ -472,7 +602,7 @@ def test_a_note_alone_keeps_the_text(services: Services, now: datetime) -> None:
 
 @pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
 def test_a_correction_says_what_changed(services: Services, now: datetime, note: str) -> None:
-    with pytest.raises(corrections.NoNote):
+    with pytest.raises(correction_draft.NoNote):
         amend(services, now, note=note)
 
 
@@ -497,7 +627,7 @@ def test_an_issue_that_has_not_gone_out_is_edited_not_corrected(services: Servic
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "a-calm-neck")
         with pytest.raises(Conflict, match="has not gone out yet"):
-            corrections.amend(session, issue, Amendment(SOURCE, 1, NOTE, 1), EDITOR, now)
+            corrections.publish(session, issue, EDITOR, now)
         with pytest.raises(NotFound):
             corrections.find(session, issue, 1)
 

@@ -16,7 +16,6 @@ from newsletter.db import Session
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, OutboxMessage, SendPermission
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import corrections, digests, issue_store
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editorial.source import issue_file
@@ -35,6 +34,7 @@ from newsletter.workflows.calendar import Calendar
 from newsletter.workflows.correct_issue import MailingOrder
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
+from tests.amending import amend
 from tests.originals import Fill
 
 WARSAW = ZoneInfo("Europe/Warsaw")
@@ -294,8 +294,7 @@ def test_a_digest_says_a_title_as_it_is_whatever_is_in_it(press: Press, title: s
         assert issue.frozen_revision
         source = issue.frozen_revision.source.replace("title: One", f"title: {json.dumps(title, ensure_ascii=False)}")
         source = source.replace("preheader: All of one.", f"preheader: {json.dumps(title, ensure_ascii=False)}")
-        wanted = Amendment(source, 1, "Not all.", 1)
-        corrections.amend(session, issue, wanted, "ed@press.example", tuesday(10, 14))
+        amend(session, issue, source, "Not all.", "ed@press.example", tuesday(10, 14))
         digest = digests.write_digest(session, press.home(session), press.services.links, tuesday(10, 14))
         assert digest
         mail = build_letter.prepare(digest, press.services.links).mail
@@ -363,8 +362,14 @@ def test_a_digest_lists_an_issue_as_it_was_last_corrected(press: Press) -> None:
     press.runs(tuesday(10, 13))
     with press.sessions.begin() as session:
         issue = issue_store.find(session, "one")
-        wanted = Amendment(issue.revision.source.replace("All of one.", "Nearly all of one."), 1, "Not all.", 1)
-        corrections.amend(session, issue, wanted, "ed@press.example", tuesday(10, 14))
+        amend(
+            session,
+            issue,
+            issue.revision.source.replace("All of one.", "Nearly all of one."),
+            "Not all.",
+            "ed@press.example",
+            tuesday(10, 14),
+        )
     press.runs(tuesday(11, 3))
     assert press.read("monthly") == ["One"]
     with press.sessions.reading() as session:
@@ -413,8 +418,7 @@ def correct(press: Press, slug: str, at: datetime) -> int:
     """Correct an issue, and mail that; the letter's id."""
     with press.sessions.begin() as session:
         issue = issue_store.find(session, slug)
-        wanted = Amendment(f"{issue.revision.source}\nMore.\n", 1, "Not all.", 1)
-        made = corrections.amend(session, issue, wanted, "ed@press.example", at)
+        made = amend(session, issue, f"{issue.revision.source}\nMore.\n", "Not all.", "ed@press.example", at)
         order = MailingOrder("ed@press.example", corrections.seal(made))
         return correct_issue.mail_correction(session, press.services.letters, issue, made, order, at).letter_id
 

@@ -13,7 +13,6 @@ from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial.issues import corrections, issue_store
-from newsletter.editorial.issues.corrections import Amendment
 from newsletter.editorial.models import Issue
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
@@ -24,6 +23,7 @@ from newsletter.workflows.choose_segment import choose_segment, delete_segment
 from newsletter.workflows.correct_issue import MailingOrder
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
+from tests.amending import amend
 from tests.originals import Fill
 from tests.sample_services import NOW, WAITING
 
@@ -172,8 +172,7 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, NOW
         found = correct_issue.audience(session, issue, NOW, NOW, frozen)
         assert (found.size, found.unreachable) == (1, 1)
-        wanted = Amendment(f"{issue.revision.source}\nMore.\n", 1, "More.", 1)
-        made = corrections.amend(session, issue, wanted, "ann@press.example", NOW)
+        made = amend(session, issue, f"{issue.revision.source}\nMore.\n", "More.", "ann@press.example", NOW)
         order = MailingOrder("ann@press.example", corrections.seal(made), frozen)
         sent = correct_issue.mail_correction(session, services.letters, issue, made, order, NOW)
         theirs = session.scalars(select(Copy.address).where(Copy.letter_id == sent.letter_id))

@@ -19,8 +19,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.workers import clock_setback, send_permission
 from newsletter.delivery.workers.context import WorkerContext
-from newsletter.editorial.issues import archive, corrections, issue_store
-from newsletter.editorial.issues.corrections import Amendment
+from newsletter.editorial.issues import archive, issue_store
 from newsletter.editorial.models import SlotStep
 from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.editors import Role
@@ -36,6 +35,7 @@ from newsletter.workflows import (
     welcome_series,
 )
 from tests import sample_services
+from tests.amending import amend
 from tests.originals import Fill, Originals
 from tests.sample_services import NOW, OUT, WAITING
 
@@ -304,8 +304,7 @@ def test_a_corrected_issue_goes_to_the_next_reader_as_it_was_corrected(services:
     arrive(services, MONDAY)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, FIRST)
-        wanted = Amendment(f"{issue.revision.source}\nTen minutes.\n", issue.revision_number, "Ten, not five.", 1)
-        corrections.amend(session, issue, wanted, "ann@press.example", MONDAY)
+        amend(session, issue, f"{issue.revision.source}\nTen minutes.\n", "Ten, not five.", "ann@press.example", MONDAY)
     ben = confirm(services, "ben", NOW + 3 * DAY)
     run(services, MONDAY + 3 * DAY)
     with services.sessions.reading() as session:

@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, Select, case, exists, or_, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.delivery.models import NOT_BEGUN, Letter
-from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Revision
+from newsletter.editorial.models import ApprovalAct, ApprovalStep, Correction, Issue, Revision
 from newsletter.publications import Publication
 
 
@@ -64,17 +64,20 @@ def unapproved_writers(session: Session, issue: Issue) -> frozenset[str]:
 
 
 def awaiting(session: Session, issues: Iterable[Issue]) -> frozenset[int]:
-    """The ids of those issues whose newest step is a request for approval."""
-    steps = select(ApprovalStep.issue_id, ApprovalStep.act).where(ApprovalStep.issue_id.in_([one.id for one in issues]))
-    newest = {step.issue_id: step.act for step in session.execute(steps.order_by(ApprovalStep.id))}
-    return frozenset(issue_id for issue_id, act in newest.items() if act is ApprovalAct.ASKED)
+    """The ids of those issues of which the newest step is a request for approval, of the issue or a correction."""
+    steps = select(ApprovalStep, _IS_OPEN).join(Issue, Issue.id == ApprovalStep.issue_id).outerjoin(Issue.letter)
+    steps = steps.where(ApprovalStep.issue_id.in_([one.id for one in issues])).order_by(ApprovalStep.id)
+    newest = {step.issue_id: (step, is_open) for step, is_open in session.execute(steps)}
+    return frozenset(issue_id for issue_id, (step, is_open) in newest.items() if is_open and step.is_standing_request)
 
 
 def list_awaiting(session: Session, publication_id: int) -> list[Issue]:
-    """The issues that have not begun to go out and whose newest step is a request for approval, the oldest first."""
-    asked = select(ApprovalStep.issue_id).where(ApprovalStep.act == ApprovalAct.ASKED)
-    ours = select(Issue).outerjoin(Issue.letter).where(Issue.publication_id == publication_id, Issue.id.in_(asked))
-    issues = session.scalars(ours.where(Letter.started_at.is_(None)).order_by(Issue.id)).all()
+    """The issues that await approval, of themselves or of a correction, the oldest first."""
+    asked = select(ApprovalStep.id).where(
+        ApprovalStep.issue_id == Issue.id, ApprovalStep.act == ApprovalAct.ASKED, _IS_OPEN
+    )
+    ours = select(Issue).outerjoin(Issue.letter).where(Issue.publication_id == publication_id)
+    issues = session.scalars(ours.where(asked.correlate(Issue, Letter).exists()).order_by(Issue.id)).all()
     waiting = awaiting(session, issues)
     return [issue for issue in issues if issue.id in waiting]
 
@@ -83,6 +86,13 @@ def scheduled_without(publication_id: int) -> Select[Issue]:
     """The scheduled issues that would be held at their time, because nobody approved what was frozen."""
     waiting = select(Issue).join(Issue.letter).where(Issue.publication_id == publication_id)
     return waiting.where(Letter.state.in_(NOT_BEGUN), ~may_start())
+
+
+# Whether what a step is about has yet to happen: the issue has not begun, or the correction is not published.
+_IS_OPEN = case(
+    (ApprovalStep.correction.is_(None), Letter.started_at.is_(None)),
+    else_=~exists().where(Correction.issue_id == ApprovalStep.issue_id, Correction.number == ApprovalStep.correction),
+)
 
 
 def may_start() -> ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Corrections: changes to an issue after it went out, and the letter that may be mailed about them.
+"""Corrections: what an issue that is out got wrong, published with a note, and the letter that may be mailed about it.
 
 What was mailed never changes. After a correction the archive shows the amended text with a dated note.
 """
@@ -12,8 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from newsletter import characters
-from newsletter.editorial.issues import archive_index, drafts, issue_store
+from newsletter.editorial.issues import archive_index, correction_draft, issue_store
+from newsletter.editorial.issues.correction_draft import CorrectionDraft, NoNote
 from newsletter.editorial.issues.drafts import Faulty
 from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.rendering import render
@@ -21,14 +21,12 @@ from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source import issue_file, issue_form
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
-from newsletter.editorial.source.front_matter import Fault, split
+from newsletter.editorial.source.front_matter import Fault
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.issue_form import IssueForm
-from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.errors import Conflict, NotFound
 from newsletter.i18n import formats
 from newsletter.links import Links
-
-LONGEST_NOTE = 600
 
 _PREHEADER = 110
 _BEGIN = """Hello {{{{ name | friend }}}},
@@ -41,21 +39,6 @@ The text on our site is corrected. We are sorry for the mistake.
 """
 
 
-class NoNote(Invalid):
-    """A correction that does not say what changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Amendment:
-    """A correction as an editor submits it: the whole text, the revision it is based on, and the note for readers."""
-
-    source: str
-    base: int
-    note: str
-    number: int
-    """The number that the correction will have; two submitted at once collide at it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Composed:
     """A letter about a correction: as source, to be checked, and as mail."""
@@ -64,28 +47,33 @@ class Composed:
     mail: Rendered
 
 
-def amend(session: Session, issue: Issue, wanted: Amendment, author: str, now: datetime) -> Correction:
-    """Show this text in the archive from now on, with its note.
+def publish(session: Session, issue: Issue, author: str, now: datetime) -> Correction:
+    """Show the newest revision in the archive from now on, with the note that was written (`correction_draft`).
 
-    Raises NoNote or Faulty, and Conflict if somebody else has corrected or saved the issue; then nothing is stored.
+    NoNote if there is none; Conflict if somebody else has just published one. Then nothing is stored.
     """
-    sent, note = require_out(issue), _clean_note(wanted.note)
-    if wanted.number != len(issue.corrections) + 1:
-        raise _overtaken(issue)
-    read = drafts.examine(session, issue, wanted.source)
-    faults = [*read.faults, *_moved(issue, read.file)]
-    if faults:
-        raise Faulty(faults)
-    text = issue_store.Text(read.file, issue.file_name, read.pictures)
-    issue_store.amend(session, issue, text, wanted.base, author, now)
-    correction = Correction(issue_id=issue.id, number=wanted.number, note=note, author=author, writers=[author])
+    sent, draft = require_out(issue), require_note(session, issue)
+    is_changed, number = correction_draft.is_changed(issue), correction_draft.next_number(issue)
+    if is_changed:
+        issue_store.show_newest(session, issue)
+    correction = Correction(issue_id=issue.id, number=number, note=draft.note, author=author, writers=draft.writers)
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = _subject(issue)
     day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
-    correction.body = _BEGIN.format(day=day, title=issue.title, note=note)
+    correction.body = _BEGIN.format(day=day, title=issue.title, note=draft.note)
     _add(session, issue, correction)
-    archive_index.record(session, issue, read.file)
+    session.delete(draft)
+    if is_changed:
+        archive_index.record(session, issue, issue_store.parse_revision(issue, issue.revision))
     return correction
+
+
+def require_note(session: Session, issue: Issue) -> CorrectionDraft:
+    """The note of the correction that is being prepared; NoNote if there is none."""
+    draft = correction_draft.find_draft(session, issue)
+    if draft is None or not draft.note:
+        raise NoNote("Say what changed; readers see it above the text.")
+    return draft
 
 
 def with_letter(session: Session, letter_id: int) -> Correction | None:
@@ -160,35 +148,12 @@ def _subject(issue: Issue) -> str:
     return textwrap.shorten(f"Correction: {issue.title}", SUBJECT_LENGTH[-1], placeholder=" …")
 
 
-def _clean_note(text: str) -> str:
-    note = " ".join(text.split())
-    if found := characters.forbidden_in_line(note):
-        raise NoNote(f"Use plain characters: it contains {characters.named(found)}.")
-    if not note:
-        raise NoNote("Say what changed; readers see it above the text.")
-    if len(note) > LONGEST_NOTE:
-        raise NoNote(f"That is {formats.number(len(note))} characters; the limit is {LONGEST_NOTE}. Shorten it.")
-    return note
-
-
-def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
-    if file.slug == issue.slug:
-        return []
-    entry = split(file.source).entries.get("slug")
-    message = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
-    return [Fault(entry.line if entry else None, message)]
-
-
 def _add(session: Session, issue: Issue, correction: Correction) -> None:
     try:
-        # Two editors who submit the same text at once collide at the unique key.
+        # Two editors who publish at once collide at the unique key.
         with session.begin_nested():
             session.add(correction)
             session.flush()
     except IntegrityError:
-        raise _overtaken(issue) from None
+        raise Conflict(f"“{issue.title}” has just been corrected by somebody else. Look at it first.") from None
     session.expire(issue, ["corrections"])
-
-
-def _overtaken(issue: Issue) -> Conflict:
-    return Conflict(f"“{issue.title}” has been corrected by somebody else. Look at it, then combine the two.")

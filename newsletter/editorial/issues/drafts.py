@@ -233,7 +233,7 @@ def _source(session: Session, issue: Issue, number: int) -> str:
 
 def _text(session: Session, issue: Issue, draft: Draft) -> Text:
     read = examine(session, issue, draft.source)
-    faults = [*read.faults, *_taken(session, issue, read.file)]
+    faults = [*read.faults, *(_moved(issue, read.file) or _taken(session, issue, read.file))]
     if faults:
         raise Faulty(faults)
     return Text(read.file, _file_name(issue, read.file.slug), read.pictures)
@@ -245,6 +245,14 @@ def _taken(session: Session, issue: Issue, file: IssueFile) -> list[Fault]:
     entry = split(file.source).entries.get("slug")
     sentence = f'“{title}” already has the slug "{file.slug}"; choose another'
     return [Fault(entry.line if entry else None, sentence)] if title else []
+
+
+def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
+    if file.slug == issue.slug or not issue_store.is_out(issue):
+        return []
+    entry = split(file.source).entries.get("slug")
+    message = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
+    return [Fault(entry.line if entry else None, message)]
 
 
 def _file_name(issue: Issue, slug: str) -> str:

@@ -79,6 +79,11 @@ def state_from(letter: LetterState | None, readiness: Readiness) -> IssueState:
     return _STATE_OF_LETTER[letter] if letter else IssueState(readiness)
 
 
+def is_out(issue: Issue) -> bool:
+    """Whether it has begun to go out: what it says changes only by a correction."""
+    return issue.letter is not None and issue.letter.started_at is not None
+
+
 def state_of(letter: Letter) -> IssueState:
     """A letter's state as an `IssueState`."""
     return _STATE_OF_LETTER[letter.state]
@@ -155,13 +160,11 @@ def save(session: Session, publication: Publication, draft: Text, author: str, n
 
 
 def revise(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
-    """Save a text, which may change the slug, as this issue's newest revision; Outdated unless `base` is the newest."""
-    _refuse_if_frozen(issue, draft.file_name)
-    return amend(session, issue, draft, base, author, now)
+    """Save a text, which may change the slug, as this issue's newest revision; Outdated unless `base` is the newest.
 
-
-def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, now: datetime) -> Saved:
-    """Save a corrected text of an issue that has gone out; the revision that was sent stays. Outdated as `revise`."""
+    Once the issue is out, its slug stays, and the text is shown nowhere until it is published (`show_newest`).
+    """
+    _refuse_if_scheduled(issue, draft.file_name)
     if _same(issue.revision, draft):
         return Saved.SAME
     if not _count_up(session, issue, base):
@@ -169,9 +172,13 @@ def amend(session: Session, issue: Issue, draft: Text, base: int, author: str, n
             f"“{issue.title}” was changed by {issue.revision.author}: it is now at revision "
             f"{issue.revision_number}, and this text is based on {base}. Merge the two."
         )
-    issue.slug = draft.file.slug
     _add_revision(session, issue, draft, author, now)
     return Saved.CHANGED
+
+
+def show_newest(session: Session, issue: Issue) -> None:
+    """Let an issue have the title and subject of its newest revision, and be found at the desk by it."""
+    _show(session, issue, parse_revision(issue, issue.revision))
 
 
 def revisions(session: Session, issue: Issue, turn: PageRequest, size: int) -> Page[Revision]:
@@ -272,8 +279,6 @@ def _belongings(issue: Issue) -> Iterator[tuple[Column[Any], Select[int]]]:
 
 def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now: datetime) -> None:
     # Two simultaneous saves collide at the unique key (issue, number), and the later one fails.
-    issue.title, issue.subject, issue.file_name = draft.file.title, draft.file.subject, draft.file_name
-    issue.readiness = Readiness.DRAFT
     session.add(
         Revision(
             issue_id=issue.id,
@@ -286,9 +291,16 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
             pictures=[RevisionPicture(name=name, file_name=file_name) for name, file_name in draft.pictures.items()],
         )
     )
-    desk_index.record(session, issue.id, draft.file)
+    if not is_out(issue):
+        issue.slug, issue.file_name, issue.readiness = draft.file.slug, draft.file_name, Readiness.DRAFT
+        _show(session, issue, draft.file)
     session.flush()
     session.expire(issue, ["revision"])
+
+
+def _show(session: Session, issue: Issue, file: IssueFile) -> None:
+    issue.title, issue.subject = file.title, file.subject
+    desk_index.record(session, issue.id, file)
 
 
 def _same(revision: Revision, draft: Text) -> bool:
@@ -308,10 +320,14 @@ def _was_loaded_before(session: Session, issue: Issue, draft: Text) -> bool:
 
 
 def _refuse_if_frozen(issue: Issue, name: str) -> None:
+    _refuse_if_scheduled(issue, name)
+    if is_out(issue):
+        raise Conflict(f"{name}: the issue has gone out; its text is kept as it was sent")
+
+
+def _refuse_if_scheduled(issue: Issue, name: str) -> None:
     now = state(issue)
     if now in {IssueState.SCHEDULED, IssueState.PAUSED} and issue.letter and issue.letter.started_at is None:
         raise Conflict(
             f"{name}: the issue is scheduled; `newsletter issues cancel {issue.slug}` first, then load again"
         )
-    if issue.letter and issue.letter.started_at is not None:
-        raise Conflict(f"{name}: the issue has gone out; its text is kept as it was sent")

@@ -101,7 +101,9 @@ def issue_mark(found: Issue) -> str:
 
 def version(found: Issue) -> str:
     """A token for forms of the text, state and audience that their page showed."""
-    version = f"{found.revision_number}.{found.letter_id or 0}.{issue_store.state(found)}"
+    # Once it is out, only its state matters: a correction that somebody writes must not get in the way of pausing it.
+    number = found.frozen_number if issue_store.is_out(found) else found.revision_number
+    version = f"{number}.{found.letter_id or 0}.{issue_store.state(found)}"
     audience = build_letter.audience_hash(found)
     return f"{version}.{audience[:12]}" if audience else version
 

@@ -11,6 +11,7 @@ from newsletter.web.desk.issue import (
     comments,
     correction,
     correction_letter,
+    correction_review,
     create,
     deleted,
     history,
@@ -179,9 +180,17 @@ ROUTES = (
     Route("GET", f"{_ISSUE}/slot", Role.EDITOR, placing.choose_slot),
     Route("POST", f"{_ISSUE}/slot", Role.EDITOR, placing.place_in_slot, "put it into a slot"),
     Route("POST", f"{_ISSUE}/slot/undo", Role.EDITOR, placing.put_back, "put it back to where it was"),
-    Route("GET", f"{_ISSUE}/corrections/new", Role.EDITOR, correction.amend_form),
+    Route("GET", f"{_ISSUE}/corrections/new", Role.AUTHOR, correction_review.review_correction),
+    Route("POST", f"{_ISSUE}/corrections/new", Role.EDITOR, correction_review.publish_correction, "corrected it"),
     Route(
-        "POST", f"{_ISSUE}/corrections/new", Role.EDITOR, correction.amend_issue, "corrected it", editor_form.FORM_BYTES
+        "POST", f"{_ISSUE}/corrections/new/note", Role.AUTHOR, correction_review.keep_note, "wrote a correction's note"
+    ),
+    Route(
+        "POST",
+        f"{_ISSUE}/corrections/new/discard",
+        Role.AUTHOR,
+        correction_review.discard_correction,
+        "gave up a correction",
     ),
     Route("GET", f"{_CORRECTION}/", Role.VIEWER, correction.correction),
     Route("GET", f"{_CORRECTION}/letter", Role.EDITOR, correction_letter.letter_form),

@@ -3,6 +3,7 @@ import re
 
 import pytest
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audit import AuditEntry
@@ -14,11 +15,13 @@ from newsletter.publications import find
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.web.desk.conftest import Enter
+from tests.web.desk.test_desk_writing import form, replaced
 from tests.web.desk.visits import Visitor, hidden, words
 
 SLUG = sample_services.OUT[0]
 ISSUE = f"/desk/issues/{SLUG}/"
-AMEND = f"{ISSUE}corrections/new"
+WRITE = f"{ISSUE}write"
+REVIEW = f"{ISSUE}corrections/new"
 FIRST = f"{ISSUE}corrections/1/"
 LETTER = f"{FIRST}letter"
 NOTE = "We wrote ten hours; it is ten minutes."
@@ -57,17 +60,21 @@ def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, ser
     corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
     with services.sessions.reading() as session:
         acts = session.scalars(select(AuditEntry).where(AuditEntry.kind == "issue").order_by(AuditEntry.id)).all()
-    told = [(act.act, act.details["correction"]) for act in acts]
+    told = [(act.act, act.details["correction"]) for act in acts if "correction" in act.details]
     assert told == [("corrected it", 1), ("worded a correction's letter", 1)]
 
 
-def text(visitor: Visitor) -> str:
-    return html.unescape(re.search(r"<textarea[^>]*>\n(.*?)</textarea>", visitor.open(AMEND).text, re.DOTALL)[1])
+def write(visitor: Visitor, **changed: str) -> TestResponse:
+    """Write the correction's text on the writing page, and go on to its review."""
+    typed = form(visitor, WRITE)
+    changed = {"review": "1", "body": f"{typed['body']}\nAnd ten minutes are enough.\n"} | changed
+    return visitor.client.post(f"{WRITE}?correcting=1", data=replaced(typed, **changed))
 
 
-def amend(visitor: Visitor, note: str = NOTE, **changed: str):
-    fields = {"note": note, "source": text(visitor) + "\nAnd ten minutes are enough.\n"} | changed
-    return visitor.client.post(AMEND, data=hidden(visitor.open(AMEND).text) | fields)
+def amend(visitor: Visitor, note: str = NOTE, **changed: str) -> TestResponse:
+    """Write a correction, and publish it with this note."""
+    assert write(visitor, **changed).location == REVIEW
+    return visitor.press(REVIEW, note=note)
 
 
 def addresses(services: Services) -> list[str]:
@@ -91,44 +98,130 @@ def test_an_editor_corrects_the_archive_and_what_was_mailed_stays_beside_it(edit
 
 
 @pytest.mark.parametrize(
-    ("changed", "sentence"),
+    ("note", "sentence"),
     [
-        ({"note": " "}, "Say what changed; readers see it above the text."),
-        ({"note": "x" * 700}, "That is 700 characters; the limit is 600. Shorten it."),
-        ({"source": "Only text."}, "Line 1: Front matter is missing"),
-        ({"source": "---\ntitle: A\nsubject: A subject of it\nslug: elsewhere\n---\nText."}, "keeps its address"),
+        (" ", "Say what changed; readers see it above the text."),
+        ("x" * 700, "That is 700 characters; the limit is 600. Shorten it."),
+        ("It is \u202ewrong", "Use plain characters: it contains"),
     ],
 )
-def test_what_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
-    editor: Visitor, services: Services, changed: dict[str, str], sentence: str
+def test_a_note_that_cannot_be_shown_comes_back_as_it_was_typed_with_the_reason(
+    editor: Visitor, services: Services, note: str, sentence: str
 ) -> None:
-    answer = amend(editor, **changed)
+    answer = amend(editor, note)
     assert answer.status_code == 422
     assert sentence in words(answer)
-    assert all(typed.strip() in words(answer) or typed in answer.text for typed in changed.values())
+    assert note.strip() in answer.text
     with services.sessions.reading() as session:
         assert session.scalars(select(Correction.id)).all() == []
 
 
-def test_a_colleague_who_was_faster_is_noticed_and_the_text_to_go_on_from_is_both_put_together(
-    corrected: Visitor, services: Services
+def test_the_address_of_an_issue_that_is_out_stays(editor: Visitor) -> None:
+    answer = write(editor, slug="elsewhere")
+    assert answer.status_code == 422
+    assert "keeps its address" in words(answer)
+
+
+def test_the_review_shows_what_changes_and_what_preflight_finds(editor: Visitor) -> None:
+    assert write(editor, body="Hello.\n\nTK: the rest.\n").location == REVIEW
+    page = editor.open(REVIEW)
+    assert "<ins" in page.text
+    assert "<del" in page.text
+    assert 'class="level-blocking"' in page.text
+    answer = editor.press(REVIEW, note=NOTE)
+    assert (answer.status_code, "not fit to publish" in words(answer)) == (409, True)
+    assert NOTE in answer.text
+
+
+def test_a_text_that_is_as_in_the_archive_says_so_and_a_note_alone_can_be_published(editor: Visitor) -> None:
+    assert "The text is as the archive shows it." in editor.read(REVIEW)
+    assert editor.press(REVIEW, note=NOTE).location == FIRST
+    assert "The text is as it was sent; only the note was added." in editor.read(FIRST)
+
+
+def test_a_colleague_writes_into_the_same_correction_and_a_review_of_before_publishes_nothing(
+    editor: Visitor, enter: Enter
 ) -> None:
+    write(editor)
+    old = hidden(editor.open(REVIEW).text)
+    owner = enter(Role.OWNER)
+    write(owner, title="Unwind a tight back, mended")
+    answer = editor.client.post(REVIEW, data=old | {"note": "My note."})
+    assert (answer.status_code, "has changed since this page was opened" in words(answer)) == (409, True)
+    assert "My note." in answer.text
+    assert editor.press(REVIEW, note=NOTE).location == FIRST
+    page = editor.open(f"/archive/{SLUG}/").text
+    assert "Unwind a tight back, mended" in page
+    assert "And ten minutes are enough." in page
+
+
+def test_a_page_that_was_opened_before_the_issue_went_out_saves_no_correction(editor: Visitor) -> None:
+    typed = form(editor, WRITE)
+    answer = editor.client.post(WRITE, data=typed)
+    assert (answer.status_code, "so its text stays as it is" in words(answer)) == (409, True)
+
+
+def test_what_is_prepared_stands_on_the_issues_page_and_can_be_given_up(editor: Visitor, services: Services) -> None:
+    write(editor, title="Another title")
+    assert "A correction is being prepared." in editor.read(ISSUE)
+    assert "Another title" not in editor.read("/desk/issues/")
+    assert editor.press(REVIEW, f"{REVIEW}/discard").location == ISSUE
+    assert "A correction is being prepared." not in editor.read(ISSUE)
+    assert "The text is as the archive shows it." in editor.read(REVIEW)
     with services.sessions.reading() as session:
-        mailed = issue_store.revision(session, issue_store.find(session, SLUG), 1).source
-    fields = {"note": "Another.", "source": f"{mailed}\nMine.\n", "base": "1", "number": "1"}
-    answer = corrected.client.post(AMEND, data=hidden(corrected.open(AMEND).text) | fields)
-    assert answer.status_code == 409
-    assert "has been corrected by somebody else." in words(answer)
-    assert "<ins" in answer.text
-    both = html.unescape(re.findall(r'id="source".*?>\n(.*?)</textarea>', answer.text, re.DOTALL)[0])
-    assert both == f"{text(corrected)}\nMine.\n"
-    again = hidden(answer.text) | {"note": "Another.", "source": both}
-    assert corrected.client.post(AMEND, data=again).location == f"{ISSUE}corrections/2/"
+        assert issue_store.find(session, SLUG).title == "Unwind a tight back"
+
+
+def test_the_note_is_kept_when_one_goes_back_to_the_text(editor: Visitor) -> None:
+    fields = hidden(editor.open(REVIEW).text) | {"note": NOTE, "write": "1"}
+    assert editor.client.post(f"{REVIEW}/note", data=fields).location == WRITE
+    assert NOTE in editor.open(REVIEW).text
+
+
+def test_a_correction_is_published_and_mailed_in_one_press_or_not_at_all(editor: Visitor, services: Services) -> None:
+    write(editor)
+    assert "3 readers who got it are still subscribed, with 1 copy in doubt." in editor.read(REVIEW)
+    refused = editor.press(REVIEW, note="{{ surname }} was wrong.", mail="1")
+    assert refused.status_code == 422
+    assert addresses(services) == []
+    assert "And ten minutes" not in editor.open(f"/archive/{SLUG}/").text
+    assert editor.press(REVIEW, note=NOTE, mail="1").location == FIRST
+    assert addresses(services) == [f"reader{number}@example.org" for number in range(3)]
+    assert "The email about it is on its way to 3 readers." in editor.read(FIRST)
+
+
+def test_pause_and_correct_is_one_press_and_sending_goes_on_from_the_corrections_page(
+    editor: Visitor, services: Services
+) -> None:
+    with services.sessions.begin() as session:
+        letter = issue_store.find(session, SLUG).letter
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+    pause = f"{ISSUE}pause"
+    assert f'action="{pause}"' in editor.open("/desk/").text
+    assert f'action="{pause}"' in editor.open(f"/desk/reports/{SLUG}/").text
+    assert editor.press(ISSUE, pause, then="correct").location == WRITE
+    write(editor)
+    assert editor.press(REVIEW, note=NOTE, mail="1").location == FIRST
+    assert "It is paused, without this correction." in editor.read(FIRST)
+    assert editor.press(FIRST, f"{ISSUE}resume").location == ISSUE
+    assert "It is going out now." in editor.read(ISSUE)
+
+
+def test_a_correction_being_written_does_not_get_in_the_way_of_pausing(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as session:
+        letter = issue_store.find(session, SLUG).letter
+        letter.state, letter.finished_at = LetterState.RUNNING, None
+    fields = hidden(editor.open(ISSUE).text, f"{ISSUE}pause")
+    write(editor)
+    assert editor.client.post(f"{ISSUE}pause", data=fields).location == ISSUE
 
 
 def test_an_issue_that_is_not_out_is_not_corrected(editor: Visitor) -> None:
     answer = editor.open(f"/desk/issues/{sample_services.WAITING}/corrections/new")
     assert (answer.status_code, "has not gone out yet" in words(answer)) == (409, True)
+    typed = form(editor, f"/desk/issues/{sample_services.WAITING}/write")
+    answer = editor.client.post(f"/desk/issues/{sample_services.WAITING}/write?correcting=1", data=typed)
+    assert answer.status_code == 409
 
 
 def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: Visitor, services: Services) -> None:
@@ -145,7 +238,7 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
 
 def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, services: Services) -> None:
     before = sample_services.dump(services)
-    for path in (AMEND, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
+    for path in (WRITE, REVIEW, FIRST, LETTER, f"{LETTER}?view=dark", f"{LETTER}.html?view=text", f"{FIRST}progress"):
         assert corrected.open(path).status_code == 200, path
     assert sample_services.dump(services)["corrections"] == before["corrections"]
     assert sample_services.dump(services)["letters"] == before["letters"]
@@ -268,15 +361,66 @@ def test_doubts_about_its_letter_are_decided_apart_from_those_about_the_issue(
     assert "1 copy may have been sent" in corrected.read(f"{ISSUE}doubts")
 
 
-def test_where_issues_are_approved_the_letter_waits_for_another_editor(
-    corrected: Visitor, services: Services, enter: Enter
-) -> None:
+@pytest.fixture
+def approving(services: Services) -> None:
+    """Issues are approved by a second person."""
     with services.sessions.begin() as session:
         find(session).requires_approval = True
-    form = hidden(corrected.open(LETTER).text) | {"seal": seal(corrected.open(LETTER).text)}
-    assert "Another editor or owner has to send it." in corrected.read(LETTER)
-    assert corrected.client.post(f"{FIRST}mail", data=form).status_code == 409
-    assert enter(Role.OWNER).press(LETTER, f"{FIRST}mail").location == FIRST
+
+
+@pytest.mark.usefixtures("approving")
+def test_where_issues_are_approved_an_author_asks_and_an_editor_approves_publishes_and_mails_in_one_press(
+    enter: Enter, services: Services
+) -> None:
+    author, editor = enter(Role.AUTHOR), enter(Role.EDITOR)
+    write(author)
+    fields = hidden(author.open(REVIEW).text) | {"note": NOTE, "ask": "1"}
+    assert author.client.post(f"{REVIEW}/note", data=fields).location == REVIEW
+    assert author.client.post(REVIEW, data=fields).status_code == 403
+    assert sample_services.letters(services)[-1]["issue_title"] == "Correction of “Unwind a tight back”"
+    assert "The correction of “Unwind a tight back” waits for approval." in editor.read("/desk/")
+    assert "waits for approval" in editor.read("/desk/issues/")
+    assert editor.open(f"{ISSUE}approval").location == REVIEW
+    assert "Approve, publish, and email it to 3 readers" in editor.read(REVIEW)
+    assert editor.press(REVIEW, mail="1", note=NOTE).location == FIRST
+    assert len(addresses(services)) == 3
+    assert "waits for approval" not in editor.read("/desk/")
+    assert "waits for approval" not in editor.read("/desk/issues/")
+
+
+@pytest.mark.usefixtures("approving")
+def test_whoever_wrote_it_does_not_approve_it_and_an_approval_is_void_once_it_is_changed(
+    editor: Visitor, enter: Enter
+) -> None:
+    write(editor)
+    fields = hidden(editor.open(REVIEW).text) | {"note": NOTE}
+    assert editor.client.post(REVIEW, data=fields).status_code == 409
+    assert editor.client.post(REVIEW, data=fields | {"approve": "1"}).status_code == 409
+    editor.client.post(f"{REVIEW}/note", data=fields)
+    owner = enter(Role.OWNER)
+    assert owner.press(REVIEW, f"{ISSUE}approval/approve").location == f"{ISSUE}approval"
+    assert "Approved by" in editor.read(REVIEW)
+    write(editor)
+    assert "It has changed since it was approved" in editor.read(REVIEW)
+    owner.press(REVIEW, f"{ISSUE}approval/approve")
+    assert editor.press(REVIEW, note=NOTE).location == FIRST
+    assert "Another editor or owner has to send it." in editor.read(LETTER)
+    assert owner.press(LETTER, f"{FIRST}mail").location == FIRST
+
+
+@pytest.mark.usefixtures("approving")
+def test_a_correction_that_is_sent_back_says_why_and_an_approval_can_be_withdrawn(
+    editor: Visitor, enter: Enter
+) -> None:
+    write(editor)
+    owner = enter(Role.OWNER)
+    assert owner.press(REVIEW, f"{ISSUE}approval/approve").status_code == 303
+    assert owner.press(REVIEW, f"{ISSUE}approval/withdraw").status_code == 303
+    assert "Approved by" not in editor.read(REVIEW)
+    answer = owner.press(REVIEW, f"{ISSUE}approval/send-back", comment=" ")
+    assert "Say what needs fixing" in words(answer)
+    owner.press(REVIEW, f"{ISSUE}approval/send-back", comment="Whose minutes?")
+    assert "Sent back by owner@desk.example : Whose minutes?" in editor.read(REVIEW)
 
 
 def test_a_colleague_who_worded_the_letter_first_is_noticed_and_neither_wording_is_lost(

@@ -25,6 +25,8 @@ const at = (id) => document.getElementById(id);
 const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
 let waiting;
+// Whether the page is left for the review of a correction, once what was typed is saved.
+let reviewing = false;
 let shownRevision = Number(form.elements.base.value);
 const tools = { picture: () => pictures.changeOrAdd(), find: () => editor.find() };
 const toolbar = new Toolbar({
@@ -109,6 +111,7 @@ function escape(event) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
+  reviewing = event.submitter?.name === "review";
   autosave.save();
 });
 // The frame's own script lets no form be sent twice; these are asked, and answered, again and again.
@@ -128,6 +131,7 @@ function announce(words) {
 function showState(words, faults) {
   announce(words);
   if (!faults) return;
+  reviewing = false;
   complain(form, editor, faults);
   const [first] = faults;
   if (first?.field) show(first.field, first.line);
@@ -143,6 +147,7 @@ function heard(standing) {
   if (standing.said.startsWith("Saved")) at("discard")?.remove();
   if (standing.said.startsWith("Saved") && standing.revision !== shownRevision) company.saved();
   shownRevision = standing.revision;
+  if (reviewing && standing.said.startsWith("Saved")) location.assign(form.dataset.review);
 }
 
 function greeted(standing) {

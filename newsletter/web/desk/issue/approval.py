@@ -6,13 +6,14 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
+from newsletter.editorial.issues import correction_draft, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews
-from newsletter.web.desk.issue import changes
+from newsletter.web.desk.issue import changes, correction_review
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
 from newsletter.workflows.approve_issue import Review
@@ -20,8 +21,11 @@ from newsletter.workflows.approve_issue import Review
 _Act = Callable[[Session, Issue, Review], str]
 
 
-def approval(slug: str) -> str:
+def approval(slug: str) -> ResponseReturnValue:
     """The content that would be sent, what has changed since the last approval, and the buttons."""
+    with services().sessions.reading() as store:
+        if correction_draft.is_prepared(store, lookup.issue(store, slug)):
+            return redirect(url_for("desk.review_correction", slug=slug), 303)
     return _page(slug)
 
 
@@ -41,6 +45,8 @@ def approve_issue(slug: str) -> ResponseReturnValue:
 
     def approve(store: Session, found: Issue, review: Review) -> str:
         workflows_approve_issue.approve(store, services().links, found, review, now())
+        if issue_store.is_out(found):
+            return f"Approved. The correction of “{found.title}” may be published as it is now."
         return f"Approved. “{found.title}” may go out as it is now."
 
     return _decide(slug, "approve", approve)
@@ -51,6 +57,8 @@ def send_back(slug: str) -> ResponseReturnValue:
 
     def back(store: Session, found: Issue, review: Review) -> str:
         workflows_approve_issue.send_back(store, services().links, found, review, now())
+        if issue_store.is_out(found):
+            return "Sent back, with your comment."
         return f"Sent back. “{found.title}” is a draft again, with your comment."
 
     return _decide(slug, "send-back", back)
@@ -84,6 +92,8 @@ def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: st
     """The page again, with what was typed, and the reason for a refusal beside the comment or at the top."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
+        if correction_draft.is_prepared(store, found):
+            return correction_review.page(store, found, above=above or fault, comment=typed)
         status = workflows_approve_issue.approval_status(store, services().links, found)
         if not (status.is_required or status.steps):
             raise Conflict(

@@ -72,7 +72,7 @@ def restore_revision(slug: str, number: int) -> ResponseReturnValue:
     """Make an older text the newest revision; the others stay."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        save_state.require_open(found, "Nothing was done.")
+        save_state.require_writable(found, "Nothing was done.")
         audit_hook.add_details(revision=number)
         saved = drafts.restore(store, found, issue_store.revision(store, found, number), auth.email(), now())
         outcome = "is already the newest" if saved is Saved.SAME else f"is now revision {found.revision_number}"

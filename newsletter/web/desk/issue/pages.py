@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues import correction_draft, drafts, issue_store
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
@@ -36,6 +36,7 @@ def issue(slug: str) -> str:
             approval=approve_issue.approval_status(store, services().links, found),
             tested=test_mail.latest_test(store, found),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
+            is_prepared=correction_draft.is_prepared(store, found),
             imported=imported,
             program=peer_archives.PROGRAMS.get(imported.source, "") if imported else "",
         )

@@ -12,7 +12,7 @@ from newsletter.delivery.reports.stats import DomainStats
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import archive, issue_store
+from newsletter.editorial.issues import archive, correction_draft, issue_store
 from newsletter.editorial.models import Issue, IssueKind, IssueState
 from newsletter.engagement.helpfulness import Answer
 from newsletter.publications import Publication
@@ -95,6 +95,7 @@ def _page(store: Session, found: Issue, details: IssueReport) -> str:
         if issue_store.state(found) is IssueState.SENDING
         else (),
         are_copies_kept=details.letter.final_counts is None,
+        is_prepared=correction_draft.is_prepared(store, found),
     )
 
 

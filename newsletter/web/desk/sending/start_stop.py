@@ -49,8 +49,9 @@ def cancel(slug: str) -> ResponseReturnValue:
 
 
 def pause(slug: str) -> ResponseReturnValue:
-    """Pause the issue; the rest waits until somebody resumes."""
-    return _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
+    """Pause the issue; the rest waits until somebody resumes. `then=correct` goes on to its text."""
+    done = _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
+    return redirect(url_for("desk.write_form", slug=slug), 303) if request.form.get("then") == "correct" else done
 
 
 def resume(slug: str) -> ResponseReturnValue:

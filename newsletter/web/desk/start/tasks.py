@@ -75,7 +75,8 @@ def _doubts(store: Session, publication: Publication) -> Iterator[OpenTask]:
 
 def _approvals(store: Session, publication: Publication) -> Iterator[OpenTask]:
     for issue in approvals.list_awaiting(store, publication.id) if publication.requires_approval else ():
-        yield OpenTask(f"“{issue.title}” waits for approval.", url_for("desk.approval", slug=issue.slug))
+        what = f"The correction of “{issue.title}”" if issue_store.is_out(issue) else f"“{issue.title}”"
+        yield OpenTask(f"{what} waits for approval.", url_for("desk.approval", slug=issue.slug))
 
 
 def _series(store: Session, publication: Publication) -> Iterator[OpenTask]:

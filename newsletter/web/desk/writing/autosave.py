@@ -18,7 +18,6 @@ from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk.writing import editor_form, merge_view, save_state
-from newsletter.workflows import build_letter
 
 
 def keep_draft(slug: str) -> Response:
@@ -28,7 +27,7 @@ def keep_draft(slug: str) -> Response:
             found = editor_form.issue(store, slug)
             typed = editor_form.text(store, found)
             draft = drafts.keep(store, found, typed, auth.email(), now())
-            if not draft.saved and build_letter.is_open(found) and drafts.is_due(draft, now()):
+            if not draft.saved and save_state.is_writable(found) and drafts.is_due(draft, now()):
                 drafts.save_if_valid(store, found, draft, now())
             return jsonify(_state(store, found, typed, draft))
     except UnknownDraft:
@@ -43,7 +42,7 @@ def save_text(slug: str) -> Response:
         typed, draft, _ = store_draft(slug)
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
-            save_state.require_open(found)
+            save_state.require_writable(found)
             saved = drafts.lock_draft(store, found, auth.email())
             drafts.save(store, found, saved, now())
             return jsonify(_state(store, found, typed, saved))
@@ -69,7 +68,7 @@ def leave_page(slug: str) -> Response:
             with suppress(MergeConflict, UnknownDraft):
                 drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
         draft = drafts.unsaved_draft(store, found, auth.email())
-        if draft and build_letter.is_open(found) and not _has_other_window(store, found):
+        if draft and save_state.is_writable(found) and not _has_other_window(store, found):
             drafts.save_if_valid(store, found, draft, now())
     return make_response("", HTTPStatus.NO_CONTENT)
 

@@ -94,6 +94,11 @@ def form(fields: MultiDict[str, str]) -> IssueForm:
     return IssueForm(**words, sources=filled, body=storable(fields.get("body", "")))
 
 
+def is_correcting() -> bool:
+    """Whether the page was opened to correct an issue that is out."""
+    return "correcting" in request.args
+
+
 def base_revision() -> int:
     """The revision that the window's text is based on."""
     return parse_count("base")

@@ -6,7 +6,7 @@ from flask import Response, jsonify, request
 
 from newsletter.db import Session
 from newsletter.editorial.images import pictures
-from newsletter.editorial.issues import drafts
+from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editorial.issues.drafts import ParsedText
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import plain_text, render
@@ -77,8 +77,10 @@ def render_mail(store: Session, found: Issue, read: ParsedText, *, lines: bool =
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.unsaved_draft(store, found, auth.email())
+    # What was sent of an issue that is out is not what a correction of it says.
+    source = draft.source if draft else found.revision.source if issue_store.is_out(found) else None
     with suppress(Invalid):  # too large to preview: then the newest revision is shown
-        return render_mail(store, found, drafts.examine(store, found, draft.source)) if draft else None
+        return render_mail(store, found, drafts.examine(store, found, source)) if source else None
     return None
 
 

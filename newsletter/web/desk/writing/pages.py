@@ -1,4 +1,4 @@
-"""Writing an issue: its fields as a form, its text in an editor, and the preview beside them.
+"""Writing an issue, or a correction of one that is out: its fields as a form, its text in an editor, and the preview.
 
 The page works without its script (assets/src/), which adds the editor, the live preview and autosave.
 """
@@ -36,7 +36,7 @@ def write_form(slug: str) -> ResponseReturnValue:
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         draft = drafts.unsaved_draft(store, found, auth.email())
-        if not build_letter.is_open(found):
+        if not (build_letter.is_open(found) or issue_store.is_out(found)):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
 
@@ -47,8 +47,10 @@ def write(slug: str) -> ResponseReturnValue:
         _, draft, merged = autosave.store_draft(slug)
         with services().sessions.begin() as store:
             found = editor_form.issue(store, slug)
-            save_state.require_open(found)
+            save_state.require_writable(found)
             drafts.save(store, found, drafts.lock_draft(store, found, auth.email()), now())
+            if "review" in request.form:
+                return redirect(url_for("desk.review_correction", slug=found.slug), 303)
             flash(f"Saved as revision {found.revision_number}{merged}.")
             return redirect(url_for("desk.write_form", slug=found.slug), 303)
     except Faulty as error:
@@ -127,6 +129,8 @@ def _page(
         views=live_preview.VIEWS,
         subject_lengths=(SUBJECT[0], SUBJECT[-1]),
         nonce=nonce,
+        # What the addresses of the page's forms carry.
+        mode={"correcting": 1} if issue_store.is_out(found) else {},
     )
     answer = make_response(page, status)
     # The editor writes its styles into the page (docs/decisions/0012), so its own style sheets are allowed by a nonce.

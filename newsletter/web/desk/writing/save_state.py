@@ -33,7 +33,7 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
         "said": own_state(found, drafts.unsaved_draft(store, found, auth.email())),
         "news": _news(store, found, max(base, stands_on) if is_own_window else base or stands_on),
         "company": _other_writers(store, found),
-        "open": build_letter.is_open(found),
+        "open": is_writable(found),
         "page": url_for("desk.write_form", slug=found.slug),
     }
 
@@ -60,9 +60,14 @@ def merge_notice(store: Session, found: Issue, typed: EditorText, draft: Draft) 
     return ", with what you wrote in another window"
 
 
-def require_open(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
+def is_writable(found: Issue) -> bool:
+    """Whether what this page was opened for may be saved: an issue that is not out, or a correction of one that is."""
+    return issue_store.is_out(found) if editor_form.is_correcting() else build_letter.is_open(found)
+
+
+def require_writable(found: Issue, instead: str = "What you typed is kept as your draft.") -> None:
     """Conflict for an issue whose text is frozen; `instead` says what was done with the text."""
-    if not build_letter.is_open(found):
+    if not is_writable(found):
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
@@ -73,7 +78,7 @@ def clock_time(found: Issue, moment: datetime) -> str:
 
 def _news(store: Session, found: Issue, base: int) -> str:
     """What happened to the issue since the revision that this text is based on."""
-    if not build_letter.is_open(found):
+    if not is_writable(found):
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""
