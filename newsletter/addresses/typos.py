@@ -3,6 +3,8 @@
 Only a hint, for real domains differ by a letter from the large ones; the person decides.
 """
 
+from functools import lru_cache
+
 from newsletter.addresses import mailboxes
 
 # The largest providers of mailboxes; their neighbours in _NO_ERRORS exist, and are never taken for errors.
@@ -23,10 +25,15 @@ def suggestion(email: str) -> str:
     """The address that was probably meant, if its domain is one typing error from a large provider's; else empty."""
     name, _, domain = email.strip().rpartition("@")
     host = mailboxes.host_of(domain)
+    provider = _provider_meant_by(host)
+    return f"{name}@{provider}" if provider else ""
+
+
+@lru_cache(maxsize=1_000)
+def _provider_meant_by(host: str) -> str:
     if host in _LARGEST or host in _NO_ERRORS:
         return ""
-    provider = next((one for one in _LARGEST if _is_one_slip(host, one)), "")
-    return f"{name}@{provider}" if provider else ""
+    return next((one for one in _LARGEST if _is_one_slip(host, one)), "")
 
 
 def _is_one_slip(typed: str, correct: str) -> bool:

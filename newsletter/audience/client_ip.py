@@ -1,6 +1,5 @@
 """Client addresses, shortened or hashed to what each use needs."""
 
-import hashlib
 import hmac
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -43,7 +42,7 @@ def one_client(client: str | None) -> str | None:
 
 def keyed_digest(services: AudienceServices, text: str) -> str:
     """A keyed hash (HMAC-SHA256) of 64 hexadecimal characters, irreversible without the key."""
-    return hmac.new(services.origin_key, text.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(services.origin_key, text.encode(), "sha256").hex()
 
 
 def _parse(client: str | None) -> IPv4Address | IPv6Address | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from jinja2 import StrictUndefined
@@ -31,9 +32,15 @@ from newsletter.web.public import (
 from newsletter.wiring import Services
 
 
+class _App(Flask):
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: none of ours is a coroutine, and to ask that of each takes a while in each request."""
+        return func
+
+
 def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
     """Make the WSGI application; `clock` gives the time of a request."""
-    app = Flask(
+    app = _App(
         __name__,
         static_folder=str(Path(__file__).parent / "assets"),
         static_url_path="/assets",

@@ -129,8 +129,11 @@ def _mark_private(answer: Response) -> Response:
 
 
 def _protect(answer: Response) -> Response:
+    # As `setdefault` of each, which would go through all headers each time.
+    present = {name.lower() for name, _ in answer.headers}
     for name, value in HEADERS.items():
-        answer.headers.setdefault(name, value)
+        if name.lower() not in present:
+            answer.headers.add(name, value)
     return answer
 
 
