@@ -146,7 +146,7 @@ def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
         return _form(session, asker, form, 422, notice=notice)
     # Never the address of who came by a link, because the page would show it.
     waits_for = asker.token or form["email"]
-    if reason := form_guard.asks_to_wait(FormKind.ASK, form.guard, waits_for):
+    if reason := form_guard.asks_to_wait(session, FormKind.ASK, form.guard, waits_for):
         _count(reason)
         fields = {**form.hidden_fields(), "email": waits_for, "publication": asker.publication.slug}
         return form_guard.wait_page(form.guard, asker.publication, asker.url(), fields, _LABELS[asker.is_booking])

@@ -100,8 +100,7 @@ def send(slug: str, token: str = "") -> AnyResponse:
     if not form.guard.took_long_enough(services().links, at):
         _count(Reason.TOO_QUICK)
         return _page(slug, token, form, 400, notice=form_guard.TOO_QUICK)
-    email = form.typed.email
-    if signer_id is None and (reason := form_guard.asks_to_wait(FormKind.COMMENT, form.guard, email)):
+    if signer_id is None and (reason := _asks_to_wait(form)):
         _count(reason)
         return _wait(slug, form)
     audience, who = services().audience, client()
@@ -241,6 +240,11 @@ def _replied_to(session: Session, issue: Issue, parent_id: int | None) -> commen
 
 def _signer(session: Session, slug: str, token: str) -> Subscription | None:
     return comment_on_issue.open_signing_link(session, services().audience, slug, token) if token else None
+
+
+def _asks_to_wait(form: CommentForm) -> Reason | None:
+    with services().sessions.reading() as session:
+        return form_guard.asks_to_wait(session, FormKind.COMMENT, form.guard, form.typed.email)
 
 
 def _wait(slug: str, form: CommentForm) -> Response:

@@ -14,6 +14,7 @@ from newsletter import group_commit
 from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
+from newsletter.db import Session
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication
@@ -29,10 +30,10 @@ _NOT_PROVED = lazy_gettext("We could not accept your browser’s proof.")
 _R = TypeVar("_R", bound=AnyResponse)
 
 
-def asks_to_wait(form: FormKind, guard: FormGuard, email: str) -> Reason | None:
+def asks_to_wait(session: Session, form: FormKind, guard: FormGuard, email: str) -> Reason | None:
     """Why somebody has to wait; None at usual rates, after the wait, or once the browser has done its work instead."""
     at = now()
-    if not _is_guarded(form, at):
+    if not _is_guarded(session, form, at):
         return None
     waited = guard.waiting_time(services().links, email, at)
     if waited is None or (waited < WAIT and not guard.proof):
@@ -75,13 +76,12 @@ def come_back_later(error: TooManyRequests, form_again: Callable[[int, str], _R]
     return answer
 
 
-def _is_guarded(form: FormKind, at: datetime) -> bool:
+def _is_guarded(session: Session, form: FormKind, at: datetime) -> bool:
     setting = services().settings.signup_wait
     if setting != "auto":
         return setting == "always"
-    with services().sessions.reading() as session:
-        is_slowed = form is FormKind.SIGN_UP and signup_limits.are_slowed(session)
-        return is_slowed or signup_limits.is_odd(session, at, form)
+    is_slowed = form is FormKind.SIGN_UP and signup_limits.are_slowed(session)
+    return is_slowed or signup_limits.is_odd(session, at, form)
 
 
 def _refused_proof(guard: FormGuard, made_at: datetime) -> Reason | None:

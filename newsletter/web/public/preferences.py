@@ -139,7 +139,9 @@ def send_link() -> str | Response:
     if not guard.took_long_enough(services().links, now()):
         _count_refusal(Reason.TOO_QUICK)
         return Response(_link_form(notice=form_guard.TOO_QUICK), 400)
-    if reason := form_guard.asks_to_wait(FormKind.LINK, guard, email):
+    with services().sessions.reading() as session:
+        reason = form_guard.asks_to_wait(session, FormKind.LINK, guard, email)
+    if reason:
         _count_refusal(reason)
         fields = {"email": email, "publication": publication.slug}
         return form_guard.wait_page(guard, publication, url_for(".send_link"), fields, lazy_gettext("Send me my link"))

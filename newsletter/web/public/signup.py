@@ -99,24 +99,28 @@ def subscribe() -> Response:
         return _form_again(400, form_guard.TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _suggest(asked, suggested)
-    if reason := form_guard.asks_to_wait(FormKind.SIGN_UP, asked.guard, asked.email):
+    # Read in a session of its own before, because SQLite has one writer at a time, and sign-ups wait for each other.
+    with services().sessions.reading() as session:
+        reason = form_guard.asks_to_wait(session, FormKind.SIGN_UP, asked.guard, asked.email)
+        publication = publication_param.snapshot_of(session, asked.publication)
+        words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
+    if reason:
         _count(reason)
-        return _wait(asked)
-    return _check_mail(_ask(asked))
+        return _wait(asked, publication)
+    _store(asked, publication, words)
+    return _check_mail(publication)
 
 
-def _wait(asked: SignUpForm) -> Response:
+def _wait(asked: SignUpForm, publication: Publication) -> Response:
     fields = {
         "email": asked.email,
         "name": asked.name,
         "agreed": "" if asked.agreed is None else str(asked.agreed),
         "checked": "1",
         "source": asked.source,
+        "publication": publication.slug,
     }
-    with services().sessions.reading() as session:
-        publication = publication_param.publication_of(session, asked.publication)
-        fields["publication"] = publication.slug
-        return form_guard.wait_page(asked.guard, publication, url_for(".subscribe"), fields, lazy_gettext("Subscribe"))
+    return form_guard.wait_page(asked.guard, publication, url_for(".subscribe"), fields, lazy_gettext("Subscribe"))
 
 
 def _suggest(asked: SignUpForm, suggested: str) -> Response:
@@ -149,11 +153,7 @@ def later(error: TooManyRequests) -> Response:
     return form_guard.come_back_later(error, _form_again)
 
 
-def _ask(asked: SignUpForm) -> Publication:
-    # Looked up in a reading session first, because SQLite has one writer at a time, and sign-ups wait for each other.
-    with services().sessions.reading() as session:
-        publication = publication_param.snapshot_of(session, asked.publication)
-        words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
+def _store(asked: SignUpForm, publication: Publication, words: str) -> None:
     came = SignupRequest(asked.email, asked.name, client(), words, asked.source)
     audience, at = services().audience, now()
     reason = group_commit.write(
@@ -161,7 +161,6 @@ def _ask(asked: SignUpForm) -> Publication:
     )
     if reason:
         _count(reason)
-    return publication
 
 
 def _count(reason: Reason) -> None:
