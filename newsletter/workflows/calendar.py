@@ -144,6 +144,11 @@ class Calendar:
         entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
 
+    def queued_entry(self, issue: Issue) -> CalendarEntry | None:
+        """The slot in which the queue sends an issue; None if it is not queued, or would be passed over."""
+        ahead = self.ahead_of_queue(0)
+        return next((entry for entry in ahead if entry.is_queued and entry.issue is issue), None)
+
     def slot(self, at: datetime) -> CalendarEntry | None:
         """The weekly slot at a time of the next year, with what fills it; None if there is none."""
         if at > self.now + _FURTHEST:

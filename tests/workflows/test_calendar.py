@@ -151,6 +151,8 @@ def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of
             (TUESDAY, FIRST, True),
             (TUESDAY + A_WEEK, SECOND, False),
         ]
+        sent = [agenda(session, links, late, GRACE).queued_entry(issue_store.find(session, slug)) for slug in SLUGS]
+        assert [entry and entry.at for entry in sent] == [TUESDAY, TUESDAY + A_WEEK, None]
         too_late = agenda(session, links, TUESDAY + GRACE + timedelta(seconds=1), GRACE).ahead(1)
         assert [entry.issue and entry.issue.slug for entry in too_late] == [FIRST]
 

@@ -28,7 +28,7 @@ async function show(text, answer, focused) {
   const page = parse(text);
   if (renew(page)) {
     if (focused) return tell(page, focused);
-    return announce([...page.querySelector("main > [role=status]").children]);
+    return announce([...page.getElementById("flashes").children]);
   }
   // A session that has ended leads elsewhere.
   if (answer.redirected) return location.assign(answer.url);
@@ -59,13 +59,13 @@ function renew(page) {
 }
 
 function tell(page, focused) {
-  say([...page.querySelectorAll("main > [role=status] > *")].map((one) => one.textContent.trim()).join(" "));
+  say([...page.getElementById("flashes").children].map((one) => one.textContent.trim()).join(" "));
   focus(focused);
 }
 
 // In sight and to screen readers, with the button that undoes it.
 function announce(messages) {
-  const status = document.querySelector("main > [role=status]");
+  const status = document.getElementById("flashes");
   status.replaceChildren(...messages);
   status.scrollIntoView({ block: "nearest" });
 }

@@ -17,6 +17,7 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import frame, progress_view, timed_cache
 from newsletter.web.desk.progress_view import ProgressView
 from newsletter.workflows import build_letter, monthly_digest, run_preflight
+from newsletter.workflows.calendar import CalendarEntry
 from newsletter.workflows.run_preflight import Inspection
 
 
@@ -34,6 +35,8 @@ class Outlook:
     """The first slot that no other issue has, or the one that its place in the queue gives it; of a digest, its own."""
     place: int | None
     """Its place in the queue, from 1."""
+    queue_entry: CalendarEntry | None
+    """The slot in which the queue sends it; None if it does not."""
     progress: ProgressView | None
     """The progress of sending, once it has begun."""
 
@@ -56,12 +59,14 @@ class Outlook:
 def of_issue(store: Session, found: Issue) -> Outlook:
     """The past and future of an issue."""
     is_open = build_letter.is_open(found)
+    place = queue.position(store, found) if is_open else None
     return Outlook(
         inspection=inspect(store, found) if is_open else None,
         audience=_audience(store, found),
         segments=segments.every(store, found.publication_id) if is_open and found.kind is IssueKind.ISSUE else (),
         next_free=_next_time(store, found) if is_open else None,
-        place=queue.position(store, found) if is_open else None,
+        place=place,
+        queue_entry=frame.calendar_of(store, found.publication).queued_entry(found) if place else None,
         progress=progress_view.progress_of(store, found.letter, fresh=True),
     )
 

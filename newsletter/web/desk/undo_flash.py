@@ -28,13 +28,13 @@ def asked_back() -> str:
     return back if back == "calendar" or _month_in(back) else ""
 
 
-def return_url(slug: str) -> str:
+def return_url(slug: str, anchor: str | None = "queue") -> str:
     """The page to redirect to after an act on an issue: the calendar if its form was there, else the issue's own."""
     back = request.form.get("back", "")
     if month := _month_in(back):
         return url_for("desk.calendar", month=month)
     if back == "calendar":
-        return url_for("desk.calendar", _anchor="queue")
+        return url_for("desk.calendar", _anchor=anchor)
     return url_for("desk.issue", slug=slug)
 
 

@@ -75,7 +75,8 @@ def place_in_slot(slug: str) -> ResponseReturnValue:
         letter = place_issue.place(store, services().letters, found, calendar, at, request.form.get("seen", ""))
         audit_hook.add_details(moment=letter.due_at.isoformat())
         _offer_undo(store, found, origin)
-    return redirect(undo_flash.return_url(slug), 303)
+    # Where the message is: at the top of the page.
+    return redirect(undo_flash.return_url(slug, anchor=None), 303)
 
 
 def put_back(slug: str) -> ResponseReturnValue:
@@ -85,7 +86,8 @@ def put_back(slug: str) -> ResponseReturnValue:
         found = lookup.require_unchanged(store, slug, request.form)
         place_issue.put_back(store, services().letters, found, origin, now())
         flash(f"Undone: {_whereabouts(store, found)}")
-    return redirect(undo_flash.return_url(slug), 303)
+    # Where the message is: at the top of the page.
+    return redirect(undo_flash.return_url(slug, anchor=None), 303)
 
 
 def _offer_undo(store: Session, found: Issue, origin: Origin) -> None:
