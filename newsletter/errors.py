@@ -9,6 +9,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   ├── NoMoment            weekly_slots: the text cannot be read as a date and a time
 │   │   ├── NoNote              correction_draft: a correction does not say what changed
 │   │   ├── NoReason            slot_settings: days off have no reason
+│   │   ├── RefusedSnippet      snippets: no snippet can have that name or text
 │   │   ├── RenderError         mjml: the MJML is malformed
 │   │   ├── TooLarge            markdown: the text has more than is rendered
 │   │   ├── UnknownEncoding     text_encoding: somebody has to say which encoding a file is in

@@ -28,7 +28,7 @@ from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, error_pages
 
 # The form fields that hold text, with the names shown beside what was typed.
-_WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "words", "comment", "description")
+_WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment", "description")
 
 ANYONE = None
 """For everybody, signed in or not."""

@@ -21,6 +21,7 @@ from newsletter.web.desk.issue import (
     pages,
     preflight,
     preview_link,
+    snippets,
     test_mail,
 )
 from newsletter.web.desk.readers import (
@@ -61,6 +62,7 @@ _AMENDED = "/corrections/<int(max=2147483647):number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
 _DELETED = "/issues/bin/<int(max=2147483647):deleted_id>"
 _TEMPLATE = "/issues/templates/<int(max=2147483647):template_id>"
+_SNIPPET = "/issues/snippets/<int(max=2147483647):snippet_id>"
 _COMMENT = "/comments/<int(max=2147483647):comment_id>"
 _IN_SERIES = "/series/<int(max=2147483647):letter_id>"
 _REPORT = "/reports/<slug>"
@@ -99,6 +101,11 @@ ROUTES = (
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
     Route("POST", f"{_TEMPLATE}/delete", Role.EDITOR, create.delete_template, "deleted a template"),
+    Route("GET", "/issues/snippets", Role.AUTHOR, snippets.list_snippets),
+    Route("POST", "/issues/snippets", Role.AUTHOR, snippets.add_snippet, "saved a snippet"),
+    Route("GET", _SNIPPET, Role.EDITOR, snippets.snippet_form),
+    Route("POST", _SNIPPET, Role.EDITOR, snippets.change_snippet, "changed a snippet"),
+    Route("POST", f"{_SNIPPET}/delete", Role.EDITOR, snippets.delete_snippet, "deleted a snippet"),
     Route("GET", "/issues/bin", Role.VIEWER, deleted.bin_page),
     Route("POST", f"{_DELETED}/restore", Role.EDITOR, deleted.restore_issue, "restored it from the bin"),
     Route("POST", f"{_DELETED}/delete", Role.EDITOR, deleted.delete_for_good, "deleted an issue for good"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page
 
-from newsletter.editorial.issues import issue_note, issue_store
+from newsletter.editorial.issues import issue_note, issue_store, snippets
 from newsletter.engagement.comments import CommentState
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
@@ -79,6 +79,8 @@ PAGES = (
     "/desk/comments/",
     "/desk/comments/?state=approved",
     "/desk/settings/comments",
+    "/desk/issues/snippets",
+    "/desk/issues/snippets/1",
     "/desk/issues/imported",
     "/desk/issues/imported?state=published",
     "/desk/issues/imported/publish?issue=old-letter",
@@ -126,6 +128,10 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
     with services.sessions.begin() as store:
         issue = issue_store.find(store, "break-the-circle")
+        for name in ("Sign-off", "Book a massage"):
+            snippets.add_snippet(
+                store, issue.publication_id, name, "Yours, {{ name | friend }}", "ada@desk.example", NOW
+            )
         issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "ada@desk.example", NOW)
     page = open_desk()
     problems: list[Any] = []

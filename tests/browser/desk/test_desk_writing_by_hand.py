@@ -367,7 +367,7 @@ def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> N
     expect(page.locator(".cm-fault")).to_be_visible()
     page.locator(".write-more summary").click()
     found = faults(page, axe)
-    for dialog in ("ask-sign-in", "ask-gone"):
+    for dialog in ("ask-snippet", "ask-sign-in", "ask-gone"):
         page.evaluate("id => document.getElementById(id).showModal()", dialog)
         found += faults(page, axe)
         page.evaluate("id => document.getElementById(id).close()", dialog)

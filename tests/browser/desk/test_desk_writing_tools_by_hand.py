@@ -1,8 +1,11 @@
-"""What helps while writing: find and replace, and what is asked about a picture in the text."""
+"""What helps while writing: find and replace, snippets, and what is asked about a picture in the text."""
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from newsletter.editorial.issues import snippets
+from newsletter.publications import find
+from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.test_desk_formatting_by_hand import select, tool
 from tests.browser.desk.test_desk_writing_by_hand import drop, picture
@@ -43,6 +46,34 @@ def test_words_are_found_and_replaced_by_keyboard_and_the_caret_stays(open_desk:
     page.keyboard.type("!")
     assert text(page) == "back, Back and\nbackache: 🙂 !"
     assert told == []
+
+
+def test_a_snippet_is_saved_from_the_text_and_put_in_where_it_is_called(
+    open_desk: Open, services: Services, axe: Axe
+) -> None:
+    page = at_work(open_desk(viewport={"width": 375, "height": 800}))
+    select(page, "«Yours, {{ name | friend }}.\n\n${the} <b>desk</b> 🙂»")
+    tool(page, "Save as a snippet").click()
+    asked = page.get_by_role("dialog", name="Save as a snippet")
+    asked.get_by_role("button", name="Save").click()
+    expect(asked.get_by_text("Give the snippet a name.")).to_be_visible()
+    assert faults(page, axe) == []
+    asked.get_by_label("Name").fill("Sign-off <b>")
+    page.keyboard.press("Enter")
+    expect(asked).to_be_hidden()
+    expect(page.locator("#said")).to_contain_text("The snippet “Sign-off <b>” is saved.")
+    for before, typed, after in (
+        ("A line.\n»\nBelow", "/sign", "A line.\n\n{}\n\nBelow"),
+        ("So: » }} x", "{{ Sig", "So: {} x"),
+    ):
+        select(page, before)
+        page.keyboard.type(typed)
+        expect(page.get_by_role("option").filter(has_text="Sign-off <b>")).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("Enter")
+        assert text(page).replace("\n}}", "}}") == after.format("Yours, {{ name | friend }}.\n\n${the} <b>desk</b> 🙂")
+    with services.sessions.reading() as session:
+        (kept,) = snippets.publication_snippets(session, find(session).id)
+    assert kept.text.endswith("${the} <b>desk</b> 🙂")
 
 
 @pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {**NARROW, "has_touch": True}])

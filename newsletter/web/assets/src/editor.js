@@ -142,6 +142,11 @@ export class Editor {
     return isOffering(this.view.state);
   }
 
+  selected() {
+    const { from, to } = this.view.state.selection.main;
+    return this.view.state.sliceDoc(from, to);
+  }
+
   find() {
     openAt(this.view, "find");
   }

@@ -10,6 +10,7 @@ import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
+import { SnippetDialog } from "./snippets.js";
 import { Tab } from "./tab.js";
 import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
@@ -28,7 +29,7 @@ let waiting;
 // Whether the page is left for the review of a correction, once what was typed is saved.
 let reviewing = false;
 let shownRevision = Number(form.elements.base.value);
-const tools = { picture: () => pictures.changeOrAdd(), find: () => editor.find() };
+const tools = { picture: () => pictures.changeOrAdd(), snippet: () => snippetDialog.open(), find: () => editor.find() };
 const toolbar = new Toolbar({
   place: at("write-toolbar"),
   onPress: (name) => (name in tools ? tools[name]() : editor.press(name)),
@@ -44,6 +45,7 @@ const editor = new Editor({
 });
 const manuscript = new Manuscript(form, editor);
 const pictures = new Pictures({ manuscript, editor, announce });
+const snippetDialog = new SnippetDialog({ manuscript, editor, announce });
 const autosave = new Autosave({ manuscript, tab, showState, heard, overlap, signedOut, gone });
 const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
 const following = new Following({ view: editor.view, panes: () => sheet.panes(), onJump: show });

@@ -14,7 +14,7 @@ from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.issues import drafts, issue_store, snippets
 from newsletter.editorial.issues.drafts import Faulty, MergeConflict
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import fields, front_matter, issue_form
@@ -122,6 +122,7 @@ def _page(
         form=form,
         rows=[*map(asdict, form.sources), {"title": "", "url": ""}],
         length=live_preview.length(form.body),
+        snippets=snippets.publication_snippets(store, found.publication_id),
         save_state=save_state.own_state(found, draft),
         complaints=complaints,
         goto=_goto(found, draft),

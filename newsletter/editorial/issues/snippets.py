@@ -1,0 +1,121 @@
+"""Snippets: named pieces of Markdown of a publication, which editors put into issues as copies."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter import characters
+from newsletter.db import Base
+from newsletter.editorial.source import markdown, validation
+from newsletter.editorial.source.front_matter import Fault
+from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.i18n import formats
+
+LONGEST_NAME = 100
+LONGEST_SNIPPET = 5_000
+MOST_SNIPPETS = 100
+
+_NO_PICTURES = "a snippet holds no pictures, because each issue has its own; save the issue as a template instead"
+_CHANGED = "Somebody has changed this snippet since you opened it."
+
+
+class Snippet(Base):
+    """A piece of Markdown under a name; an issue that it was put into keeps its copy."""
+
+    __tablename__ = "snippets"
+    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    key: Mapped[str] = mapped_column(String(characters.LONGEST_LABEL_KEY))
+    """The folded name."""
+    name: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(default=0)
+    """Counts the changes; two people who both change it collide at it."""
+    saved_at: Mapped[datetime]
+    saved_by: Mapped[str] = mapped_column(String(254))
+
+
+class RefusedSnippet(Invalid):
+    """A name or a text that no snippet may have; `name` is what is wrong with the name, empty if nothing is."""
+
+    def __init__(self, name: str, text: Sequence[Fault]) -> None:
+        super().__init__("; ".join(filter(None, [name, *(fault.text for fault in text)])))
+        self.name = name
+        self.text = tuple(text)
+
+
+def add_snippet(session: Session, publication_id: int, name: str, text: str, by: str, now: datetime) -> Snippet:
+    """Add a snippet; RefusedSnippet unless its name is new, and its text could stand in an issue."""
+    snippet = Snippet(publication_id=publication_id, number=0)
+    count = session.scalar(select(func.count(Snippet.id)).where(Snippet.publication_id == publication_id)) or 0
+    if count >= MOST_SNIPPETS:
+        raise RefusedSnippet(f"There are {count} snippets, the most that a publication can have. Delete one first.", ())
+    return _save(session, snippet, name, text, by, now)
+
+
+def change_snippet(
+    session: Session, snippet: Snippet, seen: int, name: str, text: str, by: str, now: datetime
+) -> Snippet:
+    """Change a snippet; issues keep what they have. RefusedSnippet as for a new one; Conflict if it is no longer as
+    it was at its change number `seen`."""
+    session.refresh(snippet, with_for_update=True)
+    if snippet.number != seen:
+        raise Conflict(_CHANGED)
+    snippet.number += 1
+    return _save(session, snippet, name, text, by, now)
+
+
+def publication_snippets(session: Session, publication_id: int) -> Sequence[Snippet]:
+    """The publication's snippets by name."""
+    found = select(Snippet).where(Snippet.publication_id == publication_id)
+    return session.scalars(found.order_by(Snippet.key)).all()
+
+
+def find_snippet(session: Session, publication_id: int, snippet_id: int) -> Snippet:
+    """The snippet of that id; NotFound if it was deleted."""
+    snippet = session.get(Snippet, snippet_id)
+    if snippet is None or snippet.publication_id != publication_id:
+        raise NotFound("This snippet has been deleted. Issues that it was put into still have its text.")
+    return snippet
+
+
+def _save(session: Session, snippet: Snippet, name: str, text: str, by: str, now: datetime) -> Snippet:
+    line, passage = " ".join(characters.as_text(name).split()), text.strip("\n").rstrip()
+    key = characters.label_key(line)
+    name_fault, text_faults = _name_fault(line, key), list(_text_faults(passage))
+    if name_fault or text_faults:
+        raise RefusedSnippet(name_fault, text_faults)
+    try:
+        with session.begin_nested():
+            snippet.key, snippet.name, snippet.text = key, line, passage
+            snippet.saved_by, snippet.saved_at = by, now
+            session.add(snippet)
+    except IntegrityError as error:
+        raise RefusedSnippet(f"There is a snippet named “{line}” already. Choose another name.", ()) from error
+    return snippet
+
+
+def _name_fault(line: str, key: str) -> str:
+    if not key:
+        return "Give the snippet a name."
+    if len(line) > LONGEST_NAME:
+        return f"The name has {formats.number(len(line))} characters; {LONGEST_NAME} are the most."
+    return ""
+
+
+def _text_faults(passage: str) -> Iterator[Fault]:
+    """What an issue could not have either, and pictures, each with its line."""
+    if not passage:
+        yield Fault(None, "write the text of the snippet")
+    elif len(passage) > LONGEST_SNIPPET:
+        most = formats.number(LONGEST_SNIPPET)
+        yield Fault(None, f"the text has {formats.number(len(passage))} characters; {most} are the most")
+    else:
+        tokens = markdown.parse(passage)
+        yield from validation.find_faults(passage, tokens, 1)
+        yield from (Fault(picture.line, _NO_PICTURES) for picture in validation.pictures(tokens, 1))
