@@ -304,6 +304,17 @@ def test_where_issues_are_approved_a_second_person_approves_the_text_and_the_not
     assert publish_seen(services, now, again) == 1
 
 
+def test_an_approval_counts_for_one_correction_and_not_for_another_of_the_same_words(
+    services: Services, now: datetime
+) -> None:
+    require_approval(services, now)
+    seen = prepare(services, now, SOURCE)
+    approve(services, now, seen, SECOND)
+    publish_seen(services, now, seen)
+    with pytest.raises(Conflict, match="A second person has to approve"):
+        publish_seen(services, now, prepare(services, now, SOURCE))
+
+
 def test_whoever_changed_the_note_does_not_approve_it(services: Services, now: datetime) -> None:
     require_approval(services, now)
     prepare(services, now)

@@ -59,7 +59,8 @@ def is_prepared(session: Session, issue: Issue) -> bool:
 def content(session: Session, issue: Issue) -> Content:
     """Exactly what the archive would say: the newest revision with its pictures, and the note."""
     draft = find_draft(session, issue)
-    whole = f"{issue.revision.sha256}\0{draft.note if draft else ''}"
+    # With its number, or the approval of a correction would count for another one of the same words.
+    whole = f"{next_number(issue)}\0{issue.revision.sha256}\0{draft.note if draft else ''}"
     return Content(issue.revision_number, hashlib.sha256(whole.encode()).hexdigest())
 
 

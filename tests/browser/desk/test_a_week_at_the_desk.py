@@ -79,7 +79,7 @@ def test_a_week_by_keyboard_alone_from_the_first_word_to_the_correction(
     press()
     watch(page, tally)
     read_the_report(page)
-    correct(page, chrome, desk)
+    correct(page, second_person, chrome, desk)
     second_person.context.close()
     page.context.close()
 
@@ -189,16 +189,22 @@ def read_the_report(page: Page) -> None:
     expect(page.get_by_text("reader0@firm0.example").first).to_be_visible()
 
 
-def correct(page: Page, chrome: Browser, desk: str) -> None:  # noqa: F811
-    """By the owner, and so mailed by the other editor only; here it is the archive that readers look into."""
+def correct(page: Page, second_person: Page, chrome: Browser, desk: str) -> None:  # noqa: F811
+    """Written by the owner, approved and published by the other editor; readers look into the archive."""
     open_issue(page)
     keyboard.press(page.get_by_role("link", name="Correct it"))
-    keyboard.fill(page.get_by_label("What changed"), "It said nothing of how long to stand.")
-    keyboard.come_to(page.get_by_label("The text"))
-    page.keyboard.press("Control+End")
-    page.keyboard.type("\nStand for three minutes, every half hour.\n")
-    keyboard.press(page.get_by_role("button", name="Publish the correction"))
-    expect(page.get_by_role("heading", name="Correction 1")).to_be_visible()
+    page.wait_for_url(f"**/{SLUG}/write")
+    page.locator(".cm-content").wait_for()
+    type_anew(page, f"{typed(page)}\n\nStand for three minutes, every half hour.\n")
+    save(page)
+    keyboard.press(page.get_by_role("button", name="Review the correction"))
+    keyboard.fill(page.get_by_label("What was wrong, and what is right"), "It said nothing of how long to stand.")
+    keyboard.press(page.get_by_role("button", name="Ask for approval"))
+    expect(page.get_by_text("asked for approval")).to_be_visible()
+    keyboard.press(second_person.get_by_role("link", name="BackPainHelp"))
+    keyboard.press(second_person.get_by_role("link", name=re.compile("^The correction of .* waits for approval")))
+    keyboard.press(second_person.get_by_role("button", name="Approve and publish"))
+    expect(second_person.get_by_role("heading", name="Correction 1")).to_be_visible()
     stranger = chrome.new_context(base_url=desk).new_page()
     stranger.goto(f"/archive/{SLUG}/")
     expect(stranger.get_by_text("It said nothing of how long to stand.")).to_be_visible()

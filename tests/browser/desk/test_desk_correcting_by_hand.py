@@ -1,78 +1,107 @@
-"""A correction from the issue's page to the letter in the post, by hand, judged by axe on the way."""
+"""An error is noticed while an issue goes out: from there to the correction in the post, by hand, judged by axe."""
 
 import re
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from newsletter.delivery.models import Copy, CopyState
+from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial.issues import issue_store
+from newsletter.publications import find
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser.desk.conftest import Open
+from tests.browser.desk.writing import ready, write
 from tests.browser.looks import PHONE, faults
 from tests.real_parts import Axe
 
 SLUG = sample_services.OUT[0]
+ISSUE = f"/desk/issues/{SLUG}/"
+NOTE = "We wrote ten hours; it is ten minutes."
+ADDED = "Ten minutes are enough."
 
 
 @pytest.fixture
 def services(services: Services) -> Services:
-    """The first issue arrived at all its readers but one, whose copy is in doubt."""
+    """The first issue is going out: all but one of its copies have left."""
     with services.sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
+        assert letter
+        letter.state, letter.finished_at = LetterState.RUNNING, None
         session.execute(update(Copy).where(Copy.letter_id == letter.id).values(state=CopyState.SENT))
-        session.execute(update(Copy).where(Copy.letter_id == letter.id, Copy.id == 1).values(state=CopyState.IN_DOUBT))
+        session.execute(update(Copy).where(Copy.letter_id == letter.id, Copy.id == 1).values(state=CopyState.PENDING))
     return services
 
 
-@pytest.mark.slow
-def test_an_editor_corrects_an_issue_and_mails_those_who_got_it(open_desk: Open, axe: Axe) -> None:
-    page = open_desk(viewport={"width": PHONE, "height": 900})
-    problems: list[Any] = []
-    page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+class Stopwatch:
+    """Counts what is pressed on a page."""
 
-    def look(name: str) -> None:
+    def __init__(self, page: Page) -> None:
+        self.page, self.presses = page, 0
+
+    def press(self, role: Any, name: str) -> None:
+        self.page.get_by_role(role, name=re.compile(name)).click()
+        self.presses += 1
+
+
+def correct_the_text(stopwatch: Stopwatch) -> None:
+    page = stopwatch.page
+    page.goto(ISSUE)
+    stopwatch.press("button", "^Pause, and correct it$")
+    ready(page)
+    write(page, ADDED)
+    expect(page.frame_locator("#sheet").get_by_text(ADDED)).to_be_attached()
+    stopwatch.press("button", "^Review the correction$")
+    page.get_by_label("What was wrong, and what is right").fill(NOTE)
+
+
+def test_from_noticing_an_error_in_mid_send_to_its_correction_in_the_post_are_three_presses(
+    open_desk: Open, services: Services
+) -> None:
+    page = open_desk("editor@desk.example")
+    stopwatch = Stopwatch(page)
+    correct_the_text(stopwatch)
+    stopwatch.press("button", r"^Publish, and email it to \d+ readers$")
+    expect(page.get_by_text("The email about it is on its way to")).to_be_visible()
+    assert stopwatch.presses == 3
+    with services.sessions.reading() as session:
+        correction = issue_store.find(session, SLUG).corrections[0]
+        assert len(session.scalars(select(Copy.id).where(Copy.letter_id == correction.letter_id)).all()) > 1
+    stopwatch.press("button", "^Resume sending$")
+    expect(page.get_by_text("It is going out now.")).to_be_visible()
+
+
+def test_a_correction_in_mid_send_is_approved_published_and_mailed_by_a_second_person(
+    open_desk: Open, services: Services, axe: Axe
+) -> None:
+    with services.sessions.begin() as session:
+        find(session).requires_approval = True
+    problems: list[Any] = []
+
+    def look(page: Page, name: str) -> None:
         problems.extend((name, fault) for fault in faults(page, axe))
 
-    page.goto(f"/desk/issues/{SLUG}/")
-    look("issue")
-    page.get_by_role("link", name="Correct it").click()
-    page.get_by_role("button", name="Publish the correction").click()
-    expect(page.get_by_text("Say what changed; readers see it above the text.")).to_be_visible()
-    look("amend")
-    page.get_by_label("What changed").fill("We wrote ten hours; it is ten minutes.")
-    page.get_by_label("The text").press("Control+End")
-    page.get_by_label("The text").press_sequentially("\nTen minutes are enough.\n")
-    page.get_by_role("button", name="Publish the correction").click()
-    expect(page.get_by_text("No email was sent about it.")).to_be_visible()
-    expect(page.locator("ins")).to_contain_text("Ten minutes are enough.")
-    look("correction")
-    page.get_by_role("link", name="Email those who got the issue").click()
-    look("letter")
-    frame = page.frame_locator("iframe")
-    expect(frame.get_by_role("link", name="Read the corrected text")).to_be_visible()
-    page.get_by_label("Text", exact=True).fill("Hello {{ surname }}")
-    page.get_by_label("Subject").press("Enter")
-    expect(page.get_by_text('Unknown field "surname"')).to_be_visible()
-    expect(page.get_by_role("button", name=re.compile("^Send the correction"))).to_have_count(0)
-    look("faulty letter")
-    page.get_by_label("Text", exact=True).fill("Hello {{ name | friend }},\n\nten minutes are enough.")
-    page.get_by_role("button", name="Save and preview").click()
-    expect(frame.get_by_text("ten minutes are enough.")).to_be_visible()
-    page.get_by_role("button", name=re.compile(r"^Send the correction to \d+ readers now$")).click()
-    expect(page.get_by_text("It is going out now to those who got the issue.")).to_be_visible()
-    look("mailed")
-    _stop(page)
-    look("stopped")
-    page.goto(f"/archive/{SLUG}/")
-    expect(page.get_by_text("We wrote ten hours; it is ten minutes.")).to_be_visible()
-    look("archive")
+    writer = open_desk("editor@desk.example", viewport={"width": PHONE, "height": 900})
+    writer.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
+    stopwatch = Stopwatch(writer)
+    correct_the_text(stopwatch)
+    expect(writer.locator("ins")).to_contain_text(ADDED)
+    look(writer, "review")
+    stopwatch.press("button", "^Ask for approval$")
+    expect(writer.get_by_text("asked for approval")).to_be_visible()
+    second = open_desk("owner@desk.example")
+    second.goto("/desk/")
+    second.get_by_role("link", name=re.compile("^The correction of “.*” waits for approval")).click()
+    look(second, "approval")
+    second.get_by_role("button", name=re.compile("^Approve, publish, and email it to")).click()
+    expect(second.get_by_role("heading", name="Correction 1")).to_be_visible()
+    expect(second.get_by_text("It is paused, without this correction.")).to_be_visible()
+    look(second, "mailed")
+    second.get_by_role("button", name="Stop for good").click()
+    expect(second.get_by_text("Sending was stopped before everyone who got the issue had it.")).to_be_visible()
+    second.goto(f"/archive/{SLUG}/")
+    expect(second.get_by_text(NOTE)).to_be_visible()
+    expect(second.get_by_text(ADDED)).to_be_visible()
     assert problems == []
-
-
-def _stop(page: Page) -> None:
-    page.get_by_role("button", name="Stop for good").click()
-    expect(page.get_by_text("Sending was stopped before everyone who got the issue had it.")).to_be_visible()

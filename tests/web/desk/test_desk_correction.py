@@ -183,6 +183,7 @@ def test_a_correction_is_published_and_mailed_in_one_press_or_not_at_all(editor:
     assert "3 readers who got it are still subscribed, with 1 copy in doubt." in editor.read(REVIEW)
     refused = editor.press(REVIEW, note="{{ surname }} was wrong.", mail="1")
     assert refused.status_code == 422
+    assert "Corrected." not in words(refused)
     assert addresses(services) == []
     assert "And ten minutes" not in editor.open(f"/archive/{SLUG}/").text
     assert editor.press(REVIEW, note=NOTE, mail="1").location == FIRST

@@ -43,12 +43,13 @@ def publish_correction(slug: str) -> ResponseReturnValue:
             approve_issue.approve(store, services().links, found, Review(content, person), now())
         made = correct_issue.publish_correction(store, services().links, found, content, person, now())
         audit_hook.add_details(correction=made.number)
-        flash("Corrected. The archive shows the new text, with the note above it.")
+        done = "Corrected. The archive shows the new text, with the note above it."
         if "mail" in request.form:
             order = MailingOrder(person, corrections.seal(made))
             started = correct_issue.mail_correction(store, services().letters, found, made, order, now())
             audit_hook.add_details(copies=started.copies)
-            flash(f"The email about it is on its way to {formats.counted(started.copies, 'reader')}.")
+            done += f" The email about it is on its way to {formats.counted(started.copies, 'reader')}."
+        flash(done)
         return url_for("desk.correction", slug=slug, number=made.number)
 
     return _decide(slug, publish)
