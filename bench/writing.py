@@ -31,6 +31,11 @@ text.addEventListener("input", () => {
   requestAnimationFrame(() => setTimeout(() => performance.mark("mail-shown")));
 });
 </script>"""
+_TELL_TEXT = """new MutationObserver((_, observer) => {
+  if (!document.querySelector(".cm-content")) return;
+  observer.disconnect();
+  requestAnimationFrame(() => setTimeout(() => performance.mark("text-shown")));
+}).observe(document, { childList: true, subtree: true });"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,14 @@ def of_keys() -> Row:
 
 
 def of_opening() -> Row:
-    """From the address to a text that can be written in, with its mail beside it."""
+    """From the address to the pixels of a text that can be written in; and of its mail, which comes after it."""
     with _desk() as desk:
+        desk.page.add_init_script(_TELL_TEXT)
         times = [_open(desk) for _ in range(OPENINGS + 1)][1:]
         bare = [_open_bare(desk) for _ in range(OPENINGS + 1)][1:]
-    return Row("opening the desk's editor, mail and all", _said(times), f"a picture: {_said(bare)}", None, "≤ 400 ms")
+    text, mail = ([one[place] for one in times] for place in (0, 1))
+    ours = f"{_said(text)}; mail {statistics.median(mail):.0f}"
+    return Row("opening the desk's editor", ours, f"a picture: {_said(bare)}", None, "≤ 400 ms")
 
 
 def key_to_pixels(page: Page, field: str, key: str) -> float:
@@ -102,12 +110,13 @@ def _desk() -> Iterator[_Desk]:
             browser.close()
 
 
-def _open(desk: _Desk) -> float:
-    """Milliseconds from the start of the visit to the first paint of the mail, which is after the text's."""
+def _open(desk: _Desk) -> list[float]:
+    """Milliseconds from the start of the visit to the first paint of the text, and to that of the mail."""
     desk.page.goto(f"{desk.address}/desk/issues/{DRAFT}/write")
     desk.page.locator(".cm-content").wait_for()
-    desk.page.wait_for_function("performance.getEntriesByName('mail-shown').length")
-    return float(desk.page.evaluate("performance.getEntriesByName('mail-shown')[0].startTime"))
+    desk.page.locator("#sheet[data-shown]").wait_for(state="attached")
+    marks = "['text-shown', 'mail-shown'].map((name) => performance.getEntriesByName(name)[0]?.startTime ?? 0)"
+    return list(desk.page.evaluate(marks))
 
 
 def _open_bare(desk: _Desk) -> float:
