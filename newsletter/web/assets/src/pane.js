@@ -28,9 +28,16 @@ class Pane {
   follow(block, share, { isCursor }) {
     if (isCursor) this.#mark(block?.element);
     if (!block) return;
+    const isFirst = this.#followed === undefined;
     if (block.element !== this.#followed) this.#isHeld = false;
     this.#followed = block.element;
-    if (!this.#isHeld) this.#bring(block.element, share);
+    if (!this.#isHeld) this.#bring(block.element, share, isFirst || calm.matches ? "instant" : "smooth");
+  }
+
+  // Another view of the mail: what comes into it is there at once.
+  begin() {
+    this.#followed = undefined;
+    delete this.element.dataset.shown;
   }
 
   pickTop() {
@@ -82,18 +89,20 @@ class Pane {
 
   // The first block that starts in sight, or else the one that is all there is to see.
   #first() {
-    return this.blocks.find(({ element }) => this.#top(element) >= 0) ?? this.blocks.at(-1);
+    const starts = this.blocks.map(({ element }) => this.#top(element));
+    const at = starts.findIndex((top) => top >= 0 && top < this.scroller.clientHeight);
+    return this.blocks.at(at < 0 ? starts.findLastIndex((top) => top < 0) : at);
   }
 
   #top(element) {
     return element.getBoundingClientRect().top - this.origin;
   }
 
-  #bring(element, share) {
+  #bring(element, share, behavior) {
     const room = this.scroller.clientHeight;
     const place = this.#top(element) + element.getBoundingClientRect().height * share;
     if (!room || (place >= 0 && place <= room - FOOT)) return;
-    this.#scroll(this.scroller.scrollTop + place - room * 0.4, calm.matches ? "instant" : "smooth");
+    this.#scroll(this.scroller.scrollTop + place - room * 0.4, behavior);
   }
 
   #scroll(to, behavior) {
@@ -143,7 +152,7 @@ export class FramePane extends Pane {
     this.element.className = `sheet sheet-${name}`;
     this.width = width;
     this.#html = undefined;
-    delete this.element.dataset.shown;
+    this.begin();
     this.#fit();
   }
 
@@ -208,10 +217,6 @@ export class TextPane extends Pane {
 
   get origin() {
     return this.element.getBoundingClientRect().top;
-  }
-
-  look() {
-    delete this.element.dataset.shown;
   }
 
   show({ text }) {

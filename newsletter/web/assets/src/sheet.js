@@ -50,6 +50,7 @@ export class Sheet {
     mail.element.parentElement.hidden = view === "text";
     wide.element.parentElement.hidden = !isBoth;
     text.element.hidden = view !== "text";
+    text.begin();
     // Whether a page may load pictures is settled when it comes.
     if (reload) mail.load(`${this.manuscript.form.dataset.sheet}?view=${view}`);
     if (isBoth && !wide.element.src) wide.load(`${this.manuscript.form.dataset.sheet}?view=desktop`);

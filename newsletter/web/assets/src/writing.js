@@ -271,7 +271,7 @@ for (const [side, button] of Object.entries(sides)) button.addEventListener("cli
 function turnTo(shown) {
   for (const [side, button] of Object.entries(sides)) button.setAttribute("aria-pressed", String(side === shown));
   document.querySelector(".write").dataset.shown = shown;
-  if (shown === "mail") at("sheet-room").scrollIntoView({ block: "nearest" });
+  if (shown === "mail") at("sheet-room").scrollIntoView({ block: "nearest", behavior: "instant" });
 }
 turnTo("text");
 
