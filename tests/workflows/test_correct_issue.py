@@ -1,6 +1,7 @@
 """A correction goes to those who got the issue, once, and to nobody else; what was mailed stays as it was."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -41,6 +42,7 @@ NOTE = "We wrote ten hours; it is ten minutes."
 EDITOR = "ann@press.example"
 SECOND = "ben@press.example"
 MINUTE = timedelta(minutes=1)
+BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 FATES = {
     "sent": (CopyState.SENT, Status.ACTIVE),
     "sent_too": (CopyState.SENT, Status.ACTIVE),
@@ -406,6 +408,21 @@ def test_a_correction_is_mailed_in_mid_send_and_follows_each_copy_that_leaves_la
     assert got(services, letter_id) == GET_IT | {"refused", "failed"}
     with services.sessions.reading() as session:
         assert session.get_one(Letter, letter_id).state is LetterState.RUNNING
+
+
+@BOTH
+def test_two_workers_and_one_that_was_killed_follow_a_copy_once(services: Services, now: datetime) -> None:
+    amend(services, now)
+    leave_waiting(services, "refused")
+    letter_id = mail(services, now).letter_id
+    with services.sessions.begin() as session:
+        move(session, "refused", CopyState.SENT, Status.ACTIVE)
+    with suppress(KeyboardInterrupt), services.sessions.begin() as session:
+        assert correct_issue.catch_up(session, now + MINUTE) == 1
+        raise KeyboardInterrupt
+    assert got(services, letter_id) == GET_IT
+    assert together(*[lambda: catch_up(services, now + MINUTE)] * 3) == []
+    assert got(services, letter_id) == GET_IT | {"refused"}
 
 
 def test_a_copy_in_flight_when_its_issue_is_stopped_is_followed_and_then_no_more_is_looked_for(
