@@ -21,7 +21,7 @@ from newsletter.delivery.models import Cause, Letter
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import progress, provider_results
 from newsletter.delivery.reports.provider_results import Concern, ProviderResult
-from newsletter.delivery.workers.context import WorkerContext, set_aside
+from newsletter.delivery.workers.context import WorkerContext, run_in_groups, set_aside
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
@@ -72,7 +72,7 @@ def watch_providers(sessions: Sessions, services: BounceServices, worker: Worker
             with sessions.begin() as session:
                 if holds.open_hold(session, suspect, copies, worker.clock()):
                     _warn(session, services.audience, suspect, copies, worker.clock())
-    _take_back(sessions, worker.clock, worker.is_stopping)
+    _take_back(sessions, worker)
 
 
 def watch_complaints(sessions: Sessions, services: BounceServices, worker: WorkerContext) -> None:
@@ -116,17 +116,17 @@ def _answer_complaints(session: Session, letter_id: int, result: ProviderResult,
         limiter_store.slow_down(session, result.group, now)
 
 
-def _take_back(sessions: Sessions, clock: Callable[[], datetime], stopping: Callable[[], bool]) -> None:
+def _take_back(sessions: Sessions, worker: WorkerContext) -> None:
     """Lift the suppressions of the hour before their provider was held."""
-    with sessions.reading() as session:
-        is_left = bool(holds.suppressed_before(session, 1))
-    while is_left and not stopping():
-        with sessions.in_turn() as session:
-            found = holds.suppressed_before(session, _AT_ONCE)
-            for event in found:
-                event.decision = Decision.HELD
-                record_bounce.withdraw_bounce(session, event.key, clock())
-            is_left = bool(found)
+    run_in_groups(sessions, worker, _take_some_back, lambda session, _now: holds.suppressed_before(session, 1))
+
+
+def _take_some_back(session: Session, now: datetime) -> int:
+    found = holds.suppressed_before(session, _AT_ONCE)
+    for event in found:
+        event.decision = Decision.HELD
+        record_bounce.withdraw_bounce(session, event.key, now)
+    return len(found)
 
 
 def settle(
@@ -136,19 +136,21 @@ def settle(
 
     Commits by itself, group by group; cut short, it can be asked again.
     """
-    _take_back(sessions, clock, lambda: False)
+    by_hand = WorkerContext("by hand", clock)
+    _take_back(sessions, by_hand)
     with sessions.begin() as session:
         if not (holds.close_hold(session, provider_group, clock()) or holds.held_events(session, provider_group, 1)):
             raise NotFound(f"nothing of {provider_group} is held; `newsletter subscribers held` lists what is")
     keys: set[str] = set()
-    is_left = True
-    while is_left:
-        with sessions.in_turn() as session:
-            found = holds.held_events(session, provider_group, _AT_ONCE)
-            for event in found:
-                _settle(session, services, event, clock(), suppress=suppress)
-            keys.update(event.key for event in found)
-            is_left = bool(found)
+
+    def settle_some(session: Session, now: datetime) -> int:
+        found = holds.held_events(session, provider_group, _AT_ONCE)
+        for event in found:
+            _settle(session, services, event, now, suppress=suppress)
+        keys.update(event.key for event in found)
+        return len(found)
+
+    run_in_groups(sessions, by_hand, settle_some)
     return len(keys)
 
 
