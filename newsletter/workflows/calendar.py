@@ -4,7 +4,7 @@ A weekly slot is filled by the issue scheduled for it, else by the first issue o
 `SlotAllocator.take` alone decides which: at the slot's time (`fill_slots`), and in every forecast.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -13,6 +13,7 @@ from itertools import islice, takewhile
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter import publications
 from newsletter.audience import paces
 from newsletter.delivery.models import IS_ISSUE, Letter, LetterState
 from newsletter.delivery.workers import send_permission
@@ -29,6 +30,19 @@ _FURTHEST = timedelta(days=400)
 """A little more than the year that the calendar shows."""
 _TICK = timedelta(microseconds=1)
 _UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
+
+
+_NEWS = timedelta(days=2)
+"""How long after a missed slot the editors are still informed of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSlot:
+    """A slot whose time has come, and that was not handled yet."""
+
+    publication_id: int
+    at: datetime
+    time_zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +267,27 @@ class Calendar:
                 yield CalendarEntry(
                     at, self.publication.time_zone, issue, is_slot=False, blocker=blocker, is_due=is_due
                 )
+
+
+def open_slots(
+    session: Session,
+    grace: timedelta,
+    now: datetime,
+    unhandled: Callable[[Session, Publication, datetime, datetime], Iterable[Occurrence]],
+) -> list[OpenSlot]:
+    """The slots of all publications that are `unhandled`, the longest due first.
+
+    None from before sending was allowed, nor older than the grace and the time in which editors are told of a miss.
+    """
+    armed_at = send_permission.read_permission(session).armed_at
+    if armed_at is None:
+        return []
+    after = max(armed_at, now - max(grace, _NEWS))
+    return [
+        OpenSlot(publication.id, occurrence.at, occurrence.slot.time_zone)
+        for publication in session.scalars(publications.all_publications())
+        for occurrence in unhandled(session, publication, after, now)
+    ]
 
 
 def unhandled_slots(session: Session, publication: Publication, after: datetime, now: datetime) -> list[Occurrence]:

@@ -5,16 +5,13 @@ edited a second ago is a draft and is passed over. A slot claim lets one worker 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter import publications
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.models import Letter
-from newsletter.delivery.workers import send_permission
 from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import slot_claims
 from newsletter.errors import PressError
@@ -22,39 +19,19 @@ from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.workflows import calendar, publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
-from newsletter.workflows.calendar import Calendar, PassedOver
+from newsletter.workflows.calendar import Calendar, OpenSlot, PassedOver
 from newsletter.workflows.warn_editors import SlotProblem
 
 log = structlog.get_logger()
-
-_NEWS = timedelta(days=2)
-"""How long after a missed slot the editors are still informed of it."""
 
 _NOBODY = "When it came, no issue was scheduled for it, and the queue was empty."
 _NONE_COULD = "When it came, no issue was scheduled for it, and none in the queue could go out. "
 _DOWN = "No worker was running when it came, and it is now too late to fill it from the queue."
 
 
-@dataclass(frozen=True, slots=True)
-class OpenSlot:
-    """A slot whose time has come, and that was not handled yet."""
-
-    publication_id: int
-    at: datetime
-    time_zone: str
-
-
 def open_slots(session: Session, grace: timedelta, now: datetime) -> list[OpenSlot]:
     """The open slots, the longest due first; none from before sending was allowed or the slot was created."""
-    armed_at = send_permission.read_permission(session).armed_at
-    if armed_at is None:
-        return []
-    after = max(armed_at, now - max(grace, _NEWS))
-    return [
-        OpenSlot(publication.id, occurrence.at, occurrence.slot.time_zone)
-        for publication in session.scalars(publications.all_publications())
-        for occurrence in calendar.unhandled_slots(session, publication, after, now)
-    ]
+    return calendar.open_slots(session, grace, now, calendar.unhandled_slots)
 
 
 def fill_slot(

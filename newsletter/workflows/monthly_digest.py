@@ -4,7 +4,7 @@ Writing, sending and the changes of pace that wait for it are one transaction, w
 once (docs/decisions/0026-when-a-change-of-pace-takes-effect.md).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,55 +17,36 @@ from newsletter.audience.models import Pace, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Copy, CopyState
-from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import digests
 from newsletter.editorial.models import Issue, SlotStep
 from newsletter.editorial.schedule import digest_slots, slot_claims
+from newsletter.editorial.schedule.occurrences import Occurrence
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, publish, warn_editors
+from newsletter.workflows import build_letter, calendar, publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
+from newsletter.workflows.calendar import OpenSlot
 from newsletter.workflows.publish import Started
 from newsletter.workflows.warn_editors import SlotProblem
 
 log = structlog.get_logger()
 
-_NEWS = timedelta(days=2)
-"""How long after a missed slot the editors are still informed of it."""
 _NEVER_CAME = (CopyState.SKIPPED, CopyState.REFUSED, CopyState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class DueDigest:
-    """A month's first slot whose time has come, and whose digest was not dealt with yet."""
-
-    publication_id: int
-    at: datetime
-    time_zone: str
-
-
-def due_digests(session: Session, grace: timedelta, now: datetime) -> list[DueDigest]:
-    """The digests that are due, the longest due first; none from before sending was allowed."""
-    armed_at = send_permission.read_permission(session).armed_at
-    if armed_at is None:
-        return []
-    after = max(armed_at, now - max(grace, _NEWS))
-    return [
-        DueDigest(publication.id, slot.at, slot.slot.time_zone)
-        for publication in session.scalars(publications.all_publications())
-        if paces.is_used(session, publication)
-        for slot in digest_slots.due(session, publication, after, now)
-    ]
+def due_digests(session: Session, grace: timedelta, now: datetime) -> list[OpenSlot]:
+    """The slots in which a digest is due and was not dealt with; none from before sending was allowed."""
+    return calendar.open_slots(session, grace, now, _unhandled)
 
 
 def send_due(
     session: Session,
     audience: AudienceServices,
     letters: LetterSettings,
-    due: DueDigest,
+    due: OpenSlot,
     grace: timedelta,
     now: datetime,
 ) -> Started | None:
@@ -144,6 +125,10 @@ def _is_bound(session: Session, subscription: Subscription) -> bool:
     return session.scalar(theirs.where(Copy.state.not_in(_NEVER_CAME)).limit(1)) is not None
 
 
+def _unhandled(session: Session, publication: Publication, after: datetime, now: datetime) -> Iterable[Occurrence]:
+    return digest_slots.due(session, publication, after, now) if paces.is_used(session, publication) else ()
+
+
 def _hindrance(digest: Issue, links: Links, *, late: bool) -> str:
     if late:
         return "No worker was running when its time came, and it is now too late to send it without asking."
@@ -151,7 +136,7 @@ def _hindrance(digest: Issue, links: Links, *, late: bool) -> str:
     return f"It {blocker.lack}. {blocker.why}." if blocker else ""
 
 
-def _tell(session: Session, audience: AudienceServices, digest: Issue, due: DueDigest, why: str, now: datetime) -> None:
+def _tell(session: Session, audience: AudienceServices, digest: Issue, due: OpenSlot, why: str, now: datetime) -> None:
     problem = SlotProblem(
         f"{formats.brief(due.at, due.time_zone)} passed without the digest “{digest.title}”",
         why,
