@@ -109,28 +109,29 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
         type_coerce(func.coalesce(Subscription.next_pace, Subscription.pace), String),
     ).join(Subscription.subscriber)
     ours = columns.where(Subscription.publication_id == publication_id, *conditions).order_by(Subscription.id)
-    connection = session.connection()
-    for batch in connection.execute(ours, execution_options={"yield_per": _BATCH}).partitions():
-        # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
-        asked = {"rows": encode_rows((row[0],) for row in batch)}
-        tags, topics_off, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
-        tags_of, topics_of = _grouped(tags), _grouped(topics_off)
-        attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)
-        consent_of = _grouped((id_, _step(values)) for id_, *values in steps)
-        causes = suppression.causes_by_key(session, [row[1] for row in batch])
-        yield [
-            ExportedReader(
-                (email, name, status, *map(_iso, others[: len(_MOMENTS)]), *others[len(_MOMENTS) :]),
-                {cause.value: causes[key][cause].isoformat() for cause in Cause if cause in causes[key]}
-                if key in causes
-                else {},
-                tags_of.get(id_, ()),
-                topics_of.get(id_, ()),
-                dict(attributes_of.get(id_, ())),
-                consent_of.get(id_, ()),
-            )
-            for id_, key, email, name, status, *others in batch
-        ]
+    found = session.connection().execute(ours, execution_options={"yield_per": _BATCH})
+    yield from (_with_details(session, batch) for batch in found.partitions())
+
+
+def _with_details(session: Session, batch: Sequence[Any]) -> list[ExportedReader]:
+    # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
+    connection, asked = session.connection(), {"rows": encode_rows((row[0],) for row in batch)}
+    tags, topics_off, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
+    tags_of, topics_of = _grouped(tags), _grouped(topics_off)
+    attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)
+    consent_of = _grouped((id_, _step(values)) for id_, *values in steps)
+    causes = suppression.causes_by_key(session, [row[1] for row in batch])
+    return [
+        ExportedReader(
+            (email, name, status, *map(_iso, others[: len(_MOMENTS)]), *others[len(_MOMENTS) :]),
+            {cause.value: at.isoformat() for cause in Cause if (at := causes.get(key, {}).get(cause))},
+            tags_of.get(id_, ()),
+            topics_of.get(id_, ()),
+            dict(attributes_of.get(id_, ())),
+            consent_of.get(id_, ()),
+        )
+        for id_, key, email, name, status, *others in batch
+    ]
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,7 @@
 import hmac
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from newsletter.audience import refusals, subscribers
 from newsletter.audience.refusals import FormKind
+from newsletter.db import Session
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
 from newsletter.delivery.reports import delivery_metrics as delivery
@@ -125,54 +126,70 @@ class _Store(Collector):
         yield from counts
 
     def _count(self) -> Iterator[Metric]:
-        copies = GaugeMetricFamily(
+        with self._services().sessions.reading() as session:
+            yield from self._count_mail(session, self._clock())
+            yield from _count_people(session, self._clock())
+
+    def _count_mail(self, session: Session, now: datetime) -> Iterator[Metric]:
+        copies = self._copies.count(session).items()
+        yield _gauge(
             "newsletter_copies",
             "Copies of issues and corrections under way, by letter and state.",
-            labels=["letter", "state"],
+            ("letter", "state"),
+            (((str(letter_id), state.value), count) for (letter_id, state), count in copies),
         )
-        for_hour = GaugeMetricFamily(
+        yield _gauge(
             "newsletter_copies_waiting_for_hour",
             "Pending copies that wait for the hour that their reader chose, by letter.",
-            labels=["letter"],
+            ("letter",),
+            (((str(letter_id),), count) for letter_id, count in delivery.waiting_for_hour(session, now).items()),
         )
-        outbox = GaugeMetricFamily("newsletter_outbox_pending", "Other emails that wait.")
-        readers = GaugeMetricFamily("newsletter_subscriptions", "Subscriptions.", labels=["publication", "status"])
+        outbox = [((), delivery.outbox_pending(session))]
+        yield _gauge("newsletter_outbox_pending", "Other emails that wait.", (), outbox)
+        recent = provider_results.of_letters(session, provider_results.recent_letters(session, now))
+        yield _gauge(
+            "newsletter_provider_copies",
+            "Copies of the issues of the last seven days, or of the last one, by provider group and outcome.",
+            ("provider", "outcome"),
+            (
+                ((result.group or "others", outcome), getattr(result, outcome))
+                for result in provider_results.shortened(recent)
+                for outcome in ("sent", "bounced", "complained")
+            ),
+        )
         incoming = CounterMetricFamily(
             "newsletter_incoming_mails", "Mails that came in, by way and by what they were.", labels=["way", "kind"]
         )
-        webhook_seen = GaugeMetricFamily(
+        for one in tally.tallies(session):
+            incoming.add_metric([one.way, one.kind], one.mails)
+        yield incoming
+        yield _gauge(
             "newsletter_webhook_last_seen_timestamp_seconds",
             "When an authentic webhook of a provider last came, to the minute.",
-            labels=["provider"],
+            ("provider",),
+            (((provider,), at.timestamp()) for provider, at in webhooks.last_seen(session).items()),
         )
-        taken = GaugeMetricFamily(
-            "newsletter_provider_copies",
-            "Copies of the issues of the last seven days, or of the last one, by provider group and outcome.",
-            labels=["provider", "outcome"],
-        )
-        refused_signups = GaugeMetricFamily(
-            "newsletter_signups_refused", "Sign-ups refused within seven days, by reason.", labels=["reason"]
-        )
-        refused_links = GaugeMetricFamily(
-            "newsletter_links_refused", "Requests for a link refused within seven days, by reason.", labels=["reason"]
-        )
-        with self._services().sessions.reading() as session:
-            recent = provider_results.recent_letters(session, self._clock())
-            for result in provider_results.shortened(provider_results.of_letters(session, recent)):
-                for outcome in ("sent", "bounced", "complained"):
-                    taken.add_metric([result.group or "others", outcome], getattr(result, outcome))
-            for (letter_id, state), count in self._copies.count(session).items():
-                copies.add_metric([str(letter_id), state.value], count)
-            for letter_id, count in delivery.waiting_for_hour(session, self._clock()).items():
-                for_hour.add_metric([str(letter_id)], count)
-            for form, family in ((FormKind.SIGN_UP, refused_signups), (FormKind.LINK, refused_links)):
-                for reason, refused in refusals.of_last_week(session, self._clock(), form).items():
-                    family.add_metric([reason.value], refused)
-            outbox.add_metric([], delivery.outbox_pending(session))
-            for (slug, status), count in subscribers.subscription_counts(session).items():
-                readers.add_metric([slug, status.value], count)
-            for one in tally.tallies(session):
-                incoming.add_metric([one.way, one.kind], one.mails)
-            for provider, at in webhooks.last_seen(session).items():
-                webhook_seen.add_metric([provider], at.timestamp())
-        yield from (copies, for_hour, outbox, readers, taken, refused_signups, refused_links, incoming, webhook_seen)
+
+
+def _count_people(session: Session, now: datetime) -> Iterator[Metric]:
+    counts = subscribers.subscription_counts(session).items()
+    yield _gauge(
+        "newsletter_subscriptions",
+        "Subscriptions.",
+        ("publication", "status"),
+        (((slug, status.value), count) for (slug, status), count in counts),
+    )
+    for name, what, form in (
+        ("newsletter_signups_refused", "Sign-ups", FormKind.SIGN_UP),
+        ("newsletter_links_refused", "Requests for a link", FormKind.LINK),
+    ):
+        refused = refusals.of_last_week(session, now, form).items()
+        text = f"{what} refused within seven days, by reason."
+        yield _gauge(name, text, ("reason",), (((reason.value,), count) for reason, count in refused))
+
+
+def _gauge(name: str, text: str, labels: Sequence[str], rows: Iterable[tuple[Sequence[str], float]]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=labels)
+    for values, count in rows:
+        family.add_metric(values, count)
+    return family
