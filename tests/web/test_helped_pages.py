@@ -1,11 +1,14 @@
 """“Did this help?”: two links in each letter, a page with one button, and a count."""
 
 import re
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from newsletter.audience import refusals
+from newsletter.audience.refusals import FormKind, Reason
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement import helpfulness
 from newsletter.wiring import Services
@@ -43,10 +46,14 @@ def test_looking_counts_nothing_and_pressing_counts_one(browser: FlaskClient, se
     assert answers(services) == (2, 1)
 
 
-def test_one_client_can_answer_only_so_often_in_an_hour(browser: FlaskClient, services: Services) -> None:
+def test_one_client_can_answer_only_so_often_in_an_hour(
+    browser: FlaskClient, services: Services, now: datetime
+) -> None:
     caps = services.audience.caps
     codes = [browser.post(PAGE, data={"answer": "yes"}).status_code for _ in range(caps.client + 1)]
     assert codes == [303] * caps.client + [429]
+    with services.sessions.reading() as session:
+        assert refusals.of_last_week(session, now, FormKind.HELPED) == {Reason.CLIENT_CAP: 1}
     assert answers(services) == (caps.client, 0)
 
 

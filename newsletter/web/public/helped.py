@@ -13,6 +13,7 @@ from newsletter.engagement import helpfulness
 from newsletter.engagement.helpfulness import Answer
 from newsletter.web import error_pages
 from newsletter.web.context import client, now, services
+from newsletter.web.public import form_guard
 
 blueprint = Blueprint("helped", __name__)
 
@@ -50,7 +51,7 @@ def answer(slug: str) -> AnyResponse:
 @blueprint.errorhandler(TooManyRequests)
 def later(error: TooManyRequests) -> Response:
     """The page that asks to come back in an hour."""
-    return error_pages.refused(error)
+    return form_guard.come_back_later(error, lambda status, sentence: error_pages.page(sentence, status))
 
 
 def _answer(word: str) -> Answer:
