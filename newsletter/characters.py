@@ -51,16 +51,22 @@ def line(text: str, what: str) -> str:
 
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
-    name = " ".join(line(unicodedata.normalize("NFC", text), lazy_gettext("the name")).split())
-    if len(name) > MAX_NAME:
+    what = lazy_gettext("the name")
+    return short(" ".join(line(unicodedata.normalize("NFC", text), what).split()), what, MAX_NAME)
+
+
+def short(text: str, what: str, most: int) -> str:
+    """The text; Invalid, naming `what`, if it has more than `most` characters."""
+    if len(text) > most:
         raise Invalid(
             lazy_gettext(
-                "Please shorten the name: it has %(count)s characters; the limit is %(most)s",
-                count=len(name),
-                most=MAX_NAME,
+                "Please shorten %(what)s: it has %(count)s characters; the limit is %(most)s",
+                what=what,
+                count=len(text),
+                most=most,
             )
         )
-    return name
+    return text
 
 
 def passage(text: str, what: str) -> str:

@@ -14,7 +14,10 @@ from newsletter.characters import clean_name
 from newsletter.db import Session
 from newsletter.editorial.schedule import slot_settings
 from newsletter.editorial.source import issue_file
+from newsletter.engagement import comments_text
+from newsletter.engagement.request_form import clean_message
 from newsletter.errors import Invalid
+from newsletter.i18n.messages import translate
 from newsletter.publications import Publication, toml_file, wordings
 from newsletter.publications.wordings import WordingKind
 
@@ -52,6 +55,18 @@ def issue_says(field: str) -> Callable[[object], None]:
 def week_off(text: str) -> None:
     publication = Publication(slug="one", name="One", time_zone="UTC")
     slot_settings.add_week_off(NO_SESSION, publication, (date(2026, 12, 1), date(2026, 12, 2)), text, NOW)
+
+
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [(clean_name, "den Namen"), (comments_text.parse_text, "Ihren Kommentar"), (clean_message, "Ihre Nachricht")],
+)
+@pytest.mark.parametrize("text", ["x" * 20_000, "one\ntwo\x07"])
+def test_what_is_wrong_is_named_in_the_readers_language(check: Callable[[str], str], what: str, text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check(text)
+    assert what in translate(str(refused.value), "de")
+    assert "your" not in translate(str(refused.value), "de")
 
 
 LINES: dict[str, Callable[[str], object]] = {

@@ -28,17 +28,11 @@ _SANITISER = nh3.Cleaner(
 
 def parse_text(typed: str) -> str:
     """The text as it is stored; Invalid, with a sentence for its writer, if it is empty, too long or full of links."""
-    text = characters.passage(typed.replace("\r\n", "\n"), "your comment").strip()
+    what = lazy_gettext("your comment")
+    text = characters.passage(typed.replace("\r\n", "\n"), what).strip()
     if not text:
         raise Invalid(lazy_gettext("Please write your comment first"))
-    if len(text) > MOST_CHARACTERS:
-        raise Invalid(
-            lazy_gettext(
-                "Please shorten your comment: it has %(count)s characters; the limit is %(most)s",
-                count=len(text),
-                most=MOST_CHARACTERS,
-            )
-        )
+    characters.short(text, what, MOST_CHARACTERS)
     if (links := count_links(text)) > MOST_LINKS:
         raise Invalid(
             lazy_gettext(

@@ -42,18 +42,11 @@ class PreferredTime:
 
 def clean_message(text: str) -> str:
     """What was written, trimmed; Invalid if it is empty, too long, or contains control characters."""
-    message = characters.trimmed(characters.passage(text.replace("\r\n", "\n"), "your message"))
+    what = lazy_gettext("your message")
+    message = characters.trimmed(characters.passage(text.replace("\r\n", "\n"), what))
     if not message:
         raise Invalid(lazy_gettext("Please write what you would like to know"))
-    if len(message) > MOST_CHARACTERS:
-        raise Invalid(
-            lazy_gettext(
-                "Please shorten your message: it has %(count)s characters; the limit is %(most)s",
-                count=len(message),
-                most=MOST_CHARACTERS,
-            )
-        )
-    return message
+    return characters.short(message, what, MOST_CHARACTERS)
 
 
 def _parsed_day(text: str, today: date) -> date | None:
