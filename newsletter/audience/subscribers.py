@@ -148,25 +148,25 @@ def search_conditions(session: Session, search: str, status: Status | None) -> l
     return [*conditions, *search_index.contains_all(session, parts)]
 
 
-def page(
-    session: Session,
-    publication_id: int,
-    search: str = "",
-    status: Status | None = None,
-    turn: PageRequest = pagination.FIRST_PAGE,
-    size: int = 50,
-) -> Page[Subscription]:
-    """A page of the subscriptions for the desk that match the search, newest first."""
+def search_result(
+    session: Session, publication_id: int, search: str = "", status: Status | None = None
+) -> Select[Subscription]:
+    """The subscriptions that match a search at the desk; the search index is asked once, here."""
     rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    rows = rows.where(*search_conditions(session, search, status))
+    return rows.where(*search_conditions(session, search, status))
+
+
+def page(
+    session: Session, rows: Select[Subscription], turn: PageRequest = pagination.FIRST_PAGE, size: int = 50
+) -> Page[Subscription]:
+    """A page of what matches, newest first."""
     return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
 
 
-def count_matching(session: Session, publication_id: int, search: str, status: Status | None, most: int) -> int:
-    """How many subscriptions match the search, counted up to `most`."""
-    rows = select(Subscription.id).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    rows = rows.where(*search_conditions(session, search, status)).limit(most)
-    return session.scalar(select(func.count()).select_from(rows.subquery())) or 0
+def count_matching(session: Session, rows: Select[Subscription], most: int) -> int:
+    """How many match, counted up to `most`."""
+    ids = rows.with_only_columns(Subscription.id).limit(most)
+    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:

@@ -137,7 +137,7 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     """Readers whose address or name contains the search words; none for an empty search."""
     if not search.strip():
         return []
-    found = subscribers.page(session, issue.publication_id, search, size=most)
+    found = subscribers.page(session, subscribers.search_result(session, issue.publication_id, search), size=most)
     return [Sample.from_subscription(subscription) for subscription in found.rows]
 
 

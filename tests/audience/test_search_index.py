@@ -31,7 +31,10 @@ def crowd(press, count: int) -> None:
 
 def found(press, search: str) -> list[int]:
     with press.sessions.reading() as session:
-        return [one.id for one in subscribers.page(session, press.publication.id, search).rows]
+        return [
+            one.id
+            for one in subscribers.page(session, subscribers.search_result(session, press.publication.id, search)).rows
+        ]
 
 
 def filters(press) -> dict[int, bytes]:

@@ -33,7 +33,7 @@ def readers() -> str:
     q, status = _search()
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        found = subscribers.count_matching(store, publication.id, q, status, _MOST_COUNTED) if q else 0
+        rows = subscribers.search_result(store, publication.id, q, status)
         return frame.page(
             store,
             "readers.html",
@@ -45,9 +45,9 @@ def readers() -> str:
             counts=timed_cache.counts(store, publication.id),
             refused={form: refusals.of_last_week(store, now(), form) for form in FormKind},
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
-            found=found,
+            found=subscribers.count_matching(store, rows, _MOST_COUNTED) if q else 0,
             most_counted=_MOST_COUNTED,
-            page=subscribers.page(store, publication.id, q, status, page_request(_HIGHEST_ID), _PAGE),
+            page=subscribers.page(store, rows, page_request(_HIGHEST_ID), _PAGE),
         )
 
 
