@@ -21,7 +21,7 @@ from newsletter.errors import Invalid
 COLOURS = 6
 """How many colours of initials there are; see `desk.css`."""
 
-_NO_ADDRESS = "Please give a name without an @: a name that looks like an address could be taken for somebody else’s"
+_NO_ADDRESS = "Please give a name without an @, so that nobody takes it for an address"
 
 
 @dataclass(frozen=True, slots=True)

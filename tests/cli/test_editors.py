@@ -21,10 +21,12 @@ PASSWORD = "long enough, really\n"
 def test_everybody_is_listed_with_what_they_prove_themselves_with(loaded: Press) -> None:
     assert "nobody may sign in yet" in loaded("editors", "list").out
     loaded("editors", "add", ANN, "--role", "owner", "--password-stdin", stdin=PASSWORD)
-    loaded("editors", "add", BO)
+    refused = loaded("editors", "add", BO, "--name", ANN)
+    assert (refused.code, "a name without an @" in refused.err) == (1, True)
+    loaded("editors", "add", BO, "--name", " Bo  Ek ")
     assert json.loads(loaded("editors", "list", "--json").out) == [
         {"email": ANN, "name": "", "role": "owner", "password": True, "second_factor": False},
-        {"email": BO, "name": "", "role": "editor", "password": False, "second_factor": False},
+        {"email": BO, "name": "Bo Ek", "role": "editor", "password": False, "second_factor": False},
     ]
 
 

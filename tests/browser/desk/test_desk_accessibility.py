@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Error, Page
 
-from newsletter.editorial.issues import issue_note, issue_store, snippets
+from newsletter.editorial.issues import issue_note, issue_store, presence, snippets
+from newsletter.editors import accounts
 from newsletter.engagement.comments import CommentState
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
@@ -132,7 +133,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
             snippets.add_snippet(
                 store, issue.publication_id, name, "Yours, {{ name | friend }}", "ada@desk.example", NOW
             )
-        issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "ada@desk.example", NOW)
+        issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "editor@desk.example", NOW)
+        presence.announce(store, issue, "a-tab", "editor@desk.example", NOW)
+        accounts.find(store, "editor@desk.example").name = "Ana-Sofía-Wilhelmina von und zu Musterhausen 🦒 אנה"
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)

@@ -1,5 +1,7 @@
 """Names of editors at the desk: who gives them, and that they stand wherever an editor is shown."""
 
+from datetime import datetime
+
 import pytest
 from flask import Flask
 from sqlalchemy import event
@@ -7,6 +9,7 @@ from sqlalchemy import event
 from newsletter.editorial.issues import drafts, issue_store, presence
 from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editors import Role, accounts
+from newsletter.web.desk import lookup
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import NOW, WAITING, Clock
@@ -71,6 +74,20 @@ def test_wherever_an_editor_is_shown_their_name_is(editor: Visitor, enter: Enter
         assert BADGE in page, path
         assert "<bdi>&lt;i&gt;Ana&lt;/i&gt; 🦒 אנה</bdi>" in page, path
         assert "<i>Ana" not in page, path
+
+
+def test_who_writes_beside_somebody_is_named_there_too(
+    editor: Visitor, enter: Enter, services: Services, now: datetime
+) -> None:
+    editor.client.post("/desk/account/name", data={"name": "Ana"})
+    owner = enter(Role.OWNER)
+    with services.sessions.begin() as store:
+        issue = issue_store.find(store, WAITING)
+        presence.announce(store, issue, "a-tab", EDITOR, now)
+        asking = {"issue": lookup.issue_mark(issue), "base": "1", "tab": "b-tab"}
+    heard = owner.client.post(f"{PAGE}write/hello", data=asking).json
+    assert heard
+    assert heard["company"] == "Ana is also writing here, on revision 1."
 
 
 def test_the_names_are_looked_up_once_for_a_page(editor: Visitor, services: Services) -> None:
