@@ -35,6 +35,7 @@ NOUNS: Mapping[str, str] = {
     "recovery code": "recovery codes",
     "request": "requests",
     "revision": "revisions",
+    "single email": "single emails",
     "test email": "test emails",
     "time": "times",
     "warning": "warnings",

@@ -117,7 +117,7 @@ def _failed(store: Session, publication: Publication) -> Iterator[OpenTask]:
 
 def _failed_mails(store: Session) -> Iterator[OpenTask]:
     if failed := outbox.count_open_failures(store, now()):
-        sentence = f"{formats.counted(failed, 'email')} to single people failed this week. See to whom, and why."
+        sentence = f"{formats.counted(failed, 'single email')} failed within a week. See which, and why."
         yield OpenTask(sentence, url_for("desk.failed_mails"))
 
 
