@@ -11,7 +11,7 @@ from newsletter.errors import Conflict
 from newsletter.web import auth
 from newsletter.web.auth import Person
 from newsletter.web.context import log_capped, now, one_client, services, unaudited
-from newsletter.web.desk import audit_hook, frame, words
+from newsletter.web.desk import frame, words
 from newsletter.web.desk.team import forgotten_password, new_password
 from newsletter.web.forms import fault_of
 
@@ -45,8 +45,8 @@ def name_fault() -> str:
 
 def save_name(editor: Editor) -> None:
     """Save the form's name, if it has one, for this editor."""
+    # Not in the audit log, which would keep the name after the account is removed.
     editor.name = names.parse_name(request.form.get("name", editor.name))
-    audit_hook.add_details(name=editor.name)
 
 
 def change_password() -> ResponseReturnValue:
