@@ -33,6 +33,7 @@ import newsletter.editorial.issues.digests
 import newsletter.editorial.issues.issue_bin
 import newsletter.editorial.issues.issue_templates
 import newsletter.editorial.issues.snippets
+import newsletter.editorial.issues.slugs
 import newsletter.editorial.models
 import newsletter.editors
 import newsletter.engagement.comments

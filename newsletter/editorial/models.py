@@ -55,9 +55,13 @@ class Issue(Base):
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
     kind: Mapped[IssueKind] = mapped_column(word(IssueKind), default=IssueKind.ISSUE, server_default="issue")
     slug: Mapped[str] = mapped_column(String(120), unique=True)
+    slug_is_provisional: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it takes its slug from its title when it is first ready."""
     file_name: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(Text)
+    """That of the newest revision; of one without a title, `Untitled` and its first words."""
     subject: Mapped[str] = mapped_column(Text)
+    """That of the newest revision; empty while it has none."""
     readiness: Mapped[Readiness] = mapped_column(word(Readiness), default=Readiness.DRAFT)
     created_at: Mapped[datetime]
     revision_number: Mapped[int] = mapped_column(default=0)

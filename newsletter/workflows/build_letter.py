@@ -19,7 +19,7 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.models import NOT_BEGUN, Letter
 from newsletter.editorial import preflight
 from newsletter.editorial.imported import posts
-from newsletter.editorial.issues import approvals, archive, correction_draft, issue_store
+from newsletter.editorial.issues import approvals, archive, correction_draft, issue_store, slugs
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue, IssueState, Readiness, Revision, Size
 from newsletter.editorial.rendering import render
@@ -104,7 +104,7 @@ def render_in_colours(issue: Issue, links: Links, accent: str, accent_dark: str)
     """The mail of the newest revision with other colours of links and buttons; empty for the default ones."""
     source, file_name, pictures, branding, _ = _ingredients(issue, _current_revision(issue), links)
     colours = replace(branding, accent=accent, accent_dark=accent_dark)
-    return _render(issue_file.parse(source, file_name), pictures, colours)
+    return _render(issue_file.parse_draft(source, file_name), pictures, colours)
 
 
 def judge(issue: Issue, links: Links) -> tuple[str, tuple[preflight.Finding, ...]]:
@@ -260,6 +260,7 @@ def mark_ready(session: Session, issue: Issue, links: Links) -> None:
     posts.require_own(session, issue)
     require_open(issue)
     _require_unblocked(issue, prepare(issue, links).blocking)
+    slugs.follow_title(session, issue)
     issue_store.set_readiness(issue, Readiness.READY)
 
 
@@ -360,7 +361,7 @@ def _ingredients(issue: Issue, revision: Revision, links: Links) -> _Ingredients
 @lru_cache(maxsize=8)
 def _prepare(*ingredients: *_Ingredients) -> PreparedIssue:
     source, file_name, pictures, branding, facts = ingredients
-    file = issue_file.parse(source, file_name)
+    file = issue_file.parse_draft(source, file_name)
     mail = _render(file, pictures, branding)
     return PreparedIssue(file, mail, tuple(preflight.check(file, mail, facts)))
 

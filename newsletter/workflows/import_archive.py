@@ -16,7 +16,7 @@ from newsletter.editorial.images.pictures import ENDINGS, MAX_BYTES, PictureStor
 from newsletter.editorial.imported import convert, posts
 from newsletter.editorial.imported.convert import Converted
 from newsletter.editorial.imported.posts import LONGEST_KEY, ImportedPost
-from newsletter.editorial.issues import approvals, create, issue_store
+from newsletter.editorial.issues import approvals, issue_store, slugs
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file, issue_form
@@ -223,7 +223,7 @@ def _save_draft(
     session: Session, job: ArchiveImport, post: OldPost, text: Converted, taken: _Pictures, now: datetime
 ) -> PostFate:
     at = post.posted_at or now
-    slug = create.free_slug(session, create.slug_of(post.slug or post.title))
+    slug = slugs.free_slug(session, slugs.slug_of(post.slug or post.title))
     title, subtitle = (words.replace("{{", "{ {") for words in (post.title, post.subtitle))
     form = IssueForm(title=title, subject=_subject(title, at), preheader=subtitle, slug=slug, body=text.markdown)
     name = f"{at.date().isoformat()}-{slug}.md"

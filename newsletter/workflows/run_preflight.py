@@ -20,6 +20,7 @@ from newsletter.editorial.preflight import CheckContext, Facts, Finding, Level, 
 from newsletter.editorial.preflight.rules import links as rules_links
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.editorial.rendering.render import Rendered
+from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.links import Links
 from newsletter.workflows import build_letter
@@ -123,7 +124,7 @@ def inspect_text(
     """Check an unsaved text, including its faults, with the mail rendered from it."""
     faults = [
         Finding(Level.BLOCKING, fault.text, line=fault.line, why=_NOT_AN_ISSUE, rule="the text is an issue")
-        for fault in read.faults
+        for fault in issue_file.lasting(read.faults)
     ]
     facts = gather_facts(session, issue, read.file, read.pictures, links, may_ask=may_ask)
     context = CheckContext(read.file, mail or _NO_MAIL, facts)
@@ -142,7 +143,9 @@ def gather_facts(
 ) -> Facts:
     """All facts about a text that the database has; `pictures` maps names in the text to stored file names."""
     facts = Facts.for_publication(issue.publication, links)
-    others = select(Issue.title).where(Issue.publication_id == issue.publication_id, Issue.id != issue.id)
+    others = select(Issue.title).where(
+        Issue.publication_id == issue.publication_id, Issue.id != issue.id, Issue.subject != ""
+    )
     return replace(
         facts,
         same_subject=session.scalar(others.where(func.lower(Issue.subject) == file.subject.lower()).limit(1)),

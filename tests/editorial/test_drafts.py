@@ -11,7 +11,7 @@ from newsletter.db import Base, Session, Sessions
 from newsletter.delivery.models import Letter
 from newsletter.editorial.images import pictures
 from newsletter.editorial.images.pictures import FolderPictureStore
-from newsletter.editorial.issues import create, drafts, issue_store, presence
+from newsletter.editorial.issues import create, drafts, issue_store, presence, slugs
 from newsletter.editorial.issues.drafts import EditorText, Faulty, OtherTabConflict, RevisionConflict, UnknownDraft
 from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Draft, Issue, Readiness, Revision
@@ -43,7 +43,7 @@ def issue(session: Session) -> Issue:
 def test_an_issue_begins_as_a_file_under_the_day_it_is_for_and_goes_nowhere_while_text_is_to_come(issue: Issue) -> None:
     assert issue.file_name == "2026-11-24-a-tight-back.md"
     assert (issue.revision.author, issue.readiness) == (ADA, Readiness.DRAFT)
-    assert issue.revision.source.endswith("Hello {{ name | friend }},\n\nTK\n")
+    assert issue.revision.source.endswith("\n---\n")
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_issue_begins_as_a_file_under_the_day_it_is_for_and_goes_nowhere_whil
     ],
 )
 def test_a_slug_is_made_from_the_title(title: str, slug: str) -> None:
-    assert create.slug_of(title) == slug
+    assert slugs.slug_of(title) == slug
 
 
 def test_a_second_issue_of_one_title_gets_a_slug_of_its_own(session: Session, issue: Issue, now: datetime) -> None:

@@ -164,8 +164,9 @@ def show(services: Services, slug: str, as_json: bool) -> None:
 def ready(services: Services, slug: str) -> None:
     """Mark a draft as ready. Exits with 1, and the findings, when something blocks it."""
     with services.sessions.begin() as session:
-        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
-    click.echo(f"{slug} is ready")
+        issue = issue_store.find(session, slug)
+        build_letter.mark_ready(session, issue, services.links)
+        click.echo(f"{issue.slug} is ready")
 
 
 @issues.command()

@@ -20,8 +20,8 @@ from newsletter.characters import label_key
 from newsletter.db import Base, insert
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import archive, issue_store
-from newsletter.editorial.issues.create import free_slug
 from newsletter.editorial.issues.issue_store import Text
+from newsletter.editorial.issues.slugs import free_slug
 from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.rendering import render
 from newsletter.editorial.source import issue_file, issue_form
@@ -161,7 +161,7 @@ def _is_untouched(session: Session, digest: Issue) -> bool:
 
 def _text(form: IssueForm, slug: str, file_name: str, pictures: Mapping[str, str] = _NO_PICTURES) -> Text:
     source = issue_form.new_file(replace(form, slug=slug))
-    return Text(issue_file.parse(source, file_name), file_name, pictures)
+    return Text(issue_file.parse_draft(source, file_name), file_name, pictures)
 
 
 def _composed(publication: Publication, issues: Sequence[Issue], links: Links) -> IssueForm:

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import PurePosixPath
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from newsletter.db import insert
 from newsletter.editorial.images import pictures
-from newsletter.editorial.issues import issue_store, merge
+from newsletter.editorial.issues import issue_store, merge, slugs
 from newsletter.editorial.issues.issue_store import Saved, Text
 from newsletter.editorial.issues.merge import Merged
 from newsletter.editorial.models import Draft, Issue, Revision
@@ -233,10 +232,12 @@ def _source(session: Session, issue: Issue, number: int) -> str:
 
 def _text(session: Session, issue: Issue, draft: Draft) -> Text:
     read = examine(session, issue, draft.source)
-    faults = [*read.faults, *(_moved(issue, read.file) or _taken(session, issue, read.file))]
+    # What is out has a title, a subject and a text, and keeps them.
+    faults = list(read.faults) if issue_store.is_out(issue) else issue_file.lasting(read.faults)
+    faults += _moved(issue, read.file) or _taken(session, issue, read.file)
     if faults:
         raise Faulty(faults)
-    return Text(read.file, _file_name(issue, read.file.slug), read.pictures)
+    return Text(read.file, slugs.file_name(issue, read.file.slug), read.pictures)
 
 
 def _taken(session: Session, issue: Issue, file: IssueFile) -> list[Fault]:
@@ -253,11 +254,3 @@ def _moved(issue: Issue, file: IssueFile) -> list[Fault]:
     entry = split(file.source).entries.get("slug")
     message = f'an issue that is out keeps its address; leave the slug as it was: "{issue.slug}"'
     return [Fault(entry.line if entry else None, message)]
-
-
-def _file_name(issue: Issue, slug: str) -> str:
-    """The issue's file name: its date and its slug."""
-    if slug == issue.slug:
-        return issue.file_name
-    date = PurePosixPath(issue.file_name).stem[: len("2026-11-24-")]
-    return f"{date}{slug}.md" if date[:1].isdigit() else f"{slug}.md"

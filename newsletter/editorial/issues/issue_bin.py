@@ -18,7 +18,7 @@ from newsletter.errors import Conflict, NotFound
 KEPT_FOR = timedelta(days=30)
 _A_GROUP = 100
 _KEPT_OF_ISSUE = (
-    *("file_name", "subject", "created_at", "revision_number", "segment_id"),
+    *("file_name", "slug_is_provisional", "subject", "created_at", "revision_number", "segment_id"),
     *("note", "note_number", "note_by", "note_at"),
 )
 

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session, defer, lazyload
 
 from newsletter.db import Base
 from newsletter.delivery.models import Letter, LetterState
-from newsletter.editorial.issues import desk_index
+from newsletter.editorial.issues import desk_index, slugs
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness, Revision, RevisionPicture, Size
-from newsletter.editorial.source import issue_file
+from newsletter.editorial.source import issue_file, proposals
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.pagination import Order, Page, PageRequest
@@ -95,8 +95,8 @@ def letter_states(state: IssueState) -> list[LetterState]:
 
 
 def find(session: Session, slug: str) -> Issue:
-    """The issue of that slug; NotFound suggests the nearest slug."""
-    issue = session.scalar(select(Issue).where(Issue.slug == slug))
+    """The issue that has that slug, or had it; NotFound says how to see every slug."""
+    issue = slugs.find_issue(session, slug)
     if issue is None:
         raise NotFound(f"there is no issue {slug!r}; `newsletter issues list` shows them all")
     return issue
@@ -119,8 +119,8 @@ def listing(publication_id: int | None = None) -> Select[Issue]:
 
 
 def parse_revision(issue: Issue, revision: Revision) -> IssueFile:
-    """The parsed text of a revision."""
-    return issue_file.parse(revision.source, issue.file_name)
+    """The parsed text of a revision, in which title, subject or body may still be missing."""
+    return issue_file.parse_draft(revision.source, issue.file_name)
 
 
 def picture_names(revision: Revision) -> dict[str, str]:
@@ -246,7 +246,7 @@ def create(session: Session, publication: Publication, draft: Text, author: str,
 def _new_issue(session: Session, publication: Publication, draft: Text, now: datetime) -> Issue:
     issue = Issue(publication=publication, slug=draft.file.slug, file_name=draft.file_name, created_at=now)
     issue.revision_number = 1
-    issue.title, issue.subject = draft.file.title, draft.file.subject
+    issue.title, issue.subject = proposals.listed_title(draft.file), draft.file.subject
     session.add(issue)
     session.flush()
     return issue
@@ -292,14 +292,15 @@ def _add_revision(session: Session, issue: Issue, draft: Text, author: str, now:
         )
     )
     if not is_out(issue):
-        issue.slug, issue.file_name, issue.readiness = draft.file.slug, draft.file_name, Readiness.DRAFT
+        slugs.rename(session, issue, draft.file.slug)
+        issue.file_name, issue.readiness = draft.file_name, Readiness.DRAFT
         _show(session, issue, draft.file)
     session.flush()
     session.expire(issue, ["revision"])
 
 
 def _show(session: Session, issue: Issue, file: IssueFile) -> None:
-    issue.title, issue.subject = file.title, file.subject
+    issue.title, issue.subject = proposals.listed_title(file), file.subject
     desk_index.record(session, issue.id, file)
 
 

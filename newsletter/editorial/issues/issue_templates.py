@@ -1,6 +1,7 @@
 """Templates: texts of issues that new issues of the publication can begin with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, select
@@ -11,6 +12,7 @@ from newsletter.db import Base
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.issues.create import Original
 from newsletter.editorial.models import Issue
+from newsletter.editorial.source import issue_form
 from newsletter.errors import Invalid, NotFound
 
 LONGEST_NAME = 100
@@ -35,8 +37,9 @@ class IssueTemplate(Base):
 
     @property
     def original(self) -> Original:
-        """What a new issue begins with."""
-        return Original(self.source, self.pictures)
+        """What a new issue begins with: the text, and no title and subject, for those are its own."""
+        form = issue_form.parse_form(self.source, "")
+        return Original(issue_form.apply_form(self.source, "", replace(form, title="", subject="")), self.pictures)
 
 
 def save_template(session: Session, issue: Issue, name: str, by: str, now: datetime) -> IssueTemplate:

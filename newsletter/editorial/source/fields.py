@@ -145,9 +145,9 @@ class Fields:
     def _require(self, key: str) -> None:
         entry = self.entries.get(key)
         if entry is not None and entry.value == "":
-            self._complain(entry, f"{key} is empty")
+            self.faults.append(Fault(entry.line, f"{key} is empty", can_wait=True))
         elif entry is None and self.legible:
-            self.faults.append(Fault(None, f'front matter has no "{key}"'))
+            self.faults.append(Fault(None, f'front matter has no "{key}"', can_wait=True))
 
     def _refuse_strangers(self) -> None:
         for key, entry in self.entries.items():

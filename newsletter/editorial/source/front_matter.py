@@ -24,6 +24,8 @@ class Fault:
 
     line: int | None
     text: str
+    can_wait: bool = False
+    """Whether a text may be saved with it at the desk: its title, subject or body is still to be written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Issue files: front matter and Markdown, parsed with all errors reported at once by line."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,18 @@ from newsletter.editorial.source.validation import PictureRef
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
-__all__ = ["MOST_BYTES", "Fault", "IssueFile", "PictureRef", "Source", "examine", "parse", "read"]
+__all__ = [
+    "MOST_BYTES",
+    "Fault",
+    "IssueFile",
+    "PictureRef",
+    "Source",
+    "examine",
+    "lasting",
+    "parse",
+    "parse_draft",
+    "read",
+]
 
 MOST_BYTES = 1_000_000
 _MOST_FAULTS = 25
@@ -61,6 +73,19 @@ def parse(source: str, name: str) -> IssueFile:
     if faults:
         raise Invalid(_sentences(name, faults))
     return issue
+
+
+def parse_draft(source: str, name: str) -> IssueFile:
+    """Parse a text as `parse` does, but without insisting on a title, a subject and a body."""
+    issue, faults = examine(source, name)
+    if faults := lasting(faults):
+        raise Invalid(_sentences(name, faults))
+    return issue
+
+
+def lasting(faults: Iterable[Fault]) -> list[Fault]:
+    """The faults with which no text can be saved."""
+    return [fault for fault in faults if not fault.can_wait]
 
 
 def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:

@@ -42,7 +42,7 @@ def pictures(tokens: list[Token], body_line: int) -> Iterator[PictureRef]:
 def find_faults(body: str, tokens: list[Token], body_line: int) -> Iterator[Fault]:
     """The faults of a body, each with its line in the file."""
     if not body.strip():
-        yield Fault(body_line, "there is no text below the front matter")
+        yield Fault(body_line, "there is no text below the front matter", can_wait=True)
     for line, text in _sentences(body, tokens):
         yield Fault(body_line + line - 1, text)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from newsletter.characters import as_header
 from newsletter.delivery.message import merge
 from newsletter.editorial.preflight.context import CheckContext
-from newsletter.editorial.preflight.findings import Finding, note, warning
+from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.errors import Invalid
 
@@ -47,6 +47,15 @@ def plain(template: str) -> str:
 
 
 @rule()
+def there_is_a_title_and_a_subject(context: CheckContext) -> Iterator[Finding]:
+    """Readers know an issue by its subject in the inbox, and by its title everywhere else."""
+    for key in ("title", "subject"):
+        if not getattr(context.issue, key):
+            mend = f"write the {key}, or take the one that is proposed from the text"
+            yield blocking(f"the {key} is missing", mend, context.front_line(key))
+
+
+@rule()
 def the_subject_fits_a_phone(context: CheckContext) -> Iterator[Finding]:
     """Most mail is opened on a phone, and nobody reads what the phone cuts off."""
     length = len(plain(context.issue.subject))
@@ -73,7 +82,8 @@ def the_subject_does_not_shout(context: CheckContext) -> Iterator[Finding]:
 @rule()
 def the_subject_has_words(context: CheckContext) -> Iterator[Finding]:
     """A screen reader spells emoji out one by one, and some programs show a box in their place."""
-    if not any(letter.isalnum() for letter in plain(context.issue.subject)):
+    subject = plain(context.issue.subject)
+    if subject and not any(letter.isalnum() for letter in subject):
         yield warning("the subject has no words", "say in words what the issue is about", context.front_line("subject"))
 
 
@@ -121,7 +131,7 @@ def the_preheader_is_given(context: CheckContext) -> Iterator[Finding]:
 def the_preheader_adds_to_the_subject(context: CheckContext) -> Iterator[Finding]:
     """The two stand side by side, so repeated words waste a line."""
     subject, preheader = plain(context.issue.subject).casefold(), plain(context.issue.preheader).casefold()
-    if preheader and (subject in preheader or preheader in subject):
+    if subject and preheader and (subject in preheader or preheader in subject):
         yield warning("the preheader repeats the subject", "say what comes next", context.front_line("preheader"))
 
 

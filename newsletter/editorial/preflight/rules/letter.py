@@ -96,6 +96,13 @@ def headings_go_down_by_one(context: CheckContext) -> Iterator[Finding]:
         above = level
 
 
+@rule()
+def there_is_a_text(context: CheckContext) -> Iterator[Finding]:
+    """An email without a text tells readers nothing."""
+    if not context.issue.body.strip():
+        yield blocking("the issue has no text", "write it", context.issue.body_line)
+
+
 @rule("WCAG 2.2, 2.4.6")
 def there_is_one_title(context: CheckContext) -> Iterator[Finding]:
     """Screen readers take the one first-level heading for what the email is about."""

@@ -58,9 +58,10 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
         build_letter.change_readiness(store, found, services().links, wanted)
+        audit_hook.set_issue(found)  # which may have a new slug now
         audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")
-    return redirect(url_for("desk.issue", slug=slug), 303)
+    return redirect(url_for("desk.issue", slug=found.slug), 303)
 
 
 def _say_marked(store: Session, found: Issue, sentence: str) -> None:

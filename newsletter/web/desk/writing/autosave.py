@@ -10,7 +10,7 @@ from http import HTTPStatus
 from flask import Response, jsonify, make_response, request
 
 from newsletter.db import Session
-from newsletter.editorial.issues import drafts, presence
+from newsletter.editorial.issues import drafts, presence, slugs
 from newsletter.editorial.issues.drafts import EditorText, Faulty, MergeConflict, OtherTabConflict, UnknownDraft
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_form
@@ -96,7 +96,7 @@ def _state(store: Session, found: Issue, typed: EditorText, draft: Draft) -> dic
     if draft.source == typed.source:
         return state
     state["said"] = f"{str(state['said']).removesuffix('.')}{save_state.merge_notice(store, found, typed, draft)}."
-    return state | {"form": asdict(issue_form.parse_form(draft.source, found.slug))}
+    return state | {"form": asdict(issue_form.parse_form(draft.source, slugs.shown_slug(found)))}
 
 
 def _has_other_window(store: Session, found: Issue) -> bool:

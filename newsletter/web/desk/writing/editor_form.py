@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 from flask import request
 from werkzeug.datastructures import MultiDict
 
 from newsletter.db import Session
-from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues import issue_store, slugs
 from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editorial.models import Draft, Issue
-from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source import issue_file, issue_form, proposals
 from newsletter.editorial.source.fields import Source
 from newsletter.editorial.source.front_matter import Fault, split
 from newsletter.editorial.source.issue_form import IssueForm
@@ -60,6 +60,13 @@ def text(store: Session, found: Issue) -> EditorText:
     )
 
 
+def first_text(store: Session, found: Issue) -> EditorText:
+    """The text of a page that had no issue yet when it was opened; it is based on the issue's first revision."""
+    first = issue_store.revision(store, found, 1)
+    source = issue_form.apply_form(first.source, slugs.shown_slug(found), form(request.form))
+    return EditorText(source, first.number, 0, window_name(), window_turn())
+
+
 def _known(store: Session, found: Issue) -> str | None:
     """What the window last had in common with the draft: a form, or at least a revision; None if it does not say."""
     before = request.form.get("before")
@@ -75,7 +82,7 @@ def _whole(store: Session, found: Issue, fields: MultiDict[str, str]) -> str:
     if "passages" in fields:
         return _chosen(fields)
     before = issue_store.revision(store, found, _counted(fields.get("base", "0")))
-    return issue_form.apply_form(before.source, found.slug, form(fields))
+    return issue_form.apply_form(before.source, slugs.shown_slug(found), form(fields))
 
 
 def _chosen(fields: MultiDict[str, str]) -> str:
@@ -91,7 +98,14 @@ def form(fields: MultiDict[str, str]) -> IssueForm:
     titles, urls = fields.getlist("source_title"), fields.getlist("source_url")
     sources = (Source(storable(title).strip(), storable(url).strip()) for title, url in zip(titles, urls, strict=False))
     filled = tuple(source for source in sources if source.title or source.url)
-    return IssueForm(**words, sources=filled, body=storable(fields.get("body", "")))
+    return _with_proposal(IssueForm(**words, sources=filled, body=storable(fields.get("body", ""))), fields.get("take"))
+
+
+def _with_proposal(typed: IssueForm, name: str | None) -> IssueForm:
+    """The form with the proposal that was taken by its button; nothing that was typed is replaced."""
+    if name not in proposals.PROPOSED or getattr(typed, name):
+        return typed
+    return replace(typed, **{name: getattr(proposals.propose(typed.title, typed.body), name)})
 
 
 def is_correcting() -> bool:
@@ -124,7 +138,7 @@ def field_faults(source: str, faults: Sequence[Fault]) -> list[FieldFault]:
 
 def current_form(found: Issue, draft: Draft | None) -> IssueForm:
     """The form of what an editor wrote last: their draft, or else the newest revision."""
-    return issue_form.parse_form(draft.source if draft else found.revision.source, found.slug)
+    return issue_form.parse_form(draft.source if draft else found.revision.source, slugs.shown_slug(found))
 
 
 def parse_count(name: str) -> int:
