@@ -32,8 +32,8 @@ import newsletter.editorial.issues.desk_index
 import newsletter.editorial.issues.digests
 import newsletter.editorial.issues.issue_bin
 import newsletter.editorial.issues.issue_templates
-import newsletter.editorial.issues.snippets
 import newsletter.editorial.issues.slugs
+import newsletter.editorial.issues.snippets
 import newsletter.editorial.models
 import newsletter.editors
 import newsletter.engagement.comments

@@ -122,10 +122,15 @@ def page(
 def switch_publication() -> ResponseReturnValue:
     """Switch to another publication, which is then the default for URLs that name none."""
     with services().sessions.reading() as store:
-        publication = publications.find(store, request.form.get("publication", ""))
-        session[_CHOSEN] = publication.slug
+        publication = choose_publication(publications.find(store, request.form.get("publication", "")))
         flash(f"You are now working on {publication.name}.")
     return redirect(url_for("desk.home", publication=publication.slug), 303)
+
+
+def choose_publication(publication: Publication) -> Publication:
+    """Make a publication the default for URLs that name none."""
+    session[_CHOSEN] = publication.slug
+    return publication
 
 
 def _frame(store: Session, section: str, publication: Publication | None) -> Frame:

@@ -39,6 +39,8 @@ class Outlook:
     """The slot in which the queue sends it; None if it does not."""
     progress: ProgressView | None
     """The progress of sending, once it has begun."""
+    missing: Sequence[str] = ()
+    """Which of title and subject its text does not have yet."""
 
     @property
     def counts(self) -> Counts | None:
@@ -68,7 +70,13 @@ def of_issue(store: Session, found: Issue) -> Outlook:
         place=place,
         queue_entry=frame.calendar_of(store, found.publication).queued_entry(found) if place else None,
         progress=progress_view.progress_of(store, found.letter, fresh=True),
+        missing=_missing(found) if is_open else (),
     )
+
+
+def _missing(found: Issue) -> list[str]:
+    file = build_letter.prepare(found, services().links).source
+    return [name for name in ("title", "subject") if not getattr(file, name)]
 
 
 def _next_time(store: Session, found: Issue) -> datetime | None:

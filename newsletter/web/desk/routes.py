@@ -100,6 +100,7 @@ ROUTES = (
     Route("POST", "/issues/", Role.EDITOR, chosen_issues.change_chosen, "changed one of several chosen issues"),
     Route("GET", "/issues/new", Role.AUTHOR, create.begin_form),
     Route("POST", "/issues/new", Role.AUTHOR, create.begin, "began an issue", editor_form.FORM_BYTES),
+    Route("GET", "/issues/templates", Role.AUTHOR, create.list_templates),
     Route("POST", f"{_TEMPLATE}/delete", Role.EDITOR, create.delete_template, "deleted a template"),
     Route("GET", "/issues/snippets", Role.AUTHOR, snippets.list_snippets),
     Route("POST", "/issues/snippets", Role.AUTHOR, snippets.add_snippet, "saved a snippet"),

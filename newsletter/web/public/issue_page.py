@@ -1,7 +1,7 @@
 """A published issue for its web page: parsed text, summary, cover image, article."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
@@ -69,7 +69,7 @@ class PublishedIssue:
         """The newest revision of an issue that is not out, as if it went out at that time."""
         pictures = issue_store.picture_files(issue.revision)
         file = issue_store.parse_revision(issue, issue.revision)
-        return cls(issue.slug, issue.publication, at, file, pictures, at)
+        return cls(issue.slug, issue.publication, at, replace(file, title=issue.title), pictures, at)
 
     @property
     def summary(self) -> str:

@@ -13,7 +13,21 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.editors import accounts
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
-from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, fill_in, mail, ready, save, shows, text, write
+from tests.browser.desk.writing import (
+    ME,
+    PAGE,
+    SLUG,
+    at_work,
+    details,
+    draft,
+    fill_in,
+    mail,
+    ready,
+    save,
+    shows,
+    text,
+    write,
+)
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 
@@ -113,13 +127,13 @@ def test_a_fault_stands_beside_its_line_and_the_mail_stays_as_it_was(page: Page)
     expect(page.locator(".cm-fault")).to_have_text("{{ surname }}")
     expect(page.get_by_text("This shows the email as it was before the errors")).to_be_visible()
     expect(mail(page).get_by_role("heading", name="When pain stays")).to_be_visible()
-    page.get_by_label("Subject", exact=True).fill("Short")
+    details(page).get_by_label("Subject", exact=True).fill("Short")
     expect(page.locator("#subject-fault")).to_have_text("Subject has 5 characters; 10 to 78 fit an inbox line.")
     expect(page.get_by_label("Subject", exact=True)).to_have_attribute("aria-invalid", "true")
 
 
 def test_control_s_saves_a_revision_and_says_so(page: Page, services: Services) -> None:
-    page.get_by_label("Title", exact=True).fill("Out of the circle")
+    details(page).get_by_label("Title", exact=True).fill("Out of the circle")
     page.keyboard.press("Control+s")
     expect(page.get_by_role("status").filter(has_text="Saved at 13:00, revision 2.")).to_be_visible()
     with services.sessions.reading() as session:
@@ -194,12 +208,12 @@ def hear_that_the_session_ended(page: Page) -> None:
 
 def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, services: Services) -> None:
     page.goto("/desk/issues/new")
-    page.get_by_label("Title").fill("Soon gone")
-    page.get_by_label("Subject").fill("Soon gone, and back again")
-    page.get_by_role("button", name="Create draft").click()
-    write(ready(page), "Not lost.")
+    page.locator(".cm-content").wait_for()
+    write(page, "Not lost.")
+    page.wait_for_url("**/write")
+    slug = page.url.split("/")[-2]
     with services.sessions.begin() as session:
-        issue_store.remove(session, issue_store.find(session, "soon-gone"))
+        issue_store.remove(session, issue_store.find(session, slug))
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible()
     with page.expect_navigation():
@@ -207,7 +221,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, s
     ready(page)
     assert "Not lost." in text(page)
     with services.sessions.reading() as session:
-        assert "Not lost." in issue_store.find(session, "soon-gone").revision.source
+        assert "Not lost." in issue_store.find(session, page.url.split("/")[-2]).revision.source
 
 
 def test_what_is_pasted_from_word_is_clean_markdown(page: Page) -> None:
@@ -365,7 +379,7 @@ def test_axe_finds_nothing_while_somebody_writes(open_desk: Open, axe: Axe) -> N
     page = at_work(open_desk())
     write(page, "{{ surname }} and [a link](https://example.org) and `code`")
     expect(page.locator(".cm-fault")).to_be_visible()
-    page.locator(".write-more summary").click()
+    page.locator("#details summary").click()
     found = faults(page, axe)
     for dialog in ("ask-snippet", "ask-sign-in", "ask-gone"):
         page.evaluate("id => document.getElementById(id).showModal()", dialog)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
-from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, draft, ready, save, shows, sign_in, text, write
+from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, details, draft, ready, save, shows, sign_in, text, write
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 from tests.sample_services import NOW
@@ -77,7 +77,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
 ) -> None:
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
     expect(colleague.get_by_text(f"{ME} is also writing here, on revision 1.")).to_be_visible()
-    page.get_by_label("Title", exact=True).fill("By the owner")
+    details(page).get_by_label("Title", exact=True).fill("By the owner")
     write(colleague, "By the colleague.")
     save(colleague)
     shows(page, "By the colleague.")
@@ -119,7 +119,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
 ) -> None:
     unheard_of(page)
     colleague = at_work(open_desk(as_whom="editor@desk.example"))
-    colleague.get_by_label("Title", exact=True).fill("By the colleague")
+    details(colleague).get_by_label("Title", exact=True).fill("By the colleague")
     write(colleague, "By the colleague.")
     save(colleague)
     write(page, "By the owner.")
@@ -147,7 +147,7 @@ def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, se
     other = at_work(open_desk())
     write(page, "Here.")
     shows(other, "Here.")
-    other.get_by_label("Title", exact=True).fill("There")
+    details(other).get_by_label("Title", exact=True).fill("There")
     expect(page.get_by_label("Title", exact=True)).to_have_value("There")
     assert "title: There" in draft(services)
     assert draft(services).endswith("Here.")
@@ -218,7 +218,7 @@ def test_a_duplicated_tab_is_a_window_of_its_own(page: Page, services: Services,
         page.evaluate("window.open(location.href)")
     other = ready(opened.value)
     assert text(other).endswith("In the first.")
-    other.get_by_label("Title", exact=True).fill("In the second")
+    details(other).get_by_label("Title", exact=True).fill("In the second")
     expect(page.get_by_label("Title", exact=True)).to_have_value("In the second")
     write(page, "And on.")
     shows(other, "And on.")

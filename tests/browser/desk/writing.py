@@ -39,6 +39,13 @@ def ready(page: Page) -> Page:
     return page
 
 
+def details(page: Page) -> Page:
+    """The page with its details unfolded."""
+    if not page.locator("#details[open]").count():
+        page.locator("#details summary").click()
+    return page
+
+
 def mail(page: Page) -> Any:
     return page.frame_locator("#sheet")
 

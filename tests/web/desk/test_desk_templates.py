@@ -51,10 +51,16 @@ def test_a_new_issue_begins_with_a_template_as_it_was_when_it_was_saved(
     assert begun.location == "/desk/issues/stand-up/write"
     assert (body(source), pictures) == (body(before), same_pictures)
     assert "Stand up now" in source
+    started = author.press("/desk/issues/templates", "/desk/issues/new", template="1").location
+    source, same_pictures = revision(services, started.split("/")[-2])
+    assert (body(source), same_pictures) == (body(before), pictures)
+    # The title and the subject are the new issue's own, and are asked for when it is to be ready.
+    assert source.startswith('---\ntitle: ""\nsubject: ""\n')
     author.press(page, f"{page}template", name="weekly <B>🙂</B>")
-    new = editor.open("/desk/issues/new").text
-    assert new.count("&lt;B&gt;") == new.count("<option") + 1
-    answer = editor.press("/desk/issues/new", "/desk/issues/templates/1/delete")
+    assert "Start from a template…" in editor.read("/desk/issues/new")
+    listed = editor.read("/desk/issues/templates")
+    assert listed.count("weekly <B>🙂</B> Saved by author@desk.example") == 1
+    answer = editor.press("/desk/issues/templates", "/desk/issues/templates/1/delete")
     assert "is deleted" in editor.read(answer.location)
     fields = hidden(editor.open("/desk/issues/new").text, "/desk/issues/new")
     for number in ("1", "0", "none", "9" * 30):

@@ -116,6 +116,19 @@ def test_a_new_slot_and_a_new_issue_are_of_the_window_that_they_were_typed_in(
         assert issue_store.find(session, "a-new-one").publication_id == ours.id
 
 
+def test_an_empty_page_writes_for_the_publication_that_is_chosen_on_it_and_the_next_one_does_too(
+    owner: Visitor, services: Services
+) -> None:
+    switch(owner, OURS)
+    page = owner.open("/desk/issues/new").text
+    assert f'<option value="{OURS}" selected>' in page.partition('id="for"')[2]
+    form = hidden(page, f"/desk/issues/new?publication={OURS}") | {"body": "Sit less.", "for": OTHER}
+    begun = owner.client.post(f"/desk/issues/new?publication={OURS}", data=form).location
+    with services.sessions.reading() as session:
+        assert issue_store.find(session, begun.split("/")[-2]).publication.slug == OTHER
+    assert f'<option value="{OTHER}" selected>' in owner.open("/desk/issues/new").text.partition('id="for"')[2]
+
+
 def test_a_window_stays_with_its_publication_from_page_to_page(owner: Visitor) -> None:
     switch(owner, OTHER)
     page = owner.open(f"/desk/issues/?publication={OURS}")

@@ -21,8 +21,10 @@ export class Autosave {
   // The newest revision that the server has merged in, or could not.
   #seen = 0;
 
-  constructor({ manuscript, tab, showState, heard, overlap, signedOut, gone }) {
-    Object.assign(this, { manuscript, tab, showState, heard, overlap, signedOut, gone });
+  #beginning;
+
+  constructor({ manuscript, tab, showState, heard, begun, overlap, signedOut, gone }) {
+    Object.assign(this, { manuscript, tab, showState, heard, begun, overlap, signedOut, gone });
     this.known = manuscript.typed();
     this.suspended = false;
     addEventListener("online", () => this.#stands && this.resume());
@@ -31,7 +33,7 @@ export class Autosave {
   }
 
   get issue() {
-    return this.manuscript.get("issue");
+    return this.manuscript.name;
   }
 
   get isKept() {
@@ -72,6 +74,7 @@ export class Autosave {
 
   save() {
     this.suspended = false;
+    if (!this.manuscript.isBegun && this.isKept) return this.showState("There is nothing to save yet. Write something first.");
     return this.#ask("save");
   }
 
@@ -79,6 +82,24 @@ export class Autosave {
   resume() {
     this.suspended = false;
     return this.#ask(this.#stands || "keep");
+  }
+
+  // Resolves to an answer with status 201 once there is an issue: the first save of an empty page creates it.
+  begin() {
+    if (this.manuscript.isBegun) return Promise.resolve({ status: 201 });
+    this.#beginning ??= this.#begin().finally(() => (this.#beginning = undefined));
+    return this.#beginning;
+  }
+
+  async #begin() {
+    await this.tab.claimed;
+    const answer = await ask(this.manuscript.form.dataset.begin, this.#words());
+    if (answer.status !== 201) return answer;
+    device.remove({ issue: this.issue, tab: this.tab.name });
+    this.manuscript.set("issue", answer.issue);
+    this.tab.follow(answer.issue);
+    this.begun();
+    return answer;
   }
 
   #soon(pause) {
@@ -97,7 +118,8 @@ export class Autosave {
     const { manuscript, issue, known } = this;
     const [base, draft] = ["base", "draft"].map((name) => manuscript.get(name));
     const { writer } = manuscript.form.dataset;
-    return { issue, tab: this.tab.name, turn, writer, at: Date.now(), base, draft, known, typed: manuscript.typed() };
+    const page = manuscript.get("page");
+    return { issue, page, tab: this.tab.name, turn, writer, at: Date.now(), base, draft, known, typed: manuscript.typed() };
   }
 
   async #ask(act) {
@@ -107,6 +129,16 @@ export class Autosave {
     await this.tab.claimed;
     const wanted = this.#wanted;
     this.#wanted = this.#stands = "";
+    const begun = await this.begin();
+    if (begun.status === 201) await this.#send(wanted);
+    else {
+      this.#asking = false;
+      this.#take(wanted, {}, begun);
+    }
+    if (this.#wanted) this.#ask(this.#wanted);
+  }
+
+  async #send(wanted) {
     const typed = this.manuscript.typed();
     const body = this.manuscript.sent();
     const words = this.#words();
@@ -115,7 +147,6 @@ export class Autosave {
     this.#asking = false;
     if (answer.turn > Number(words.get("turn"))) this.#again(wanted, answer.turn);
     else this.#take(wanted, { typed, body }, answer);
-    if (this.#wanted) this.#ask(this.#wanted);
   }
 
   #words() {
@@ -177,6 +208,8 @@ export class Autosave {
   }
 
   #leave() {
+    const { isBegun } = this.manuscript;
+    if (!isBegun && this.isKept) return;
     const words = this.#words();
     const turn = Number(words.get("turn"));
     if (this.isKept) words.delete("body");
@@ -187,6 +220,6 @@ export class Autosave {
       if (words.toString().length > LAST_WORD) words.delete("before");
       if (words.toString().length > LAST_WORD) words.delete("body");
     }
-    navigator.sendBeacon(this.manuscript.form.dataset.leave, words);
+    if (isBegun || words.has("body")) navigator.sendBeacon(this.manuscript.form.dataset[isBegun ? "leave" : "begin"], words);
   }
 }

@@ -14,16 +14,21 @@ export class Company {
   constructor({ manuscript, tab, heard, signedOut, gone }) {
     Object.assign(this, { manuscript, tab, heard, signedOut, gone });
     this.place = document.getElementById("company");
-    this.channel = new BroadcastChannel(`writing-${manuscript.get("issue")}`);
-    this.channel.addEventListener("message", ({ data }) => this.#receive(data));
-    addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab: tab.name }));
     for (const kind of ["keydown", "pointerdown", "focus"]) addEventListener(kind, () => this.#touched());
     document.addEventListener("visibilitychange", () => this.hello());
     setInterval(() => this.hello(), EVERY);
-    tab.claimed.then(() => {
-      this.channel.postMessage({ kind: "hello", tab: tab.name });
-      this.hello();
-    });
+    if (manuscript.isBegun) this.start();
+  }
+
+  // There is an issue now, which others can write on.
+  async start() {
+    const { tab } = this;
+    this.channel = new BroadcastChannel(`writing-${this.manuscript.name}`);
+    this.channel.addEventListener("message", ({ data }) => this.#receive(data));
+    addEventListener("pagehide", () => this.channel.postMessage({ kind: "bye", tab: tab.name }));
+    await tab.claimed;
+    this.channel.postMessage({ kind: "hello", tab: tab.name });
+    this.hello();
   }
 
   get tabs() {
@@ -36,7 +41,7 @@ export class Company {
 
   // A window that nobody looks at is no company, and keeps no session alive.
   async hello() {
-    if (document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
+    if (!this.manuscript.isBegun || document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
     await this.tab.claimed;
     const words = new URLSearchParams({ tab: this.tab.name });
     for (const name of ["issue", "base"]) words.set(name, this.manuscript.get(name));

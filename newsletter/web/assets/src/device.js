@@ -32,7 +32,12 @@ export const put = (text) => run("readwrite", (store) => store.put(text));
 
 export const remove = ({ issue, tab }) => run("readwrite", (store) => store.delete([issue, tab]));
 
-export async function left(issue, writer) {
-  const every = (await run("readonly", (store) => store.getAll(IDBKeyRange.bound([issue], [issue, []])))) ?? [];
+export const left = (issue, writer) => within([issue], [issue, []], writer);
+
+// The texts of pages on which no issue was begun.
+export const leftUnbegun = (writer) => within(["new-"], ["new-\uffff"], writer);
+
+async function within(first, last, writer) {
+  const every = (await run("readonly", (store) => store.getAll(IDBKeyRange.bound(first, last)))) ?? [];
   return every.filter((text) => text.writer === writer).sort((one, other) => other.at - one.at);
 }

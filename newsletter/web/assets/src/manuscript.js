@@ -1,6 +1,6 @@
 // The form: its fields and, in the editor, its text.
 
-const OURS = ["csrf_token", "issue", "base", "draft", "tab", "turn", "publication"];
+const OURS = ["csrf_token", "issue", "page", "for", "base", "draft", "tab", "turn", "publication"];
 
 const same = (some, others) => some.join("\n") === others.join("\n");
 
@@ -9,6 +9,16 @@ export class Manuscript {
     this.form = form;
     this.editor = editor;
     form.addEventListener("formdata", (event) => event.formData.set("body", editor.text()));
+  }
+
+  // Whether there is an issue yet: an empty page has none until something is typed.
+  get isBegun() {
+    return this.get("issue") !== "";
+  }
+
+  // The name of what is written here, on this device; before there is an issue, that of the page.
+  get name() {
+    return this.get("issue") || `new-${this.get("page")}`;
   }
 
   // All that a request carries.

@@ -7,8 +7,8 @@ import { ask } from "./server.js";
 export class Pictures {
   #uploaded = new Map();
 
-  constructor({ manuscript, editor, announce }) {
-    Object.assign(this, { manuscript, editor, announce });
+  constructor({ manuscript, editor, announce, begin }) {
+    Object.assign(this, { manuscript, editor, announce, begin });
     this.chooser = document.getElementById("picture-file");
     this.chooser.addEventListener("change", async () => {
       const files = [...this.chooser.files];
@@ -45,7 +45,8 @@ export class Pictures {
     this.announce(`Uploading ${file.name} …`);
     const form = new FormData();
     form.set("picture", file);
-    const answer = await ask(this.manuscript.form.dataset.pictures, form);
+    const begun = await this.begin();
+    const answer = begun.status === 201 ? await ask(this.manuscript.form.dataset.pictures, form) : begun;
     if (answer.name === undefined) {
       this.announce(answer.fault ?? `${file.name} could not be uploaded. Check the connection, and drop it again.`);
       return;

@@ -10,7 +10,6 @@ export class Preflight {
   constructor({ manuscript, onJump }) {
     this.manuscript = manuscript;
     this.part = document.getElementById("write-preflight");
-    this.part.hidden = false;
     this.part.addEventListener("click", (event) => {
       const link = event.target.closest("a[data-field]");
       if (!link) return;
@@ -26,6 +25,8 @@ export class Preflight {
   }
 
   async #look() {
+    this.part.hidden = !this.manuscript.isBegun;
+    if (this.part.hidden) return;
     const turn = ++this.#asked;
     const answer = await ask(this.part.dataset.preflight, this.manuscript.words());
     if (answer.status !== 200 || turn !== this.#asked) return;

@@ -52,15 +52,29 @@ export class Sheet {
     text.element.hidden = view !== "text";
     text.begin();
     // Whether a page may load pictures is settled when it comes.
-    if (reload) mail.load(`${this.manuscript.form.dataset.sheet}?view=${view}`);
-    if (isBoth && !wide.element.src) wide.load(`${this.manuscript.form.dataset.sheet}?view=desktop`);
+    if (reload) this.#load(mail, view);
+    if (isBoth && !wide.element.src) this.#load(wide, "desktop");
     this.#stop.abort();
     this.#stop = new AbortController();
     this.#asked = false;
     this.#show();
   }
 
+  // There is an issue now, whose mail can be shown.
+  begin() {
+    document.getElementById("mail-waits").hidden = true;
+    const { mail, wide } = this.#panes;
+    this.#load(mail, ["both", "text"].includes(this.view) ? "phone" : this.view);
+    if (this.view === "both") this.#load(wide, "desktop");
+    this.#show();
+  }
+
+  #load(pane, view) {
+    if (this.manuscript.isBegun) pane.load(`${this.manuscript.form.dataset.sheet}?view=${view}`);
+  }
+
   async #show() {
+    if (!this.manuscript.isBegun) return;
     if (this.#asked) {
       this.#again = true;
       return;
@@ -86,7 +100,7 @@ export class Sheet {
 
   #lay(answer) {
     if (answer.status !== 200) return;
-    this.onFaults(answer.faults);
+    this.onFaults(answer.faults, answer);
     put("text-length", answer.length);
     const isStale = answer.subject === undefined;
     document.getElementById("mail-stale").hidden = !isStale;

@@ -19,6 +19,13 @@ export class Tab {
     this.claimed = this.#claim();
   }
 
+  // The page goes on as that of an issue, which it has just begun.
+  follow(issue) {
+    this.#remove();
+    this.#key = `writing-${issue}`;
+    this.#write();
+  }
+
   next() {
     this.turn += 1;
     this.#write();
@@ -52,6 +59,14 @@ export class Tab {
     }
   }
 
+  #remove() {
+    try {
+      sessionStorage.removeItem(this.#key);
+    } catch {
+      // Nothing was kept.
+    }
+  }
+
   #write(more = {}) {
     try {
       sessionStorage.setItem(this.#key, JSON.stringify({ name: this.name, turn: this.turn, ...more }));
@@ -59,6 +74,12 @@ export class Tab {
       // Where the browser keeps nothing for a tab, each page is a window of its own.
     }
   }
+}
+
+// Whether a tab of that name is open in this browser, as far as it can tell.
+export async function isOpen(name) {
+  const { held } = (await navigator.locks?.query()) ?? { held: [] };
+  return held.some((lock) => lock.name === `writing-${name}`);
 }
 
 function hold(name) {

@@ -2,16 +2,18 @@
 
 import * as device from "./device.js";
 import { Company } from "./company.js";
+import { Details } from "./details.js";
 import { Editor } from "./editor.js";
 import { Following } from "./following.js";
 import { Autosave } from "./autosave.js";
+import { FocusMode } from "./focus.js";
 import { Manuscript } from "./manuscript.js";
 import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
 import { SnippetDialog } from "./snippets.js";
-import { Tab } from "./tab.js";
+import { Tab, isOpen } from "./tab.js";
 import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
 import { chooseViews } from "./views.js";
@@ -21,7 +23,6 @@ import { pasted } from "./pasting.js";
 const form = document.getElementById("manuscript");
 const { nonce, writer, gotoField, gotoLine, lastTab, lastTurn } = form.dataset;
 const last = { tab: lastTab, turn: Number(lastTurn) };
-const tab = new Tab({ issue: form.elements.issue.value, last });
 const at = (id) => document.getElementById(id);
 const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
 
@@ -44,15 +45,18 @@ const editor = new Editor({
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
 });
 const manuscript = new Manuscript(form, editor);
-const pictures = new Pictures({ manuscript, editor, announce });
+const tab = new Tab({ issue: manuscript.name, last });
+const details = new Details(form);
+const focusMode = new FocusMode({ announce });
+const pictures = new Pictures({ manuscript, editor, announce, begin: () => autosave.begin() });
 const snippetDialog = new SnippetDialog({ manuscript, editor, announce });
-const autosave = new Autosave({ manuscript, tab, showState, heard, overlap, signedOut, gone });
+const autosave = new Autosave({ manuscript, tab, showState, heard, begun, overlap, signedOut, gone });
 const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
 const following = new Following({ view: editor.view, panes: () => sheet.panes(), onJump: show });
 const sheet = new Sheet({
   manuscript,
   view: chooseViews((view) => sheet.look(view)),
-  onFaults: (faults) => complain(form, editor, faults),
+  onFaults: previewed,
   onAsk: () => following.asked(),
   onAnswer: () => following.answered(),
   onShow: () => following.follow(),
@@ -75,6 +79,12 @@ function changed() {
   autosave.changed();
   sheet.changed();
   preflight.changed();
+}
+
+function previewed(faults, answer) {
+  complain(form, editor, faults);
+  details.complain(faults);
+  details.show(answer);
 }
 
 function paste(event) {
@@ -188,12 +198,18 @@ function signedOut(wanted) {
   if (waiting) return;
   announce("Signed out. Your text is kept on this device.");
   waiting = setInterval(async () => {
-    if ((await company.hello()) !== 200) return;
+    if (!(await isBack())) return;
     clearInterval(waiting);
     waiting = undefined;
     dialogs.signIn.close();
     autosave.resume();
   }, 2000);
+}
+
+async function isBack() {
+  if (manuscript.isBegun) return (await company.hello()) === 200;
+  await autosave.resume();
+  return manuscript.isBegun;
 }
 
 function gone() {
@@ -233,7 +249,7 @@ takeUp();
 
 async function offer() {
   const pause = new Promise((resolve) => setTimeout(resolve, 300));
-  const [texts] = await Promise.all([device.left(autosave.issue, writer), pause]);
+  const [texts] = await Promise.all([manuscript.isBegun ? device.left(autosave.issue, writer) : unbegun(), pause]);
   const here = manuscript.typed();
   const lost = texts.filter((text) => text.tab !== tab.name && !company.tabs.includes(text.tab));
   for (const text of lost) if (text.typed === here) device.remove(text);
@@ -245,6 +261,33 @@ async function offer() {
   at("left-here").onclick = ({ target }) => target.value && settle(target.value, text);
 }
 
+// Of the empty pages that were left with a text: those that are open, or have an issue by now, need nobody's help.
+async function unbegun() {
+  const lost = [];
+  for (const text of await device.leftUnbegun(writer)) {
+    if (await isOpen(text.tab)) continue;
+    const issue = await issueOf(text.page);
+    if (issue) {
+      await device.put({ ...text, issue });
+      await device.remove(text);
+    } else lost.push(text);
+  }
+  return lost;
+}
+
+async function issueOf(page) {
+  const answer = await fetch(pageAddress(page)).catch(() => ({ redirected: false }));
+  if (!answer.redirected) return "";
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return found.querySelector("#manuscript [name=issue]")?.value ?? "";
+}
+
+function pageAddress(page) {
+  const address = new URL(form.dataset.begin, location);
+  address.searchParams.set("page", page);
+  return address;
+}
+
 async function settle(wish, text) {
   if (wish === "take") {
     autosave.restore(text);
@@ -254,6 +297,30 @@ async function settle(wish, text) {
 }
 
 offer();
+
+// An empty page
+
+function begun() {
+  for (const part of document.querySelectorAll(".write-begun")) part.hidden = false;
+  document.querySelector(".write-start")?.remove();
+  company.start();
+  sheet.begin();
+  preflight.changed();
+}
+
+if (!manuscript.isBegun) {
+  // So that a reload, or the way back, finds what was begun here.
+  history.replaceState(null, "", pageAddress(manuscript.get("page")));
+  editor.view.focus();
+  at("for")?.addEventListener("change", ({ target }) => autosave.isKept && turnToPublication(target.value));
+}
+
+// Its page shows its sender, and offers its templates.
+function turnToPublication(slug) {
+  const address = pageAddress(manuscript.get("page"));
+  address.searchParams.set("publication", slug);
+  location.assign(address);
+}
 
 // The page's own parts
 
@@ -281,6 +348,7 @@ function show(field, line, column) {
     editor.goTo(line, column);
     return;
   }
+  focusMode.turn(false);
   const target = field === "sources" ? form.querySelectorAll(".source-row")[line - 1]?.querySelector("input") : form.elements[field];
   target?.closest("details")?.setAttribute("open", "");
   target?.focus();

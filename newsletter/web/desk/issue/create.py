@@ -1,53 +1,78 @@
-"""Creating an issue: empty, from a template, or as a copy of another; and saving templates."""
+"""Creating an issue: from an empty page, a template, or as a copy of another; and saving templates."""
 
+import re
+from contextlib import suppress
 from datetime import date
 from http import HTTPStatus
 
 from flask import flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter import publications
 from newsletter.db import Session
-from newsletter.editorial.issues import create, issue_store, issue_templates
+from newsletter.editorial.issues import create, drafts, issue_store, issue_templates, slugs
 from newsletter.editorial.issues.create import Original
-from newsletter.editorial.issues.drafts import Faulty
+from newsletter.editorial.issues.drafts import Faulty, MergeConflict, UnknownDraft
+from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import weekly_slots
-from newsletter.editorial.source import fields
 from newsletter.editorial.source.issue_form import IssueForm
+from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 from newsletter.web import auth
 from newsletter.web.context import asked_id, now, services
-from newsletter.web.desk import audit_hook, frame, lookup, words
+from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.error_pages import asks_for_json
 from newsletter.web.desk.writing import editor_form
+from newsletter.web.desk.writing import pages as writing_pages
 
 _WEEKS = 8
+_TOKEN = re.compile("[0-9a-f]{16}")
 
 
-def begin_form() -> str:
-    """Ask for the title and the date."""
+def begin_form() -> ResponseReturnValue:
+    """An empty writing page; `?page=` is its token, with which its address leads to the issue once there is one."""
+    token = request.args.get("page", "")
     with services().sessions.reading() as store:
-        return _form(store, IssueForm(), {})
+        if _TOKEN.fullmatch(token) and (begun := slugs.find_issue(store, slugs.provisional_slug(token))):
+            return redirect(url_for("desk.write_form", slug=begun.slug), 303)
+        publication = frame.current_publication(store)
+        return writing_pages.empty_page(store, publication, token if _TOKEN.fullmatch(token) else "")
 
 
 def begin() -> ResponseReturnValue:
-    """Create an issue for the next free slot; with a text, restore one that was deleted while it was being written."""
-    wanted = editor_form.form(request.form)
+    """Create the issue of an empty page, once however often it is sent, or one from a template; then save its text."""
+    typed = editor_form.form(request.form)
     try:
-        with services().sessions.begin() as store:
-            publication = frame.current_publication(store)
-            page = _create(store, publication, wanted, _original(store, publication))
-    except Faulty as error:
-        return _refused(wanted, error)
-    return make_response(jsonify(page=page), HTTPStatus.CREATED) if asks_for_json() else redirect(page, 303)
+        slug = _ensure(typed)
+    except Conflict:
+        # Sent twice at once: the other one has just created it.
+        slug = _ensure(typed)
+    if asks_for_json():
+        return _started(slug)
+    return redirect(url_for("desk.write_form", slug=slug), 303) if _is_from_template() else writing_pages.write(slug)
+
+
+def list_templates() -> str:
+    """The templates that an issue can begin with."""
+    with services().sessions.reading() as store:
+        templates = issue_templates.publication_templates(store, frame.current_publication(store).id)
+        return frame.page(store, "templates.html", "issues", templates=templates)
 
 
 def duplicate(slug: str) -> ResponseReturnValue:
     """Begin an issue with a copy of this one's newest text."""
     with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
+        title = issue_store.parse_revision(found, found.revision).title
         text = Original(found.revision.source, issue_store.picture_names(found.revision))
-        page = _create(store, found.publication, IssueForm(title=f"{found.title} (copy)"), text)
-    return redirect(page, 303)
+        copy = _create(
+            store,
+            found.publication,
+            IssueForm(title=f"{title} (copy)" if title else ""),
+            text,
+            slugs.provisional_slug(),
+        )
+        return redirect(url_for("desk.write_form", slug=copy.slug), 303)
 
 
 def save_template(slug: str) -> ResponseReturnValue:
@@ -68,15 +93,51 @@ def delete_template(template_id: int) -> ResponseReturnValue:
         audit_hook.set_publication(publication)
         audit_hook.add_details(template=template.name)
         flash(f"The template “{template.name}” is deleted.")
-    return redirect(url_for("desk.begin_form"), 303)
+    return redirect(url_for("desk.list_templates"), 303)
 
 
-def _create(store: Session, publication: Publication, typed: IssueForm, original: Original) -> str:
-    """Create the issue; returns the page to write it on."""
+def _ensure(typed: IssueForm) -> str:
+    """The slug of the page's issue, which is created if there is none yet."""
+    token = request.form.get("page", "")
+    page_slug = slugs.provisional_slug(token) if _TOKEN.fullmatch(token) else ""
+    with services().sessions.begin() as store:
+        issue = slugs.find_issue(store, page_slug) if page_slug else None
+        issue = issue or _begin(store, typed, page_slug)
+        audit_hook.set_issue(issue)
+        return issue.slug
+
+
+def _begin(store: Session, typed: IssueForm, page_slug: str) -> Issue:
+    publication = _chosen_publication(store)
+    if typed == IssueForm() and not _is_from_template() and not asks_for_json():
+        raise Invalid("There is nothing to save yet. Write something first.")
+    original = _original(store, publication)
+    try:
+        wished = "" if typed.slug or typed.title else page_slug
+        issue = _create(store, publication, typed, original, wished)
+    except Faulty:
+        # What cannot be a revision yet becomes a draft of it.
+        issue = _create(store, publication, IssueForm(), original, page_slug)
+    if page_slug and issue.slug != page_slug:
+        slugs.add_former(store, issue, page_slug)
+    return issue
+
+
+def _started(slug: str) -> ResponseReturnValue:
+    """For the page's script, which goes on as the page of the issue."""
+    with services().sessions.begin() as store:
+        issue = lookup.issue(store, slug)
+        with suppress(MergeConflict, UnknownDraft):
+            drafts.keep(store, issue, editor_form.first_text(store, issue), auth.email(), now())
+        found = {"page": url_for("desk.write_form", slug=slug), "issue": lookup.issue_mark(issue)}
+    return make_response(jsonify(found), HTTPStatus.CREATED)
+
+
+def _create(
+    store: Session, publication: Publication, typed: IssueForm, original: Original, wished_slug: str = ""
+) -> Issue:
     day = _day(store, publication)
-    issue = create.create_issue(store, publication, typed, day, auth.email(), now(), original)
-    audit_hook.set_issue(issue)
-    return url_for("desk.write_form", slug=issue.slug)
+    return create.create_issue(store, publication, typed, day, auth.email(), now(), original, wished_slug)
 
 
 def _original(store: Session, publication: Publication) -> Original:
@@ -85,28 +146,15 @@ def _original(store: Session, publication: Publication) -> Original:
     return create.EMPTY if chosen is None else issue_templates.find_template(store, publication.id, chosen).original
 
 
-def _form(store: Session, wanted: IssueForm, faults: dict[str, str]) -> str:
-    lengths = (fields.SUBJECT_LENGTH[0], fields.SUBJECT_LENGTH[-1])
-    templates = issue_templates.publication_templates(store, frame.current_publication(store).id)
-    return frame.page(
-        store,
-        "begin.html",
-        "issues",
-        wanted=wanted,
-        faults=faults,
-        subject_lengths=lengths,
-        templates=templates,
-        chosen=asked_id(request.form, "template"),
-    )
+def _chosen_publication(store: Session) -> Publication:
+    """The publication that was chosen on the page, which becomes the one last used; else the page's own."""
+    if not (chosen := request.form.get("for")):
+        return frame.current_publication(store)
+    return frame.choose_publication(publications.find(store, chosen))
 
 
-def _refused(wanted: IssueForm, error: Faulty) -> ResponseReturnValue:
-    if asks_for_json():
-        return make_response(jsonify(fault=str(error)), HTTPStatus.UNPROCESSABLE_ENTITY)
-    # In a form with two fields, each fault begins with the name of its field.
-    faults = {fault.text.split(" ")[0]: words.as_sentence(fault.text) for fault in error.faults}
-    with services().sessions.reading() as store:
-        return _form(store, wanted, faults), HTTPStatus.UNPROCESSABLE_ENTITY
+def _is_from_template() -> bool:
+    return "template" in request.form
 
 
 def _day(store: Session, publication: Publication) -> date:

@@ -12,13 +12,13 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import plain_text, render
 from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
-from newsletter.editorial.source import reading_time
+from newsletter.editorial.source import issue_file, issue_form, reading_time
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import services
 from newsletter.web.desk import lookup, previews
-from newsletter.web.desk.writing import editor_form
+from newsletter.web.desk.writing import details, editor_form
 
 VIEWS = {
     "phone": previews.VIEWS["phone"],
@@ -37,8 +37,13 @@ def preview(slug: str) -> Response:
         read = drafts.examine(store, found, source)
         mail = render_mail(store, found, read, lines=True)
         parts = _preview_parts(mail, previews.chosen_view(request.form, VIEWS))
-    faults = editor_form.field_faults(source, read.faults)
-    return jsonify(parts | {"faults": faults, "length": length(read.file.body)})
+    faults = editor_form.field_faults(source, issue_file.lasting(read.faults))
+    file = read.file
+    fold = {
+        "details": details.details_line(file.title, file.subject, file.preheader),
+        "proposals": details.proposed(issue_form.parse_form(source, "")),
+    }
+    return jsonify(parts | fold | {"faults": faults, "length": length(file.body)})
 
 
 def length(body: str) -> str:

@@ -5,7 +5,7 @@ The page works without its script (assets/src/), which adds the editor, the live
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from http import HTTPStatus
 
@@ -14,15 +14,17 @@ from flask import flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial.issues import drafts, issue_store, snippets
+from newsletter.editorial.issues import drafts, issue_store, issue_templates, slugs, snippets
 from newsletter.editorial.issues.drafts import Faulty, MergeConflict
 from newsletter.editorial.models import Draft, Issue
-from newsletter.editorial.source import fields, front_matter, issue_form
+from newsletter.editorial.source import fields, front_matter, issue_file, issue_form
+from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid
+from newsletter.publications import Publication
 from newsletter.web import auth, security
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, previews
-from newsletter.web.desk.writing import autosave, editor_form, live_preview, merge_view, save_state
+from newsletter.web.desk.writing import autosave, details, editor_form, live_preview, merge_view, save_state
 from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
@@ -39,6 +41,16 @@ def write_form(slug: str) -> ResponseReturnValue:
         if not (build_letter.is_open(found) or issue_store.is_out(found)):
             raise Conflict(f"“{found.title}” is {issue_store.state(found).phrase}, so its text stays as it is.")
         return _page(store, found, draft, _complaints(store, found, draft))
+
+
+def empty_page(store: Session, publication: Publication, token: str) -> ResponseReturnValue:
+    """The writing page of no issue yet: the first save of its text creates one, once for each token."""
+    token = token or secrets.token_hex(8)
+    issue = Issue(publication=publication, slug=slugs.provisional_slug(token), title="", subject="", revision_number=1)
+    templates = issue_templates.publication_templates(store, publication.id)
+    values: dict[str, object] = {"draft": None, "last": None, "base": issue.revision_number, "mode": {}}
+    values |= {"save_state": "Nothing to save yet.", "token": token, "has_templates": bool(templates)}
+    return _render(store, issue, IssueForm(), values)
 
 
 def write(slug: str) -> ResponseReturnValue:
@@ -95,7 +107,8 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Field
     if draft is None:
         return []
     try:
-        return editor_form.field_faults(draft.source, drafts.examine(store, found, draft.source).faults)
+        faults = drafts.examine(store, found, draft.source).faults
+        return editor_form.field_faults(draft.source, issue_file.lasting(faults))
     except Invalid as error:
         return [FieldFault("", 0, f"{error}.")]
     except Exception:
@@ -107,32 +120,47 @@ def _complaints(store: Session, found: Issue, draft: Draft | None) -> list[Field
 def _page(
     store: Session, found: Issue, draft: Draft | None, complaints: Sequence[FieldFault], status: int = HTTPStatus.OK
 ) -> ResponseReturnValue:
-    form = editor_form.current_form(found, draft)
-    last = drafts.latest_draft(store, found, auth.email())
-    nonce = secrets.token_urlsafe(16)
-    page = frame.page(
-        store,
-        "write.html",
-        "issues",
-        found.publication,
-        issue=found,
-        draft=draft,
-        last=last,
-        base=draft.base_number if draft else found.revision_number,
-        form=form,
-        rows=[*map(asdict, form.sources), {"title": "", "url": ""}],
-        length=live_preview.length(form.body),
-        snippets=snippets.publication_snippets(store, found.publication_id),
-        save_state=save_state.own_state(found, draft),
-        complaints=complaints,
-        goto=_goto(found, draft),
-        view=previews.chosen_view(request.args, live_preview.VIEWS),
-        views=live_preview.VIEWS,
-        subject_lengths=(SUBJECT[0], SUBJECT[-1]),
-        nonce=nonce,
+    values = {
+        "draft": draft,
+        "last": drafts.latest_draft(store, found, auth.email()),
+        "base": draft.base_number if draft else found.revision_number,
+        "save_state": save_state.own_state(found, draft),
+        "token": "",
         # What the addresses of the page's forms carry.
-        mode={"correcting": 1} if issue_store.is_out(found) else {},
+        "mode": {"correcting": 1} if issue_store.is_out(found) else {},
+    }
+    return _render(
+        store, found, editor_form.current_form(found, draft), values, complaints, _goto(found, draft), status
     )
+
+
+def _render(
+    store: Session,
+    found: Issue,
+    form: IssueForm,
+    values: Mapping[str, object],
+    complaints: Sequence[FieldFault] = (),
+    goto: issue_form.FormPlace | None = None,
+    status: int = HTTPStatus.OK,
+) -> ResponseReturnValue:
+    nonce = secrets.token_urlsafe(16)
+    common = {
+        "issue": found,
+        "form": form,
+        "rows": [*map(asdict, form.sources), {"title": "", "url": ""}],
+        "length": live_preview.length(form.body),
+        "snippets": snippets.publication_snippets(store, found.publication.id),
+        "details_line": details.details_line(form.title, form.subject, form.preheader),
+        "details_open": details.are_needed(complaints, goto),
+        "proposals": details.proposed(form),
+        "complaints": complaints,
+        "goto": goto,
+        "view": previews.chosen_view(request.args, live_preview.VIEWS),
+        "views": live_preview.VIEWS,
+        "subject_lengths": (SUBJECT[0], SUBJECT[-1]),
+        "nonce": nonce,
+    }
+    page = frame.page(store, "write.html", "issues", found.publication, **common, **values)
     answer = make_response(page, status)
     # The editor writes its styles into the page (docs/decisions/0012), so its own style sheets are allowed by a nonce.
     answer.headers["Content-Security-Policy"] = security.policy({"style-src": f"'self' 'nonce-{nonce}'"})
@@ -140,7 +168,9 @@ def _page(
 
 
 def _goto(found: Issue, draft: Draft | None) -> issue_form.FormPlace | None:
-    """The place in the form that `?line=` of the issue's file refers to."""
+    """The place in the form that `?field=` names, or that `?line=` of the issue's file refers to."""
+    if (name := request.args.get("field", "")) in issue_form.FORM:
+        return issue_form.FormPlace(name)
     line = request.args.get("line", "")
     if not re.fullmatch(r"[0-9]{1,7}", line):
         return None

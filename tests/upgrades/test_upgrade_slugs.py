@@ -9,7 +9,7 @@ from newsletter import migrations_runner
 from newsletter.db import Sessions
 from newsletter.editorial.issues import issue_store, slugs
 from tests.originals import start_at
-from tests.test_upgrade_setup import ISSUE, LETTER, PUBLICATION
+from tests.upgrades.test_upgrade_setup import ISSUE, LETTER, PUBLICATION
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
