@@ -19,7 +19,8 @@ async function send(action, data, focused) {
     const answer = await fetch(action, { method: "POST", body: data });
     await show(await answer.text(), answer, focused);
   } catch {
-    say("The server did not respond. The order has not changed.");
+    if (focused) say("The server did not respond. The order has not changed.");
+    else announce([sentence("The server did not respond. Load this page again to see where the issue is.")]);
     restore();
   }
 }
@@ -37,13 +38,17 @@ async function show(text, answer, focused) {
 }
 
 // What was dropped was refused: the page is shown as it is now, and why.
-async function refuse(sentence) {
+async function refuse(reason) {
   const answer = await fetch(location.href);
   if (!renew(parse(await answer.text()))) return location.reload();
-  const words = document.createElement("p");
-  words.className = "said";
-  words.textContent = sentence;
-  announce([words]);
+  announce([sentence(reason)]);
+}
+
+function sentence(words) {
+  const paragraph = document.createElement("p");
+  paragraph.className = "said";
+  paragraph.textContent = words;
+  return paragraph;
 }
 
 function parse(text) {

@@ -225,6 +225,11 @@ def test_a_drop_that_is_refused_says_why_and_moves_nothing(open_desk: Open, serv
     _drag_onto(page, grip, grid.locator("td", has_text="Tuesday 1 December").locator("li"))
     expect(page.get_by_role("status")).to_contain_text("has changed since this page was opened. Nothing was done.")
     assert order(services) == [SECOND]
+    page.route(f"**/{SECOND}/slot", lambda route: route.abort())
+    grip = grid.locator("li[data-issue]", has_text=long).locator(".grip")
+    _drag_onto(page, grip, grid.locator("td", has_text="Tuesday 8 December").locator("li"))
+    expect(page.get_by_role("status")).to_contain_text("The server did not respond.")
+    page.unroute(f"**/{SECOND}/slot")
     page.set_viewport_size({"width": 320, "height": 700})
     for path in ("/desk/calendar/", "/desk/calendar/?month=2026-12", f"/desk/issues/{SECOND}/slot"):
         page.goto(path)

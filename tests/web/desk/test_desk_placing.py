@@ -83,6 +83,18 @@ def test_a_slot_takes_one_of_the_issues_that_may_go_there(editor: Visitor, servi
     assert "is already scheduled for" in words(editor.open(path))
 
 
+def test_where_there_are_several_publications_the_way_leads_back_to_the_right_one(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
+    sample_services.open_another_publication(services, now)
+    path = f"{CALENDAR}slot?at={TUESDAY.isoformat().replace('+', '%2B')}&publication=backpainhelp"
+    form = hidden(editor.open(path).text, SLOT)
+    assert editor.client.post(SLOT, data=form).location == f"{CALENDAR}?publication=backpainhelp"
+    assert due(services) == TUESDAY
+    other = editor.open(f"{CALENDAR}slot?at={NEXT.isoformat().replace('+', '%2B')}&publication=other")
+    assert (other.status_code, "The Other Letter has no slot on" in words(other)) == (409, True)
+
+
 def test_a_scheduled_issue_moves_and_a_held_one_gets_a_new_time(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
