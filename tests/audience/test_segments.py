@@ -16,6 +16,7 @@ from newsletter.delivery.models import Cause, Copy, CopyState, Letter
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
 from tests.audience.conftest import Press
+from tests.databases import MOSTLY_SQLITE
 
 ADA, BEN, CLEO = "ada@one.example", "ben@two.example", "cleo@sub.two.example"
 
@@ -207,7 +208,7 @@ def test_what_is_no_rule_is_refused(data: object) -> None:
 
 
 # PostgreSQL thinks for many seconds about how to join 180 tables.
-@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
+@MOSTLY_SQLITE
 def test_segments_of_segments_do_not_grow_beyond_what_a_database_can_read(press: Press, now: datetime) -> None:
     with press.sessions.begin() as session:
         one = store.save(

@@ -7,6 +7,9 @@ from newsletter.db import Sessions
 from newsletter.editorial.external_checks import link_checks
 from newsletter.editorial.models import LinkCheck
 from newsletter.outbound import Answer
+from tests.databases import MOSTLY_SQLITE
+
+pytestmark = MOSTLY_SQLITE
 
 A, B = "https://a.example/", "https://b.example/"
 

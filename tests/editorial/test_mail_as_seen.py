@@ -168,6 +168,7 @@ def test_the_confirm_button_comes_before_the_fold_of_a_small_phone(page: Page) -
     assert page.evaluate("document.querySelector('.press a').getBoundingClientRect().bottom") <= 480
 
 
+@pytest.mark.slow
 def test_a_spam_filter_has_nothing_against_any(spamassassin: str, tmp_path: Path) -> None:
     for kind in KINDS:
         (tmp_path / kind).write_bytes(message(kind))

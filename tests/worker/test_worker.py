@@ -23,6 +23,7 @@ from newsletter.editorial.issues import digests
 from newsletter.wiring import open_services
 from newsletter.worker import Worker
 from newsletter.workflows import alert_editors, monthly_digest, publish
+from tests.databases import MOSTLY_POSTGRESQL
 from tests.sample_services import Clock
 
 from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
@@ -36,7 +37,7 @@ def _due(print_issue) -> None:
     print_issue(READERS, within=1)
 
 
-@pytest.mark.parametrize("database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
+@MOSTLY_POSTGRESQL
 @pytest.mark.usefixtures("_due")
 def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessions, sink: Sink, start: Start) -> None:
     workers = [start(), start()]

@@ -17,7 +17,10 @@ from newsletter.wiring import Services
 from newsletter.workflows import contact_requests
 from newsletter.workflows.contact_requests import RequestTimes
 from tests import sample_services
+from tests.databases import MOSTLY_SQLITE
 from tests.originals import Fill
+
+pytestmark = MOSTLY_SQLITE
 
 DAY = timedelta(days=1)
 TIMES = RequestTimes(90 * DAY, 3 * DAY)

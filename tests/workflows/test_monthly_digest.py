@@ -35,7 +35,10 @@ from newsletter.workflows.correct_issue import MailingOrder
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
 from tests.amending import amend
+from tests.databases import MOSTLY_SQLITE
 from tests.originals import Fill
+
+pytestmark = MOSTLY_SQLITE
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 BEFORE = datetime(2026, 9, 1, tzinfo=UTC)

@@ -22,8 +22,11 @@ from newsletter.wiring import Services
 from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import RehearsalReport
 from tests import sample_services
+from tests.databases import MOSTLY_SQLITE
 from tests.originals import Fill
 from tests.sample_services import NOW
+
+pytestmark = MOSTLY_SQLITE
 
 SLUG = sample_services.OUT[0]
 READERS = {

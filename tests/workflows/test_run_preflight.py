@@ -18,6 +18,9 @@ from newsletter.wiring import Services
 from newsletter.workflows import build_letter, run_preflight
 from newsletter.workflows.check_outside import OutsideChecks
 from tests import sample_services
+from tests.databases import MOSTLY_SQLITE
+
+pytestmark = MOSTLY_SQLITE
 
 SLUG = sample_services.WAITING
 GONE = "https://www.nhs.uk/gone"

@@ -29,7 +29,10 @@ from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish, test_mail
 from newsletter.workflows.test_mail import BUILT_IN, Sample, SentTestStatus
 from tests import sample_services
+from tests.databases import MOSTLY_SQLITE
 from tests.sample_source import issue_source
+
+pytestmark = MOSTLY_SQLITE
 
 NAME = "2026-11-24-a-tight-back.md"
 SLUG = "a-tight-back"

@@ -14,7 +14,10 @@ from newsletter.publications import Slot, WeekOff, find
 from newsletter.workflows import publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
+from tests.databases import MOSTLY_SQLITE
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
+
+pytestmark = MOSTLY_SQLITE
 
 FIRST, SECOND, THIRD = SLUGS
 TWO_DAYS = TUESDAY - timedelta(days=2)

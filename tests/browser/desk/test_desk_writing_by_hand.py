@@ -80,6 +80,7 @@ def test_the_editor_obeys_the_policy_of_the_page(open_desk: Open) -> None:
     assert faults == []
 
 
+@pytest.mark.slow
 def test_each_key_is_in_the_mail_and_how_soon_is_printed(page: Page, capsys: pytest.CaptureFixture[str]) -> None:
     page.locator(".cm-content").press("Control+End")
     page.keyboard.insert_text("\n\n" + "A back likes to move. " * 64)

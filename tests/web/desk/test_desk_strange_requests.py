@@ -3,14 +3,10 @@
 import pytest
 
 from newsletter.web.desk.routes import ROUTES
+from tests.databases import MOSTLY_POSTGRESQL
 from tests.web.desk.visits import Visitor, address_of
 
 BOTH = pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-MOSTLY_POSTGRESQL = pytest.mark.parametrize(
-    "database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True
-)
-"""It refuses more: zero bytes, and numbers of half as many bits."""
-
 ASKED = ("at", "before", "next", "page", "publication", "q", "state", "status", "view")
 PAGES = sorted({route.path for route in ROUTES if route.method == "GET" and "<token>" not in route.path})
 FORMS = sorted({route.path for route in ROUTES if route.method == "POST" and "sign-out" not in route.path})
