@@ -28,7 +28,10 @@ from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, error_pages
 
 # The form fields that hold text, with the names shown beside what was typed.
-_WRITTEN = ("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment", "description")
+_WRITTEN = (
+    *("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment"),
+    *("name", "tagline", "description", "sender_name", "sender_address", "reply_to", "postal_address"),
+)
 
 ANYONE = None
 """For everybody, signed in or not."""
@@ -147,4 +150,4 @@ def _page_asked_for() -> str | None:
     # After a form that was too late, signing in leads back to the page with the form, if it has its own.
     adapter = current_app.create_url_adapter(request)
     endpoint, _ = adapter.match(request.path, "GET") if adapter else ("", {})
-    return None if endpoint.endswith(".no_such_page") else request.path
+    return None if endpoint.endswith(".no_such_page") else request.full_path.rstrip("?")

@@ -76,6 +76,11 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
     assert "We wrote <b>ten</b> hours." in words(answer)
     assert "Line 0\nLine 1\n" in answer.text
     assert f"/desk/sign-in?next=/desk/issues/{sample_services.OUT[0]}/corrections/new" in html.unescape(answer.text)
+    sender = {"sender_name": "<b>שלום</b>", "postal_address": "1 High Street\r\nLeeds"}
+    answer = stranger.client.post("/desk/settings/sender?guide=1", data=sender)
+    assert "&lt;b&gt;שלום&lt;/b&gt;" in answer.text
+    assert "1 High Street\nLeeds" in answer.text
+    assert "/desk/sign-in?next=/desk/settings/sender?guide%3D1" in html.unescape(answer.text)
     secret = stranger.client.post(
         "/desk/account/password", data={"current": "secret words", "password": "more of them"}
     )

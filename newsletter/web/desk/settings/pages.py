@@ -13,7 +13,7 @@ from newsletter.addresses import freemail
 from newsletter.db import Session
 from newsletter.editorial.issues import approvals, archive
 from newsletter.editorial.issues.archive_index import LabelKind
-from newsletter.errors import Conflict, NotFound
+from newsletter.errors import NotFound
 from newsletter.i18n import formats, messages
 from newsletter.publications import Publication, contact, toml_file, wordings
 from newsletter.web.context import services
@@ -232,11 +232,9 @@ def change_part(part: str) -> ResponseReturnValue:
     typed = {entry.name: _typed(entry) for entry in entries}
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
-        if request.form.get("version") != _version(publication, _part(part)):
-            raise Conflict(
-                "Someone changed this after you opened the page. Open it again, and make your changes there."
-            )
         before = _stored_values(publication, _part(part))
+        if request.form.get("version") != _version(publication, _part(part)):
+            return _page(store, publication, part, typed, {}, _differing(before, typed)), 409
         faults = toml_file.change(publication, typed)
         if faults:
             return _page(store, publication, part, typed, faults), 422
@@ -247,6 +245,11 @@ def change_part(part: str) -> ResponseReturnValue:
         _warn_of_unapproved(store, publication)
         next_page = setup_guide.way_on(store, publication, part, url_for("desk.settings"))
     return redirect(next_page, 303)
+
+
+def _differing(stored: Mapping[str, object], typed: Mapping[str, object]) -> dict[str, object]:
+    """What somebody else has saved, of the fields in which the form says something else."""
+    return {name: value for name, value in stored.items() if (value or "") != (typed[name] or "")}
 
 
 def _record_changes(publication: Publication, part: str, before: Mapping[str, object]) -> None:
@@ -299,7 +302,12 @@ def _version(publication: Publication, part: SettingsPart) -> str:
 
 
 def _page(
-    store: Session, publication: Publication, name: str, values: Mapping[str, object], faults: Mapping[str, str]
+    store: Session,
+    publication: Publication,
+    name: str,
+    values: Mapping[str, object],
+    faults: Mapping[str, str],
+    saved_meanwhile: Mapping[str, object] | None = None,
 ) -> str:
     return frame.page(
         store,
@@ -310,6 +318,7 @@ def _page(
         part=_part(name),
         values=values,
         faults=faults,
+        saved_meanwhile=saved_meanwhile,
         zones=sorted(available_timezones()),
         issues=store.scalars(archive.published(publication.id)).all() if name == "archive" else (),
         tags=[tag.name for tag in archive.labels(store, publication.id, LabelKind.TAG)] if name == "choices" else (),
