@@ -17,6 +17,8 @@ from newsletter.audience import subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.content import LetterContent
@@ -84,6 +86,8 @@ class SentTestStatus:
     test: SentTest
     post: OutboxMessage | None
     """None once it was deleted from the outbox."""
+    bounce: str | None = None
+    """Why it came back after it was sent, in the words of the report; None if nothing says that it did."""
 
     @property
     def is_open(self) -> bool:
@@ -180,7 +184,7 @@ def latest_to(session: Session, publication: Publication, address: str) -> SentT
     """The latest test mail of a publication to that address; None if there is none, or it is no longer kept."""
     theirs = _with_posts().join(Issue, Issue.id == SentTest.issue_id).where(Issue.publication_id == publication.id)
     row = session.execute(theirs.where(OutboxMessage.key == mailboxes.mailbox_key(address)).limit(1)).first()
-    return SentTestStatus(*row) if row else None
+    return SentTestStatus(*row, bounce=_bounce(session, row[1])) if row and row[1] else None
 
 
 def recent_addresses(session: Session, person: str) -> list[str]:
@@ -201,6 +205,12 @@ def changed_since(session: Session, issue: Issue, revision_number: int) -> list[
     """The diff from that revision to the newest one."""
     old = select(Revision.source).where(Revision.issue_id == issue.id, Revision.number == revision_number)
     return diff.compare(session.scalar(old) or "", issue.revision.source)
+
+
+def _bounce(session: Session, post: OutboxMessage) -> str | None:
+    # By the key first, which has an index.
+    reports = select(BounceEvent.diagnostic).where(BounceEvent.key == post.key, BounceEvent.outbox_id == post.id)
+    return session.scalar(reports.where(BounceEvent.kind == Kind.BOUNCE).limit(1))
 
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:

@@ -62,19 +62,27 @@ for (const field of document.querySelectorAll(".colour")) {
   const typed = field.querySelector(".form-control");
   const well = field.querySelector(".colour-well");
   const said = field.querySelector(".colour-said");
+  const fault = field.querySelector(".invalid-feedback");
 
   const show = () => {
     const accent = typed.value.trim().toLowerCase();
     const isColour = /^#[0-9a-f]{6}$/.test(accent);
     if (isColour) well.value = accent;
-    said.textContent = isColour ? verdict(accent, field.dataset) : accent && "Write it as #rrggbb.";
+    // What the server said of it stands there until it is changed.
+    said.textContent = fault?.isConnected ? "" : isColour ? verdict(accent, field.dataset) : accent && "Write it as #rrggbb.";
     said.classList.toggle("is-weak", said.textContent.startsWith("Too"));
     return isColour;
   };
 
+  const forgive = () => {
+    fault?.remove();
+    typed.classList.remove("is-invalid");
+    typed.removeAttribute("aria-invalid");
+  };
+
   well.hidden = false;
-  well.addEventListener("input", () => { typed.value = well.value; show(); showMailSoon(); });
-  typed.addEventListener("input", () => { if (show()) showMailSoon(); });
+  well.addEventListener("input", () => { typed.value = well.value; forgive(); show(); showMailSoon(); });
+  typed.addEventListener("input", () => { forgive(); if (show()) showMailSoon(); });
   show();
 }
 

@@ -23,7 +23,16 @@ _FLAG = "guide"
 _PAGES = frozenset(
     f"desk.{name}"
     for name in (
-        *("part_form", "look_form", "change_logo", "timetable_page", "add_slot", "change_slot", "remove_slot"),
+        *(
+            "part_form",
+            "look_form",
+            "change_colours",
+            "change_logo",
+            "timetable_page",
+            "add_slot",
+            "change_slot",
+            "remove_slot",
+        ),
         *("add_week_off", "remove_week_off", "imports", "import_page", "answer_import", "begin_import"),
         *("pause_import", "resume_import", "cancel_import", "import_progress", "doctor", "run_doctor"),
         *("own_test", "send_own_test", "own_test_status"),
@@ -136,6 +145,8 @@ def _following(steps: Sequence[Step], at: int) -> str:
 def _step(kind: StepKind, situation: Situation) -> Step:
     title, act, least = _STEPS[kind]
     state, finding = setup_steps.judge(kind, situation)
+    if state is StepState.FAULTY:
+        act = _MENDS.get(kind, act)
     return Step(kind, title, act, state, finding, _url(kind, situation), least)
 
 
@@ -158,6 +169,12 @@ _STEPS: Mapping[StepKind, tuple[str, str, Role]] = {
     StepKind.TEST: ("Test email", "Send yourself a test email", Role.AUTHOR),
     StepKind.DOCTOR: ("Doctor", "Ask the doctor", Role.EDITOR),
 }
+_MENDS = {
+    StepKind.READERS: "Go on with the import",
+    StepKind.TEST: "See what became of it",
+    StepKind.DOCTOR: "See what the doctor found",
+}
+"""What a person does in a step that is begun, and needs attention."""
 _ENDPOINTS = {
     StepKind.LOOK: "desk.look_form",
     StepKind.SLOT: "desk.timetable_page",

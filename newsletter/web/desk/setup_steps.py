@@ -17,6 +17,8 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.doctor import Level, report
 from newsletter.doctor.report import Report
+from newsletter.editorial.imported import posts
+from newsletter.editorial.issues import archive
 from newsletter.editorial.schedule import occurrences
 from newsletter.i18n import formats
 from newsletter.publications import Publication
@@ -95,7 +97,7 @@ def read_situation(store: Session, publication: Publication) -> Situation:
         upload=next(iter(imports.latest_uploads(store, publication, 1)), None),
         test=test_mail.latest_to(store, publication, auth.email()),
         unreachable=heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
-        has_mailed=bool(timed_cache.latest_results(store, publication.id, 1)),
+        has_mailed=store.scalar(posts.without_imports(archive.published(publication.id)).limit(1)) is not None,
         report=report.last_report(services().settings.data_dir),
     )
 
@@ -181,6 +183,8 @@ def _judge_test(at: Situation) -> Finding:
     match post.state:
         case OutboxState.SENT if post.sender_address != at.issue_sender:
             return StepState.OPEN, f"The last one was from {post.sender_address}, which is no longer the sender."
+        case OutboxState.SENT if at.test and at.test.bounce is not None:
+            return StepState.FAULTY, f"It came back: {words.masked_text(at.test.bounce)}"
         case OutboxState.SENT:
             return StepState.DONE, f"The mail server took it. It said: {reply}"
         case OutboxState.FAILED:

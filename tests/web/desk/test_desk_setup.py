@@ -12,6 +12,8 @@ from newsletter.audience.importing.uploads import models as imports
 from newsletter.audience.importing.uploads.models import UploadState
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.report import Kind, Reason
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.doctor import Finding, Level, report
 from newsletter.editorial.issues import issue_store
@@ -159,6 +161,19 @@ def test_a_test_email_counts_as_its_mail_server_answered(
         session.execute(update(OutboxMessage).values(values) if values else select(1))
     found_state, found_sentence = steps(owner)["Test email"]
     assert (found_state, sentence in found_sentence) == (state, True)
+
+
+def test_a_test_email_that_came_back_does_not_count(owner: Visitor, services: Services, now: datetime) -> None:
+    change(services, now, write_issue)
+    owner.press(TEST)
+    with services.sessions.begin() as session:
+        post = session.scalars(select(OutboxMessage)).one()
+        post.state, post.reply = OutboxState.SENT, "250 Ok"
+        report_of_it = {"source": "x", "way": "smtp", "kind": Kind.BOUNCE, "reason": Reason.USER_UNKNOWN, "at": now}
+        report_of_it |= {"received_at": now, "key": post.key, "outbox_id": post.id, "diagnostic": "550 no such <b>user"}
+        session.add(BounceEvent(**report_of_it))
+    assert steps(owner)["Test email"] == ("needs attention", "It came back: 550 no such &lt;b&gt;user")
+    assert "The mail server took it, but it came back. The report says: 550 no such <b>user" in owner.read(TEST)
 
 
 @pytest.mark.parametrize(("level", "state"), [(Level.ERROR, "needs attention"), (Level.WARNING, "done")])

@@ -18,6 +18,7 @@ from newsletter.web.desk import audit_hook, frame, previews, setup_guide, upload
 from newsletter.web.desk.setup_steps import StepKind
 from newsletter.workflows import preview_branding
 
+_NO_COLOUR = "Give a colour like #1a6b5c."
 _SCHEMES = {"accent": DEFAULT.light, "accent_dark": DEFAULT.dark}
 
 
@@ -81,7 +82,11 @@ def change_logo() -> ResponseReturnValue:
 def _unsaved_page(typed: dict[str, str]) -> str:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        return _page(store, publication, typed, _too_pale(typed))
+        return _page(store, publication, typed, _unreadable(typed) | _too_pale(typed))
+
+
+def _unreadable(typed: dict[str, str]) -> dict[str, str]:
+    return {name: _NO_COLOUR for name, accent in typed.items() if accent and not theme.is_colour(accent)}
 
 
 def _typed(fields: Mapping[str, str]) -> dict[str, str]:

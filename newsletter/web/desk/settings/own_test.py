@@ -92,7 +92,9 @@ def _status(store: Session, publication: Publication) -> dict[str, object]:
     is_open = test is not None and test.is_open
     away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now()) if is_open else ()
     post = test.post if test else None
-    has_trouble = bool(away) or (post is not None and post.state is not OutboxState.SENT and bool(post.reply))
+    has_bounced = test is not None and test.bounce is not None
+    is_refused = post is not None and post.state is not OutboxState.SENT and bool(post.reply)
+    has_trouble = bool(away) or has_bounced or is_refused
     return {
         "test": test,
         "away": away,
