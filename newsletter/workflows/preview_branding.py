@@ -34,7 +34,7 @@ def mail_in_colours(
 
     Invalid if the issue cannot be rendered.
     """
-    if issue := listing.issue_to_try(session, publication.id):
+    if issue := session.scalar(listing.issues_to_show(publication.id).limit(1)):
         return build_letter.render_in_colours(issue, links, accent, accent_dark)
     branding = replace(Branding.for_publication(publication, links), accent=accent, accent_dark=accent_dark)
     sample = issue_file.parse(_SAMPLE.format(site=branding.site_url), "sample.md")

@@ -26,7 +26,8 @@ from newsletter.delivery.models import Letter, OutboxMessage, OutboxState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee, Composed
-from newsletter.editorial.issues import diff
+from newsletter.editorial.imported import posts
+from newsletter.editorial.issues import diff, listing
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Issue, Revision, SentTest
@@ -185,6 +186,11 @@ def latest_to(session: Session, publication: Publication, address: str) -> SentT
     theirs = _with_posts().join(Issue, Issue.id == SentTest.issue_id).where(Issue.publication_id == publication.id)
     row = session.execute(theirs.where(OutboxMessage.key == mailboxes.mailbox_key(address)).limit(1)).first()
     return SentTestStatus(*row, bounce=_bounce(session, row[1])) if row and row[1] else None
+
+
+def issue_to_try(session: Session, publication: Publication) -> Issue | None:
+    """The issue that a test mail shows if none is named: the newest not yet sent, else the newest; no imported one."""
+    return session.scalar(posts.without_imports(listing.issues_to_show(publication.id)).limit(1))
 
 
 def recent_addresses(session: Session, person: str) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, case, func, literal, null, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, func, literal, null, select, tuple_
 from sqlalchemy.orm import Session, contains_eager
 
 from newsletter.delivery.models import Letter
@@ -89,10 +89,10 @@ def unscheduled(session: Session, publication_id: int, most: int) -> list[Issue]
     return list(session.scalars(rows.order_by(ready_first, *_BY_FILE).limit(most + 1)))
 
 
-def issue_to_try(session: Session, publication_id: int) -> Issue | None:
-    """The issue that best shows what a publication's mail looks like: the newest that is not sent, else the newest."""
-    own = select(Issue).where(Issue.publication_id == publication_id, Issue.kind == IssueKind.ISSUE)
-    return session.scalar(own.order_by(Issue.letter_id.is_not(None), Issue.id.desc()).limit(1))
+def issues_to_show(publication_id: int) -> Select[Issue]:
+    """The issues that show what a publication's mail looks like: the newest first, but after those not yet sent."""
+    issues = select(Issue).where(Issue.publication_id == publication_id, Issue.kind == IssueKind.ISSUE)
+    return issues.order_by(Issue.letter_id.is_not(None), Issue.id.desc())
 
 
 def _order(wanted: Criteria) -> tuple[_Keys, bool]:

@@ -129,6 +129,6 @@ def _page(store: Session, publication: Publication, typed: dict[str, str], fault
         faults=faults,
         schemes=_SCHEMES,
         least=LEAST_CONTRAST,
-        has_issue=listing.issue_to_try(store, publication.id) is not None,
+        has_issue=store.scalar(listing.issues_to_show(publication.id).limit(1)) is not None,
         guide_place=setup_guide.place(store, publication, StepKind.LOOK),
     )

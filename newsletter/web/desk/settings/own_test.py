@@ -12,7 +12,6 @@ from newsletter.delivery.models import OutboxState
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.doctor import Area, Finding, Level, report
-from newsletter.editorial.issues import listing
 from newsletter.errors import Conflict
 from newsletter.publications import Publication
 from newsletter.system.ports import is_loopback
@@ -38,7 +37,7 @@ def own_test() -> str:
             "settings",
             publication,
             guide_place=setup_guide.place(store, publication, StepKind.TEST),
-            issue=listing.issue_to_try(store, publication.id),
+            issue=test_mail.issue_to_try(store, publication),
             address=auth.email(),
             sender=services().settings.issue_sender_address or publication.sender_address,
             inbox_url=_inbox_url(services().settings),
@@ -51,7 +50,7 @@ def send_own_test() -> ResponseReturnValue:
     """Put a test mail to this person into the outbox."""
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
-        issue = listing.issue_to_try(store, publication.id)
+        issue = test_mail.issue_to_try(store, publication)
         if issue is None:
             raise Conflict("A test email shows an issue, and there is none yet. Write one first.")
         order = Order(auth.email(), [Address.parse(auth.email())], test_mail.BUILT_IN)

@@ -3,10 +3,10 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.editorial.issues import listing
 from newsletter.editors import Role
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, fill_offer, frame, setup_guide
+from newsletter.workflows import test_mail
 
 
 def setup() -> str:
@@ -20,7 +20,7 @@ def setup() -> str:
             publication,
             guide=setup_guide.read_guide(store, publication),
             offer=fill_offer.of_publication(store, publication),
-            has_issue=listing.issue_to_try(store, publication.id) is not None,
+            has_issue=test_mail.issue_to_try(store, publication) is not None,
             people={role: setup_guide.people_who_may(store, role) for role in (Role.OWNER, Role.EDITOR, Role.AUTHOR)},
         )
 
