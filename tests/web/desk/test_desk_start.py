@@ -1,5 +1,6 @@
 """The start page: the next slot, what waits for a person, the last issue and the readers of a year."""
 
+import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -110,6 +111,8 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
     editor = enter(Role.EDITOR)
     assert "1 single email failed within a week. See which, and why." in editor.read(START)
     assert "The welcome series" not in editor.read(START)
+    (leads_to,) = re.findall(r'href="(/desk/readers/\d+/)"', editor.open("/desk/readers/failed-mails/").text)
+    assert "Send the confirmation email again" in editor.read(leads_to)
     page = editor.read("/desk/readers/failed-mails/")
     assert f"<b>Confirm</b> To {ADA} The reason: 554 5.7.1 no from {ADA}" in page
     assert "bob@" not in page
@@ -136,6 +139,8 @@ def _fail_mails(services: Services, now: datetime) -> None:
     """Of four that failed, one is followed by another, one asked for an address that is not there, and one is old."""
     with services.sessions.begin() as session:
         home = publications.find(session)
+        reader = Subscription(publication=home, status=Status.PENDING, created_at=now)
+        session.add(Subscriber(email=ADA, key=ADA, created_at=now, subscriptions=[reader]))
         for address, reply, ended in (
             (ADA, f"554 5.7.1 no from {ADA}", now),
             ("bob@example.org", "554 5.7.1 no", now),
