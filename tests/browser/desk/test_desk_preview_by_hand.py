@@ -46,6 +46,7 @@ def test_the_mail_comes_to_where_the_cursor_is(page: Page) -> None:
 
 
 def test_what_is_clicked_in_the_mail_is_where_the_cursor_goes(page: Page) -> None:
+    expect(page.get_by_text("Click a part of the email to edit it.")).to_be_visible()
     page.keyboard.press("Control+Home")
     for words, typed in (
         ("Paragraph 3 says", "Paragraph 3 says that a xback likes"),

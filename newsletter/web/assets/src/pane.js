@@ -179,6 +179,7 @@ export class FramePane extends Pane {
     page.addEventListener("click", this.picked);
     page.addEventListener("scroll", this.scrolled);
     page.addEventListener("keydown", this.#pressed);
+    document.getElementById("mail-click").hidden = !isHeard(page);
     this.growth.disconnect();
     this.growth.observe(page.body);
     this.isLoaded = true;
@@ -228,6 +229,14 @@ export class TextPane extends Pane {
       return blocksOf(this.element, lines);
     });
   }
+}
+
+// Whether a page that runs no script passes on its events; in WebKit it does not (bug 218086).
+function isHeard(page) {
+  let heard = false;
+  page.addEventListener("probe", () => (heard = true), { once: true });
+  page.dispatchEvent(new Event("probe"));
+  return heard;
 }
 
 function passage(line, words) {
