@@ -130,7 +130,7 @@ export class FramePane extends Pane {
       onResize();
     });
     size.observe(frame.parentElement);
-    if (this.#page?.readyState === "complete" && this.#page.URL !== "about:blank") this.#arrive();
+    if (this.#page?.readyState === "complete") this.#arrive();
   }
 
   get #page() {
@@ -171,6 +171,7 @@ export class FramePane extends Pane {
 
   #arrive() {
     const page = this.#page;
+    if (page.URL === "about:blank") return;
     const { CSSStyleSheet } = page.defaultView;
     const style = new CSSStyleSheet();
     // The browser's own anchor would not tell its steps from the reader's.
