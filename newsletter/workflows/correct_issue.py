@@ -188,7 +188,7 @@ def mail_correction(
     return started
 
 
-def is_behind(session: Session, now: datetime) -> bool:  # noqa: ARG001
+def is_behind(session: Session, _now: datetime) -> bool:
     """Whether any correction that was mailed has to look for later readers; reads only."""
     return session.scalar(_behind().limit(1)) is not None
 

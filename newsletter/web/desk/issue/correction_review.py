@@ -88,13 +88,8 @@ def page(
     store: Session, found: Issue, *, note: str | None = None, fault: str = "", above: str = "", comment: str = ""
 ) -> str:
     """The page, with what was typed and why it was refused: beside the note, or at the top."""
-    draft, is_prepared = correction_draft.find_draft(store, found), correction_draft.is_prepared(store, found)
-    links, source = services().links, found.revision.source
-    pieces = diff.compare(archive.published_text(found)[1].source, source)
-    read = drafts.examine(store, found, source)
-    mail = live_preview.render_mail(store, found, read)
-    status, person = approve_issue.approval_status(store, links, found), auth.person()
-    refusal = status.refusal(person.email, person.role) if person else ""
+    draft = correction_draft.find_draft(store, found)
+    stored = draft.note if draft else ""
     return frame.page(
         store,
         "correction_review.html",
@@ -102,23 +97,43 @@ def page(
         found.publication,
         issue=found,
         content=correction_draft.content(store, found),
-        note=draft.note if draft and note is None else note or "",
-        stored_note=draft.note if draft else "",
-        longest_note=correction_draft.LONGEST_NOTE,
-        is_prepared=is_prepared,
-        pieces=diff.fold_unchanged(pieces) if diff.is_changed(pieces) else (),
-        inspection=run_preflight.inspect_text(store, found, read, mail, links, may_ask=services().settings.link_checks),
-        unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
-        approval=status,
-        is_approved=is_prepared and status.approval is not None,
-        can_approve=is_prepared and not refusal,
-        refusal=refusal if is_prepared else "",
-        audience=_audience(store, found),
         version=lookup.version(found),
+        note=stored if note is None else note,
+        stored_note=stored,
+        longest_note=correction_draft.LONGEST_NOTE,
+        audience=_audience(store, found),
         fault=fault,
         above=above,
         comment=comment,
+        **_text(store, found),
+        **_approval(store, found),
     )
+
+
+def _text(store: Session, found: Issue) -> dict[str, object]:
+    """What would change in the archive, what preflight finds in it, and what is not part of it yet."""
+    pieces = diff.compare(archive.published_text(found)[1].source, found.revision.source)
+    read = drafts.examine(store, found, found.revision.source)
+    mail, may_ask = live_preview.render_mail(store, found, read), services().settings.link_checks
+    return {
+        "pieces": diff.fold_unchanged(pieces) if diff.is_changed(pieces) else (),
+        "inspection": run_preflight.inspect_text(store, found, read, mail, services().links, may_ask=may_ask),
+        "unsaved": store.scalars(drafts.unsaved_drafts(found)).all(),
+    }
+
+
+def _approval(store: Session, found: Issue) -> dict[str, object]:
+    """Where its approval stands; of a correction that nobody has begun, nothing has been asked or approved."""
+    is_prepared = correction_draft.is_prepared(store, found)
+    status, person = approve_issue.approval_status(store, services().links, found), auth.person()
+    refusal = status.refusal(person.email, person.role) if person and is_prepared else ""
+    return {
+        "is_prepared": is_prepared,
+        "approval": status,
+        "is_approved": is_prepared and status.approval is not None,
+        "can_approve": is_prepared and not refusal,
+        "refusal": refusal,
+    }
 
 
 def _audience(store: Session, found: Issue) -> correct_issue.CorrectionAudience | None:
