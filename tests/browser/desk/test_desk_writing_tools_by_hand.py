@@ -1,7 +1,7 @@
 """What helps while writing: find and replace, snippets, and what is asked about a picture in the text."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from newsletter.editorial.issues import snippets
 from newsletter.publications import find
@@ -109,6 +109,36 @@ def test_a_picture_is_asked_about_in_the_text_and_changed_there_again(
     expect(page.locator(".cm-content")).to_be_focused()
     expect(mail(page).locator('img[width="40"]')).to_be_attached()
     assert told == []
+
+
+@pytest.mark.slow
+def test_several_pictures_are_asked_about_one_after_the_other_and_stand_together(open_desk: Open) -> None:
+    page = at_work(open_desk())
+    select(page, "Above»")
+    page.keyboard.type("\n\nBelow")
+    drop_all(["one.png", "two.png", "three.png"], page.locator(".cm-line").first)
+    for name, alt in (("one", "First"), ("two", "Second")):
+        expect(page.get_by_role("group", name=f"Picture {name}.png").get_by_label("Alt text")).to_be_focused()
+        page.keyboard.type(alt)
+        page.keyboard.press("Enter")
+    last = page.get_by_role("group", name="Picture three.png")
+    expect(last.get_by_label("Alt text")).to_be_focused()
+    page.locator(".cm-line", has_text="Below").click()
+    expect(last).to_have_count(0)
+    assert text(page) == "Above\n\n![First](one.png)\n\n![Second](two.png)\n\n![](three.png)\n\nBelow"
+
+
+def drop_all(names: list[str], line: Locator) -> None:
+    line.evaluate(
+        """(line, [names, bytes]) => {
+            const dataTransfer = new DataTransfer();
+            for (const name of names) dataTransfer.items.add(new File([new Uint8Array(bytes)], name));
+            const { left, top } = line.getBoundingClientRect();
+            const at = { clientX: left + 20, clientY: top + 5 };
+            line.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true, ...at }));
+        }""",
+        [names, list(picture())],
+    )
 
 
 def refusals(page: Page) -> list[str]:

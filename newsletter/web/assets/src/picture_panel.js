@@ -56,7 +56,7 @@ export const picturePanel = [
 ];
 
 // Ask about the picture that the caret is at; settled when that is over.
-export function askAbout(view, known = {}) {
+export function askAbout(view, known) {
   const picture = pictureAt(view.state, view.state.selection.main.head);
   if (!picture) return Promise.resolve();
   return new Promise((resolve) => {
@@ -67,8 +67,8 @@ export function askAbout(view, known = {}) {
 }
 
 class PictureForm {
-  constructor(view, picture, { url, note }, onClosed) {
-    Object.assign(this, { view, closed: onClosed });
+  constructor(view, picture, { url, note, isFollowed }, onClosed) {
+    Object.assign(this, { view, isFollowed, closed: onClosed });
     this.dom = document.getElementById("picture-panel").content.firstElementChild.cloneNode(true);
     const at = (id) => this.dom.querySelector(`#picture-${id}`);
     this.fields = { alt: at("alt"), decorative: at("decorative"), caption: at("caption"), width: at("width") };
@@ -114,9 +114,10 @@ class PictureForm {
   }
 
   #pressed(event) {
-    if (event.isComposing || !["Enter", "Escape"].includes(event.key) || event.target.matches("button")) return;
+    const goesOn = event.key === "Enter" && !event.target.matches("button");
+    if (event.isComposing || !(goesOn || event.key === "Escape")) return;
     event.preventDefault();
-    if (event.key === "Enter") this.#goOn();
+    if (goesOn) this.#goOn();
     else this.#close();
   }
 
@@ -125,7 +126,7 @@ class PictureForm {
     if (!alt.value.trim() && !decorative.checked) {
       this.#complain("Describe what it shows, or tick that it is decorative.");
       alt.focus();
-    } else this.#close(below(this.view.state, this.#picture()));
+    } else this.#close(this.isFollowed ? {} : below(this.view.state, this.#picture()));
   }
 
   #close(step = {}) {
@@ -140,7 +141,7 @@ class PictureForm {
   #complain(words) {
     this.fault.textContent = words;
     this.fields.alt.classList.toggle("is-invalid", Boolean(words));
-    this.fields.alt.toggleAttribute("aria-invalid", Boolean(words));
+    this.fields.alt.ariaInvalid = words ? "true" : null;
     this.view.requestMeasure();
   }
 }

@@ -31,7 +31,7 @@ export class Pictures {
 
   // One after the other, for each is asked about.
   async take(files) {
-    for (const file of files) await this.#take(file);
+    for (const [place, file] of files.entries()) await this.#take(file, place < files.length - 1);
   }
 
   // Pictures within what was pasted: those that came along are taken; of the others the editor is told.
@@ -41,7 +41,8 @@ export class Pictures {
     if (left > 1) this.announce(`${left} pictures did not come with the paste. Save each one as a file and drop it here.`);
   }
 
-  async #take(file) {
+  // One that is followed by another leaves the caret at its line.
+  async #take(file, isFollowed) {
     this.announce(`Uploading ${file.name} …`);
     const form = new FormData();
     form.set("picture", file);
@@ -55,10 +56,10 @@ export class Pictures {
     this.#uploaded.set(answer.name, { url: answer.url, note });
     this.editor.insertBlock(`![](${answer.name})`);
     this.announce(`${answer.name} is in the text. Describe what it shows.`);
-    await this.#ask(answer.name);
+    await this.#ask(answer.name, isFollowed);
   }
 
-  #ask(name) {
-    return askAbout(this.editor.view, this.#uploaded.get(name));
+  #ask(name, isFollowed = false) {
+    return askAbout(this.editor.view, { ...this.#uploaded.get(name), isFollowed });
   }
 }
