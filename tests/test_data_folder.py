@@ -96,6 +96,7 @@ def test_files_of_an_earlier_version_are_closed_to_others(tmp_path: Path) -> Non
     assert [(tmp_path / name).stat().st_mode & 0o777 for name in names] == [0o600] * 3
 
 
+@pytest.mark.slow
 def test_the_command_keeps_all_files_to_its_user_and_tells_of_an_open_folder(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     folder.mkdir(mode=0o755)

@@ -4,6 +4,8 @@ import json
 import stat
 from pathlib import Path
 
+import pytest
+
 from .conftest import Press
 
 
@@ -48,6 +50,7 @@ def test_keys_may_be_in_a_folder_of_their_own(press: Press, tmp_path: Path) -> N
     assert press("dkim", "show").out.startswith("no keys in ")
 
 
+@pytest.mark.slow
 def test_a_worker_does_not_start_with_a_key_that_others_can_read(press: Press, environment: dict[str, str]) -> None:
     press("db", "upgrade")
     press("dkim", "keygen", "example.org")

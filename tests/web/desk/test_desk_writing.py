@@ -429,7 +429,11 @@ def test_a_draft_can_be_thrown_away_and_only_as_it_was_seen(author: Visitor, ser
 
 @pytest.mark.parametrize(
     "source",
-    ['---\ntitle: "\\U00110000"\n---\nText.\n', "---\ntitle: x\n---\n" + "# a\n" * 30_000, "x" * 1_000_001],
+    [
+        '---\ntitle: "\\U00110000"\n---\nText.\n',
+        pytest.param("---\ntitle: x\n---\n" + "# a\n" * 30_000, marks=pytest.mark.slow),
+        "x" * 1_000_001,
+    ],
     ids=["an escape beyond Unicode", "too many headings", "too many bytes"],
 )
 def test_a_draft_that_cannot_be_rendered_opens_as_text_and_can_be_thrown_away(author: Visitor, source: str) -> None:
