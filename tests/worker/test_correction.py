@@ -1,14 +1,14 @@
 """A real worker sends an issue, then the letter that corrects it, to those who got the issue and still read."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Sessions
-from newsletter.delivery.models import LetterState
+from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
@@ -71,3 +71,29 @@ def test_a_correction_arrives_once_at_those_who_got_the_issue(
 
     wait_for(is_over)
     assert sorted(sink.recipients) == sorted(stayed)
+
+
+@pytest.mark.slow
+def test_a_correction_mailed_in_mid_send_follows_the_copies_that_another_worker_sends_after_the_first_was_killed(
+    sessions: Sessions, sink: Sink, start: Start, print_issue: Callable[..., None], correct: Callable[[], None]
+) -> None:
+    print_issue(12)
+    late = datetime.now(UTC) + timedelta(days=1)
+    with sessions.begin() as session:
+        session.execute(update(Copy).where(Copy.id > 6).values(not_before=late, wished_at=late))
+    worker = start()
+    wait_for(lambda: _arrived(sessions) == 6)
+    worker.kill()
+    worker.wait()
+    correct()
+    with sessions.begin() as session:
+        session.execute(update(Copy).where(Copy.not_before == late).values(not_before=datetime.now(UTC)))
+    start()
+    wait_for(lambda: _arrived(sessions) == 24)
+    assert sorted(sink.recipients) == sorted(addresses(12) * 2)
+
+
+def _arrived(sessions: Sessions) -> int:
+    """How many copies have been sent, of the issue and of its correction."""
+    with sessions.reading() as session:
+        return session.scalar(select(func.count()).where(Copy.state == CopyState.SENT)) or 0
