@@ -24,6 +24,7 @@ PAGES = {
     "start": "",
     "issues": "issues/",
     "new": "issues/new",
+    "templates": "issues/templates",
     "issue": f"issues/{DRAFT}/",
     "write": f"issues/{DRAFT}/write",
     "history": f"issues/{DRAFT}/history",

@@ -74,6 +74,7 @@ PAGES = (
     f"{READY}acts",
     f"{READY}note",
     "/desk/issues/new",
+    "/desk/issues/templates",
     "/desk/requests/",
     "/desk/requests/1/",
     "/desk/settings/contact",

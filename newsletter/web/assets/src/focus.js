@@ -24,7 +24,6 @@ export class FocusMode {
 
   #show(on) {
     document.documentElement.dataset.focusMode = on ? "on" : "off";
-    this.button.setAttribute("aria-pressed", String(on));
     this.button.textContent = on ? "Leave focus" : "Focus";
   }
 

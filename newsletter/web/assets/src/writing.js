@@ -261,11 +261,16 @@ async function offer() {
   at("left-here").onclick = ({ target }) => target.value && settle(target.value, text);
 }
 
-// Of the empty pages that were left with a text: those that are open, or have an issue by now, need nobody's help.
+// Of the empty pages that were left with a text: those that have an issue by now need nobody's help, and those that are
+// open need none as long as they are.
 async function unbegun() {
   const lost = [];
   for (const text of await device.leftUnbegun(writer)) {
-    if (await isOpen(text.tab)) continue;
+    if (text.tab === tab.name) continue;
+    if (await isOpen(text.tab)) {
+      setTimeout(() => manuscript.isBegun || offer(), 2000);
+      continue;
+    }
     const issue = await issueOf(text.page);
     if (issue) {
       await device.put({ ...text, issue });
