@@ -19,7 +19,7 @@ from newsletter.wiring import Services
 from tests import dns_server, sample_services
 from tests.browser.desk.conftest import Open
 from tests.browser.keyboard import fill, press
-from tests.browser.looks import PHONE
+from tests.browser.looks import PHONE, is_too_wide
 from tests.delivery.peers import Mailbox, honest
 from tests.originals import Originals
 from tests.sample_services import NOW
@@ -74,6 +74,15 @@ def test_each_step_is_done_in_its_turn_and_the_guide_knows_it(open_desk: Open, s
     )
     page.goto("/desk/")
     expect(page.get_by_text("6 of 8 steps are done")).to_be_visible()
+
+
+def test_a_name_of_one_long_word_makes_no_page_wider(open_desk: Open, services: Services) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).name = "<b>" + "w" * 117
+    page = open_desk(viewport={"width": 320, "height": 760})
+    for path in ("/desk/", "/desk/settings/", "/desk/settings/setup/", "/desk/settings/look?guide=1", "/desk/issues/"):
+        page.goto(path)
+        assert not is_too_wide(page), path
 
 
 def save(page: Page) -> None:
