@@ -69,6 +69,7 @@ def test_by_keyboard_the_part_at_the_top_of_the_mail_is_edited(page: Page) -> No
     page.get_by_role("button", name="Edit the part at the top").press("Enter")
     page.keyboard.type("x")
     assert "xParagraph 12 says" in text(page)
+    expect(mail(page).get_by_text("xParagraph 12 says")).to_be_attached()
     scroll(page, mail(page).get_by_text("Paragraph 20 says"))
     page.locator("#sheet").press("Enter")
     page.keyboard.type("x")

@@ -14,6 +14,7 @@ class Pane {
   // Where it is scrolling to, and how far that is: whatever leads away from there is the reader's hand.
   #aim;
   #left;
+  #seen = 0;
   #isHeld = false;
   // What is at the reader's eye, and how far from the top.
   #eye;
@@ -26,6 +27,8 @@ class Pane {
   // Shows the cursor's block, or one that is looked at; `share` is how far down in it. Somebody who scrolled
   // is not pulled back until it is another block.
   follow(block, share, { isCursor }) {
+    if (!this.isLoaded) return;
+    this.scrolled();
     if (isCursor) this.#mark(block?.element);
     if (!block) return;
     const isFirst = this.#followed === undefined;
@@ -46,6 +49,7 @@ class Pane {
   }
 
   exchange(change) {
+    this.scrolled();
     this.#remember();
     this.#mark();
     this.blocks = change();
@@ -65,8 +69,12 @@ class Pane {
     if (spot) this.onPick(spot);
   };
 
+  // Heard of by an event, or found out before the next step.
   scrolled = () => {
-    const left = Math.abs(this.scroller.scrollTop - this.#aim);
+    const { scrollTop } = this.scroller;
+    if (scrollTop === this.#seen) return;
+    this.#seen = scrollTop;
+    const left = Math.abs(scrollTop - this.#aim);
     if (!(left <= this.#left)) this.#isHeld = true;
     this.#left = left;
     if (left < 2 || this.#isHeld) this.#aim = undefined;
