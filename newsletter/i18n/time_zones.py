@@ -12,6 +12,9 @@ from babel.core import get_global
 from newsletter.i18n.collation import sort_key
 from newsletter.i18n.locales import locale_of
 
+YEARS = range(1000, 9000)
+"""Beyond these, local times may be none that Python can express."""
+
 _AFRICA, _AMERICAS, _ASIA, _EUROPE, _OCEANIA = "002", "019", "142", "150", "009"
 # The first part of a zone's name, or the name of an island far away from most others of its ocean, and the CLDR's code
 # (UN M49) of that part of the world.

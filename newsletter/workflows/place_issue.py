@@ -14,7 +14,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict, Invalid
-from newsletter.i18n import formats
+from newsletter.i18n import formats, time_zones
 from newsletter.workflows import build_letter, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar, CalendarEntry
@@ -55,7 +55,7 @@ class Origin:
             at = datetime.fromisoformat(field)
         except ValueError:
             at = None
-        if at is None or at.tzinfo is None:
+        if at is None or at.tzinfo is None or at.year not in time_zones.YEARS:
             raise Invalid("Where the issue was before was lost on the way. Nothing was done.")
         return cls(at=at)
 

@@ -209,7 +209,13 @@ def test_it_does_not_go_back_to_a_slot_that_was_taken_meanwhile(sessions: Sessio
             place_issue.put_back(session, LETTERS, issue_store.find(session, FIRST), origin, NOW)
 
 
-@pytest.mark.parametrize("field", ["queue x", "queue 99999999999", "tomorrow", "2026-12-01T09:00", "queues"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        *("queue x", "queue 99999999999", "tomorrow", "2026-12-01T09:00", "queues"),
+        *("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"),
+    ],
+)
 def test_an_origin_that_no_page_of_ours_named_is_refused(field: str) -> None:
     with pytest.raises(PressError, match="Nothing was done"):
         Origin.parse(field)

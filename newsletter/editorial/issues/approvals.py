@@ -36,7 +36,8 @@ class Content:
         """The content that a form value names; for a malformed value, content that matches no issue."""
         number, _, hashes = text.partition(".")
         content_hash, _, audience_hash = hashes.partition(".")
-        return cls(int(number) if number.isascii() and number.isdigit() else 0, content_hash, audience_hash)
+        is_number = number.isascii() and number.isdigit() and len(number) < 10
+        return cls(int(number) if is_number else 0, content_hash, audience_hash)
 
 
 def current_approval(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:

@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from newsletter.errors import Invalid
+from newsletter.i18n import time_zones
 
-_YEARS = range(1000, 9000)
 _MONTHS = 12
 
 
@@ -15,7 +15,7 @@ def parse_month(text: str) -> date:
         first = date.fromisoformat(f"{text}-01")
     except ValueError:
         first = None
-    if first is None or first.year not in _YEARS:
+    if first is None or first.year not in time_zones.YEARS:
         raise Invalid("Choose a month, written like 2026-12.")
     return first
 

@@ -8,14 +8,12 @@ from newsletter.errors import Invalid
 from newsletter.i18n import formats, time_zones
 
 _SECOND = timedelta(seconds=1)
-_YEARS = range(1000, 9000)
-"""Beyond these, local times may be none that Python can express."""
 
 
 def parse_instant(text: str) -> datetime:
     """The instant in a hidden field of our own page; Invalid for anything else."""
     instant = _parse(text)
-    if instant is None or instant.tzinfo is None or instant.year not in _YEARS:
+    if instant is None or instant.tzinfo is None or instant.year not in time_zones.YEARS:
         raise Invalid("The date and time were lost on the way. Go back to the issue and choose them again.")
     return instant.astimezone(UTC)
 
