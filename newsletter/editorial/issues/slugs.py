@@ -71,14 +71,18 @@ def rename(session: Session, issue: Issue, slug: str) -> None:
     if slug == issue.slug:
         return
     issue.file_name = file_name(issue, slug)
-    add_former(session, issue, issue.slug)
+    session.merge(FormerSlug(slug=issue.slug, issue_id=issue.id))
     session.execute(delete(FormerSlug).where(FormerSlug.slug == slug, FormerSlug.issue_id == issue.id))
     issue.slug, issue.slug_is_provisional = slug, False
 
 
-def add_former(session: Session, issue: Issue, slug: str) -> None:
-    """Let the desk find the issue under a slug that it had, whichever issue had it before."""
-    session.merge(FormerSlug(slug=slug, issue_id=issue.id))
+def claim(session: Session, issue: Issue, slug: str) -> None:
+    """Let the desk find a new issue under this slug, too; Conflict if another issue has just claimed it."""
+    try:
+        with session.begin_nested():
+            session.add(FormerSlug(slug=slug, issue_id=issue.id))
+    except IntegrityError:
+        raise Conflict("This page has just been saved. Click the button again.") from None
 
 
 def follow_title(session: Session, issue: Issue) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues import issue_store, slugs
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
@@ -78,6 +78,20 @@ def test_one_page_that_is_sent_twice_begins_one_issue_and_keeps_both_texts(autho
     assert saved(services, begun[0]["page"].split("/")[-2])[2].endswith("More.\n")
     again = author.open(f"{NEW}?page={form['page']}")
     assert (again.status_code, again.location) == (303, begun[0]["page"])
+
+
+@pytest.mark.parametrize("later", [{}, {"title": "Heat or cold"}, {"title": "Another", "slug": "another"}])
+def test_a_page_that_was_saved_while_it_is_saved_again_is_one_issue(
+    author: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch, later: dict[str, str]
+) -> None:
+    form = hidden(author.open(NEW).text, NEW) | {"body": TEXT}
+    begun = author.client.post(NEW, data=form, headers=JSON).json
+    before, find, answers = count(services), slugs.find_issue, [None]
+    # As PostgreSQL answers before the other transaction has committed.
+    monkeypatch.setattr(slugs, "find_issue", lambda *asked: answers.pop() if answers else find(*asked))
+    assert author.client.post(NEW, data=form | later, headers=JSON).json == begun
+    assert not answers
+    assert count(services) == before
 
 
 def test_two_pages_are_two_issues(author: Visitor, services: Services) -> None:

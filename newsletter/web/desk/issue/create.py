@@ -118,8 +118,8 @@ def _begin(store: Session, typed: IssueForm, page_slug: str) -> Issue:
     except Faulty:
         # What cannot be a revision yet becomes a draft of it.
         issue = _create(store, publication, IssueForm(), original, page_slug)
-    if page_slug and issue.slug != page_slug:
-        slugs.add_former(store, issue, page_slug)
+    if page_slug:
+        slugs.claim(store, issue, page_slug)
     return issue
 
 
