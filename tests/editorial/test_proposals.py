@@ -44,6 +44,13 @@ def test_title_subject_and_preheader_are_proposed_from_the_text(body: str, propo
     assert proposals.propose("", body) == proposed
 
 
+def test_a_title_of_invisible_characters_is_none() -> None:
+    text = '---\ntitle: "\u200b\u2060"\nsubject: "\u200b\u200b"\n---\nSit less.'
+    file, faults = issue_file.examine(text, "2026-11-24-x.md")
+    assert [fault.text for fault in faults] == ["title is empty", "subject is empty"]
+    assert (file.title, file.subject, proposals.listed_title(file)) == ("", "", "Untitled: Sit less.")
+
+
 def test_the_subject_follows_a_title_that_was_typed() -> None:
     assert proposals.propose("Unwind a tight back", LONG).subject == "Unwind a tight back"
 
@@ -56,6 +63,8 @@ def test_what_is_proposed_is_accepted() -> None:
         "One. Two. Three.",
         "{{ name }} writes to us again.",
         "A: b\n\n---\n\nC.",
+        "\u202eA line that turns.\u202c And a\u2028second one.",
+        "\u200b\u2060",
     ):
         proposed = proposals.propose("", body)
         fields = (f"{name}: {value!r}" for name in proposals.PROPOSED if (value := getattr(proposed, name)))
@@ -70,6 +79,8 @@ def test_what_is_proposed_is_accepted() -> None:
         ("Hello,\n\nSit less.", "Untitled: Sit less."),
         ("- One\n- Two", "Untitled: One Two"),
         (" \n", "Untitled"),
+        ("\u200b\u2060", "Untitled"),
+        ("Sit \u202eless", "Untitled: Sit less"),
     ],
 )
 def test_an_issue_without_a_title_is_listed_by_its_first_words(body: str, listed: str) -> None:

@@ -49,7 +49,7 @@ class Fields:
     def title(self) -> str:
         """One line; no merge fields, because it is also the heading in the archive."""
         self._require("title")
-        title = self.words("title")
+        title = _visible(self.words("title"))
         if "{{" in title:
             self._fault("title", "title takes no merge fields, because it is also the heading in the archive")
         return title
@@ -57,7 +57,7 @@ class Fields:
     def subject(self) -> str:
         """One line of allowed length; merge fields are allowed."""
         self._require("subject")
-        subject = self.template("subject")
+        subject = _visible(self.template("subject"))
         length = _length(subject)
         if subject and length is not None and length not in SUBJECT_LENGTH:
             fits = f"{SUBJECT_LENGTH[0]} to {SUBJECT_LENGTH[-1]} fit an inbox line"
@@ -144,7 +144,7 @@ class Fields:
 
     def _require(self, key: str) -> None:
         entry = self.entries.get(key)
-        if entry is not None and entry.value == "":
+        if entry is not None and isinstance(entry.value, str) and not _visible(entry.value):
             self.faults.append(Fault(entry.line, f"{key} is empty", can_wait=True))
         elif entry is None and self.legible:
             self.faults.append(Fault(None, f'front matter has no "{key}"', can_wait=True))
@@ -162,6 +162,11 @@ class Fields:
 
     def _complain(self, entry: Entry, text: str) -> None:
         self.faults.append(Fault(entry.line, text))
+
+
+def _visible(text: str) -> str:
+    """The text; empty if all of its characters are invisible."""
+    return text if characters.trimmed(text) else ""
 
 
 def _length(template: str) -> int | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
+from newsletter import characters
 from newsletter.editorial.source import article_blocks, markdown
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.issue_file import IssueFile
@@ -98,8 +99,13 @@ def _shortened(words: str, most: int) -> str:
 
 
 def _with_fallbacks(words: str) -> str:
-    return " ".join(_FIELD.sub(lambda field: field[1].strip(), words).split())
+    return _plain(_FIELD.sub(lambda field: field[1].strip(), words))
 
 
 def _first_words(body: str) -> str:
-    return next((words for _, words in _passages(body)), "") or " ".join(_MARKS.sub(" ", body).split())
+    return next((words for _, words in _passages(body)), "") or _plain(_MARKS.sub(" ", body))
+
+
+def _plain(words: str) -> str:
+    """The words in one line, without what no title may hold."""
+    return characters.trimmed(characters.as_header(words))
