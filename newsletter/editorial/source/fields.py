@@ -20,7 +20,7 @@ KNOWN = (
 SUBJECT_LENGTH = range(10, 79)
 """Allowed lengths in characters, counting each merge field as its fallback."""
 
-_LONGEST = 200
+LONGEST_LINE = 200
 _LONGEST_SLUG = 120
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _WEB = re.compile(r"https?://[^\s<>\"{}\\]+")
@@ -120,8 +120,10 @@ class Fields:
         # A line break in a subject would end the header and start another one.
         if found := characters.forbidden_in_line(entry.value):
             self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
-        if len(entry.value) > _LONGEST:
-            self._complain(entry, f"{key} has {formats.number(len(entry.value))} characters; {_LONGEST} are the most")
+        if len(entry.value) > LONGEST_LINE:
+            self._complain(
+                entry, f"{key} has {formats.number(len(entry.value))} characters; {LONGEST_LINE} are the most"
+            )
         return entry.value
 
     def _items(self, key: str, example: str) -> list[Entry]:

@@ -24,6 +24,14 @@ def body(source: str) -> str:
     return source.split("---\n", 2)[2]
 
 
+def test_an_issue_with_the_longest_title_has_a_duplicate(author: Visitor, services: Services) -> None:
+    typed = hidden(author.open("/desk/issues/new").text, "/desk/issues/new") | {"title": "x" * 200, "body": "Sit less."}
+    page = author.client.post("/desk/issues/new", data=typed).location.removesuffix("write")
+    copy = author.press(page, f"{page}duplicate").location
+    title = f"{'x' * 193} (copy)"
+    assert title in revision(services, copy.split("/")[-2])[0]
+
+
 def test_a_duplicate_has_the_text_and_pictures_under_a_title_and_slug_of_its_own(
     author: Visitor, services: Services
 ) -> None:

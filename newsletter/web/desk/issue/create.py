@@ -15,6 +15,7 @@ from newsletter.editorial.issues.create import Original
 from newsletter.editorial.issues.drafts import Faulty, MergeConflict, UnknownDraft
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import weekly_slots
+from newsletter.editorial.source.fields import LONGEST_LINE
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
@@ -26,6 +27,7 @@ from newsletter.web.desk.writing import editor_form
 from newsletter.web.desk.writing import pages as writing_pages
 
 _WEEKS = 8
+_COPY = " (copy)"
 _TOKEN = re.compile("[0-9a-f]{16}")
 
 
@@ -68,7 +70,7 @@ def duplicate(slug: str) -> ResponseReturnValue:
         copy = _create(
             store,
             found.publication,
-            IssueForm(title=f"{title} (copy)" if title else ""),
+            IssueForm(title=_title_of_copy(title)),
             text,
             slugs.provisional_slug(),
         )
@@ -94,6 +96,11 @@ def delete_template(template_id: int) -> ResponseReturnValue:
         audit_hook.add_details(template=template.name)
         flash(f"The template “{template.name}” is deleted.")
     return redirect(url_for("desk.list_templates"), 303)
+
+
+def _title_of_copy(title: str) -> str:
+    """Marks the title as that of a copy, shortened if it would be too long."""
+    return f"{title[: LONGEST_LINE - len(_COPY)].rstrip()}{_COPY}" if title else ""
 
 
 def _ensure(typed: IssueForm) -> str:
