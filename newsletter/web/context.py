@@ -109,8 +109,13 @@ def row_id(text: str, highest: int = 2**63 - 1) -> int:
 def asked_id(fields: MultiDict[str, str], name: str) -> int | None:
     """The id that a form or a query names, None if it names none; 0, which no row has, for what cannot be one."""
     text = fields.get(name, "")
+    return parse_id(text) if text else None
+
+
+def parse_id(text: str) -> int:
+    """The id that a form's field holds; 0, which no row has, for what cannot be one."""
     try:
-        return row_id(text, 2**31 - 1) if text else None
+        return row_id(text, 2**31 - 1)
     except ValueError:
         return 0
 

@@ -14,13 +14,11 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import now, parse_id, services
 from newsletter.web.desk import editor_names, frame, lookup, words
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import build_letter, test_mail
 from newsletter.workflows.test_mail import SentTestStatus
-
-_LONGEST_NUMBER = 9
 
 
 def test_form(slug: str) -> str:
@@ -101,8 +99,4 @@ def _page(slug: str, fault: str = "") -> str:
 
 def _sample_chosen() -> int:
     """The sample reader; the made-up one for people who may see no reader's address."""
-    return _number(request.form.get("sample", "")) if words.sees_addresses() else 0
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_NUMBER else 0
+    return parse_id(request.form.get("sample", "")) if words.sees_addresses() else 0

@@ -8,7 +8,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
-from newsletter.web.context import now, services
+from newsletter.web.context import now, parse_id, services
 from newsletter.web.desk import audit_hook, fill_offer, frame, lookup, undo_flash
 from newsletter.workflows import build_letter
 from newsletter.workflows import fill_queue as filling
@@ -37,7 +37,7 @@ def unqueue(slug: str) -> ResponseReturnValue:
 
 def reorder() -> ResponseReturnValue:
     """Set the order that was dragged, or move one issue by one place; Conflict if the queue has changed meanwhile."""
-    moved = _number(request.form.get("issue", ""))
+    moved = parse_id(request.form.get("issue", ""))
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         seen = _numbers("seen")
@@ -103,8 +103,4 @@ def _moved_by_one(seen: list[int], moved: int) -> list[int]:
 
 
 def _numbers(field: str) -> list[int]:
-    return [_number(text) for text in request.form.get(field, "").split(",") if text]
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    return [parse_id(text) for text in request.form.get(field, "").split(",") if text]
