@@ -24,7 +24,7 @@ from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopySt
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial import preflight
-from newsletter.editorial.issues import approvals, correction_draft, corrections, issue_store
+from newsletter.editorial.issues import approvals, correction_draft, corrections
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.corrections import Composed
 from newsletter.editorial.issues.digests import DigestEntry
@@ -91,9 +91,7 @@ def publish_correction(
 
     Conflict if it is not, preflight blocks it, or it needs an approval; NoNote if it has no note.
     """
-    issue_store.lock(session, issue)
-    if correction_draft.content(session, issue) != content:
-        raise Conflict("The correction has changed since this page was opened. Nothing was done; look at it again.")
+    correction_draft.lock(session, issue, content.seal)
     if blocking := new_blockers(issue, links):
         raise Conflict(f"The text is not fit to publish: {'; '.join(found.message for found in blocking)}.")
     if issue.publication.requires_approval and not approvals.current_approval(issue.approval_steps, content):

@@ -15,7 +15,7 @@ from newsletter.db import UNSYNCED, Base
 from newsletter.editorial.issues import archive, drafts, issue_store
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import ApprovalStep, Issue, Revision
-from newsletter.errors import Invalid
+from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
 
 LONGEST_NOTE = 600
@@ -62,6 +62,13 @@ def content(session: Session, issue: Issue) -> Content:
     # With its number, or the approval of a correction would count for another one of the same words.
     whole = f"{next_number(issue)}\0{issue.revision.sha256}\0{draft.note if draft else ''}"
     return Content(issue.revision_number, hashlib.sha256(whole.encode()).hexdigest())
+
+
+def lock(session: Session, issue: Issue, seen: str) -> None:
+    """Lock the issue until this transaction ends; Conflict unless what is prepared still has the seal `seen`."""
+    issue_store.lock(session, issue)
+    if content(session, issue).seal != seen:
+        raise Conflict("The correction has changed since this page was opened. Nothing was done; look at it again.")
 
 
 def writers(session: Session, issue: Issue) -> frozenset[str]:

@@ -6,7 +6,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.db import Session
-from newsletter.editorial.issues import archive, correction_draft, corrections, diff, drafts, issue_store
+from newsletter.editorial.issues import archive, correction_draft, corrections, diff, drafts
 from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.correction_draft import NoNote
 from newsletter.editorial.models import Issue
@@ -21,7 +21,6 @@ from newsletter.workflows import approve_issue, correct_issue, run_preflight
 from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.correct_issue import MailingOrder
 
-_CHANGED = "The correction has changed since this page was opened. Nothing was done; look at it again."
 _Act = Callable[[Session, Issue, Content], str]
 """Does something with the correction, and returns the URL of the page to go on with."""
 
@@ -164,9 +163,7 @@ def _decide(slug: str, act: _Act) -> ResponseReturnValue:
 
 def _content(store: Session, found: Issue, note: str) -> Content:
     """The correction that the page showed, with the note as it was typed there; Conflict if it has changed since."""
-    issue_store.lock(store, found)
-    if correction_draft.content(store, found).seal != request.form.get("content"):
-        raise Conflict(_CHANGED)
+    correction_draft.lock(store, found, request.form.get("content", ""))
     if "note" in request.form:
         correction_draft.keep_note(store, found, note, auth.email())
     return correction_draft.content(store, found)
