@@ -3,14 +3,16 @@
 from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Response, request
 
 from newsletter.characters import as_text
-from newsletter.delivery.message import merge
+from newsletter.delivery.message import merge, permission_reminder
 from newsletter.delivery.reports import clicks
 from newsletter.editorial.models import Issue
 from newsletter.editorial.rendering import render
+from newsletter.i18n import formats
 from newsletter.web.context import services
 from newsletter.web.desk import lookup
 from newsletter.workflows import build_letter
@@ -50,34 +52,38 @@ def preview_html(slug: str) -> Response:
     """The mail for the frame: `?view=dark` in dark mode, `?view=images-off` without pictures."""
     wanted = chosen_view(request.args)
     with services().sessions.reading() as store:
-        html = preview_document(current_mail(lookup.issue(store, slug)).html, wanted)
+        found = lookup.issue(store, slug)
+        html = preview_document(current_mail(found).html, wanted, found.publication.language)
     return sandboxed(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 
 def preview_text(slug: str) -> Response:
     """The mail's plain-text part."""
     with services().sessions.reading() as store:
-        text = as_sample(current_mail(lookup.issue(store, slug)).text)
+        found = lookup.issue(store, slug)
+        text = as_sample(current_mail(found).text, found.publication.language)
     return sandboxed(Response(text, mimetype="text/plain"), with_pictures=False)
 
 
-def preview_document(template: str, wanted: str) -> str:
+def preview_document(template: str, wanted: str, language: str) -> str:
     """The HTML as the sample reader gets it, for a frame with that view."""
-    html = _filled(clicks.without_tracking(template, services().links), merge.as_html)
+    html = _filled(clicks.without_tracking(template, services().links), merge.as_html, language)
     # Links open in a new tab, because the frame can show nothing else.
     html = html.replace("<head>", '<head><base target="_blank">', 1)
     return html.replace(_DARK, _ALWAYS if wanted == "dark" else _NEVER)
 
 
-def as_sample(template: str) -> str:
+def as_sample(template: str, language: str = formats.LANGUAGE) -> str:
     """A line or the plain text as the sample reader gets it."""
-    return _filled(template, as_text)
+    return _filled(template, as_text, language)
 
 
-def _filled(template: str, escape: Callable[[str], str]) -> str:
-    # Personal links lead nowhere.
+def _filled(template: str, escape: Callable[[str], str], language: str) -> str:
     fields = render.FIELDS["issue"]
-    return merge.compile(template, fields).fill({**dict.fromkeys(fields, "#"), **SAMPLE}, escape)
+    why = permission_reminder.reminder(None, None, ZoneInfo("UTC"), language)
+    # Personal links lead nowhere.
+    values = {**dict.fromkeys(fields, "#"), **SAMPLE, "why": why}
+    return merge.compile(template, fields).fill(values, escape)
 
 
 def sandboxed(answer: Response, *, with_pictures: bool, reached_by_desk: bool = False) -> Response:

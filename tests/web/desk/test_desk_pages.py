@@ -75,6 +75,7 @@ def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, servi
 def test_the_preview_is_the_mail_written_to_a_sample_reader(editor: Visitor) -> None:
     mail = editor.open("/desk/issues/break-the-circle/preview.html")
     assert "Hello Alex" in mail.text
+    assert "because this address is on the list." in mail.text
     assert "{{" not in mail.text
     text = editor.open("/desk/issues/break-the-circle/preview.txt")
     assert text.mimetype == "text/plain"

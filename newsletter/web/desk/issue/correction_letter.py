@@ -73,7 +73,7 @@ def letter_html(slug: str, number: int) -> Response:
     wanted = previews.chosen_view(request.args)
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
-        html = previews.preview_document(_rendered_mail(found, made).html, wanted)
+        html = previews.preview_document(_rendered_mail(found, made).html, wanted, found.publication.language)
     return previews.sandboxed(Response(html, mimetype="text/html"), with_pictures=wanted != "images-off")
 
 

@@ -38,7 +38,7 @@ def look_mail() -> Response:
         # What is no colour yet, because it is still being typed, leaves the mail as it was.
         colours = {name: typed[name] if theme.is_colour(typed[name]) else own[name] for name in _SCHEMES}
         mail = preview_branding.mail_in_colours(store, publication, services().links, **colours)
-        html = previews.preview_document(mail.html, previews.chosen_view(request.args))
+        html = previews.preview_document(mail.html, previews.chosen_view(request.args), publication.language)
     return previews.sandboxed(Response(html, mimetype="text/html"), with_pictures=True, reached_by_desk=True)
 
 

@@ -36,7 +36,7 @@ def preview(slug: str) -> Response:
         source = editor_form.text(store, found).source
         read = drafts.examine(store, found, source)
         mail = render_mail(store, found, read, lines=True)
-        parts = _preview_parts(mail, previews.chosen_view(request.form, VIEWS))
+        parts = _preview_parts(mail, previews.chosen_view(request.form, VIEWS), found.publication.language)
     faults = editor_form.field_faults(source, issue_file.lasting(read.faults))
     file = read.file
     fold = {
@@ -58,7 +58,7 @@ def sheet(slug: str) -> Response:
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         mail = _draft_mail(store, found) or previews.current_mail(found)
-        html = previews.preview_document(mail.html, wanted)
+        html = previews.preview_document(mail.html, wanted, found.publication.language)
     # The desk's script replaces this page's content with each new text; the page itself can run no script.
     return previews.sandboxed(
         Response(html, mimetype="text/html"), with_pictures=wanted != "images-off", reached_by_desk=True
@@ -89,7 +89,7 @@ def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     return None
 
 
-def _preview_parts(mail: Rendered | None, view: str) -> dict[str, object]:
+def _preview_parts(mail: Rendered | None, view: str, language: str) -> dict[str, object]:
     if mail is None:
         return {"html": None}
     envelope: dict[str, object] = {
@@ -97,5 +97,5 @@ def _preview_parts(mail: Rendered | None, view: str) -> dict[str, object]:
         "preheader": previews.as_sample(mail.preheader),
     }
     if view == "text":
-        return envelope | {"text": plain_text.numbered_blocks(previews.as_sample(mail.text)), "html": None}
-    return envelope | {"html": previews.preview_document(mail.html, view)}
+        return envelope | {"text": plain_text.numbered_blocks(previews.as_sample(mail.text, language)), "html": None}
+    return envelope | {"html": previews.preview_document(mail.html, view, language)}
