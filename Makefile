@@ -86,8 +86,8 @@ demo: setup ## the whole story in the terminal, in a minute
 bench: .venv/.installed-dev assets parts ## measure: ratios, not seconds
 	@$(BIN)/python -m bench $(ARGS)
 
-screenshots: .venv/.installed-dev assets parts ## take the README's pictures anew
-	@$(BIN)/python -m docs.take_screenshots
+screenshots: .venv/.installed-dev assets parts ## take the pictures in docs anew (ARGS=--pages for every page of the desk)
+	@$(BIN)/python -m docs.take_screenshots $(ARGS)
 
 dist: setup ## a wheel and a source archive in dist/
 	@$(BIN)/python -m hatchling build

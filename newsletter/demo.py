@@ -123,6 +123,15 @@ class Demo:
 
         return _wait_for(found, f"a mail about {subject!r}")
 
+    def counts_when_sent(self) -> dict[str, Any]:
+        """Wait for the end of the issue; returns the counts of its copies."""
+
+        def finished() -> dict[str, Any] | None:
+            counts: dict[str, Any] = json.loads(self.newsletter("issues", "status", SLUG, "--json"))
+            return counts if counts["state"] == "sent" else None
+
+        return _wait_for(finished, "the end of the issue")
+
     def status_of_reader(self) -> str:
         return str(json.loads(self.newsletter("subscribers", "show", READER, "--json"))["subscriptions"][0]["status"])
 
@@ -144,14 +153,15 @@ def _run_steps(demo: Demo, issues: Path) -> None:
     demo.newsletter("db", "upgrade")
     _print_step("Everything starts", demo.newsletter("issues", "load", str(issues)))
     with demo.running():
-        _sign_up(demo)
-        _confirm(demo)
+        sign_up(demo)
+        confirm(demo)
         issue = _send_an_issue(demo)
         _leave(demo, issue)
         _report(demo)
 
 
-def _sign_up(demo: Demo) -> None:
+def sign_up(demo: Demo) -> None:
+    """The reader fills in the sign-up form."""
     reader = Reader()
     page = reader.get(demo.site)
     time.sleep(QUICKEST.total_seconds())  # the sign-up form refuses anything faster
@@ -161,7 +171,8 @@ def _sign_up(demo: Demo) -> None:
     _print_step("A reader signs up on the web form", f"{READER} is pending; the page says to check the email")
 
 
-def _confirm(demo: Demo) -> None:
+def confirm(demo: Demo) -> None:
+    """The reader presses the button that the confirmation email leads to."""
     mail = demo.mail("onfirm")
     link = _found(r"https?://\S+/confirm/[\w-]+", mail["text"], "a link to /confirm/ in the mail").group(0)
     reader = Reader()
@@ -206,16 +217,11 @@ def _leave(demo: Demo, issue: dict[str, Any]) -> None:
 
 
 def _report(demo: Demo) -> None:
-    counts = _wait_for(lambda: _finished(demo), "the end of the issue")
+    counts = demo.counts_when_sent()
     _expect(counts["audience"] == 1 and counts["sent"] == 1, "one copy, sent")
     _print_step(
         "The report: every copy is accounted for", "  ".join(f"{name} {value}" for name, value in counts.items())
     )
-
-
-def _finished(demo: Demo) -> dict[str, Any] | None:
-    counts: dict[str, Any] = json.loads(demo.newsletter("issues", "status", SLUG, "--json"))
-    return counts if counts["state"] == "sent" else None
 
 
 def _found(pattern: str, text: str, what: str) -> re.Match[str]:
