@@ -1,7 +1,7 @@
 """Compile a segment's rule into a condition on subscriptions, from an allow-list of fields and comparisons."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
@@ -27,6 +27,8 @@ from newsletter.publications import Publication
 
 Test = ColumnElement[bool]
 _MAX_DAYS = 36_500
+_MAX_JOINS = 8
+"""How many lists PostgreSQL may join: it thinks for half a minute about the order of 180."""
 
 
 class Taking(Enum):
@@ -46,6 +48,8 @@ class Question:
     dialect: str
     """The database's, by name."""
     taking: Taking = Taking.ALL
+    joins: bool = True
+    """Whether PostgreSQL may join the lists of ids, rather than ask each by itself."""
 
 
 def matching(asked: Question, rule: Rule) -> Test:
@@ -53,6 +57,10 @@ def matching(asked: Question, rule: Rule) -> Test:
 
     Days begin and end in the publication's time zone.
     """
+    return _matching(replace(asked, joins=len(list(rule.walk())) <= _MAX_JOINS), rule)
+
+
+def _matching(asked: Question, rule: Rule) -> Test:
     if rule.match is Match.ANY and rule.conditions:
         return or_(false(), *_tests_of_any(asked, rule.conditions))
     return and_(true(), *(_test(asked, condition) for condition in rule.conditions))
@@ -82,7 +90,7 @@ def _test(asked: Question, condition: Condition) -> Test:
     if condition.field is Field.SEGMENT:
         if condition.rule is None:
             raise ValueError("the rule's segments are not resolved")
-        inner = matching(asked, condition.rule)
+        inner = _matching(asked, condition.rule)
         return _negated_if_is_not(condition, inner)
     if condition.field in _IDS:
         listed = _among(asked, _IDS[condition.field](asked, condition))
@@ -182,7 +190,9 @@ def _among(asked: Question, ids: Select[int], column: InstrumentedAttribute[int]
     # PostgreSQL evaluates an IN again for each of a million rows if it is negated, or one of several in an OR.
     if asked.dialect == "postgresql" or asked.taking is Taking.FEW:
         (found,) = ids.selected_columns
-        return ids.where(found == column).correlate(Subscription).exists()
+        listed = ids.where(found == column).correlate(Subscription).exists()
+        # What is within another test is not joined.
+        return listed if asked.joins or asked.dialect == "sqlite" else listed.is_(true())
     # SQLite asks an EXISTS again for each. With + 0 it goes through the subscriptions in their order; without, it may
     # look up each of the ids, and sort them all.
     return (column + 0).in_(ids) if asked.taking is Taking.IN_ORDER else column.in_(ids)
