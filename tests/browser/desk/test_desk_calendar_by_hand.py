@@ -53,7 +53,7 @@ def drag(page: Page, slug: str, by: float, *, drop: bool = True) -> None:
         page.mouse.up()
 
 
-@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("width", [375, pytest.param(1280, marks=pytest.mark.slow)])
 def test_an_issue_is_dragged_to_its_place_and_the_slots_follow(open_desk: Open, services: Services, width: int) -> None:
     page = open_desk(viewport={"width": width, "height": 900})
     page.goto("/desk/calendar/")
@@ -64,6 +64,7 @@ def test_an_issue_is_dragged_to_its_place_and_the_slots_follow(open_desk: Open, 
     assert order(services) == [SECOND, FIRST]
 
 
+@pytest.mark.slow
 def test_a_drag_that_is_given_up_changes_nothing(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
@@ -74,6 +75,7 @@ def test_a_drag_that_is_given_up_changes_nothing(open_desk: Open, services: Serv
     assert order(services) == [FIRST, SECOND]
 
 
+@pytest.mark.slow
 def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
@@ -84,6 +86,7 @@ def test_an_order_that_a_colleague_changed_meanwhile_is_told_and_kept(open_desk:
     assert order(services) == [SECOND]
 
 
+@pytest.mark.slow
 def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/calendar/")
@@ -94,7 +97,7 @@ def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, 
     assert order(services) == [FIRST, SECOND]
 
 
-@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("scripts", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_keyboard_alone_reorders_and_the_focus_stays_with_the_issue(
     open_desk: Open, services: Services, scripts: bool
 ) -> None:
@@ -186,9 +189,9 @@ def _by_touch(page: Page) -> None:
     ("put", "options"),
     [
         (_by_dragging, {}),
-        (_by_dragging_in_the_month, {}),
-        (_by_keyboard, {"java_script_enabled": False}),
-        (_by_touch, {"viewport": {"width": 375, "height": 700}, "has_touch": True}),
+        pytest.param(_by_dragging_in_the_month, {}, marks=pytest.mark.slow),
+        pytest.param(_by_keyboard, {"java_script_enabled": False}, marks=pytest.mark.slow),
+        pytest.param(_by_touch, {"viewport": {"width": 375, "height": 700}, "has_touch": True}, marks=pytest.mark.slow),
     ],
 )
 def test_an_issue_is_put_into_a_slot_and_back_by_mouse_keyboard_and_touch(
@@ -207,6 +210,7 @@ def test_an_issue_is_put_into_a_slot_and_back_by_mouse_keyboard_and_touch(
     assert order(services) == [FIRST, SECOND]
 
 
+@pytest.mark.slow
 def test_a_drop_that_is_refused_says_why_and_moves_nothing(open_desk: Open, services: Services) -> None:
     with services.sessions.begin() as session:
         days = (date(2026, 12, 15), date(2026, 12, 15))

@@ -73,6 +73,7 @@ def test_from_noticing_an_error_in_mid_send_to_its_correction_in_the_post_are_th
     expect(page.get_by_text("It is going out now.")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_correction_in_mid_send_is_approved_published_and_mailed_by_a_second_person(
     open_desk: Open, services: Services, axe: Axe
 ) -> None:

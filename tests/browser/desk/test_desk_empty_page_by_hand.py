@@ -87,6 +87,7 @@ def test_what_was_typed_without_a_network_is_offered_on_the_next_empty_page(
     expect(offered).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_an_empty_page_goes_on_where_it_was_when_its_session_is_back(open_desk: Open, services: Services) -> None:
     before = count(services)
     page = empty(open_desk())
@@ -123,7 +124,7 @@ def test_fifteen_lines_of_text_are_in_sight_and_focus_mode_shows_nothing_else(op
     expect(page.locator("#details")).to_be_hidden()
 
 
-@pytest.mark.parametrize("path", [NEW, "/desk/issues/break-the-circle/write"])
+@pytest.mark.parametrize("path", [NEW, pytest.param("/desk/issues/break-the-circle/write", marks=pytest.mark.slow)])
 def test_on_a_phone_the_text_has_the_screen(open_desk: Open, path: str) -> None:
     page = open_desk(viewport={"width": 375, "height": 667}, has_touch=True, is_mobile=True)
     page.goto(path)

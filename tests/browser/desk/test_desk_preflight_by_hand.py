@@ -52,6 +52,7 @@ def keep(session: Any, source: str) -> None:
     issue_store.save(session, find(session), text, issue_store.BY_FILE, NOW)
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_in_what_preflight_found(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
     page.goto(PAGE)

@@ -76,6 +76,7 @@ def test_by_keyboard_the_part_at_the_top_of_the_mail_is_edited(page: Page) -> No
     assert "xParagraph 20 says" in text(page)
 
 
+@pytest.mark.slow
 def test_what_is_at_the_eye_stays_and_who_scrolled_by_hand_is_left_there(page: Page) -> None:
     page.locator(".cm-line", has_text="Paragraph 9 says").click()
     page.keyboard.press("End")

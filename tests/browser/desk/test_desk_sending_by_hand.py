@@ -35,7 +35,7 @@ from tests.torture.sink import Tally, counting
 from tests.web.desk.visits import PASSWORD
 
 # On the other database a whole week is lived by test_a_week_at_the_desk.
-pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)]
 
 READERS = 500
 PATIENCE = 110
@@ -195,7 +195,6 @@ def test_an_issue_is_watched_held_and_reported(
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.slow
 def test_where_no_stream_is_to_be_had_the_page_asks(
     page: Page, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:

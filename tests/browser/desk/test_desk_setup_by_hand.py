@@ -76,6 +76,7 @@ def test_each_step_is_done_in_its_turn_and_the_guide_knows_it(open_desk: Open, s
     expect(page.get_by_text("6 of 8 steps are done")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_name_of_one_long_word_makes_no_page_wider(open_desk: Open, services: Services) -> None:
     with services.sessions.begin() as session:
         publications.find(session).name = "<b>" + "w" * 117

@@ -45,6 +45,7 @@ def test_text_that_never_reached_the_server_is_offered_after_a_crash_of_the_brow
     expect(again.get_by_text("This device has text from")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, services: Services) -> None:
     page.route("**/write/*", lambda route: route.abort())
     write(page, "The battery died.")
@@ -58,6 +59,7 @@ def test_a_tab_that_ended_without_a_word_goes_on_with_its_text(page: Page, servi
     assert draft(services).endswith("The battery died.")
 
 
+@pytest.mark.slow
 def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, services: Services) -> None:
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
     write(page, "In the pocket.")
@@ -66,6 +68,7 @@ def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(page: Page, serv
     assert "In the pocket." in draft(services)
 
 
+@pytest.mark.slow
 def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
     other = at_work(page.context.new_page())
     for one in (page, other):
@@ -93,6 +96,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
         assert source.endswith("By the colleague.")
 
 
+@pytest.mark.slow
 def test_what_comes_in_leaves_the_caret_and_what_is_being_typed_where_they_are(page: Page, services: Services) -> None:
     page.locator(".cm-content").press("Control+Home")
     delayed: list[Any] = []
@@ -155,6 +159,7 @@ def test_two_windows_of_one_person_show_one_text(page: Page, open_desk: Open, se
     assert draft(services).endswith("Here.")
 
 
+@pytest.mark.slow
 def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_desk: Open, services: Services) -> None:
     other = at_work(open_desk())
     ask_both(page, other)
@@ -166,6 +171,7 @@ def test_two_windows_of_one_person_never_write_over_each_other(page: Page, open_
     assert "Here." in draft(services)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "again",
     ["reload", pytest.param("back", marks=pytest.mark.slow), pytest.param("the address", marks=pytest.mark.slow)],
@@ -186,6 +192,7 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
+@pytest.mark.slow
 def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, services: Services) -> None:
     late: list[Any] = []
     page.context.route("**/write/leave", lambda route: late.append(route))  # noqa: PLW0108

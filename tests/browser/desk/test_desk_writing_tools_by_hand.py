@@ -76,7 +76,9 @@ def test_a_snippet_is_saved_from_the_text_and_put_in_where_it_is_called(
     assert kept.text.endswith("${the} <b>desk</b> 🙂")
 
 
-@pytest.mark.parametrize("options", [{"color_scheme": "dark"}, {**NARROW, "has_touch": True}])
+@pytest.mark.parametrize(
+    "options", [pytest.param({"color_scheme": "dark"}, marks=pytest.mark.slow), {**NARROW, "has_touch": True}]
+)
 def test_a_picture_is_asked_about_in_the_text_and_changed_there_again(
     open_desk: Open, axe: Axe, options: dict[str, object]
 ) -> None:

@@ -35,6 +35,13 @@ def database_url(request: pytest.FixtureRequest, originals: Originals, tmp_path:
         yield url
 
 
+def test_every_address_answers_on_postgresql(services: Services) -> None:
+    statuses = {place: status for place, (status, _) in _swept(services).items()}
+    assert {place: status for place, status in statuses.items() if status == 500} == {}
+    assert len({rule for (rule, _), status in statuses.items() if status == 200}) > 50
+
+
+@pytest.mark.slow
 def test_every_address_answers_on_postgresql_as_it_does_on_sqlite(
     services: Services, originals: Originals, tmp_path: Path
 ) -> None:
