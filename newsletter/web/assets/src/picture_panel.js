@@ -129,9 +129,10 @@ class PictureForm {
     } else this.#close(this.isFollowed ? {} : below(this.view.state, this.#picture()));
   }
 
+  // The text has the focus before the panel goes: where a focused field vanishes, browsers put the caret elsewhere.
   #close(step = {}) {
-    this.view.dispatch({ ...step, effects: setOpen.of(null), scrollIntoView: true });
     this.view.focus();
+    this.view.dispatch({ ...step, effects: setOpen.of(null), scrollIntoView: true });
   }
 
   #picture() {
