@@ -49,7 +49,8 @@ def preview(slug: str) -> Response:
 def length(body: str) -> str:
     """The length of a text for its writer, as in `640 words, 3 min read`."""
     words = reading_time.count_words(body)
-    return f"{formats.counted(words, 'word')}, {reading_time.minutes(words)} min read"
+    count = formats.counted(words, "word")
+    return f"{count}, {reading_time.minutes(words)} min read" if words else count
 
 
 def sheet(slug: str) -> Response:
