@@ -1,6 +1,7 @@
 // Who else writes here: other tabs of this browser at once, everybody else by asking every few seconds.
 
 import { ask } from "./server.js";
+import { setText } from "./fields.js";
 
 const EVERY = 5000;
 const IDLE = 15 * 60_000;
@@ -55,7 +56,7 @@ export class Company {
   show(message) {
     this.#message = message;
     const words = this.#tabs.size && !message.includes(HERE_TOO) ? `${message} ${HERE_TOO}`.trim() : message;
-    if (this.place.textContent !== words) this.place.textContent = words;
+    setText(this.place, words);
     this.place.hidden = !words;
   }
 

@@ -1,5 +1,7 @@
 // The details above the text: the line that they fold into, what the text proposes for them, and when they open.
 
+import { setText } from "./fields.js";
+
 const BESIDE_THEM = ["", "body"];
 
 export class Details {
@@ -19,9 +21,7 @@ export class Details {
 
   // As the server words it for what is typed.
   show({ details, proposals }) {
-    [details.title, details.rest].forEach((words, place) => {
-      if (this.line.children[place].textContent !== words) this.line.children[place].textContent = words;
-    });
+    [details.title, details.rest].forEach((words, place) => setText(this.line.children[place], words));
     for (const [name, words] of Object.entries(proposals)) {
       const place = document.getElementById(`${name}-proposal`);
       place.hidden = !words;

@@ -17,7 +17,7 @@ export function complain(form, editor, faults) {
   for (const place of form.querySelectorAll("p[id$=-fault]")) {
     const name = place.id.replace(/-fault$/, "");
     const found = at(name === "form" ? "" : name);
-    put(place, found.map((fault) => fault.text).join(" "));
+    setText(place, found.map((fault) => fault.text).join(" "));
     const field = form.elements[name];
     if (field instanceof HTMLInputElement) mark(field, found.length > 0);
   }
@@ -48,12 +48,13 @@ function item(editor, fault) {
   return made;
 }
 
-function mark(field, isWrong) {
+export function mark(field, isWrong) {
   if (isWrong) field.setAttribute("aria-invalid", "true");
   else field.removeAttribute("aria-invalid");
   field.classList.toggle("is-invalid", isWrong);
 }
 
-function put(place, words) {
+// What is there already is not announced again.
+export function setText(place, words) {
   if (place.textContent !== words) place.textContent = words;
 }

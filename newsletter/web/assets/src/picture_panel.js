@@ -2,6 +2,7 @@
 
 import { StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, WidgetType } from "@codemirror/view";
+import { mark } from "./fields.js";
 import { pictureAt, written } from "./picture_text.js";
 
 const setOpen = StateEffect.define();
@@ -141,8 +142,7 @@ class PictureForm {
 
   #complain(words) {
     this.fault.textContent = words;
-    this.fields.alt.classList.toggle("is-invalid", Boolean(words));
-    this.fields.alt.ariaInvalid = words ? "true" : null;
+    mark(this.fields.alt, Boolean(words));
     this.view.requestMeasure();
   }
 }

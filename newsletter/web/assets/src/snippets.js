@@ -1,5 +1,6 @@
 // The publication's snippets: those that the page lists, and the dialog that saves another.
 
+import { mark } from "./fields.js";
 import { ask } from "./server.js";
 
 const list = document.getElementById("snippets");
@@ -55,9 +56,7 @@ export class SnippetDialog {
   #complain(faults) {
     for (const [name, field] of Object.entries(this.fields)) {
       document.getElementById(`snippet-${name}-fault`).textContent = faults[name] ?? "";
-      field.classList.toggle("is-invalid", Boolean(faults[name]));
-      if (faults[name]) field.setAttribute("aria-invalid", "true");
-      else field.removeAttribute("aria-invalid");
+      mark(field, Boolean(faults[name]));
     }
     Object.entries(this.fields).find(([name]) => faults[name])?.[1].focus();
   }

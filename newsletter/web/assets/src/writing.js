@@ -17,7 +17,7 @@ import { Tab, isOpen } from "./tab.js";
 import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
 import { chooseViews } from "./views.js";
-import { complain, count } from "./fields.js";
+import { complain, count, setText } from "./fields.js";
 import { pasted } from "./pasting.js";
 
 const form = document.getElementById("manuscript");
@@ -137,7 +137,7 @@ addEventListener("keydown", (event) => {
 });
 
 function announce(words) {
-  if (at("said").textContent !== words) at("said").textContent = words;
+  setText(at("said"), words);
 }
 
 function showState(words, faults) {
@@ -153,7 +153,7 @@ function heard(standing) {
   company.show(standing.company);
   const [words] = at("news").children;
   at("news").hidden = !standing.news;
-  if (words.textContent !== standing.news) words.textContent = standing.news;
+  setText(words, standing.news);
   at("news").querySelector("button").hidden = !standing.open;
   if (standing.page !== location.pathname) history.replaceState(null, "", standing.page);
   if (standing.said.startsWith("Saved")) at("discard")?.remove();
@@ -294,9 +294,7 @@ function pageAddress(page) {
 }
 
 async function settle(wish, text) {
-  if (wish === "take") {
-    autosave.restore(text);
-  }
+  if (wish === "take") autosave.restore(text);
   await device.remove(text);
   offer();
 }
