@@ -28,12 +28,10 @@ from newsletter.workflows.build_letter import Blocker
 
 _FURTHEST = timedelta(days=400)
 """A little more than the year that the calendar shows."""
-_TICK = timedelta(microseconds=1)
-_UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
-
-
 _NEWS = timedelta(days=2)
 """How long after a missed slot the editors are still informed of it."""
+_TICK = timedelta(microseconds=1)
+_UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,13 +149,6 @@ class Calendar:
         entries = [*self._begun(begin, end), *(entry for entry in coming if begin <= entry.at < end)]
         return sorted(entries, key=lambda entry: entry.at)
 
-    def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
-        waiting, line = dict(self._scheduled), self._line()
-        occasions = [*self._due, *slots]
-        entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
-        entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
-        return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
-
     def queued_entry(self, issue: Issue) -> CalendarEntry | None:
         """The slot in which the queue sends an issue; None if it is not queued, or would be passed over."""
         ahead = self.ahead_of_queue(0)
@@ -191,6 +182,13 @@ class Calendar:
             before += line.blocker(one) is None
         free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
+
+    def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
+        waiting, line = dict(self._scheduled), self._line()
+        occasions = [*self._due, *slots]
+        entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
+        entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
+        return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
 
     def _line(self) -> SlotAllocator:
         joining = ((issue, self.now) for issue in self.joining)
