@@ -40,7 +40,7 @@ def cancel(slug: str) -> ResponseReturnValue:
     """Cancel the issue: what was sent stays sent, and nothing more goes out."""
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        had_begun = found.letter is not None and found.letter.started_at is not None
+        had_begun = issue_store.is_out(found)
         was_going = issue_store.state(found) is IssueState.SENDING
         spared = publish.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
