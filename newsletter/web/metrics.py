@@ -145,7 +145,7 @@ class _Store(Collector):
             (((str(letter_id),), count) for letter_id, count in delivery.waiting_for_hour(session, now).items()),
         )
         outbox = [((), delivery.outbox_pending(session))]
-        yield _gauge("newsletter_outbox_pending", "Other emails that wait.", (), outbox)
+        yield _gauge("newsletter_outbox_pending", "Other emails that are waiting.", (), outbox)
         recent = provider_results.of_letters(session, provider_results.recent_letters(session, now))
         yield _gauge(
             "newsletter_provider_copies",

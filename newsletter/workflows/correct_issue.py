@@ -93,7 +93,7 @@ def publish_correction(
     """
     correction_draft.lock(session, issue, content.seal)
     if blocking := new_blockers(issue, links):
-        raise Conflict(f"The text is not fit to publish: {'; '.join(found.message for found in blocking)}.")
+        raise Conflict(f"The text cannot be published yet: {'; '.join(found.message for found in blocking)}.")
     if issue.publication.requires_approval and not approvals.current_approval(issue.approval_steps, content):
         raise Conflict("A second person has to approve the text and the note before they are published.")
     return corrections.publish(session, issue, person, now)

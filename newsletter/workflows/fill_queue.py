@@ -47,7 +47,7 @@ def carry_out(calendar: Calendar, seen: str) -> QueuePlan:
     planned = plan(calendar)
     if planned.mark != seen or not planned.issues:
         raise Conflict(
-            "The queue, the slots or what is ready has changed since this page was opened. Nothing was done. "
+            "The queue, the slots or the ready issues have changed since this page was opened. Nothing was done. "
             "Look at the calendar again, then decide."
         )
     for issue in planned.issues:

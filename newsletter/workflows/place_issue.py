@@ -56,7 +56,7 @@ class Origin:
         except ValueError:
             at = None
         if at is None or at.tzinfo is None or at.year not in time_zones.YEARS:
-            raise Invalid("Where the issue was before was lost on the way. Nothing was done.")
+            raise Invalid("The form does not say where the issue was, so nothing was done. Move it on the calendar.")
         return cls(at=at)
 
     @property

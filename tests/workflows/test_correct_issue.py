@@ -250,7 +250,7 @@ def test_preflight_stops_what_a_correction_brings_in_and_not_what_was_there_befo
     services: Services, now: datetime
 ) -> None:
     seen = prepare(services, now, AMENDED + "\nTK: write this.\n")
-    with pytest.raises(Conflict, match="not fit to publish"):
+    with pytest.raises(Conflict, match="cannot be published yet"):
         publish_seen(services, now, seen)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)

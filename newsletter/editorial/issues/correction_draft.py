@@ -92,7 +92,7 @@ def keep_note(session: Session, issue: Issue, note: str, writer: str) -> None:
 
 
 def give_up(session: Session, issue: Issue, editor: str, now: datetime) -> None:
-    """Give the correction up: the newest revision is again what the archive shows, and nobody is asked to approve."""
+    """Discard the correction: the newest revision is again what the archive shows, and nobody is asked to approve."""
     if is_changed(issue):
         drafts.restore(session, issue, archive.published_text(issue)[1], editor, now)
     if draft := find_draft(session, issue):

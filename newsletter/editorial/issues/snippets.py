@@ -18,7 +18,7 @@ LONGEST_NAME = 100
 LONGEST_SNIPPET = 5_000
 MOST_SNIPPETS = 100
 
-_NO_PICTURES = "a snippet holds no pictures, because each issue has its own; save the issue as a template instead"
+_NO_PICTURES = "a snippet cannot hold pictures, because each issue has its own; save the issue as a template instead"
 _CHANGED = "Somebody has changed this snippet since you opened it."
 
 
@@ -104,7 +104,7 @@ def _name_fault(line: str, key: str) -> str:
     if not key:
         return "Give the snippet a name."
     if len(line) > LONGEST_NAME:
-        return f"The name has {formats.number(len(line))} characters; {LONGEST_NAME} are the most."
+        return f"The name has {formats.number(len(line))} characters; the limit is {LONGEST_NAME}. Shorten it."
     return ""
 
 

@@ -131,7 +131,7 @@ document.addEventListener("pointerup", (event) => {
   const { row, slot, inQueue } = drag;
   drop();
   if (slot) return put(row, slot);
-  if (!inQueue) return say("That is no slot. Nothing was moved.");
+  if (!inQueue) return say("That is not a slot. Nothing was moved.");
   const queue = row.parentElement;
   const order = [...queue.children].map((one) => one.dataset.issue).join(",");
   if (order === queue.dataset.seen) return;

@@ -69,7 +69,7 @@ for (const field of document.querySelectorAll(".colour")) {
     const isColour = /^#[0-9a-f]{6}$/.test(accent);
     if (isColour) well.value = accent;
     // What the server said of it stands there until it is changed.
-    said.textContent = fault?.isConnected ? "" : isColour ? verdict(accent, field.dataset) : accent && "Write it as #rrggbb.";
+    said.textContent = fault?.isConnected ? "" : isColour ? verdict(accent, field.dataset) : accent && "Give a colour like #1a6b5c.";
     said.classList.toggle("is-weak", said.textContent.startsWith("Too"));
     return isColour;
   };

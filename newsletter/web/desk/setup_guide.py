@@ -170,11 +170,11 @@ _STEPS: Mapping[StepKind, tuple[str, str, Role]] = {
     StepKind.DOCTOR: ("Doctor", "Ask the doctor", Role.EDITOR),
 }
 _MENDS = {
-    StepKind.READERS: "Go on with the import",
-    StepKind.TEST: "See what became of it",
+    StepKind.READERS: "Continue the import",
+    StepKind.TEST: "See what happened to it",
     StepKind.DOCTOR: "See what the doctor found",
 }
-"""What a person does in a step that is begun, and needs attention."""
+"""What a person does in a step that was begun and needs attention."""
 _ENDPOINTS = {
     StepKind.LOOK: "desk.look_form",
     StepKind.SLOT: "desk.timetable_page",

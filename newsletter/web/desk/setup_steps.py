@@ -112,7 +112,7 @@ def _judge_name(at: Situation) -> Finding:
     if publication.name == EXAMPLE["name"] and example_domains.is_example(publication.sender_address):
         return (
             StepState.OPEN,
-            f"{publication.name} is the example that comes with the press. Give your newsletter its own name.",
+            f"{publication.name} is the example that comes with Newsletter Press. Give yours its own name.",
         )
     return StepState.DONE, f"{publication.name}: {publication.tagline}" if publication.tagline else publication.name
 
@@ -130,7 +130,7 @@ def _judge_sender(at: Situation) -> Finding:
 def _judge_address(at: Situation) -> Finding:
     lines = [line.strip() for line in at.publication.postal_address.strip().splitlines()]
     if "\n".join(lines) == EXAMPLE["postal_address"]:
-        return StepState.OPEN, "It is still the example’s. The law requires a real one in every email."
+        return StepState.OPEN, "It is still the example address. The law requires a real one in every email."
     if not lines:
         return StepState.OPEN, "There is none yet. The law requires one in every email."
     return StepState.DONE, ", ".join(lines)
@@ -156,7 +156,7 @@ _IMPORTS = {
     UploadState.CHECKING: (StepState.UNDER_WAY, "“{}” is being checked."),
     UploadState.CHECKED: (StepState.FAULTY, "The dry run of “{}” is done. Look at it, then import the readers."),
     UploadState.IMPORTING: (StepState.UNDER_WAY, "“{}” is being imported."),
-    UploadState.PAUSED: (StepState.FAULTY, "The import of “{}” is paused. Go on with it, or cancel it."),
+    UploadState.PAUSED: (StepState.FAULTY, "The import of “{}” is paused. Continue it, or cancel it."),
     UploadState.FAILED: (StepState.FAULTY, "The import of “{}” failed. See why, and upload it again."),
 }
 
@@ -170,7 +170,7 @@ def _judge_readers(at: Situation) -> Finding:
     if at.unconfirmed:
         waiting = formats.counted(at.unconfirmed, "reader")
         return StepState.DONE, f"{waiting} {formats.plural(at.unconfirmed, 'has', 'have')} still to confirm."
-    return StepState.OPTIONAL, "None yet. If you have a list elsewhere, import it; others come by the sign-up form."
+    return StepState.OPTIONAL, "None yet. If you have a list elsewhere, import it; others sign up with the form."
 
 
 def _judge_test(at: Situation) -> Finding:
@@ -178,7 +178,7 @@ def _judge_test(at: Situation) -> Finding:
     if post is None:
         if at.has_mailed:
             return StepState.DONE, "Issues have gone out already."
-        return StepState.OPEN, "See an issue in your own inbox, and what your mail server says of it."
+        return StepState.OPEN, "See an issue in your own inbox, and how your mail server responds."
     reply = words.masked_text(post.reply)
     match post.state:
         case OutboxState.SENT if post.sender_address != at.issue_sender:
@@ -186,13 +186,13 @@ def _judge_test(at: Situation) -> Finding:
         case OutboxState.SENT if at.test and at.test.bounce is not None:
             return StepState.FAULTY, f"It came back: {words.masked_text(at.test.bounce)}"
         case OutboxState.SENT:
-            return StepState.DONE, f"The mail server took it. It said: {reply}"
+            return StepState.DONE, f"The mail server accepted it. It said: {reply}"
         case OutboxState.FAILED:
             return StepState.FAULTY, f"The mail server refused it. It said: {reply}"
         case OutboxState.SKIPPED:
             return StepState.FAULTY, "Your address is suppressed: it gets no email from here."
         case OutboxState.PENDING if reply:
-            return StepState.FAULTY, f"The mail server has not taken it yet. It said: {reply}"
+            return StepState.FAULTY, f"The mail server has not accepted it yet. It said: {reply}"
     if at.unreachable:
         return StepState.FAULTY, f"The mail server cannot be reached: {words.masked_text(at.unreachable[0].why)}"
     return StepState.UNDER_WAY, "It is on its way to you."

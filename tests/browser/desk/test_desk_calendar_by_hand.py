@@ -175,14 +175,15 @@ def _by_keyboard(page: Page) -> None:
     page.goto("/desk/calendar/")
     row = page.locator(".queue li", has_text=TITLES[SECOND])
     keyboard.press(row.get_by_role("link", name=f"Move to… another slot: {TITLES[SECOND]}"))
-    keyboard.press(page.get_by_role("button", name="Put it here: Tuesday 15 December 2026 at 09:00 (Europe/Warsaw)"))
+    slot = "Tuesday 15 December 2026 at 09:00 (Europe/Warsaw)"
+    keyboard.press(page.get_by_role("button", name=f"Put it into this slot: {slot}"))
 
 
 def _by_touch(page: Page) -> None:
     page.goto("/desk/calendar/?month=2026-12")
     day = page.locator(".month-list > li", has_text="Tuesday 15 December")
     day.get_by_role("link", name="Put an issue here").tap()
-    page.get_by_role("button", name=f"Put it here: {TITLES[SECOND]}").tap()
+    page.get_by_role("button", name=f"Put it into this slot: {TITLES[SECOND]}").tap()
 
 
 @pytest.mark.parametrize(

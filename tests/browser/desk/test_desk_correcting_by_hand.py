@@ -49,7 +49,7 @@ class Stopwatch:
 def correct_the_text(stopwatch: Stopwatch) -> None:
     page = stopwatch.page
     page.goto(ISSUE)
-    stopwatch.press("button", "^Pause, and correct it$")
+    stopwatch.press("button", "^Pause and correct it$")
     ready(page)
     write(page, ADDED)
     expect(page.frame_locator("#sheet").get_by_text(ADDED)).to_be_attached()
@@ -63,7 +63,7 @@ def test_from_noticing_an_error_in_mid_send_to_its_correction_in_the_post_are_th
     page = open_desk("editor@desk.example")
     stopwatch = Stopwatch(page)
     correct_the_text(stopwatch)
-    stopwatch.press("button", r"^Publish, and email it to \d+ readers$")
+    stopwatch.press("button", r"^Publish and email it to \d+ readers$")
     expect(page.get_by_text("The email about it is on its way to")).to_be_visible()
     assert stopwatch.presses == 3
     with services.sessions.reading() as session:
@@ -96,7 +96,7 @@ def test_a_correction_in_mid_send_is_approved_published_and_mailed_by_a_second_p
     second.goto("/desk/")
     second.get_by_role("link", name=re.compile("^The correction of “.*” waits for approval")).click()
     look(second, "approval")
-    second.get_by_role("button", name=re.compile("^Approve, publish, and email it to")).click()
+    second.get_by_role("button", name=re.compile("^Approve, publish and email it to")).click()
     expect(second.get_by_role("heading", name="Correction 1")).to_be_visible()
     expect(second.get_by_text("It is paused, without this correction.")).to_be_visible()
     look(second, "mailed")

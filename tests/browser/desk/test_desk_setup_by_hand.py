@@ -115,14 +115,14 @@ def try_mail(page: Page, services: Services) -> None:
     """One press sends it; what the server says comes up by itself."""
     step(page, "Test email")
     press(page.get_by_role("button", name="Send it to me"))
-    expect(page.get_by_text("It waits to be sent.")).to_be_visible()
+    expect(page.get_by_text("It is waiting to be sent.")).to_be_visible()
     mailbox = Mailbox()
     with honest(mailbox) as peer:
         mailer = TransactionalMailer(services.sessions, MailerSettings(peer.server), worker="w", clock=lambda: NOW)
         assert mailer.deliver_due() == 1
         mailer.close()
     assert mailbox.recipients == ["owner@desk.example"]
-    expect(page.get_by_text("The mail server took it.")).to_be_visible()
+    expect(page.get_by_text("The mail server accepted it.")).to_be_visible()
     expect(page.get_by_text("250 2.0.0 Taken")).to_be_visible()
 
 

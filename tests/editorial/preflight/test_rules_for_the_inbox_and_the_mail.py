@@ -183,7 +183,7 @@ def test_a_width_that_is_not_known_is_told_with_those_that_are(braces: str, said
 def test_a_narrower_picture_needs_fewer_pixels() -> None:
     stored = Facts(pictures={"back.png": PictureSize(280, 140, 9_000)})
     found = [check(SOUND + f"\n\n![A drawn back](back.png){width}", stored) for width in ("", "{.half}")]
-    assert ["280 pixels wide, and is shown 552 wide" in str(one) for one in found] == [True, False]
+    assert ["280 pixels wide, but is shown 552 wide" in str(one) for one in found] == [True, False]
 
 
 @pytest.mark.parametrize(

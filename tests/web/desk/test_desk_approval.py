@@ -95,7 +95,7 @@ def test_the_writer_is_told_why_they_cannot_and_asks_instead(enter: Enter, servi
     fields = hidden(writer.open(PAGE).text, f"{PAGE}/ask")
     assert writer.client.post(f"{PAGE}/approve", data=fields).status_code == 409
     assert writer.client.post(f"{PAGE}/ask", data=fields | {"comment": "Please."}).status_code == 303
-    assert "Asked owner@desk.example by mail." in writer.read(PAGE)
+    assert "Asked owner@desk.example by email." in writer.read(PAGE)
     assert [mail["address"] for mail in sample_services.letters(services)] == ["owner@desk.example"]
     assert [step.act for step in steps(services)] == [ApprovalAct.ASKED]
 

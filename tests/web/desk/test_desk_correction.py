@@ -129,12 +129,12 @@ def test_the_review_shows_what_changes_and_what_preflight_finds(editor: Visitor)
     assert "<del" in page.text
     assert 'class="level-blocking"' in page.text
     answer = editor.press(REVIEW, note=NOTE)
-    assert (answer.status_code, "not fit to publish" in words(answer)) == (409, True)
+    assert (answer.status_code, "cannot be published yet" in words(answer)) == (409, True)
     assert NOTE in answer.text
 
 
 def test_a_text_that_is_as_in_the_archive_says_so_and_a_note_alone_can_be_published(editor: Visitor) -> None:
-    assert "The text is as the archive shows it." in editor.read(REVIEW)
+    assert "The text is the same as in the archive." in editor.read(REVIEW)
     assert editor.press(REVIEW, note=NOTE).location == FIRST
     assert "The text is as it was sent; only the note was added." in editor.read(FIRST)
 
@@ -167,7 +167,7 @@ def test_what_is_prepared_stands_on_the_issues_page_and_can_be_given_up(editor: 
     assert "Another title" not in editor.read("/desk/issues/")
     assert editor.press(REVIEW, f"{REVIEW}/discard").location == ISSUE
     assert "A correction is being prepared." not in editor.read(ISSUE)
-    assert "The text is as the archive shows it." in editor.read(REVIEW)
+    assert "The text is the same as in the archive." in editor.read(REVIEW)
     with services.sessions.reading() as session:
         assert issue_store.find(session, SLUG).title == "Unwind a tight back"
 
@@ -382,7 +382,7 @@ def test_where_issues_are_approved_an_author_asks_and_an_editor_approves_publish
     assert "The correction of “Unwind a tight back” waits for approval." in editor.read("/desk/")
     assert "waits for approval" in editor.read("/desk/issues/")
     assert editor.open(f"{ISSUE}approval").location == REVIEW
-    assert "Approve, publish, and email it to 3 readers" in editor.read(REVIEW)
+    assert "Approve, publish and email it to 3 readers" in editor.read(REVIEW)
     assert editor.press(REVIEW, mail="1", note=NOTE).location == FIRST
     assert len(addresses(services)) == 3
     assert "waits for approval" not in editor.read("/desk/")

@@ -174,7 +174,7 @@ def test_what_somebody_changed_meanwhile_is_not_written_over(owner: Visitor, ser
     late = owner.client.post("/desk/settings/name", data=seen | NAME | {"name": "Spines"})
     assert late.status_code == 409
     assert kept(services).name == "Backs"
-    assert "Name, as saved by now: Backs" in words(late)
+    assert "Name, as it is saved now: Backs" in words(late)
     assert 'value="Spines"' in late.text
     again = owner.client.post("/desk/settings/name", data=hidden(late.text) | NAME | {"name": "Spines"})
     assert again.status_code == 303

@@ -107,7 +107,7 @@ STATES = [
     ("Sender", [], "to do", "letter@backpainhelp.example is only an example"),
     ("Sender", [column(sender_address="me@gmail.com")], "needs attention", "refused or end up in spam folders"),
     ("Sender", [column(**REAL)], "done", "Backs &lt;letters@backs.org.pl&gt;"),
-    ("Postal address", [], "to do", "still the example’s"),
+    ("Postal address", [], "to do", "still the example address"),
     ("Postal address", [column(postal_address=" ")], "to do", "none yet"),
     ("Postal address", [column(postal_address="\n1 High Street\nLeeds")], "done", "1 High Street, Leeds"),
     ("Logo and colours", [], "optional", "The default colours"),
@@ -141,7 +141,7 @@ def test_the_state_of_a_step_follows_from_what_is_there(
     [
         ({}, "under way", "on its way"),
         ({"state": OutboxState.SENDING}, "under way", "on its way"),
-        ({"reply": "451 4.7.1 later &amp;"}, "needs attention", "not taken it yet. It said: 451 4.7.1 later &amp;amp;"),
+        ({"reply": "451 4.7.1 later &amp;"}, "needs attention", "accepted it yet. It said: 451 4.7.1 later &amp;amp;"),
         ({"state": OutboxState.SENT, "reply": "250 2.0.0 Ok"}, "done", "It said: 250 2.0.0 Ok"),
         (
             {"state": OutboxState.FAILED, "reply": "550 5.7.1 No"},
@@ -173,7 +173,7 @@ def test_a_test_email_that_came_back_does_not_count(owner: Visitor, services: Se
         report_of_it |= {"received_at": now, "key": post.key, "outbox_id": post.id, "diagnostic": "550 no such <b>user"}
         session.add(BounceEvent(**report_of_it))
     assert steps(owner)["Test email"] == ("needs attention", "It came back: 550 no such &lt;b&gt;user")
-    assert "The mail server took it, but it came back. The report says: 550 no such <b>user" in owner.read(TEST)
+    assert "The mail server accepted it, but it came back. The report says: 550 no such <b>user" in owner.read(TEST)
 
 
 @pytest.mark.parametrize(("level", "state"), [(Level.ERROR, "needs attention"), (Level.WARNING, "done")])
@@ -258,12 +258,12 @@ def test_an_import_that_is_not_over_is_where_its_step_goes_on(
     assert 'href="/desk/readers/import/1/?guide=1"' in owner.open(SETUP).text
 
 
-def test_the_start_page_leads_to_the_next_step_until_the_guide_is_put_away(owner: Visitor) -> None:
+def test_the_start_page_leads_to_the_next_step_until_the_guide_is_hidden(owner: Visitor) -> None:
     start = owner.open("/desk/").text
     assert 'href="/desk/settings/name?guide=1">Name your newsletter</a>' in start
     assert "1 of 8 steps are done" in words(owner.open("/desk/"))
     assert owner.press(SETUP, offer="no").location == "/desk/"
-    assert "You find it under Settings" in owner.read("/desk/")
+    assert "You can still open it from Settings" in owner.read("/desk/")
     assert "steps are done" not in owner.read("/desk/")
     assert f'href="{SETUP}"' in owner.open("/desk/settings/").text
     assert owner.press(SETUP, offer="yes").location == SETUP
@@ -282,7 +282,7 @@ def test_once_nothing_is_missing_the_guide_leads_to_the_first_issue(
     assert "Everything is set up" in page
     assert "Now for the first issue." in page
     assert 'href="/desk/issues/">Go to the issues</a>' in owner.open(SETUP).text
-    assert "Put the guide away" not in page
+    assert "Hide the guide" not in page
     assert "steps are done" not in owner.read("/desk/")
 
 
@@ -293,7 +293,7 @@ def test_whoever_may_not_do_a_step_reads_whom_to_ask(enter: Enter, engage: Calla
     assert "Ask owner@desk.example ." in page
     assert "the list below says whom to ask" in page
     assert "/desk/settings/name" not in viewer.open(SETUP).text
-    assert "Put the guide away" not in page
+    assert "Hide the guide" not in page
     assert viewer.client.post(SETUP, data={"offer": "no"}).status_code == 403
     editor = enter(Role.EDITOR)
     assert "Next: Test email" in editor.read(SETUP)
@@ -314,7 +314,7 @@ def test_each_publication_has_a_guide_of_its_own(owner: Visitor, services: Servi
 def test_a_test_email_to_oneself_takes_one_press_and_shows_what_the_server_says(
     owner: Visitor, services: Services, now: datetime
 ) -> None:
-    assert "there is none yet" in owner.read(TEST)
+    assert "you have none yet" in owner.read(TEST)
     assert owner.client.post(TEST).status_code == 409
     change(services, now, write_issue)
     assert owner.press(TEST).location == TEST
@@ -322,7 +322,7 @@ def test_a_test_email_to_oneself_takes_one_press_and_shows_what_the_server_says(
         post = session.scalars(select(OutboxMessage)).one()
         assert (post.kind, post.address, post.state) == ("test", "owner@desk.example", OutboxState.PENDING)
     page = owner.open(TEST).text
-    assert "It waits to be sent." in page
+    assert "It is waiting to be sent." in page
     seen = re.search(r'data-hx-get="([^"]+)"', page)
     assert seen
     assert owner.open(seen[1]).status_code == 204

@@ -43,7 +43,7 @@ def test_a_snippet_is_saved_by_an_author_and_changed_and_deleted_by_an_editor(
     [
         ("", "Text", "Give the snippet a name."),
         (" \u200b ", "Text", "Give the snippet a name."),
-        ("x" * 500, "Text", "The name has 500 characters; 100 are the most."),
+        ("x" * 500, "Text", "The name has 500 characters; the limit is 100. Shorten it."),
         ("BÓOK a massage", "Text", "There is a snippet named “BÓOK a massage” already. Choose another name."),
         ("New", " \n ", "Write the text of the snippet."),
         ("New", "x" * 5_001, "The text has 5,001 characters; 5,000 are the most."),
@@ -51,7 +51,7 @@ def test_a_snippet_is_saved_by_an_author_and_changed_and_deleted_by_an_editor(
         ("New", "Dear {{ name", "Line 1: &#34;{{&#34; opens a merge field that never closes"),
         ("New", "[Book](https://x.example/{{ email }})", "Line 1: A web address takes no merge field"),
         ("New", "[Book](javascript:alert(1))", "Line 1: Link [Book]: javascript: is not allowed"),
-        ("New", "One\n![A](a.png)", "Line 2: A snippet holds no pictures"),
+        ("New", "One\n![A](a.png)", "Line 2: A snippet cannot hold pictures"),
         ("New", "a\x07b", "Line 1: The control character U+0007 cannot be shown"),
     ],
 )

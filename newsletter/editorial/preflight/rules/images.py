@@ -98,21 +98,21 @@ def pictures_are_sharp(context: CheckContext) -> Iterator[Finding]:
         column = round(WIDTH * PICTURE_WIDTHS.get(next(iter(picture.widths), ""), 1))
         if size and size.width < column and picture.words in figures:
             yield note(
-                f"{picture.target} is {size.width} pixels wide, and is shown {column} wide",
-                f"use one of {column} pixels, or better {2 * column}",
+                f"{picture.target} is {size.width} pixels wide, but is shown {column} wide",
+                f"use one at least {column} pixels wide, or better still {2 * column}",
                 picture.line,
             )
 
 
 @rule()
 def widths_of_pictures_are_known(context: CheckContext) -> Iterator[Finding]:
-    """What is written in braces and not known does nothing, or is printed as it is."""
+    """Unknown words in braces do nothing, or are printed as they are."""
     known = f"write {{{'}, {'.join(f'.{name}' for name in PICTURE_WIDTHS)}}}, or nothing for the text’s full width"
     for picture in context.pictures:
         for unknown in picture.unknown:
             yield warning(f"“{unknown}” after {picture.target} means nothing here", known, picture.line)
         if len(picture.widths) > 1:
-            yield warning(f"{picture.target} has more than one width, and the first holds", known, picture.line)
+            yield warning(f"{picture.target} has more than one width; only the first counts", known, picture.line)
 
 
 @rule()

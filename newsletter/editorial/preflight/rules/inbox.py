@@ -51,7 +51,7 @@ def there_is_a_title_and_a_subject(context: CheckContext) -> Iterator[Finding]:
     """Readers know an issue by its subject in the inbox, and by its title everywhere else."""
     for key in ("title", "subject"):
         if not getattr(context.issue, key):
-            mend = f"write the {key}, or take the one that is proposed from the text"
+            mend = f"write the {key}, or use the one proposed from the text"
             yield blocking(f"the {key} is missing", mend, context.front_line(key))
 
 

@@ -98,9 +98,9 @@ def headings_go_down_by_one(context: CheckContext) -> Iterator[Finding]:
 
 @rule()
 def there_is_a_text(context: CheckContext) -> Iterator[Finding]:
-    """An email without a text tells readers nothing."""
+    """An email without text tells readers nothing."""
     if not context.issue.body.strip():
-        yield blocking("the issue has no text", "write it", context.issue.body_line)
+        yield blocking("the issue has no text", "write some", context.issue.body_line)
 
 
 @rule("WCAG 2.2, 2.4.6")

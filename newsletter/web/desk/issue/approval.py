@@ -35,7 +35,7 @@ def ask_approval(slug: str) -> ResponseReturnValue:
 
     def ask(store: Session, found: Issue, asking: Review) -> str:
         asked = workflows_approve_issue.request_approval(store, services().audience, found, asking, chosen, now())
-        return f"Asked {', '.join(asked)} by mail."
+        return f"Asked {', '.join(asked)} by email."
 
     return _decide(slug, "ask", ask)
 

@@ -64,7 +64,7 @@ def keep_note(slug: str) -> ResponseReturnValue:
             corrections.require_note(store, found)
             asking = Review(content, auth.email())
             asked = approve_issue.request_approval(store, services().audience, found, asking, (), now())
-            flash(f"Asked {formats.word_list(asked)} by mail.")
+            flash(f"Asked {formats.word_list(asked)} by email.")
         else:
             flash("The note is saved.")
         return url_for("desk.review_correction", slug=slug)
@@ -73,7 +73,7 @@ def keep_note(slug: str) -> ResponseReturnValue:
 
 
 def discard_correction(slug: str) -> ResponseReturnValue:
-    """Give the correction up."""
+    """Discard the correction."""
 
     def discard(store: Session, found: Issue, _content: Content) -> str:
         correction_draft.give_up(store, found, auth.email(), now())

@@ -79,7 +79,7 @@ PARTS: Mapping[str, SettingsPart] = {
     ),
     "address": SettingsPart(
         "Postal address",
-        "It stands at the foot of every email and every page. Issues that are already scheduled go out as they were "
+        "It appears at the foot of every email and every page. Issues that are already scheduled go out as they were "
         "frozen.",
         (
             SettingField(

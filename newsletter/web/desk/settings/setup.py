@@ -26,7 +26,7 @@ def setup() -> str:
 
 
 def offer_setup() -> ResponseReturnValue:
-    """Put the guide away from the start page, or let the start page lead to it again."""
+    """Hide the guide from the start page, or let the start page lead to it again."""
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         publication.offers_setup = request.form.get("offer") == "yes"
@@ -35,6 +35,6 @@ def offer_setup() -> ResponseReturnValue:
         flash(
             "The start page leads to the setup guide while a step is missing."
             if publication.offers_setup
-            else "The setup guide is put away. You find it under Settings."
+            else "The setup guide is hidden from the start page. You can still open it from Settings."
         )
     return redirect(url_for("desk.setup" if publication.offers_setup else "desk.home"), 303)

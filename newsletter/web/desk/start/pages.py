@@ -41,7 +41,7 @@ def home() -> str:
 
 
 def _guide(store: Session, publication: Publication) -> Guide | None:
-    """The setup guide, until it is complete or put away."""
+    """The setup guide, until it is complete or hidden."""
     guide = setup_guide.read_guide(store, publication) if publication.offers_setup else None
     return guide if guide and not guide.is_complete else None
 

@@ -30,7 +30,7 @@ from newsletter.workflows import calendar, welcome_series
 
 _UPLOADS = {
     UploadState.FAILED: "The import of “{}” failed. See why.",
-    UploadState.PAUSED: "The import of “{}” is paused. Go on with it, or cancel it.",
+    UploadState.PAUSED: "The import of “{}” is paused. Continue it, or cancel it.",
     UploadState.CHECKED: "The dry run of “{}” is done. Look at it, then import the readers.",
 }
 
@@ -117,7 +117,7 @@ def _failed(store: Session, publication: Publication) -> Iterator[OpenTask]:
 
 def _failed_mails(store: Session) -> Iterator[OpenTask]:
     if failed := outbox.count_open_failures(store, now()):
-        sentence = f"{formats.counted(failed, 'single email')} failed within a week. See which, and why."
+        sentence = f"{formats.counted(failed, 'single email')} failed in the past week. See which, and why."
         yield OpenTask(sentence, url_for("desk.failed_mails"))
 
 
