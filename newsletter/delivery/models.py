@@ -85,7 +85,7 @@ class Letter(Base):
     corrects_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
     """The letter that it corrects; it goes only to those whom that letter reached or may have reached."""
     caught_up_to: Mapped[datetime | None]
-    """A correction's: whoever had the issue by then has been looked for. None if later readers are not looked for."""
+    """For a correction: up to when later readers of its issue were looked for; None if they are not looked for."""
     repeats_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"))
     """The letter whose issue it brings to new readers, one after another, in a welcome series."""
     content_hash: Mapped[str] = mapped_column(String(64))

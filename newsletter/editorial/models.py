@@ -59,9 +59,9 @@ class Issue(Base):
     """Whether it takes its slug from its title when it is first ready."""
     file_name: Mapped[str] = mapped_column(String(200))
     title: Mapped[str] = mapped_column(Text)
-    """That of the newest revision; of one without a title, `Untitled` and its first words."""
+    """The newest revision's title or, while it has none, `Untitled` and its first words."""
     subject: Mapped[str] = mapped_column(Text)
-    """That of the newest revision; empty while it has none."""
+    """The newest revision's subject; empty while it has none."""
     readiness: Mapped[Readiness] = mapped_column(word(Readiness), default=Readiness.DRAFT)
     created_at: Mapped[datetime]
     revision_number: Mapped[int] = mapped_column(default=0)

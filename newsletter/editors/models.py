@@ -28,7 +28,7 @@ class Editor(Base):
     email: Mapped[str] = mapped_column(String(254))
     key: Mapped[str] = mapped_column(String(254), unique=True)
     name: Mapped[str] = mapped_column(String(MAX_NAME), default="", server_default="")
-    """What the team calls them; empty until they say."""
+    """The name that the team sees; empty until one is given."""
     role: Mapped[Role] = mapped_column(word(Role), default=Role.EDITOR)
     password_hash: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]

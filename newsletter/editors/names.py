@@ -68,7 +68,7 @@ class TeamNames:
         }
 
     def find(self, address: str, at: datetime | None = None) -> EditorName:
-        """Whom a record of that time names by this address; the address alone if it is not known to be theirs."""
+        """The person whom a record of that time means by this address; the address alone if that is not certain."""
         found, since = self._names.get(address, (EditorName(address), None))
         return EditorName(address) if at and since and at < since else found
 

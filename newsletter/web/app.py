@@ -34,7 +34,7 @@ from newsletter.wiring import Services
 
 class _App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: none of ours is a coroutine, and to ask that of each takes a while in each request."""
+        """The function itself: no view here is a coroutine, and checking each of them would slow down every request."""
         return func
 
 

@@ -149,7 +149,7 @@ def _rendered(status: int, title: str, sentence: str, again: str) -> str:
     except Exception:
         if status < 500:
             raise
-        # What broke may be what this page is made of.
+        # The fault may be in something that this page needs, too.
         log.exception("the page of a fault cannot be rendered")
         return str(_PLAIN_PAGE.format(title=title, sentence=sentence))
 

@@ -129,7 +129,7 @@ def _mark_private(answer: Response) -> Response:
 
 
 def _protect(answer: Response) -> Response:
-    # As `setdefault` of each, which would go through all headers each time.
+    # Instead of `setdefault` for each, which would go through all headers each time.
     present = {name.lower() for name, _ in answer.headers}
     for name, value in HEADERS.items():
         if name.lower() not in present:

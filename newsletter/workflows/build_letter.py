@@ -96,7 +96,7 @@ def prepare(issue: Issue, links: Links) -> PreparedIssue:
 
 
 def prepare_revision(issue: Issue, revision: Revision, links: Links) -> PreparedIssue:
-    """The same of any revision."""
+    """Parse, render and check any revision, as `prepare` does."""
     return _prepare(*_ingredients(issue, revision, links))
 
 

@@ -36,7 +36,7 @@ _UNDER_WAY = (LetterState.HELD, LetterState.PAUSED, LetterState.RUNNING)
 
 @dataclass(frozen=True, slots=True)
 class OpenSlot:
-    """A slot whose time has come, and that was not handled yet."""
+    """A slot whose time has come but that has not been handled yet."""
 
     publication_id: int
     at: datetime
@@ -131,7 +131,7 @@ class Calendar:
     grace: timedelta = timedelta()
     """How late a slot that was not handled at its time may still be filled."""
     joining: Sequence[Issue] = ()
-    """The issues that the forecast takes to be added to the end of the queue now."""
+    """The issues that the forecast treats as added to the end of the queue now."""
 
     def ahead(self, slots: int) -> list[CalendarEntry]:
         """The next weekly slots, including those on days off, and everything else that is scheduled, soonest first."""

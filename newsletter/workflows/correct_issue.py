@@ -50,13 +50,13 @@ class CorrectionAudience:
     """How many readers a correction would go to now."""
 
     size: int
-    """Their copy was sent or is in doubt, and they are still subscribed."""
+    """How many are still subscribed whose copy was sent or is in doubt."""
     maybe: int
-    """Of these: it is in doubt."""
+    """How many of these copies are in doubt."""
     unreachable: int
     """Their copy was sent or is in doubt, but they have unsubscribed or were suppressed since, and get nothing."""
     coming: int = 0
-    """Their copy has not left yet; they get the correction after it."""
+    """How many have a copy that has not left yet; they get the correction after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +221,7 @@ def _behind() -> Select[Letter]:
 
 
 def _add_later(session: Session, letter: Letter, now: datetime) -> int:
-    # A reader who leaves from here on waits, and then finds the copy and skips it.
+    # From here on an unsubscription waits; it then finds the new copy, and marks it as skipped.
     publications.block_unsubscribes(session, letter.publication_id)
     wanted = Recipients.of_letter(session, letter).conditions(session, now)
     has_one = exists().where(Copy.letter_id == letter.id, Copy.subscription_id == Subscription.id)

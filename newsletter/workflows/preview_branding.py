@@ -30,7 +30,7 @@ This is how a sentence with [a link]({site}) in it looks.
 def mail_in_colours(
     session: Session, publication: Publication, links: Links, accent: str, accent_dark: str
 ) -> Rendered:
-    """The newest issue, or a sample where there is none, as it would be in these colours; empty for the default ones.
+    """The newest issue, or a sample if there is none, in these colours; an empty colour means the default.
 
     Invalid if the issue cannot be rendered.
     """

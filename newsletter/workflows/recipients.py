@@ -76,7 +76,7 @@ class Recipients:
 def wrong_letters(session: Session, letter_id: int, corrected_at: datetime) -> Sequence[int]:
     """The letters that brought an issue as it was until then: its own, those of the series, and the digest's."""
     ids = [*repeats.with_repeats(session, letter_id), *digests.letters_with(session, letter_id)]
-    # What was frozen later carries the corrected text.
+    # A letter that was frozen later carries the corrected text already.
     return session.scalars(select(Letter.id).where(Letter.id.in_(ids), Letter.created_at <= corrected_at)).all()
 
 

@@ -214,7 +214,7 @@ def changed_since(session: Session, issue: Issue, revision_number: int) -> list[
 
 
 def _bounce(session: Session, post: OutboxMessage) -> str | None:
-    # By the key first, which has an index.
+    # Filter by the key first, because it has an index.
     reports = select(BounceEvent.diagnostic).where(BounceEvent.key == post.key, BounceEvent.outbox_id == post.id)
     return session.scalar(reports.where(BounceEvent.kind == Kind.BOUNCE).limit(1))
 

@@ -101,7 +101,7 @@ def send_group(session: Session, letters: LetterSettings, publication_id: int, n
     publication = session.get_one(Publication, publication_id)
     if not publication.series_on or _awaits_issue(session, publication, now):
         return False
-    # A reader who leaves from here on waits, and then finds the copy and skips it.
+    # From here on an unsubscription waits; it then finds the new copy, and marks it as skipped.
     publications.block_unsubscribes(session, publication_id)
     due = series_readers.lock_due(session, publication_id, now, _GROUP)
     if not due:

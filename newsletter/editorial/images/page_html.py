@@ -14,7 +14,7 @@ from newsletter.editorial.models import Size
 IN_ARTICLE = "(min-width: 60rem) 684px, (min-width: 40rem) 576px, calc(100vw - 2.5rem)"
 """How wide the stylesheet shows a figure, for the browser to choose a variant before it has the stylesheet."""
 _IN_PART = {"small": "229px", "half": "342px", "three-quarters": "513px"}
-"""The same of a figure that is narrower than the text."""
+"""The `sizes` of a figure that is narrower than the text."""
 IN_LIST = "(min-width: 44rem) 198px, calc(100vw - 2.5rem)"
 """The same of the picture beside an issue in a list."""
 

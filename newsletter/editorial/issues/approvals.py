@@ -89,7 +89,7 @@ def scheduled_without(publication_id: int) -> Select[Issue]:
     return waiting.where(Letter.state.in_(NOT_BEGUN), ~may_start())
 
 
-# Whether what a step is about has yet to happen: the issue has not begun, or the correction is not published.
+# Whether the step still matters: the issue has not begun to go out, or the correction is not published.
 _IS_OPEN = case(
     (ApprovalStep.correction.is_(None), Letter.started_at.is_(None)),
     else_=~exists().where(Correction.issue_id == ApprovalStep.issue_id, Correction.number == ApprovalStep.correction),

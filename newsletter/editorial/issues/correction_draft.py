@@ -26,7 +26,7 @@ class NoNote(Invalid):
 
 
 class CorrectionDraft(Base):
-    """What is written of a correction beside its text."""
+    """The note of a correction that is being prepared, kept apart from its text."""
 
     __tablename__ = "correction_drafts"
 
@@ -52,14 +52,14 @@ def is_changed(issue: Issue) -> bool:
 
 
 def is_prepared(session: Session, issue: Issue) -> bool:
-    """Whether a correction of an issue that is out has been begun and not published."""
+    """Whether an issue that is out has a correction that was begun but not published."""
     return issue_store.is_out(issue) and (is_changed(issue) or find_draft(session, issue) is not None)
 
 
 def content(session: Session, issue: Issue) -> Content:
     """Exactly what the archive would say: the newest revision with its pictures, and the note."""
     draft = find_draft(session, issue)
-    # With its number, or the approval of a correction would count for another one of the same words.
+    # The number is part of it, or an approval would also count for a later correction with the same words.
     whole = f"{next_number(issue)}\0{issue.revision.sha256}\0{draft.note if draft else ''}"
     return Content(issue.revision_number, hashlib.sha256(whole.encode()).hexdigest())
 

@@ -150,7 +150,7 @@ def _subject(issue: Issue) -> str:
 
 def _add(session: Session, issue: Issue, correction: Correction) -> None:
     try:
-        # Two editors who publish at once collide at the unique key.
+        # If two editors publish at once, the unique key refuses the second.
         with session.begin_nested():
             session.add(correction)
             session.flush()

@@ -232,7 +232,7 @@ def _source(session: Session, issue: Issue, number: int) -> str:
 
 def _text(session: Session, issue: Issue, draft: Draft) -> Text:
     read = examine(session, issue, draft.source)
-    # What is out has a title, a subject and a text, and keeps them.
+    # An issue that is out must keep its title, subject and text.
     faults = list(read.faults) if issue_store.is_out(issue) else issue_file.lasting(read.faults)
     faults += _moved(issue, read.file) or _taken(session, issue, read.file)
     if faults:

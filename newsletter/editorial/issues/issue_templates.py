@@ -37,7 +37,7 @@ class IssueTemplate(Base):
 
     @property
     def original(self) -> Original:
-        """What a new issue begins with: the text, and no title and subject, for those are its own."""
+        """What a new issue begins with: the text, but no title or subject, because each issue has its own."""
         form = issue_form.parse_form(self.source, "")
         return Original(issue_form.apply_form(self.source, "", replace(form, title="", subject="")), self.pictures)
 

@@ -41,7 +41,7 @@ def slug_of(title: str) -> str:
 
 
 def free_slug(session: Session, wished: str, but: Issue | None = None) -> str:
-    """That slug, or the first with a number behind it that no issue has, apart from the issue `but`."""
+    """The wished slug if it is free, else the first free one with a number added; `but` does not count as taken."""
     near = select(Issue.slug).where(Issue.slug.startswith(wished, autoescape=True))
     taken = set(session.scalars(near)) - {but.slug if but else ""}
     candidates = chain([wished], (f"{wished}-{number}" for number in count(2)))
@@ -49,12 +49,12 @@ def free_slug(session: Session, wished: str, but: Issue | None = None) -> str:
 
 
 def provisional_slug(token: str = "") -> str:
-    """A slug for an issue that has no name yet: that of the page with this token, or one like no other."""
+    """A provisional slug for an issue without a title, made from the page's token or, without one, at random."""
     return f"draft-{token or secrets.token_hex(8)}"
 
 
 def shown_slug(issue: Issue) -> str:
-    """The slug for the form of a text that names none: empty while it is provisional, so that it stays unnamed."""
+    """The slug to show in the form when the text names none: empty while it is provisional."""
     return "" if issue.slug_is_provisional else issue.slug
 
 

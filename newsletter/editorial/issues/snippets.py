@@ -35,7 +35,7 @@ class Snippet(Base):
     name: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     number: Mapped[int] = mapped_column(default=0)
-    """Counts the changes; two people who both change it collide at it."""
+    """Counts the changes, so that the second of two people who change it at once is refused."""
     saved_at: Mapped[datetime]
     saved_by: Mapped[str] = mapped_column(String(254))
 
@@ -109,7 +109,7 @@ def _name_fault(line: str, key: str) -> str:
 
 
 def _text_faults(passage: str) -> Iterator[Fault]:
-    """What an issue could not have either, and pictures, each with its line."""
+    """Pictures, and every fault that an issue could not have either, each with its line."""
     if not passage:
         yield Fault(None, "write the text of the snippet")
     elif len(passage) > LONGEST_SNIPPET:

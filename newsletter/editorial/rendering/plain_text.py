@@ -19,7 +19,7 @@ _FIELD = re.compile(r"\{\{[^{}]*\}\}")
 _BLANK = re.compile(r"[ \t\n]+")
 # Stands for a non-breaking space: inside a merge field, and before a link's number.
 _HELD = "\ue000"
-# Around the number of a line: the parser leaves no NUL in a text.
+# Enclose a line's number. The parser leaves no NUL in a text, so they cannot be mistaken for content.
 _MARK = "\0"
 _MARKED = re.compile(f"{_MARK}([0-9]+){_MARK}")
 
@@ -188,7 +188,7 @@ class _Page:
 def _marked(block: list[str], node: Node) -> list[str]:
     if node.map is None:
         return block
-    # Beside a word, so that the blank lines of the mail are the same with it.
+    # Placed beside a word, so that a mark does not change the blank lines of the mail.
     place = next((place for place, line in enumerate(block) if line.strip()), None)
     if place is None:
         return block

@@ -63,7 +63,7 @@ def classes_of(image: Token) -> list[str]:
 
 
 def unknown_attributes(image: Token, follower: Token | None) -> list[str]:
-    """What is written in braces after a picture, and means nothing: it is left out, or printed as it is."""
+    """Unknown words in braces after a picture: they are left out, or printed as they are."""
     classes = (name for name in classes_of(image) if name != DECORATIVE and name not in PICTURE_WIDTHS)
     others = (f"{key}={value}" for key, value in image.meta.get("insecure_attrs", {}).items())
     printed = _BRACES.match(follower.content) if follower and follower.type == "text" else None

@@ -25,7 +25,7 @@ class Fault:
     line: int | None
     text: str
     can_wait: bool = False
-    """Whether a text may be saved with it at the desk: its title, subject or body is still to be written."""
+    """Whether the desk may still save the text: only its title, subject or body has yet to be written."""
 
 
 @dataclass(frozen=True, slots=True)

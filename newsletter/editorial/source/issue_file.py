@@ -84,7 +84,7 @@ def parse_draft(source: str, name: str) -> IssueFile:
 
 
 def lasting(faults: Iterable[Fault]) -> list[Fault]:
-    """The faults with which no text can be saved."""
+    """The faults that keep a text from being saved."""
     return [fault for fault in faults if not fault.can_wait]
 
 

@@ -108,7 +108,7 @@ class Reference:
     classes: tuple[str, ...] = ()
     """Those of a picture: `decorative`, which needs no alt text, and its width."""
     unknown: tuple[str, ...] = ()
-    """What is written in braces after a picture, and means nothing."""
+    """Unknown words in braces after a picture."""
 
     @property
     def is_decorative(self) -> bool:
@@ -116,7 +116,7 @@ class Reference:
 
     @property
     def widths(self) -> list[str]:
-        """The widths that a picture is given, of which the first holds."""
+        """The widths given for a picture, of which only the first counts."""
         return [name for name in self.classes if name in PICTURE_WIDTHS]
 
 

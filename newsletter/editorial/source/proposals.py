@@ -49,7 +49,7 @@ def propose(title: str, body: str) -> Proposal:
     heading = next((words for kind, words in passages if kind == "h"), "")
     first = heading or next(iter(sentences), "")
     proposed = _as_title(first)
-    # Whatever only repeats the title wastes the line beside the subject.
+    # A preheader that only repeats the title wastes the line beside the subject.
     following = [each for each in sentences if _as_title(each) != proposed]
     subject = _subject(title or proposed, following)
     preheader = next((each for each in following if each not in subject), "")
@@ -91,7 +91,7 @@ def _passages(body: str) -> Iterator[tuple[str, str]]:
 
 
 def _shortened(words: str, most: int) -> str:
-    """The words, cut between two of them and with an ellipsis if they are too many."""
+    """The text, cut between two words and ended with an ellipsis if it is too long."""
     if len(words) <= most:
         return words
     cut = words[:most].rpartition(" ")[0] or words[: most - 1]

@@ -24,7 +24,7 @@ _MOST_DAYS = 6
 
 @dataclass(frozen=True, slots=True)
 class FillOffer:
-    """What one press would do, in a sentence, or what is missing for it."""
+    """What the button would do, in a sentence, or what is missing for it."""
 
     plan: QueuePlan
     drafts: int

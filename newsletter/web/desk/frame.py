@@ -153,7 +153,7 @@ def _frame(store: Session, section: str, publication: Publication | None) -> Fra
 
 
 def _writers(store: Session) -> Callable[[Issue], Sequence[str]]:
-    # Looked up when the first issue of a page is asked about, and then known for all of them.
+    # Looked up once, with the first issue of a page, for all the issues on it.
     writers = cache(lambda: presence.writers(store, now()))
     return lambda issue: [each for each in writers().get(issue.id, ()) if each != auth.email()]
 

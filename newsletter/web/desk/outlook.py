@@ -40,7 +40,7 @@ class Outlook:
     progress: ProgressView | None
     """The progress of sending, once it has begun."""
     missing: Sequence[str] = ()
-    """Which of title and subject its text does not have yet."""
+    """Which of title and subject are still missing."""
 
     @property
     def counts(self) -> Counts | None:

@@ -38,17 +38,17 @@ _PAGES = frozenset(
         *("own_test", "send_own_test", "own_test_status"),
     )
 )
-"""The pages and forms that stay in the guide when they are come to from one of its pages."""
+"""The pages and forms that stay in the guide when they are opened from one of its pages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step with its state, what that follows from in a sentence, and the page where it is done."""
+    """A step with its state, the reason for that state in a sentence, and the page where it is done."""
 
     kind: StepKind
     title: str
     act: str
-    """What a person does in it, as a button says it."""
+    """The words on the button that leads to it."""
     state: StepState
     finding: str
     url: str
@@ -99,7 +99,7 @@ def init_blueprint(blueprint: Blueprint) -> None:
 
 
 def is_active() -> bool:
-    """Whether this page was come to through the guide."""
+    """Whether this page was opened through the guide."""
     return request.args.get(_FLAG) == "1"
 
 

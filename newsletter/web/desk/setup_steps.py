@@ -29,7 +29,7 @@ from newsletter.workflows import test_mail
 from newsletter.workflows.test_mail import SentTestStatus
 
 EXAMPLE = {"name": "BackPainHelp", "postal_address": "BackPainHelp\n1 Example Street\n00-000 Sampleton"}
-"""What the publication that comes with the press has of its own; issues/publication.toml says the same."""
+"""The name and other values of the example publication, as in issues/publication.toml."""
 
 
 class StepKind(StrEnum):
@@ -103,7 +103,7 @@ def read_situation(store: Session, publication: Publication) -> Situation:
 
 
 def judge(kind: StepKind, at: Situation) -> Finding:
-    """The state of a step, and what it follows from in a sentence."""
+    """The state of a step, and the reason for it in a sentence."""
     return _JUDGES[kind](at)
 
 

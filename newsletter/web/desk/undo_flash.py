@@ -23,7 +23,7 @@ def flash_with_fields(sentence: str, button: str, action: str, fields: Sequence[
 
 
 def asked_back() -> str:
-    """What `?back=` says of the page that a form's act is to lead back to: `calendar`, a month, or nothing."""
+    """The page to return to after a form was sent, from `?back=`: `calendar`, a month, or nothing."""
     back = request.args.get("back", "")
     return back if back == "calendar" or _month_in(back) else ""
 

@@ -99,7 +99,7 @@ def subscribe() -> Response:
         return _form_again(400, form_guard.TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _suggest(asked, suggested)
-    # Read in a session of its own before, because SQLite has one writer at a time, and sign-ups wait for each other.
+    # Read beforehand in a session of its own, because SQLite has one writer at a time and sign-ups wait for each other.
     with services().sessions.reading() as session:
         reason = form_guard.asks_to_wait(session, FormKind.SIGN_UP, asked.guard, asked.email)
         publication = publication_param.snapshot_of(session, asked.publication)

@@ -136,7 +136,7 @@ def _approval(store: Session, found: Issue) -> dict[str, object]:
 
 
 def _audience(store: Session, found: Issue) -> correct_issue.CorrectionAudience | None:
-    """Who would be mailed now; None if nobody can be, or by somebody else only."""
+    """Who would be mailed now; None if nobody can be, or if this person may not mail them."""
     if not words.may(Role.EDITOR) or correct_issue.mailing_blocker(found):
         return None
     return correct_issue.audience(store, found, now(), now())

@@ -32,7 +32,7 @@ _TOKEN = re.compile("[0-9a-f]{16}")
 
 
 def begin_form() -> ResponseReturnValue:
-    """An empty writing page; `?page=` is its token, with which its address leads to the issue once there is one."""
+    """An empty writing page. Its token is `?page=`, so that this address leads to the issue once there is one."""
     token = request.args.get("page", "")
     with services().sessions.reading() as store:
         if _TOKEN.fullmatch(token) and (begun := slugs.find_issue(store, slugs.provisional_slug(token))):
@@ -42,12 +42,12 @@ def begin_form() -> ResponseReturnValue:
 
 
 def begin() -> ResponseReturnValue:
-    """Create the issue of an empty page, once however often it is sent, or one from a template; then save its text."""
+    """Create an issue from an empty page, only once however often it is sent, or from a template; save its text."""
     typed = editor_form.form(request.form)
     try:
         slug = _ensure(typed)
     except Conflict:
-        # Sent twice at once: the other one has just created it.
+        # Sent twice at once: the other request has just created it.
         slug = _ensure(typed)
     if asks_for_json():
         return _started(slug)
@@ -131,7 +131,7 @@ def _begin(store: Session, typed: IssueForm, page_slug: str) -> Issue:
 
 
 def _started(slug: str) -> ResponseReturnValue:
-    """For the page's script, which goes on as the page of the issue."""
+    """What the page's script needs to continue as the page of the new issue."""
     with services().sessions.begin() as store:
         issue = lookup.issue(store, slug)
         with suppress(MergeConflict, UnknownDraft):
@@ -154,7 +154,7 @@ def _original(store: Session, publication: Publication) -> Original:
 
 
 def _chosen_publication(store: Session) -> Publication:
-    """The publication that was chosen on the page, which becomes the one last used; else the page's own."""
+    """The publication chosen on the page, which becomes the last one used; without a choice, the page's own."""
     if not (chosen := request.form.get("for")):
         return frame.current_publication(store)
     return frame.choose_publication(publications.find(store, chosen))

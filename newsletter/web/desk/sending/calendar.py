@@ -22,7 +22,7 @@ class CalendarRow:
 
     entries: Sequence[CalendarEntry]
     change: ClockChange | None
-    """Of the clocks that the slot is set by, since the row before it."""
+    """The change of the slot's clocks since the row before it; None if there is none."""
 
     @property
     def entry(self) -> CalendarEntry:

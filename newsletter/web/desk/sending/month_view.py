@@ -35,7 +35,7 @@ class MonthDay:
     entries: Sequence[CalendarEntry]
     changes: Sequence[ClockChange]
     off: WeekOff | None = None
-    """The days off that it is one of."""
+    """The days off that this day belongs to."""
 
     @property
     def begins_off(self) -> bool:

@@ -134,7 +134,7 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
 
 
 def _next_page(store: Session, publication: Publication) -> str:
-    """This page again; in the setup guide the next step, once a slot is as somebody wants it."""
+    """Lead back to this page or, in the setup guide, on to the next step."""
     back = url_for("desk.timetable_page")
     is_slot = request.endpoint in {"desk.add_slot", "desk.change_slot"}
     return setup_guide.way_on(store, publication, StepKind.SLOT, back) if is_slot else back

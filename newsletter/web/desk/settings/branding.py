@@ -35,7 +35,7 @@ def look_mail() -> Response:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         own = _colours_of(publication)
-        # What is no colour yet, because it is still being typed, leaves the mail as it was.
+        # A colour that is still being typed leaves the mail as it was.
         colours = {name: typed[name] if theme.is_colour(typed[name]) else own[name] for name in _SCHEMES}
         mail = preview_branding.mail_in_colours(store, publication, services().links, **colours)
         html = previews.preview_document(mail.html, previews.chosen_view(request.args), publication.language)

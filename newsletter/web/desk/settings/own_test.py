@@ -1,4 +1,4 @@
-"""A test mail to oneself: one press, and then what the mail server says of it."""
+"""A test mail to oneself: one button, and then how the mail server responds."""
 
 from collections.abc import Sequence
 
@@ -23,12 +23,12 @@ from newsletter.workflows import test_mail
 from newsletter.workflows.test_mail import Order
 
 _HARMLESS = {Area.BOUNCES.value, Area.WEB.value, Area.DATABASE.value, Area.MACHINE.value}
-"""What the doctor checks that keeps no mail from leaving."""
+"""The doctor's checks of things that cannot keep mail from leaving."""
 _MOST = 3
 
 
 def own_test() -> str:
-    """Which issue it would be of, where it goes, and what became of the last one."""
+    """Which issue it would show, where it goes, and what happened to the last one."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         return frame.page(
@@ -76,7 +76,7 @@ def own_test_status() -> ResponseReturnValue:
 
 
 def _inbox_url(settings: Settings) -> str:
-    """Where mail may wait that went to a server on this machine, as on a laptop; empty for any other server."""
+    """The local inbox's address if the mail server is on this machine, as on a laptop; else empty."""
     return f"http://127.0.0.1:{settings.inbox_port}/" if is_loopback(settings.mail_server or "") else ""
 
 
@@ -86,7 +86,7 @@ def _has_bulk_server(settings: Settings) -> bool:
 
 
 def _status(store: Session, publication: Publication) -> dict[str, object]:
-    """What became of the last test mail to this person; `seen` is empty once nothing changes any more."""
+    """What happened to the last test mail to this person; `seen` is empty once nothing changes any more."""
     test = test_mail.latest_to(store, publication, auth.email())
     is_open = test is not None and test.is_open
     away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now()) if is_open else ()

@@ -248,7 +248,7 @@ def change_part(part: str) -> ResponseReturnValue:
 
 
 def _differing(stored: Mapping[str, object], typed: Mapping[str, object]) -> dict[str, object]:
-    """What somebody else has saved, of the fields in which the form says something else."""
+    """What somebody else has saved, for each field where this form differs from it."""
     return {name: value for name, value in stored.items() if (value or "") != (typed[name] or "")}
 
 

@@ -10,7 +10,7 @@ from newsletter.workflows import test_mail
 
 
 def setup() -> str:
-    """All steps of the publication; whoever may not do one reads whom to ask."""
+    """All steps of the publication, each with whom to ask if this person may not do it."""
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         return frame.page(

@@ -44,7 +44,7 @@ def name_fault() -> str:
 
 
 def save_name(editor: Editor) -> None:
-    """Save the form's name, if it has one, for this editor."""
+    """Save the name in the form, if there is one, for this editor."""
     # Not in the audit log, which would keep the name after the account is removed.
     editor.name = names.parse_name(request.form.get("name", editor.name))
 

@@ -102,7 +102,7 @@ def form(fields: MultiDict[str, str]) -> IssueForm:
 
 
 def _with_proposal(typed: IssueForm, name: str | None) -> IssueForm:
-    """The form with the proposal that was taken by its button; nothing that was typed is replaced."""
+    """The form with the proposal whose button was pressed; nothing that was typed is replaced."""
     if name not in proposals.PROPOSED or getattr(typed, name):
         return typed
     return replace(typed, **{name: getattr(proposals.propose(typed.title, typed.body), name)})

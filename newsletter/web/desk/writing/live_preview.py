@@ -83,7 +83,7 @@ def render_mail(store: Session, found: Issue, read: ParsedText, *, lines: bool =
 
 def _draft_mail(store: Session, found: Issue) -> Rendered | None:
     draft = drafts.unsaved_draft(store, found, auth.email())
-    # What was sent of an issue that is out is not what a correction of it says.
+    # A correction of an issue that is out says something other than what was sent.
     source = draft.source if draft else found.revision.source if issue_store.is_out(found) else None
     with suppress(Invalid):  # too large to preview: then the newest revision is shown
         return render_mail(store, found, drafts.examine(store, found, source)) if source else None

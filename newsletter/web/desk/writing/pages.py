@@ -44,7 +44,7 @@ def write_form(slug: str) -> ResponseReturnValue:
 
 
 def empty_page(store: Session, publication: Publication, token: str) -> ResponseReturnValue:
-    """The writing page of no issue yet: the first save of its text creates one, once for each token."""
+    """The writing page before there is an issue: the first save of its text creates one, only once for each token."""
     token = token or secrets.token_hex(8)
     issue = Issue(publication=publication, slug=slugs.provisional_slug(token), title="", subject="", revision_number=1)
     templates = issue_templates.publication_templates(store, publication.id)
@@ -126,7 +126,7 @@ def _page(
         "base": draft.base_number if draft else found.revision_number,
         "save_state": save_state.own_state(found, draft),
         "token": "",
-        # What the addresses of the page's forms carry.
+        # The query that the addresses of the page's forms carry.
         "mode": {"correcting": 1} if issue_store.is_out(found) else {},
     }
     return _render(
