@@ -269,7 +269,7 @@ def _correct(ann: Page, ben: Page, demo: Demo) -> None:
     ann.get_by_role("button", name="Ask for approval").click()
     ben.goto(f"{demo.site}/desk/issues/{OUT}/corrections/new")
     _take(ben, "desk-correction")
-    ben.get_by_role("button", name="Approve, publish, and email it to").click()
+    ben.get_by_role("button", name="Approve, publish and email it to").click()
     ben.get_by_role("heading", name="Correction 1").wait_for()
     demo.mail("orrect")
 
