@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.db import Base, Session, Sessions
-from newsletter.editorial.issues import issue_bin, issue_store, listing
+from newsletter.editorial.issues import issue_bin, issue_store, listing, slugs
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import AttachedPicture, Draft, Issue, Picture, Revision
@@ -43,6 +43,24 @@ def home(sessions: Sessions, now: datetime) -> int:
 def save(session: Session, publication: Publication, title: str, now: datetime, pictures: Mapping[str, str]) -> None:
     file = issue_file.parse(FILE.format(title=title, body="A text. " * 3), "2026-11-24-hips.md")
     issue_store.save(session, publication, Text(file, "2026-11-24-hips.md", pictures), "ada@desk.example", now)
+
+
+def test_a_restored_issue_is_found_under_the_slugs_that_it_had(sessions: Sessions, home: int, now: datetime) -> None:
+    with sessions.begin() as session:
+        issue = issue_store.find(session, "hips")
+        for slug in ("hip", "joints", "hips-again"):
+            slugs.rename(session, issue, slug)
+        deleted = issue_bin.discard(session, issue, "ada@desk.example", now).id
+    with sessions.begin() as session:
+        other = Issue(publication_id=home, slug="other", file_name="other.md", title="", subject="", created_at=now)
+        other.revision_number = 1
+        session.add(other)
+        session.flush()
+        slugs.claim(session, other, "hip")
+        issue_bin.restore_issue(session, home, deleted)
+    with sessions.reading() as session:
+        found = [slugs.find_issue(session, slug) for slug in ("hips", "joints", "hips-again", "hip")]
+        assert [one and one.slug for one in found] == ["hips-again"] * 3 + ["other"]
 
 
 def everything(session: Session) -> dict[str, list[dict[str, Any]]]:

@@ -11,12 +11,13 @@ from sqlalchemy import JSON, ForeignKey, String, Text, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.db import UNSYNCED, Base, UtcDateTime
-from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues import issue_store, slugs
 from newsletter.editorial.models import AttachedPicture, Draft, Issue, Revision, RevisionPicture
 from newsletter.errors import Conflict, NotFound
 
 KEPT_FOR = timedelta(days=30)
 _A_GROUP = 100
+_FORMER = "former_slugs"
 _KEPT_OF_ISSUE = (
     *("file_name", "slug_is_provisional", "subject", "created_at", "revision_number", "segment_id"),
     *("note", "note_number", "note_by", "note_at"),
@@ -56,7 +57,7 @@ def discard(session: Session, issue: Issue, by: str, now: datetime) -> DeletedIs
         title=issue.title,
         deleted_at=now,
         deleted_by=by,
-        issue=_cells(issue, *_KEPT_OF_ISSUE),
+        issue=_cells(issue, *_KEPT_OF_ISSUE) | {_FORMER: slugs.former_slugs(session, issue)},
         revisions=[_revision(each) for each in _rows(session, Revision, issue)],
         drafts=[_cells(each, *_columns(Draft)) for each in _rows(session, Draft, issue)],
         pictures=[_cells(each, *_columns(AttachedPicture)) for each in _rows(session, AttachedPicture, issue)],
@@ -74,13 +75,13 @@ def restore_issue(session: Session, publication_id: int, deleted_id: int) -> Iss
         raise Conflict(
             f"There is another issue “{deleted.slug}” now. Give that one another slug, then restore this one."
         )
-    issue = Issue(
-        publication_id=publication_id, slug=deleted.slug, title=deleted.title, **_values(Issue, deleted.issue)
-    )
+    cells = {name: value for name, value in deleted.issue.items() if name != _FORMER}
+    issue = Issue(publication_id=publication_id, slug=deleted.slug, title=deleted.title, **_values(Issue, cells))
     # Its old id, if no other issue has taken it since: then its history in the audit log is its own again.
     issue.id = deleted.issue_id if session.get(Issue, deleted.issue_id) is None else None  # type: ignore[assignment]
     session.add(issue)
     session.flush()
+    slugs.restore_former(session, issue, deleted.issue.get(_FORMER, ()))
     for cells in deleted.revisions:
         pictures = [RevisionPicture(**each) for each in cells["pictures"]]
         texts = {name: value for name, value in cells.items() if name != "pictures"}

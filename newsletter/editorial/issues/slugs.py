@@ -3,6 +3,7 @@
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from itertools import chain, count
 from pathlib import PurePosixPath
 
@@ -83,6 +84,16 @@ def claim(session: Session, issue: Issue, slug: str) -> None:
             session.add(FormerSlug(slug=slug, issue_id=issue.id))
     except IntegrityError:
         raise Conflict("This page has just been saved. Click the button again.") from None
+
+
+def former_slugs(session: Session, issue: Issue) -> list[str]:
+    """The slugs under which the desk finds the issue, beside its own."""
+    return list(session.scalars(select(FormerSlug.slug).where(FormerSlug.issue_id == issue.id)))
+
+
+def restore_former(session: Session, issue: Issue, former: Iterable[str]) -> None:
+    """Let the desk find an issue from the bin under the slugs that it had, apart from those that another has since."""
+    session.add_all(FormerSlug(slug=slug, issue_id=issue.id) for slug in former if not session.get(FormerSlug, slug))
 
 
 def follow_title(session: Session, issue: Issue) -> None:
