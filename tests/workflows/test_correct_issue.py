@@ -1,8 +1,10 @@
 """A correction goes to those who got the issue, once, and to nobody else; what was mailed stays as it was."""
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -628,7 +630,26 @@ def test_a_note_alone_keeps_the_text(services: Services, now: datetime) -> None:
         assert issue_store.find(session, SLUG).corrections[0].revision_number == 1
 
 
-@pytest.mark.parametrize("note", ["", " \n ", "x" * 601])
+@pytest.mark.parametrize(
+    "note",
+    [
+        *("{{ email }} is ours, and {{ surname }} is nobody's: {{", "5 * 3 * 2 = 30, and __init__ is `code`"),
+        *("[!TIP] Drink.", "# 1", "1. One", "- One", "[x](javascript:alert(1))", "![](a.png)", "{0} {note} <b>x</b>"),
+    ],
+)
+def test_the_letter_says_a_note_just_as_the_archive_does(services: Services, now: datetime, note: str) -> None:
+    amend(services, now, note=note)
+    started = mail(services, now)
+    with services.sessions.reading() as session:
+        letter = session.get_one(Letter, started.letter_id)
+        reader = ClaimedCopy(1, letter.id, 7, "ada@reader.example", "Ada", 0)
+        message = message_from_bytes(compose.compile(letter.content, services.links).message(reader, now))
+    plain = next(part for part in message.walk() if part.get_content_type() == "text/plain")
+    text = bytes(plain.get_payload(decode=True)).decode()
+    assert note in " ".join(re.sub("(?m)^> ?", "", text).split())
+
+
+@pytest.mark.parametrize("note", ["", " \n ", "x" * 601, "\u200b"])
 def test_a_correction_says_what_changed(services: Services, now: datetime, note: str) -> None:
     with pytest.raises(correction_draft.NoNote):
         amend(services, now, note=note)

@@ -104,7 +104,7 @@ def give_up(session: Session, issue: Issue, editor: str, now: datetime) -> None:
 
 
 def _clean(text: str) -> str:
-    note = " ".join(text.split())
+    note = characters.trimmed(" ".join(text.split()))
     if found := characters.forbidden_in_line(note):
         raise NoNote(f"Use plain characters: it contains {characters.named(found)}.")
     if len(note) > LONGEST_NOTE:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from newsletter.delivery.message import merge
 from newsletter.editorial.issues import archive_index, correction_draft, issue_store
 from newsletter.editorial.issues.correction_draft import CorrectionDraft, NoNote
 from newsletter.editorial.issues.drafts import Faulty
@@ -19,7 +20,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding
 from newsletter.editorial.rendering.render import Rendered
-from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source import issue_file, issue_form, markdown
 from newsletter.editorial.source.fields import SUBJECT_LENGTH
 from newsletter.editorial.source.front_matter import Fault
 from newsletter.editorial.source.issue_file import IssueFile
@@ -60,7 +61,8 @@ def publish(session: Session, issue: Issue, author: str, now: datetime) -> Corre
     correction.revision_number, correction.made_at = issue.revision_number, now
     correction.subject = _subject(issue)
     day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
-    correction.body = _BEGIN.format(day=day, title=issue.title, note=draft.note)
+    title, note = markdown.escaped(issue.title), markdown.escaped(draft.note)
+    correction.body = _BEGIN.format(day=day, title=title, note=note)
     _add(session, issue, correction)
     session.delete(draft)
     if is_changed:
@@ -119,7 +121,7 @@ def compose_letter(issue: Issue, correction: Correction, links: Links) -> Compos
 
 def letter_source(issue: Issue, correction: Correction) -> str:
     """The letter as an issue file; the faults of the letter name lines of it."""
-    preheader = textwrap.shorten(correction.note, _PREHEADER, placeholder=" …")
+    preheader = merge.literal(textwrap.shorten(correction.note, _PREHEADER, placeholder=" …"))
     form = IssueForm(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
     return issue_form.new_file(form)
 

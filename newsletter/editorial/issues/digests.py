@@ -5,7 +5,6 @@ digest that has not begun yet is written anew whenever an issue joins it, until 
 what is new is added at its end.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -24,7 +23,7 @@ from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.issues.slugs import free_slug
 from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.rendering import render
-from newsletter.editorial.source import issue_file, issue_form
+from newsletter.editorial.source import issue_file, issue_form, markdown
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict
@@ -41,8 +40,6 @@ _SUBJECT = 60
 _PREHEADER = 110
 _LEAD = 300
 _NO_PICTURES: Mapping[str, str] = MappingProxyType({})
-_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~!&^=]")
-_LIST = re.compile(r"^(\d*)([-+.)])")
 
 
 class DigestEntry(Base):
@@ -174,7 +171,7 @@ def _composed(publication: Publication, issues: Sequence[Issue], links: Links) -
         subject=_shortened(f"{months}: {' · '.join(titles)}", _SUBJECT),
         preheader=_shortened(render.summary(_published(issues[-1])), _PREHEADER),
         tags=", ".join(_common_topics(publication, issues)),
-        body=f"{hello}\n\n{_escaped(intro)}\n\n{_blocks(issues, links)}\n",
+        body=f"{hello}\n\n{markdown.escaped(intro)}\n\n{_blocks(issues, links)}\n",
     )
 
 
@@ -186,9 +183,9 @@ def _block(issue: Issue, links: Links) -> str:
     began, revision = archive.published_text(issue)
     file = issue_store.parse_revision(issue, revision)
     day = formats.plain_day(began.astimezone(ZoneInfo(issue.publication.time_zone)).date(), issue.publication.language)
-    parts = [f"## [{_escaped(file.title)}]({links.archive(issue.slug)})"]
-    parts += [_escaped(lead)] if (lead := _shortened(render.summary(file), _LEAD)) else []
-    return "\n\n".join([*parts, _escaped(" · ".join(filter(None, (file.category, day))))])
+    parts = [f"## [{markdown.escaped(file.title)}]({links.archive(issue.slug)})"]
+    parts += [markdown.escaped(lead)] if (lead := _shortened(render.summary(file), _LEAD)) else []
+    return "\n\n".join([*parts, markdown.escaped(" · ".join(filter(None, (file.category, day))))])
 
 
 def _common_topics(publication: Publication, issues: Sequence[Issue]) -> list[str]:
@@ -220,8 +217,3 @@ def _shortened(text: str, most: int) -> str:
     cut = text[: most - len(" …")]
     words = cut.rpartition(" ")[0]
     return f"{(words if len(words) > most // 2 else cut).rstrip(' ·:,')} …"
-
-
-def _escaped(text: str) -> str:
-    """A text as Markdown that says just this."""
-    return _LIST.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", text))

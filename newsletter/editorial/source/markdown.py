@@ -45,6 +45,8 @@ MOST_ELEMENTS = 20_000
 """The most headings, links, cells and so on in it, which bounds the rendering time."""
 
 _CELL = {"style"}
+_MARKDOWN = re.compile(r"[\\`*_{}\[\]<>#|~!&^=]")
+_LIST = re.compile(r"^(\d*)([-+.)])")
 _LINE = "data-line"
 # A heading "Comments" must not take an id that the page itself uses.
 _ID_PREFIX = "on-"
@@ -142,6 +144,11 @@ def to_html(
         _number_blocks(tokens)
     html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
     return _VOID.sub(r"<\1/>", _SANITISER.clean(html))
+
+
+def escaped(text: str) -> str:
+    """A text as Markdown that says just this."""
+    return _LIST.sub(r"\1\\\2", _MARKDOWN.sub(r"\\\g<0>", text))
 
 
 def contents(body: str) -> list[Heading]:
