@@ -3,9 +3,11 @@ import re
 from urllib.parse import urlencode
 
 import pytest
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editorial.source import markdown
@@ -330,6 +332,19 @@ def test_the_live_preview_is_the_mail_of_what_is_typed_and_keeps_nothing(
     assert answer.json["faults"] == []
     assert answer.json["length"] == "3 words, 1 min read"
     assert sample_services.dump(services) == before
+
+
+def test_no_other_way_out_has_the_marks_of_lines(author: Visitor, services: Services) -> None:
+    out = sample_services.OUT[0]
+    ways = [f"/desk/issues/{SLUG}/preview.html", f"/desk/issues/{out}/preview.html", f"/archive/{out}/"]
+    for way in [*ways, "/feed.xml", "/feed.rss", "/feed.json"]:
+        answer = author.open(way)
+        assert answer.status_code == 200, way
+        assert "data-line" not in answer.text, way
+    with services.sessions.reading() as session:
+        letters = session.scalars(select(Letter)).all()
+        assert letters
+        assert not any("data-line" in letter.html for letter in letters)
 
 
 def test_a_fault_in_a_merge_field_leaves_no_mail_and_a_fault_in_a_field_does(author: Visitor) -> None:
