@@ -273,3 +273,12 @@ def test_whatever_it_is_given_parse_reads_it_or_says_what_is_wrong(source: str, 
             issue_file.parse(text, name)
         except Invalid:
             continue
+
+
+def test_a_file_of_a_draft_may_have_an_empty_title_and_not_lack_one(tmp_path: Path) -> None:
+    path = tmp_path / "2026-11-24-draft.md"
+    path.write_text('---\ntitle: ""\nsubject: ""\n---\nSit less.\n', encoding="utf-8")
+    assert issue_file.read(path).body == "Sit less.\n"
+    path.write_text('---\nsubject: ""\n---\nSit less.\n', encoding="utf-8")
+    with pytest.raises(Invalid, match='no "title"'):
+        issue_file.read(path)

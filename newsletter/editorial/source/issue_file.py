@@ -54,17 +54,23 @@ class IssueFile:
 
 
 def read(path: Path) -> IssueFile:
-    """Parse a file; Invalid lists every error, a line each."""
+    """Parse a file; Invalid lists every error, a line each.
+
+    A title, a subject or a text may be empty, as in a draft that was dumped, but no field may be missing.
+    """
     name = path.as_posix()
     try:
         content = path.read_bytes()
     except OSError as error:
         raise Invalid(f"{name}: cannot be read: {error.strerror}") from error
     try:
-        return parse(content.decode("utf-8"), name)
+        issue, faults = examine(content.decode("utf-8"), name)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise Invalid(f"{name}:{line}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+    if any(not fault.can_wait or fault.line is None for fault in faults):
+        raise Invalid(_sentences(name, faults))
+    return issue
 
 
 def parse(source: str, name: str) -> IssueFile:
