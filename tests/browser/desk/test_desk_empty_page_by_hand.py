@@ -50,6 +50,8 @@ def test_an_empty_page_is_an_issue_from_the_first_words_on_and_a_reload_finds_it
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 1.")
     page.keyboard.insert_text("More.")
     expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
+    issue = page.get_by_role("navigation", name="Breadcrumb").get_by_role("link", name="This issue")
+    assert issue.get_attribute("href") == page.url.removesuffix("write").removeprefix(page.evaluate("origin"))
     page.reload()
     assert text(ready(page)) == f"{WORDS}More."
     assert count(services) == before + 1

@@ -42,7 +42,7 @@ const editor = new Editor({
   onUpdate: (update) => following.changed(update),
   onMarks: (marks) => toolbar.show(marks),
   onPicture: () => pictures.choose(),
-  handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event) },
+  handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event), blur: () => void editor.view.setTabFocusMode(false) },
 });
 const manuscript = new Manuscript(form, editor);
 const tab = new Tab({ issue: manuscript.name, last });
@@ -114,8 +114,11 @@ function drop(event) {
   return true;
 }
 
-function escape(event) {
-  if (event.key === "Escape" && !editor.isOffering()) announce("Tab now leaves the text.");
+// Until something else is pressed: to hear the words below takes longer than the two seconds that CodeMirror waits.
+function escape({ key }) {
+  const isLeaving = key === "Escape" && !editor.isOffering();
+  if (isLeaving) announce("Tab now leaves the text.");
+  if (!["Tab", "Shift"].includes(key)) editor.view.setTabFocusMode(isLeaving);
   return false;
 }
 
