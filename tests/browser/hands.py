@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -10,13 +10,13 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser import keyboard
 
 LEAST_TARGET = 44
-"""CSS pixels, each way: what a thumb hits (WCAG 2.5.5)."""
+"""The height in CSS pixels that a thumb hits (WCAG 2.5.5)."""
 
 
 class Hands:
     """What both have in common."""
 
-    screen: dict[str, Any] = {}
+    screen: ClassVar[dict[str, Any]]
     """The browser's screen, as Playwright's options of a context."""
 
     def __init__(self, page: Page) -> None:
@@ -61,7 +61,7 @@ class Hands:
 class Keyboard(Hands):
     """Whoever has no mouse, at a desktop's screen."""
 
-    screen = {"viewport": {"width": 1280, "height": 860}}
+    screen: ClassVar = {"viewport": {"width": 1280, "height": 860}}
 
     def _key(self, key: str) -> None:
         self.page.keyboard.press(key)
@@ -103,7 +103,7 @@ class Keyboard(Hands):
 class Touch(Hands):
     """A thumb on a phone."""
 
-    screen = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
+    screen: ClassVar = {"viewport": {"width": 375, "height": 740}, "has_touch": True, "is_mobile": True}
 
     def press(self, wanted: Locator) -> None:
         expect(wanted).to_be_visible()
@@ -133,7 +133,7 @@ class Touch(Hands):
 
 
 def _expect_to_be_hit(wanted: Locator) -> None:
-    """Links within a sentence are as high as its lines; all else is as large as a thumb."""
+    """Links within a sentence are as high as its lines; all else is as high as a thumb."""
     if wanted.evaluate("element => getComputedStyle(element).display") == "inline":
         return
     box = wanted.bounding_box()

@@ -257,6 +257,8 @@ def let_the_rest_go(hands: Hands, tally: Tally) -> None:
     hands.press(page.get_by_role("button", name="Resume sending"))
     expect(page.get_by_text("It went out on")).to_be_visible()
     assert len(tally.recipients) == READERS
+    # Of the issue and of its correction, nobody got the same twice.
+    assert len(set(tally.taken)) == len(tally.taken)
     page.goto(f"/archive/{page.url.rstrip('/').rpartition('/')[2]}/")
     expect(page.get_by_text(NOTE)).to_be_visible()
     expect(page.get_by_text(ADDED)).to_be_visible()
