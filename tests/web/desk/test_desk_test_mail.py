@@ -139,7 +139,7 @@ def test_the_fate_of_each_is_told_with_the_servers_words_and_only_when_it_change
         outbox.sent(session, "w", first.id, "250 2.0.0 Taken", now)
         outbox.failed(session, "w", second.id, "550 5.1.1 <nobody> & nothing here", now)
     answer = editor.open(asked)
-    assert "editor@desk.example sent" in words(answer)
+    assert "editor@desk.example sent The server said: 250 2.0.0 Taken" in words(answer)
     assert "friend@example.org refused" in words(answer)
     assert "The server said: 550 5.1.1 <nobody> & nothing here" in words(answer)
     assert "hx-get" not in answer.text
