@@ -15,6 +15,7 @@ NOUNS: Mapping[str, str] = {
     "complaint": "complaints",
     "copy": "copies",
     "day": "days",
+    "character": "characters",
     "email": "emails",
     "error": "errors",
     "hint": "hints",

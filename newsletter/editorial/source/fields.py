@@ -61,7 +61,7 @@ class Fields:
         length = _length(subject)
         if subject and length is not None and length not in SUBJECT_LENGTH:
             fits = f"{SUBJECT_LENGTH[0]} to {SUBJECT_LENGTH[-1]} fit an inbox line"
-            self._fault("subject", f"subject has {length} characters; {fits}")
+            self._fault("subject", f"subject has {formats.counted(length, 'character')}; {fits}")
         return subject
 
     def slug(self) -> str:

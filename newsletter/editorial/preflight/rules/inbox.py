@@ -9,6 +9,7 @@ from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
 from newsletter.editorial.preflight.registry import rule
 from newsletter.errors import Invalid
+from newsletter.i18n import formats
 
 PHONE = 60
 """How many characters of a subject most phones show on two lines."""
@@ -124,7 +125,7 @@ def the_preheader_is_given(context: CheckContext) -> Iterator[Finding]:
         why = (
             "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills the rest with the text that follows"
         )
-        yield note(f"the preheader has {length} characters, and {why}", "40 to 110 are best", line)
+        yield note(f"the preheader has {formats.counted(length, 'character')}, and {why}", "40 to 110 are best", line)
 
 
 @rule()
