@@ -27,8 +27,8 @@ _SENTENCES = {
     "extra_forbidden": "There is no such entry; check the spelling.",
     "string_type": "Give words.",
     "string_too_short": "Fill this in.",
-    "string_too_long": "Shorten it: {max_length} characters are the most.",
-    "too_long": "Leave some out: {max_length} are the most.",
+    "string_too_long": "Shorten it: the limit is {max_length} characters.",
+    "too_long": "Leave some out: the limit is {max_length}.",
     "bool_parsing": "Say true or false.",
     "bool_type": "Say true or false.",
     "int_parsing": "Give a whole number.",
@@ -42,7 +42,7 @@ _SENTENCES = {
     "url_parsing": "Give a full web address, like https://example.org/page.",
     "url_scheme": "Give a web address that begins with https:// or http://.",
     "url_type": "Give a full web address, like https://example.org/page.",
-    "url_too_long": f"Give a shorter web address: {_LONGEST_URL} characters are the most.",
+    "url_too_long": f"Give a shorter web address: the limit is {_LONGEST_URL} characters.",
 }
 _COLUMNS = {"url": "address"}
 _NOT_SO = "value is not a valid email address: "

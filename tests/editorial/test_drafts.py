@@ -66,7 +66,7 @@ def test_a_second_issue_of_one_title_gets_a_slug_of_its_own(session: Session, is
 
 
 def test_a_title_of_500_characters_is_refused_with_its_length(session: Session, issue: Issue, now: datetime) -> None:
-    with pytest.raises(Faulty, match="title has 500 characters; 200 are the most"):
+    with pytest.raises(Faulty, match="title has 500 characters; the limit is 200"):
         create.create_issue(session, issue.publication, replace(TYPED, title="x" * 500), DAY, ADA, now)
 
 

@@ -155,7 +155,7 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_front(r'author: "\UFFFFFFFF"'), "3: front matter is not YAML: this line cannot be read; retype it"),
         (with_front(r'"\U00110000": x'), "3: front matter is not YAML: this line cannot be read; retype it"),
         (with_front(r'tags: [a, "\ud83d"]'), "3: the escape for U+D83D is half a character; delete it"),
-        (with_front(f"author: {'x' * 201}"), "3: author has 201 characters; 200 are the most"),
+        (with_front(f"author: {'x' * 201}"), "3: author has 201 characters; the limit is 200"),
     ],
 )
 def test_a_malformed_file_says_where_and_how_to_mend_it(source: str, complaint: str) -> None:
@@ -207,16 +207,16 @@ def test_a_file_that_is_not_there_is_invalid(tmp_path: Path) -> None:
 
 
 def test_a_huge_file_is_refused_before_it_is_parsed() -> None:
-    with pytest.raises(Invalid, match=r"the file has 1,000,001 bytes; 1,000,000 are the most"):
+    with pytest.raises(Invalid, match=r"the file has 1,000,001 bytes; the limit is 1,000,000"):
         parse("x" * (MOST_BYTES + 1))
 
 
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
-        ("word " * 30_001, "5: the text has 150,005 characters; 150,000 are the most for one issue"),
-        ("# a\n" * 10_000, "5: the text has 40,000 headings, links, table cells and other elements; 20,000 are the"),
-        ("|a|b|\n|-|-|\n" + "|x|y|\n" * 3_000, "table cells and other elements; 20,000 are the most for one issue"),
+        ("word " * 30_001, "5: the text has 150,005 characters; the limit for one issue is 150,000"),
+        ("# a\n" * 10_000, "5: the text has 40,000 headings, links, table cells and other elements; the limit"),
+        ("|a|b|\n|-|-|\n" + "|x|y|\n" * 3_000, "table cells and other elements; the limit for one issue is 20,000"),
     ],
 )
 def test_a_text_that_would_take_too_long_to_render_is_refused(body: str, complaint: str) -> None:

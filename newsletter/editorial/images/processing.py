@@ -96,7 +96,7 @@ def too_many_bytes(size: int) -> str:
     """The error message for an upload of that many bytes."""
     most = UPLOAD_BYTES >> 20
     megabytes = formats.number(round(size / 2**20))
-    return f"This file has {megabytes} MB, and {most} MB are the most. Save it smaller and upload that."
+    return f"This file has {megabytes} MB; the limit is {most} MB. Save it smaller and upload that."
 
 
 def _refuse_too_large(size: tuple[int, int], most: int = _MAX_PIXELS) -> None:
@@ -104,8 +104,8 @@ def _refuse_too_large(size: tuple[int, int], most: int = _MAX_PIXELS) -> None:
     if max(size) > _MAX_SIDE or width * height > most:
         raise Invalid(
             f"This picture has {formats.number(width)} × {formats.number(height)} pixels. "
-            f"{formats.number(_MAX_SIDE)} a side and {most // 10**6} million "
-            f"in all are the most, and mail shows {formats.number(WIDTH)} across. Save it smaller and upload that."
+            f"The limit is {formats.number(_MAX_SIDE)} a side and {most // 10**6} million in all; "
+            f"mail shows {formats.number(WIDTH)} across. Save it smaller and upload that."
         )
 
 

@@ -114,7 +114,7 @@ def _text_faults(passage: str) -> Iterator[Fault]:
         yield Fault(None, "write the text of the snippet")
     elif len(passage) > LONGEST_SNIPPET:
         most = formats.number(LONGEST_SNIPPET)
-        yield Fault(None, f"the text has {formats.number(len(passage))} characters; {most} are the most")
+        yield Fault(None, f"the text has {formats.number(len(passage))} characters; the limit is {most}")
     else:
         tokens = markdown.parse(passage)
         yield from validation.find_faults(passage, tokens, 1)

@@ -122,7 +122,7 @@ class Fields:
             self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
         if len(entry.value) > LONGEST_LINE:
             self._complain(
-                entry, f"{key} has {formats.number(len(entry.value))} characters; {LONGEST_LINE} are the most"
+                entry, f"{key} has {formats.number(len(entry.value))} characters; the limit is {LONGEST_LINE}"
             )
         return entry.value
 

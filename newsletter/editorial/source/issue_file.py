@@ -101,7 +101,7 @@ def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
     """
     size = len(source.encode("utf-8", "surrogatepass"))
     if size > MOST_BYTES:
-        raise Invalid(f"{name}: the file has {formats.number(size)} bytes; {formats.number(MOST_BYTES)} are the most")
+        raise Invalid(f"{name}: the file has {formats.number(size)} bytes; the limit is {formats.number(MOST_BYTES)}")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
     return issue, sorted(faults, key=lambda fault: fault.line or 0)

@@ -167,15 +167,15 @@ def parse(body: str, language: str = SOURCE, pages: Pages = ()) -> list[Token]:
     """
     if len(body) > MOST_CHARACTERS:
         raise TooLarge(
-            f"the text has {formats.number(len(body))} characters; {formats.number(MOST_CHARACTERS)} "
-            f"are the most for one issue"
+            f"the text has {formats.number(len(body))} characters; "
+            f"the limit for one issue is {formats.number(MOST_CHARACTERS)}"
         )
     tokens = _PARSER.parse(body, {"language": language})
     elements = sum(1 + len(token.children or ()) for token in tokens)
     if elements > MOST_ELEMENTS:
         raise TooLarge(
             f"the text has {formats.number(elements)} headings, links, table cells and other elements; "
-            f"{formats.number(MOST_ELEMENTS)} are the most for one issue"
+            f"the limit for one issue is {formats.number(MOST_ELEMENTS)}"
         )
     for path, url in pages:
         _redirect_links(tokens, path, url)

@@ -114,7 +114,7 @@ def test_what_cannot_be_a_revision_yet_is_a_draft_of_an_issue_and_not_lost(autho
     answer = author.client.post(NEW, data=form)
     assert answer.status_code == 422
     assert "Dear {{ surname }}" in words(answer)
-    assert "Title has 500 characters; 200 are the most." in words(answer)
+    assert "Title has 500 characters; the limit is 200." in words(answer)
     # The page of the issue has it, too.
     assert "Dear {{ surname }}" in author.read(author.open(f"{NEW}?page={form['page']}").location)
 

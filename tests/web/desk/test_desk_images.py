@@ -75,7 +75,7 @@ def test_a_second_picture_of_one_name_gets_another_and_the_same_keeps_its(author
         (b"<!doctype html><script>alert(1)</script>", "back.jpg", "This is a web page"),
         (PHOTO[:3000], "back.jpg", "This picture is damaged"),
         (photos.png_that_claims(20_000, 20_000), "back.png", "This picture has 20,000 × 20,000 pixels."),
-        (bytes(41 * 2**20), "back.jpg", "This file has 41 MB, and 40 MB are the most."),
+        (bytes(41 * 2**20), "back.jpg", "This file has 41 MB; the limit is 40 MB."),
         (b"", "back.jpg", "This is not a PNG"),
         (PHOTO, "", "No picture came with this."),
     ],

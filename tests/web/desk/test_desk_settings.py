@@ -53,12 +53,12 @@ def test_what_an_owner_types_is_kept(owner: Visitor, services: Services) -> None
     [
         ("time_zone", "Mars/Base", "is not a time zone; write one like Europe/Warsaw."),
         ("name", "", "Fill this in."),
-        ("name", "x" * 121, "Shorten it: 120 characters are the most."),
-        ("tagline", "x" * 201, "Shorten it: 200 characters are the most."),
+        ("name", "x" * 121, "Shorten it: the limit is 120 characters."),
+        ("tagline", "x" * 201, "Shorten it: the limit is 200 characters."),
         ("tagline", "a\0b", "Write it on one line."),
         ("description", "a\0b", "There is a NUL in the text; remove it."),
         ("language", "English, please", "Give a language tag like en, pl or pt-BR."),
-        ("language", "en-abcdefgh-abcdefgh", "Shorten it: 16 characters are the most."),
+        ("language", "en-abcdefgh-abcdefgh", "Shorten it: the limit is 16 characters."),
     ],
 )
 def test_a_field_that_cannot_be_so_says_why_and_nothing_is_kept(
@@ -101,10 +101,10 @@ def test_what_is_wrong_with_the_sender_is_told_as_one_would_say_it(
     [
         ("booking_url", "book here", "Give a full web address, like https://example.org/page."),
         ("ask_url", "javascript:alert(1)", "Give a web address that begins with https:// or http://."),
-        ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: 500 characters are the most."),
-        ("request_topics", f"Pain\n{'x' * 61}", "Line 2: Shorten it: 60 characters are the most."),
+        ("ask_url", f"https://a.example/{'x' * 500}", "Give a shorter web address: the limit is 500 characters."),
+        ("request_topics", f"Pain\n{'x' * 61}", "Line 2: Shorten it: the limit is 60 characters."),
         ("request_topics", "Pain\n pain", "are the same topic; leave one out."),
-        ("request_topics", "\n".join(map(str, range(21))), "Leave some out: 20 are the most."),
+        ("request_topics", "\n".join(map(str, range(21))), "Leave some out: the limit is 20."),
     ],
 )
 def test_what_is_wrong_with_questions_and_bookings_is_told(
@@ -210,7 +210,7 @@ def test_topics_are_named_one_a_line(owner: Visitor, services: Services) -> None
     for strange, fault in (
         ("Neck\nBack\nNECK", "“Neck” and “NECK” are the same topic"),
         ("x" * 61, "Line 1: Shorten it"),
-        ("\n".join(map(str, range(21))), "20 are the most"),
+        ("\n".join(map(str, range(21))), "the limit is 20"),
     ):
         answer = owner.press("/desk/settings/choices", topics=strange)
         assert answer.status_code == 422

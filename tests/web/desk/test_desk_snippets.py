@@ -46,7 +46,7 @@ def test_a_snippet_is_saved_by_an_author_and_changed_and_deleted_by_an_editor(
         ("x" * 500, "Text", "The name has 500 characters; the limit is 100. Shorten it."),
         ("BÓOK a massage", "Text", "There is a snippet named “BÓOK a massage” already. Choose another name."),
         ("New", " \n ", "Write the text of the snippet."),
-        ("New", "x" * 5_001, "The text has 5,001 characters; 5,000 are the most."),
+        ("New", "x" * 5_001, "The text has 5,001 characters; the limit is 5,000."),
         ("New", "One\n\n{{ surname }}", "Line 3: Unknown field &#34;surname&#34;"),
         ("New", "Dear {{ name", "Line 1: &#34;{{&#34; opens a merge field that never closes"),
         ("New", "[Book](https://x.example/{{ email }})", "Line 1: A web address takes no merge field"),

@@ -42,7 +42,7 @@ def test_an_author_begins_an_issue_for_the_next_free_slot(author: Visitor, servi
 def test_a_title_of_500_characters_and_a_short_subject_are_told_beside_their_fields(author: Visitor) -> None:
     answer = author.press("/desk/issues/new", "/desk/issues/new", title="x" * 500, subject="Short")
     assert answer.status_code == 422
-    assert "Title has 500 characters; 200 are the most." in words(answer)
+    assert "Title has 500 characters; the limit is 200." in words(answer)
     assert "Subject has 5 characters; 10 to 78 fit an inbox line." in words(answer)
     assert f'value="{"x" * 500}"' in answer.text
 
@@ -60,7 +60,7 @@ def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(
 ) -> None:
     answer = author.client.post(PAGE, data=form(author, title="x" * 500, body="One.\n\nHello {{ surname }}\n"))
     assert answer.status_code == 422
-    assert "Title has 500 characters; 200 are the most." in words(answer)
+    assert "Title has 500 characters; the limit is 200." in words(answer)
     assert 'Line 3: Unknown field "surname"; the fields here are: email, name.' in words(answer)
     assert "Hello {{ surname }}" in answer.text
     assert revision(services) == 1
@@ -398,7 +398,7 @@ def test_an_issue_as_long_as_one_may_be_is_saved_and_a_longer_text_is_kept_as_a_
     too_long = send(author, "save", form(author, body=body * 4))
     assert too_long.status_code == 422
     assert too_long.json
-    assert "characters; 150,000 are the most" in too_long.json["faults"][0]["text"]
+    assert "characters; the limit for one issue is 150,000" in too_long.json["faults"][0]["text"]
     assert author.open(PAGE).text.count("Breathe, and ä.") == 4 * body.count("Breathe")
 
 

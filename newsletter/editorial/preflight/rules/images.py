@@ -46,7 +46,11 @@ def alt_text_says_what_is_there(context: CheckContext) -> Iterator[Finding]:
         if alt and (_NAMELESS.fullmatch(alt) or _A_FILES_NAME.fullmatch(alt) or alt == PurePosixPath(name).stem):
             yield warning(f"the alt text of {name} is only “{alt}”", "describe what it shows", picture.line)
         elif alt and len(alt) < _SHORT_ALT:
-            yield warning(f"the alt text of {name} has {formats.counted(len(alt), 'character')}", "describe what it shows", picture.line)
+            yield warning(
+                f"the alt text of {name} has {formats.counted(len(alt), 'character')}",
+                "describe what it shows",
+                picture.line,
+            )
         elif alt and alt == picture.title:
             yield note(
                 f"{name} has the same alt text and caption", "let the alt text describe what it shows", picture.line
