@@ -214,7 +214,7 @@ def put_into_a_slot(hands: Hands) -> None:
     page.reload()
     expect(page.get_by_text(re.compile("^On Tuesday .* at 09:00 .* this goes to 500 readers"))).to_be_visible()
     hands.press(page.get_by_role("link", name="Choose another slot"))
-    hands.press(page.get_by_role("button", name=re.compile("^Put it here")).nth(1))
+    hands.press(page.get_by_role("button", name=re.compile("^Put it into this slot")).nth(1))
     expect(page.get_by_text(re.compile("^On Tuesday .* this goes to 500 readers")).first).to_be_visible()
 
 
@@ -229,7 +229,7 @@ def begin_to_send(services: Services) -> None:  # noqa: F811
 def notice_an_error_and_correct_it(hands: Hands) -> None:
     page = hands.page
     page.goto("/desk/")
-    hands.press(page.get_by_role("button", name="Pause, and correct it"))
+    hands.press(page.get_by_role("button", name="Pause and correct it"))
     page.wait_for_url("**/write*")
     page.locator(".cm-content").wait_for()
     hands.go_to_text()
@@ -246,7 +246,7 @@ def approve_and_mail_the_correction(hands: Hands) -> None:
     page = hands.page
     page.goto("/desk/")
     hands.press(page.get_by_role("link", name=re.compile("^The correction of .* waits for approval")))
-    hands.press(page.get_by_role("button", name=re.compile("^Approve, publish, and email it to")))
+    hands.press(page.get_by_role("button", name=re.compile("^Approve, publish and email it to")))
     expect(page.get_by_role("heading", name="Correction 1")).to_be_visible()
     expect(page.get_by_text("The email about it is on its way to")).to_be_visible()
 
