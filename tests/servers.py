@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.sql import SQL, Composable, Identifier
+from psycopg.sql import SQL, Composable, Identifier, Literal
 from sqlalchemy.engine import make_url
 
 _WAITS_FOR_THE_DISK = ("fsync", "full_page_writes", "synchronous_commit")
@@ -31,8 +31,14 @@ def running(durable: bool = False) -> Iterator[str]:
         server.cleanup()
 
 
+_HANG_UP = SQL(
+    "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE datname = {} AND pid <> pg_backend_pid()"
+)
+
+
 def create_database(server: str, name: str, template: str = "template1") -> str:
-    """Its URL."""
+    """Its URL; whoever is connected to the template is hung up on, for it could not be copied."""
+    run(server, _HANG_UP.format(Literal(template)))
     # By file, for the usual way writes each page to the log, which takes seven times as long.
     copied = SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY")
     run(server, copied.format(Identifier(name), Identifier(template)))
