@@ -217,7 +217,7 @@ def test_it_does_not_go_back_to_a_slot_that_was_taken_meanwhile(sessions: Sessio
     ],
 )
 def test_an_origin_that_no_page_of_ours_named_is_refused(field: str) -> None:
-    with pytest.raises(PressError, match="Nothing was done"):
+    with pytest.raises(PressError, match="nothing was done"):
         Origin.parse(field)
 
 

@@ -102,8 +102,6 @@ def test_an_issue_is_parsed_rendered_and_checked_once_for_an_act(
 ) -> None:
     slots.open_press(services.sessions, services.links, NOW)
     title, calls = next(TITLES), Counter[str]()
-    with services.sessions.begin() as session:
-        slots.write(session, title, NOW)
 
     def count(module: object, name: str) -> None:
         function = getattr(module, name)
@@ -113,6 +111,8 @@ def test_an_issue_is_parsed_rendered_and_checked_once_for_an_act(
     count(mjml, "to_html")
     count(preflight, "check")
     count(Rendered.content_hash, "func")
+    with services.sessions.begin() as session:
+        slots.write(session, title, NOW)
     with services.sessions.begin() as session:
         issue = session.scalars(issue_store.listing().where(Issue.title == title)).one()
         issue_store.set_readiness(issue, Readiness.READY)

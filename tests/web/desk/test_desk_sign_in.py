@@ -116,7 +116,7 @@ def test_a_one_time_link_works_once_and_asks_for_a_password(
     link = link_for(engage(Role.OWNER, password=None), services, now)
     entered = stranger.press(link)
     assert (entered.status_code, entered.location) == (303, "/desk/account/")
-    assert "Choose a password" in stranger.read("/desk/account/")
+    assert "Your name and a password" in stranger.read("/desk/account/")
     again = visitor(app).client.post(link)
     assert again.status_code == 404
     assert "already been used" in words(again)
