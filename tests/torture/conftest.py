@@ -62,9 +62,11 @@ def _durable(durable: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def originals(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Originals:
+def originals(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Originals]:
     """What the tests' own databases are copied from, on that server."""
-    return Originals(tmp_path_factory.mktemp("originals"), lambda: postgres_server)
+    made = Originals(tmp_path_factory.mktemp("originals"), lambda: postgres_server)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
