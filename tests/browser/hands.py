@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Response, expect
 
 from tests.browser import keyboard
 
@@ -57,6 +57,11 @@ class Hands:
         """Save the text, and wait until it is."""
         raise NotImplementedError
 
+    def _expect_saved(self, answer: Response) -> None:
+        """The page knows it, too: one that is left before sends its text once more."""
+        assert answer.ok
+        expect(self.page.locator("#said")).to_have_text(answer.json()["said"])
+
 
 class Keyboard(Hands):
     """Whoever has no mouse, at a desktop's screen."""
@@ -97,7 +102,7 @@ class Keyboard(Hands):
         with self.page.expect_response("**/write/save*") as answer:
             self._key("Control+s")
         self.acts += 1
-        assert answer.value.ok
+        self._expect_saved(answer.value)
 
 
 class Touch(Hands):
@@ -129,7 +134,7 @@ class Touch(Hands):
     def save(self) -> None:
         with self.page.expect_response("**/write/save*") as answer:
             self.press(self.page.get_by_role("button", name="Save", exact=True))
-        assert answer.value.ok
+        self._expect_saved(answer.value)
 
 
 def _expect_to_be_hit(wanted: Locator) -> None:
