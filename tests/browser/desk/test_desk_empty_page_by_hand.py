@@ -64,6 +64,36 @@ def test_an_empty_page_is_an_issue_from_the_first_words_on_and_a_reload_finds_it
     assert count(services) == before + 1
 
 
+def test_what_was_typed_without_a_network_is_offered_on_the_next_empty_page(
+    open_desk: Open, services: Services
+) -> None:
+    before = count(services)
+    page = empty(open_desk())
+    page.context.set_offline(True)
+    page.keyboard.insert_text(WORDS)
+    expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
+    other = page.context.new_page()
+    # A page that is being closed lives on for a moment, in which it would save its text when the network is back.
+    page.evaluate("""() => {
+        navigator.sendBeacon = () => true;
+        window.fetch = () => Promise.reject(new TypeError("offline"));
+    }""")
+    page.close()
+    other.context.set_offline(False)
+    empty(other)
+    offered = other.locator("#left-here")
+    expect(offered).to_contain_text("that was never saved")
+    offered.get_by_role("button", name="Restore it").click()
+    other.wait_for_url("**/write")
+    assert text(ready(other)) == WORDS
+    expect(other.locator("#said")).to_contain_text("Saved at 13:00")
+    assert count(services) == before + 1
+    # It is offered once.
+    empty(other)
+    other.wait_for_timeout(500)
+    expect(offered).to_be_hidden()
+
+
 @pytest.mark.slow
 def test_an_empty_page_goes_on_where_it_was_when_its_session_is_back(open_desk: Open, services: Services) -> None:
     before = count(services)
