@@ -19,6 +19,8 @@ from newsletter.wiring import Services
 
 log = structlog.get_logger(__name__)
 _KEY = "newsletter"
+HIGHEST_ID = 2**31 - 1
+"""The highest id that most tables can give a row: an integer column's highest value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def asked_id(fields: MultiDict[str, str], name: str) -> int | None:
 def parse_id(text: str) -> int:
     """The id that a form's field holds; 0, which no row has, for what cannot be one."""
     try:
-        return row_id(text, 2**31 - 1)
+        return row_id(text, HIGHEST_ID)
     except ValueError:
         return 0
 

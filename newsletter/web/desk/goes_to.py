@@ -8,12 +8,11 @@ from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
-from newsletter.web.context import row_id, services
+from newsletter.web.context import HIGHEST_ID, row_id, services
 from newsletter.web.desk import audit_hook, lookup
 from newsletter.workflows import build_letter
 from newsletter.workflows.choose_segment import choose_segment
 
-_HIGHEST_ID = 2**31 - 1
 _BACK = {"schedule": "desk.schedule_form", "send": "desk.send_form"}
 
 
@@ -33,7 +32,7 @@ def picked(store: Session, publication: Publication, text: str) -> Segment | Non
     if not text:
         return None
     try:
-        number = row_id(text, _HIGHEST_ID)
+        number = row_id(text, HIGHEST_ID)
     except ValueError:
         raise Invalid("That is no segment. Choose one from the list, or everybody.") from None
     return segments.get_segment(store, publication.id, number)

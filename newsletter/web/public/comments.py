@@ -23,7 +23,7 @@ from newsletter.engagement import comments, comments_text
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.web import error_pages
-from newsletter.web.context import client, now, row_id, services
+from newsletter.web.context import HIGHEST_ID, client, now, row_id, services
 from newsletter.web.forms import FormGuard, fault_of
 from newsletter.web.public import form_guard, private_pages, refusal_tally
 from newsletter.workflows import comment_on_issue
@@ -34,7 +34,6 @@ signed = private_pages.blueprint("signed_comments", __name__)
 
 _A_PAGE = 50
 _MOST_PAGES = 10_000
-_HIGHEST_ID = 2**31 - 1
 # Far more than a comment may have, so that whoever pastes too much is told how much, and keeps it.
 _FORM_BYTES = 256 * 1024
 _NO_SUCH_PAGE = lazy_gettext("There is no such page. Start again from the first one.")
@@ -55,7 +54,7 @@ class CommentForm:
     @classmethod
     def parse(cls, form: MultiDict[str, str]) -> Self:
         """The form from its fields; missing ones are empty."""
-        parent_id = form.get("parent", type=lambda text: row_id(text, _HIGHEST_ID))
+        parent_id = form.get("parent", type=lambda text: row_id(text, HIGHEST_ID))
         typed = TypedComment(
             form.get("name", ""), form.get("email", ""), form.get("text", ""), parent_id, bool(form.get("reply_mail"))
         )
@@ -75,7 +74,7 @@ class CommentForm:
 @signed.get("/archive/<slug>/comments/<token>")
 def show(slug: str, token: str = "") -> AnyResponse:
     """The comments, newest first, and the form; `?reply=` names the comment to reply to, `?page=` pages."""
-    parent_id = request.args.get("reply", type=lambda text: row_id(text, _HIGHEST_ID))
+    parent_id = request.args.get("reply", type=lambda text: row_id(text, HIGHEST_ID))
     form = CommentForm(TypedComment(parent_id=parent_id))
     return _page(slug, token, form, notice=_NOTICES.get(request.args.get("done", ""), ""))
 

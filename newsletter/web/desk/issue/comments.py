@@ -9,12 +9,11 @@ from newsletter.engagement import comments_moderation, comments_text
 from newsletter.engagement.comments import CommentState
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
-from newsletter.web.context import now, page_request, row_id, services
+from newsletter.web.context import HIGHEST_ID, now, page_request, row_id, services
 from newsletter.web.desk import audit_hook, csv_export, frame, undo_flash
 from newsletter.workflows import comment_on_issue
 
 _A_PAGE = 25
-_HIGHEST_ID = 2**31 - 1
 _DECISIONS: Mapping[str, tuple[CommentState, str]] = {
     "approve": (CommentState.APPROVED, "approved"),
     "spam": (CommentState.SPAM, "marked as spam"),
@@ -90,7 +89,7 @@ def _decided() -> tuple[str, list[int]]:
 
 def _ids(texts: list[str]) -> list[int]:
     try:
-        return [row_id(text, _HIGHEST_ID) for text in texts[:_A_PAGE]]
+        return [row_id(text, HIGHEST_ID) for text in texts[:_A_PAGE]]
     except ValueError:
         raise Invalid("Choose the comments from the list.") from None
 
@@ -116,7 +115,7 @@ def _list_page(
     wanted = state or _state(request.args.get("state", ""))
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        turn = page_request(_HIGHEST_ID)
+        turn = page_request(HIGHEST_ID)
         return frame.page(
             store,
             "comments.html",

@@ -11,14 +11,13 @@ from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import now, page_request, services
+from newsletter.web.context import HIGHEST_ID, now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.writing import save_state
 
 _A_PAGE = 50
 _A_CHOICE = 200
 """The number of revisions offered for comparison; the URL accepts any."""
-_HIGHEST = 2**31 - 1
 
 
 def history(slug: str) -> str:
@@ -31,7 +30,7 @@ def history(slug: str) -> str:
             "issues",
             found.publication,
             issue=found,
-            page=issue_store.revisions(store, found, page_request(_HIGHEST), _A_PAGE),
+            page=issue_store.revisions(store, found, page_request(HIGHEST_ID), _A_PAGE),
             unsaved=store.scalars(drafts.unsaved_drafts(found)).all(),
         )
 

@@ -11,12 +11,11 @@ from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.system import uploaded_files
 from newsletter.web import auth
-from newsletter.web.context import now, page_request, services
+from newsletter.web.context import HIGHEST_ID, now, page_request, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.workflows import import_archive, peer_archives
 
 _A_PAGE = 50
-_HIGHEST_ID = 2**31 - 1
 _PUBLISHED = "published"
 _UPLOADS = 5
 _COMMAND = "newsletter issues import-archive FILE"
@@ -62,7 +61,7 @@ def _list_page(fault: str = "") -> str:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         wants_published = request.args.get("state") == _PUBLISHED
-        turn = page_request(_HIGHEST_ID)
+        turn = page_request(HIGHEST_ID)
         return frame.page(
             store,
             "imported.html",

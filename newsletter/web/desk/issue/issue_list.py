@@ -17,13 +17,12 @@ from newsletter.engagement import requests
 from newsletter.i18n import formats
 from newsletter.pagination import FIRST_PAGE, Page
 from newsletter.publications import Publication
-from newsletter.web.context import page_request, services
+from newsletter.web.context import HIGHEST_ID, page_request, services
 from newsletter.web.desk import frame, words
 
 _AT_FIRST = 10
 _A_PAGE = 50
 _SEARCHED = ("q", "month", "author", "tag")
-_HIGHEST_ID = 2**31 - 1
 
 
 def issues() -> str:
@@ -78,7 +77,7 @@ def _pages(store: Session, publication: Publication, wanted: Criteria) -> dict[I
     if wanted.state is None and request.args.get("state"):
         return {None: Page([], {}, {})}
     if wanted != Criteria():
-        return {wanted.state: listing.page(store, publication, wanted, page_request(_HIGHEST_ID), _A_PAGE)}
+        return {wanted.state: listing.page(store, publication, wanted, page_request(HIGHEST_ID), _A_PAGE)}
     firsts = {state: listing.page(store, publication, Criteria(state), FIRST_PAGE, _AT_FIRST) for state in words.GROUPS}
     return {state: page for state, page in firsts.items() if page.rows}
 

@@ -15,7 +15,7 @@ from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import asked_id, now, page_request, services
+from newsletter.web.context import HIGHEST_ID, asked_id, now, page_request, services
 from newsletter.web.desk import csv_export, frame, timed_cache, words
 
 _PAGE = 50
@@ -25,7 +25,6 @@ _STEPS = 100
 _SUGGESTED = 200
 _LONGEST = 200
 _MOST_COUNTED = 10_000
-_HIGHEST_ID = 2**31 - 1
 
 
 def readers() -> str:
@@ -47,7 +46,7 @@ def readers() -> str:
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
             found=subscribers.count_matching(store, rows, _MOST_COUNTED) if q else 0,
             most_counted=_MOST_COUNTED,
-            page=subscribers.page(store, rows, page_request(_HIGHEST_ID), _PAGE),
+            page=subscribers.page(store, rows, page_request(HIGHEST_ID), _PAGE),
         )
 
 

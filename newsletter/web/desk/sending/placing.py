@@ -9,7 +9,7 @@ from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editorial.schedule import queue
 from newsletter.i18n import formats
-from newsletter.web.context import now, page_request, services
+from newsletter.web.context import HIGHEST_ID, now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.web.desk.sending import moments
 from newsletter.workflows import build_letter, place_issue
@@ -17,7 +17,6 @@ from newsletter.workflows.place_issue import Origin
 
 _SLOTS = 12
 _A_PAGE = 20
-_HIGHEST_ID = 2**31 - 1
 
 
 def choose_slot(slug: str) -> str:
@@ -49,7 +48,7 @@ def choose_issue() -> str:
         entry = place_issue.require_open_slot(calendar, moments.parse_instant(request.args.get("at", "")))
         typed = " ".join(request.args.get("q", "").replace("\0", "").split())[: desk_index.LONGEST_SEARCH]
         wanted = Criteria(IssueState.READY, typed)
-        page = listing.page(store, publication, wanted, page_request(_HIGHEST_ID), _A_PAGE)
+        page = listing.page(store, publication, wanted, page_request(HIGHEST_ID), _A_PAGE)
         return frame.page(
             store,
             "choose_issue.html",
