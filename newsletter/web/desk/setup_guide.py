@@ -20,24 +20,31 @@ from newsletter.web.desk import setup_steps, words
 from newsletter.web.desk.setup_steps import Situation, StepKind, StepState
 
 _FLAG = "guide"
-_PAGES = frozenset(
-    f"desk.{name}"
-    for name in (
-        *(
-            "part_form",
-            "look_form",
-            "change_colours",
-            "change_logo",
-            "timetable_page",
-            "add_slot",
-            "change_slot",
-            "remove_slot",
-        ),
-        *("add_week_off", "remove_week_off", "imports", "import_page", "answer_import", "begin_import"),
-        *("pause_import", "resume_import", "cancel_import", "import_progress", "doctor", "run_doctor"),
-        *("own_test", "send_own_test", "own_test_status"),
-    )
-)
+_PAGES = {
+    "desk.add_slot",
+    "desk.add_week_off",
+    "desk.answer_import",
+    "desk.begin_import",
+    "desk.cancel_import",
+    "desk.change_colours",
+    "desk.change_logo",
+    "desk.change_slot",
+    "desk.doctor",
+    "desk.import_page",
+    "desk.import_progress",
+    "desk.imports",
+    "desk.look_form",
+    "desk.own_test",
+    "desk.own_test_status",
+    "desk.part_form",
+    "desk.pause_import",
+    "desk.remove_slot",
+    "desk.remove_week_off",
+    "desk.resume_import",
+    "desk.run_doctor",
+    "desk.send_own_test",
+    "desk.timetable_page",
+}
 """The pages and forms that stay in the guide when they are opened from one of its pages."""
 
 
@@ -125,10 +132,10 @@ def way_on(store: Session, publication: Publication, name: str, otherwise: str) 
     return found.next_url if found else otherwise
 
 
-def people_who_may(store: Session, least: Role) -> list[str]:
-    """The addresses of those of the team who have that role or a higher one."""
-    ranks = list(Role)
-    return [one.email for one in store.scalars(editors.team()) if ranks.index(one.role) <= ranks.index(least)]
+def people_by_role(store: Session) -> dict[Role, list[str]]:
+    """For each role, the addresses of those of the team who have it or a higher one."""
+    ranks, team = list(Role), store.scalars(editors.team()).all()
+    return {least: [one.email for one in team if ranks.index(one.role) <= ranks.index(least)] for least in ranks}
 
 
 def _stay(endpoint: str, values: dict[str, Any]) -> None:

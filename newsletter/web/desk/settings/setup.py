@@ -3,7 +3,6 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.editors import Role
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, fill_offer, frame, setup_guide
 from newsletter.workflows import test_mail
@@ -21,7 +20,7 @@ def setup() -> str:
             guide=setup_guide.read_guide(store, publication),
             offer=fill_offer.of_publication(store, publication),
             has_issue=test_mail.issue_to_try(store, publication) is not None,
-            people={role: setup_guide.people_who_may(store, role) for role in (Role.OWNER, Role.EDITOR, Role.AUTHOR)},
+            people=setup_guide.people_by_role(store),
         )
 
 
