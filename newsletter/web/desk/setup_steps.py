@@ -154,10 +154,8 @@ def _judge_slot(at: Situation) -> Finding:
 _IMPORTS = {
     UploadState.DRAFT: (StepState.FAULTY, "“{}” is uploaded. Say what it holds."),
     UploadState.CHECKING: (StepState.UNDER_WAY, "“{}” is being checked."),
-    UploadState.CHECKED: (StepState.FAULTY, "The dry run of “{}” is done. Look at it, then import the readers."),
     UploadState.IMPORTING: (StepState.UNDER_WAY, "“{}” is being imported."),
-    UploadState.PAUSED: (StepState.FAULTY, "The import of “{}” is paused. Continue it, or cancel it."),
-    UploadState.FAILED: (StepState.FAULTY, "The import of “{}” failed. See why, and upload it again."),
+    **{state: (StepState.FAULTY, sentence) for state, sentence in words.WAITING_UPLOADS.items()},
 }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from newsletter.addresses import masking
+from newsletter.audience.importing.uploads.models import UploadState
 from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
@@ -25,6 +26,12 @@ GROUPS: dict[IssueState, str] = {
     IssueState.CANCELLED: "Cancelled",
 }
 
+WAITING_UPLOADS = {
+    UploadState.FAILED: "The import of “{}” failed. See why, and upload it again.",
+    UploadState.PAUSED: "The import of “{}” is paused. Continue it, or cancel it.",
+    UploadState.CHECKED: "The dry run of “{}” is done. Look at it, then import the readers.",
+}
+"""What a person has to do about an import that does not go on by itself; `{}` is its file's name."""
 
 _NAMED = 2
 

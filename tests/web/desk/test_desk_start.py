@@ -83,7 +83,7 @@ def test_what_waits_for_a_person_leads_to_where_it_is_dealt_with(
     page, words = editor.open(START).text, editor.read(START)
     for sentence, path in (
         ("1 comment waits for approval.", "/desk/comments/"),
-        ("The import of “<b>list.csv” failed. See why.", "/desk/readers/import/1/"),
+        ("The import of “<b>list.csv” failed. See why, and upload it again.", "/desk/readers/import/1/"),
         ("“Looser by degrees” waits for approval.", f"/desk/issues/{WAITING}/approval"),
         ("arrived. Decide what to do.", f"/desk/issues/{OUT[0]}/doubts"),
         ("The doctor last found", "/desk/settings/doctor/"),

@@ -8,7 +8,6 @@ from flask import url_for
 
 from newsletter.audience import bulk_acts
 from newsletter.audience.importing.uploads import models as imports
-from newsletter.audience.importing.uploads.models import UploadState
 from newsletter.db import Session
 from newsletter.delivery.bounces import holds
 from newsletter.delivery.ledger import doubts
@@ -27,12 +26,6 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import words
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import calendar, welcome_series
-
-_UPLOADS = {
-    UploadState.FAILED: "The import of “{}” failed. See why.",
-    UploadState.PAUSED: "The import of “{}” is paused. Continue it, or cancel it.",
-    UploadState.CHECKED: "The dry run of “{}” is done. Look at it, then import the readers.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,7 @@ def _held(store: Session) -> Iterator[OpenTask]:
 def _failed(store: Session, publication: Publication) -> Iterator[OpenTask]:
     """Of each kind of job only the newest: whoever has started another one knows."""
     for upload in imports.latest_uploads(store, publication, 1):
-        if sentence := _UPLOADS.get(upload.state):
+        if sentence := words.WAITING_UPLOADS.get(upload.state):
             yield OpenTask(sentence.format(upload.file_name), url_for("desk.import_page", upload_id=upload.id))
     for archived in archives.latest_uploads(store, publication, 1):
         if archived.state is ArchiveState.FAILED:
