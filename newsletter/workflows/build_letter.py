@@ -28,6 +28,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.errors import Conflict, PressError
 from newsletter.links import Links
+from newsletter.publications import Publication
 
 _OPEN = {IssueState.DRAFT, IssueState.READY, IssueState.CANCELLED}
 
@@ -70,6 +71,10 @@ class LetterSettings:
     links: Links
     sender: str | None = None
     """The address that issues are sent from; None for the publication's own."""
+
+    def sender_of(self, publication: Publication) -> str:
+        """The address that this publication's issues are sent from."""
+        return self.sender or publication.sender_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,7 +310,7 @@ def headers_of(issue: Issue, letters: LetterSettings) -> dict[str, str | None]:
     own = publication.sender_address
     return {
         "sender_name": publication.sender_name,
-        "sender_address": letters.sender or own,
+        "sender_address": letters.sender_of(publication),
         # Replies go to the publication, even if another address sends its issues.
         "reply_to": publication.reply_to or (own if letters.sender else None),
         "list_id": f"{publication.name} <{publication.slug}.{own.partition('@')[2]}>",

@@ -90,7 +90,7 @@ def read_situation(store: Session, publication: Publication) -> Situation:
     counts = timed_cache.counts(store, publication.id)
     return Situation(
         publication=publication,
-        issue_sender=services().settings.issue_sender_address or publication.sender_address,
+        issue_sender=services().letters.sender_of(publication),
         next_slot=next(occurrences.moments(publication, now()), None),
         readers=sum(counts[status] for status in growth.READING),
         unconfirmed=counts[Status.PENDING],

@@ -39,7 +39,7 @@ def own_test() -> str:
             guide_place=setup_guide.place(store, publication, StepKind.TEST),
             issue=test_mail.issue_to_try(store, publication),
             address=auth.email(),
-            sender=services().settings.issue_sender_address or publication.sender_address,
+            sender=services().letters.sender_of(publication),
             inbox_url=_inbox_url(services().settings),
             has_bulk_server=_has_bulk_server(services().settings),
             **_status(store, publication),
