@@ -16,12 +16,14 @@ from newsletter.delivery.models import Copy
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editorial.imported import posts
+from newsletter.editorial.issues import issue_store
+from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import import_archive, peer_archives
 from newsletter.workflows.import_archive import ArchiveImport, Fetch
 from newsletter.workflows.peer_archives import OldPost
-from tests.sample_services import NOW
+from tests.sample_services import NOW, WAITING
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -137,7 +139,10 @@ def test_what_needs_an_approval_is_named_and_not_published(editor: Visitor, serv
     add_old(services, "one")
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
-    assert "nobody has approved this one yet" in editor.read(f"{PUBLISH}?issue=one")
+        queue.add(session, issue_store.find(session, WAITING), NOW)
+    page = editor.read(f"{PUBLISH}?issue=one")
+    assert "nobody has approved this one yet" in page
+    assert "Nothing can go out yet: “Looser by degrees” needs an approval." in page
     assert "second person" in words(
         editor.client.post(
             PUBLISH, data=hidden(editor.open("/desk/issues/new").text) | {"issue": "one"}, follow_redirects=True

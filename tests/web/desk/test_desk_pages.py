@@ -1,5 +1,7 @@
+import ast
 import re
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import delete
@@ -15,6 +17,8 @@ from newsletter.editorial.schedule import slot_settings
 from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.editors import Role
 from newsletter.publications import Publication, find, first
+from newsletter.web import desk
+from newsletter.web.desk import words as desk_words
 from newsletter.web.desk.readers import pages
 from newsletter.wiring import Services
 from newsletter.workflows import publish
@@ -29,6 +33,13 @@ def test_the_five_words_lead_to_five_pages_and_the_current_one_is_marked(editor:
         page = editor.open(f"/desk/{word}/")
         assert page.status_code == 200
         assert f'href="/desk/{word}/" aria-current="page"' in page.text
+
+
+def test_no_page_hides_what_its_frame_calls_by_name() -> None:
+    code = "\n".join(path.read_text() for path in Path(desk.__file__).parent.rglob("*.py"))
+    calls = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
+    given = {word.arg for call in calls if ast.unparse(call.func) == "frame.page" for word in call.keywords}
+    assert given & {"zone", *desk_words.context(), "counted", "plural", "asset", "links"} == {"zone"}
 
 
 def test_the_empty_slot_is_in_sight_on_every_page(editor: Visitor) -> None:

@@ -84,15 +84,15 @@ def publish_imported_form() -> ResponseReturnValue:
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
         chosen = posts.unpublished(store, publication.id, _chosen(request.args))
-        lacking = {one.issue.id for one in chosen if import_archive.lacks_approval(one.issue, services().links)}
+        unapproved = {one.issue.id for one in chosen if import_archive.lacks_approval(one.issue, services().links)}
         return frame.page(
             store,
             "publish_imported.html",
             "issues",
             publication,
             zone=publication.time_zone,
-            chosen=[one for one in chosen if one.issue.id not in lacking],
-            lacking=[one for one in chosen if one.issue.id in lacking],
+            chosen=[one for one in chosen if one.issue.id not in unapproved],
+            unapproved=[one for one in chosen if one.issue.id in unapproved],
         )
 
 

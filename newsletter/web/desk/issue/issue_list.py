@@ -50,7 +50,7 @@ def issues() -> str:
             unapproved=approvals.awaiting(store, rows) if publication.requires_approval else frozenset(),
             deleted=issue_bin.count_deleted(store, publication.id),
             imported=sum(posts.count_imports(store, publication.id)),
-            sample=posts.sample_issue(store, publication.id),
+            sample_issue=posts.sample_issue(store, publication.id),
             requests_waiting=requests.count_waiting(store, publication.id),
         )
 

@@ -41,7 +41,7 @@ def list_requests() -> str:
 def show_request(request_id: int) -> str:
     """What it is about, and how it stands."""
     with services().sessions.reading() as store:
-        return _page(store, _load(store, request_id), is_open=False)
+        return _page(store, _load(store, request_id), shows_text=False)
 
 
 def read_request(request_id: int) -> str:
@@ -50,7 +50,7 @@ def read_request(request_id: int) -> str:
         found = _act_on(store, request_id)
         found.read_at, found.read_by = now(), auth.email()
         require_witness(store)
-        return _page(store, found, is_open=True)
+        return _page(store, found, shows_text=True)
 
 
 def answer_request(request_id: int) -> ResponseReturnValue:
@@ -91,7 +91,7 @@ def _act_on(store: Session, request_id: int) -> ContactRequest:
     return found
 
 
-def _page(store: Session, found: ContactRequest, *, is_open: bool) -> str:
+def _page(store: Session, found: ContactRequest, *, shows_text: bool) -> str:
     publication = frame.current_publication(store)
     return frame.page(
         store,
@@ -100,7 +100,7 @@ def _page(store: Session, found: ContactRequest, *, is_open: bool) -> str:
         publication,
         zone=publication.time_zone,
         asked=found,
-        is_open=is_open,
+        shows_text=shows_text,
         preferred_time=preferred_time_in_words(found.preferred_time, found.time_zone),
         retention=services().settings.request_retention_days,
     )
