@@ -143,10 +143,18 @@ def test_control_s_saves_a_revision_and_says_so(page: Page, services: Services) 
         assert drafts.unsaved_draft(session, issue, ME) is None
 
 
-def test_leaving_the_page_saves_what_was_typed_a_moment_before(page: Page, services: Services) -> None:
+def test_the_page_that_a_link_leads_to_has_what_was_typed_a_moment_before(page: Page, services: Services) -> None:
+    write(page, "Typed, and on.")
+    page.get_by_role("navigation", name="Breadcrumb").get_by_role("link").last.click()
+    page.get_by_role("button", name="Mark as ready").click()
+    expect(page.get_by_role("status").first).to_contain_text("is marked as ready")
+    with services.sessions.reading() as session:
+        assert "Typed, and on." in issue_store.find(session, SLUG).revision.source
+
+
+def test_a_page_that_is_closed_saves_what_was_typed_a_moment_before(page: Page, services: Services) -> None:
     write(page, "Typed, and gone.")
-    page.get_by_role("link", name="Calendar").click()
-    page.wait_for_url("**/calendar/")
+    page.goto("/desk/calendar/")
     history = page.get_by_role("link", name="Revision 2")
     for _ in range(10):
         page.goto(f"/desk/issues/{SLUG}/history")

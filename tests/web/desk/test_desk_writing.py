@@ -219,6 +219,16 @@ def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, service
     assert source(services).endswith("Half.\n")
 
 
+def test_leaving_with_a_text_that_cannot_be_stored_is_told(author: Visitor, services: Services) -> None:
+    opened = replaced(form(author), tab="aa")
+    send(author, "keep", replaced(opened, tab="bb", body="Theirs.\n", turn="1"))
+    left = send(
+        author, "leave", replaced(opened, body="Mine.\n", turn="1", before=urlencode(list(opened.items(multi=True))))
+    )
+    assert left.status_code == 409
+    assert "Mine." not in form(author)["body"]
+
+
 def test_leaving_with_nothing_typed_makes_no_revision(author: Visitor, services: Services) -> None:
     send(author, "leave", form(author))
     assert revision(services) == 1

@@ -9,6 +9,8 @@ const RETRY = 4000;
 const ON_DEVICE = 250;
 // What a browser sends for a page that is being closed.
 const LAST_WORD = 60_000;
+// How long the next page waits for what was typed on this one.
+const LEAVING = 3000;
 
 export class Autosave {
   #asking = false;
@@ -28,7 +30,7 @@ export class Autosave {
     this.known = manuscript.typed();
     this.suspended = false;
     addEventListener("online", () => this.#stands && this.resume());
-    addEventListener("pagehide", () => this.#leave());
+    addEventListener("pagehide", () => this.#close());
     document.addEventListener("visibilitychange", () => document.hidden && this.#soon(0));
   }
 
@@ -82,6 +84,18 @@ export class Autosave {
   resume() {
     this.suspended = false;
     return this.#ask(this.#stands || "keep");
+  }
+
+  // Before another page of the desk is opened, so that it shows what was typed here: by the time that a page hears that
+  // it is closed, the next one has been made already.
+  async leave() {
+    if (this.suspended || (!this.manuscript.isBegun && this.isKept)) return;
+    const begun = await this.begin();
+    if (begun.status !== 201) return;
+    const typed = this.manuscript.typed();
+    const words = this.#withKnown(this.#words());
+    const answer = await ask(this.manuscript.form.dataset.leave, words, { signal: AbortSignal.timeout(LEAVING) });
+    if (answer.status === 204) this.known = typed;
   }
 
   // Resolves to an answer with status 201 once there is an issue: the first save of an empty page creates it.
@@ -207,7 +221,7 @@ export class Autosave {
     this.#timer = setTimeout(() => this.resume(), RETRY);
   }
 
-  #leave() {
+  #close() {
     const { isBegun } = this.manuscript;
     if (!isBegun && this.isKept) return;
     const words = this.#words();

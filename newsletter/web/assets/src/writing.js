@@ -18,6 +18,7 @@ import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
 import { chooseViews } from "./views.js";
 import { complain, count, setText } from "./fields.js";
+import { followed } from "./leaving.js";
 import { pasted } from "./pasting.js";
 
 const form = document.getElementById("manuscript");
@@ -137,6 +138,14 @@ addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "s" || !(event.ctrlKey || event.metaKey) || event.altKey || event.shiftKey) return;
   event.preventDefault();
   autosave.save();
+});
+
+addEventListener("click", async (event) => {
+  const link = followed(event);
+  if (!link) return;
+  event.preventDefault();
+  await autosave.leave();
+  location.assign(link.href);
 });
 
 function announce(words) {

@@ -3,7 +3,6 @@
 Every answer contains the state of the issue, so that changes by others or in another window are noticed at once.
 """
 
-from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
 
@@ -14,7 +13,6 @@ from newsletter.editorial.issues import drafts, presence, slugs
 from newsletter.editorial.issues.drafts import EditorText, Faulty, MergeConflict, OtherTabConflict, UnknownDraft
 from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.source import issue_form
-from newsletter.errors import NotFound
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk.writing import editor_form, merge_view, save_state
@@ -55,22 +53,25 @@ def save_text(slug: str) -> Response:
 
 
 def leave_page(slug: str) -> Response:
-    """The page was closed: store the last text, and make a revision if it is valid."""
-    with suppress(NotFound), services().sessions.begin() as store:
+    """The page is closed: store the last text, and make a revision if it is valid; 409 if it could not be stored."""
+    stored = make_response("", HTTPStatus.NO_CONTENT)
+    with services().sessions.begin() as store:
         found = editor_form.issue(store, slug)
         if drafts.is_late(
             drafts.latest_draft(store, found, auth.email()), editor_form.window_name(), editor_form.window_turn()
         ):
             # The same tab has the page open again, and its text has changed since.
-            return make_response("", HTTPStatus.NO_CONTENT)
+            return stored
         presence.leave(store, found, editor_form.window_name(), now())
         if "body" in request.form:
-            with suppress(MergeConflict, UnknownDraft):
+            try:
                 drafts.keep(store, found, editor_form.text(store, found), auth.email(), now())
+            except (MergeConflict, UnknownDraft):
+                stored = make_response("", HTTPStatus.CONFLICT)
         draft = drafts.unsaved_draft(store, found, auth.email())
         if draft and save_state.is_writable(found) and not _has_other_window(store, found):
             drafts.save_if_valid(store, found, draft, now())
-    return make_response("", HTTPStatus.NO_CONTENT)
+    return stored
 
 
 def say_hello(slug: str) -> Response:
