@@ -4,17 +4,22 @@ import re
 
 # The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where lists are separated by semicolons, as in German, a spreadsheet begins a cell at each of these, quoted or not.
+_SEPARATED = '[;\t\r\n]"*'
 # Preceding apostrophes are included, so that unescaping restores a text that began with one.
+_FORMULA = f"'*[{re.escape(''.join(FORMULA))}]"
+_WITHIN = re.compile(_SEPARATED + _FORMULA)
+_UNESCAPED = re.compile(rf"(\A|{_SEPARATED})(?={_FORMULA})")
+_ESCAPED = re.compile(rf"(\A|{_SEPARATED})'(?={_FORMULA})")
 _BEGINS = frozenset({"'", *FORMULA})
-_FORMULA = re.compile(f"'*[{re.escape(''.join(FORMULA))}]")
 
 
 def escape_formula(text: str) -> str:
     """The text, with an apostrophe before what a spreadsheet would take for a formula."""
-    # Nearly every cell of a million rows is settled by its first character.
-    return f"'{text}" if text[:1] in _BEGINS and _FORMULA.match(text) else text
+    # Nearly every cell of a million rows is settled here.
+    return _UNESCAPED.sub(r"\1'", text) if text[:1] in _BEGINS or _WITHIN.search(text) else text
 
 
 def unescape_formula(text: str) -> str:
     """The text that `escape_formula` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return _ESCAPED.sub(r"\1", text) if "'" in text else text

@@ -171,11 +171,15 @@ def _iso(moment: datetime | str | None) -> str | None:
 
 
 def _cells(reader: ExportedReader, names: Iterable[str]) -> Iterable[str | int | None]:
+    email, name, *states, source, hour, zone, pace = reader.values
     return (
-        *map(_escaped, reader.values),
+        *map(_escaped, (email, name)),
+        *states,
+        _escaped(source),
+        *(hour, zone, pace),
         " ".join(reader.suppressed),
         *(_listed(tuple(listed)) for listed in (reader.tags, reader.topics_off)),
-        _encode(reader.consent),
+        _encode(reader.consent).replace(";", r"\u003b"),  # a spreadsheet may begin a cell at it
         *map(_escaped, map(reader.attributes.get, names)),
     )
 

@@ -342,7 +342,7 @@ def _value(cell: str) -> str:
     """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
     text = cell.strip()
     # Nearly every cell is settled here, and there are a million rows of them.
-    if not text or (len(text) > _LONGEST_NOTHING and text[0] != "'"):
+    if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
         return text
     text = unescape_formula(text)
     return "" if text.casefold() in _NOTHING else text
