@@ -12,6 +12,7 @@ from newsletter.i18n.messages import lazy_gettext
 
 MAX_NAME = 100
 """The most characters of a person's name."""
+_THE_NAME = lazy_gettext("the name")
 
 # Format characters are allowed, because several scripts need joiners and marks, except those that change the direction.
 _TURNS = "\u202a-\u202e\u2066-\u2069"
@@ -51,8 +52,7 @@ def line(text: str, what: str) -> str:
 
 def clean_name(text: str) -> str:
     """A person's name with single spaces, safe in a header; Invalid if it cannot be a name, "" for an empty text."""
-    what = lazy_gettext("the name")
-    return short(" ".join(line(unicodedata.normalize("NFC", text), what).split()), what, MAX_NAME)
+    return short(" ".join(line(unicodedata.normalize("NFC", text), _THE_NAME).split()), _THE_NAME, MAX_NAME)
 
 
 def short(text: str, what: str, most: int) -> str:

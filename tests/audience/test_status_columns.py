@@ -127,6 +127,19 @@ def test_the_state_of_an_address_stands_beside_a_city_and_is_no_state_of_a_reade
         assert headers.suspected_field(others[1], others) is not None
 
 
+def test_a_plain_list_can_be_told_which_column_is_the_pace(write: Callable[..., Path]) -> None:
+    choices = ColumnChoices({"How often": FieldKind.PACE})
+    (row,) = read(write("email,How often\nada@example.org,monthly\n"), choices)
+    assert isinstance(row, ImportRow)
+    assert row.is_monthly
+
+
+def test_of_two_columns_of_proof_with_one_title_both_are_kept(write: Callable[..., Path]) -> None:
+    (row,) = read(write("email,Signup IP,Signup IP\nada@example.org,192.0.2.7,192.0.2.8\n"))
+    assert isinstance(row, ImportRow)
+    assert row.proof == "Signup IP 192.0.2.7; Signup IP 192.0.2.8"
+
+
 @pytest.mark.parametrize("header", ["Remarks", "Column 7", "tags", ""])
 def test_a_cell_that_says_its_reader_left_is_heard_under_any_header(write: Callable[..., Path], header: str) -> None:
     for cell in ("unsubscribed", "Opted out", "do not email", "abgemeldet", "désabonnée", "Dado de baja", "wypisana"):

@@ -8,13 +8,14 @@ import csv
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Self
 
 from newsletter import characters
 from newsletter.audience import delivery_hours, tags
+from newsletter.audience.address import Address
 from newsletter.audience.delivery_hours import DeliveryHour
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.headers import FieldKind
@@ -33,7 +34,6 @@ EVERYTHING_ELSE = "*"
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED)
 _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
-_MORE = frozenset({FieldKind.TAGS, FieldKind.ATTRIBUTES, FieldKind.PROOF})
 MAX_PROOF = 50_000
 _BETWEEN_TAGS = ("|", ";", ",")
 
@@ -61,6 +61,9 @@ class ColumnChoices:
         )
 
 
+Details = Sequence[tuple[str, Callable[[Sequence[str]], Any]]]
+"""Fields of an `ImportRow`, each with what reads it from a row's cells."""
+
 DEFAULT_CHOICES = ColumnChoices()
 """The default: each column is what its header says."""
 
@@ -75,14 +78,13 @@ class ColumnLayout:
     passed_over: Sequence[int]
     postal: Sequence[int]
     attributes: Sequence[tuple[int, str]]
+    proofs: Sequence[tuple[int, str]]
     header: Sequence[str]
     source: Source = PLAIN
     membership: Membership | None = None
     """The status of all readers in the file, if its name or header tells it."""
     tells_states: bool = True
     """Whether the file tells who has left, as it should, either by its format or by a column that was mapped."""
-    is_simple: bool = False
-    """Whether a row can have only an address, a name, a status and a date."""
 
     @classmethod
     def from_header(
@@ -120,29 +122,49 @@ class ColumnLayout:
             passed_over=[at for at, name in enumerate(named) if at in free or _is_unmapped(header[at], name, choices)],
             postal=[at for at in free if headers.is_postal(header[at], header)],
             attributes=attributes,
+            proofs=[(at, header[at].strip()) for at, name in enumerate(named) if name is FieldKind.PROOF],
             header=header,
             source=source,
             membership=membership,
             tells_states=membership is not None or _tells_states(header, choices, source),
-            is_simple=source is PLAIN and not attributes and _MORE.isdisjoint(named),
         )
 
-    def check(self, cells: Sequence[str]) -> None:
-        """Raise Invalid for a row with too many cells, or that says in an unread column that its reader has left."""
-        width = len(self.header)
-        if len(cells) > width and any(cells[width:]):
-            raise Invalid(f"it has {len(cells)} cells for {width} columns; a cell with a comma needs quotes")
+    def details(self) -> Details:
+        """What a row can say beside its address, name, status and date."""
+        places, source = self.places, self.source
+        readers = (
+            ("proof", self.proof, self.proofs),
+            ("remark", self.remark, source.remark and self.proofs),
+            ("tags", self.tags, places[FieldKind.TAGS] or source.tagged_words),
+            ("is_monthly", self.is_monthly, places[FieldKind.PACE]),
+            ("topics_off", self.topics_off, places[FieldKind.TOPICS_OFF]),
+            ("delivery_hour", self.delivery_hour, places[FieldKind.DELIVERY_HOUR]),
+            ("attributes", self.attribute_values, self.attributes or places[FieldKind.ATTRIBUTES]),
+        )
+        return [(name, read) for name, read, told_by in readers if told_by]
+
+    def checked(self, cells: list[str]) -> list[str]:
+        """The cells of a row, one for each column.
+
+        Invalid for a row with too many cells, or that says in an unread column that its reader has left.
+        """
+        missing = len(self.header) - len(cells)
+        if missing < 0 and any(cells[missing:]):
+            raise Invalid(f"it has {len(cells)} cells for {len(self.header)} columns; a cell with a comma needs quotes")
+        if missing > 0:
+            cells = cells + [""] * missing
         for at in self.passed_over:
-            if at < len(cells) and cells[at] and status_words.is_known_as_gone(cells[at]):
+            if cells[at] and status_words.is_known_as_gone(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
         for at in self.postal:
-            if at < len(cells) and status_words.is_status(cells[at]):
+            if status_words.is_status(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
+        return cells
 
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
         """The first cell of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
-            if place < len(cells) and (text := _value(cells[place])):
+            if text := _value(cells[place]):
                 return text
         return ""
 
@@ -156,19 +178,18 @@ class ColumnLayout:
         """The worst status that the row gives its reader, None if none; raises Invalid for an unknown word."""
         worst = _STATUS_OF[self.membership] if self.membership else None
         for at, how in self.telling:
-            text = unescape_formula(cells[at].strip()) if at < len(cells) else ""
             try:
-                worst = worse_status(worst, self.source.status(how, text))
+                worst = worse_status(worst, self.source.status(how, unescape_formula(cells[at].strip())))
             except Invalid as error:
                 raise Invalid(f"{error} (column {_excerpt([self.header[at]])})") from None
         return worst
 
-    def skip_reason(self, cells: Sequence[str], domain: str) -> str:
+    def skip_reason(self, cells: Sequence[str], address: Address) -> str:
         """The reason why a row is skipped because it is no reader's; "" if it is not skipped."""
         source = self.source
         if self.membership is Membership.NEVER_SUBSCRIBED:
             return f"never subscribed at {source.title}"
-        if source.skipped_domain and domain == source.skipped_domain:
+        if source.skipped_domain and address.domain == source.skipped_domain:
             return f"asked {source.title} to delete their data"
         if source.skipped_words and (found := self._words_among(cells, source.skipped_words)):
             return f"{found[0]} at {source.title}"
@@ -178,7 +199,7 @@ class ColumnLayout:
         """The names of the reader's tags, each once; raises Invalid for a name that is not valid."""
         found = self._words_among(cells, self.source.tagged_words) if self.source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if place < len(cells) and (text := _value(cells[place])):
+            if text := _value(cells[place]):
                 found.extend(_tag_names(text, self.source.tag_separator))
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
@@ -209,31 +230,33 @@ class ColumnLayout:
     def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
-        width = len(cells)
         for place, name in self.attributes:
-            if place < width and (text := _value(cells[place])):
+            if cells[place] and (text := _value(cells[place])):
                 found.setdefault(name, _checked(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
-            if place < width and (text := _value(cells[place])):
+            if text := _value(cells[place]):
                 found |= _from_json(self.header[place], text)
         return found
 
-    def proof(self, cells: Sequence[str]) -> tuple[str, str]:
-        """The other system's own proof of consent, word for word, and the source's remark about it."""
-        proof = {
-            self.header[place].strip(): _checked(self.header[place], text, MAX_PROOF)
-            for place in self.places[FieldKind.PROOF]
-            if place < len(cells) and (text := _value(cells[place]))
-        }
-        remark = (
-            self.source.remark({headers.normalized(title): text for title, text in proof.items()})
-            if self.source.remark
-            else ""
-        )
-        return "; ".join(f"{title} {text}" for title, text in proof.items()), remark
+    def proof(self, cells: Sequence[str]) -> str:
+        """The other system's own proof of consent, word for word; raises Invalid for one that cannot be stored."""
+        found = [(title, text) for at, title in self.proofs if (text := _value(cells[at]))]
+        whole = "; ".join([f"{title} {text}" for title, text in found])
+        # Nearly always; otherwise each cell has the limit, and the column at fault is named.
+        if len(whole) <= MAX_PROOF and whole.isprintable():
+            return whole
+        return "; ".join(f"{title} {_checked(title, text, MAX_PROOF)}" for title, text in found)
+
+    def remark(self, cells: Sequence[str]) -> str:
+        """What the source says of that proof; "" where it says nothing."""
+
+        def told(title: str) -> str:
+            return next((_value(cells[at]) for at, name in self.proofs if headers.normalized(name) == title), "")
+
+        return self.source.remark(told) if self.source.remark else ""
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
-        texts = (cells[at].strip() for at, _ in self.telling if at < len(cells))
+        texts = (cells[at].strip() for at, _ in self.telling)
         return [text.casefold() for text in texts if headers.normalized(text) in words]
 
 

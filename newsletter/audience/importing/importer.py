@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
 from newsletter.audience.importing import apply, progress, sources
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout, Details
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, RowFate, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
@@ -91,8 +91,9 @@ def read_rows(
 ) -> Iterator[ImportRow | RefusedRow]:
     """Each row of a list, parsed or refused; Invalid if the header has no address column, or an undecided one."""
     layout, rows = _opened(sheet, choices, source)
+    details = layout.details()
     for line in rows:
-        yield line if isinstance(line, RefusedRow) else _row(layout, line)
+        yield line if isinstance(line, RefusedRow) else _row(layout, details, line)
 
 
 def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
@@ -283,7 +284,7 @@ def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[Column
 
 def _stretches(known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
     entries = read_rows(sheet, choices, source)
-    rows_at_once = STRETCH if known.layout.is_simple else STRETCH_OF_MORE
+    rows_at_once = STRETCH_OF_MORE if known.layout.details() else STRETCH
     while some := list(itertools.islice(entries, rows_at_once)):
         rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
         problems = [entry for entry in some if isinstance(entry, RefusedRow)]
@@ -299,37 +300,21 @@ def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
             yield stretch
 
 
-def _row(layout: ColumnLayout, line: CsvRow) -> ImportRow | RefusedRow:
-    cells = line.cells
+def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | RefusedRow:
     try:
-        layout.check(cells)
+        cells = layout.checked(line.cells)
         beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
         name = clean_name(layout.name(cells) or beside)
         status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
         joined = joined if joined.isprintable() else ""
-        if layout.is_simple:
-            return ImportRow(address, name, status, joined, line.number)
-        proof, remark = layout.proof(cells)
-        skipped = layout.skip_reason(cells, address.domain)
-        paused_until = _paused_until(layout, cells) if status is Status.PAUSED else None
-        return ImportRow(
-            address,
-            name,
-            status,
-            joined,
-            line.number,
-            tags=layout.tags(cells),
-            is_monthly=layout.is_monthly(cells),
-            topics_off=layout.topics_off(cells),
-            delivery_hour=layout.delivery_hour(cells),
-            attributes=layout.attribute_values(cells),
-            proof=proof,
-            remark=remark,
-            skipped=skipped,
-            paused_until=paused_until,
-        )
+        more = {field: read(cells) for field, read in details}
+        if skipped := layout.skip_reason(cells, address):
+            more["skipped"] = skipped
+        if status is Status.PAUSED:
+            more["paused_until"] = _paused_until(layout, cells)
+        return ImportRow(address, name, status, joined, line.number, **more)
     except Invalid as error:
-        return RefusedRow(line.number, str(error), cells)
+        return RefusedRow(line.number, str(error), line.cells)
 
 
 def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
@@ -341,7 +326,7 @@ def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
 
 def _mailbox(text: str) -> tuple[str, Address]:
     """The name and address in a cell such as `Ada <ada@example.org>`; mostly it is the address alone."""
-    found = _MAILBOX.fullmatch(text)
+    found = _MAILBOX.fullmatch(text) if "<" in text else None
     name, address = found.groups() if found else ("", text)
     try:
         return ("" if "@" in name else name.replace('\\"', '"')), Address.parse(address)

@@ -159,11 +159,13 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
             if taken > 1:
                 _check_whole(lines.taken, cells, delimiter)
             if any(cells) and any(map(characters.trimmed, cells)):
-                if lines.is_cut_off and len(widths) == 1 and len(cells) < min(widths) and number > _FIRST_FULL:
+                width = len(cells)
+                is_short = len(widths) == 1 and width < min(widths)
+                if is_short and number > _FIRST_FULL and lines.is_cut_off:
                     yield RefusedRow(number, _CUT_OFF, cells)
                 else:
                     yield CsvRow(number, cells)
-                widths.add(len(cells))
+                widths.add(width)
             number += taken
         except csv.Error as error:
             line = lines.taken[0].strip()

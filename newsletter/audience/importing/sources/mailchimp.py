@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.sources.source import Cells, Membership, define
+from newsletter.audience.importing.sources.source import Membership, Told, define
 
 _BY_NAME = {
     "subscribed": Membership.ACTIVE,
@@ -29,9 +29,8 @@ _BY_COLUMN = {
 }
 
 
-def _remark(cells: Cells) -> str:
-    has_ip = cells.get("optinip") or cells.get("confirmip")
-    if has_ip or not cells.get("confirmtime") or cells["confirmtime"] != cells.get("optintime"):
+def _remark(told: Told) -> str:
+    if told("optinip") or told("confirmip") or not told("confirmtime") or told("confirmtime") != told("optintime"):
         return ""
     return "single opt-in or an import at Mailchimp: CONFIRM_TIME is OPTIN_TIME, and no IP address is told"
 

@@ -22,8 +22,8 @@ class Membership(StrEnum):
     NEVER_SUBSCRIBED = "never subscribed"
 
 
-Cells = Mapping[str, str]
-"""A row's cells that are kept as proof, by their headers as `normalized` spells them."""
+Told = Callable[[str], str]
+"""What a row tells under a header that is kept as proof, as `normalized` spells it; "" if nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +59,7 @@ class Source:
     """A pattern for the names of the lists in its zip; empty where it has none."""
     membership: Callable[[str, Collection[str]], Membership | None]
     """What a file says as a whole, by its name and its headers."""
-    remark: Callable[[Cells], str] | None
+    remark: Callable[[Told], str] | None
     """What a row's proof is worth, if something is to be said of it."""
 
     def score(self, headers: Collection[str]) -> int:
@@ -95,7 +95,7 @@ def define(
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
-    remark: Callable[[Cells], str] | None = None,
+    remark: Callable[[Told], str] | None = None,
 ) -> Source:
     """A source, from comma-separated lists of headers and words as people write them."""
     return Source(
