@@ -180,8 +180,8 @@ def test_a_search_marks_the_words_that_it_found(program: FlaskClient) -> None:
         ("zzyzx", "No issue contains this word."),
         ("<script>", "No issue contains this word."),
         ('near("back" OR) NOT qqq *', "No issue contains all these words."),
-        ("x" * 10_000, "That was long"),
-        (" ".join(map(str, range(2_000))), "That was long"),
+        ("x" * 10_000, "we searched only for the beginning of it"),
+        (" ".join(map(str, range(2_000))), "we searched only for the beginning of it"),
     ],
 )
 def test_a_search_for_anything_is_answered_in_words(program: FlaskClient, typed: str, said: str) -> None:
