@@ -364,6 +364,34 @@ def small_targets(page: Page) -> list[str]:
     )
 
 
+def test_choices_that_wrap_on_a_narrow_phone_can_be_told_apart(page: Page, services: Services, clock: Clock) -> None:
+    become_reader(page, services, clock)
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.goto(services.links.preferences(1))
+    between = page.locator("fieldset").filter(has_text="8 weeks").evaluate(BETWEEN_CHOICES)
+    assert min(between) >= 8
+
+
+BETWEEN_CHOICES = """fieldset => {
+    const words = choice => { const range = document.createRange(); range.selectNodeContents(choice.lastChild);
+        return range.getBoundingClientRect(); };
+    const places = [...fieldset.querySelectorAll(".choice")].map(words);
+    return places.slice(1).map((place, before) => place.top - places[before].bottom);
+}"""
+"""The pixels between the words of each choice and those of the next."""
+
+
+def test_an_address_to_copy_reads_from_the_left_on_a_page_that_does_not(
+    page: Page, services: Services, site: str
+) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).language = "ar"
+    page.goto(PUBLISHED)
+    address = page.locator(".links .address")
+    assert address.evaluate("each => getComputedStyle(each).direction") == "ltr"
+    assert address.text_content() == f"{site}{PUBLISHED}"
+
+
 def become_reader(page: Page, services: Services, clock: Clock) -> None:
     ask(page, clock)
     page.goto(sample_services.letters(services)[-1]["confirm_url"])
