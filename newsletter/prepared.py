@@ -82,9 +82,24 @@ def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
     return select(*(cell(at, type_).label(name) for at, (name, type_) in enumerate(columns.items()))).subquery("moved")
 
 
-def encode_rows(values: Iterable[Sequence[Any]]) -> str:
+def listed(dialect: str, **column: TypeEngine[Any]) -> FromClause:
+    """The same with one column, for which `encode_rows` takes the values themselves."""
+    ((name, type_),) = column.items()
+    text = bindparam("rows", type_=Text())
+    if dialect == "postgresql":
+        value = func.jsonb_array_elements_text(sql_cast(text, postgresql.JSONB)).table_valued("value").c.value
+        cell = value if isinstance(type_, String) else sql_cast(value, type_)
+    else:
+        cell = func.json_each(text).table_valued("value").c.value
+    return select(type_coerce(cell, type_).label(name)).subquery("listed")
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def encode_rows(values: Iterable[Any]) -> str:
     """Rows as the JSON that `rows` takes: cells by their place, which is half the text that names would make."""
-    return json.dumps(list(values))
+    return _encode(list(values))
 
 
 _Cell = Callable[[int, TypeEngine[Any]], ColumnElement[Any]]

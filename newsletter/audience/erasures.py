@@ -19,7 +19,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Erasure, SealedKey
 from newsletter.db import AWAY, Sessions, insert
 from newsletter.errors import Conflict, Invalid
-from newsletter.prepared import encode_rows, rows
+from newsletter.prepared import encode_rows, listed
 from newsletter.tokens import TokenSeal
 
 log = structlog.get_logger(__name__)
@@ -44,9 +44,9 @@ def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set
         return set()
     secret = _key(session, seal)
     digests = {_digest(secret, key): key for key in keys}
-    asked = rows(session.get_bind().dialect.name, digest=String())
+    asked = listed(session.get_bind().dialect.name, digest=String())
     found = select(Erasure.digest).join_from(asked, Erasure, Erasure.digest == asked.c.digest)
-    parameters = {"rows": encode_rows((digest,) for digest in digests)}
+    parameters = {"rows": encode_rows(digests)}
     return {digests[digest] for digest in session.connection().scalars(found, parameters)}
 
 

@@ -19,7 +19,7 @@ from newsletter.audience.topics import TopicOff
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.formulas import escape_formula
-from newsletter.prepared import Prepared, encode_rows, rows
+from newsletter.prepared import Prepared, encode_rows, listed
 
 T = TypeVar("T")
 
@@ -115,7 +115,7 @@ def _batches(session: Session, publication_id: int, *conditions: ColumnElement[b
 
 def _with_details(session: Session, batch: Sequence[Any]) -> list[ExportedReader]:
     # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
-    connection, asked = session.connection(), {"rows": encode_rows((row[0],) for row in batch)}
+    connection, asked = session.connection(), {"rows": encode_rows(row[0] for row in batch)}
     tags, topics_off, attributes, steps = (each.run(connection, asked) for each in _details(connection.dialect))
     tags_of, topics_of = _grouped(tags), _grouped(topics_off)
     attributes_of = _grouped((id_, (name, text)) for id_, name, text in attributes)
@@ -137,7 +137,7 @@ def _with_details(session: Session, batch: Sequence[Any]) -> list[ExportedReader
 @lru_cache(maxsize=8)
 def _details(dialect: Dialect) -> tuple[Prepared, ...]:
     """Tags, topics turned off, attributes and steps of consent of some subscriptions; each row begins with an id."""
-    ids = select(rows(dialect.name, id=Subscription.id.type).c.id)
+    ids = select(listed(dialect.name, id=Subscription.id.type).c.id)
     tag, attribute, step = SubscriptionTag.subscription_id, SubscriptionAttribute.subscription_id, ConsentEvent
     tags = select(tag, Tag.name).join(Tag).where(tag.in_(ids)).order_by(tag, Tag.key)
     off = select(TopicOff.subscription_id, TopicOff.key).where(TopicOff.subscription_id.in_(ids))

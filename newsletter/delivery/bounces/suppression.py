@@ -18,7 +18,7 @@ from newsletter.db import UNSYNCED, insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.prepared import Prepared, encode_rows, moment_read, rows
+from newsletter.prepared import Prepared, encode_rows, listed, moment_read
 
 Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""
@@ -61,13 +61,21 @@ def suppressed_keys(session: Session, keys: Collection[str]) -> set[str]:
 
 def causes_by_key(session: Session, keys: Collection[str]) -> Mapping[str, Causes]:
     """The suppressed ones among these keys, each with its causes and their dates."""
-    asked = ((key, spelled) for key in keys for spelled in {key, mailboxes.legacy_mailbox_key(key)})
+    asked = dict.fromkeys(keys)
+    folded_for: dict[str, list[str]] = defaultdict(list)
+    for key in keys:
+        # Nearly every key is the same in both spellings.
+        if (legacy := mailboxes.legacy_mailbox_key(key)) != key:
+            folded_for[legacy].append(key)
     found: dict[str, dict[Cause, datetime]] = defaultdict(dict)
     connection = session.connection()
     read = moment_read(connection.dialect)
-    for key, word, moment in _among(connection.dialect).run(connection, {"rows": encode_rows(asked)}):
+    parameters = {"rows": encode_rows([*asked, *folded_for])}
+    for stored, folded, word, moment in _among(connection.dialect).run(connection, parameters):
         cause, at = Cause(word), cast("datetime", read(moment))
-        found[key][cause] = max(at, found[key].get(cause, at))
+        themselves = [stored] if stored in asked else []
+        for key in themselves + (folded_for[stored] if folded else []):
+            found[key][cause] = max(at, found[key].get(cause, at))
     return found
 
 
@@ -106,8 +114,8 @@ def _matches(key: str) -> ColumnElement[bool]:
 
 @lru_cache(maxsize=8)
 def _among(dialect: Dialect) -> Prepared:
-    asked = rows(dialect.name, key=String(), spelled=String())
-    is_it = (Suppression.key == asked.c.spelled) & (Suppression.folded | (asked.c.spelled == asked.c.key))
+    asked = listed(dialect.name, key=String())
+    columns = select(Suppression.key, Suppression.folded, Suppression.cause, Suppression.at)
     # An outer join, so that no plan scans all suppressions to find a few.
-    found = select(asked.c.key, Suppression.cause, Suppression.at).join_from(asked, Suppression, is_it, isouter=True)
+    found = columns.join_from(asked, Suppression, Suppression.key == asked.c.key, isouter=True)
     return Prepared(found.where(Suppression.key.is_not(None)), dialect)
