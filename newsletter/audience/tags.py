@@ -102,6 +102,8 @@ def clean_tag(text: str, what: str = "the tag") -> str:
 
 def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | None]:
     """The number and the ISO date that a value means under a type; None for each that it has not."""
+    if type_ is AttributeType.TEXT:
+        return None, None
     if type_ is AttributeType.NUMBER and _NUMBER.fullmatch(text):
         return float(text), None
     if type_ is AttributeType.BOOLEAN:

@@ -33,7 +33,7 @@ from newsletter.audience.status_transitions import SUBSCRIBED
 from newsletter.db import UNSYNCED, UtcDateTime, insert
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
-from newsletter.prepared import encode_rows, rows
+from newsletter.prepared import encode_rows, listed, rows
 from newsletter.publications import Publication
 
 # A complaint to another sender counts here as well; only the desk lifts it.
@@ -104,7 +104,7 @@ def apply_plan(
 
 
 def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
-    table = _parameter_table(session, key=Subscriber.key)
+    table = listed(session.get_bind().dialect.name, key=Subscriber.key.type)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, so that no plan scans a million readers to find a few thousand.
@@ -114,7 +114,7 @@ def _known(session: Session, publication: Publication, keys: Iterable[str]) -> d
         .join(Subscription, mine, isouter=True)
         .where(Subscription.id.is_not(None))
     )
-    found = session.execute(asked, _parameter((key,) for key in keys)).all()
+    found = session.execute(asked, _parameter(keys)).all()
     return {key: ExistingSubscription(*subscription) for key, *subscription in found}
 
 
@@ -221,7 +221,7 @@ def _parameter_table(session: Session, **columns: InstrumentedAttribute[Any]) ->
     return rows(session.get_bind().dialect.name, **types)
 
 
-def _parameter(values: Iterable[Sequence[object]]) -> dict[str, str]:
+def _parameter(values: Iterable[object]) -> dict[str, str]:
     return {"rows": encode_rows(values)}
 
 
@@ -240,7 +240,8 @@ def _add_tags_and_attributes(
 def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
     names = {name: tags.folded_name(name) for name in {name for _, row in readers for name in row.tags}}
     ids = tags.ensure_tags(session, publication.id, names)
-    tags.add_tags(session, [(one, ids[names[name]]) for one, row in readers for name in row.tags])
+    of_name = {name: ids[key] for name, key in names.items()}
+    tags.add_tags(session, [(one, of_name[name]) for one, row in readers for name in row.tags])
 
 
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
@@ -250,5 +251,6 @@ def _add_attributes(session: Session, publication: Publication, readers: Sequenc
     if new := [name for name, key in names.items() if key not in known]:
         types = {name: tags.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
         known |= tags.ensure_attributes(session, publication.id, types)
-    values = [(one, known[names[name]], text) for one, row in readers for name, text in row.attributes.items()]
+    of_name = {name: known[key] for name, key in names.items()}
+    values = [(one, of_name[name], text) for one, row in readers for name, text in row.attributes.items()]
     tags.set_attributes(session, values, replace=False)

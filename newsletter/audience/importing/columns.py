@@ -20,7 +20,7 @@ from newsletter.audience.delivery_hours import DeliveryHour
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
-from newsletter.audience.importing.sources.source import Membership, Source
+from newsletter.audience.importing.sources.source import Membership, Remark, Source
 from newsletter.audience.models import Pace, Status
 from newsletter.audience.status_transitions import worse_status
 from newsletter.errors import Invalid
@@ -134,7 +134,7 @@ class ColumnLayout:
         places, source = self.places, self.source
         readers = (
             ("proof", self.proof, self.proofs),
-            ("remark", self.remark, source.remark and self.proofs),
+            ("remark", _remarking(source.remark, self.proofs), source.remark and self.proofs),
             ("tags", self.tags, places[FieldKind.TAGS] or source.tagged_words),
             ("is_monthly", self.is_monthly, places[FieldKind.PACE]),
             ("topics_off", self.topics_off, places[FieldKind.TOPICS_OFF]),
@@ -197,10 +197,11 @@ class ColumnLayout:
 
     def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
         """The names of the reader's tags, each once; raises Invalid for a name that is not valid."""
-        found = self._words_among(cells, self.source.tagged_words) if self.source.tagged_words else []
+        source = self.source
+        found = self._words_among(cells, source.tagged_words) if source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if text := _value(cells[place]):
-                found.extend(_tag_names(text, self.source.tag_separator))
+            if cells[place] and (text := _value(cells[place])):
+                found += _tag_names(text, source.tag_separator)
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
@@ -247,17 +248,19 @@ class ColumnLayout:
             return whole
         return "; ".join(f"{title} {_checked(title, text, MAX_PROOF)}" for title, text in found)
 
-    def remark(self, cells: Sequence[str]) -> str:
-        """What the source says of that proof; "" where it says nothing."""
-
-        def told(title: str) -> str:
-            return next((_value(cells[at]) for at, name in self.proofs if headers.normalized(name) == title), "")
-
-        return self.source.remark(told) if self.source.remark else ""
-
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
         texts = (cells[at].strip() for at, _ in self.telling)
         return [text.casefold() for text in texts if headers.normalized(text) in words]
+
+
+def _remarking(remark: Remark | None, proofs: Iterable[tuple[int, str]]) -> Callable[[Sequence[str]], str]:
+    """Reads what the source says of a row's proof; "" where it says nothing."""
+    places = {headers.normalized(title): at for at, title in proofs}
+
+    def read(cells: Sequence[str]) -> str:
+        return remark(lambda title: _value(cells[places[title]]) if title in places else "") if remark else ""
+
+    return read
 
 
 def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source) -> bool:

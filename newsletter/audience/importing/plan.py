@@ -201,7 +201,7 @@ class Tally:
             left_alone=counts[Verdict.LEFT_ALONE],
             ended=counts[Verdict.ENDED],
             skipped=len(plan.skipped),
-            statuses=Counter(terms.status_of(row).value for row in written),
+            statuses={status.value: count for status, count in Counter(map(terms.status_of, written)).items()},
             remarks=Counter(row.remark for row in written if row.remark),
         )
 

@@ -24,6 +24,8 @@ class Membership(StrEnum):
 
 Told = Callable[[str], str]
 """What a row tells under a header that is kept as proof, as `normalized` spells it; "" if nothing."""
+Remark = Callable[[Told], str]
+"""What a row's proof is worth, if something is to be said of it; else ""."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,8 +61,7 @@ class Source:
     """A pattern for the names of the lists in its zip; empty where it has none."""
     membership: Callable[[str, Collection[str]], Membership | None]
     """What a file says as a whole, by its name and its headers."""
-    remark: Callable[[Told], str] | None
-    """What a row's proof is worth, if something is to be said of it."""
+    remark: Remark | None
 
     def score(self, headers: Collection[str]) -> int:
         """How well a file's headers match this source; 0 if not at all."""
@@ -95,7 +96,7 @@ def define(
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
-    remark: Callable[[Told], str] | None = None,
+    remark: Remark | None = None,
 ) -> Source:
     """A source, from comma-separated lists of headers and words as people write them."""
     return Source(
