@@ -31,7 +31,7 @@ def test_a_corrected_issue_shows_its_new_text_under_a_dated_note(program: FlaskC
     assert "Corrected" not in program.get(PAGE).text
     amend(services, now + timedelta(days=11))
     page = program.get(PAGE).text
-    note = re.search(r'<aside class="corrected".*?</aside>', page, re.DOTALL)[0]
+    note = re.search(r'<div class="corrected".*?</div>', page, re.DOTALL)[0]
     assert "Corrected on <time" in note
     assert ">Tuesday 1 December 2026</time>" in note
     assert "We wrote “ten hours” &amp; meant &lt;ten&gt; minutes." in note
@@ -69,7 +69,7 @@ def test_the_feed_and_the_sitemap_tell_the_newer_date_and_the_feed_the_note(
     assert entry.findtext("a:updated", "", ATOM) == feed.findtext("a:updated", "", ATOM) == later.isoformat()
     assert entry.findtext("a:published", "", ATOM) < later.isoformat()
     content = entry.findtext("a:content", "", ATOM)
-    assert content.startswith("<aside")
+    assert content.startswith("<div")
     assert "meant &lt;ten&gt; minutes." in content
     sitemap = ET.fromstring(program.get("/sitemap.xml").data)  # noqa: S314  (our own)
     told = {
