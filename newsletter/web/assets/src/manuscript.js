@@ -21,6 +21,13 @@ export class Manuscript {
     return this.get("issue") || `new-${this.get("page")}`;
   }
 
+  // The address of an empty page; it leads on to the issue that was begun there.
+  emptyPage(page = this.get("page")) {
+    const address = new URL(this.form.dataset.begin, location);
+    address.searchParams.set("page", page);
+    return address;
+  }
+
   // All that a request carries.
   words() {
     return new URLSearchParams(new FormData(this.form));

@@ -7,13 +7,14 @@ import { Editor } from "./editor.js";
 import { Following } from "./following.js";
 import { Autosave } from "./autosave.js";
 import { FocusMode } from "./focus.js";
+import { LeftTexts } from "./left.js";
 import { Manuscript } from "./manuscript.js";
 import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
 import { Sheet } from "./sheet.js";
 import { SnippetDialog } from "./snippets.js";
-import { Tab, isOpen } from "./tab.js";
+import { Tab } from "./tab.js";
 import { Toolbar } from "./toolbar.js";
 import { ask } from "./server.js";
 import { chooseViews } from "./views.js";
@@ -22,7 +23,7 @@ import { followed } from "./leaving.js";
 import { pasted } from "./pasting.js";
 
 const form = document.getElementById("manuscript");
-const { nonce, writer, gotoField, gotoLine, lastTab, lastTurn } = form.dataset;
+const { nonce, gotoField, gotoLine, lastTab, lastTurn } = form.dataset;
 const last = { tab: lastTab, turn: Number(lastTurn) };
 const at = (id) => document.getElementById(id);
 const dialogs = { signIn: at("ask-sign-in"), gone: at("ask-gone") };
@@ -66,6 +67,7 @@ const sheet = new Sheet({
 at("mail-to-text").addEventListener("click", () => sheet.pickTop());
 const preflight = new Preflight({ manuscript, onJump: show });
 const company = new Company({ manuscript, tab, heard: greeted, signedOut, gone });
+const leftTexts = new LeftTexts({ manuscript, tab, autosave, company });
 
 // Typing
 
@@ -247,71 +249,8 @@ dialogs.gone.querySelector("a").addEventListener("click", (event) => {
 
 // What was left on this device
 
-// A tab that the system closed, or that fell, left its text here without a word.
-async function takeUp() {
-  if (tab.left) autosave.takeUp(tab.left, last);
-  else {
-    await tab.claimed;
-    const [text] = (await device.left(autosave.issue, writer)).filter((one) => one.tab === tab.name);
-    if (text && autosave.isKept) autosave.takeUp(text, last);
-  }
-}
-
-takeUp();
-
-async function offer() {
-  const pause = new Promise((resolve) => setTimeout(resolve, 300));
-  const [texts] = await Promise.all([manuscript.isBegun ? device.left(autosave.issue, writer) : unbegun(), pause]);
-  const here = manuscript.typed();
-  const lost = texts.filter((text) => text.tab !== tab.name && !company.tabs.includes(text.tab));
-  for (const text of lost) if (text.typed === here) device.remove(text);
-  const [text] = lost.filter((one) => one.typed !== here);
-  at("left-here").hidden = !text;
-  if (!text) return;
-  const when = new Date(text.at).toLocaleString("en-GB", { weekday: "long", hour: "2-digit", minute: "2-digit", timeZone: form.dataset.zone });
-  at("left-here").firstElementChild.textContent = `This device has text from ${when} that was never saved.`;
-  at("left-here").onclick = ({ target }) => target.value && settle(target.value, text);
-}
-
-// Of the empty pages that were left with a text: those that have an issue by now need nobody's help, and those that are
-// open need none as long as they are.
-async function unbegun() {
-  const lost = [];
-  for (const text of await device.leftUnbegun(writer)) {
-    if (text.tab === tab.name) continue;
-    if (await isOpen(text.tab)) {
-      setTimeout(() => manuscript.isBegun || offer(), 2000);
-      continue;
-    }
-    const issue = await issueOf(text.page);
-    if (issue) {
-      await device.put({ ...text, issue });
-      await device.remove(text);
-    } else lost.push(text);
-  }
-  return lost;
-}
-
-async function issueOf(page) {
-  const answer = await fetch(pageAddress(page)).catch(() => ({ redirected: false }));
-  if (!answer.redirected) return "";
-  const found = new DOMParser().parseFromString(await answer.text(), "text/html");
-  return found.querySelector("#manuscript [name=issue]")?.value ?? "";
-}
-
-function pageAddress(page) {
-  const address = new URL(form.dataset.begin, location);
-  address.searchParams.set("page", page);
-  return address;
-}
-
-async function settle(wish, text) {
-  if (wish === "take") autosave.restore(text);
-  await device.remove(text);
-  offer();
-}
-
-offer();
+leftTexts.takeUp(last);
+leftTexts.offer();
 
 // An empty page
 
@@ -325,14 +264,14 @@ function begun() {
 
 if (!manuscript.isBegun) {
   // So that a reload, or the way back, finds what was begun here.
-  history.replaceState(null, "", pageAddress(manuscript.get("page")));
+  history.replaceState(null, "", manuscript.emptyPage());
   editor.view.focus();
   at("for")?.addEventListener("change", ({ target }) => autosave.isKept && turnToPublication(target.value));
 }
 
 // Its page shows its sender, and offers its templates.
 function turnToPublication(slug) {
-  const address = pageAddress(manuscript.get("page"));
+  const address = manuscript.emptyPage();
   address.searchParams.set("publication", slug);
   location.assign(address);
 }
