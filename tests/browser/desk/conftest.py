@@ -34,7 +34,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import sample_doctor, sample_services
 from tests.originals import Originals
-from tests.sample_services import NOW
+from tests.sample_services import NOW, Clock
 from tests.web.conftest import browser_of
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
 
@@ -53,8 +53,8 @@ def services(originals: Originals, tmp_path: Path) -> Iterator[Services]:
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return create_app(services, lambda: NOW)
+def app(services: Services, clock: Clock) -> Flask:
+    return create_app(services, clock)
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from tests.browser.desk.writing import (
 )
 from tests.browser.looks import faults
 from tests.real_parts import Axe
+from tests.sample_services import Clock
 
 WORD = """<html xmlns:o="urn:schemas-microsoft-com:office:office"><head><style>p.MsoNormal {margin: 0}</style></head>
 <body lang=EN-GB><!--StartFragment-->
@@ -44,6 +45,12 @@ style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0
 </span></span></span><![endif]>Back<o:p></o:p></p>
 <!--EndFragment--></body></html>"""
 MARKDOWN = "# Stand up\n\nEvery **hour**, and *slowly*. See [how](https://example.org/up)\n\n- Neck\n- Back"
+
+# The texts that wait in this browser.
+ON_DEVICE = """new Promise(resolve => indexedDB.open("newsletter-desk").onsuccess = ({ target }) => {
+    const asked = target.result.transaction("texts").objectStore("texts").getAll();
+    asked.onsuccess = () => resolve(asked.result);
+})"""
 
 
 @pytest.fixture
@@ -215,22 +222,30 @@ def hear_that_the_session_ended(page: Page) -> None:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
-def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand(page: Page, services: Services) -> None:
+def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand_and_then_nothing_on_the_device(
+    page: Page, services: Services, clock: Clock
+) -> None:
     page.goto("/desk/issues/new")
     page.locator(".cm-content").wait_for()
     write(page, "Not lost.")
     page.wait_for_url("**/write")
     slug = page.url.split("/")[-2]
+    page.context.set_offline(True)
+    write(page, "Nor is this.")
+    page.wait_for_function(f"{ON_DEVICE}.then(texts => texts.length)")
     with services.sessions.begin() as session:
         issue_store.remove(session, issue_store.find(session, slug))
+    clock.turn(minutes=1)
+    page.context.set_offline(False)
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible()
     with page.expect_navigation():
         gone.get_by_role("button", name="Save as a new issue").click()
     ready(page)
-    assert "Not lost." in text(page)
+    assert "Nor is this." in text(page)
+    assert page.evaluate(ON_DEVICE) == []
     with services.sessions.reading() as session:
-        assert "Not lost." in issue_store.find(session, page.url.split("/")[-2]).revision.source
+        assert "Nor is this." in issue_store.find(session, page.url.split("/")[-2]).revision.source
 
 
 def test_what_is_pasted_from_word_is_clean_markdown(page: Page) -> None:

@@ -53,7 +53,7 @@ const focusMode = new FocusMode({ announce });
 const pictures = new Pictures({ manuscript, editor, announce, begin: () => autosave.begin() });
 const snippetDialog = new SnippetDialog({ manuscript, editor, announce });
 const autosave = new Autosave({ manuscript, tab, showState, heard, begun, overlap, signedOut, gone });
-const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: leaveWith });
+const overlaps = new Overlap({ manuscript, tab, onLater: later, onOne: ({ page }) => leaveFor(page) });
 const following = new Following({ view: editor.view, panes: () => sheet.panes(), onJump: show });
 const sheet = new Sheet({
   manuscript,
@@ -181,14 +181,16 @@ function greeted(standing) {
   autosave.hear(standing);
 }
 
+// To a page that has all that was typed here.
+async function leaveFor(page) {
+  autosave.known = manuscript.typed();
+  await device.remove({ issue: manuscript.name, tab: tab.name });
+  location.assign(page);
+}
+
 // Two texts
 
 at("news").querySelector("button").addEventListener("click", () => autosave.save());
-function leaveWith(standing) {
-  autosave.known = manuscript.typed();
-  device.remove({ issue: autosave.issue, tab: tab.name });
-  location.assign(standing.page);
-}
 
 function overlap(answer) {
   // While the draft on the server is another window's, this one's text stays on the device.
@@ -237,11 +239,7 @@ function gone() {
 dialogs.gone.querySelector("[value=begin]").addEventListener("click", async () => {
   const answer = await ask(form.dataset.begin, manuscript.words());
   if (answer.status !== 201) at("ask-gone-fault").textContent = answer.fault ?? "It could not be saved. Try again in a minute.";
-  else {
-    autosave.known = manuscript.typed();
-    await device.remove(autosave);
-    location.assign(answer.page);
-  }
+  else leaveFor(answer.page);
 });
 dialogs.gone.querySelector("a").addEventListener("click", (event) => {
   event.currentTarget.href = URL.createObjectURL(new Blob([editor.text()], { type: "text/markdown" }));
