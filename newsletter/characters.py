@@ -109,7 +109,7 @@ def _is_unseen(character: str) -> bool:
 
 
 def as_text(value: str) -> str:
-    """A value as one line of plain text."""
+    """A value as plain text without line breaks."""
     return value if value.isprintable() else _UNPRINTABLE.sub(" ", value)
 
 
@@ -118,8 +118,8 @@ def as_lines(value: str) -> str:
     return value if value.isprintable() else "\n".join(map(as_text, value.split("\n")))
 
 
-def as_header(value: str) -> str:
-    """A value as a header, in which nothing can end the header or begin another (RFC 5322, 2.2)."""
+def as_line(value: str) -> str:
+    """A value as one line with single spaces; as a header, it ends nowhere and begins no other (RFC 5322, 2.2)."""
     return " ".join(as_text(value).split())
 
 

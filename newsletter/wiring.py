@@ -10,7 +10,7 @@ from newsletter import schema
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.audience import erasures
 from newsletter.audience.services import AudienceServices, SignupCaps
-from newsletter.characters import as_header, as_lines
+from newsletter.characters import as_line, as_lines
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
@@ -186,7 +186,7 @@ def _weekly_hours(publication: Publication, language: str) -> str:
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:
     subject, html, text = _compiled(mail, kind)
     return Composed(
-        subject=subject.fill(fields, as_header),
+        subject=subject.fill(fields, as_line),
         html=html.fill(fields, merge.as_html_lines),
         text=text.fill(fields, as_lines),
         template=f"{mail.subject}\n\n{mail.text}",

@@ -108,4 +108,4 @@ def _refuse_suppressed(session: Session, key: str) -> None:
 
 
 def _line(text: str) -> str:
-    return " ".join(characters.as_text(text).split())[:LONGEST_NOTE]
+    return characters.as_line(text)[:LONGEST_NOTE]

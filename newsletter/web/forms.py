@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from newsletter.addresses import mailboxes
 from newsletter.audience.address import Address
-from newsletter.characters import as_header, clean_name
+from newsletter.characters import as_line, clean_name
 from newsletter.errors import Invalid
 from newsletter.links import Links
 
@@ -100,7 +100,7 @@ class SignUpForm:
 
 def as_source(text: str) -> str:
     """What a page says of itself as one short line of plain text."""
-    return as_header(text)[:_LONGEST_SOURCE].strip()
+    return as_line(text)[:_LONGEST_SOURCE].strip()
 
 
 def site_of(url: str | None) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.addresses import mailboxes
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.bounces.intake import reader_mails
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
@@ -99,7 +99,7 @@ def _too_many(session: Session, key: str, now: datetime) -> str:
 def _post(
     session: Session, mail: IncomingMail, read: Mail, publication: Publication, sender: str, now: datetime
 ) -> None:
-    subject = f"Mail from a reader: {as_header(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
+    subject = f"Mail from a reader: {as_line(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
     to = publication.reply_to or publication.sender_address
     post_id = outbox.post(session, publication, KIND, Addressee(to), Composed(subject, "", ""), now)
     post = session.get_one(OutboxMessage, post_id)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from peers import parsed
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.delivery.message import compose, mime
 from newsletter.delivery.message.content import LetterContent, SingleContent
 from newsletter.delivery.message.merge import as_html
@@ -73,7 +73,7 @@ def single(**changes: object) -> SingleContent:
 
 def plainly_built(copy: Copy) -> EmailMessage:
     """The same message, built by the standard library without any of our own encoding."""
-    name = as_header(copy.name)
+    name = as_line(copy.name)
     message = EmailMessage(policy=policy.SMTP.clone(max_line_length=998))
     message["From"] = Address("Back Pain Help", addr_spec="desk@example.org")
     message["To"] = Address(name, addr_spec=copy.address)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.delivery.message import merge
 from newsletter.errors import Invalid
 
@@ -86,7 +86,7 @@ def test_a_name_in_html_opens_no_tag_and_ends_no_attribute() -> None:
 
 @pytest.mark.parametrize("hostile", ["a\r\nBcc: x@example.org", "a\u2028b", "a\x00b", "\u202egro.elpmaxe", "a\ud800b"])
 def test_a_name_in_a_header_stays_on_its_line(hostile: str) -> None:
-    header = as_header(hostile)
+    header = as_line(hostile)
     assert len(header.splitlines()) == 1
     assert header.isprintable()
     header.encode()

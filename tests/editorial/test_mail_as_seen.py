@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import FIELDS, Rendered
@@ -76,7 +76,7 @@ def filled(kind: str) -> tuple[str, str, str]:
     values |= {"name": "Zofia", "email": "zofia.kowalska@example.org"}
     values |= {"why": "because you confirmed this address on 3 May 2026"}
     return (
-        merge.compile(mail.subject, FIELDS[kind]).fill(values, as_header),
+        merge.compile(mail.subject, FIELDS[kind]).fill(values, as_line),
         merge.compile(mail.html, FIELDS[kind]).fill(values, merge.as_html),
         merge.compile(mail.text, FIELDS[kind]).fill(values, as_text),
     )

@@ -8,7 +8,7 @@ import time
 import pytest
 from hypothesis import given
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.delivery.message import merge
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.render import CLIP_BYTES, FIELDS, Branding, Link, Rendered
@@ -129,7 +129,7 @@ def test_a_letter_needs_only_its_addresses_and_uses_no_field_besides_its_own(kin
     addresses = {field: f"https://x.example/{field}" for field in FIELDS[kind] if field.endswith("_url")}
     values = addresses | ({"email": "zofia@example.org", "why": "you asked"} if kind in {"issue", "correction"} else {})
     mail = letter(kind)
-    merge.compile(mail.subject, FIELDS[kind]).fill(values, as_header)
+    merge.compile(mail.subject, FIELDS[kind]).fill(values, as_line)
     for part in (mail.html, mail.text):
         used = merge.compile(part, FIELDS[kind])
         assert used.fields >= {
@@ -181,7 +181,7 @@ def test_the_confirm_mail_prints_no_words_of_a_stranger() -> None:
 def test_a_title_or_a_masthead_with_braces_is_printed_as_it_is() -> None:
     branding = dataclasses.replace(BRANDING, name="{{ name }}", tagline="[[ branding ]] {% raw %}")
     mail = render.single_mail("goodbye", branding)
-    assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, as_header) == "You have unsubscribed from {{ name }}"
+    assert merge.compile(mail.subject, FIELDS["goodbye"]).fill({}, as_line) == "You have unsubscribed from {{ name }}"
     assert "[[ branding ]] {% raw %}" in mail.text
 
 

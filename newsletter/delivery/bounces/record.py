@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.db import insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.bounces.classify import classify
@@ -155,7 +155,7 @@ def _event(
 ) -> BounceEvent:
     # It counts for the address that the mail was sent to, whatever name the other server uses for it.
     address = match.address or (recipient.address if origin.is_authentic and _is_nobodys(match) else "")
-    key = mailboxes.mailbox_key(as_header(address).strip())[:254]
+    key = mailboxes.mailbox_key(as_line(address).strip())[:254]
     return BounceEvent(
         source=_source(origin.source),
         place=place,
@@ -163,10 +163,10 @@ def _event(
         kind=kind,
         hardness=recipient.hardness,
         reason=recipient.reason,
-        status=as_header(recipient.status)[:12],
-        code=as_header(recipient.code)[:3],
-        diagnostic=as_header(recipient.diagnostic)[:_MOST_WORDS],
-        mta=as_header(recipient.mta)[:253],
+        status=as_line(recipient.status)[:12],
+        code=as_line(recipient.code)[:3],
+        diagnostic=as_line(recipient.diagnostic)[:_MOST_WORDS],
+        mta=as_line(recipient.mta)[:253],
         copy_id=match.copy.id if match.copy else None,
         letter_id=match.copy.letter_id if match.copy else match.letter_id,
         subscription_id=match.copy.subscription_id if match.copy else match.subscription_id,
@@ -180,7 +180,7 @@ def _event(
 
 
 def _source(text: str) -> str:
-    plain = as_header(text)
+    plain = as_line(text)
     # Two values that differ only in what is cut off must not be taken for one.
     return plain if len(plain) <= _LONGEST_SOURCE else f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 

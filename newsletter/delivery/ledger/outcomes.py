@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.smtp.replies import ServerReply
 
@@ -105,7 +105,7 @@ def gave_up_unanswered(copy: HeldCopy, why: str) -> Outcome:
 def not_composed(copy: HeldCopy, error: Exception) -> Outcome:
     """The message could not be composed, which is a fault of ours; the reason names the error's class."""
     return Outcome(
-        copy, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_header(str(error))[:500]
+        copy, CopyState.FAILED, reason=f"fault: {type(error).__name__}"[:40], reply=as_line(str(error))[:500]
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol, Self
 from zoneinfo import ZoneInfo
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.delivery.message import dkim, merge, mime, permission_reminder
 from newsletter.delivery.message.content import PURPOSES, LetterContent, Purpose, SingleContent
 from newsletter.delivery.message.dkim import SigningKey
@@ -141,7 +141,7 @@ class MessageTemplate:
     def _own(self, copy: CopyFields, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(
             f"To: {mime.address_header(copy.name, mime.sendable(copy.address), 'To')}",
-            f"Subject: {mime.encoded_words(self.subject.fill(values, as_header))}",
+            f"Subject: {mime.encoded_words(self.subject.fill(values, as_line))}",
             f"Date: {mime.date_header(date)}",
             # Derived from the copy, not random: a copy that is sent again after a crash must have the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
@@ -169,13 +169,13 @@ def compile(  # noqa: A001  (as `re.compile`)
         sender_address=sender,
         archive_url=letter.archive_url,
         leads_to_comments=any(field.name == "comments_url" for part in (text, html) for field, _ in part.holes),
-        subject=merge.compile(letter.subject, FIELDS).bind(values, as_header),
+        subject=merge.compile(letter.subject, FIELDS).bind(values, as_line),
         origin=_head(f"From: {mime.address_header(letter.sender_name, sender, 'From')}"),
         shared=_head(
             *_reply_to(letter.reply_to),
             f"List-Id: {mime.list_id(letter.list_id)}",
             _ONE_CLICK,
-            f"Feedback-ID: {as_header(letter.feedback_id)}",
+            f"Feedback-ID: {as_line(letter.feedback_id)}",
             *headers,
             *frame.headers,
         ),

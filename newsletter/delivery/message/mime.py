@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from newsletter.addresses import mailboxes
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.errors import Invalid
 
 _PLAIN = re.compile(r"[ -~]*")
@@ -41,7 +41,7 @@ class NoAddress(Invalid):
 
 def encoded_words(text: str, header: str = "Subject") -> str:
     """Unstructured text for that header, as encoded words where needed (RFC 2047)."""
-    line = as_header(text)
+    line = as_line(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
         return line
     return _encoded(line, header)
@@ -49,12 +49,12 @@ def encoded_words(text: str, header: str = "Subject") -> str:
 
 def address_header(name: str, address: str, header: str) -> str:
     """`Name <address>` for that header; the bare address where there is no name."""
-    return _named(as_header(name), address, header) if as_header(name) else address
+    return _named(as_line(name), address, header) if as_line(name) else address
 
 
 def list_id(text: str) -> str:
     """`Name <id>` as List-Id wants it (RFC 2919)."""
-    name, _, identifier = as_header(text).rpartition("<")
+    name, _, identifier = as_line(text).rpartition("<")
     return _named(name.strip(), identifier.rstrip(">"), "List-Id").lstrip()
 
 

@@ -4,7 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.errors import TransportDown
 
 # RFC 5321 (4.5.3.1.5) allows 512 octets a line; real servers write longer ones, but none a megabyte.
@@ -103,4 +103,4 @@ def _parsed(line: bytes) -> tuple[int, bool, str]:
 
 def printable(text: bytes) -> str:
     """A server's text in one line, without the characters that a log or a database would refuse."""
-    return as_header(text.decode("utf-8", "replace"))
+    return as_line(text.decode("utf-8", "replace"))

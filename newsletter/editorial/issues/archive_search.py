@@ -50,7 +50,7 @@ class Query:
     @classmethod
     def parse(cls, typed: str) -> Self:
         """The search that somebody typed, which may be anything; without letters and digits it has no words."""
-        line = " ".join(characters.as_text(typed).split())
+        line = characters.as_line(typed)
         words = list(dict.fromkeys(words_of(line[:LONGEST])))
         return cls(line[:LONGEST], words[:MOST_WORDS], len(line) > LONGEST or len(words) > MOST_WORDS)
 

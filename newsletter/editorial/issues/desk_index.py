@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, and_, delete, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.characters import LONGEST_LABEL_KEY, label_key
+from newsletter.characters import LONGEST_LABEL_KEY, as_line, label_key
 from newsletter.db import Base, word
 from newsletter.editorial.issues.archive_index import LabelKind, labels_of, words_of
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source.issue_file import IssueFile
 
-LONGEST_SEARCH = 200
-"""The number of characters of a search that are used."""
+_LONGEST_SEARCH = 200
 
 
 class DeskText(Base):
@@ -54,10 +53,15 @@ def index_entry(file: IssueFile) -> tuple[str, list[dict[str, str]]]:
     return f" {' '.join(words)} ", list(labels_of(file))
 
 
+def clean_search(typed: str) -> str:
+    """What somebody typed to search for, as one line of reasonable length."""
+    return as_line(typed)[:_LONGEST_SEARCH]
+
+
 def has_words(typed: str) -> ColumnElement[bool]:
     """Whether an issue has, for each word typed, a word that begins with it, in any case or accents."""
     # Words consist of letters and digits only, so nothing in them is a wildcard.
-    return and_(true(), *(DeskText.words.contains(f" {each}") for each in words_of(typed[:LONGEST_SEARCH])))
+    return and_(true(), *(DeskText.words.contains(f" {each}") for each in words_of(clean_search(typed))))
 
 
 def has_label(kind: LabelKind, name: str) -> ColumnElement[bool]:

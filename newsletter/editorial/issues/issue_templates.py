@@ -44,7 +44,7 @@ class IssueTemplate(Base):
 
 def save_template(session: Session, issue: Issue, name: str, by: str, now: datetime) -> IssueTemplate:
     """Save the newest revision as a template, in place of one with that name; Invalid if the name is empty."""
-    line = " ".join(characters.as_text(name).split())[:LONGEST_NAME]
+    line = characters.as_line(name)[:LONGEST_NAME]
     if not (key := characters.label_key(line)):
         raise Invalid("Give the template a name.")
     found = select(IssueTemplate).where(IssueTemplate.publication_id == issue.publication_id, IssueTemplate.key == key)

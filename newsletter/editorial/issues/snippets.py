@@ -85,7 +85,7 @@ def find_snippet(session: Session, publication_id: int, snippet_id: int) -> Snip
 
 
 def _save(session: Session, snippet: Snippet, name: str, text: str, by: str, now: datetime) -> Snippet:
-    line, passage = " ".join(characters.as_text(name).split()), text.strip("\n").rstrip()
+    line, passage = characters.as_line(name), text.strip("\n").rstrip()
     key = characters.label_key(line)
     name_fault, text_faults = _name_fault(line, key), list(_text_faults(passage))
     if name_fault or text_faults:

@@ -6,7 +6,7 @@ from datetime import date
 from difflib import get_close_matches
 
 from newsletter import characters
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.message import merge
 from newsletter.editorial.source.front_matter import Entry, Fault, FrontMatter
 from newsletter.errors import Invalid
@@ -176,4 +176,4 @@ def _length(template: str) -> int | None:
         compiled = merge.compile(template, merge.EDITORS)
     except Invalid:
         return None
-    return len(compiled.fill(dict.fromkeys(compiled.fields, ""), as_header))
+    return len(compiled.fill(dict.fromkeys(compiled.fields, ""), as_line))

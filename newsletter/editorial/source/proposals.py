@@ -108,4 +108,4 @@ def _first_words(body: str) -> str:
 
 def _plain(words: str) -> str:
     """The words in one line, without what no title may hold."""
-    return characters.trimmed(characters.as_header(words))
+    return characters.trimmed(characters.as_line(words))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.web.hooks.webhook import Rejected, Why
 
 MOST_BYTES = 1_000_000
@@ -53,7 +53,7 @@ def read_object(body: bytes) -> "Fields":
 
 def address_in(text: str) -> str:
     """The address in a text such as `Ada <ada@example.org>`; empty if there is none."""
-    found = _ADDRESS.fullmatch(as_header(text[:_MOST_WORDS]))
+    found = _ADDRESS.fullmatch(as_line(text[:_MOST_WORDS]))
     return found[1] if found and len(found[1]) <= _LONGEST_ADDRESS else ""
 
 
@@ -87,7 +87,7 @@ class Fields:
         found = self.items.get(name)
         if isinstance(found, int) and not isinstance(found, bool):
             return str(found) if abs(found) < 10**30 else ""
-        return as_header(found[:_MOST_WORDS]) if isinstance(found, str) else ""
+        return as_line(found[:_MOST_WORDS]) if isinstance(found, str) else ""
 
     def first_text(self, *names: str) -> str:
         """The first of these that says something."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from imap_tools.mailbox import BaseMailBox
 from imap_tools.utils import encode_folder
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.bounces.intake.incoming import MOST_KEPT
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.smtp import tls_trust
@@ -161,7 +161,7 @@ def _guarded(access: MailboxAccess) -> Iterator[None]:
     except TimeoutError:
         raise MailboxDown("it does not answer") from None
     except Exception as error:
-        reason = as_header(str(error))[:_LONGEST_REASON].replace(access.password.get_secret_value() or "\0", "…")
+        reason = as_line(str(error))[:_LONGEST_REASON].replace(access.password.get_secret_value() or "\0", "…")
         raise MailboxDown(reason or type(error).__name__) from error
 
 

@@ -13,7 +13,7 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import Envelope, Session
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.system import ports
 from newsletter.system.asyncio_server import AsyncioServer
@@ -193,4 +193,4 @@ def _put_off(error: Exception) -> str:
 
 def _plain(address: str) -> str:
     # aiosmtpd keeps bytes that are not UTF-8 as surrogates.
-    return as_header(address.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    return as_line(address.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))

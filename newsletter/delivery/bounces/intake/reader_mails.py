@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Index, String, delete, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.characters import as_header, as_text
+from newsletter.characters import as_line, as_text
 from newsletter.db import UNSYNCED, Base, LongId
 from newsletter.delivery.bounces.events import MOST_RAW, RAW_KEPT, RawReport
 from newsletter.delivery.bounces.parse import mime
@@ -71,7 +71,7 @@ def text_of(session: Session, mail: ReaderMail) -> MailText | None:
     is_written = any(part.media_type.startswith("text/") for part in read.parts)
     lines = MailView(read).text.strip().split("\n") if is_written else []
     text = "\n".join(map(as_text, lines))
-    return MailText(as_header(read.header("subject")), text, len(report.raw) >= MOST_RAW)
+    return MailText(as_line(read.header("subject")), text, len(report.raw) >= MOST_RAW)
 
 
 def delete_mail(session: Session, mail: ReaderMail) -> None:

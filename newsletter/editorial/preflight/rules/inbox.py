@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from newsletter.characters import as_header
+from newsletter.characters import as_line
 from newsletter.delivery.message import merge
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, blocking, note, warning
@@ -44,7 +44,7 @@ def plain(template: str) -> str:
         compiled = merge.compile(template, merge.EDITORS)
     except Invalid:
         return template
-    return compiled.fill(dict.fromkeys(compiled.fields, ""), as_header)
+    return compiled.fill(dict.fromkeys(compiled.fields, ""), as_line)
 
 
 @rule()

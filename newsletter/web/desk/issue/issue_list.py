@@ -57,7 +57,8 @@ def issues() -> str:
 
 def query_of_list() -> dict[str, Any]:
     """The parameters of the URL of the list that this request is about, without its page."""
-    return {name: text for name in (*_SEARCHED, "state") if (text := _line(request.args.get(name, "")))}
+    asked = {name: desk_index.clean_search(request.args.get(name, "")) for name in (*_SEARCHED, "state")}
+    return {name: text for name, text in asked.items() if text}
 
 
 def _criteria(months: list[str]) -> Criteria:
@@ -84,8 +85,3 @@ def _pages(store: Session, publication: Publication, wanted: Criteria) -> dict[I
 
 def _options(names: Sequence[str]) -> list[tuple[str, str]]:
     return [(name, name) for name in names]
-
-
-def _line(text: str) -> str:
-    """What was typed, as one line that a database takes."""
-    return " ".join(text.replace("\0", "").split())[: desk_index.LONGEST_SEARCH]

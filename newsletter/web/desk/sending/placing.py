@@ -46,7 +46,7 @@ def choose_issue() -> str:
         publication = frame.current_publication(store)
         calendar = frame.calendar_of(store, publication)
         entry = place_issue.require_open_slot(calendar, moments.parse_instant(request.args.get("at", "")))
-        typed = " ".join(request.args.get("q", "").replace("\0", "").split())[: desk_index.LONGEST_SEARCH]
+        typed = desk_index.clean_search(request.args.get("q", ""))
         wanted = Criteria(IssueState.READY, typed)
         page = listing.page(store, publication, wanted, page_request(HIGHEST_ID), _A_PAGE)
         return frame.page(
