@@ -2,8 +2,6 @@
 
 import { setText } from "./fields.js";
 
-const BESIDE_THEM = ["", "body"];
-
 export class Details {
   #faulty = "";
 
@@ -31,7 +29,7 @@ export class Details {
 
   // A fault opens them once; who folds them again has seen it.
   complain(faults) {
-    const faulty = faults.map(({ field }) => field).filter((name) => !BESIDE_THEM.includes(name)).join(" ");
+    const faulty = faults.map(({ field }) => field).filter((name) => name && this.part.querySelector(`#${name}-fault`)).join(" ");
     if (faulty && faulty !== this.#faulty) this.part.open = true;
     this.#faulty = faulty;
   }
