@@ -10,39 +10,48 @@ document.addEventListener("submit", (event) => {
   const form = event.target;
   if (event.defaultPrevented || !form.closest(".queue") || !form.elements.seen) return;
   event.preventDefault();
-  const sent = send(form.action, new FormData(form, event.submitter), event.submitter.id);
+  const sent = send(form.action, new FormData(form, event.submitter), queueAnswers(event.submitter.id));
   sent.finally(() => delete form.dataset.pressed);
 });
 
-async function send(action, data, focused) {
+// A move is sent; then it is made, or refused, or nobody answers.
+async function send(action, data, { made, refused, unanswered }) {
   try {
     const answer = await fetch(action, { method: "POST", body: data });
-    await show(await answer.text(), answer, focused);
+    const page = parse(await answer.text());
+    if (renew(page)) made([...page.getElementById("flashes").children]);
+    // A session that has ended leads elsewhere.
+    else if (answer.redirected) location.assign(answer.url);
+    else await refused(page);
   } catch {
-    if (focused) say("The server did not respond. The order has not changed.");
-    else announce([sentence("The server did not respond. Load this page again to see where the issue is.")]);
+    unanswered();
     restore();
   }
 }
 
-async function show(text, answer, focused) {
-  const page = parse(text);
-  if (renew(page)) {
-    if (focused) return tell(page, focused);
-    return announce([...page.getElementById("flashes").children]);
-  }
-  // A session that has ended leads elsewhere.
-  if (answer.redirected) return location.assign(answer.url);
-  if (focused) return swapMain(page);
-  await refuse(page.querySelector(".sorry .lines").textContent);
-}
+// Within the queue: it is said, and the focus goes to a button.
+const queueAnswers = (button) => ({
+  made(messages) {
+    say(messages.map((one) => one.textContent.trim()).join(" "));
+    focus(button);
+  },
+  refused(page) {
+    document.querySelector("main").replaceWith(page.querySelector("main"));
+    document.querySelector("main").focus();
+  },
+  unanswered: () => say("The server did not respond. The order has not changed."),
+});
 
-// What was dropped was refused: the page is shown as it is now, and why.
-async function refuse(reason) {
-  const answer = await fetch(location.href);
-  if (!renew(parse(await answer.text()))) return location.reload();
-  announce([sentence(reason)]);
-}
+// Into a slot. What is refused is told on the page as it is now.
+const slotAnswers = {
+  made: announce,
+  async refused(page) {
+    const answer = await fetch(location.href);
+    if (!renew(parse(await answer.text()))) return location.reload();
+    announce([sentence(page.querySelector(".sorry .lines").textContent)]);
+  },
+  unanswered: () => announce([sentence("The server did not respond. Load this page again to see where the issue is.")]),
+};
 
 function sentence(words) {
   const paragraph = document.createElement("p");
@@ -63,21 +72,11 @@ function renew(page) {
   return true;
 }
 
-function tell(page, focused) {
-  say([...page.getElementById("flashes").children].map((one) => one.textContent.trim()).join(" "));
-  focus(focused);
-}
-
 // In sight and to screen readers, with the button that undoes it.
 function announce(messages) {
   const status = document.getElementById("flashes");
   status.replaceChildren(...messages);
   status.scrollIntoView({ block: "nearest" });
-}
-
-function swapMain(page) {
-  document.querySelector("main").replaceWith(page.querySelector("main"));
-  document.querySelector("main").focus();
 }
 
 function focus(id) {
@@ -138,7 +137,7 @@ document.addEventListener("pointerup", (event) => {
   const form = row.querySelector("form");
   const data = new FormData(form);
   data.set("order", order);
-  send(form.action, data, `up-${row.dataset.issue}`);
+  send(form.action, data, queueAnswers(`up-${row.dataset.issue}`));
 });
 
 for (const end of ["pointercancel", "keydown"]) {
@@ -155,7 +154,7 @@ function put(row, slot) {
   data.set("version", row.dataset.version);
   data.set("moment", slot.dataset.slot);
   data.set("seen", slot.dataset.seen);
-  send(row.dataset.place, data);
+  send(row.dataset.place, data, slotAnswers);
 }
 
 // Where the row stands in the page, and how far the pointer has carried it from there.
