@@ -12,7 +12,6 @@ from newsletter.web.context import now, services
 from newsletter.web.desk import frame
 from newsletter.web.desk.sending import moments, month_view, queue_view
 from newsletter.web.desk.sending.moments import ClockChange
-from newsletter.workflows import place_issue
 from newsletter.workflows.calendar import CalendarEntry
 
 
@@ -41,19 +40,11 @@ def calendar() -> str:
         publication = frame.current_publication(store)
         if month := request.args.get("month", ""):
             return month_view.month_page(store, publication, month)
-        waiting = queue_view.of_publication(store, publication)
-        return frame.page(
-            store,
-            "calendar.html",
-            "calendar",
-            publication,
-            publication_shown=publication,
-            lines=list(_lines(waiting.entries, now())),
-            queued=waiting,
-            this_month=month_view.month_name(weekly_slots.on_clocks(now(), publication.time_zone)),
-            can_take=place_issue.can_take,
-            mark_of=place_issue.slot_mark,
-            pressed=request.args.get("pressed", ""),
+        queued = queue_view.of_publication(store, publication)
+        this_month = month_view.month_name(weekly_slots.on_clocks(now(), publication.time_zone))
+        lines = list(_lines(queued.entries, now()))
+        return queue_view.page(
+            store, "calendar.html", publication, queued, "calendar", lines=lines, this_month=this_month
         )
 
 

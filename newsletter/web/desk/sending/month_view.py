@@ -5,8 +5,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from flask import request
-
 from newsletter.db import Session
 from newsletter.editorial.issues import listing
 from newsletter.editorial.issues.months import month_bounds, parse_month, shift_month
@@ -19,7 +17,6 @@ from newsletter.web.context import now
 from newsletter.web.desk import frame
 from newsletter.web.desk.sending import moments, queue_view
 from newsletter.web.desk.sending.moments import ClockChange
-from newsletter.workflows import place_issue
 from newsletter.workflows.calendar import CalendarEntry
 
 _MONTHS_AHEAD = 12
@@ -52,12 +49,12 @@ def month_page(store: Session, publication: Publication, month: str) -> str:
         raise Invalid(f"The calendar looks a year ahead. Choose a month up to {formats.calendar_month(last)}.")
     entries = frame.calendar_of(store, publication).between(*month_bounds(first, time_zone))
     weeks = month_grid(first, entries, publication)
-    return frame.page(
+    return queue_view.page(
         store,
         "calendar_month.html",
-        "calendar",
         publication,
-        publication_shown=publication,
+        queue_view.of_publication(store, publication),
+        month_name(first),
         first=first,
         this_month=month_name(this_month) if first != this_month else "",
         previous=shift_month(first, -1) if first > _first_month(store, publication, this_month) else None,
@@ -66,11 +63,6 @@ def month_page(store: Session, publication: Publication, month: str) -> str:
         weekdays=[formats.weekday_name(day) for day in _week(publication.language)],
         weeks=weeks,
         has_changes=any(day.changes for week in weeks for day in week if day),
-        queued=queue_view.of_publication(store, publication),
-        back=month_name(first),
-        can_take=place_issue.can_take,
-        mark_of=place_issue.slot_mark,
-        pressed=request.args.get("pressed", ""),
     )
 
 

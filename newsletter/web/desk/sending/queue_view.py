@@ -1,7 +1,9 @@
-"""The queue, what is not scheduled, and the offer to fill the slots: as both views of the calendar show them."""
+"""What both views of the calendar share: the page, the queue, what is not scheduled, and the offer to fill slots."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from flask import request
 
 from newsletter.db import Session
 from newsletter.editorial.issues import listing
@@ -11,7 +13,7 @@ from newsletter.publications import Publication
 from newsletter.web.context import services
 from newsletter.web.desk import fill_offer, frame
 from newsletter.web.desk.fill_offer import FillOffer
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, place_issue
 from newsletter.workflows.build_letter import Blocker
 from newsletter.workflows.calendar import CalendarEntry
 
@@ -65,6 +67,25 @@ def of_publication(store: Session, publication: Publication) -> QueueView:
         unplaced[:_AT_ONCE],
         has_more=len(unplaced) > _AT_ONCE,
         offer=fill_offer.of_publication(store, publication, entries),
+    )
+
+
+def page(
+    store: Session, template: str, publication: Publication, queued: QueueView, back: str, **values: object
+) -> str:
+    """A view of the calendar; `back` names it in the forms that lead back to it."""
+    return frame.page(
+        store,
+        template,
+        "calendar",
+        publication,
+        publication_shown=publication,
+        queued=queued,
+        back=back,
+        can_take=place_issue.can_take,
+        mark_of=place_issue.slot_mark,
+        pressed=request.args.get("pressed", ""),
+        **values,
     )
 
 
