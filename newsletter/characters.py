@@ -84,6 +84,11 @@ def passage(text: str, what: str) -> str:
     return text
 
 
+def clean_passage(text: str, what: str, most: int) -> str:
+    """A typed text of any number of lines, trimmed; Invalid, naming `what`, as for `passage` and `short`."""
+    return short(trimmed(passage(text.replace("\r\n", "\n"), what)), what, most)
+
+
 def forbidden_in_line(text: str) -> str:
     """The first character that is forbidden in a line; "" if there is none."""
     found = None if text.isprintable() else _IN_LINE.search(text)

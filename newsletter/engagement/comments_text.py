@@ -28,11 +28,9 @@ _SANITISER = nh3.Cleaner(
 
 def parse_text(typed: str) -> str:
     """The text as it is stored; Invalid, with a sentence for its writer, if it is empty, too long or full of links."""
-    what = lazy_gettext("your comment")
-    text = characters.passage(typed.replace("\r\n", "\n"), what).strip()
+    text = characters.clean_passage(typed, lazy_gettext("your comment"), MOST_CHARACTERS)
     if not text:
         raise Invalid(lazy_gettext("Please write your comment first"))
-    characters.short(text, what, MOST_CHARACTERS)
     if (links := count_links(text)) > MOST_LINKS:
         raise Invalid(
             lazy_gettext(

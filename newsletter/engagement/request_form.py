@@ -42,11 +42,10 @@ class PreferredTime:
 
 def clean_message(text: str) -> str:
     """What was written, trimmed; Invalid if it is empty, too long, or contains control characters."""
-    what = lazy_gettext("your message")
-    message = characters.trimmed(characters.passage(text.replace("\r\n", "\n"), what))
+    message = characters.clean_passage(text, lazy_gettext("your message"), MOST_CHARACTERS)
     if not message:
         raise Invalid(lazy_gettext("Please write what you would like to know"))
-    return characters.short(message, what, MOST_CHARACTERS)
+    return message
 
 
 def _parsed_day(text: str, today: date) -> date | None:

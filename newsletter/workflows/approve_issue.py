@@ -24,15 +24,14 @@ from newsletter.editorial.models import ApprovalAct, ApprovalStep, Issue, Readin
 from newsletter.editors import Editor, Role
 from newsletter.editors.names import TeamNames
 from newsletter.errors import Conflict, Invalid, Refused
-from newsletter.i18n import formats
 from newsletter.links import Links
 from newsletter.workflows import build_letter, publish
 
 APPROVERS = (Role.OWNER, Role.EDITOR)
-LONGEST_COMMENT = 2_000
 ASKED_AN_HOUR = 12
 """How many requests one person may make within an hour, because each one sends mail."""
 
+_LONGEST_COMMENT = 2_000
 _CHANGED = "The email, or whom it goes to, has changed since this page was opened. Nothing was done; look at it again."
 
 
@@ -217,7 +216,8 @@ def _note(session: Session, issue: Issue, act: ApprovalAct, review: Review, now:
         correction=_correction_number(session, issue),
         person=review.person,
         at=now,
-        comment=_clean(review.comment),
+        # PostgreSQL cannot store a NUL.
+        comment=characters.clean_passage(review.comment.replace("\0", ""), "the comment", _LONGEST_COMMENT),
     )
     session.add(step)
     session.flush()
@@ -228,17 +228,6 @@ def _note(session: Session, issue: Issue, act: ApprovalAct, review: Review, now:
 def _take_back(approval: ApprovalStep | None, person: str, now: datetime) -> None:
     if approval is not None:
         approval.withdrawn_at, approval.withdrawn_by = now, person
-
-
-def _clean(comment: str) -> str:
-    # PostgreSQL cannot store a NUL.
-    text = characters.passage(comment.replace("\0", "").replace("\r\n", "\n").strip(), "the comment")
-    if len(text) > LONGEST_COMMENT:
-        raise Invalid(
-            f"The comment has {formats.number(len(text))} characters; the limit is "
-            f"{formats.number(LONGEST_COMMENT)}. Please shorten it."
-        )
-    return text
 
 
 def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Editor, asked: ApprovalStep) -> None:
