@@ -242,7 +242,7 @@ def _mark_if_write(asked: ORMExecuteState) -> None:
 def open_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, one writer at a time) or PostgreSQL; commits are durable."""
     # Parameters are hidden in errors, because errors are logged and parameters contain addresses.
-    common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "hide_parameters": True}
+    common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_use_lifo": True, "hide_parameters": True}
     if _backend(url) != "sqlite":
         # Otherwise, after a network failure, requests would wait as long as the system's TCP timeout.
         alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
