@@ -60,6 +60,9 @@ _SIGN_OFF_WITHIN = 1.0
 _KILL_AFTER = 9.5
 # Seconds between two checks for a signal.
 _SIGNAL_EVERY = 0.25
+# Between the first runs of two jobs, and so between all later ones. Jobs that begin together make every copy wait for
+# their turns of the interpreter, and each takes a thread and a database connection of its own, which then stay.
+_APART = timedelta(seconds=0.05)
 
 _Check = Callable[[Session, datetime], bool]
 _now = partial(datetime.now, UTC)
@@ -347,10 +350,10 @@ class Worker:
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
             timezone=UTC,
         )
-        for job in jobs:
-            scheduler.add_job(
-                _guarded(job), "interval", seconds=job.every.total_seconds(), name=job.name, next_run_time=_now()
-            )
+        first = _now()
+        for place, job in enumerate(jobs):
+            at, seconds = first + place * _APART, job.every.total_seconds()
+            scheduler.add_job(_guarded(job), "interval", seconds=seconds, name=job.name, next_run_time=at)
         return scheduler
 
 
