@@ -568,6 +568,28 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(services: Se
             act(again)
 
 
+@pytest.mark.parametrize(
+    ("language", "subject", "first", "last"),
+    [
+        ("de", "Berichtigung: ", "vom Freitag, 20. November 2026, war etwas falsch:", "den Fehler zu entschuldigen."),
+        ("es", "Corrección: ", "del viernes, 20 de noviembre de 2026, había un error:", "Sentimos el error."),
+        ("pl", "Sprostowanie: ", "(piątek, 20 listopada 2026) był błąd:", "Przepraszamy za pomyłkę."),
+    ],
+)
+def test_the_letter_begins_in_the_language_of_its_publication(
+    services: Services, now: datetime, language: str, subject: str, first: str, last: str
+) -> None:
+    with services.sessions.begin() as session:
+        publications.find(session).language = language
+    amend(services, now)
+    with services.sessions.reading() as session:
+        issue = issue_store.find(session, SLUG)
+        made = corrections.find(session, issue, 1)
+        assert made.subject == f"{subject}A tight back, in ten minutes"
+        assert (first in made.body, made.body.endswith(f"{last}\n")) == (True, True)
+        assert corrections.compose_letter(issue, made, services.links).file.title == f"{subject}A tight back"
+
+
 def test_where_issues_are_approved_nobody_mails_a_letter_that_they_wrote(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = True

@@ -27,17 +27,10 @@ from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n import formats
+from newsletter.i18n.messages import gettext
 from newsletter.links import Links
 
 _PREHEADER = 110
-_BEGIN = """Hello {{{{ name | friend }}}},
-
-Something was wrong in “{title}”, our issue of {day}:
-
-> {note}
-
-The text on our site is corrected. We are sorry for the mistake.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +52,7 @@ def publish(session: Session, issue: Issue, author: str, now: datetime) -> Corre
         issue_store.show_newest(session, issue)
     correction = Correction(issue_id=issue.id, number=number, note=draft.note, author=author, writers=draft.writers)
     correction.revision_number, correction.made_at = issue.revision_number, now
-    correction.subject = _subject(issue)
-    day = formats.day(sent, issue.publication.time_zone, issue.publication.language)
-    title, note = markdown.escaped(issue.title), markdown.escaped(draft.note)
-    correction.body = _BEGIN.format(day=day, title=title, note=note)
+    correction.subject, correction.body = _subject(issue), _body(issue, draft.note, sent)
     _add(session, issue, correction)
     session.delete(draft)
     if is_changed:
@@ -122,7 +112,7 @@ def compose_letter(issue: Issue, correction: Correction, links: Links) -> Compos
 def letter_source(issue: Issue, correction: Correction) -> str:
     """The letter as an issue file; the faults of the letter name lines of it."""
     preheader = merge.literal(textwrap.shorten(correction.note, _PREHEADER, placeholder=" …"))
-    form = IssueForm(f"Correction: {issue.title}", correction.subject, preheader, body=correction.body)
+    form = IssueForm(_headed(issue, issue.title), correction.subject, preheader, body=correction.body)
     return issue_form.new_file(form)
 
 
@@ -144,10 +134,27 @@ def mailed_already(correction: Correction) -> Conflict:
 
 
 def _subject(issue: Issue) -> str:
-    mailed = f"Correction: {issue.letter.subject if issue.letter else issue.subject}"
+    mailed = _headed(issue, issue.letter.subject if issue.letter else issue.subject)
     if len(mailed) in SUBJECT_LENGTH:
         return mailed
-    return textwrap.shorten(f"Correction: {issue.title}", SUBJECT_LENGTH[-1], placeholder=" …")
+    return textwrap.shorten(_headed(issue, issue.title), SUBJECT_LENGTH[-1], placeholder=" …")
+
+
+def _headed(issue: Issue, heading: str) -> str:
+    return gettext("Correction: %(title)s", issue.publication.language, title=heading)
+
+
+def _body(issue: Issue, note: str, sent: datetime) -> str:
+    """What the letter begins as, in the language of its publication."""
+    language, title = issue.publication.language, markdown.escaped(issue.title)
+    day = formats.day(sent, issue.publication.time_zone, language)
+    parts = (
+        gettext("Hello {{ name | friend }},", language),
+        gettext("Something was wrong in “%(title)s”, our issue of %(day)s:", language, title=title, day=day),
+        f"> {markdown.escaped(note)}",
+        gettext("The text on our site is corrected. We are sorry for the mistake.", language),
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def _add(session: Session, issue: Issue, correction: Correction) -> None:
