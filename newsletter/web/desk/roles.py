@@ -77,8 +77,8 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
     """Add the routes to the desk, each with its least role; a route added elsewhere is closed to everybody."""
     known = {f"{blueprint.name}.{route.name}": route for route in table}
     for route in table:
-        # A mail program may have added a slash to a key.
-        slashes = False if "<token>" in route.path else None
+        # A slash too many, typed or added by a mail program, does no harm.
+        slashes = None if route.path.endswith("/") else False
         blueprint.add_url_rule(route.path, route.name, route.view, methods=[route.method], strict_slashes=slashes)
 
     # Before any form is parsed, which the CSRF check does.

@@ -72,6 +72,12 @@ def test_an_unknown_address_is_a_calm_page_within_the_desk(editor: Visitor) -> N
     assert 'aria-label="Desk"' in answer.text
 
 
+def test_a_slash_too_many_leads_to_the_page_all_the_same(editor: Visitor) -> None:
+    for path in ("issues/snippets", "issues/bin", f"issues/{sample_services.WAITING}/note", "readers/add"):
+        answer = editor.client.get(f"/desk/{path}/")
+        assert (answer.status_code, answer.text) == (200, editor.client.get(f"/desk/{path}").text)
+
+
 def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, services: Services) -> None:
     with services.sessions.begin() as session:
         for table in reversed(Publication.metadata.sorted_tables):
