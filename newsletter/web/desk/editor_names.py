@@ -2,7 +2,7 @@
 
     {{ revision.author | person(revision.created_at) }}        in a page
     {{ error | with_names }}                                   for a sentence with addresses in it
-    team_names(store).find(address, at)                        in code
+    find(store, address, at)                                   in code
 
 The names are looked up once in a request, and only if it needs them.
 """
@@ -14,6 +14,7 @@ from flask import Blueprint, g
 from markupsafe import Markup
 
 from newsletter.db import Session
+from newsletter.editorial.issues import issue_store
 from newsletter.editors.names import EditorName, TeamNames
 
 _STORE = "team_names_store"
@@ -45,12 +46,18 @@ def team_names(store: Session) -> TeamNames:
     return cast("TeamNames", g.get(_NAMES))
 
 
+def find(store: Session, author: str, at: datetime | None = None) -> EditorName:
+    """Whom a record of that time names: an editor, or the import of a file."""
+    return EditorName("file import") if author == issue_store.BY_FILE else team_names(store).find(author, at)
+
+
 def _find(address: str, at: datetime | None = None) -> EditorName:
-    return team_names(g.get(_STORE)).find(address, at) if _STORE in g else EditorName(address)
+    return find(g.get(_STORE), address, at) if _STORE in g else EditorName(address)
 
 
 def _person(address: str, at: datetime | None = None, *, with_address: bool = False) -> Markup:
-    found, plain = _find(address, at), _ADDRESS.format(address)
+    found = _find(address, at)
+    plain = _ADDRESS.format(found.address)
     if not found.name:
         return plain
     badge = _PERSON.format(address=address, colour=found.colour, initials=found.initials, name=found.name)

@@ -131,3 +131,15 @@ def leave_traces(editor: Visitor, services: Services) -> None:
 def name_of(services: Services, email: str) -> str:
     with services.sessions.reading() as store:
         return accounts.find(store, email).name
+
+
+def test_what_a_file_import_wrote_is_said_in_words_that_an_editor_knows(editor: Visitor) -> None:
+    for path in ("", "history", "history/1", "delete"):
+        page = editor.read(f"{PAGE}{path}")
+        assert ("file import" in page, issue_store.BY_FILE in page) == (True, False)
+
+
+def test_a_test_mail_is_addressed_to_names(editor: Visitor, services: Services) -> None:
+    with services.sessions.begin() as store:
+        accounts.find(store, EDITOR).name = ODD
+    assert BADGE in editor.open(f"{PAGE}test").text

@@ -92,7 +92,7 @@ def author(store: Session, found: Issue) -> str:
     newest = found.revision
     if newest.author == auth.email():
         return "You"
-    return str(editor_names.team_names(store).find(newest.author, newest.created_at))
+    return str(editor_names.find(store, newest.author, newest.created_at))
 
 
 def _other_writers(store: Session, found: Issue) -> str:
