@@ -30,7 +30,9 @@ from newsletter.web.desk import audit_hook, error_pages
 # The form fields that hold text, with the names shown beside what was typed.
 _WRITTEN = (
     *("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment"),
+    *("slug", "category", "tags", "author", "reviewed_by", "last_reviewed", "source_title", "source_url"),
     *("name", "tagline", "description", "sender_name", "sender_address", "reply_to", "postal_address"),
+    *("email", "others", "consent", "reason", "attribute", "value"),
 )
 
 ANYONE = None
@@ -140,8 +142,8 @@ def _ask_to_sign_in() -> Response:
 
 def _typed() -> dict[str, str]:
     """The text typed into the form, which a redirect would lose."""
-    texts = {name: request.form[name].replace("\r\n", "\n").strip() for name in _WRITTEN if name in request.form}
-    return {name: text for name, text in texts.items() if text}
+    written = {name: "\n".join(filter(None, map(str.strip, request.form.getlist(name)))) for name in _WRITTEN}
+    return {name: text.replace("\r\n", "\n") for name, text in written.items() if text}
 
 
 def _page_asked_for() -> str | None:
