@@ -1,15 +1,20 @@
 import itertools
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Error, Page
+from playwright.sync_api import CDPSession, Error, Page
+from werkzeug.routing import Map, Rule
 
-from newsletter.editorial.issues import issue_note, issue_store, presence, snippets
+from newsletter.editorial.issues import issue_bin, issue_note, issue_store, presence, snippets
 from newsletter.editors import accounts
 from newsletter.engagement.comments import CommentState
+from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
+from tests import sample_services
 from tests.browser.desk.conftest import Open
 from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, show
 from tests.real_parts import Axe
@@ -18,6 +23,7 @@ from tests.web.desk.test_desk_comments import write_comment
 from tests.web.desk.test_desk_imported import add_old
 
 READY = "/desk/issues/break-the-circle/"
+CORRECTED = "/desk/issues/unwind-a-tight-back/"
 PAGES = (
     "/desk/",
     "/desk/issues/",
@@ -31,8 +37,8 @@ PAGES = (
     "/desk/issues/five-reasons-weighed/",
     "/desk/issues/five-reasons-weighed/cancel",
     "/desk/issues/under-the-hands/",
-    "/desk/issues/unwind-a-tight-back/",
-    "/desk/issues/unwind-a-tight-back/corrections/new",
+    CORRECTED,
+    f"{CORRECTED}corrections/new",
     "/desk/calendar/",
     "/desk/calendar/?month=2026-11",
     "/desk/calendar/slots",
@@ -94,7 +100,26 @@ PAGES = (
     "/desk/issues/under-the-hands/history/1",
     f"{READY}delete",
     "/desk/no/such/page",
+    "/desk/issues/bin",
+    f"{READY}preflight",
+    f"{READY}approval",
+    f"{READY}preview-link",
+    "/desk/issues/under-the-hands/missed",
+    f"{CORRECTED}write",
+    f"{CORRECTED}corrections/1/",
+    f"{CORRECTED}corrections/1/letter",
+    f"{CORRECTED}corrections/1/doubts",
+    "/desk/reports/unwind-a-tight-back/corrections/1/copies",
+    "/desk/readers/add",
+    "/desk/readers/segments/new",
+    "/desk/readers/segments/1/delete",
+    *(f"/desk/settings/{part}" for part in ("name", "sender", "address", "follow", "archive", "choices", "rules")),
+    "/desk/settings/words/privacy",
 )
+NO_PAGES = re.compile(r"\.(csv|html|txt)$|/(sheet|fates|progress|events|status|count|acts)$|/qr\.")
+"""Parts of pages, and what is no page."""
+ELSEWHERE = re.compile(r"^/(sign-in|forgotten|reset)|/import/<|/history/unsaved$|/series/<")
+"""Pages that the tests of what they are about let axe see."""
 
 
 HELD = (
@@ -114,6 +139,26 @@ HELD = (
 """A page of each kind of thing that can be pressed."""
 
 
+@pytest.fixture
+def services(services: Services) -> Services:
+    """Something on each page."""
+    for state in (CommentState.WAITING, CommentState.APPROVED):
+        write_comment(services, "Ada", state)
+    add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
+    sample_services.correct(services.sessions, services.links, "unwind-a-tight-back", NOW)
+    with services.sessions.begin() as store:
+        issue = issue_store.find(store, "break-the-circle")
+        for name in ("Sign-off", "Book a massage"):
+            snippets.add_snippet(
+                store, issue.publication_id, name, "Yours, {{ name | friend }}", "ada@desk.example", NOW
+            )
+        issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "editor@desk.example", NOW)
+        presence.announce(store, issue, "a-tab", "editor@desk.example", NOW)
+        issue_bin.discard(store, issue_store.find(store, "looser-by-degrees"), "editor@desk.example", NOW)
+        accounts.find(store, "editor@desk.example").name = "Ana-Sofía-Wilhelmina von und zu Musterhausen 🦒 אנה"
+    return services
+
+
 @pytest.mark.parametrize(
     ("pages", "looks"),
     [
@@ -123,20 +168,8 @@ HELD = (
     ids=["a page of each kind", "every page"],
 )
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    open_desk: Open, services: Services, axe: Axe, pages: Sequence[str], looks: list[tuple[str, int]]
+    open_desk: Open, axe: Axe, pages: Sequence[str], looks: list[tuple[str, int]]
 ) -> None:
-    for state in (CommentState.WAITING, CommentState.APPROVED):
-        write_comment(services, "Ada", state)
-    add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
-    with services.sessions.begin() as store:
-        issue = issue_store.find(store, "break-the-circle")
-        for name in ("Sign-off", "Book a massage"):
-            snippets.add_snippet(
-                store, issue.publication_id, name, "Yours, {{ name | friend }}", "ada@desk.example", NOW
-            )
-        issue_note.replace_note(store, issue, "Hold it until Monday.", 0, "editor@desk.example", NOW)
-        presence.announce(store, issue, "a-tab", "editor@desk.example", NOW)
-        accounts.find(store, "editor@desk.example").name = "Ana-Sofía-Wilhelmina von und zu Musterhausen 🦒 אנה"
     page = open_desk()
     problems: list[Any] = []
     page.on("console", lambda said: problems.append(said.text) if "Security Policy" in said.text else None)
@@ -150,17 +183,26 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
 
 
 @pytest.mark.slow
-def test_words_can_be_read_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe) -> None:
-    page = open_desk()
-    problems = []
-    for path in HELD:
+@pytest.mark.parametrize("states", [["hover"], ["focus", "focus-visible"], ["hover", "active"]], ids=" ".join)
+def test_axe_finds_nothing_under_the_pointer_and_with_the_focus(open_desk: Open, axe: Axe, states: list[str]) -> None:
+    page = open_desk(viewport={"width": DESKTOP, "height": 800})
+    protocol = page.context.new_cdp_session(page)
+    problems: list[Any] = []
+    for path in PAGES:
         page.goto(path)
-        for states in (["hover"], ["focus", "focus-visible", "active", "hover"]):
-            hold(page, states)
-            for scheme in (LIGHT, DARK):
-                show(page, scheme, DESKTOP)
-                problems += [(path, scheme, states[0], fault) for fault in axe(page, "color-contrast")]
+        page.evaluate("for (const folded of document.querySelectorAll('details')) folded.open = true")
+        hold(protocol, states)
+        for scheme in (LIGHT, DARK):
+            show(page, scheme)
+            problems += [(path, scheme, fault) for fault in axe(page, *OF_COLOUR)]
     assert problems == []
+
+
+def test_the_sweep_has_every_page_of_the_desk() -> None:
+    pages = [route.path for route in ROUTES if route.method == "GET"]
+    pages = [path for path in pages if not NO_PAGES.search(path) and not ELSEWHERE.search(path)]
+    addresses = Map([Rule(f"/desk{path}", endpoint=path) for path in pages]).bind("")
+    assert {addresses.match(urlsplit(path).path)[0] for path in PAGES} == set(pages)
 
 
 def test_axe_finds_nothing_on_the_sign_in_page(open_desk: Open, axe: Axe) -> None:
@@ -174,13 +216,12 @@ def test_axe_finds_nothing_on_the_sign_in_page(open_desk: Open, axe: Axe) -> Non
     assert faults(page, axe) == []
 
 
-def hold(page: Page, states: list[str]) -> None:
+def hold(protocol: CDPSession, states: list[str]) -> None:
     """Show all that can be pressed as if the pointer were on it, or the focus."""
-    protocol = page.context.new_cdp_session(page)
     for domain in ("DOM", "CSS"):
         protocol.send(f"{domain}.enable")
     root = protocol.send("DOM.getDocument")["root"]["nodeId"]
-    pressed = "a, button, summary, input, select, textarea, label, [tabindex], li, tr"
+    pressed = "a, button, summary, input, select, textarea, label, [tabindex], [contenteditable], li, tr"
     for node in protocol.send("DOM.querySelectorAll", {"nodeId": root, "selector": pressed})["nodeIds"]:
         # A page that follows a sending issue replaces its numbers meanwhile.
         with suppress(Error):
