@@ -4,6 +4,7 @@ Each step is recorded with the editor who took it. Nobody is added without confi
 mistaken about an address, and only a confirmed one is proof.
 """
 
+import hashlib
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from newsletter.audience.signup import find_or_add
 from newsletter.characters import clean_name
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, Invalid
+from newsletter.i18n import formats
 from newsletter.publications import Publication
 
 LONGEST_NOTE = 2_000
@@ -86,9 +88,26 @@ def unsubscribe_on_request(
     unsubscribe.unsubscribe(session, services, subscription, Channel.DESK, proof, now)
 
 
-def change_note(subscription: Subscription, text: str) -> None:
-    """Replace the team's note on a reader, which the reader gets to see among their data."""
-    subscription.note = characters.as_lines(text).strip()[:LONGEST_NOTE] or None
+def change_note(session: Session, subscription: Subscription, text: str, seen: str) -> None:
+    """Replace the team's note on a reader, which the reader gets to see among their data.
+
+    Invalid if it is too long; Conflict if the page with seal `seen` (`note_seal`) showed another note than it is now.
+    """
+    note = characters.as_lines(text.replace("\r\n", "\n")).strip()
+    if len(note) > LONGEST_NOTE:
+        length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
+        raise Invalid(f"The note has {length} characters; shorten it to {most}.")
+    session.refresh(subscription, with_for_update={"of": Subscription})
+    if note_seal(subscription) != seen and (subscription.note or "") != note:
+        raise Conflict(
+            "The note has changed since this page was opened. What you typed is in the field, not saved yet."
+        )
+    subscription.note = note or None
+
+
+def note_seal(subscription: Subscription) -> str:
+    """The form value that says which note the page showed."""
+    return hashlib.sha256((subscription.note or "").encode()).hexdigest()
 
 
 def _send_confirm(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:

@@ -13,7 +13,7 @@ from newsletter.delivery.models import Cause, OutboxMessage
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
-from tests.web.desk.visits import Visitor
+from tests.web.desk.visits import Visitor, hidden, words
 
 ADD = "/desk/readers/add"
 
@@ -73,14 +73,14 @@ def test_a_reader_an_erased_person_and_a_suppressed_address_get_nothing(
         subscribers.find(session, "new@reader.example").subscriptions[0].status = Status.ACTIVE
         erasures.record_erasure(session, services.links.seal, "erased@reader.example", now)
         suppression.add(session, "gone@reader.example", Cause.DESK, now, "by hand")
-    for email, words in (
+    for email, reason in (
         ("NEW@reader.example", "is a reader already"),
         ("Erased@reader.example", "had their data erased"),
         ("gone@reader.example", "is suppressed"),
     ):
         answer = editor.press(ADD, "", email=email, source="phone")
         assert answer.status_code == 409
-        assert words in answer.text
+        assert reason in answer.text
     assert letters(services) == 1
 
 
@@ -107,6 +107,20 @@ def test_a_name_and_a_note_are_changed_and_the_note_is_among_the_readers_data(
     with services.sessions.reading() as session:
         reader = subscribers.find(session, "new@reader.example")
         assert privacy.export_data(session, reader)["subscriptions"][0]["note"] == "Prefers\nthe phone <script>"
+
+
+def test_of_two_notes_written_at_once_the_later_comes_back_beside_the_first(editor: Visitor) -> None:
+    page = add(editor)
+    opened = hidden(editor.open(page).text, f"{page}note")
+    editor.press(page, f"{page}note", note="Prefers the phone.")
+    late = editor.client.post(f"{page}note", data=opened | {"note": "Call <b>Ann</b>."})
+    assert (late.status_code, "The note has changed since this page was opened." in words(late)) == (409, True)
+    assert "\nCall &lt;b&gt;Ann&lt;/b&gt;.</textarea>" in late.text
+    assert "The note as it is now: Prefers the phone." in words(late)
+    both = hidden(late.text, f"{page}note") | {"note": "Prefers the phone.\r\nCall Ann."}
+    assert [editor.client.post(f"{page}note", data=both).status_code for _ in range(2)] == [303, 303]
+    long = editor.press(page, f"{page}note", note="x" * 2_001)
+    assert (long.status_code, "shorten it to 2,000" in words(long), "x" * 2_001 in long.text) == (422, True, True)
 
 
 def test_a_reader_who_asked_is_unsubscribed_with_the_reason_on_record(editor: Visitor, services: Services) -> None:

@@ -6,7 +6,7 @@ from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
-from newsletter.audience import confirm_breaker, consent, erasures, export, refusals, subscribers, tags
+from newsletter.audience import confirm_breaker, consent, desk_requests, erasures, export, refusals, subscribers, tags
 from newsletter.audience.models import Status
 from newsletter.audience.refusals import FormKind
 from newsletter.audience.segments import store as segments
@@ -113,10 +113,13 @@ def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
             bounces=bounce_events.of_person(store, [subscriber.key], ids, _BOUNCES),
             subscription_id=subscription_id,
             subscription=subscription,
+            note_seal=desk_requests.note_seal(subscription),
             reader_tags=tags.tags_of(store, subscription_id),
             reader_attributes=tags.attributes_of(store, subscription_id),
             all_tags=tags.all_tags(store, subscription.publication_id, _SUGGESTED),
             all_attributes=tags.all_attributes(store, subscription.publication_id, _SUGGESTED),
-            typed={name: request.form.get(name, "") if faults else "" for name in ("tag", "attribute", "value")},
-            faults={"tag": "", "attribute": "", "name": "", "sure": ""} | dict(faults),
+            typed={
+                name: request.form.get(name, "") if faults else "" for name in ("tag", "attribute", "value", "note")
+            },
+            faults={"tag": "", "attribute": "", "name": "", "note": "", "sure": ""} | dict(faults),
         )

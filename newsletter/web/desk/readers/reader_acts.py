@@ -49,8 +49,12 @@ def rename_reader(subscription_id: int) -> ResponseReturnValue:
 
 def note_reader(subscription_id: int) -> ResponseReturnValue:
     """Change the team's note on a reader."""
-    with services().sessions.begin() as store:
-        desk_requests.change_note(lookup.reader(store, subscription_id), request.form.get("note", ""))
+    typed, seen = request.form.get("note", ""), request.form.get("seen", "")
+    try:
+        with services().sessions.begin() as store:
+            desk_requests.change_note(store, lookup.reader(store, subscription_id), typed, seen)
+    except (Conflict, Invalid) as error:
+        return pages.reader_page(subscription_id, {"note": str(error)}), 409 if isinstance(error, Conflict) else 422
     return _back(subscription_id, "The note is saved.")
 
 
