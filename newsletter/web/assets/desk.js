@@ -1,6 +1,19 @@
+// Without a network the browser would show a page of its own in place of what was typed.
+const offline = Object.assign(document.createElement("p"), {
+  className: "warn",
+  textContent: "You are offline. Nothing was sent, and what you typed stays here. Try again when the connection is back.",
+});
+offline.setAttribute("role", "alert");
+addEventListener("online", () => offline.remove());
+
 // A second press of a button that is already at work would only meet what the first one changed.
 document.addEventListener("submit", (event) => {
   const form = event.target;
+  if (!navigator.onLine && !event.defaultPrevented && form.method !== "dialog") {
+    event.preventDefault();
+    form.append(offline);
+    return;
+  }
   if (form.dataset.pressed) event.preventDefault();
   form.dataset.pressed = "yes";
 });

@@ -55,6 +55,23 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, services: Servi
         )
 
 
+def test_without_a_network_a_form_stays_as_it_was_typed_and_says_so(open_desk: Open) -> None:
+    page = open_desk()
+    page.goto("/desk/readers/add")
+    page.get_by_label("Email address").fill("new@reader.example")
+    page.get_by_label("Where the consent comes from").fill("Asked <b>twice</b> 🦒")
+    page.context.set_offline(True)
+    send = page.get_by_role("button", name="Send the confirmation email")
+    send.click()
+    said = page.get_by_role("alert")
+    expect(said).to_contain_text("You are offline. Nothing was sent, and what you typed stays here.")
+    expect(page.get_by_label("Email address")).to_have_value("new@reader.example")
+    page.context.set_offline(False)
+    expect(said).to_be_hidden()
+    send.click()
+    expect(page.get_by_role("status")).to_contain_text("A confirmation email is on its way.")
+
+
 def test_everything_works_without_scripts(open_desk: Open) -> None:
     page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
     page.goto("/desk/issues/break-the-circle/")
