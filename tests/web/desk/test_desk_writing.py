@@ -219,7 +219,7 @@ def test_leaving_one_window_leaves_the_draft_to_another(author: Visitor, service
     assert source(services).endswith("Half.\n")
 
 
-def test_leaving_with_a_text_that_cannot_be_stored_is_told(author: Visitor, services: Services) -> None:
+def test_leaving_with_a_text_that_cannot_be_stored_is_told(author: Visitor) -> None:
     opened = replaced(form(author), tab="aa")
     send(author, "keep", replaced(opened, tab="bb", body="Theirs.\n", turn="1"))
     left = send(
