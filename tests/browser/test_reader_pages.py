@@ -11,6 +11,7 @@ from newsletter.audience.models import SignupCount, Status, Subscription
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement import comments
 from newsletter.engagement.comments import Comment, CommentState, NewComment, ReplyMail
+from newsletter.engagement.requests import ContactRequest
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
@@ -19,8 +20,8 @@ from tests.real_parts import Axe
 from tests.sample_services import Clock
 
 PHONE, DESKTOP = {"width": 375, "height": 667}, {"width": 1280, "height": 800}
-BIG = 44
 PUBLISHED = f"/archive/{sample_services.OUT[0]}/"
+BIG = 44
 """Pixels that a finger needs."""
 
 
@@ -157,6 +158,75 @@ def test_a_reader_chooses_topics_and_one_email_a_month(page: Page, services: Ser
     page.get_by_role("radio", name="each issue, when it comes out").check()
     send(page, "Save how often")
     expect(monthly).not_to_be_checked()
+
+
+def test_a_question_is_asked_and_a_day_wished_for(page: Page, clock: Clock, services: Services) -> None:
+    page.goto(PUBLISHED)
+    page.get_by_role("link", name="Book a session").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Book a session")
+    page.get_by_label("Email").fill("ada@example.org")
+    page.get_by_label("What is it about?").select_option(index=1)
+    page.get_by_label("Day", exact=True).fill("2026-12-01")
+    page.get_by_label("Time", exact=True).fill("14:30")
+    page.get_by_label("Your message").fill("My back, again.")
+    clock.turn(seconds=10)
+    send(page, "Send my request")
+    expect(page.get_by_label("Your message")).to_have_value("My back, again.")
+    page.get_by_label("I agree").check()
+    clock.turn(seconds=10)
+    send(page, "Send my request")
+    expect(page.get_by_role("heading", level=1)).to_have_text("We have your request")
+    with services.sessions.reading() as session:
+        asked = session.scalars(select(ContactRequest)).one()
+        assert (asked.email, asked.text, asked.is_booking) == ("ada@example.org", "My back, again.", True)
+
+
+def test_a_reader_says_that_an_issue_did_not_help(page: Page) -> None:
+    page.goto(f"{PUBLISHED}helped?answer=no")
+    press(page, "No, it did not help")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Thank you")
+    page.get_by_role("link", name="Read the issue again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Unwind a tight back")
+
+
+def test_a_reader_chooses_the_hour_the_zone_and_the_language(page: Page, services: Services, clock: Clock) -> None:
+    become_reader(page, services, clock)
+    page.goto(services.links.preferences(1))
+    page.get_by_label("When", exact=True).select_option("7")
+    page.get_by_label("Time zone").select_option("Pacific/Kiritimati")
+    send(page, "Save the hour")
+    expect(page.get_by_label("Time zone")).to_have_value("Pacific/Kiritimati")
+    page.get_by_label("Language of these pages").select_option("de")
+    send(page, "Save language")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ihre Einstellungen")
+
+
+def test_a_reader_gets_a_fresh_link_moves_to_another_address_and_is_erased(
+    page: Page, services: Services, clock: Clock
+) -> None:
+    become_reader(page, services, clock)
+    page.goto("/link")
+    page.get_by_role("textbox", name="Email").fill("ada@example.org")
+    clock.turn(seconds=10)
+    send(page, "Send me my link")
+    mine = sample_services.letters(services)[-1]["manage_url"]
+    page.goto(mine)
+    page.get_by_label("New email address").fill("ada@example.net")
+    send(page, "Send the link to this address")
+    page.goto(sample_services.letters(services)[-1]["address_url"])
+    press(page, "Change my address")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Your address has been changed")
+    clock.turn(minutes=1)
+    page.goto(services.links.manage(1, clock()))
+    page.get_by_role("link", name="Show my data").click()
+    expect(page.get_by_text("ada@example.net").first).to_be_visible()
+    page.go_back()
+    page.get_by_text("Erase me").first.click()
+    page.get_by_label("Yes, erase everything").check()
+    send(page, "Erase me")
+    with services.sessions.reading() as session:
+        assert session.scalars(select(Subscription)).all() == []
 
 
 def make_busy(services: Services, clock: Clock) -> None:
