@@ -3,6 +3,7 @@
 import math
 import sqlite3
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,10 +29,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    InvalidRequestError,
+    OperationalError,
+    SAWarning,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, ORMExecuteState, mapped_column, sessionmaker
 from sqlalchemy.orm import Session as Session  # for the web rooms, which know no SQLAlchemy
+from sqlalchemy.orm.attributes import instance_state
+from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import Invalid
@@ -43,6 +54,12 @@ DatabaseDown = OperationalError
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What callers that can wait treat as "not now": no answer, no lock, no space, or a server that is read-only now."""
+
+OVERTAKEN = (IntegrityError, StaleDataError, ObjectDeletedError, SAWarning)
+"""What a session raises when another transaction has just deleted what this one changes, or added it first."""
+
+# Else whoever deletes what another transaction has just deleted would be told that they did it.
+warnings.filterwarnings("error", "DELETE statement on table", SAWarning)
 
 UNSYNCED = {"synchronize_session": False}
 """Execution options of a bulk statement after which nobody looks at the objects that the session holds."""
@@ -115,6 +132,18 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 _URGENT = "urgent"
 _IMPATIENT = "impatient"
 
+
+class _Session(Session):
+    def refresh(self, instance: object, *asked: Any, **options: Any) -> None:
+        """Reload it; ObjectDeletedError, and nothing broader, if it was deleted meanwhile."""
+        try:
+            super().refresh(instance, *asked, **options)
+        except InvalidRequestError:
+            if instance not in self:
+                raise
+            raise ObjectDeletedError(instance_state(instance)) from None
+
+
 Witness = Callable[[Session], None]
 """What is called with a session that has changed something and is about to commit."""
 
@@ -124,7 +153,7 @@ class Sessions:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writing = sessionmaker(engine, expire_on_commit=False)
+        self._writing = sessionmaker(engine, class_=_Session, expire_on_commit=False)
         # The database itself refuses writes in such a session, so a GET cannot change anything by mistake.
         self._reading = sessionmaker(engine.execution_options(read_only=True, postgresql_readonly=True))
 

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import publications
 from newsletter.audience import subscribers
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import DatabaseDown, Session
+from newsletter.db import OVERTAKEN, DatabaseDown, Session
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.i18n.messages import lazy_gettext
@@ -67,6 +67,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(DatabaseDown, _database_down)
+    for overtaken in OVERTAKEN:
+        app.register_error_handler(overtaken, _overtaken)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -121,6 +123,16 @@ def _http(error: HTTPException) -> AnyResponse:
 def _database_down(error: DatabaseDown) -> Response:
     log.warning("the database did not answer", route=_route(), error=type(error.orig).__name__)
     return page(_DOWN, 503)
+
+
+def _overtaken(error: Exception) -> Response:
+    log_overtaken(error)
+    return page(_GO_ON, 409)
+
+
+def log_overtaken(error: Exception) -> None:
+    """Log that somebody else was faster, with the statement, in case that it is a fault of ours after all."""
+    log.warning("another transaction was faster", route=_route(), method=request.method, exc_info=error)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -4,6 +4,7 @@ from flask import Blueprint, Response, jsonify, make_response, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import Forbidden, NotFound
 
+from newsletter.db import OVERTAKEN
 from newsletter.errors import PressError
 from newsletter.web import auth, error_pages
 from newsletter.web.context import services
@@ -16,12 +17,15 @@ _TITLES = {
     409: "Nothing was done",
 }
 _NO_PAGE = "There is nothing at this address. Use the navigation to find what you need."
+_OVERTAKEN = "Somebody else has just changed or deleted this. Nothing was done; look at it again."
 _STRANGE = "This form did not come from a page of the desk, or the page was open for too long. Nothing was changed."
 
 
 def init_blueprint(blueprint: Blueprint) -> None:
     """Register the desk's error pages."""
     blueprint.register_error_handler(PressError, _refused)
+    for overtaken in OVERTAKEN:
+        blueprint.register_error_handler(overtaken, _overtaken)
     for kind, sentence in ((Forbidden, None), (NotFound, _NO_PAGE), (CSRFError, _STRANGE)):
         blueprint.register_error_handler(
             kind, lambda error, sentence=sentence: _page(sentence or error.description or "", error.code or 400)
@@ -35,6 +39,11 @@ def no_such_page(_anything: str) -> str:
 
 def _refused(error: PressError) -> Response:
     return _page(error_pages.sentence_of(error), error_pages.status_of(error))
+
+
+def _overtaken(error: Exception) -> Response:
+    error_pages.log_overtaken(error)
+    return _page(_OVERTAKEN, 409)
 
 
 def asks_for_json() -> bool:

@@ -4,16 +4,19 @@ All other tests of the web run on SQLite. What the two databases may do differen
 there on both.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import event, select
 
 from newsletter.audience.models import Status
 from newsletter.db import Sessions, open_engine
 from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues.issue_bin import DeletedIssue
 from newsletter.editorial.models import IssueState
 from newsletter.editors import Role, add
 from newsletter.web import create_app
@@ -23,7 +26,7 @@ from tests.originals import Originals
 from tests.sample_services import NOW, OUT, WAITING, Clock
 from tests.web.conftest import browser_of, subscription
 from tests.web.desk.conftest import Enter, visitor
-from tests.web.desk.visits import PASSWORD, Visitor, address_of, hashed, words
+from tests.web.desk.visits import PASSWORD, Visitor, address_of, hashed, hidden, words
 
 PAGE = f"/desk/issues/{WAITING}/"
 _SHOWS_A_NEW_SECRET = "/desk/account/second-factor"
@@ -97,6 +100,61 @@ def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter
     assert "1" in owner.read(f"/desk/reports/{WAITING}/")
     assert "ada@example.org" in owner.read("/desk/readers/?q=ada")
     assert "pause" in owner.read("/desk/audit/")
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize(
+    ("page", "action", "table"),
+    [
+        (f"{PAGE}delete", f"{PAGE}delete", "issues"),
+        ("/desk/issues/bin", "/desk/issues/bin/1/restore", "deleted_issues"),
+        ("/desk/issues/bin", "/desk/issues/bin/1/delete", "deleted_issues"),
+        ("/desk/issues/snippets/1", "/desk/issues/snippets/1/delete", "snippets"),
+        ("/desk/readers/1/", "/desk/readers/1/erase", "subscriptions"),
+    ],
+)
+def test_of_two_who_press_the_same_button_at_once_one_is_told_that_the_other_was_faster(
+    enter: Enter, services: Services, page: str, action: str, table: str
+) -> None:
+    owner = enter(Role.OWNER)
+    owner.press("/desk/issues/new", "/desk/issues/new", title="Gone", subject="Soon to be gone for good")
+    owner.press("/desk/issues/gone/delete")
+    owner.press("/desk/issues/snippets", "/desk/issues/snippets", name="Bye", text="See you.")
+    shown = owner.open(page).text
+    fields = (hidden(shown, action) or hidden(shown)) | {"sure": "yes"}
+    answers: list[int] = []
+
+    def press_first(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        """Let the other one press when the first has read what is to be deleted."""
+        if f"FROM {table}" in statement and not answers:
+            answers.append(0)
+            answers[0] = owner.client.post(action, data=fields).status_code
+
+    event.listen(services.sessions.engine, "after_cursor_execute", press_first)
+    answers.append(owner.client.post(action, data=fields).status_code)
+    assert answers == [303, 409]
+
+
+def test_of_several_chosen_issues_the_others_are_deleted_though_one_is_gone_meanwhile(
+    enter: Enter, services: Services
+) -> None:
+    owner = enter(Role.OWNER)
+    for title in ("One", "Two"):
+        owner.press("/desk/issues/new", "/desk/issues/new", title=title, subject=f"The subject of {title}")
+    chosen = re.findall(r'name="issue" value="((?:one|two) [^"]+)"', owner.open("/desk/issues/").text)
+    gone: list[str] = []
+
+    def delete_one(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "FROM issues" in statement and not gone:
+            gone.append("one")
+            owner.press("/desk/issues/one/delete")
+
+    fields = hidden(owner.open("/desk/issues/").text) | {"do": "delete"}
+    event.listen(services.sessions.engine, "after_cursor_execute", delete_one)
+    assert owner.client.post("/desk/issues/", data=fields | {"issue": sorted(chosen)}).status_code == 303
+    assert "“one” has just been changed or deleted by somebody else." in owner.read("/desk/issues/")
+    with services.sessions.reading() as session:
+        assert session.scalars(select(DeletedIssue.slug).order_by(DeletedIssue.slug)).all() == ["one", "two"]
 
 
 def _swept(services: Services) -> dict[tuple[str, str], tuple[int, str]]:

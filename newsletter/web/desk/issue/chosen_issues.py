@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.db import Session
+from newsletter.db import OVERTAKEN, Session
 from newsletter.editorial.issues import issue_bin
 from newsletter.editorial.models import Issue, Readiness
 from newsletter.editorial.schedule import queue
@@ -72,4 +72,6 @@ def _change(chosen: str, name: str, act: Callable[[Session, Issue], None]) -> st
             audit_hook.add_details(act=name)
     except PressError as error:
         return str(error)
+    except OVERTAKEN:
+        return f"“{slug}” has just been changed or deleted by somebody else."
     return ""
