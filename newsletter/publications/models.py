@@ -144,7 +144,11 @@ class Slot(Base):
     """A time of the week at which a publication goes out, in a time zone; 0 is Monday."""
 
     __tablename__ = "slots"
-    __table_args__ = (UniqueConstraint("publication_id", "weekday", "at", "time_zone"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "weekday", "at", "time_zone"),
+        # An open page may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
@@ -161,7 +165,11 @@ class WeekOff(Base):
     """Days on which all slots of a publication are off, first and last included."""
 
     __tablename__ = "weeks_off"
-    __table_args__ = (UniqueConstraint("publication_id", "first", "last"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "first", "last"),
+        # An open page may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Rule
 from newsletter.db import Base, Session, Sessions
 from newsletter.editorial.issues import issue_bin, issue_store, listing, slugs
 from newsletter.editorial.issues.issue_store import Text
@@ -15,6 +17,9 @@ from newsletter.editorial.models import AttachedPicture, Draft, Issue, Picture, 
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, NotFound
 from newsletter.publications import Publication
+from newsletter.workflows import build_letter, choose_segment
+
+RULE = Rule()
 
 FILE = (
     "---\ntitle: {title}\nsubject: About {title}, in short\npreheader: One line of it\ntags: [Knees]\n---\n\n{body}\n"
@@ -43,6 +48,33 @@ def home(sessions: Sessions, now: datetime) -> int:
 def save(session: Session, publication: Publication, title: str, now: datetime, pictures: Mapping[str, str]) -> None:
     file = issue_file.parse(FILE.format(title=title, body="A text. " * 3), "2026-11-24-hips.md")
     issue_store.save(session, publication, Text(file, "2026-11-24-hips.md", pictures), "ada@desk.example", now)
+
+
+def test_a_restored_issue_never_goes_to_a_segment_that_was_made_after_its_own_was_deleted(
+    sessions: Sessions, home: int, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        publication = session.get_one(Publication, home)
+        own = segments.save(session, publication, "Vienna", RULE, now)
+        issue_store.find(session, "hips").segment_id = own.id
+        deleted = issue_bin.discard(session, issue_store.find(session, "hips"), "ada@desk.example", now).id
+        choose_segment.delete_segment(session, own)
+    with sessions.begin() as session:
+        segments.save(session, session.get_one(Publication, home), "Graz", RULE, now)
+        restored = issue_bin.restore_issue(session, home, deleted)
+        with pytest.raises(NotFound):
+            build_letter.segment_of(restored)
+
+
+def test_a_form_for_an_issue_that_was_restored_is_never_about_another_in_the_bin(
+    sessions: Sessions, home: int, now: datetime
+) -> None:
+    with sessions.begin() as session:
+        shown = issue_bin.discard(session, issue_store.find(session, "hips"), "ada@desk.example", now).id
+        restored = issue_bin.restore_issue(session, home, shown)
+        issue_bin.discard(session, restored, "ada@desk.example", now)
+    with sessions.begin() as session, pytest.raises(NotFound):
+        issue_bin.delete_for_good(session, home, shown)
 
 
 def test_a_restored_issue_is_found_under_the_slugs_that_it_had(sessions: Sessions, home: int, now: datetime) -> None:

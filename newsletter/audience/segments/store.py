@@ -30,7 +30,11 @@ class Segment(Base):
     """A named choice of a publication's readers; `key` is the same for every spelling of its name."""
 
     __tablename__ = "segments"
-    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "key"),
+        # An issue in the bin may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))

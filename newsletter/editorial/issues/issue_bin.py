@@ -31,6 +31,10 @@ class DeletedIssue(Base):
     """A deleted issue with all of its text."""
 
     __tablename__ = "deleted_issues"
+    __table_args__ = (
+        # An open page may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), index=True)

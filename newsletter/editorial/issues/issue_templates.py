@@ -22,7 +22,11 @@ class IssueTemplate(Base):
     """The text of an issue as it was when somebody saved it as a template."""
 
     __tablename__ = "issue_templates"
-    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "key"),
+        # An open page may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))

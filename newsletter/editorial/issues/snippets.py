@@ -26,7 +26,11 @@ class Snippet(Base):
     """A piece of Markdown under a name; an issue that it was put into keeps its copy."""
 
     __tablename__ = "snippets"
-    __table_args__ = (UniqueConstraint("publication_id", "key"),)
+    __table_args__ = (
+        UniqueConstraint("publication_id", "key"),
+        # An open page may still name a deleted one, whose id must never be reused.
+        {"sqlite_autoincrement": True},
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
