@@ -23,11 +23,17 @@ from newsletter.workflows import build_letter
 
 T = TypeVar("T")
 
+MAX_ID = 2**31 - 1
+"""The largest number that a column of either database can hold."""
+
 _FIRST: dict[type[Conflict], str] = {build_letter.Unready: "ready", build_letter.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(
-    "--correction", type=int, metavar="NUMBER", help="The email about this correction, not the issue."
+    "--correction",
+    type=click.IntRange(1, MAX_ID),
+    metavar="NUMBER",
+    help="The email about this correction, not the issue.",
 )
 publication_option = click.option("--publication", metavar="SLUG", help="Which publication (default: the only one).")
 

@@ -53,6 +53,9 @@ def forward(
     """
     read = incoming_mime.read_mail(io.BytesIO(bytes(mail.head)))
     publication = _publication(session, read, letter_id)
+    if publication is None:
+        log.info("a mail came before there was a publication to forward it to")
+        return False
     sender = next(iter(prose.all_addresses(read.header("from"))), "")
     target = publication.reply_to or publication.sender_address
     key = mailboxes.mailbox_key(sender)[:254] if sender else ""
@@ -67,14 +70,14 @@ def forward(
     return not why
 
 
-def _publication(session: Session, read: Mail, letter_id: int | None) -> Publication:
+def _publication(session: Session, read: Mail, letter_id: int | None) -> Publication | None:
     letter = session.get(Letter, letter_id) if letter_id else None
     if letter:
         return session.get_one(Publication, letter.publication_id)
     to = {each.lower() for name in ("delivered-to", "to", "cc") for each in prose.all_addresses(read.header(name))}
     all_of_them = session.scalars(publications.all_publications()).all()
     addressed = (one for one in all_of_them if {one.sender_address.lower(), (one.reply_to or "").lower()} & to)
-    return next(addressed, all_of_them[0])
+    return next(addressed, next(iter(all_of_them), None))
 
 
 def _loop(read: Mail, sender: str, publication: Publication) -> str:

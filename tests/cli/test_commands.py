@@ -26,7 +26,16 @@ def test_help_names_every_command_and_ends_with_0(press: Press) -> None:
     assert all(name in answer.out for name in ("up", "serve", "worker", "db", "editors", "issues", "subscribers"))
 
 
-@pytest.mark.parametrize("wrong", [["nonsense"], ["issues", "schedule"], ["issues", "send", SLUG], ["db"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["nonsense"],
+        ["issues", "schedule"],
+        ["issues", "send", SLUG],
+        ["db"],
+        ["issues", "pause", SLUG, "--correction", "9" * 20],
+    ],
+)
 def test_wrong_usage_ends_with_2(press: Press, wrong: list[str]) -> None:
     assert press(*wrong).code == 2
 

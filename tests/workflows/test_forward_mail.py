@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from newsletter import publications
 from newsletter.audience import privacy
@@ -20,6 +20,7 @@ from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.message import compose
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.workers.context import WorkerContext
+from newsletter.publications import Publication, Slot
 from newsletter.wiring import Services
 from newsletter.workflows import forward_mail, receive_mail
 from tests import sample_services
@@ -137,6 +138,14 @@ def test_nothing_is_forwarded_to_an_address_whose_mail_comes_back_here(services:
 
 
 @SQLITE
+def test_a_mail_that_comes_before_there_is_a_publication_is_recorded_and_goes_nowhere(services: Services) -> None:
+    with services.sessions.begin() as session:
+        session.execute(delete(Slot))
+        session.execute(delete(Publication))
+    assert receive(services, written()) is Kind.NOT_A_BOUNCE
+    assert (forwarded(services), reasons(services)) == ([], [])
+
+
 def test_more_than_a_person_writes_is_kept(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward_mail, "A_DAY_OF_ONE", 2)
     monkeypatch.setattr(forward_mail, "A_DAY_OF_ALL", 3)
