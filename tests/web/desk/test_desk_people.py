@@ -16,7 +16,7 @@ from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.desk.conftest import Enter, visitor
-from tests.web.desk.visits import Visitor, words
+from tests.web.desk.visits import Visitor, hidden, words
 
 Engage = Callable[..., Editor]
 NEW = "new@desk.example"
@@ -25,6 +25,22 @@ NEW = "new@desk.example"
 @pytest.fixture
 def owner(enter: Enter) -> Visitor:
     return enter(Role.OWNER)
+
+
+def test_a_form_about_somebody_who_was_removed_meanwhile_is_never_about_who_came_after_them(
+    owner: Visitor, services: Services
+) -> None:
+    invite(owner)
+    with services.sessions.reading() as session:
+        gone = accounts.find(session, NEW).id
+    form = hidden(owner.open(f"/desk/people/{gone}/").text, f"/desk/people/{gone}/role")
+    owner.press(f"/desk/people/{gone}/", f"/desk/people/{gone}/remove")
+    owner.press("/desk/people/", email="later@desk.example", role="viewer")
+    with services.sessions.reading() as session:
+        later = accounts.find(session, "later@desk.example").id
+    assert owner.client.post(f"/desk/people/{later}/role", data=form | {"role": "owner"}).status_code == 409
+    with services.sessions.reading() as session:
+        assert accounts.find(session, "later@desk.example").role is Role.VIEWER
 
 
 def test_somebody_invited_comes_in_by_the_mail_and_chooses_a_password(

@@ -178,6 +178,9 @@ def _person_page(store: Session, editor: Editor, fault: str = "") -> str:
 
 def _acted_on(store: Session, editor_id: int) -> Editor:
     editor = accounts.get(store, editor_id)
+    # An id alone does not identify somebody, because SQLite reuses deleted ones.
+    if request.form.get("person", editor.email) != editor.email:
+        raise Conflict("This form is about somebody else. Open their page again; nothing was done.")
     audit_hook.set_subject("person", editor.email)
     return editor
 
