@@ -127,10 +127,11 @@ class _Store(Collector):
 
     def _count(self) -> Iterator[Metric]:
         with self._services().sessions.reading() as session:
-            yield from self._count_mail(session, self._clock())
+            yield from self._count_outgoing(session, self._clock())
+            yield from _count_incoming(session)
             yield from _count_people(session, self._clock())
 
-    def _count_mail(self, session: Session, now: datetime) -> Iterator[Metric]:
+    def _count_outgoing(self, session: Session, now: datetime) -> Iterator[Metric]:
         copies = self._copies.count(session).items()
         yield _gauge(
             "newsletter_copies",
@@ -157,18 +158,21 @@ class _Store(Collector):
                 for outcome in ("sent", "bounced", "complained")
             ),
         )
-        incoming = CounterMetricFamily(
-            "newsletter_incoming_mails", "Mails that came in, by way and by what they were.", labels=["way", "kind"]
-        )
-        for one in tally.tallies(session):
-            incoming.add_metric([one.way, one.kind], one.mails)
-        yield incoming
-        yield _gauge(
-            "newsletter_webhook_last_seen_timestamp_seconds",
-            "When an authentic webhook of a provider last came, to the minute.",
-            ("provider",),
-            (((provider,), at.timestamp()) for provider, at in webhooks.last_seen(session).items()),
-        )
+
+
+def _count_incoming(session: Session) -> Iterator[Metric]:
+    incoming = CounterMetricFamily(
+        "newsletter_incoming_mails", "Mails that came in, by way and by what they were.", labels=["way", "kind"]
+    )
+    for one in tally.tallies(session):
+        incoming.add_metric([one.way, one.kind], one.mails)
+    yield incoming
+    yield _gauge(
+        "newsletter_webhook_last_seen_timestamp_seconds",
+        "When an authentic webhook of a provider last came, to the minute.",
+        ("provider",),
+        (((provider,), at.timestamp()) for provider, at in webhooks.last_seen(session).items()),
+    )
 
 
 def _count_people(session: Session, now: datetime) -> Iterator[Metric]:
