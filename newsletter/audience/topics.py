@@ -41,7 +41,7 @@ def choose_topics(
     publications.wait_for_fan_out(session, subscription.publication_id)
     wanted = {label_key(topic) for topic in chosen}
     keys = {label_key(topic): topic for topic in subscription.publication.topics}
-    before = keys.keys() & keys_off(session, subscription.id)
+    before = keys.keys() & _keys_off(session, subscription.id)
     after = keys.keys() - wanted
     if after == before:
         return
@@ -59,7 +59,7 @@ def turn_off(session: Session, pairs: Sequence[tuple[int, str]]) -> None:
         session.execute(insert(session, TopicOff).on_conflict_do_nothing(), values)
 
 
-def keys_off(session: Session, subscription_id: int) -> set[str]:
+def _keys_off(session: Session, subscription_id: int) -> set[str]:
     """The keys of the topics that a reader has turned off."""
     return set(session.scalars(select(TopicOff.key).where(TopicOff.subscription_id == subscription_id)))
 
@@ -67,7 +67,7 @@ def keys_off(session: Session, subscription_id: int) -> set[str]:
 def names_off(session: Session, subscription: Subscription) -> list[str]:
     """The names of the topics that a reader has turned off, or the key of one that the publication no longer has."""
     names = {label_key(topic): topic for topic in subscription.publication.topics}
-    return sorted(names.get(key, key) for key in keys_off(session, subscription.id))
+    return sorted(names.get(key, key) for key in _keys_off(session, subscription.id))
 
 
 def wants_any(session: Session, keys: Sequence[str]) -> tuple[ColumnElement[bool], ...]:

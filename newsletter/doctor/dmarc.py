@@ -60,7 +60,7 @@ def walk_up(ask: Ask, domain: str) -> Walk:
     policies, several, faults = [], [], []
     for name in _names(domain):
         answer = ask(f"_dmarc.{name}", "TXT")
-        found = [policy for text in answer.values if (policy := parse_policy(name, text))]
+        found = [policy for text in answer.values if (policy := _parse_policy(name, text))]
         if answer.fault:
             faults.append(f"_dmarc.{name} {answer.fault}")
         if len(found) > 1:
@@ -72,7 +72,7 @@ def walk_up(ask: Ask, domain: str) -> Walk:
     return Walk(domain, tuple(policies), tuple(several), tuple(faults))
 
 
-def parse_policy(domain: str, text: str) -> Policy | None:
+def _parse_policy(domain: str, text: str) -> Policy | None:
     """The policy in the text of a record; None if it is no DMARC record."""
     parts = [part.partition("=") for part in text.split(";")]
     tags: dict[str, str] = {}

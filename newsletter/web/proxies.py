@@ -47,17 +47,17 @@ class ProxyHeaders:
         return self._app(environ, start_response)
 
     def _set_client_address(self, environ: WSGIEnvironment) -> None:
-        entries = split_entries(environ.get("HTTP_X_FORWARDED_FOR", ""))
+        entries = _split_entries(environ.get("HTTP_X_FORWARDED_FOR", ""))
         client = parse_address(entries[-self._hops]) if 0 < self._hops <= len(entries) else None
         if client is not None:
             environ["REMOTE_ADDR"] = environ["REMOTE_HOST"] = client
-            protocols = split_entries(environ.get("HTTP_X_FORWARDED_PROTO", ""))
+            protocols = _split_entries(environ.get("HTTP_X_FORWARDED_PROTO", ""))
             environ[PLAIN_HTTP] = len(protocols) >= self._hops and protocols[-self._hops].lower() == "http"
         elif self._warned.acquire(blocking=False):
             log.warning("a proxy's word was not believed", hops=self._hops, entries=len(entries), hint=_HINT)
 
 
-def split_entries(header: str) -> list[str]:
+def _split_entries(header: str) -> list[str]:
     """The entries of X-Forwarded-For, split at every comma: an unclosed quote by the client hides none of them."""
     return [entry for part in header.split(",") if (entry := part.strip())]
 

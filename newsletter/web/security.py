@@ -89,7 +89,7 @@ def without_token(view: _View) -> _View:
     return view
 
 
-def is_own_form() -> bool:
+def _is_own_form() -> bool:
     """Whether the browser confirms, by Sec-Fetch-Site, that the request comes from one of our pages."""
     # No page can set this header. It allows a form without a token on a page that is cached for everybody, and lets
     # readers whose browser keeps no cookies confirm.
@@ -119,7 +119,7 @@ def _session_key(secret: bytes) -> bytes:
 
 
 def _check_csrf() -> None:
-    if not is_own_form():
+    if not _is_own_form():
         csrf.protect(apply_exemptions=True)
 
 

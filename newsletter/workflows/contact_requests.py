@@ -65,13 +65,12 @@ def tend(sessions: Sessions, audience: AudienceServices, worker: WorkerContext, 
     run_in_groups(sessions, worker, lambda session, now: requests.prune(session, times.retention, now))
     if times.wait:
         with sessions.begin() as session:
-            remind_team(session, audience, times.wait, worker.clock())
+            _remind_team(session, audience, times.wait, worker.clock())
 
 
-def remind_team(session: Session, audience: AudienceServices, wait: timedelta, now: datetime) -> int:
-    """Remind the team, once, of the requests that have waited so long; of how many."""
-    overdue = requests.claim_overdue(session, now - wait, now)
-    for publication_id, count in overdue.items():
+def _remind_team(session: Session, audience: AudienceServices, wait: timedelta, now: datetime) -> None:
+    """Remind the team, once, of the requests that have waited so long."""
+    for publication_id, count in requests.claim_overdue(session, now - wait, now).items():
         publication = session.get_one(Publication, publication_id)
         fields = {
             "count": formats.counted(count, "request"),
@@ -79,7 +78,6 @@ def remind_team(session: Session, audience: AudienceServices, wait: timedelta, n
             "desk_url": audience.links.desk("requests", publication.slug),
         }
         _post_to_team(session, audience, publication, REMINDER, fields, now)
-    return sum(overdue.values())
 
 
 def preferred_time_in_words(preferred_time: PreferredTime, time_zone: str, language: str = formats.LANGUAGE) -> str:

@@ -70,7 +70,7 @@ class MailingOrder:
     """Only the readers of this segment get it; None for all who got the issue."""
 
 
-def new_blockers(issue: Issue, links: Links) -> list[Finding]:
+def _new_blockers(issue: Issue, links: Links) -> list[Finding]:
     """What preflight blocks in the newest revision and not in what the archive shows now."""
     if not correction_draft.is_changed(issue):
         return []
@@ -92,7 +92,7 @@ def publish_correction(
     Conflict if it is not, preflight blocks it, or it needs an approval; NoNote if it has no note.
     """
     correction_draft.lock(session, issue, content.seal)
-    if blocking := new_blockers(issue, links):
+    if blocking := _new_blockers(issue, links):
         raise Conflict(f"The text cannot be published yet: {'; '.join(found.message for found in blocking)}.")
     if issue.publication.requires_approval and not approvals.current_approval(issue.approval_steps, content):
         raise Conflict("A second person has to approve the text and the note before they are published.")

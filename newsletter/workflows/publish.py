@@ -88,7 +88,7 @@ def freeze_queued(session: Session, letters: LetterSettings, issue: Issue, at: d
 def schedule_next(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Letter:
     """Freeze an issue for the first free weekly slot, or the one that its queue position gives it."""
     digests.require_issue(issue)
-    return _freeze(session, letters, issue, next_free_slot(session, letters.links, issue, now), now)
+    return _freeze(session, letters, issue, _next_free_slot(session, letters.links, issue, now), now)
 
 
 def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Started:
@@ -238,7 +238,7 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
     return started
 
 
-def next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
+def _next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
     """The weekly slot that an issue can have; NotFound if the publication has no slot."""
     at = Calendar(session, links, issue.publication, now).place(issue)
     if at is None:

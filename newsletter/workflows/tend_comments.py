@@ -43,7 +43,7 @@ def work(sessions: Sessions, audience: AudienceServices, worker: WorkerContext) 
         run_in_groups(sessions, worker, _with(audience, step.act), step.is_due)
 
 
-def tell_team(session: Session, audience: AudienceServices, now: datetime) -> int:
+def _tell_team(session: Session, audience: AudienceServices, now: datetime) -> int:
     """Mail the editors of one publication how many comments wait, and on which issues; how many."""
     for publication_id in comments_moderation.unannounced(session, now)[:1]:
         counts = comments_moderation.announce(session, publication_id, now)
@@ -53,7 +53,7 @@ def tell_team(session: Session, audience: AudienceServices, now: datetime) -> in
     return 0
 
 
-def mail_replies(session: Session, audience: AudienceServices, now: datetime) -> int:
+def _mail_replies(session: Session, audience: AudienceServices, now: datetime) -> int:
     """Mail about some approved comments: ask their writers to confirm, and tell of replies; how many comments."""
     approved = comments_replies.claim_approved(session, now)
     names: dict[int, list[str]] = defaultdict(list)
@@ -78,8 +78,8 @@ def _prune(session: Session, _audience: AudienceServices, now: datetime) -> int:
 
 
 _STEPS = (
-    _Step(comments_moderation.unannounced, tell_team),
-    _Step(comments_replies.are_due, mail_replies),
+    _Step(comments_moderation.unannounced, _tell_team),
+    _Step(comments_replies.are_due, _mail_replies),
     _Step(comments_moderation.is_prunable, _prune),
 )
 

@@ -45,7 +45,7 @@ def the_keys_are_long_enough(facts: SystemFacts) -> Iterator[Finding]:
                 yield Finding(HINT, sender.domain, message, "change to one of 2048 bits", line=line)
 
 
-def parse_tags(text: str) -> Mapping[str, str]:
+def _parse_tags(text: str) -> Mapping[str, str]:
     """The tags of a record, without the white space that may stand in a value (RFC 6376, 3.2)."""
     parts = (part.partition("=") for part in text.split(";"))
     return {name.strip(): "".join(value.split()) for name, _, value in parts if name.strip()}
@@ -53,7 +53,7 @@ def parse_tags(text: str) -> Mapping[str, str]:
 
 def _published(key: KeyFacts) -> Iterator[Finding]:
     answer, name = key.published, key.wanted.name
-    records = [text for text in answer.values if "p" in parse_tags(text)]
+    records = [text for text in answer.values if "p" in _parse_tags(text)]
     wrong = ERROR if key.signs else HINT
     if answer.fault:
         yield Finding(WARNING, name, f"{name} {answer.fault}", "try again, or ask its DNS provider")
@@ -64,11 +64,11 @@ def _published(key: KeyFacts) -> Iterator[Finding]:
     elif len(records) > 1:
         message = f"there are {len(records)} records, and receivers may take either"
         yield Finding(wrong, name, message, "leave only this one", key.wanted)
-    elif problem := _difference(parse_tags(records[0]), parse_tags(key.wanted.value)):
+    elif problem := _difference(_parse_tags(records[0]), _parse_tags(key.wanted.value)):
         yield Finding(wrong, name, problem, "replace the record", key.wanted)
     else:
         yield Finding(OK, name, f"the record is that of the key {key.selector} ({key.algorithm})")
-        if "y" in parse_tags(records[0]).get("t", "").split(":"):
+        if "y" in _parse_tags(records[0]).get("t", "").split(":"):
             message = "the record says t=y, “testing”: receivers may treat a signature as none"
             yield Finding(WARNING, name, message, "replace the record", key.wanted)
 

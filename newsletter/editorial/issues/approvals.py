@@ -42,7 +42,7 @@ class Content:
 
 def current_approval(steps: Iterable[ApprovalStep], content: Content) -> ApprovalStep | None:
     """The approval that counts for this content; None if there is none, or it was withdrawn."""
-    return next((step for step in steps if step.is_standing_approval and approved_content(step) == content), None)
+    return next((step for step in steps if step.is_standing_approval and _approved_content(step) == content), None)
 
 
 def latest_approval(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
@@ -50,7 +50,7 @@ def latest_approval(steps: Iterable[ApprovalStep]) -> ApprovalStep | None:
     return next((step for step in reversed(list(steps)) if step.is_standing_approval), None)
 
 
-def approved_content(step: ApprovalStep) -> Content:
+def _approved_content(step: ApprovalStep) -> Content:
     """The content that was approved in this step."""
     return Content(step.revision_number, step.content_hash, step.audience_hash)
 

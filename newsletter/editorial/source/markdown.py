@@ -199,14 +199,14 @@ def references(tokens: list[Token]) -> Iterator[Reference]:
             if child.type == "image":
                 words, classes = article_blocks.plain_words(child.children or []), article_blocks.classes_of(child)
                 unknown = article_blocks.unknown_attributes(child, next(iter(children[place + 1 :]), None))
-                yield Reference("picture", picture_name(child), words, title, line, tuple(classes), tuple(unknown))
+                yield Reference("picture", _picture_name(child), words, title, line, tuple(classes), tuple(unknown))
             elif child.type == "link_open":
                 words = article_blocks.plain_words(article_blocks.inside(children, place))
                 yield Reference("link", str(child.attrs.get("href", "")), words, title, line)
             line += child.type in {"softbreak", "hardbreak"}
 
 
-def picture_name(image: Token) -> str:
+def _picture_name(image: Token) -> str:
     """The picture's name as the editor wrote it, without percent-encoding."""
     return unquote(str(image.attrs.get("src", "")))
 
@@ -248,7 +248,7 @@ def _print_field(_renderer: object, tokens: Sequence[Token], place: int, *_: obj
 
 def _print_image(_renderer: object, tokens: Sequence[Token], place: int, _options: object, env: EnvType) -> str:
     image = tokens[place]
-    address = env["picture_url"](picture_name(image))
+    address = env["picture_url"](_picture_name(image))
     width = next((f'class="{name}" ' for name in article_blocks.classes_of(image) if name in PICTURE_WIDTHS), "")
     alt = article_blocks.plain_words(image.children or [])
     return f'<img {width}src="{escapeHtml(address)}" alt="{escapeHtml(alt)}">'

@@ -43,11 +43,11 @@ def context() -> dict[str, object]:
         "is_held": is_held,
         "is_open": build_letter.is_open,
         "can_be_scheduled": build_letter.can_be_scheduled,
-        "lacking": queue_obstacles,
+        "lacking": _queue_obstacles,
         "may": may,
         "version_of": lookup.version,
         "segment_name": segment_name,
-        "mail_of": shown_address,
+        "mail_of": _shown_address,
         "veiled": masked_text,
         "groups": GROUPS,
         "views": previews.VIEWS,
@@ -55,7 +55,7 @@ def context() -> dict[str, object]:
     }
 
 
-def queue_obstacles(passed: Sequence[PassedOver]) -> str:
+def _queue_obstacles(passed: Sequence[PassedOver]) -> str:
     """Why the issues of the queue cannot fill a slot: the first two, and the number of others."""
     reasons = [f"“{one.issue.title}” {one.blocker.lack}" for one in passed[:_NAMED]]
     more = len(passed) - len(reasons)
@@ -87,7 +87,7 @@ def segment_name(issue: Issue) -> str:
         return "which was deleted"
 
 
-def shown_address(address: str) -> str:
+def _shown_address(address: str) -> str:
     """A reader's address, masked for people who may only write or look."""
     return address if sees_addresses() else masking.mask_address(address)
 

@@ -21,7 +21,7 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2500
 _ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
 
 
-def parse_json(body: bytes) -> object:
+def _parse_json(body: bytes) -> object:
     """The parsed body; Rejected if it is not JSON, or too large or too deep to be events."""
     if body.count(b"{") + body.count(b"[") > MOST_PARTS:
         raise Rejected(Why.UNREADABLE, f"The body has more than {MOST_PARTS} objects and lists.")
@@ -36,7 +36,7 @@ def parse_json(body: bytes) -> object:
 
 def read_objects(body: bytes) -> "list[Fields]":
     """The events of a body that is one object or an array of them; Rejected if it is neither."""
-    found = parse_json(body)
+    found = _parse_json(body)
     items = found if isinstance(found, list) else [found]
     if not all(isinstance(item, dict) for item in items):
         raise Rejected(Why.UNREADABLE, "The body is neither an object nor an array of objects.")
@@ -45,7 +45,7 @@ def read_objects(body: bytes) -> "list[Fields]":
 
 def read_object(body: bytes) -> "Fields":
     """The body's one object; Rejected if it is none."""
-    found = parse_json(body)
+    found = _parse_json(body)
     if not isinstance(found, dict):
         raise Rejected(Why.UNREADABLE, "The body is not an object.")
     return Fields(found)

@@ -9,17 +9,12 @@ from newsletter.publications import Publication
 
 def publication_of(session: Session, slug: str | None) -> Publication:
     """The publication of that slug, or the first if none is given; NotFound, without naming any others."""
-    return _required(publications.by_slug(session, slug), slug) if slug else first_publication(session)
+    return _required(publications.by_slug(session, slug) if slug else publications.first(session), slug)
 
 
 def snapshot_of(session: Session, slug: str | None) -> Publication:
     """The same as a value to read, for pages that many ask for at once (`publications.find_snapshot`)."""
     return _required(publications.find_snapshot(session, slug), slug)
-
-
-def first_publication(session: Session) -> Publication:
-    """The default publication; NotFound if there is none yet."""
-    return _required(publications.first(session), None)
 
 
 def _required(publication: Publication | None, slug: str | None) -> Publication:

@@ -119,10 +119,10 @@ def read_headers(lines: Iterable[str]) -> Headers:
             fields.setdefault(name, []).append(value.strip())
         elif name:
             fields[name][-1] += " " + line.strip()
-    return {name: [decode_words(value[:_LONGEST_FIELD]) for value in values] for name, values in fields.items()}
+    return {name: [_decode_words(value[:_LONGEST_FIELD]) for value in values] for name, values in fields.items()}
 
 
-def decode_words(value: str) -> str:
+def _decode_words(value: str) -> str:
     """A header field's value with its encoded words (RFC 2047) as text."""
     if "=?" not in value:
         return value

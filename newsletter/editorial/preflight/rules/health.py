@@ -69,7 +69,7 @@ _PROFESSIONALS = re.compile(
 )
 
 
-def is_about_health(context: CheckContext) -> bool:
+def _is_about_health(context: CheckContext) -> bool:
     """Whether the rules for health apply to this issue."""
     issue = context.issue
     if "health" in " ".join((issue.category, *issue.tags)).lower():
@@ -81,7 +81,7 @@ def is_about_health(context: CheckContext) -> bool:
 @rule("FTC, Health Products Compliance Guidance (2022)")
 def there_are_sources(context: CheckContext) -> Iterator[Finding]:
     """A health newsletter names its sources, so that readers can check for themselves."""
-    if is_about_health(context) and not context.issue.sources:
+    if _is_about_health(context) and not context.issue.sources:
         yield warning(
             "there are no sources",
             "add at least one, with its title and its web address",
@@ -92,7 +92,7 @@ def there_are_sources(context: CheckContext) -> Iterator[Finding]:
 @rule("FTC, Health Products Compliance Guidance (2022)")
 def each_claim_has_its_source(context: CheckContext) -> Iterator[Finding]:
     """“Studies show” without a study is a rumour with a white coat on."""
-    if not is_about_health(context):
+    if not _is_about_health(context):
         return
     named = _names(context)
     for sentence in context.sentences:
@@ -105,14 +105,14 @@ def each_claim_has_its_source(context: CheckContext) -> Iterator[Finding]:
 @rule()
 def a_professional_is_named(context: CheckContext) -> Iterator[Finding]:
     """Health advice should say when to see a professional."""
-    if is_about_health(context) and not _PROFESSIONALS.search(context.issue.body):
+    if _is_about_health(context) and not _PROFESSIONALS.search(context.issue.body):
         yield warning("nothing says when to see a doctor or another professional", "add a health note")
 
 
 @rule()
 def somebody_has_reviewed_it(context: CheckContext) -> Iterator[Finding]:
     """Readers should know who reviewed the health advice they get, and when."""
-    if is_about_health(context) and not context.issue.reviewed_by:
+    if _is_about_health(context) and not context.issue.reviewed_by:
         yield warning(
             "no reviewer is named",
             "name the reviewer and their profession, and give the day in last_reviewed",

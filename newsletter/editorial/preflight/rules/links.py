@@ -147,7 +147,7 @@ def links_into_the_archive_open(context: CheckContext) -> Iterator[Finding]:
     if issues is None:
         return
     for url, words, line in _all(context):
-        slug = archived_slug(context.facts, url)
+        slug = _archived_slug(context.facts, url)
         if not slug or slug == context.issue.slug:
             continue
         if slug not in issues:
@@ -176,10 +176,10 @@ def links_answer(context: CheckContext) -> Iterator[Finding]:
 
 def archived_slugs(context: CheckContext) -> set[str]:
     """The slugs of our own issues that the text links to, whether or not they exist."""
-    return {slug for url, _, _ in _all(context) if (slug := archived_slug(context.facts, url))}
+    return {slug for url, _, _ in _all(context) if (slug := _archived_slug(context.facts, url))}
 
 
-def archived_slug(facts: Facts, url: str) -> str:
+def _archived_slug(facts: Facts, url: str) -> str:
     """The slug in a URL of our archive; empty for any other URL."""
     ours, theirs = parts(facts.archive), parts(url)
     if not facts.archive or (host(url), theirs.port) != (host(facts.archive), ours.port):

@@ -22,7 +22,7 @@ def the_text_reads_easily(context: CheckContext) -> Iterator[Finding]:
     """Readers are tired, in a hurry, or reading a second language; plain words reach them all."""
     if not context.is_english or context.word_count < _LEAST_WORDS:
         return
-    ease = reading_ease(context)
+    ease = _reading_ease(context)
     if ease < PLAIN:
         level = warning if ease < HARD else note
         yield level(
@@ -52,7 +52,7 @@ def paragraphs_are_short_enough(context: CheckContext) -> Iterator[Finding]:
             yield note(f"a paragraph has {count} words", "divide it", line)
 
 
-def reading_ease(context: CheckContext) -> float:
+def _reading_ease(context: CheckContext) -> float:
     """Flesch's reading ease of the running text: 100 very easy, 0 very hard."""
     sentences = [words for sentence in context.sentences if (words := sentence.words)]
     words = [word for sentence in sentences for word in sentence]

@@ -44,14 +44,14 @@ def test_fates(slug: str) -> ResponseReturnValue:
         found = lookup.issue(store, slug)
         fates = test_mail.recent_tests(store, found)
         away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now())
-        seen = fates_key(fates, away)
+        seen = _fates_key(fates, away)
         if request.args.get("seen") == seen:
             return make_response("", 204)
         editor_names.look_up_in(store)
         return render_template("desk/parts/test_fates.html", issue=found, fates=fates, away=away, seen=seen)
 
 
-def fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
+def _fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
     """A key that changes with the mails' states and the servers they wait for; empty if none is pending."""
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
@@ -88,7 +88,7 @@ def _page(slug: str, fault: str = "") -> str:
             sample_chosen=_sample_chosen(),
             search=search,
             fates=fates,
-            seen=fates_key(fates, away),
+            seen=_fates_key(fates, away),
             away=away,
             tested=test_mail.latest_test(store, found),
             since_test=changes.changes_since_test(store, found),

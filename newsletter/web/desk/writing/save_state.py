@@ -41,8 +41,8 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
 def own_state(found: Issue, draft: Draft | None) -> str:
     """The state of one's own text, as a sentence."""
     if draft is None:
-        return f"Saved at {clock_time(found, found.revision.created_at)}, revision {found.revision_number}."
-    return f"Draft saved at {clock_time(found, draft.kept_at)}."
+        return f"Saved at {_clock_time(found, found.revision.created_at)}, revision {found.revision_number}."
+    return f"Draft saved at {_clock_time(found, draft.kept_at)}."
 
 
 def next_step(found: Sequence[FieldFault]) -> str:
@@ -71,7 +71,7 @@ def require_writable(found: Issue, instead: str = "What you typed is kept as you
         raise Conflict(f"{_is_now(found)}, so its text stays as it is. {instead}")
 
 
-def clock_time(found: Issue, moment: datetime) -> str:
+def _clock_time(found: Issue, moment: datetime) -> str:
     """A time of day such as `14:02`, in the publication's time zone."""
     return formats.clock(weekly_slots.on_clocks(moment, found.publication.time_zone))
 
@@ -82,7 +82,7 @@ def _news(store: Session, found: Issue, base: int) -> str:
         return f"{_is_now(found)}. What you type is kept as your draft, and is not part of it."
     if base >= found.revision_number:
         return ""
-    moment = clock_time(found, found.revision.created_at)
+    moment = _clock_time(found, found.revision.created_at)
     who = author(store, found)
     return f"{who} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
 
