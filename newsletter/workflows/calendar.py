@@ -238,33 +238,32 @@ class Calendar:
                 return
 
     def _entry(self, occurrence: Occurrence, scheduled: Issue | None, line: SlotAllocator) -> CalendarEntry:
-        at, time_zone, is_due = occurrence.at, occurrence.slot.time_zone, occurrence.at <= self.now
         if scheduled:
-            blocker = build_letter.blocker(scheduled, self.links)
-            return CalendarEntry(
-                at, time_zone, scheduled, is_slot=True, off=occurrence.off, blocker=blocker, is_due=is_due
-            )
+            return self._scheduled_entry(occurrence.at, scheduled, occurrence)
+        at, time_zone = occurrence.at, occurrence.slot.time_zone
         if occurrence.off:
             return CalendarEntry(at, time_zone, None, is_slot=True, off=occurrence.off)
         issue, passed = line.take(at)
-        is_queued = issue is not None
+        is_queued, is_due = issue is not None, at <= self.now
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
 
-    def _outside_slots(self, scheduled: dict[datetime, Issue]) -> Iterator[CalendarEntry]:
+    def _scheduled_entry(self, at: datetime, issue: Issue, slot: Occurrence | None) -> CalendarEntry:
+        return CalendarEntry(
+            at,
+            slot.slot.time_zone if slot else self.publication.time_zone,
+            issue,
+            is_slot=slot is not None,
+            off=slot.off if slot else "",
+            blocker=build_letter.blocker(issue, self.links),
+            is_due=at <= self.now,
+        )
+
+    def _outside_slots(self, scheduled: dict[datetime, Issue]) -> list[CalendarEntry]:
         """The issues scheduled after those slots, or outside all slots."""
         last = max(scheduled, default=self.now)
-        beyond = takewhile(
-            lambda occurrence: occurrence.at <= last, occurrences.occurrences(self.publication, self.now)
-        )
-        slots = {occurrence.at: occurrence for occurrence in beyond}
-        for at, issue in scheduled.items():
-            slot, blocker, is_due = slots.get(at), build_letter.blocker(issue, self.links), at <= self.now
-            if slot:
-                yield CalendarEntry(at, slot.slot.time_zone, issue, is_slot=True, off=slot.off, blocker=blocker)
-            else:
-                yield CalendarEntry(
-                    at, self.publication.time_zone, issue, is_slot=False, blocker=blocker, is_due=is_due
-                )
+        coming = occurrences.occurrences(self.publication, self.now)
+        slots = {slot.at: slot for slot in takewhile(lambda slot: slot.at <= last, coming)}
+        return [self._scheduled_entry(at, issue, slots.get(at)) for at, issue in scheduled.items()]
 
 
 def open_slots(
