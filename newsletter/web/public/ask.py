@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 from flask import Response, make_response, redirect, render_template, request, url_for
-from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import group_commit
@@ -17,7 +16,6 @@ from newsletter.addresses import typos
 from newsletter.audience import preferences
 from newsletter.audience.address import Address
 from newsletter.audience.refusals import FormKind, Reason
-from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.characters import clean_name
 from newsletter.db import Session
 from newsletter.engagement import request_form
@@ -114,18 +112,6 @@ def page(token: str = "") -> AnyResponse:
             values = {"publication": asker.publication, "asker": asker, "language": asker.language}
             return make_response(render_template("site/ask_sent.html", **values))
         return _form(session, asker, AskForm({"topic": request.args.get("topic", "")}))
-
-
-@blueprint.errorhandler(CSRFError)
-def once_more(_error: CSRFError) -> Response:
-    """The form again, with what was typed."""
-    return _form_again(400, form_guard.ONCE_MORE)
-
-
-@blueprint.errorhandler(TooManyRequests)
-def later(error: TooManyRequests) -> Response:
-    """The form again, to be sent in an hour."""
-    return form_guard.come_back_later(error, _form_again)
 
 
 def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
@@ -249,6 +235,9 @@ def _form_again(status: int, notice: str) -> Response:
     with services().sessions.reading() as session:
         asker = _asker(session, (request.view_args or {}).get("token", ""))
         return _form(session, asker, AskForm.parse(request.form), status, notice=notice)
+
+
+form_guard.keep_typed(blueprint, _form_again)
 
 
 def _count(reason: Reason) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
 
-from flask import Response, make_response, render_template
+from flask import Blueprint, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import group_commit
@@ -74,6 +75,12 @@ def come_back_later(error: TooManyRequests, form_again: Callable[[int, str], _R]
     answer = form_again(429, str(error))
     answer.headers["Retry-After"] = str(error_pages.RETRY_AFTER[429])
     return answer
+
+
+def keep_typed(blueprint: Blueprint, form_again: Callable[[int, str], AnyResponse]) -> None:
+    """Answer forms that are not from our page, or come too often, by the form again, given its status and notice."""
+    blueprint.register_error_handler(CSRFError, lambda _error: form_again(400, ONCE_MORE))
+    blueprint.register_error_handler(TooManyRequests, lambda error: come_back_later(error, form_again))
 
 
 def _is_guarded(session: Session, form: FormKind, at: datetime) -> bool:

@@ -4,14 +4,12 @@ from dataclasses import replace
 from functools import lru_cache
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
-from flask_wtf.csrf import CSRFError
 
 from newsletter import group_commit
 from newsletter.addresses import typos
 from newsletter.audience import signup
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup import SignupRequest
-from newsletter.audience.signup_limits import TooManyRequests
 from newsletter.db import Session
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
@@ -141,18 +139,6 @@ def _check_mail_page(publication: Publication, _script_root: str) -> str:
     return render_template("site/check_mail.html", publication=publication)
 
 
-@blueprint.errorhandler(CSRFError)
-def once_more(_error: CSRFError) -> Response:
-    """The form again, with what was typed."""
-    return _form_again(400, form_guard.ONCE_MORE)
-
-
-@blueprint.errorhandler(TooManyRequests)
-def later(error: TooManyRequests) -> Response:
-    """The form again, to be sent in an hour."""
-    return form_guard.come_back_later(error, _form_again)
-
-
 def _store(asked: SignUpForm, publication: Publication, words: str) -> None:
     came = SignupRequest(asked.email, asked.name, client(), words, asked.source)
     audience, at = services().audience, now()
@@ -190,6 +176,9 @@ def _form_again(status: int, notice: str) -> Response:
         return _form(SignUpForm.parse(request.form), status, notice=notice)
     except NotFound as error:
         return error_pages.refused(error)
+
+
+form_guard.keep_typed(blueprint, _form_again)
 
 
 def _form_values(
