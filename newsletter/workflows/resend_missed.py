@@ -99,9 +99,7 @@ def find_missed(
 
     Conflict, saying why, if it cannot be sent to anybody.
     """
-    letter = _gone_out(session, issue)
-    if joined and not _is_recent(letter, now):
-        raise _too_late(issue)
+    letter = _require_resendable(session, issue, now, joined=joined)
     fate = _fate(_refused_before(session, letter.id))
     mine = select(fate, func.count()).where(Copy.letter_id == letter.id, REPORTED, fate.is_not(None)).group_by(fate)
     chosen = segments.frozen_conditions(session, issue.publication, segment, now)
@@ -119,9 +117,7 @@ def resend(
     session: Session, issue: Issue, now: datetime, *, joined: bool = False, segment: Frozen | None = None
 ) -> int:
     """Requeue the first copies; `resend_rest` does the rest. Conflict if it cannot be sent, or nobody missed it."""
-    letter = _gone_out(session, issue)
-    if joined and not _is_recent(letter, now):
-        raise _too_late(issue)
+    letter = _require_resendable(session, issue, now, joined=joined)
     _hold(session, letter)
     ids = _groups(lambda: nullcontext(session), letter.id)
     groups = (_let_wait(session, letter, group=each, segment=segment, now=now) for each in ids)
@@ -146,7 +142,7 @@ def resend_rest(
             joined = bool(_goes_on(session, letter_id, partial(_add_joined, segment=segment), now))
 
 
-def _gone_out(session: Session, issue: Issue) -> Letter:
+def _require_resendable(session: Session, issue: Issue, now: datetime, *, joined: bool) -> Letter:
     letter = issue.letter
     if letter is None or letter.started_at is None:
         raise Conflict(
@@ -157,11 +153,11 @@ def _gone_out(session: Session, issue: Issue) -> Letter:
         raise Conflict(f"the record of who got “{issue.title}” has been deleted, so it is not known who got it")
     if stopping.is_unfinished(session, letter):
         raise Conflict(f"“{issue.title}” is being stopped right now; try again in a minute")
+    if joined and not _is_recent(letter, now):
+        raise Conflict(
+            f"“{issue.title}” went out more than {DAYS} days ago, so it is not sent to those who joined since"
+        )
     return letter
-
-
-def _too_late(issue: Issue) -> Conflict:
-    return Conflict(f"“{issue.title}” went out more than {DAYS} days ago, so it is not sent to those who joined since")
 
 
 def _hold(session: Session, letter: Letter) -> None:
