@@ -94,10 +94,10 @@ def status_of(error: PressError) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
 
 
-def sentence_of(error: PressError) -> str:
-    """An error's message as a sentence, beginning with a capital."""
+def sentence_of(error: object) -> str:
+    """An error's message as a sentence, beginning with a capital unless it begins with an address."""
     sentence = str(error)
-    return sentence if sentence[:1].isupper() else f"{sentence[:1].upper()}{sentence[1:]}"
+    return sentence if "@" in sentence.partition(" ")[0] else f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def refused(error: PressError) -> Response:

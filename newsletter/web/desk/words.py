@@ -10,7 +10,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.errors import Invalid, NotFound
 from newsletter.i18n import formats
-from newsletter.web import auth
+from newsletter.web import auth, error_pages
 from newsletter.web.desk import lookup, previews
 from newsletter.workflows import build_letter
 from newsletter.workflows.calendar import PassedOver
@@ -70,8 +70,7 @@ def stopped(spared: int, *, was_going: bool) -> str:
 
 def as_sentence(fault: object) -> str:
     """A fault or an error beside a field: with a capital first and a full stop last."""
-    text = str(fault)
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+    return f"{error_pages.sentence_of(fault).removesuffix('.')}."
 
 
 def is_held(issue: Issue) -> bool:

@@ -177,7 +177,7 @@ def test_a_comment_that_is_too_long_stays_in_its_field(editor: Visitor, services
     answer = editor.press(PAGE, f"{PAGE}/send-back", comment="long " * 500)
     assert answer.status_code == 422
     assert "long long long" in answer.text
-    assert "the limit is 2,000" in words(answer)
+    assert "Please shorten the comment: it has 2,499 characters; the limit is 2,000." in words(answer)
     assert steps(services) == []
 
 

@@ -12,7 +12,7 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, previews
+from newsletter.web.desk import frame, lookup, previews, words
 from newsletter.web.desk.issue import changes, correction_review
 from newsletter.workflows import approve_issue as workflows_approve_issue
 from newsletter.workflows import test_mail
@@ -82,9 +82,9 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
             review = Review(Content.sealed(request.form.get("content", "")), auth.email(), comment)
             flash(act(store, found, review))
     except Invalid as error:
-        return _page(slug, form, comment, fault=str(error)), 422
+        return _page(slug, form, comment, fault=words.as_sentence(error)), 422
     except Refused as error:
-        return _page(slug, form, comment, above=str(error)), 409
+        return _page(slug, form, comment, above=words.as_sentence(error)), 409
     return redirect(url_for("desk.approval", slug=slug), 303)
 
 

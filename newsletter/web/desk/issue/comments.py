@@ -11,6 +11,7 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
 from newsletter.web.context import HIGHEST_ID, now, page_request, row_id, services
 from newsletter.web.desk import audit_hook, csv_export, frame, undo_flash
+from newsletter.web.desk.words import as_sentence
 from newsletter.workflows import comment_on_issue
 
 _A_PAGE = 25
@@ -71,7 +72,7 @@ def reply_to_comment(comment_id: int) -> ResponseReturnValue:
         try:
             comment_on_issue.reply_as_team(store, publication, comment, text, now())
         except (Invalid, Conflict) as error:
-            return _list_page(before, {comment_id: str(error)}, {comment_id: text}), 422
+            return _list_page(before, {comment_id: as_sentence(error)}, {comment_id: text}), 422
     flash("Your reply is shown below the comment.")
     return redirect(url_for("desk.list_comments", state=before.value), 303)
 

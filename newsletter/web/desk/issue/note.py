@@ -11,7 +11,7 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup
+from newsletter.web.desk import frame, lookup, words
 
 
 def note_form(slug: str) -> str:
@@ -30,9 +30,9 @@ def change_note(slug: str) -> ResponseReturnValue:
             issue_note.replace_note(store, found, typed, seen, auth.email(), now())
             flash("The note is saved." if found.note else "The note is removed.")
     except Invalid as error:
-        return _refused(slug, typed, HTTPStatus.UNPROCESSABLE_ENTITY, fault=str(error))
+        return _refused(slug, typed, HTTPStatus.UNPROCESSABLE_ENTITY, fault=words.as_sentence(error))
     except Conflict as error:
-        return _refused(slug, typed, HTTPStatus.CONFLICT, conflict=str(error))
+        return _refused(slug, typed, HTTPStatus.CONFLICT, conflict=words.as_sentence(error))
     return redirect(url_for("desk.issue", slug=slug), 303)
 
 

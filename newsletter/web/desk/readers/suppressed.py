@@ -19,7 +19,7 @@ from newsletter.errors import Invalid, Refused
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, csv_export, frame
+from newsletter.web.desk import audit_hook, csv_export, frame, words
 from newsletter.workflows import change_suppression, tend_bounces
 
 _PAGE = 50
@@ -55,7 +55,7 @@ def suppress_address() -> ResponseReturnValue:
             audit_hook.add_details(reason=reason[:_LONGEST])
     except Refused as error:
         with services().sessions.reading() as store:
-            return _page(store, {"email" if reason.strip() else "reason": str(error)}), 422
+            return _page(store, {"email" if reason.strip() else "reason": words.as_sentence(error)}), 422
     flash("This address gets no more mail.")
     return redirect(url_for("desk.suppressed"), 303)
 

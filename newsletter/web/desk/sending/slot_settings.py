@@ -15,9 +15,8 @@ from newsletter.editorial.schedule.weekly_slots import WeeklySlot
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
-from newsletter.web import error_pages
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, setup_guide
+from newsletter.web.desk import audit_hook, frame, setup_guide, words
 from newsletter.web.desk.setup_steps import StepKind
 
 _NEW_SLOT = "slot"
@@ -129,7 +128,7 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             next_page = _next_page(store, publication)
         except (Invalid, Conflict) as error:
             field = error.field if isinstance(error, _Odd) else ""
-            return _page(store, FormFault(form, field, error_pages.sentence_of(error), request.form)), 422
+            return _page(store, FormFault(form, field, words.as_sentence(error), request.form)), 422
     return redirect(next_page, 303)
 
 

@@ -14,7 +14,7 @@ from newsletter.editorial.rendering.theme import DEFAULT, LEAST_CONTRAST, Colour
 from newsletter.errors import Invalid
 from newsletter.publications import Publication, toml_file
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, previews, setup_guide, uploads
+from newsletter.web.desk import audit_hook, frame, previews, setup_guide, uploads, words
 from newsletter.web.desk.setup_steps import StepKind
 from newsletter.workflows import preview_branding
 
@@ -70,7 +70,7 @@ def change_logo() -> ResponseReturnValue:
         try:
             logo = None if "without" in request.form else _uploaded(store)
         except Invalid as error:
-            return _page(store, publication, _colours_of(publication), {"logo": str(error)}), 422
+            return _page(store, publication, _colours_of(publication), {"logo": words.as_sentence(error)}), 422
         publication.logo = logo.file_name if logo else None
         publication.logo_width, publication.logo_height = (logo.width, logo.height) if logo else (None, None)
         audit_hook.set_publication(publication)

@@ -4,6 +4,7 @@ from flask import request
 
 from newsletter.editors import Editor, passwords
 from newsletter.errors import Invalid
+from newsletter.web.desk import words
 
 _DIFFERENT = "The two do not match. Type the new password again in both."
 
@@ -16,7 +17,7 @@ def password_faults(editor: Editor) -> dict[str, str]:
     try:
         passwords.require_strong(typed, editor.email)
     except Invalid as error:
-        return {"new": str(error)}
+        return {"new": words.as_sentence(error)}
     return {}
 
 

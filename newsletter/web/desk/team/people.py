@@ -14,7 +14,7 @@ from newsletter.editors.models import DeskSession
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame
+from newsletter.web.desk import audit_hook, frame, words
 from newsletter.web.desk.team.account import current_editor, name_fault, save_name
 from newsletter.web.desk.team.forgotten_password import email_context, notify_change
 
@@ -52,11 +52,11 @@ def invite() -> ResponseReturnValue:
         try:
             role = _role()
         except Invalid as error:
-            return _page(store, {"role": str(error)}), 422
+            return _page(store, {"role": words.as_sentence(error)}), 422
         try:
             editor = add(store, Address.parse(request.form.get("email", "")).email, role, now())
         except Refused as error:
-            return _page(store, {"email": str(error)}), 422
+            return _page(store, {"email": words.as_sentence(error)}), 422
         _send_invitation(store, editor)
         audit_hook.set_subject("person", editor.email)
         audit_hook.add_details(new_role=role)
