@@ -175,22 +175,22 @@ class Calendar:
 
         Issues before it that would be passed over take no slot. None if there is no such slot.
         """
-        line, before = self._line(), 0
+        allocator, before = self._allocator(), 0
         for one in self.session.scalars(queue.listing(self.publication.id)):
             if one.id == issue.id:
                 break
-            before += line.blocker(one) is None
+            before += allocator.blocker(one) is None
         free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
         return next(islice(free, max(0, before - len(self._due)), None), None)
 
     def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
-        waiting, line = dict(self._scheduled), self._line()
+        waiting, allocator = dict(self._scheduled), self._allocator()
         occasions = [*self._due, *slots]
-        entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), line) for occurrence in occasions]
+        entries = [self._entry(occurrence, waiting.pop(occurrence.at, None), allocator) for occurrence in occasions]
         entries = [replace(entry, digest=self._digest(entry.at)) for entry in entries]
         return sorted([*entries, *self._outside_slots(waiting)], key=lambda entry: entry.at)
 
-    def _line(self) -> SlotAllocator:
+    def _allocator(self) -> SlotAllocator:
         joining = ((issue, self.now) for issue in self.joining)
         return SlotAllocator(self.session, self.links, self.publication.id, joining)
 
@@ -237,13 +237,13 @@ class Calendar:
             if not slots:
                 return
 
-    def _entry(self, occurrence: Occurrence, scheduled: Issue | None, line: SlotAllocator) -> CalendarEntry:
+    def _entry(self, occurrence: Occurrence, scheduled: Issue | None, allocator: SlotAllocator) -> CalendarEntry:
         if scheduled:
             return self._scheduled_entry(occurrence.at, scheduled, occurrence)
         at, time_zone = occurrence.at, occurrence.slot.time_zone
         if occurrence.off:
             return CalendarEntry(at, time_zone, None, is_slot=True, off=occurrence.off)
-        issue, passed = line.take(at)
+        issue, passed = allocator.take(at)
         is_queued, is_due = issue is not None, at <= self.now
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
 

@@ -62,13 +62,13 @@ def fill_slot(
 def _first_that_may(
     session: Session, letters: LetterSettings, opening: OpenSlot, now: datetime
 ) -> tuple[Letter | None, Sequence[PassedOver]]:
-    line = calendar.SlotAllocator(session, letters.links, opening.publication_id)
-    issue, passed = line.take(opening.at)
+    allocator = calendar.SlotAllocator(session, letters.links, opening.publication_id)
+    issue, passed = allocator.take(opening.at)
     while issue:
         if letter := _frozen(session, letters, issue, opening.at, now):
             log.info("slot filled from the queue", issue=issue.id, letter=letter.id)
             return letter, passed
-        issue, passed = line.take(opening.at)
+        issue, passed = allocator.take(opening.at)
     return None, passed
 
 

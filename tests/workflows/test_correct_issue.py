@@ -270,7 +270,7 @@ def test_a_correction_that_is_given_up_leaves_the_archive_and_nobody_asked(servi
         assert approvals.list_awaiting(session, issue.publication_id) == [issue]
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        correction_draft.give_up(session, issue, EDITOR, now)
+        correction_draft.discard_correction(session, issue, EDITOR, now)
         assert not correction_draft.is_prepared(session, issue)
         assert approvals.list_awaiting(session, issue.publication_id) == []
         assert approvals.awaiting(session, [issue]) == frozenset()

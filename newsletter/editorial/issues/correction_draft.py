@@ -91,7 +91,7 @@ def keep_note(session: Session, issue: Issue, note: str, writer: str) -> None:
     session.flush()
 
 
-def give_up(session: Session, issue: Issue, editor: str, now: datetime) -> None:
+def discard_correction(session: Session, issue: Issue, editor: str, now: datetime) -> None:
     """Discard the correction: the newest revision is again what the archive shows, and nobody is asked to approve."""
     if is_changed(issue):
         drafts.restore(session, issue, archive.published_text(issue)[1], editor, now)

@@ -76,7 +76,7 @@ def discard_correction(slug: str) -> ResponseReturnValue:
     """Discard the correction."""
 
     def discard(store: Session, found: Issue, _content: Content) -> str:
-        correction_draft.give_up(store, found, auth.email(), now())
+        correction_draft.discard_correction(store, found, auth.email(), now())
         flash("The correction is discarded. What was written stays among the revisions.")
         return url_for("desk.issue", slug=slug)
 

@@ -42,13 +42,13 @@ def calendar() -> str:
             return month_view.month_page(store, publication, month)
         queued = queue_view.of_publication(store, publication)
         this_month = month_view.month_name(weekly_slots.on_clocks(now(), publication.time_zone))
-        lines = list(_lines(queued.entries, now()))
+        rows = list(_rows(queued.entries, now()))
         return queue_view.page(
-            store, "calendar.html", publication, queued, "calendar", lines=lines, this_month=this_month
+            store, "calendar.html", publication, queued, "calendar", rows=rows, this_month=this_month
         )
 
 
-def _lines(entries: Sequence[CalendarEntry], since: datetime) -> Iterator[CalendarRow]:
+def _rows(entries: Sequence[CalendarEntry], since: datetime) -> Iterator[CalendarRow]:
     latest: dict[str, datetime] = {}
     for _, same in groupby(entries, key=_kind):
         row = list(same)
