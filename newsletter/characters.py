@@ -21,6 +21,7 @@ _IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}
 _IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_TURNS}]")
 # Letters with strokes, ligatures and the like, which Unicode normalisation does not decompose.
 _LETTERS = str.maketrans("łøđðħıŧŋ", "loddhitn", "") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -111,6 +112,11 @@ def named(character: str) -> str:
 
 def _is_unseen(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) == "Cf"
+
+
+def storable(text: str) -> str:
+    """A text that every database can store: line ends are LF, and � stands for what PostgreSQL or UTF-8 lacks."""
+    return _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def as_text(value: str) -> str:

@@ -118,6 +118,11 @@ def test_what_nobody_sees_at_the_ends_is_trimmed() -> None:
     assert characters.trimmed("\u200b \ufeff") == ""
 
 
+def test_what_no_database_stores_is_replaced_and_seen() -> None:
+    typed = "One\0.\r\nTwo\ud83d.\rThree 👩‍🔬."
+    assert characters.storable(typed) == "One\ufffd.\nTwo\ufffd.\nThree 👩‍🔬."
+
+
 def test_the_refusal_tells_which_line_and_what() -> None:
     with pytest.raises(Invalid, match=r"line 2 of these words: .* turns the reading direction \(U\+202E\)"):
         characters.passage("one\ntwo\u202e", "these words")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from newsletter.addresses import mailboxes
 from newsletter.audience.address import Address
-from newsletter.characters import as_line, clean_name
+from newsletter.characters import as_line, clean_name, storable
 from newsletter.errors import Invalid
 from newsletter.links import Links
 
@@ -80,7 +80,7 @@ class SignUpForm:
         return cls(
             email=form.get("email", ""),
             name=form.get("name", ""),
-            publication=form.get("publication", "").replace("\0", "") or None,
+            publication=storable(form.get("publication", "")) or None,
             agreed=version(form),
             guard=FormGuard.parse(form),
             is_checked=bool(form.get("checked")),

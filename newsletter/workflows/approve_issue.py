@@ -216,8 +216,7 @@ def _note(session: Session, issue: Issue, act: ApprovalAct, review: Review, now:
         correction=_correction_number(session, issue),
         person=review.person,
         at=now,
-        # PostgreSQL cannot store a NUL.
-        comment=characters.clean_passage(review.comment.replace("\0", ""), "the comment", _LONGEST_COMMENT),
+        comment=characters.clean_passage(characters.storable(review.comment), "the comment", _LONGEST_COMMENT),
     )
     session.add(step)
     session.flush()

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
@@ -12,6 +11,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from newsletter.audience.importing.reading import zip_reader
+from newsletter.characters import storable
 from newsletter.editorial.imported.convert import old_path
 from newsletter.errors import Invalid, NotFound
 
@@ -23,7 +23,6 @@ _TABLES = {"posts.csv": "substack", "emails.csv": "buttondown"}
 """The table of posts in a zip, and the program that writes it."""
 _BODIES = (".html", ".md")
 _LONGEST_CELL = 16 << 20
-_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 _UNPUBLISHED = "it was not published there"
 
 Row = Mapping[str, Any]
@@ -164,18 +163,13 @@ def _rows(text: str) -> list[dict[str, str]]:
 
 def _text(name: str, content: bytes) -> str:
     try:
-        return _storable(content.decode("utf-8-sig"))
+        return storable(content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise Invalid(f"{name[:60]!r} is not UTF-8") from None
 
 
-def _storable(text: str) -> str:
-    """A text without NUL and lone surrogates, which no database stores."""
-    return _NOT_STORABLE.sub("\ufffd", text)
-
-
 def _storable_values(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _storable(value) if isinstance(value, str) else value for name, value in row.items()}
+    return {name: storable(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _words(row: Row, name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.characters import storable
 from newsletter.delivery.models import Cause, Suppression
 
 _BATCH = 1_000
@@ -24,7 +25,7 @@ class SuppressionFilter:
         found = select(Suppression).order_by(Suppression.at.desc(), Suppression.key.desc(), Suppression.cause.desc())
         if self.cause:
             found = found.where(Suppression.cause == self.cause)
-        if wanted := self.search.replace("\0", "").strip().lower():
+        if wanted := storable(self.search).strip().lower():
             found = found.where(Suppression.key.contains(wanted, autoescape=True))
         return found
 

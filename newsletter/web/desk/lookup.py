@@ -8,6 +8,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import Letter
@@ -21,8 +22,7 @@ from newsletter.workflows import build_letter
 def issue(store: Session, slug: str) -> Issue:
     """The issue of that slug, which becomes the subject of the act; NotFound, in words for editors."""
     try:
-        # PostgreSQL rejects a NUL in a parameter.
-        found = issue_store.find(store, slug.replace("\0", ""))
+        found = issue_store.find(store, storable(slug))
     except NotFound:
         raise NotFound(
             f"There is no issue “{slug}”. It may have been renamed; look for it in the list of issues."

@@ -16,7 +16,7 @@ from newsletter.addresses import typos
 from newsletter.audience import preferences
 from newsletter.audience.address import Address
 from newsletter.audience.refusals import FormKind, Reason
-from newsletter.characters import clean_name
+from newsletter.characters import clean_name, storable
 from newsletter.db import Session
 from newsletter.engagement import request_form
 from newsletter.engagement.request_form import PreferredTime
@@ -59,7 +59,7 @@ class AskForm:
     @classmethod
     def parse(cls, form: Mapping[str, str]) -> Self:
         """The form from its fields; missing ones are empty."""
-        typed = {name: form.get(name, "").replace("\0", "") for name in _FIELDS}
+        typed = {name: storable(form.get(name, "")) for name in _FIELDS}
         guard = FormGuard.parse(form)
         return cls(typed, form.get("agree") == "yes", forms.version(form), form.get("checked", ""), guard)
 
@@ -155,7 +155,7 @@ def _asker(session: Session, token: str) -> Asker:
         proven = Address.parse(subscription.subscriber.email)
         asker = Asker(subscription.publication, subscription.language, token, proven)
     else:
-        slug = request.values.get("publication", "").replace("\0", "") or None
+        slug = storable(request.values.get("publication", "")) or None
         publication = publication_param.snapshot_of(session, slug)
         asker = Asker(publication, publication.language)
     if not asker.publication.takes_requests:

@@ -23,6 +23,7 @@ from newsletter.audience.models import Pace, Status, Subscription
 from newsletter.audience.preferences import NotFresh
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audit import AuditWriter
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.delivery.message import permission_reminder
 from newsletter.delivery.reports import recipients
@@ -177,7 +178,7 @@ def _link_form(faults: Mapping[str, str] | None = None, notice: str = "") -> str
 
 
 def _asked_publication(fields: Mapping[str, str]) -> str | None:
-    return fields.get("publication", "").replace("\0", "") or None
+    return storable(fields.get("publication", "")) or None
 
 
 def _link(session: Session, token: str) -> None:

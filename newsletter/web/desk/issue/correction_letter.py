@@ -7,6 +7,7 @@ from http import HTTPStatus
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.delivery.models import LetterState
 from newsletter.editorial.issues import corrections
@@ -55,7 +56,7 @@ def letter_form(slug: str, number: int) -> str:
 
 def word_letter(slug: str, number: int) -> ResponseReturnValue:
     """Save the letter's text, even if it is invalid, and show the faults beside it."""
-    subject, body = (editor_form.storable(request.form.get(name, "")) for name in ("subject", "body"))
+    subject, body = (storable(request.form.get(name, "")) for name in ("subject", "body"))
     try:
         with services().sessions.begin() as store:
             _, made = lookup.correction(store, slug, number)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editorial.issues import archive, correction_draft, corrections, diff, drafts
 from newsletter.editorial.issues.approvals import Content
@@ -16,7 +17,7 @@ from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, words
-from newsletter.web.desk.writing import editor_form, live_preview
+from newsletter.web.desk.writing import live_preview
 from newsletter.workflows import approve_issue, correct_issue, run_preflight
 from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.correct_issue import MailingOrder
@@ -143,7 +144,7 @@ def _audience(store: Session, found: Issue) -> correct_issue.CorrectionAudience 
 
 
 def _decide(slug: str, act: _Act) -> ResponseReturnValue:
-    note = editor_form.storable(request.form.get("note", ""))
+    note = storable(request.form.get("note", ""))
     fault = above = ""
     try:
         with services().sessions.begin() as store:

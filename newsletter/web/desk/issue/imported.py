@@ -6,6 +6,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.audience.importing.reading import files
+from newsletter.characters import storable
 from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
@@ -115,4 +116,4 @@ def publish_imported() -> ResponseReturnValue:
 
 def _chosen(fields: MultiDict[str, str]) -> list[str]:
     """The slugs of the chosen issues, without what no database takes."""
-    return [slug.replace("\0", "") for slug in fields.getlist("issue")[:_A_PAGE]]
+    return [storable(slug) for slug in fields.getlist("issue")[:_A_PAGE]]

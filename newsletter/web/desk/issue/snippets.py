@@ -5,6 +5,7 @@ from http import HTTPStatus
 from flask import flash, jsonify, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editorial.issues import snippets
 from newsletter.editorial.issues.snippets import RefusedSnippet, Snippet
@@ -80,7 +81,7 @@ def delete_snippet(snippet_id: int) -> ResponseReturnValue:
 
 
 def _typed() -> tuple[str, str]:
-    return editor_form.storable(request.form.get("name", "")), editor_form.storable(request.form.get("text", ""))
+    return storable(request.form.get("name", "")), storable(request.form.get("text", ""))
 
 
 def _find(store: Session, snippet_id: int) -> Snippet:

@@ -4,6 +4,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter.audience import tags
+from newsletter.characters import storable
 from newsletter.errors import Invalid
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, lookup, words
@@ -27,7 +28,7 @@ def tag_reader(subscription_id: int) -> ResponseReturnValue:
 def untag_reader(subscription_id: int) -> ResponseReturnValue:
     """Take a tag from a reader; it stays with the others."""
     with services().sessions.begin() as store:
-        found, name = lookup.reader(store, subscription_id), request.form.get("tag", "").replace("\0", "")
+        found, name = lookup.reader(store, subscription_id), storable(request.form.get("tag", ""))
         for tag_id in tags.ensure_tags(store, found.publication_id, [tags.clean_tag(name)]).values():
             tags.remove_tag(store, tag_id, [found.id])
         audit_hook.add_details(tag=name[: tags.MAX_NAME])

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 
 from newsletter.audience import leaving_reasons, unsubscribe
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.delivery.models import CopyState, Letter, Note
 from newsletter.delivery.reports import recipients, stats
@@ -115,8 +116,7 @@ def _wanted(asked: Mapping[str, str]) -> RecipientFilter:
 def _asked(asked: Mapping[str, str]) -> dict[str, Any]:
     """The parameters that repeat the same query."""
     names = ("state", "said", "reason", "words", "domain", "note")
-    # PostgreSQL rejects a NUL in a parameter.
-    return {name: asked[name].replace("\0", "")[:_LONGEST] for name in names if name in asked}
+    return {name: storable(asked[name])[:_LONGEST] for name in names if name in asked}
 
 
 def _start(store: Session, letter: Letter, wanted: RecipientFilter) -> int:

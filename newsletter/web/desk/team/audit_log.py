@@ -6,6 +6,7 @@ from flask import Response, request
 
 from newsletter import audit
 from newsletter.audit import AuditEntry
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
@@ -54,8 +55,7 @@ def _issues(store: Session, rows: Sequence[AuditEntry]) -> Mapping[int, Issue]:
 
 
 def _asked() -> dict[str, str]:
-    # PostgreSQL rejects a NUL in a parameter.
-    typed = {name: request.args.get(name, "").replace("\0", "") for name in _FILTERS}
+    typed = {name: storable(request.args.get(name, "")) for name in _FILTERS}
     return {name: value for name, value in typed.items() if value}
 
 

@@ -4,6 +4,7 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, emails, passwords
 from newsletter.editors.emails import EmailContext
@@ -25,7 +26,7 @@ def forgotten_form() -> str:
 
 def ask_reset() -> str:
     """Mail a link if the address belongs to the team; answer and timing are the same for every address."""
-    email = request.form.get("email", "").replace("\0", "").strip()
+    email = storable(request.form.get("email", "")).strip()
     with services().sessions.begin() as store:
         may_have_one = attempt_limits.allow_email(store, email, one_client(), now())
         editor, publication = accounts.find_optional(store, email), publications.first(store)

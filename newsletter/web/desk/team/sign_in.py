@@ -3,6 +3,7 @@
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editors import Editor, accounts, attempt_limits, desk_sessions, passwords, second_factor
 from newsletter.errors import NotFound
@@ -30,8 +31,7 @@ def sign_in_form() -> ResponseReturnValue:
 
 def sign_in() -> ResponseReturnValue:
     """Sign in with a password; the answer does not reveal whether the address or the password was wrong."""
-    # PostgreSQL rejects a NUL in a parameter.
-    email, password = request.form.get("email", "").replace("\0", ""), request.form.get("password", "")
+    email, password = storable(request.form.get("email", "")), request.form.get("password", "")
     if not _may_try(email):
         return _form(email, _ENOUGH), 429
     # In a reading session: checking a password takes long, and must not block writers.

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from flask import request
 from werkzeug.datastructures import MultiDict
 
+from newsletter.characters import storable
 from newsletter.db import Session
 from newsletter.editorial.issues import issue_store, slugs
 from newsletter.editorial.issues.drafts import EditorText
@@ -25,8 +26,6 @@ FORM_BYTES = 4 * issue_file.MOST_BYTES
 
 _MOST_PASSAGES = 10_000
 _WORDS = tuple(name for name in issue_form.FORM if name not in {"sources", "body"})
-# PostgreSQL cannot store a NUL, nor UTF-8 encode a lone surrogate.
-_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +149,3 @@ def _counted(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise Invalid(f"The page sent “{text}” where a number belongs. Open it again.")
     return int(text)
-
-
-def storable(words: str) -> str:
-    """Words in the letters that the store can keep, with LF line ends."""
-    return _UNKEEPABLE.sub("�", words.replace("\r\n", "\n").replace("\r", "\n"))
