@@ -1,7 +1,7 @@
 """The letter about a correction: edit, preview, mail to the readers who got the issue, and follow its progress."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from flask import Response, flash, make_response, redirect, render_template, request, url_for
@@ -159,8 +159,7 @@ def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed)
 def _letter_faults(complaints: Sequence[FieldFault]) -> list[FieldFault]:
     """Each fault once, beside one of the two fields of the form."""
     by_text = {each.text: each for each in complaints}
-    fields = {"body": "body"}
-    return [FieldFault(fields.get(each.field, "subject"), each.line, each.text) for each in by_text.values()]
+    return [replace(each, field="body" if each.field == "body" else "subject") for each in by_text.values()]
 
 
 def _rendered_mail(found: Issue, made: Correction) -> MailParts:

@@ -12,7 +12,7 @@ from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.issues.correction_draft import NoNote
 from newsletter.editorial.models import Issue
 from newsletter.editors import Role
-from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.errors import Invalid, Refused
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
@@ -153,11 +153,9 @@ def _decide(slug: str, act: _Act) -> ResponseReturnValue:
             page_to_open = act(store, found, _content(store, found, note))
         return redirect(page_to_open, 303)
     except NoNote as error:
-        fault, status = str(error), 422
-    except Invalid as error:
-        above, status = words.as_sentence(error), 422
-    except (Conflict, Refused) as error:
-        above, status = str(error), 409
+        fault, status = words.as_sentence(error), 422
+    except Refused as error:
+        above, status = words.as_sentence(error), 422 if isinstance(error, Invalid) else 409
     with services().sessions.reading() as store:
         return page(store, lookup.issue(store, slug), note=note, fault=fault, above=above), status
 
