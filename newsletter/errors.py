@@ -13,7 +13,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   ├── RenderError         mjml: the MJML is malformed
 │   │   ├── TooLarge            markdown: the text has more than is rendered
 │   │   ├── UnknownEncoding     text_encoding: somebody has to say which encoding a file is in
-│   │   └── _Odd                slot_settings of the desk: one field of the form cannot be
+│   │   └── _InvalidField       slot_settings of the desk: one field of the form cannot be read
 │   ├── NotFound                there is no such thing here
 │   ├── Conflict                it has changed meanwhile, or its state does not allow this
 │   │   ├── MergeConflict       drafts: two texts of an issue changed the same passage

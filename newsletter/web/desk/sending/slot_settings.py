@@ -45,7 +45,7 @@ class FormFault:
     typed: Mapping[str, str] | None = None
 
 
-class _Odd(Invalid):
+class _InvalidField(Invalid):
     """An invalid value in one field of a form."""
 
     def __init__(self, field: str, sentence: str) -> None:
@@ -127,7 +127,7 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             flash(act(store, publication))
             next_page = _next_page(store, publication)
         except (Invalid, Conflict) as error:
-            field = error.field if isinstance(error, _Odd) else ""
+            field = error.field if isinstance(error, _InvalidField) else ""
             return _page(store, FormFault(form, field, words.as_sentence(error), request.form)), 422
     return redirect(next_page, 303)
 
@@ -197,17 +197,17 @@ def _of_field(field: str, kind: type[Invalid] = Invalid) -> Iterator[None]:
     try:
         yield
     except kind as error:
-        raise _Odd(field, str(error)) from None
+        raise _InvalidField(field, str(error)) from None
 
 
 def _typed_slot() -> WeeklySlot:
     weekday, at = request.form.get("weekday", ""), request.form.get("at", "")
     if weekday not in weekly_slots.WEEKDAYS:
-        raise _Odd("weekday", "Choose a day of the week.")
+        raise _InvalidField("weekday", "Choose a day of the week.")
     try:
         hour = time.fromisoformat(at.strip().zfill(len("09:00")))
     except ValueError:
-        raise _Odd("at", "Give a time like 09:00.") from None
+        raise _InvalidField("at", "Give a time like 09:00.") from None
     zone = request.form.get("time_zone", "").strip()
     with _of_field("time_zone"):
         weekly_slots.zone(zone)
@@ -227,4 +227,4 @@ def _day(field: str) -> date:
     try:
         return date.fromisoformat(request.form.get(field, "").strip())
     except ValueError:
-        raise _Odd(field, "Give the days like 2026-12-24, or a whole week like 2026-W52.") from None
+        raise _InvalidField(field, "Give the days like 2026-12-24, or a whole week like 2026-W52.") from None
