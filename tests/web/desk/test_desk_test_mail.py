@@ -61,7 +61,7 @@ def test_a_test_goes_to_the_chosen_and_the_typed(editor: Visitor, services: Serv
         ("nobody", "“nobody”: Please give an address"),
         ("a@example.org\r\nBcc: x@example.org", "“Bcc:”"),
         ("<script>alert(1)</script>", "“<script>alert(1)</script>”"),
-        (" ".join(f"r{number}@example.org" for number in range(21)), "these are 21 addresses"),
+        (" ".join(f"r{number}@example.org" for number in range(21)), "These are 21 addresses"),
     ],
 )
 def test_what_is_no_address_is_named_beside_the_field_and_stays_there(

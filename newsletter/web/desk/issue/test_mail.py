@@ -1,13 +1,10 @@
 """Test mails of an issue: recipients, the sample reader, and the state of each."""
 
-from collections.abc import Sequence
-
 from flask import flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import editors
 from newsletter.db import Session
-from newsletter.delivery.smtp.outage import UnreachableServer
 from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.editorial.models import Issue
@@ -18,7 +15,6 @@ from newsletter.web.context import now, parse_id, services
 from newsletter.web.desk import editor_names, frame, lookup, words
 from newsletter.web.desk.issue import changes
 from newsletter.workflows import build_letter, test_mail
-from newsletter.workflows.test_mail import SentTestStatus
 
 
 def test_form(slug: str) -> str:
@@ -34,7 +30,7 @@ def send_test(slug: str) -> ResponseReturnValue:
             sent = _send(store, found)
             flash(f"{formats.counted(sent, 'test email')} on the way.")
     except Invalid as error:
-        return _page(slug, str(error)), 422
+        return _page(slug, "\n".join(map(words.as_sentence, str(error).splitlines()))), 422
     return redirect(url_for("desk.test_form", slug=slug), 303)
 
 
@@ -42,20 +38,20 @@ def test_fates(slug: str) -> ResponseReturnValue:
     """The part of the page that changes while mails are being sent; empty if nothing changed since `?seen=`."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        fates = test_mail.recent_tests(store, found)
-        away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now())
-        seen = _fates_key(fates, away)
-        if request.args.get("seen") == seen:
+        fates = _fates(store, found)
+        if request.args.get("seen") == fates["seen"]:
             return make_response("", 204)
         editor_names.look_up_in(store)
-        return render_template("desk/parts/test_fates.html", issue=found, fates=fates, away=away, seen=seen)
+        return render_template("desk/parts/test_fates.html", issue=found, **fates)
 
 
-def _fates_key(fates: Sequence[SentTestStatus], away: Sequence[UnreachableServer]) -> str:
-    """A key that changes with the mails' states and the servers they wait for; empty if none is pending."""
+def _fates(store: Session, found: Issue) -> dict[str, object]:
+    """What became of the mails; `seen` changes with their states and the servers they wait for, empty if none waits."""
+    fates = test_mail.recent_tests(store, found)
+    away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now())
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
-    return "-".join(still_open + waited_for) if still_open else ""
+    return {"fates": fates, "away": away, "seen": "-".join(still_open + waited_for) if still_open else ""}
 
 
 def _send(store: Session, found: Issue) -> int:
@@ -71,10 +67,6 @@ def _page(slug: str, fault: str = "") -> str:
         search = request.values.get("q", "") if words.sees_addresses() else ""
         lately = test_mail.recent_addresses(store, auth.email()) if words.sees_addresses() else []
         suggested = test_mail.suggested_addresses(lately, store.scalars(editors.team()))
-        fates, away = (
-            test_mail.recent_tests(store, found),
-            heartbeat.unreachable_servers(store, MailKind.LETTERS, now()),
-        )
         return frame.page(
             store,
             "test_mail.html",
@@ -87,13 +79,11 @@ def _page(slug: str, fault: str = "") -> str:
             samples=[test_mail.BUILT_IN, *test_mail.samples(store, found, search)],
             sample_chosen=_sample_chosen(),
             search=search,
-            fates=fates,
-            seen=_fates_key(fates, away),
-            away=away,
             tested=test_mail.latest_test(store, found),
             since_test=changes.changes_since_test(store, found),
             content=build_letter.approvable_content(found, services().links),
             fault=fault,
+            **_fates(store, found),
         )
 
 
