@@ -5,9 +5,9 @@ before a moderator has approved the comment, and then once, to ask for a confirm
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from functools import partial
 
 from sqlalchemy.orm import Session
 
@@ -31,19 +31,14 @@ _CONFIRM = "comment_confirm"
 _REPLY = "comment_reply"
 
 
-class _Step(NamedTuple):
-    is_due: Callable[[Session, datetime], object]
-    """Asked in a reading session, because mostly there is nothing to do, and no writer should wait for that."""
-    act: Callable[[Session, AudienceServices, datetime], int]
-
-
 def work(sessions: Sessions, audience: AudienceServices, worker: WorkerContext) -> None:
     """Do what is due, group by group, each in a transaction of its own."""
-    for step in _STEPS:
-        run_in_groups(sessions, worker, _with(audience, step.act), step.is_due)
+    run_in_groups(sessions, worker, partial(_tell_team, audience), comments_moderation.unannounced)
+    run_in_groups(sessions, worker, partial(_mail_replies, audience), comments_replies.are_due)
+    run_in_groups(sessions, worker, comments_moderation.prune, comments_moderation.is_prunable)
 
 
-def _tell_team(session: Session, audience: AudienceServices, now: datetime) -> int:
+def _tell_team(audience: AudienceServices, session: Session, now: datetime) -> int:
     """Mail the editors of one publication how many comments wait, and on which issues; how many."""
     for publication_id in comments_moderation.unannounced(session, now)[:1]:
         counts = comments_moderation.announce(session, publication_id, now)
@@ -53,7 +48,7 @@ def _tell_team(session: Session, audience: AudienceServices, now: datetime) -> i
     return 0
 
 
-def _mail_replies(session: Session, audience: AudienceServices, now: datetime) -> int:
+def _mail_replies(audience: AudienceServices, session: Session, now: datetime) -> int:
     """Mail about some approved comments: ask their writers to confirm, and tell of replies; how many comments."""
     approved = comments_replies.claim_approved(session, now)
     names: dict[int, list[str]] = defaultdict(list)
@@ -65,23 +60,6 @@ def _mail_replies(session: Session, audience: AudienceServices, now: datetime) -
     for watcher_id, repliers in names.items():
         _tell_of_replies(session, audience, session.get_one(Comment, watcher_id), repliers, now)
     return len(approved)
-
-
-def _with(
-    audience: AudienceServices, act: Callable[[Session, AudienceServices, datetime], int]
-) -> Callable[[Session, datetime], int]:
-    return lambda session, now: act(session, audience, now)
-
-
-def _prune(session: Session, _audience: AudienceServices, now: datetime) -> int:
-    return comments_moderation.prune(session, now)
-
-
-_STEPS = (
-    _Step(comments_moderation.unannounced, _tell_team),
-    _Step(comments_replies.are_due, _mail_replies),
-    _Step(comments_moderation.is_prunable, _prune),
-)
 
 
 def _mail_team(
