@@ -3,6 +3,7 @@
 Each opening is reported once, by one worker, in a transaction separate from the one that opened it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.links import Links
+from newsletter.publications import Publication
 
 KIND = "sending_warning"
 
@@ -58,9 +60,15 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
         "remedy": trip.remedy,
         "issue_url": halted.page(audience.links),
     }
-    by = EmailContext(halted.issue.publication, audience.compose, audience.links)
-    emails.mail_editors(session, by, KIND, fields, now)
+    mail_alert(session, audience, halted.issue.publication, fields, now)
     return True
+
+
+def mail_alert(
+    session: Session, audience: AudienceServices, publication: Publication, fields: Mapping[str, str], now: datetime
+) -> None:
+    """Mail every owner and editor of something that has stopped, or should be."""
+    emails.mail_editors(session, EmailContext(publication, audience.compose, audience.links), KIND, fields, now)
 
 
 def _headline(trip: Trip, halted: Halted) -> str:

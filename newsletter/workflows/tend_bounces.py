@@ -22,8 +22,6 @@ from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.reports import progress, provider_results
 from newsletter.delivery.reports.provider_results import Concern, ProviderResult
 from newsletter.delivery.workers.context import WorkerContext, run_in_groups, set_aside
-from newsletter.editors import emails
-from newsletter.editors.emails import EmailContext
 from newsletter.errors import NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication
@@ -180,8 +178,7 @@ def _warn(session: Session, audience: AudienceServices, suspect: Suspect, copies
         "remedy": _REMEDY.format(group=suspect.provider_group),
         "issue_url": audience.links.desk("readers", publication.slug),
     }
-    by = EmailContext(publication, audience.compose, audience.links)
-    emails.mail_editors(session, by, alert_editors.KIND, fields, now)
+    alert_editors.mail_alert(session, audience, publication, fields, now)
 
 
 def _publication(session: Session, suspect: Suspect) -> Publication:

@@ -16,8 +16,6 @@ from newsletter.audience import change_address, confirm_breaker, signup_limits, 
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.breaker import Trip
-from newsletter.editors import emails
-from newsletter.editors.emails import EmailContext
 from newsletter.i18n import formats
 from newsletter.workflows import alert_editors
 
@@ -45,7 +43,6 @@ def watch(sessions: Sessions, audience: AudienceServices, clock: Callable[[], da
     with sessions.begin() as session:
         if confirm_breaker.record_trip(session, trip):
             log.error("sign-ups slowed: confirmation emails come back", sent=trip.sent, returned=trip.returned)
-            by = EmailContext(publications.find(session), audience.compose, audience.links)
             fields = {
                 "headline": "Too many confirmation emails are coming back",
                 "why": trip.explanation,
@@ -53,7 +50,7 @@ def watch(sessions: Sessions, audience: AudienceServices, clock: Callable[[], da
                 "remedy": confirm_breaker.REMEDY,
                 "issue_url": audience.links.desk("readers"),
             }
-            emails.mail_editors(session, by, alert_editors.KIND, fields, now)
+            alert_editors.mail_alert(session, audience, publications.find(session), fields, now)
 
 
 def _remind(audience: AudienceServices, session: Session, now: datetime) -> int:
