@@ -74,7 +74,7 @@ def test_a_second_tab_is_noticed_at_once_in_both(page: Page) -> None:
     for one in (page, other):
         expect(one.get_by_text("You have this issue open in another window too.")).to_be_visible()
     other.close(run_before_unload=True)
-    expect(page.locator("#company")).to_be_hidden()
+    expect(page.locator("#presence")).to_be_hidden()
 
 
 def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_written(

@@ -87,7 +87,7 @@ def test_who_writes_beside_somebody_is_named_there_too(
         asking = {"issue": lookup.issue_mark(issue), "base": "1", "tab": "b-tab"}
     heard = owner.client.post(f"{PAGE}write/hello", data=asking).json
     assert heard
-    assert heard["company"] == "Ana is also writing here, on revision 1."
+    assert heard["presence"] == "Ana is also writing here, on revision 1."
 
 
 def test_the_names_are_looked_up_once_for_a_page(editor: Visitor, services: Services) -> None:

@@ -238,14 +238,14 @@ def test_whoever_writes_at_the_same_time_is_named(author: Visitor, editor: Visit
     send(author, "hello", replaced(form(author), tab="aa"))
     heard = send(editor, "hello", replaced(form(editor), tab="bb")).json
     assert heard
-    assert heard["company"] == "author@desk.example is also writing here, on revision 1."
+    assert heard["presence"] == "author@desk.example is also writing here, on revision 1."
     other = send(author, "hello", replaced(form(author), tab="cc")).json
     assert other
-    assert other["company"] == "editor@desk.example is also writing here, on revision 1."
+    assert other["presence"] == "editor@desk.example is also writing here, on revision 1."
     clock.turn(seconds=31)
     alone = send(author, "hello", replaced(form(author), tab="cc")).json
     assert alone
-    assert alone["company"] == ""
+    assert alone["presence"] == ""
 
 
 def test_a_session_that_ended_is_told_and_not_led_to_another_page(author: Visitor) -> None:

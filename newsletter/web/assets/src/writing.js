@@ -1,17 +1,17 @@
 // The writing page: the form that works by itself becomes an editor with a live preview, and keeps what is typed.
 
 import * as device from "./device.js";
-import { Company } from "./company.js";
 import { Details } from "./details.js";
 import { Editor } from "./editor.js";
 import { Following } from "./following.js";
 import { Autosave } from "./autosave.js";
 import { FocusMode } from "./focus.js";
-import { LeftTexts } from "./left.js";
+import { LeftTexts } from "./left_texts.js";
 import { Manuscript } from "./manuscript.js";
 import { Overlap } from "./overlap.js";
 import { Pictures } from "./pictures.js";
 import { Preflight } from "./preflight.js";
+import { Presence } from "./presence.js";
 import { Sheet } from "./sheet.js";
 import { SnippetDialog } from "./snippets.js";
 import { Tab } from "./tab.js";
@@ -66,8 +66,8 @@ const sheet = new Sheet({
 });
 at("mail-to-text").addEventListener("click", () => sheet.pickTop());
 const preflight = new Preflight({ manuscript, onJump: show });
-const company = new Company({ manuscript, tab, heard: greeted, signedOut, gone });
-const leftTexts = new LeftTexts({ manuscript, tab, autosave, company });
+const presence = new Presence({ manuscript, tab, heard: greeted, signedOut, gone });
+const leftTexts = new LeftTexts({ manuscript, tab, autosave, presence });
 
 // Typing
 
@@ -164,14 +164,14 @@ function showState(words, faults) {
 }
 
 function heard(standing) {
-  company.show(standing.company);
+  presence.show(standing.presence);
   const [words] = at("news").children;
   at("news").hidden = !standing.news;
   setText(words, standing.news);
   at("news").querySelector("button").hidden = !standing.open;
   if (standing.page !== location.pathname) history.replaceState(null, "", standing.page);
   if (standing.said.startsWith("Saved")) at("discard")?.remove();
-  if (standing.said.startsWith("Saved") && standing.revision !== shownRevision) company.saved();
+  if (standing.said.startsWith("Saved") && standing.revision !== shownRevision) presence.saved();
   shownRevision = standing.revision;
   if (reviewing && standing.said.startsWith("Saved")) location.assign(form.dataset.review);
 }
@@ -223,7 +223,7 @@ function signedOut(wanted) {
 }
 
 async function isBack() {
-  if (manuscript.isBegun) return (await company.hello()) === 200;
+  if (manuscript.isBegun) return (await presence.hello()) === 200;
   await autosave.resume();
   return manuscript.isBegun;
 }
@@ -255,7 +255,7 @@ leftTexts.offer();
 function begun() {
   for (const part of document.querySelectorAll(".write-begun")) part.hidden = false;
   document.querySelector(".write-start")?.remove();
-  company.start();
+  presence.start();
   sheet.begin();
   preflight.changed();
 }

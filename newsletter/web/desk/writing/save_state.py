@@ -32,7 +32,7 @@ def save_state(store: Session, found: Issue, base: int = 0) -> dict[str, object]
         "base": stands_on,
         "said": own_state(found, drafts.unsaved_draft(store, found, auth.email())),
         "news": _news(store, found, max(base, stands_on) if is_own_window else base or stands_on),
-        "company": _other_writers(store, found),
+        "presence": _other_writers(store, found),
         "open": is_writable(found),
         "page": url_for("desk.write_form", slug=found.slug),
     }

@@ -8,8 +8,8 @@ const PATIENCE = 300;
 const AGAIN = 2000;
 
 export class LeftTexts {
-  constructor({ manuscript, tab, autosave, company }) {
-    Object.assign(this, { manuscript, tab, autosave, company });
+  constructor({ manuscript, tab, autosave, presence }) {
+    Object.assign(this, { manuscript, tab, autosave, presence });
     this.writer = manuscript.form.dataset.writer;
     this.place = document.getElementById("left-here");
   }
@@ -26,7 +26,7 @@ export class LeftTexts {
     const pause = new Promise((resolve) => setTimeout(resolve, PATIENCE));
     const [texts] = await Promise.all([this.manuscript.isBegun ? device.left(this.manuscript.name, this.writer) : this.#unbegun(), pause]);
     const here = this.manuscript.typed();
-    const lost = texts.filter((text) => text.tab !== this.tab.name && !this.company.tabs.includes(text.tab));
+    const lost = texts.filter((text) => text.tab !== this.tab.name && !this.presence.tabs.includes(text.tab));
     for (const text of lost) if (text.typed === here) device.remove(text);
     const text = lost.find((one) => one.typed !== here);
     this.place.hidden = !text;

@@ -7,14 +7,14 @@ const EVERY = 5000;
 const IDLE = 15 * 60_000;
 const HERE_TOO = "You have this issue open in another window too.";
 
-export class Company {
+export class Presence {
   #tabs = new Set();
   #message = "";
   #lastTouch = Date.now();
 
   constructor({ manuscript, tab, heard, signedOut, gone }) {
     Object.assign(this, { manuscript, tab, heard, signedOut, gone });
-    this.place = document.getElementById("company");
+    this.place = document.getElementById("presence");
     for (const kind of ["keydown", "pointerdown", "focus"]) addEventListener(kind, () => this.#touched());
     document.addEventListener("visibilitychange", () => this.hello());
     setInterval(() => this.hello(), EVERY);
@@ -40,7 +40,7 @@ export class Company {
     this.channel.postMessage({ kind: "saved", tab: this.tab.name });
   }
 
-  // A window that nobody looks at is no company, and keeps no session alive.
+  // A window that nobody looks at announces nobody, and keeps no session alive.
   async hello() {
     if (!this.manuscript.isBegun || document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
     await this.tab.claimed;
