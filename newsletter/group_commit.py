@@ -1,8 +1,10 @@
 """Group commit: of concurrent writers, one does the work of all in a single transaction.
 
 SQLite has one writer at a time, and each commit waits for the disk. While a writer waits for its turn, others add
-their work; it runs in the same transaction, each part in its own savepoint, and is synced once. Each writer returns
-only when its work is on the disk.
+their work; it runs in the same transaction, and is synced once. Each writer returns only when its work is on the disk.
+
+A savepoint for each part would be a fifth of a sign-up's work, so all parts share one. Only where one of them fails
+are all undone, and run again apart.
 """
 
 import sqlite3
@@ -28,7 +30,10 @@ _LOOK = 0.1
 
 
 def write(sessions: Sessions, work: Callable[[Session], T]) -> T:
-    """Do this in a transaction that others may share; an exception undoes only its own part, and is raised here."""
+    """Do this in a transaction that others may share; an exception undoes only its own part, and is raised here.
+
+    It may be done twice, the first time undone, so it changes nothing outside the session.
+    """
     if not sessions.embedded:
         with sessions.begin() as session:
             return work(session)
@@ -47,9 +52,12 @@ class _Job(Generic[T]):
         self.leads = False
 
     def run(self, session: Session) -> None:
+        self._done = self._work(session)
+
+    def run_apart(self, session: Session) -> None:
         try:
             with session.begin_nested():
-                self._done = self._work(session)
+                self.run(session)
         except AWAY:
             raise  # the transaction may be gone, and with it the work of the others
         except Exception as error:
@@ -97,8 +105,11 @@ class _Group:
             with sessions.begin() as session:
                 session.connection()  # it waits here for its turn, while others add their work
                 jobs = self._take()
-                for job in jobs:
-                    job.run(session)
+                if len(jobs) == 1:
+                    jobs[0].run(session)
+                elif not _run_together(session, jobs):
+                    for job in jobs:
+                        job.run_apart(session)
         except BaseException as error:
             jobs = jobs or self._take()
             for job in jobs:
@@ -120,6 +131,19 @@ class _Group:
             if stands_still and job in self._waiting[write_queue.ORDINARY_PLACES :]:
                 self._waiting.remove(job)
                 raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked"))
+
+
+def _run_together(session: Session, jobs: list[_Job[Any]]) -> bool:
+    """Run all in one savepoint; False, with nothing done, if any of them fails."""
+    try:
+        with session.begin_nested():
+            for job in jobs:
+                job.run(session)
+    except AWAY:
+        raise
+    except Exception:
+        return False
+    return True
 
 
 _lock = threading.Lock()

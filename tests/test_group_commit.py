@@ -65,7 +65,16 @@ def note(number: int, session: Session) -> int:
 
 def notes(sessions: Sessions) -> set[int]:
     with sessions.reading() as session:
-        return {int(each) for each in session.scalars(text("SELECT note FROM notes"))}
+        found = [int(each) for each in session.scalars(text("SELECT note FROM notes"))]
+    assert len(found) == len(set(found))
+    return set(found)
+
+
+@pytest.fixture
+def savepoints(sessions: Sessions) -> list[str]:
+    found: list[str] = []
+    event.listen(sessions.engine, "savepoint", lambda _connection, name: found.append(name))
+    return found
 
 
 def test_those_who_wait_for_the_writer_share_one_commit_and_each_hears_its_own(sessions, commits) -> None:
@@ -84,6 +93,24 @@ def test_what_one_of_them_raises_undoes_its_own_part_only(sessions) -> None:
     heard = at_once(sessions, work)
     assert [str(each) for each in heard if isinstance(each, Exception)] == ["not this one"]
     assert notes(sessions) == set(range(AT_ONCE)) - {3}
+
+
+def test_where_none_fails_all_share_one_savepoint_and_one_alone_needs_none(sessions, savepoints) -> None:
+    at_once(sessions, note)
+    assert len(savepoints) == 1
+    group_commit.write(sessions, lambda session: note(9, session))
+    assert len(savepoints) == 1
+
+
+def test_one_alone_that_raises_leaves_nothing_and_the_next_goes_on(sessions) -> None:
+    def work(session: Session) -> None:
+        note(1, session)
+        raise ValueError("not this one")
+
+    with pytest.raises(ValueError, match="not this one"):
+        group_commit.write(sessions, work)
+    assert group_commit.write(sessions, lambda session: note(9, session)) == 9
+    assert notes(sessions) == {9}
 
 
 def test_where_the_disk_fails_all_of_them_hear_so_and_the_next_go_on(sessions) -> None:
