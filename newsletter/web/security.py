@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TypeVar
 
-from flask import Blueprint, Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface, SessionMixin
+from flask import Blueprint, Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
@@ -172,6 +172,10 @@ class _Sessions(SecureCookieSessionInterface):
         if serializer is not None:
             serializer.signer = _ExactSigner
         return serializer
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        # Most visitors bring no cookie, and what would read one takes longer to make than the rest of this.
+        return super().open_session(app, request) if request.cookies else self.session_class()
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         if not response.cache_control.public and response.status_code != HTTPStatus.UNAUTHORIZED:
