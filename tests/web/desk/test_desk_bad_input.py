@@ -17,7 +17,7 @@ from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import NOW, WAITING
 from tests.web.desk.conftest import Enter
-from tests.web.desk.visits import address_of
+from tests.web.desk.visits import address_of, hidden
 
 BY = "ada@desk.example"
 STRANGE = (
@@ -58,8 +58,8 @@ def test_every_form_takes_it_or_says_why_not_and_loses_nothing(enter: Enter, typ
     problems = []
     filled = set()
     for page in PAGES:
-        for action, hidden, fields in forms(page, owner.open(page).text):
-            answer = owner.client.post(action, data=hidden | dict.fromkeys(fields, typed))
+        for action, held, fields in forms(page, owner.open(page).text):
+            answer = owner.client.post(action, data=held | dict.fromkeys(fields, typed))
             filled.add(action)
             if answer.status_code not in {200, 303, 409, 422}:
                 problems.append((action, answer.status_code))
@@ -72,6 +72,30 @@ def test_every_form_takes_it_or_says_why_not_and_loses_nothing(enter: Enter, typ
     assert problems == []
     assert owner.open("/desk/people/").status_code == 200
     assert len(filled) > 30
+
+
+@pytest.mark.parametrize(
+    ("page", "action", "fields"),
+    [
+        ("/desk/issues/templates", "/desk/issues/templates/1/delete", {}),
+        ("/desk/issues/snippets/1", "/desk/issues/snippets/1/delete", {}),
+        ("/desk/issues/bin", "/desk/issues/bin/1/restore", {}),
+        ("/desk/issues/bin", "/desk/issues/bin/1/delete", {}),
+        ("/desk/readers/1/", "/desk/readers/1/unsubscribe", {"reason": "by telephone"}),
+        ("/desk/readers/1/", "/desk/readers/1/erase", {"sure": "yes"}),
+    ],
+)
+def test_what_another_tab_did_before_is_said_in_words_and_changes_nothing(
+    enter: Enter, services: Services, page: str, action: str, fields: dict[str, str]
+) -> None:
+    owner = enter(Role.OWNER)
+    typed = hidden(owner.open(page).text, action) | fields
+    assert owner.client.post(action, data=typed).status_code == 303
+    before = sample_services.dump(services)
+    late = owner.client.post(action, data=typed)
+    assert late.status_code in {404, 409}
+    assert 'aria-label="Desk"' in late.text
+    assert sample_services.dump(services) == before
 
 
 def forms(page: str, text: str) -> Iterator[tuple[str, dict[str, str], list[str]]]:
