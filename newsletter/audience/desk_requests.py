@@ -26,6 +26,18 @@ LONGEST_NOTE = 2_000
 """Of a note, and of what an editor gives as the source of a consent or the reason of a step."""
 
 
+def faults(email: str, name: str, source: str) -> dict[str, str]:
+    """What is wrong with each field of a reader to be added, by its name."""
+    checks = {"email": (Address.parse, email), "name": (clean_name, name), "source": (_source, source)}
+    found = {}
+    for field, (check, typed) in checks.items():
+        try:
+            check(typed)
+        except Invalid as error:
+            found[field] = str(error)
+    return found
+
+
 def ask_to_confirm(
     session: Session,
     services: AudienceServices,
@@ -40,9 +52,7 @@ def ask_to_confirm(
     Invalid for a malformed address or name, or without the source of the consent. Conflict if they subscribe already,
     were erased, are suppressed for good, or have had as many confirmation emails as one address gets.
     """
-    address, name, why = Address.parse(person[0]), clean_name(person[1]), _line(source)
-    if not why:
-        raise Invalid("Say where the consent comes from, such as “asked at the front desk on 3 May”.")
+    address, name, why = Address.parse(person[0]), clean_name(person[1]), _source(source)
     if erasures.erased_at(session, services.links.seal, address.key):
         raise Conflict("This person had their data erased. They can only sign up themselves.")
     _refuse_suppressed(session, address.key)
@@ -124,6 +134,12 @@ def _refuse_suppressed(session: Session, key: str) -> None:
         raise Conflict(
             "This address is suppressed. Lift the suppression first, under Suppressed addresses, if that is right."
         )
+
+
+def _source(typed: str) -> str:
+    if why := _line(typed):
+        return why
+    raise Invalid("Say where the consent comes from, such as “asked at the front desk on 3 May”.")
 
 
 def _line(text: str) -> str:

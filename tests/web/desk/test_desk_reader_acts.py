@@ -65,6 +65,14 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(editor: Visitor, typed: 
     assert f'value="{typed["email"]}"' in answer.text
 
 
+def test_each_fault_stands_beside_its_field(editor: Visitor) -> None:
+    answer = editor.press(ADD, "", email="nobody", name="x" * 500, source=" ")
+    marked = re.findall(r'class="form-control is-invalid"[^>]* name="(\w+)"', answer.text)
+    assert (answer.status_code, marked) == (422, ["email", "name", "source"])
+    for field, fault in (("email", "the @ is missing"), ("name", "the limit is 100"), ("source", "where the consent")):
+        assert re.search(rf'id="{field}-fault"[^>]*>[^<]*{fault}', answer.text)
+
+
 def test_a_reader_an_erased_person_and_a_suppressed_address_get_nothing(
     editor: Visitor, services: Services, now: datetime
 ) -> None:

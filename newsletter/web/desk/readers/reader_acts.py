@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.audience import desk_requests, privacy, subscribers
 from newsletter.db import Session
-from newsletter.errors import Conflict, Invalid, Refused
+from newsletter.errors import Conflict, Invalid
 from newsletter.web import auth
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, words
@@ -21,6 +21,9 @@ def add_reader_form() -> str:
 def add_reader() -> ResponseReturnValue:
     """Send a confirmation email to an address for an editor."""
     email, name, source = (request.form.get(field, "") for field in ("email", "name", "source"))
+    if faults := desk_requests.faults(email, name, source):
+        with services().sessions.reading() as store:
+            return _form(store, {field: words.as_sentence(fault) for field, fault in faults.items()}), 422
     try:
         with services().sessions.begin() as store:
             publication = frame.current_publication(store)
@@ -28,10 +31,9 @@ def add_reader() -> ResponseReturnValue:
                 store, services().audience, publication, (email, name), source, auth.email(), now()
             )
             audit_hook.set_subject("reader", str(subscribers.get(store, added).subscriber_id))
-    except Refused as error:
-        field = "source" if not source.strip() else "email"
+    except Conflict as error:
         with services().sessions.reading() as store:
-            return _form(store, {field: words.as_sentence(error)}), 409 if isinstance(error, Conflict) else 422
+            return _form(store, {"email": words.as_sentence(error)}), 409
     flash("A confirmation email is on its way. They get issues once they have confirmed.")
     return redirect(url_for("desk.reader", subscription_id=added), 303)
 
