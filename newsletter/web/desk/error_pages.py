@@ -8,7 +8,7 @@ from newsletter.db import OVERTAKEN
 from newsletter.errors import PressError
 from newsletter.web import auth, error_pages
 from newsletter.web.context import services
-from newsletter.web.desk import frame
+from newsletter.web.desk import frame, words
 
 _TITLES = {
     400: "That did not work",
@@ -51,7 +51,8 @@ def asks_for_json() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-def _page(sentence: str, status: int) -> Response:
+def _page(reason: str, status: int) -> Response:
+    sentence = words.as_sentence(reason)
     if asks_for_json():
         return make_response(jsonify(fault=sentence), status)
     title = _TITLES.get(status, "That did not work")
