@@ -1,5 +1,7 @@
 """What helps while writing: find and replace, snippets, and what is asked about a picture in the text."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -128,6 +130,33 @@ def test_several_pictures_are_asked_about_one_after_the_other_and_stand_together
     page.locator(".cm-line", has_text="Below").click()
     expect(last).to_have_count(0)
     assert text(page) == "Above\n\n![First](one.png)\n\n![Second](two.png)\n\n![](three.png)\n\nBelow"
+
+
+@pytest.mark.slow
+def test_without_a_network_a_snippet_stays_as_it_was_typed_and_a_picture_says_so(open_desk: Open) -> None:
+    page = at_work(open_desk())
+    select(page, "«Yours 🦒 שלום <b>»")
+    tool(page, "Save as a snippet").click()
+    asked = page.get_by_role("dialog", name="Save as a snippet")
+    asked.get_by_label("Name").fill("Sign-off")
+    save = asked.get_by_role("button", name="Save")
+    page.context.set_offline(True)
+    save.click()
+    expect(asked.get_by_text("It could not be saved. Check the connection, and try again.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(asked.get_by_label("Name")).to_have_value("Sign-off")
+    expect(asked.get_by_label("Text of the snippet")).to_have_value("Yours 🦒 שלום <b>")
+    save.click()
+    expect(asked).to_be_hidden()
+    # What is said may soon give way to what the next autosave says.
+    page.locator("#said").evaluate("""said => new MutationObserver(() => {
+        said.dataset.before = `${said.dataset.before ?? ""} ${said.textContent}`;
+    }).observe(said, { childList: true, subtree: true, characterData: true })""")
+    page.route("**/pictures", lambda route: route.abort())
+    drop(page, "A Back.png", picture())
+    lost = re.compile("A Back.png could not be uploaded. Check the connection, and drop it again.")
+    expect(page.locator("#said")).to_have_attribute("data-before", lost)
+    assert text(page) == "Yours 🦒 שלום <b>"
 
 
 def drop_all(names: list[str], line: Locator) -> None:
