@@ -72,6 +72,16 @@ def test_without_a_network_a_form_stays_as_it_was_typed_and_says_so(open_desk: O
     expect(page.get_by_role("status")).to_contain_text("A confirmation email is on its way.")
 
 
+def test_a_desk_on_a_machine_without_a_network_works(open_desk: Open) -> None:
+    page = open_desk()
+    page.add_init_script("Object.defineProperty(Navigator.prototype, 'onLine', { get: () => false })")
+    page.goto("/desk/readers/add")
+    page.get_by_label("Email address").fill("new@reader.example")
+    page.get_by_label("Where the consent comes from").fill("At the fair")
+    page.get_by_role("button", name="Send the confirmation email").click()
+    expect(page.get_by_role("status")).to_contain_text("A confirmation email is on its way.")
+
+
 def test_everything_works_without_scripts(open_desk: Open) -> None:
     page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
     page.goto("/desk/issues/break-the-circle/")
