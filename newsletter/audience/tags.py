@@ -102,8 +102,6 @@ def clean_tag(text: str, what: str = "the tag") -> str:
 
 def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | None]:
     """The number and the ISO date that a value means under a type; None for each that it has not."""
-    if type_ is AttributeType.TEXT:
-        return None, None
     if type_ is AttributeType.NUMBER and _NUMBER.fullmatch(text):
         return float(text), None
     if type_ is AttributeType.BOOLEAN:
@@ -165,12 +163,18 @@ def set_attributes(
 
     Without `replace`, existing values stay. Of two values for one reader and attribute, the first counts.
     """
-    found: dict[tuple[int, int], Sequence[object]] = {}
+    texts: list[tuple[object, ...]] = []
+    typed: list[tuple[object, ...]] = []
     for subscription_id, (attribute_id, type_), text in values:
-        cells = (subscription_id, attribute_id, text, *typed_value(type_, text))
-        found.setdefault((subscription_id, attribute_id), cells)
-    columns = ("subscription_id", "attribute_id", *_VALUES)
-    _insert_rows(session, SubscriptionAttribute, columns, found.values(), _VALUES if replace else ())
+        if type_ is AttributeType.TEXT:
+            texts.append((subscription_id, attribute_id, text))
+        else:
+            typed.append((subscription_id, attribute_id, text, *typed_value(type_, text)))
+    keys, replaced = ("subscription_id", "attribute_id"), _VALUES if replace else ()
+    for columns, cells in (((*keys, "text"), texts), ((*keys, *_VALUES), typed)):
+        # PostgreSQL replaces no row twice in one statement.
+        once = {cell[:2]: cell for cell in reversed(cells)}.values() if replace else cells
+        _insert_rows(session, SubscriptionAttribute, columns, once, replaced)
 
 
 def all_tags(session: Session, publication_id: int, most: int) -> list[str]:
