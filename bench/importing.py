@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import structlog
 from email_validator import validate_email
@@ -29,6 +30,7 @@ from newsletter.audience.importing.importer import ImportRun
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading.csv_reader import CsvRow
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.cli.subscribers import COLLECTION, SWITCH_INTERVAL
@@ -59,13 +61,13 @@ def measure() -> Row:
 
 
 def of_mailchimp() -> Row:
-    """The same of a list with proofs of consent, tags and attributes."""
+    """The same of a zip of three lists with proofs of consent, tags, notes and attributes."""
     return _measure(" of Mailchimp", _write_mailchimp)
 
 
 def _measure(what: str, write: Callable[[Path, int], None]) -> Row:
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "list.csv"
+        path = Path(folder) / "list"
         write(path, ROWS)
         pairs = [(_import(path, f"sqlite:///{folder}/bench-{run}.db"), _validator(path)) for run in range(RUNS)]
     ours = statistics.median(taken.seconds for taken, _ in pairs)
@@ -83,7 +85,7 @@ def _measure(what: str, write: Callable[[Path, int], None]) -> Row:
 def main(rows: int, url: str = "") -> None:
     """One run of any size, with what the table has no room for; of Mailchimp with BENCH_OF=mailchimp."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "list.csv"
+        path = Path(folder) / "list"
         (_write_mailchimp if os.environ.get("BENCH_OF") == "mailchimp" else _write)(path, rows)
         before = _validator(path)
         taken = _import(path, url or f"sqlite:///{folder}/bench.db")
@@ -100,27 +102,56 @@ def _write(path: Path, rows: int) -> None:
         file.write("email,name,created_at\n")
         # In no order, as people signed up: a list in order of the alphabet would flatter the index.
         for number in chance.sample(range(rows), rows):
-            email = f"{chance.choice(NAMES)}.{number}@mail{number % 5000}.example.org"
-            file.write(f"{email},Reader {number},2024-01-02 10:00:00\n")
+            file.write(f"{_email(chance, number)},Reader {number},2024-01-02 10:00:00\n")
 
 
 def _write_mailchimp(path: Path, rows: int) -> None:
+    """The zip of three that Mailchimp exports: six in seven subscribe, the others have left or bounced."""
     chance = random.Random(1)  # noqa: S311  (the same list in every run)
-    proof = "2024-01-02 10:00:00,192.0.2.7,2024-01-02 10:05:00,192.0.2.7"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(
-            "Email Address,First Name,Last Name,City,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,"
-            "LATITUDE,LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,LAST_CHANGED,LEID,EUID,NOTES,TAGS\n"
-        )
-        for number in chance.sample(range(rows), rows):
-            email = f"{chance.choice(NAMES)}.{number}@mail{number % 5000}.example.org"
-            place = f"52.5,13.4,1,2,,,,2024-01-02 10:05:00,{number},ab{number}"
-            file.write(f'{email},Reader,{number},City {number % 100},2,{proof},{place},,"""Tag {number % 9}"""\n')
+    numbers = chance.sample(range(rows), rows)
+    gone, bounced = rows // 8, rows // 50
+    parts = (
+        ("subscribed", "", numbers[gone + bounced :]),
+        ("unsubscribed", "UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,", numbers[:gone]),
+        ("cleaned", "CLEAN_TIME,CLEAN_CAMPAIGN_TITLE,CLEAN_CAMPAIGN_ID,", numbers[gone : gone + bounced]),
+    )
+    with ZipFile(path, "w", ZIP_DEFLATED) as opened:
+        for name, ending, theirs in parts:
+            with opened.open(f"{name}_members_export_1.csv", "w") as file:
+                file.write((_MAILCHIMP % ending).encode())
+                for number in theirs:
+                    file.write(_mailchimp_line(chance, number, ending).encode())
+
+
+_MAILCHIMP = (
+    "Email Address,First Name,Last Name,City,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,CONFIRM_TIME,CONFIRM_IP,LATITUDE,"
+    "LONGITUDE,GMTOFF,DSTOFF,TIMEZONE,CC,REGION,%sLAST_CHANGED,LEID,EUID,NOTES,TAGS\n"
+)
+
+
+def _mailchimp_line(chance: random.Random, number: int, ending: str) -> str:
+    """Of each reader another moment, network and note, for none of them is to be known from the line before."""
+    day = f"20{number % 13 + 12}-{number % 12 + 1:02}-{number % 28 + 1:02}"
+    hour, minute, second = number % 24, number % 49, number % 60
+    asked, confirmed = (f"{day} {hour:02}:{minute + late:02}:{second:02}" for late in (0, 3))
+    ip = f"192.{number % 251}.{number // 251 % 241}.{number % 239}"
+    ended = {4: f"{day} 20:00:00,An issue,ab{number % 90},NORMAL,", 3: f"{day} 20:00:00,An issue,ab{number % 90},"}
+    note = f"Met in {number}" if number % 10 == 0 else ""
+    return (
+        f"{_email(chance, number)},{NAMES[number % 6]},Reader {number},City {number % 700},2,{asked},{ip},{confirmed},"
+        f"{ip},52.5,13.4,1,2,,DE,BE,{ended.get(ending.count(','), '')}{confirmed},{number},ab{number},{note},"
+        f'"""Tag {number % 9}"",""Group {number % 4}"""\n'
+    )
+
+
+def _email(chance: random.Random, number: int) -> str:
+    return f"{chance.choice(NAMES)}.{number}@mail{number % 5000}.example.org"
 
 
 def _validator(path: Path) -> float:
-    with path.open(encoding="utf-8") as file:
-        addresses = [line.split(",", 1)[0] for line, _ in zip(file, range(SAMPLE + 1), strict=False)][1:]
+    with files.open_file(path) as opened, opened.lists() as lists:
+        rows = (row for sheet in lists for row in sheet.rows)
+        addresses = [row.cells[0] for row in itertools.islice(rows, SAMPLE) if isinstance(row, CsvRow)]
     began = time.perf_counter()
     for address in addresses:
         validate_email(address, strict=True, check_deliverability=False, test_environment=True)
