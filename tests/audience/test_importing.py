@@ -259,6 +259,8 @@ def test_rows_that_cost_much_come_in_smaller_groups(
     assert [step.rows for step in steps(press, path, ImportTerms())] == [4, 4, 2]
     left = write("\n".join(["email,status", *(f"{email},unsubscribed" for email in people)]))
     assert [step.tally.ended for step in steps(press, left)] == [2] * 5
+    strangers = write("\n".join(["email,status", *(f"not.{email},bounced" for email in people)]))
+    assert [step.tally.ended for step in steps(press, strangers)] == [10]
 
 
 def test_a_group_of_every_kind_is_written_as_each_row_says(press, write: Callable[..., Path]) -> None:

@@ -59,7 +59,7 @@ def make_plan(
             unique[key] = row
         else:
             repeated.append(row)
-    known, barred = _known(session, publication, unique), suppression.suppressed_keys(session, unique)
+    known, barred = find_existing(session, publication, unique), suppression.suppressed_keys(session, unique)
     forgotten = erasures.erased_keys(session, services.links.seal, unique)
     # Nothing is stored about an erased person, not even that they left elsewhere.
     verdicts = {
@@ -103,7 +103,8 @@ def apply_plan(
     _add_tags_and_attributes(session, publication, existing)
 
 
-def _known(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
+def find_existing(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
+    """The publication's subscriptions of these address keys, by key."""
     table = listed(session.get_bind().dialect.name, key=Subscriber.key.type)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
@@ -134,9 +135,8 @@ def _end(
 
 def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: datetime) -> None:
     where = f"at {source}" if source else "in an imported file"
-    for row in ended:
-        if row.status in _CAUSES:
-            suppression.add(session, row.address.key, _CAUSES[row.status], now, f"{row.status} {where}")
+    barred = [(row.address.key, _CAUSES[row.status], f"{row.status} {where}") for row in ended if row.status in _CAUSES]
+    suppression.add_many(session, barred, now)
 
 
 def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:

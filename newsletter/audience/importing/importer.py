@@ -7,7 +7,7 @@ row that says its reader left takes effect unless that reader has confirmed here
 import itertools
 import re
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,6 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.audience import status_transitions
 from newsletter.audience.address import Address
 from newsletter.audience.importing import apply, progress, sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout, Details
@@ -43,8 +42,9 @@ TURN = 0.1
 """Seconds that a transaction may take; the next has less work if one took longer, for others wait to write as well."""
 PAUSE = 0.006
 """Seconds after it in which another process can begin to write; the web server asks every 5 ms (`write_queue`)."""
-# Pending rows need a confirm letter, and ended ones skip copies that wait to be sent.
-_WORK = {Status.PENDING: 20} | dict.fromkeys(status_transitions.ENDED, 40)
+# Pending rows need a confirm letter, and those that end a subscription here skip copies that wait to be sent.
+_WORK = {Status.PENDING: 20}
+_WORK_TO_END = 40
 STRETCH = 50_000
 """The rows that are sorted by address together, so that a group touches few pages of the index."""
 STRETCH_OF_MORE = 20_000
@@ -234,17 +234,25 @@ class ImportRun:
         is_here = number == list_number and stretch.first_line == self.place.next_line
         return self.place.rows_done if is_here else 0
 
-    def _groups(self, rows: Iterable[ImportRow]) -> Iterator[list[ImportRow]]:
+    def _groups(self, rows: Sequence[ImportRow]) -> Iterator[list[ImportRow]]:
         group: list[ImportRow] = []
-        work = 0
+        work, ending = 0, self._ending(rows)
         for row in rows:
             group.append(row)
-            work += _WORK.get(self.terms.status_of(row), 1)
+            work += _WORK_TO_END if row.address.key in ending else _WORK.get(self.terms.status_of(row), 1)
             if work >= self.work_budget:
                 yield group
                 group, work = [], 0
         if group:
             yield group
+
+    def _ending(self, rows: Sequence[ImportRow]) -> Collection[str]:
+        """The keys of the readers here whom these rows say to have left."""
+        ended = [row.address.key for row in rows if row.is_ended]
+        if not ended:
+            return ()
+        with self.sessions.reading() as session:
+            return apply.find_existing(session, self.publication, ended)
 
 
 def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:

@@ -10,15 +10,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, update
+from sqlalchemy import ColumnElement, Dialect, String, delete, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import UNSYNCED, insert
+from newsletter.db import UNSYNCED, UtcDateTime, insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.prepared import Prepared, encode_rows, listed, moment_read
+from newsletter.prepared import Prepared, encode_rows, listed, moment_read, rows
 
 Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""
@@ -83,6 +83,18 @@ def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | N
     """Suppress an address for this cause, beside any other; whether it is new, for the first of a kind stays."""
     row = insert(session, Suppression).values(key=key, cause=cause, at=now, detail=detail, folded=False)
     return session.scalar(row.on_conflict_do_nothing().returning(Suppression.key)) is not None
+
+
+def add_many(session: Session, found: Collection[tuple[str, Cause, str]], now: datetime) -> None:
+    """Suppress each address, given as (key, cause, detail); the first of a kind stays."""
+    if not found:
+        return
+    table = Suppression.__table__.c
+    moved = rows(session.get_bind().dialect.name, key=table.key.type, cause=table.cause.type, detail=table.detail.type)
+    # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
+    each = select(*moved.c, literal(now, UtcDateTime()), literal(False)).where(moved.c.key.is_not(None))
+    new = insert(session, Suppression).from_select(["key", "cause", "detail", "at", "folded"], each)
+    session.connection().execute(new.on_conflict_do_nothing(), {"rows": encode_rows(found)})
 
 
 def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -> bool:
