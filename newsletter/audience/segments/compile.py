@@ -63,7 +63,7 @@ def matching(asked: Question, rule: Rule) -> Test:
 def _matching(asked: Question, rule: Rule) -> Test:
     if rule.match is Match.ANY and rule.conditions:
         return or_(false(), *_tests_of_any(asked, rule.conditions))
-    return and_(true(), *(_test(asked, condition) for condition in rule.conditions))
+    return and_(true(), *_tests_of_all(asked, rule.conditions))
 
 
 def is_led_by_ids(rule: Rule) -> bool:
@@ -77,13 +77,33 @@ def _lists_ids(condition: Condition) -> bool:
 
 
 def _tests_of_any(asked: Question, conditions: Sequence[Condition]) -> Iterator[Test]:
+    lists, others = _lists_and_others(asked, conditions)
+    if lists:
+        yield Subscription.id.in_(union_all(*lists))
+    yield from (_test(asked, one) for one in others)
+
+
+def _tests_of_all(asked: Question, conditions: Sequence[Condition]) -> Iterator[Test]:
+    lists, others = _lists_and_others(asked, conditions)
+    if lists:
+        first, *rest = lists
+        (found,) = first.selected_columns
+        for ids in (each.subquery() for each in rest):
+            first = first.where(select(*ids.c).where(*(id_ == found for id_ in ids.c)).exists())
+        yield Subscription.id.in_(first)
+    yield from (_test(asked, one) for one in others)
+
+
+def _lists_and_others(
+    asked: Question, conditions: Sequence[Condition]
+) -> tuple[Sequence[Select[int]], Sequence[Condition]]:
+    """The lists of ids that can be made one, and the conditions that are asked by themselves."""
     listing = [condition for condition in conditions if _lists_ids(condition)]
     # SQLite reads one long list faster than it asks two.
-    is_one_list = asked.dialect == "sqlite" and asked.taking is Taking.ALL and len(listing) > 1
-    if is_one_list:
-        ids = union_all(*(_IDS[condition.field](asked, condition) for condition in listing))
-        yield Subscription.id.in_(ids)
-    yield from (_test(asked, one) for one in conditions if not (is_one_list and _lists_ids(one)))
+    if asked.dialect != "sqlite" or asked.taking is not Taking.ALL or len(listing) < 2:
+        return (), conditions
+    lists = [_IDS[condition.field](asked, condition) for condition in listing]
+    return lists, [condition for condition in conditions if not _lists_ids(condition)]
 
 
 def _test(asked: Question, condition: Condition) -> Test:
