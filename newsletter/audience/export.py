@@ -124,7 +124,7 @@ def _with_details(session: Session, batch: Sequence[Any]) -> list[ExportedReader
     return [
         ExportedReader(
             (email, name, status, *map(_iso, others[: len(_MOMENTS)]), *others[len(_MOMENTS) :]),
-            {cause.value: at.isoformat() for cause in Cause if (at := causes.get(key, {}).get(cause))},
+            _suppressed(causes[key]) if key in causes else {},
             tags_of.get(id_, ()),
             topics_of.get(id_, ()),
             dict(attributes_of.get(id_, ())),
@@ -132,6 +132,10 @@ def _with_details(session: Session, batch: Sequence[Any]) -> list[ExportedReader
         )
         for id_, key, email, name, status, *others in batch
     ]
+
+
+def _suppressed(causes: suppression.Causes) -> dict[str, str]:
+    return {cause.value: at.isoformat() for cause in Cause if (at := causes.get(cause))}
 
 
 @lru_cache(maxsize=8)
