@@ -29,8 +29,8 @@ _BY_COLUMN = {
 }
 
 
-def _remark(told: Told) -> str:
-    if told("optinip") or told("confirmip") or not told("confirmtime") or told("confirmtime") != told("optintime"):
+def _remark(cell: Told) -> str:
+    if cell("optinip") or cell("confirmip") or not cell("confirmtime") or cell("confirmtime") != cell("optintime"):
         return ""
     return "single opt-in or an import at Mailchimp: CONFIRM_TIME is OPTIN_TIME, and no IP address is told"
 
