@@ -287,7 +287,7 @@ def test_a_deleted_issue_comes_back_from_the_bin_unless_it_is_deleted_for_good(
     assert source(services, "gone-soon") == before
     editor.press("/desk/issues/gone-soon/delete")
     assert "“Gone soon” is in the bin for 30 days. Undo" in editor.read("/desk/issues/")
-    assert editor.press("/desk/issues/bin", "/desk/issues/bin/1/delete").location == "/desk/issues/bin"
+    assert editor.press("/desk/issues/bin", "/desk/issues/bin/2/delete").location == "/desk/issues/bin"
     assert "“Gone soon” is deleted for good." in editor.read("/desk/issues/bin")
     assert editor.open("/desk/issues/gone-soon/").status_code == 404
 
