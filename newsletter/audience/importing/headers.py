@@ -72,7 +72,7 @@ def normalized(text: str) -> str:
     return "".join(words(text))
 
 
-def listed(text: str) -> list[str]:
+def terms(text: str) -> list[str]:
     """The headers or words of a list with commas, in normal form."""
     return [normalized(each) for each in text.split(",") if each.strip()]
 
@@ -99,7 +99,7 @@ _ALIASES = {
     FieldKind.TAGS: "tags, tag, labels",
     FieldKind.PROOF: "optin ip, optin source, confirm ip, confirmation ip, signup ip",
 }
-_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in listed(aliases)}
+_FIELDS = {alias: field for field, aliases in _ALIASES.items() for alias in terms(aliases)}
 
 _LEAVING = (
     r"unsub(?:scribed?|scriptions?|s)?|opt(?:ed)?out|cancel(?:led|ed|lation)|deleted|removed|deactivated|quit|revoked|"
@@ -114,28 +114,28 @@ _LEFT_WHEN = re.compile(
 )
 
 _HARMLESS = frozenset(
-    listed(
+    terms(
         # Mailchimp's proof and format; Substack's paid tiers; ids; links that everybody has
         "optin ip, optin source, confirm ip, confirmation ip, email type, preferred email type, "
         "active subscription, post type, subscription id, stripe subscription id, unsubscribe link, unsubscribe url"
     )
 )
 _BOOKKEEPING = frozenset(
-    listed("id, uuid, guid, user id, contact id, subscriber id, external id, line, reason, updated at, modified at")
+    terms("id, uuid, guid, user id, contact id, subscriber id, external id, line, reason, updated at, modified at")
 )
 # When somebody joined, whatever else the title says: "Subscription Date (Substack)".
 _JOINED_WHEN = re.compile(r"(?:subscription|subscribed|signup|optedin|optin|confirmed|confirmation)(?:date|time|at|on)")
 _POSTAL = frozenset(
-    listed(
+    terms(
         "state, states, estado, etat, province, region, code, name, or, us, address, billing, shipping, mailing, home, "
         "work, business, postal, location"
     )
 )
-_CITY = frozenset(listed("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
+_CITY = frozenset(terms("city, town, zip, postcode, postal, ciudad, localidad, ville, Stadt, Ort, PLZ, miasto"))
 
 
 def _stems(text: str) -> str:
-    return "|".join(listed(text))
+    return "|".join(terms(text))
 
 
 # In the languages whose status words are not known: such a column is asked about, and never passed over.
@@ -202,7 +202,7 @@ _PATTERNS = [
     for field, (anywhere, alone) in _SUSPECT.items()
 ]
 # A column that only names the letter may say who wants it.
-_OF_THE_LETTER = frozenset(listed("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
+_OF_THE_LETTER = frozenset(terms("newsletter, newsletters, marketing, mailing, mailings, email, mail, is, has, gets"))
 
 
 def field_of(header: str) -> FieldKind | None:

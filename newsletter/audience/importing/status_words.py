@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from newsletter.audience.importing.headers import FieldKind, listed, normalized
+from newsletter.audience.importing.headers import FieldKind, normalized, terms
 from newsletter.audience.models import Status
 from newsletter.audience.status_transitions import ENDED, worse_status
 from newsletter.errors import Invalid
@@ -38,13 +38,13 @@ _STATUSES = {
 }
 
 
-_WORDS = {word: status for status, texts in _STATUSES.items() for word in listed(texts)}
+_WORDS = {word: status for status, texts in _STATUSES.items() for word in terms(texts)}
 _KNOWN = ", ".join(texts.partition(", ")[0] for texts in _STATUSES.values())
 
 _ACTIVE_ACCOUNT = "enabled"
-_YES = frozenset(listed("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda"))
+_YES = frozenset(terms("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda"))
 _NO = frozenset(
-    listed("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
+    terms("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
 )
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a", "na", "nan", "#n/a", "undefined", "-", "--", "–", "—"})
 _TICKS = re.compile("[✓✔☑✅]\ufe0f?")

@@ -6,7 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.audience.importing import status_words
-from newsletter.audience.importing.headers import FieldKind, listed, normalized
+from newsletter.audience.importing.headers import FieldKind, normalized, terms
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
 
@@ -102,15 +102,15 @@ def define(
     return Source(
         name,
         title,
-        [frozenset(listed(sign)) for sign in signs],
-        frozenset(listed(foreign)),
-        {header: field for field, headers in (fields or {}).items() for header in listed(headers)},
-        {word: status for status, each in (words or {}).items() for word in listed(each)},
-        frozenset(listed(ignored)),
-        frozenset(listed(states)),
+        [frozenset(terms(sign)) for sign in signs],
+        frozenset(terms(foreign)),
+        {header: field for field, headers in (fields or {}).items() for header in terms(headers)},
+        {word: status for status, each in (words or {}).items() for word in terms(each)},
+        frozenset(terms(ignored)),
+        frozenset(terms(states)),
         export,
-        frozenset(listed(skipped_words)),
-        frozenset(listed(tagged_words)),
+        frozenset(terms(skipped_words)),
+        frozenset(terms(tagged_words)),
         skipped_domain,
         tag_separator,
         headerless,
