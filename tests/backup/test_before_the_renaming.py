@@ -110,7 +110,7 @@ def test_a_return_path_still_names_its_letter(restored: Services, name: str, pur
 def test_links_of_readers_do_what_they_did(restored: Services, visitor: Visitor) -> None:
     assert visitor.press(path("confirm")).status_code == 200
     assert status(restored, "Ben") is Status.ACTIVE
-    assert "comes to <strong>a…@" in visitor.open(path("preferences")).text
+    assert "comes to a…@" in visitor.read(path("preferences"))
     assert visitor.open(path("click")).location == "https://elsewhere.example/page"
     assert "Text, and" in visitor.read(path("archive"))
     assert visitor.open(path("unsubscribe")).status_code == 200
