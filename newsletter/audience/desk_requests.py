@@ -101,21 +101,21 @@ def unsubscribe_on_request(
 def change_note(session: Session, subscription: Subscription, text: str, seen: str) -> None:
     """Replace the team's note on a reader, which the reader gets to see among their data.
 
-    Invalid if it is too long; Conflict if the page with seal `seen` (`note_seal`) showed another note than it is now.
+    Invalid if it is too long; Conflict if it has changed since the page was made, whose `note_mark` is `seen`.
     """
     note = characters.as_lines(text.replace("\r\n", "\n")).strip()
     if len(note) > LONGEST_NOTE:
         length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
         raise Invalid(f"The note has {length} characters; shorten it to {most}.")
     session.refresh(subscription, with_for_update={"of": Subscription})
-    if note_seal(subscription) != seen and (subscription.note or "") != note:
+    if note_mark(subscription) != seen and (subscription.note or "") != note:
         raise Conflict(
             "The note has changed since this page was opened. What you typed is in the field, not saved yet."
         )
     subscription.note = note or None
 
 
-def note_seal(subscription: Subscription) -> str:
+def note_mark(subscription: Subscription) -> str:
     """The form value that says which note the page showed."""
     return hashlib.sha256((subscription.note or "").encode()).hexdigest()
 

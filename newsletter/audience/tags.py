@@ -171,9 +171,9 @@ def set_attributes(
         else:
             typed.append((subscription_id, attribute_id, text, *typed_value(type_, text)))
     keys, replaced = ("subscription_id", "attribute_id"), _VALUES if replace else ()
-    for columns, cells in (((*keys, "text"), texts), ((*keys, *_VALUES), typed)):
+    for columns, found in (((*keys, "text"), texts), ((*keys, *_VALUES), typed)):
         # PostgreSQL replaces no row twice in one statement.
-        once = {cell[:2]: cell for cell in reversed(cells)}.values() if replace else cells
+        once = {row[:2]: row for row in reversed(found)}.values() if replace else found
         _insert_rows(session, SubscriptionAttribute, columns, once, replaced)
 
 

@@ -247,13 +247,13 @@ class Calendar:
         is_queued, is_due = issue is not None, at <= self.now
         return CalendarEntry(at, time_zone, issue, is_slot=True, is_queued=is_queued, passed=passed, is_due=is_due)
 
-    def _scheduled_entry(self, at: datetime, issue: Issue, slot: Occurrence | None) -> CalendarEntry:
+    def _scheduled_entry(self, at: datetime, issue: Issue, occurrence: Occurrence | None) -> CalendarEntry:
         return CalendarEntry(
             at,
-            slot.slot.time_zone if slot else self.publication.time_zone,
+            occurrence.slot.time_zone if occurrence else self.publication.time_zone,
             issue,
-            is_slot=slot is not None,
-            off=slot.off if slot else "",
+            is_slot=occurrence is not None,
+            off=occurrence.off if occurrence else "",
             blocker=build_letter.blocker(issue, self.links),
             is_due=at <= self.now,
         )
@@ -262,8 +262,8 @@ class Calendar:
         """The issues scheduled after those slots, or outside all slots."""
         last = max(scheduled, default=self.now)
         coming = occurrences.occurrences(self.publication, self.now)
-        slots = {slot.at: slot for slot in takewhile(lambda slot: slot.at <= last, coming)}
-        return [self._scheduled_entry(at, issue, slots.get(at)) for at, issue in scheduled.items()]
+        by_moment = {each.at: each for each in takewhile(lambda each: each.at <= last, coming)}
+        return [self._scheduled_entry(at, issue, by_moment.get(at)) for at, issue in scheduled.items()]
 
 
 def open_slots(

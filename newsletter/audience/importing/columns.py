@@ -130,9 +130,9 @@ class ColumnLayout:
         )
 
     def details(self) -> Details:
-        """What a row can say beside its address, name, status and date."""
+        """What a row can say besides its address, name, status and date."""
         places, source = self.places, self.source
-        readers = (
+        possible = (
             ("proof", self.proof, self.proofs),
             ("remark", _remarking(source.remark, self.proofs), source.remark and self.proofs),
             ("tags", self.tags, places[FieldKind.TAGS] or source.tagged_words),
@@ -141,7 +141,7 @@ class ColumnLayout:
             ("delivery_hour", self.delivery_hour, places[FieldKind.DELIVERY_HOUR]),
             ("attributes", self.attribute_values, self.attributes or places[FieldKind.ATTRIBUTES]),
         )
-        return [(name, read) for name, read, told_by in readers if told_by]
+        return [(name, read) for name, read, told_by in possible if told_by]
 
     def checked(self, cells: list[str]) -> list[str]:
         """The cells of a row, one for each column.

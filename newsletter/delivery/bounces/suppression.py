@@ -90,9 +90,9 @@ def add_many(session: Session, found: Collection[tuple[str, Cause, str]], now: d
     if not found:
         return
     table = Suppression.__table__.c
-    moved = rows(session.get_bind().dialect.name, key=table.key.type, cause=table.cause.type, detail=table.detail.type)
+    asked = rows(session.get_bind().dialect.name, key=table.key.type, cause=table.cause.type, detail=table.detail.type)
     # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
-    each = select(*moved.c, literal(now, UtcDateTime()), literal(False)).where(moved.c.key.is_not(None))
+    each = select(*asked.c, literal(now, UtcDateTime()), literal(False)).where(asked.c.key.is_not(None))
     new = insert(session, Suppression).from_select(["key", "cause", "detail", "at", "folded"], each)
     session.connection().execute(new.on_conflict_do_nothing(), {"rows": encode_rows(found)})
 

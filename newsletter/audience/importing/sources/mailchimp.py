@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.sources.source import Membership, Told, define
+from newsletter.audience.importing.sources.source import Membership, ProofCell, define
 
 _BY_NAME = {
     "subscribed": Membership.ACTIVE,
@@ -29,7 +29,7 @@ _BY_COLUMN = {
 }
 
 
-def _remark(cell: Told) -> str:
+def _remark(cell: ProofCell) -> str:
     if cell("optinip") or cell("confirmip") or not cell("confirmtime") or cell("confirmtime") != cell("optintime"):
         return ""
     return "single opt-in or an import at Mailchimp: CONFIRM_TIME is OPTIN_TIME, and no IP address is told"

@@ -22,9 +22,9 @@ class Membership(StrEnum):
     NEVER_SUBSCRIBED = "never subscribed"
 
 
-Told = Callable[[str], str]
-"""What a row tells under a header that is kept as proof, as `normalized` spells it; "" if nothing."""
-Remark = Callable[[Told], str]
+ProofCell = Callable[[str], str]
+"""A row's cell under a header that is kept as proof, as `normalized` spells it; "" if there is none."""
+Remark = Callable[[ProofCell], str]
 """What a row's proof is worth, if something is to be said of it; else ""."""
 
 
