@@ -130,7 +130,7 @@ def as_lines(value: str) -> str:
 
 
 def as_line(value: str) -> str:
-    """A value as one line with single spaces; as a header, it ends nowhere and begins no other (RFC 5322, 2.2)."""
+    """A value as one line with single spaces, which can neither end a header nor begin another (RFC 5322, 2.2)."""
     return " ".join(as_text(value).split())
 
 

@@ -58,7 +58,7 @@ AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 OVERTAKEN = (IntegrityError, StaleDataError, ObjectDeletedError, SAWarning)
 """What a session raises when another transaction has just deleted what this one changes, or added it first."""
 
-# Else whoever deletes what another transaction has just deleted would be told that they did it.
+# Otherwise, whoever deletes what another transaction has just deleted would be told that they did it.
 warnings.filterwarnings("error", "DELETE statement on table", SAWarning)
 
 UNSYNCED = {"synchronize_session": False}

@@ -32,7 +32,7 @@ _LOOK = 0.1
 def write(sessions: Sessions, work: Callable[[Session], T]) -> T:
     """Do this in a transaction that others may share; an exception undoes only its own part, and is raised here.
 
-    It may be done twice, the first time undone, so it changes nothing outside the session.
+    `work` may run twice, with its first run undone, so it must change nothing outside the session.
     """
     if not sessions.embedded:
         with sessions.begin() as session:

@@ -83,7 +83,7 @@ def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
 
 
 def listed(dialect: str, **column: TypeEngine[Any]) -> FromClause:
-    """The same with one column, for which `encode_rows` takes the values themselves."""
+    """The same for a single column, as a list: `encode_rows` makes it of the values themselves."""
     ((name, type_),) = column.items()
     text = bindparam("rows", type_=Text())
     if dialect == "postgresql":
@@ -98,7 +98,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 def encode_rows(values: Iterable[Any]) -> str:
-    """Rows as the JSON that `rows` takes: cells by their place, which is half the text that names would make."""
+    """The JSON that `rows` or `listed` takes, with cells by their place: half the text that names would make."""
     return _encode(list(values))
 
 

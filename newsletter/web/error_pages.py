@@ -131,7 +131,7 @@ def _overtaken(error: Exception) -> Response:
 
 
 def log_overtaken(error: Exception) -> None:
-    """Log that somebody else was faster, with the statement, in case that it is a fault of ours after all."""
+    """Log that somebody else was faster, with the statement, in case it is our own fault after all."""
     log.warning("another transaction was faster", route=_route(), method=request.method, exc_info=error)
 
 

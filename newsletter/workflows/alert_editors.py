@@ -67,7 +67,7 @@ def send_alert(session: Session, audience: AudienceServices, trip_id: int, now: 
 def mail_alert(
     session: Session, audience: AudienceServices, publication: Publication, fields: Mapping[str, str], now: datetime
 ) -> None:
-    """Mail every owner and editor of something that has stopped, or should be."""
+    """Mail every owner and editor about something that has stopped, or should be stopped."""
     emails.mail_editors(session, EmailContext(publication, audience.compose, audience.links), KIND, fields, now)
 
 

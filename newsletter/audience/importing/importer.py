@@ -247,7 +247,7 @@ class ImportRun:
             yield group
 
     def _ending(self, rows: Sequence[ImportRow]) -> Collection[str]:
-        """The keys of the readers here whom these rows say to have left."""
+        """The keys of this publication's readers who, by these rows, have left."""
         ended = [row.address.key for row in rows if row.is_ended]
         if not ended:
             return ()

@@ -7,7 +7,7 @@ offline.setAttribute("role", "alert");
 addEventListener("online", () => offline.remove());
 
 async function sendIfAnswered(form, button) {
-  // A browser on a machine without a network takes itself to be offline, even where the desk is on that very machine.
+  // A browser on a machine without a network says that it is offline, even if the desk runs on that same machine.
   const isAnswered = await fetch("/healthz").then(() => true, () => false);
   if (!isAnswered) return form.append(offline);
   form.dataset.answered = "yes";

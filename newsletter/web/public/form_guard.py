@@ -78,7 +78,7 @@ def come_back_later(error: TooManyRequests, form_again: Callable[[int, str], _R]
 
 
 def keep_typed(blueprint: Blueprint, form_again: Callable[[int, str], AnyResponse]) -> None:
-    """Answer forms that are not from our page, or come too often, by the form again, given its status and notice."""
+    """Answer a form that is not from our page, or comes too often, with the form again, given its status and notice."""
     blueprint.register_error_handler(CSRFError, lambda _error: form_again(400, ONCE_MORE))
     blueprint.register_error_handler(TooManyRequests, lambda error: come_back_later(error, form_again))
 

@@ -86,8 +86,8 @@ export class Autosave {
     return this.#ask(this.#stands || "keep");
   }
 
-  // Before another page of the desk is opened, so that it shows what was typed here: by the time that a page hears that
-  // it is closed, the next one has been made already.
+  // Before another page of the desk is opened, so that it shows what was typed here: by the time a page hears that it
+  // is being closed, the next one has already been made.
   async leave() {
     if (this.suspended || (!this.manuscript.isBegun && this.isKept)) return;
     const begun = await this.begin();

@@ -1,4 +1,4 @@
-// What was left on this device: a text of this tab is taken up again by itself, those of closed windows are offered.
+// What was left on this device: the text of this tab is taken up again, those of closed windows are offered.
 
 import * as device from "./device.js";
 import { isOpen } from "./tab.js";
@@ -14,7 +14,7 @@ export class LeftTexts {
     this.place = document.getElementById("left-here");
   }
 
-  // A tab that the system closed, or that fell, left its text here without a word; `last` is what the server has of it.
+  // A tab that crashed, or that the system closed, left its text here; `last` is what the server has of it.
   async takeUp(last) {
     if (this.tab.left) return this.autosave.takeUp(this.tab.left, last);
     await this.tab.claimed;

@@ -40,7 +40,7 @@ export class Presence {
     this.channel.postMessage({ kind: "saved", tab: this.tab.name });
   }
 
-  // A window that nobody looks at announces nobody, and keeps no session alive.
+  // A window that nobody looks at does not count as presence, and keeps no session alive.
   async hello() {
     if (!this.manuscript.isBegun || document.hidden || Date.now() - this.#lastTouch > IDLE) return undefined;
     await this.tab.claimed;
