@@ -61,6 +61,9 @@ OVERTAKEN = (IntegrityError, StaleDataError, ObjectDeletedError, SAWarning)
 # Otherwise, whoever deletes what another transaction has just deleted would be told that they did it.
 warnings.filterwarnings("error", "DELETE statement on table", SAWarning)
 
+HIGHEST_ID = 2**31 - 1
+"""The highest id that most tables can give a row: an integer column's highest value."""
+
 UNSYNCED = {"synchronize_session": False}
 """Execution options of a bulk statement after which nobody looks at the objects that the session holds."""
 

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, AuditWriter
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
@@ -23,15 +23,12 @@ from newsletter.workflows import build_letter
 
 T = TypeVar("T")
 
-MAX_ID = 2**31 - 1
-"""The largest number that a column of either database can hold."""
-
 _FIRST: dict[type[Conflict], str] = {build_letter.Unready: "ready", build_letter.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(
     "--correction",
-    type=click.IntRange(1, MAX_ID),
+    type=click.IntRange(1, HIGHEST_ID),
     metavar="NUMBER",
     help="The email about this correction, not the issue.",
 )

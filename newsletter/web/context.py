@@ -11,7 +11,7 @@ from flask import Flask, current_app, g, request
 from werkzeug.datastructures import MultiDict
 
 from newsletter.audience import client_ip
-from newsletter.db import Witness
+from newsletter.db import HIGHEST_ID, Witness
 from newsletter.pagination import PageRequest
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED, PLAIN_HTTP
@@ -19,8 +19,6 @@ from newsletter.wiring import Services
 
 log = structlog.get_logger(__name__)
 _KEY = "newsletter"
-HIGHEST_ID = 2**31 - 1
-"""The highest id that most tables can give a row: an integer column's highest value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Select, delete, or_, select, update
 from sqlalchemy.orm import Session, defer, lazyload
 
-from newsletter.db import Base
+from newsletter.db import HIGHEST_ID, Base
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.editorial.issues import desk_index, slugs
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Readiness, Revision, RevisionPicture, Size
@@ -23,7 +23,6 @@ from newsletter.publications import Publication
 
 BY_FILE = "issues load"
 
-_IDS_END = 2**31
 _NEWEST_FIRST: Order[Revision] = Order((Revision.number,), lambda revision: revision.number)
 
 _STATE_OF_LETTER = {
@@ -104,7 +103,7 @@ def find(session: Session, slug: str) -> Issue:
 
 def by_id(session: Session, issue_id: int) -> Issue | None:
     """The issue of that id; None if it was deleted."""
-    return session.get(Issue, issue_id) if 0 < issue_id < _IDS_END else None
+    return session.get(Issue, issue_id) if 0 < issue_id <= HIGHEST_ID else None
 
 
 def named(ids: Collection[int], slugs: Collection[str]) -> Select[Issue]:

@@ -5,10 +5,10 @@ from flask.typing import ResponseReturnValue
 
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
-from newsletter.web.context import HIGHEST_ID, row_id, services
+from newsletter.web.context import row_id, services
 from newsletter.web.desk import audit_hook, lookup
 from newsletter.workflows import build_letter
 from newsletter.workflows.choose_segment import choose_segment

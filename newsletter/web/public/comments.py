@@ -16,14 +16,14 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Issue
 from newsletter.engagement import comments, comments_text
 from newsletter.errors import Conflict, NotFound
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.web import error_pages
-from newsletter.web.context import HIGHEST_ID, client, now, row_id, services
+from newsletter.web.context import client, now, row_id, services
 from newsletter.web.forms import FormGuard, fault_of
 from newsletter.web.public import form_guard, private_pages, refusal_tally
 from newsletter.workflows import comment_on_issue

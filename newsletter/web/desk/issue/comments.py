@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from newsletter.db import HIGHEST_ID
 from newsletter.engagement import comments_moderation, comments_text
 from newsletter.engagement.comments import CommentState
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
-from newsletter.web.context import HIGHEST_ID, now, page_request, row_id, services
+from newsletter.web.context import now, page_request, row_id, services
 from newsletter.web.desk import audit_hook, csv_export, frame, undo_flash
 from newsletter.web.desk.words import as_sentence
 from newsletter.workflows import comment_on_issue

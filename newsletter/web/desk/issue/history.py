@@ -5,13 +5,13 @@ import re
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.editorial.issues import diff, drafts, issue_store
 from newsletter.editorial.issues.issue_store import Saved
 from newsletter.editorial.models import Issue, Revision
 from newsletter.errors import Conflict
 from newsletter.web import auth
-from newsletter.web.context import HIGHEST_ID, now, page_request, services
+from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup
 from newsletter.web.desk.writing import save_state
 

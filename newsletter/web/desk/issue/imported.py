@@ -7,12 +7,13 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.audience.importing.reading import files
 from newsletter.characters import storable
+from newsletter.db import HIGHEST_ID
 from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.system import uploaded_files
 from newsletter.web import auth
-from newsletter.web.context import HIGHEST_ID, now, page_request, services
+from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.workflows import import_archive, peer_archives
 

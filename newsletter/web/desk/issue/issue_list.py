@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import request
 
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import approvals, desk_index, issue_bin, listing
 from newsletter.editorial.issues.archive_index import LabelKind
@@ -17,7 +17,7 @@ from newsletter.engagement import requests
 from newsletter.i18n import formats
 from newsletter.pagination import FIRST_PAGE, Page
 from newsletter.publications import Publication
-from newsletter.web.context import HIGHEST_ID, page_request, services
+from newsletter.web.context import page_request, services
 from newsletter.web.desk import frame, words
 
 _AT_FIRST = 10

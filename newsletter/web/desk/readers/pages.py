@@ -11,11 +11,12 @@ from newsletter.audience.models import Status
 from newsletter.audience.refusals import FormKind
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
+from newsletter.db import HIGHEST_ID
 from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import HIGHEST_ID, asked_id, now, page_request, services
+from newsletter.web.context import asked_id, now, page_request, services
 from newsletter.web.desk import csv_export, frame, timed_cache, words
 
 _PAGE = 50

@@ -3,13 +3,13 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.db import Session
+from newsletter.db import HIGHEST_ID, Session
 from newsletter.editorial.issues import desk_index, digests, listing
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editorial.schedule import queue
 from newsletter.i18n import formats
-from newsletter.web.context import HIGHEST_ID, now, page_request, services
+from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.web.desk.sending import moments
 from newsletter.workflows import build_letter, place_issue
