@@ -234,7 +234,7 @@ def test_of_many_lists_none_is_joined_for_planning_their_order_takes_half_a_minu
     tags_asked = [("tag", op, str(number)) for number in range(20)]
     with press.sessions.begin() as session:
         one = store.save(session, press.publication, "one", of(*tags_asked), now)
-        assert joins(session, of(tags_asked[0])) == 1
+        assert joins(session, of(tags_asked[0])) > 0
         assert joins(session, of(*[("segment", "is", str(one.id))] * 2)) == 0
 
 
