@@ -48,7 +48,7 @@ def team_names(store: Session) -> TeamNames:
 
 def find(store: Session, author: str, at: datetime | None = None) -> EditorName:
     """Whom a record of that time names: an editor, or the import of a file."""
-    return EditorName("file import") if author == issue_store.BY_FILE else team_names(store).find(author, at)
+    return EditorName("a file import") if author == issue_store.BY_FILE else team_names(store).find(author, at)
 
 
 def _find(address: str, at: datetime | None = None) -> EditorName:

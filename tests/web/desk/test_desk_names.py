@@ -11,7 +11,7 @@ from newsletter.editorial.issues.drafts import EditorText
 from newsletter.editors import Role, accounts
 from newsletter.web.desk import lookup
 from newsletter.wiring import Services
-from tests import sample_services
+from tests import sample_services, slots
 from tests.sample_services import NOW, WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
 from tests.web.desk.visits import Visitor
@@ -136,10 +136,21 @@ def name_of(services: Services, email: str) -> str:
 def test_what_a_file_import_wrote_is_said_in_words_that_an_editor_knows(editor: Visitor) -> None:
     for path in ("", "history", "history/1", "delete"):
         page = editor.read(f"{PAGE}{path}")
-        assert ("file import" in page, issue_store.BY_FILE in page) == (True, False)
+        assert ("a file import" in page, issue_store.BY_FILE in page) == (True, False)
 
 
 def test_a_test_mail_is_addressed_to_names(editor: Visitor, services: Services) -> None:
     with services.sessions.begin() as store:
         accounts.find(store, EDITOR).name = ODD
     assert BADGE in editor.open(f"{PAGE}test").text
+
+
+def test_a_revision_that_a_file_import_saved_meanwhile_is_told_in_a_sentence(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as store:
+        slots.write(store, "Looser by degrees", now)
+        asking = {"issue": lookup.issue_mark(issue_store.find(store, WAITING)), "base": "1", "tab": "b-tab"}
+    heard = editor.client.post(f"{PAGE}write/hello", data=asking).json
+    assert heard
+    assert heard["news"].startswith("A file import saved revision 2 at ")

@@ -12,7 +12,7 @@ from newsletter.editorial.models import Draft, Issue
 from newsletter.editorial.schedule import weekly_slots
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
-from newsletter.web import auth
+from newsletter.web import auth, error_pages
 from newsletter.web.context import now
 from newsletter.web.desk import editor_names
 from newsletter.web.desk.writing import editor_form
@@ -83,8 +83,8 @@ def _news(store: Session, found: Issue, base: int) -> str:
     if base >= found.revision_number:
         return ""
     moment = _clock_time(found, found.revision.created_at)
-    who = author(store, found)
-    return f"{who} saved revision {found.revision_number} at {moment}. Your text is based on revision {base}."
+    saved = error_pages.sentence_of(f"{author(store, found)} saved revision {found.revision_number} at {moment}")
+    return f"{saved}. Your text is based on revision {base}."
 
 
 def author(store: Session, found: Issue) -> str:
