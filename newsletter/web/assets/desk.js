@@ -8,7 +8,7 @@ addEventListener("online", () => offline.remove());
 
 async function sendIfAnswered(form, button) {
   // A browser on a machine without a network says that it is offline, even if the desk runs on that same machine.
-  const isAnswered = await fetch("/healthz").then(() => true, () => false);
+  const isAnswered = await fetch("/healthz", { signal: AbortSignal.timeout(3000) }).then(() => true, () => false);
   if (!isAnswered) return form.append(offline);
   form.dataset.answered = "yes";
   form.requestSubmit(button);

@@ -90,11 +90,14 @@ export class Autosave {
   // is being closed, the next one has already been made.
   async leave() {
     if (this.suspended || (!this.manuscript.isBegun && this.isKept)) return;
+    await Promise.race([this.#leave(), new Promise((resolve) => setTimeout(resolve, LEAVING))]);
+  }
+
+  async #leave() {
     const begun = await this.begin();
     if (begun.status !== 201) return;
     const typed = this.manuscript.typed();
-    const words = this.#withKnown(this.#words());
-    const answer = await ask(this.manuscript.form.dataset.leave, words, { signal: AbortSignal.timeout(LEAVING) });
+    const answer = await ask(this.manuscript.form.dataset.leave, this.#withKnown(this.#words()));
     if (answer.status === 204) this.known = typed;
   }
 
