@@ -97,7 +97,10 @@ def status_of(error: PressError) -> int:
 def sentence_of(error: object) -> str:
     """An error's message as a sentence, beginning with a capital unless it begins with an address."""
     sentence = str(error)
-    return sentence if "@" in sentence.partition(" ")[0] else f"{sentence[:1].upper()}{sentence[1:]}"
+    if sentence[:1].isupper() or "@" in sentence.partition(" ")[0]:
+        # As it is: a Message, which the page can still translate, must not become plain text.
+        return sentence
+    return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def refused(error: PressError) -> Response:
