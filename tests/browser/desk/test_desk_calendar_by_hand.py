@@ -7,13 +7,16 @@ from datetime import date
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from newsletter import editors
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import IssueState, Readiness
 from newsletter.editorial.schedule import queue, slot_settings
+from newsletter.editors import accounts
 from newsletter.publications import find
 from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
+from tests.browser.desk.writing import ME
 from tests.browser.looks import faults, is_too_wide
 from tests.real_parts import Axe
 
@@ -94,6 +97,19 @@ def test_a_lost_network_leaves_the_order_as_it_was_and_says_so(open_desk: Open, 
     drag(page, SECOND, -150)
     expect(page.locator("#calendar-said")).to_have_text("The server did not respond. The order has not changed.")
     expect(page.locator(".queue li").first).to_contain_text(TITLES[FIRST])
+    assert order(services) == [FIRST, SECOND]
+
+
+@pytest.mark.slow
+def test_a_drag_after_the_session_has_ended_asks_to_sign_in_and_moves_nothing(
+    open_desk: Open, services: Services
+) -> None:
+    page = open_desk()
+    page.goto("/desk/calendar/")
+    with services.sessions.begin() as session:
+        accounts.end_sessions(editors.find(session, ME))
+    drag(page, SECOND, -150)
+    page.wait_for_url("**/desk/sign-in*")
     assert order(services) == [FIRST, SECOND]
 
 
