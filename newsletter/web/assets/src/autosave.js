@@ -53,11 +53,16 @@ export class Autosave {
     if (left.writer !== this.manuscript.form.dataset.writer) return;
     const arrived = last.tab === this.tab.name && last.turn >= left.turn;
     if (arrived || left.typed === this.known) {
-      device.remove({ issue: this.issue, tab: this.tab.name });
+      this.forget();
       return;
     }
     this.restore(left);
     this.#soon(0);
+  }
+
+  // What this tab left on the device is needed no more.
+  forget() {
+    return device.remove({ issue: this.issue, tab: this.tab.name });
   }
 
   restore(text) {
@@ -112,7 +117,7 @@ export class Autosave {
     await this.tab.claimed;
     const answer = await ask(this.manuscript.form.dataset.begin, this.#words());
     if (answer.status !== 201) return answer;
-    device.remove({ issue: this.issue, tab: this.tab.name });
+    this.forget();
     this.manuscript.set("issue", answer.issue);
     this.tab.follow(answer.issue);
     this.begun();
@@ -204,7 +209,7 @@ export class Autosave {
     if (answer.form) this.known = this.manuscript.takeIn(answer.form, new URLSearchParams(typed), body);
     if (answer.form && isAsSent) this.known = this.manuscript.typed();
     this.#since = 0;
-    if (this.isKept) device.remove({ issue: this.issue, tab: this.tab.name });
+    if (this.isKept) this.forget();
     else this.changed();
     this.heard(answer);
   }

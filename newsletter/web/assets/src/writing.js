@@ -1,6 +1,5 @@
 // The writing page: the form that works by itself becomes an editor with a live preview, and keeps what is typed.
 
-import * as device from "./device.js";
 import { Details } from "./details.js";
 import { Editor } from "./editor.js";
 import { Following } from "./following.js";
@@ -184,7 +183,7 @@ function greeted(standing) {
 // To a page that has all that was typed here.
 async function leaveFor(page) {
   autosave.known = manuscript.typed();
-  await device.remove({ issue: manuscript.name, tab: tab.name });
+  await autosave.forget();
   location.assign(page);
 }
 
