@@ -137,6 +137,12 @@ class Touch(Hands):
         self._expect_saved(answer.value)
 
 
+def follow(control: Locator) -> None:
+    """Press a link or a button by mouse, and wait for the page it leads to: a click is done before that page comes."""
+    with control.page.expect_navigation():
+        control.click()
+
+
 def _expect_to_be_hit(wanted: Locator) -> None:
     """Links within a sentence are as high as its lines; all else is as high as a thumb."""
     if wanted.evaluate("element => getComputedStyle(element).display") == "inline":

@@ -16,6 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from newsletter.web.forms import QUICKEST
+from tests.browser.hands import follow
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +125,7 @@ def test_a_reader_signs_up_confirms_gets_the_weekly_issue_and_leaves_by_one_tap(
 def test_an_editor_signs_in_by_the_printed_link_and_schedules_the_next_slot(press: Press, chrome: Browser) -> None:
     page = chrome.new_context().new_page()
     page.goto(press.sign_in_link())
-    page.get_by_role("button").first.click()
+    follow(page.get_by_role("button").first)
     page.goto(f"{press.site}/desk/issues/looser-by-degrees/")
     page.get_by_role("button", name=re.compile("^Schedule for Tuesday")).click()
     expect(page.get_by_text("scheduled").first).to_be_visible()

@@ -15,6 +15,7 @@ from newsletter.engagement.requests import ContactRequest
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser import looks
+from tests.browser.hands import follow
 from tests.browser.looks import faults_of
 from tests.real_parts import Axe
 from tests.sample_services import Clock
@@ -36,13 +37,12 @@ def press(page: Page, words: str) -> None:
     """Press the button of these words, which is there before the reader scrolls."""
     button = page.get_by_role("button", name=words)
     assert_before_the_fold(button)
-    button.click()
+    follow(button)
 
 
 def send(page: Page, words: str) -> None:
-    """Press the button of these words, wherever it is, and wait for the page that answers."""
-    with page.expect_navigation():
-        page.get_by_role("button", name=words).click()
+    """Press the button of these words, wherever it is."""
+    follow(page.get_by_role("button", name=words))
 
 
 def assert_before_the_fold(button: Locator) -> None:
@@ -89,7 +89,7 @@ def test_a_typing_error_is_told_beside_the_field_and_mended_there(page: Page, se
     expect(page.get_by_label("First name")).to_have_value("Ada")
     field.fill("ada@example.org")
     clock.turn(seconds=10)
-    page.get_by_role("button", name="Subscribe").click()
+    follow(page.get_by_role("button", name="Subscribe"))
     assert [letter["address"] for letter in sample_services.letters(services)] == ["ada@example.org"]
 
 
@@ -476,7 +476,7 @@ def test_a_scanner_with_a_whole_browser_that_presses_nothing_changes_nothing(
         ask(page, clock)
         page.goto(sample_services.letters(services)[-1]["confirm_url"], wait_until="networkidle")
         assert standing(services) is Status.PENDING
-        page.get_by_role("button", name="Yes, send me BackPainHelp").click()
+        follow(page.get_by_role("button", name="Yes, send me BackPainHelp"))
         assert standing(services) is Status.ACTIVE
         for url in (services.links.unsubscribe(1), services.links.preferences(1)):
             page.goto(url, wait_until="networkidle")

@@ -16,6 +16,7 @@ from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser.desk.conftest import Open
+from tests.browser.hands import follow
 from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, show
 from tests.real_parts import Axe
 from tests.sample_services import NOW
@@ -208,10 +209,10 @@ def test_the_sweep_has_every_page_of_the_desk() -> None:
 def test_axe_finds_nothing_on_the_sign_in_page(open_desk: Open, axe: Axe) -> None:
     page = open_desk()
     page.goto("/desk/issues/")
-    page.get_by_role("button", name="Sign out").click()
+    follow(page.get_by_role("button", name="Sign out"))
     page.get_by_label("Email address").fill("owner@desk.example")
     page.get_by_label("Password").fill("wrong")
-    page.get_by_role("button", name="Sign in").click()
+    follow(page.get_by_role("button", name="Sign in"))
     assert page.get_by_label("Email address").input_value() == "owner@desk.example"
     assert faults(page, axe) == []
 

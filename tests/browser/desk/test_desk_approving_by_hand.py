@@ -13,6 +13,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, build_letter
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
+from tests.browser.hands import follow
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 
@@ -83,7 +84,7 @@ def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, service
     approve(page)
     look(APPROVAL)
     page.goto(TEST)
-    page.get_by_role("button", name="Send test email").click()
+    follow(page.get_by_role("button", name="Send test email"))
     save(services, "THOSE")
     for path in (ISSUE, APPROVAL, TEST):
         look(path)

@@ -8,6 +8,7 @@ from newsletter.editorial.models import IssueState
 from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
+from tests.browser.hands import follow
 
 SENDING = "under-the-hands"
 
@@ -96,8 +97,7 @@ def test_the_mail_shows_in_its_frame(open_desk: Open) -> None:
     page = open_desk()
     page.goto("/desk/issues/break-the-circle/")
     for view in ("Phone", "Desktop", "Dark", "Images off"):
-        with page.expect_navigation():
-            page.get_by_role("navigation", name="Preview").get_by_role("link", name=view).click()
+        follow(page.get_by_role("navigation", name="Preview").get_by_role("link", name=view))
         mail = page.frame_locator("iframe")
         expect(mail.get_by_role("heading", name="When pain stays: ways out of the circle")).to_be_visible()
         background = mail.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")

@@ -14,6 +14,7 @@ from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ready, write
+from tests.browser.hands import follow
 from tests.browser.looks import PHONE, faults
 from tests.real_parts import Axe
 
@@ -94,7 +95,7 @@ def test_a_correction_in_mid_send_is_approved_published_and_mailed_by_a_second_p
     expect(writer.get_by_text("asked for approval")).to_be_visible()
     second = open_desk("owner@desk.example")
     second.goto("/desk/")
-    second.get_by_role("link", name=re.compile("^The correction of “.*” waits for approval")).click()
+    follow(second.get_by_role("link", name=re.compile("^The correction of “.*” waits for approval")))
     look(second, "approval")
     second.get_by_role("button", name=re.compile("^Approve, publish and email it to")).click()
     expect(second.get_by_role("heading", name="Correction 1")).to_be_visible()

@@ -28,6 +28,7 @@ from tests.browser.desk.writing import (
     text,
     write,
 )
+from tests.browser.hands import follow
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 from tests.sample_services import Clock
@@ -239,8 +240,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand_and_then_noth
     page.context.set_offline(False)
     gone = page.get_by_role("dialog", name="This issue was deleted")
     expect(gone).to_be_visible()
-    with page.expect_navigation():
-        gone.get_by_role("button", name="Save as a new issue").click()
+    follow(gone.get_by_role("button", name="Save as a new issue"))
     ready(page)
     assert "Nor is this." in text(page)
     assert page.evaluate(ON_DEVICE) == []

@@ -13,6 +13,7 @@ from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import ME, PAGE, SLUG, at_work, details, draft, ready, save, shows, sign_in, text, write
+from tests.browser.hands import follow
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 from tests.sample_services import NOW
@@ -138,8 +139,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
     assert "And more." in draft(services)
     page.get_by_role("button", name="Compare both texts").click()
     both.get_by_role("radio", name="Both, one after the other").check()
-    with page.expect_navigation():
-        both.get_by_role("button", name="Save the merged text").click()
+    follow(both.get_by_role("button", name="Save the merged text"))
     ready(page)
     expect(page.locator("#said")).to_have_text("Saved at 13:00, revision 3.")
     with services.sessions.reading() as session:
