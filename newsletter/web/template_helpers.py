@@ -27,6 +27,7 @@ def init_app(app: Flask) -> None:
         number=formats.number,
         often=lambda publication: frequency(publication, page_language()),
         stamp=stamp,
+        from_stamp=datetime.fromisoformat,
     )
     app.jinja_env.globals.update(counted=formats.counted, plural=formats.plural)
     app.after_request(_keep_assets)

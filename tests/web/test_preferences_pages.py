@@ -1,6 +1,7 @@
 import json
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,6 +11,7 @@ from newsletter import audit, publications
 from newsletter.audience import refusals
 from newsletter.audience.models import Pace, SignupCount, Status, Subscriber, Subscription, hour_of
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
@@ -100,10 +102,34 @@ def test_my_data_is_a_file_for_this_reader_alone(browser: FlaskClient, fresh: st
 
 def test_my_data_can_be_read_by_a_person(browser: FlaskClient, fresh: str) -> None:
     page = words(browser.get(f"{fresh}/my-data"))
-    assert "Everything we keep about ada@example.org, Ada , since 2026-11-20 12:00 UTC" in page
-    assert "Signed up by form (backpainhelp), 2026-11-20 12:00 UTC , from 127.0.0.0/24" in page
+    since = "Friday 20 November 2026 at 13:00 (Europe/Warsaw)"
+    assert f"Everything we keep about ada@example.org, Ada , since {since}" in page
+    assert f"Signed up by form (BackPainHelp), {since} , from 127.0.0.0/24" in page
     assert "The text you saw, version" in page
-    assert "backpainhelp: active since 2026-11-20 12:00 UTC" in page
+    assert f"BackPainHelp: active since {since}" in page
+
+
+def test_the_page_of_my_data_leaves_out_nothing_that_the_file_has(
+    browser: FlaskClient, fresh: str, reader: Subscription, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        mine = session.get_one(Subscription, reader.id)
+        mine.note, mine.subscriber.language = "Prefers <the> phone.", "de"
+        for source, reason in (("a", ""), ("b", "loop")):
+            session.add(
+                ReaderMail(
+                    source=source,
+                    key=mine.subscriber.key,
+                    publication_id=mine.publication_id,
+                    received_at=now,
+                    kept_because=reason,
+                )
+            )
+    page = browser.get(f"{fresh}/my-data")
+    for part in ("Notiz unseres Teams: Prefers &lt;the&gt; phone.", "an unser Team weitergeleitet", ">Deutsch</span>"):
+        assert part in page.text
+    template = Path("templates/site/my_data.html").read_text()
+    assert [part for part in browser.get(f"{fresh}/my-data.json").json if f"data.{part}" not in template] == []
 
 
 def test_erasing_asks_for_a_tick_and_then_forgets(browser: FlaskClient, fresh: str, services: Services) -> None:

@@ -87,8 +87,15 @@ def my_data_page(token: str) -> str:
     """Everything stored about this reader, to read, save or print (GDPR, article 15)."""
     with services().sessions.reading() as session:
         subscription = preferences.open_manage_link(session, services().audience, token, now())
-        data = privacy.export_data(session, subscription.subscriber)
-        return private_pages.reader_page("site/my_data.html", subscription, data=data, token=token)
+        reader = subscription.subscriber
+        return private_pages.reader_page(
+            "site/my_data.html",
+            subscription,
+            data=privacy.export_data(session, reader),
+            names={one.publication.slug: one.publication.name for one in reader.subscriptions},
+            language_name=locales.own_name(reader.language) if reader.language else "",
+            token=token,
+        )
 
 
 @blueprint.get("/preferences/<token>/my-data.json")
