@@ -75,11 +75,18 @@ def resend_confirm(
     _send_confirm(session, services, subscription, now)
 
 
-def change_name(session: Session, subscription: Subscription, name: str, operator: str, now: datetime) -> None:
-    """Change the name of a reader; Invalid if it cannot be one."""
-    cleaned = clean_name(name)
-    if subscription.subscriber.name != cleaned:
-        subscription.subscriber.name = cleaned
+def change_name(
+    session: Session, subscription: Subscription, name: str, seen: str, operator: str, now: datetime
+) -> None:
+    """Change the name of a reader.
+
+    Invalid if it cannot be one; Conflict if it has changed since the page was made, whose `mark` is `seen`.
+    """
+    cleaned, reader = clean_name(name), subscription.subscriber
+    session.refresh(reader, with_for_update=True)
+    if reader.name != cleaned:
+        _check_unchanged("name", reader.name, seen)
+        reader.name = cleaned
         consent.record(session, subscription, Act.RENAMED, Channel.DESK, now, Proof(operator=operator))
 
 
@@ -101,23 +108,28 @@ def unsubscribe_on_request(
 def change_note(session: Session, subscription: Subscription, text: str, seen: str) -> None:
     """Replace the team's note on a reader, which the reader gets to see among their data.
 
-    Invalid if it is too long; Conflict if it has changed since the page was made, whose `note_mark` is `seen`.
+    Invalid if it is too long; Conflict if it has changed since the page was made, whose `mark` is `seen`.
     """
     note = characters.as_lines(text.replace("\r\n", "\n")).strip()
     if len(note) > LONGEST_NOTE:
         length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
         raise Invalid(f"The note has {length} characters; shorten it to {most}.")
     session.refresh(subscription, with_for_update={"of": Subscription})
-    if note_mark(subscription) != seen and (subscription.note or "") != note:
+    if (subscription.note or "") != note:
+        _check_unchanged("note", subscription.note, seen)
+        subscription.note = note or None
+
+
+def mark(text: str | None) -> str:
+    """The form value that says which name or note the page showed."""
+    return hashlib.sha256((text or "").encode()).hexdigest()
+
+
+def _check_unchanged(noun: str, text: str | None, seen: str) -> None:
+    if mark(text) != seen:
         raise Conflict(
-            "The note has changed since this page was opened. What you typed is in the field, not saved yet."
+            f"The {noun} has changed since this page was opened. What you typed is in the field, not saved yet."
         )
-    subscription.note = note or None
-
-
-def note_mark(subscription: Subscription) -> str:
-    """The form value that says which note the page showed."""
-    return hashlib.sha256((subscription.note or "").encode()).hexdigest()
 
 
 def _send_confirm(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:

@@ -131,6 +131,18 @@ def test_of_two_notes_written_at_once_the_later_comes_back_beside_the_first(edit
     assert (long.status_code, "shorten it to 2,000" in words(long), "x" * 2_001 in long.text) == (422, True, True)
 
 
+def test_of_two_names_given_at_once_the_later_comes_back_beside_the_first(editor: Visitor) -> None:
+    page = add(editor)
+    opened = hidden(editor.open(page).text, f"{page}name")
+    editor.press(page, f"{page}name", name="Ann")
+    late = editor.client.post(f"{page}name", data=opened | {"name": "<b>Anne</b>"})
+    assert (late.status_code, "The name has changed since this page was opened." in words(late)) == (409, True)
+    assert 'value="&lt;b&gt;Anne&lt;/b&gt;"' in late.text
+    assert "The name as it is now: Ann" in words(late)
+    both = hidden(late.text, f"{page}name") | {"name": "Anne"}
+    assert [editor.client.post(f"{page}name", data=both).status_code for _ in range(2)] == [303, 303]
+
+
 def test_a_reader_who_asked_is_unsubscribed_with_the_reason_on_record(editor: Visitor, services: Services) -> None:
     page = add(editor)
     assert editor.press(page, f"{page}unsubscribe", reason="wrote a letter").status_code == 303

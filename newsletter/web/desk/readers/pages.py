@@ -114,7 +114,7 @@ def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
             bounces=bounce_events.of_person(store, [subscriber.key], ids, _BOUNCES),
             subscription_id=subscription_id,
             subscription=subscription,
-            note_mark=desk_requests.note_mark(subscription),
+            mark=desk_requests.mark,
             reader_tags=tags.tags_of(store, subscription_id),
             reader_attributes=tags.attributes_of(store, subscription_id),
             all_tags=tags.all_tags(store, subscription.publication_id, _SUGGESTED),

@@ -40,12 +40,13 @@ def add_reader() -> ResponseReturnValue:
 
 def rename_reader(subscription_id: int) -> ResponseReturnValue:
     """Change a reader's name."""
+    typed, seen = request.form.get("name", ""), request.form.get("seen", "")
     try:
         with services().sessions.begin() as store:
             found = lookup.reader(store, subscription_id)
-            desk_requests.change_name(store, found, request.form.get("name", ""), auth.email(), now())
-    except Invalid as error:
-        return pages.reader_page(subscription_id, {"name": words.as_sentence(error)}), 422
+            desk_requests.change_name(store, found, typed, seen, auth.email(), now())
+    except (Conflict, Invalid) as error:
+        return _refused(subscription_id, "name", error)
     return _back(subscription_id, "The name is saved.")
 
 
@@ -56,7 +57,7 @@ def note_reader(subscription_id: int) -> ResponseReturnValue:
         with services().sessions.begin() as store:
             desk_requests.change_note(store, lookup.reader(store, subscription_id), typed, seen)
     except (Conflict, Invalid) as error:
-        return pages.reader_page(subscription_id, {"note": str(error)}), 409 if isinstance(error, Conflict) else 422
+        return _refused(subscription_id, "note", error)
     return _back(subscription_id, "The note is saved.")
 
 
@@ -90,6 +91,11 @@ def erase_reader(subscription_id: int) -> ResponseReturnValue:
 
 def _form(store: Session, faults: dict[str, str] | None = None) -> str:
     return frame.page(store, "add_reader.html", "readers", typed=request.form, faults=faults or {})
+
+
+def _refused(subscription_id: int, field: str, error: Conflict | Invalid) -> ResponseReturnValue:
+    status = 409 if isinstance(error, Conflict) else 422
+    return pages.reader_page(subscription_id, {field: words.as_sentence(error)}), status
 
 
 def _back(subscription_id: int, sentence: str) -> ResponseReturnValue:
