@@ -34,6 +34,21 @@ addEventListener("pageshow", () => {
   }
 });
 
+// Come back to, a page shows what was true when it was left; its buttons would meet what has changed since. Not one that
+// answered a form, which would be sent again.
+addEventListener("pageshow", (event) => {
+  const isOld = event.persisted || performance.getEntriesByType("navigation")[0].type === "back_forward";
+  if (isOld && navigator.onLine && document.body.dataset.method === "GET" && !isTypedInto()) location.reload();
+});
+
+function isTypedInto() {
+  return [...document.querySelectorAll("input, textarea, select")].some((field) => (
+    field.options
+      ? [...field.options].some((one) => one.defaultSelected && !one.selected)
+      : field.value !== field.defaultValue || field.checked !== field.defaultChecked
+  ));
+}
+
 // Buttons that copy the code beside them.
 if (navigator.clipboard) {
   for (const button of document.querySelectorAll("[data-copy]")) {

@@ -4,7 +4,7 @@ from sqlalchemy import select, update
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.reports import stats
 from newsletter.editorial.issues import issue_store
-from newsletter.editorial.models import IssueState
+from newsletter.editorial.models import IssueState, Readiness
 from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
@@ -54,6 +54,21 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, services: Servi
         assert stats.copy_counts(session, issue_store.find(session, "break-the-circle").letter).audience == len(
             active(services)
         )
+
+
+def test_back_shows_an_issue_as_it_is_now_unless_somebody_typed_there(open_desk: Open, services: Services) -> None:
+    page = open_desk()
+    page.goto("/desk/issues/break-the-circle/")
+    follow(page.get_by_role("navigation", name="Desk").get_by_role("link", name="Calendar"))
+    with services.sessions.begin() as session:
+        issue_store.set_readiness(issue_store.find(session, "break-the-circle"), Readiness.DRAFT)
+    page.go_back()
+    expect(page.get_by_role("button", name="Mark as ready")).to_be_visible()
+    note = page.get_by_role("textbox", name="Note")
+    note.fill("Ask Ann.")
+    follow(page.get_by_role("navigation", name="Desk").get_by_role("link", name="Calendar"))
+    page.go_back()
+    expect(note).to_have_value("Ask Ann.")
 
 
 def test_without_a_network_a_form_stays_as_it_was_typed_and_says_so(open_desk: Open) -> None:
