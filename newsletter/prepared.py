@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, cast
 
 from sqlalchemy import (
@@ -26,7 +27,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
 
-from newsletter.db import UtcDateTime
+from newsletter.db import Base, UtcDateTime
 
 
 class Prepared:
@@ -45,20 +46,30 @@ class Prepared:
 
         The driver's errors are raised as SQLAlchemy's.
         """
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(self._text, values if self._order is None else [values[name] for name in self._order])
-            return cursor.fetchall() if self._answers else []
-        except connection.dialect.loaded_dbapi.Error as error:
-            base, dialect = connection.dialect.loaded_dbapi.Error, connection.dialect
-            raise DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect) from error
-        finally:
-            cursor.close()
+        parameters = values if self._order is None else [values[name] for name in self._order]
+        return _execute(connection, self._text, parameters, answers=self._answers)
+
+
+def _execute(connection: Connection, text: str, parameters: Any, *, answers: bool) -> Sequence[Any]:
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(text, parameters)
+        return cursor.fetchall() if answers else []
+    except connection.dialect.loaded_dbapi.Error as error:
+        base, dialect = connection.dialect.loaded_dbapi.Error, connection.dialect
+        raise DBAPIError.instance(None, None, error, base, hide_parameters=True, dialect=dialect) from error
+    finally:
+        cursor.close()
 
 
 def moment(dialect: Dialect, at: datetime) -> Any:
     """A moment as the driver expects it."""
     return _moment_binder(dialect)(at)
+
+
+def moment_cell(dialect: Dialect, at: datetime) -> str:
+    """A moment as a cell of a row for `insert_rows`."""
+    return str(moment(dialect, at))
 
 
 @lru_cache(maxsize=8)
@@ -70,6 +81,69 @@ def moment_read(dialect: Dialect) -> Callable[[Any], datetime | None]:
 @lru_cache(maxsize=8)
 def _moment_binder(dialect: Dialect) -> Callable[[datetime], Any]:
     return UtcDateTime().dialect_impl(dialect).bind_processor(dialect) or (lambda at: at)
+
+
+_ROWS_AT_ONCE = (500, 25, 1)
+
+
+def insert_rows(
+    connection: Connection,
+    table: type[Base],
+    columns: tuple[str, ...],
+    values: Sequence[Sequence[Any]],
+    *,
+    replaced: tuple[str, ...] = (),
+    returning: tuple[str, ...] = (),
+) -> Sequence[Any]:
+    """Insert any number of rows by constant statements; their cells are in the order of `columns`, as for the driver.
+
+    A row that is there already stays, or takes over the columns in `replaced`. Returns these columns of each new row.
+    """
+    if connection.dialect.name == "postgresql":
+        statement = _insert_from_json(connection.dialect, table, columns, replaced, returning)
+        return statement.run(connection, {"rows": encode_rows(values)}) if values else []
+    # SQLite takes as long to decode a row from JSON as to write it, and as long to begin a statement.
+    returned: list[Any] = []
+    start = 0
+    for size in _ROWS_AT_ONCE:
+        text = _insert_text(table, columns, replaced, returning, size)
+        while start + size <= len(values):
+            cells = list(chain.from_iterable(values[start : start + size]))
+            returned += _execute(connection, text, cells, answers=bool(returning))
+            start += size
+    return returned
+
+
+@lru_cache(maxsize=64)
+def _insert_from_json(
+    dialect: Dialect, table: type[Base], columns: tuple[str, ...], replaced: tuple[str, ...], returning: tuple[str, ...]
+) -> Prepared:
+    its = table.__table__.columns
+    moved = rows(dialect.name, **{name: its[name].type for name in columns})
+    statement = postgresql.insert(table).from_select(columns, select(moved), include_defaults=False)
+    if replaced:
+        new = {name: statement.excluded[name] for name in replaced}
+        statement = statement.on_conflict_do_update(index_elements=_keys(table), set_=new)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    return Prepared(statement.returning(*(its[name] for name in returning)) if returning else statement, dialect)
+
+
+@lru_cache(maxsize=64)
+def _insert_text(
+    table: type[Base], columns: tuple[str, ...], replaced: tuple[str, ...], returning: tuple[str, ...], size: int
+) -> str:
+    row = f"({', '.join('?' * len(columns))})"
+    action = f"({', '.join(_keys(table))}) DO UPDATE SET " if replaced else "DO NOTHING"
+    action += ", ".join(f"{name} = excluded.{name}" for name in replaced)
+    return (
+        f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES {', '.join([row] * size)} "  # noqa: S608  (all of it is from our models)
+        f"ON CONFLICT {action}{' RETURNING ' if returning else ''}{', '.join(returning)}"
+    )
+
+
+def _keys(table: type[Base]) -> list[str]:
+    return [column.name for column in table.__table__.primary_key]
 
 
 def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -17,11 +18,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter import characters
 from newsletter.db import UNSYNCED, Base, insert, word
 from newsletter.errors import Invalid
-from newsletter.prepared import encode_rows, rows
+from newsletter.prepared import insert_rows
 
 MAX_NAME = 100
 MAX_KEY = 200
 MAX_VALUE = 4_000
+_VALUES = ("text", "number", "date")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
 _BOOLEANS = {"true": 1.0, "yes": 1.0, "on": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "off": 0.0, "0": 0.0}
@@ -153,28 +155,30 @@ def known_attributes(
 
 def add_tags(session: Session, pairs: Sequence[tuple[int, int]]) -> None:
     """Give each subscription its tag, as (subscription_id, tag_id); one that it has stays."""
-    _insert_rows(session, SubscriptionTag, ("subscription_id", "tag_id"), pairs)
+    insert_rows(session.connection(), SubscriptionTag, ("subscription_id", "tag_id"), pairs)
 
 
 def set_attributes(
-    session: Session, values: Sequence[tuple[int, tuple[int, AttributeType], str]], *, replace: bool = True
+    session: Session,
+    values: Mapping[tuple[int, AttributeType], Sequence[tuple[int, str]]],
+    *,
+    replace: bool = True,
 ) -> None:
-    """Set values, given as (subscription_id, (attribute_id, type), text).
+    """Set the values of each attribute, given by its id and type, as (subscription_id, text).
 
-    Without `replace`, existing values stay. Of two values for one reader and attribute, the first counts.
+    Without `replace`, existing values stay. Of two values for one reader, the first counts.
     """
-    texts: list[tuple[object, ...]] = []
-    typed: list[tuple[object, ...]] = []
-    for subscription_id, (attribute_id, type_), text in values:
-        if type_ is AttributeType.TEXT:
-            texts.append((subscription_id, attribute_id, text))
-        else:
-            typed.append((subscription_id, attribute_id, text, *typed_value(type_, text)))
-    keys, replaced = ("subscription_id", "attribute_id"), _VALUES if replace else ()
-    for columns, found in (((*keys, "text"), texts), ((*keys, *_VALUES), typed)):
+    for (attribute_id, type_), texts in values.items():
         # PostgreSQL replaces no row twice in one statement.
-        once = {row[:2]: row for row in reversed(found)}.values() if replace else found
-        _insert_rows(session, SubscriptionAttribute, columns, once, replaced)
+        once = dict(reversed(texts)).items() if replace else texts
+        keys, replaced = ("subscription_id", "attribute_id"), _VALUES if replace else ()
+        if type_ is AttributeType.TEXT:
+            found: Sequence[Sequence[Any]] = [(one, attribute_id, text) for one, text in once]
+            columns: tuple[str, ...] = (*keys, "text")
+        else:
+            found = [(one, attribute_id, text, *typed_value(type_, text)) for one, text in once]
+            columns = (*keys, *_VALUES)
+        insert_rows(session.connection(), SubscriptionAttribute, columns, found, replaced=replaced)
 
 
 def all_tags(session: Session, publication_id: int, most: int) -> list[str]:
@@ -204,7 +208,7 @@ def set_attribute(session: Session, publication_id: int, subscription_id: int, n
         raise Invalid(f"a value has at most {MAX_VALUE} characters, and this one {len(value)}")
     if value:
         (known,) = ensure_attributes(session, publication_id, {name: guess_type([value])}).values()
-        set_attributes(session, [(subscription_id, known, value)])
+        set_attributes(session, {known: [(subscription_id, value)]})
         return
     for attribute_id, _type in known_attributes(session, publication_id, [folded_name(name)]).values():
         deletion = delete(SubscriptionAttribute).where(SubscriptionAttribute.attribute_id == attribute_id)
@@ -243,29 +247,3 @@ def _insert_named(
 ) -> None:
     made = [{"publication_id": publication_id, "key": key, **values} for key, values in new.items()]
     session.execute(insert(session, table).values(made).on_conflict_do_nothing())
-
-
-_VALUES = ("text", "number", "date")
-
-
-def _insert_rows(
-    session: Session,
-    table: type[Base],
-    names: Sequence[str],
-    values: Collection[Sequence[object]],
-    replaced: Sequence[str] = (),
-) -> None:
-    if not values:
-        return
-    columns = table.__table__.columns
-    moved = rows(session.get_bind().dialect.name, **{name: columns[name].type for name in names})
-    # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
-    selection = select(*(moved.c[name] for name in names)).where(moved.c.subscription_id.is_not(None))
-    statement = insert(session, table).from_select(names, selection)
-    keys = [each for each in columns if each.primary_key]
-    statement = (
-        statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in replaced})
-        if replaced
-        else statement.on_conflict_do_nothing()
-    )
-    session.connection().execute(statement, {"rows": encode_rows(values)})

@@ -45,7 +45,7 @@ def full(press: Press, now: datetime) -> Press:
         topics.turn_off(session, [(ada, "sleep"), (ada, "neck, back")])
         session.get_one(Subscription, ada).delivery_zone = "Asia/Kathmandu"
         session.get_one(Subscription, ada).delivery_hour = 0
-        tags.set_attributes(session, [(ada, known["city"], "=Łódź"), (ada, known["age"], "41")])
+        tags.set_attributes(session, {known["city"]: [(ada, "=Łódź")], known["age"]: [(ada, "41")]})
     return press
 
 

@@ -42,9 +42,8 @@ def letter_id(press: Press, now: datetime) -> int:
             (ADA, {"city": "Łódź", "age": "41", "born": "1985-03-04"}),
             (BEN, {"city": "Berlin", "age": "9"}),
         ):
-            tags.set_attributes(
-                session, [(press.subscription(email).id, known[key], text) for key, text in values.items()]
-            )
+            theirs = press.subscription(email).id
+            tags.set_attributes(session, {known[key]: [(theirs, text)] for key, text in values.items()})
     return letter_id
 
 

@@ -34,10 +34,10 @@ def test_a_value_is_kept_as_given_and_read_as_its_type_asks(press) -> None:
     given = {"age": "41.5", "since": "2024-02-03 04:05", "vip": "Yes", "zip": "01099"}
     with press.sessions.begin() as session:
         known = tags.ensure_attributes(session, home, types)
-        tags.set_attributes(session, [(reader.id, known[key], text) for key, text in given.items()])
+        tags.set_attributes(session, {known[key]: [(reader.id, text)] for key, text in given.items()})
     with press.sessions.begin() as session:
         known = tags.ensure_attributes(session, home, {"AGE": AttributeType.TEXT})
-        tags.set_attributes(session, [(reader.id, known["age"], "old enough")])
+        tags.set_attributes(session, {known["age"]: [(reader.id, "old enough")]})
     with press.sessions.reading() as session:
         found = {one.text: (one.number, one.date) for one in session.scalars(select(SubscriptionAttribute))}
         assert tags.attributes_of(session, reader.id) == {
@@ -80,7 +80,7 @@ def test_they_are_in_a_readers_data_and_gone_when_they_are_erased(press) -> None
     with press.sessions.begin() as session:
         tags.add_tags(session, [(reader.id, tags.ensure_tags(session, home, ["VIP"])["vip"])])
         city = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT})["city"]
-        tags.set_attributes(session, [(reader.id, city, "Kraków")])
+        tags.set_attributes(session, {city: [(reader.id, "Kraków")]})
     with press.sessions.reading() as session:
         data = privacy.export_data(session, subscribers.get(session, reader.id).subscriber)
     assert (data["tags"], data["attributes"]) == (

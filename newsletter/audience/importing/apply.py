@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from itertools import chain
 
-from sqlalchemy import FromClause, String, case, literal, literal_column, select, update
-from sqlalchemy import insert as plain_insert
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from newsletter.audience import (
     emails,
@@ -30,16 +29,14 @@ from newsletter.audience.importing.plan import (
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.status_transitions import SUBSCRIBED
-from newsletter.db import UNSYNCED, UtcDateTime, insert
+from newsletter.db import UNSYNCED
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
-from newsletter.prepared import encode_rows, listed, rows
+from newsletter.prepared import encode_rows, insert_rows, listed, moment_cell
 from newsletter.publications import Publication
 
 # A complaint to another sender counts here as well; only the desk lifts it.
 _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
-# Written out, because SQLAlchemy omits the table's name in a RETURNING clause.
-_ITS_KEY = literal_column("(SELECT subscribers.key FROM subscribers WHERE subscribers.id = subscriber_id)", String)
 
 
 def make_plan(
@@ -83,23 +80,22 @@ def apply_plan(
     `source` is the title of the program that it comes from, if one is known.
     Of a reader who is there already, only tags and attributes that they do not have yet are added.
     """
-    # Always in the same order, so that two imports wait for each other instead of deadlocking.
-    ended = sorted(plan.rows_with(Verdict.ENDED), key=lambda row: row.address.key)
-    _end(session, [row for row in ended if row.address.key in plan.known], plan.known, terms, now)
+    ended, known = _in_order(plan.rows_with(Verdict.ENDED)), plan.known
+    _end(session, [row for row in ended if row.address.key in known], known, terms, now)
     _suppress(session, ended, source, now)
-    newcomers = plan.rows_with(Verdict.ADDED) + [row for row in ended if row.address.key not in plan.known]
+    newcomers = plan.rows_with(Verdict.ADDED) + [row for row in ended if row.address.key not in known]
     if newcomers:
-        _add_subscribers(session, newcomers, now)
-        made = _add_subscriptions(session, publication, newcomers, terms, now)
+        made = _add_readers(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
-        _send_confirm_letters(session, services, publication, made, terms, now)
-        _pause(session, [(one, row) for one, row in made if terms.status_of(row) is Status.PAUSED])
-        _add_tags_and_attributes(session, publication, made)
+        _send_confirm_letters(session, services, publication, made, now)
+        _pause(session, made)
+        readers = [(one, row) for one, row, _ in made]
+        _add_tags_and_attributes(session, publication, readers)
         if publication.offers_digest:
-            paces.set_monthly(session, [one for one, row in made if row.is_monthly])
-        topics.turn_off(session, [(one, key) for one, row in made for key in row.topics_off])
-        _set_delivery_hours(session, made)
-    existing = [(plan.known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
+            paces.set_monthly(session, [one for one, row in readers if row.is_monthly])
+        topics.turn_off(session, [(one, key) for one, row in readers for key in row.topics_off])
+        _set_delivery_hours(session, readers)
+    existing = [(known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     _add_tags_and_attributes(session, publication, existing)
 
 
@@ -139,42 +135,61 @@ def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: da
     suppression.add_many(session, barred, now)
 
 
-def _add_subscribers(session: Session, newcomers: Sequence[ImportRow], now: datetime) -> None:
-    cells = ["email", "key", "name", "search"]
-    table = _parameter_table(session, **{name: getattr(Subscriber, name) for name in cells})
-    people = select(*(table.c[name] for name in cells), _moment(now)).order_by(table.c.key)
-    unless_known = insert(session, Subscriber).from_select([*cells, "created_at"], people)
-    session.connection().execute(unless_known.on_conflict_do_nothing(), _parameter(map(_person, newcomers)))
+def _in_order(rows: Iterable[ImportRow]) -> list[ImportRow]:
+    # Always in the same order, so that two imports wait for each other instead of deadlocking.
+    return sorted(rows, key=lambda row: row.address.key)
 
 
-def _person(row: ImportRow) -> Sequence[str]:
+_Made = Sequence[tuple[int, ImportRow, Status]]
+"""New subscriptions: the id and status of each, and the row that it was made from."""
+
+
+def _add_readers(
+    session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
+) -> _Made:
+    """Add those who are not there yet, and their subscriptions."""
+    newcomers = _in_order(newcomers)
+    connection = session.connection()
+    at = moment_cell(connection.dialect, now)
+    people = [(*_person(row), at) for row in newcomers]
+    added = insert_rows(connection, Subscriber, (*_PERSON, "created_at"), people, returning=("key", "id"))
+    ids = dict(added)
+    if unknown := [row.address.key for row in newcomers if row.address.key not in ids]:
+        ids |= _subscriber_ids(session, unknown)
+    cells = {status: _status_cells(status, terms, at) for status in Status}
+    rows = {ids.get(row.address.key): (row, terms.status_of(row)) for row in newcomers}
+    subscriptions = [(id_, publication.id, *cells[status]) for id_, (_, status) in rows.items()]
+    # Only rows that this statement inserted: a concurrent sign-up has its own consent.
+    made = insert_rows(connection, Subscription, _SUBSCRIPTION, subscriptions, returning=("id", "subscriber_id"))
+    return [(id_, *rows[subscriber_id]) for id_, subscriber_id in made]
+
+
+_PERSON = ("email", "key", "name", "search")
+_SUBSCRIPTION = ("subscriber_id", "publication_id", "status", "created_at", "left_at", "source")
+
+
+def _person(row: ImportRow) -> tuple[str, ...]:
     email, key = row.address.email, row.address.key
     return email, key, row.name, search_text.search_entry(email, key, row.name)
 
 
-def _add_subscriptions(
-    session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
-) -> list[tuple[int, ImportRow]]:
-    table = _parameter_table(session, key=Subscriber.key, status=Subscription.status)
-    source = case((table.c.status.in_([status.value for status in SUBSCRIBED]), literal(terms.source)))
-    left_at = case((table.c.status.in_([status.value for status in status_transitions.ENDED]), _moment(now)))
-    reader = select(Subscriber.id).where(Subscriber.key == table.c.key).scalar_subquery()
-    values = select(reader, literal(publication.id), table.c.status, _moment(now), left_at, source)
-    columns = ["subscriber_id", "publication_id", "status", "created_at", "left_at", "source"]
-    added = insert(session, Subscription).from_select(columns, values.order_by(table.c.key))
-    # Only rows that this statement inserted: a concurrent sign-up has its own consent.
-    made = session.connection().execute(
-        added.on_conflict_do_nothing().returning(Subscription.id, _ITS_KEY),
-        _parameter((row.address.key, terms.status_of(row)) for row in newcomers),
-    )
-    by_key = {row.address.key: row for row in newcomers}
-    return [(subscription_id, by_key[key]) for subscription_id, key in made]
+def _subscriber_ids(session: Session, keys: Iterable[str]) -> dict[str, int]:
+    """Those who read another publication, or have just signed up."""
+    table = listed(session.get_bind().dialect.name, key=Subscriber.key.type)
+    found = select(Subscriber.key, Subscriber.id).join_from(table, Subscriber, Subscriber.key == table.c.key)
+    return dict(session.execute(found, _parameter(keys)).all())
 
 
-def _pause(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
-    for subscription_id, row in made:
-        theirs = update(Subscription).where(Subscription.id == subscription_id)
-        session.execute(theirs.values(paused_until=row.paused_until), execution_options=UNSYNCED)
+def _status_cells(status: Status, terms: ImportTerms, at: str) -> tuple[str | None, ...]:
+    left_at = at if status in status_transitions.ENDED else None
+    return status.value, at, left_at, terms.source if status in SUBSCRIBED else None
+
+
+def _pause(session: Session, made: _Made) -> None:
+    for subscription_id, row, status in made:
+        if status is Status.PAUSED:
+            theirs = update(Subscription).where(Subscription.id == subscription_id)
+            session.execute(theirs.values(paused_until=row.paused_until), execution_options=UNSYNCED)
 
 
 def _set_delivery_hours(session: Session, made: Sequence[tuple[int, ImportRow]]) -> None:
@@ -185,48 +200,24 @@ def _set_delivery_hours(session: Session, made: Sequence[tuple[int, ImportRow]])
             session.execute(theirs.values(chosen), execution_options=UNSYNCED)
 
 
-def _record_consent(session: Session, made: Sequence[tuple[int, ImportRow]], terms: ImportTerms, now: datetime) -> None:
-    cells = {name: getattr(ConsentEvent, name) for name in ("act", "note", "file_id", "line")}
-    table = _parameter_table(session, id=Subscription.id, **cells)
-    channel = literal(Channel.IMPORT, ConsentEvent.channel.type)
-    events = select(table.c.id, channel, _moment(now), *(table.c[name] for name in cells))
-    columns = ["subscription_id", "way", "at", *cells]
-    session.connection().execute(
-        plain_insert(ConsentEvent).from_select(columns, events),
-        _parameter(_consent_of(subscription_id, row, terms) for subscription_id, row in made),
-    )
-
-
-def _consent_of(subscription_id: int, row: ImportRow, terms: ImportTerms) -> Sequence[object]:
-    act = unsubscribe.ACTS.get(terms.status_of(row), Act.IMPORTED)
-    return subscription_id, act, terms.note_on(row), terms.file_id, row.line
+def _record_consent(session: Session, made: _Made, terms: ImportTerms, now: datetime) -> None:
+    connection = session.connection()
+    at = moment_cell(connection.dialect, now)
+    cells = {status: (unsubscribe.ACTS.get(status, Act.IMPORTED).value, Channel.IMPORT.value, at) for status in Status}
+    events = [(id_, *cells[status], terms.note_on(row), terms.file_id, row.line) for id_, row, status in made]
+    insert_rows(connection, ConsentEvent, ("subscription_id", "act", "way", "at", "note", "file_id", "line"), events)
 
 
 def _send_confirm_letters(
-    session: Session,
-    services: AudienceServices,
-    publication: Publication,
-    made: Sequence[tuple[int, ImportRow]],
-    terms: ImportTerms,
-    now: datetime,
+    session: Session, services: AudienceServices, publication: Publication, made: _Made, now: datetime
 ) -> None:
-    for subscription_id, row in made:
-        if terms.status_of(row) is Status.PENDING:
+    for subscription_id, row, status in made:
+        if status is Status.PENDING:
             emails.confirm(session, services, publication, subscription_id, row.address.email, now)
-
-
-def _parameter_table(session: Session, **columns: InstrumentedAttribute[Any]) -> FromClause:
-    """The rows in a statement's JSON parameter, as a table; each column has the type of the one it is written to."""
-    types = {name: attribute.type for name, attribute in columns.items()}
-    return rows(session.get_bind().dialect.name, **types)
 
 
 def _parameter(values: Iterable[object]) -> dict[str, str]:
     return {"rows": encode_rows(values)}
-
-
-def _moment(now: datetime) -> Any:
-    return literal(now, UtcDateTime())
 
 
 def _add_tags_and_attributes(
@@ -238,19 +229,23 @@ def _add_tags_and_attributes(
 
 
 def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
-    names = {name: tags.folded_name(name) for name in {name for _, row in readers for name in row.tags}}
+    names = {name: tags.folded_name(name) for name in set(chain.from_iterable(row.tags for _, row in readers))}
     ids = tags.ensure_tags(session, publication.id, names)
     of_name = {name: ids[key] for name, key in names.items()}
     tags.add_tags(session, [(one, of_name[name]) for one, row in readers for name in row.tags])
 
 
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
-    names = {name: tags.folded_name(name) for name in {name for _, row in readers for name in row.attributes}}
-    known = tags.known_attributes(session, publication.id, set(names.values()))
+    names = set(chain.from_iterable(row.attributes for _, row in readers))
+    keys = {name: tags.folded_name(name) for name in names}
+    known = tags.known_attributes(session, publication.id, set(keys.values()))
     # Of one that is new, the type is guessed by the first values that come.
-    if new := [name for name, key in names.items() if key not in known]:
+    if new := [name for name, key in keys.items() if key not in known]:
         types = {name: tags.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
         known |= tags.ensure_attributes(session, publication.id, types)
-    of_name = {name: known[key] for name, key in names.items()}
-    values = [(one, of_name[name], text) for one, row in readers for name, text in row.attributes.items()]
-    tags.set_attributes(session, values, replace=False)
+    values: dict[str, list[tuple[int, str]]] = {key: [] for key in keys.values()}
+    add = {name: values[key].append for name, key in keys.items()}
+    for one, row in readers:
+        for name, text in row.attributes.items():
+            add[name]((one, text))
+    tags.set_attributes(session, {known[key]: texts for key, texts in values.items()}, replace=False)

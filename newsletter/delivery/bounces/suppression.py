@@ -10,15 +10,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import cast
 
-from sqlalchemy import ColumnElement, Dialect, String, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, Dialect, String, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.db import UNSYNCED, UtcDateTime, insert
+from newsletter.db import UNSYNCED, insert
 from newsletter.delivery.bounces import events
 from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Suppression
-from newsletter.prepared import Prepared, encode_rows, listed, moment_read, rows
+from newsletter.prepared import Prepared, encode_rows, insert_rows, listed, moment_cell, moment_read
 
 Causes = Mapping[Cause, datetime]
 """Why an address is suppressed, and since when."""
@@ -87,14 +87,9 @@ def add(session: Session, key: str, cause: Cause, now: datetime, detail: str | N
 
 def add_many(session: Session, found: Collection[tuple[str, Cause, str]], now: datetime) -> None:
     """Suppress each address, given as (key, cause, detail); the first of a kind stays."""
-    if not found:
-        return
-    table = Suppression.__table__.c
-    asked = rows(session.get_bind().dialect.name, key=table.key.type, cause=table.cause.type, detail=table.detail.type)
-    # SQLite takes ON CONFLICT behind a SELECT only after a WHERE.
-    each = select(*asked.c, literal(now, UtcDateTime()), literal(False)).where(asked.c.key.is_not(None))
-    new = insert(session, Suppression).from_select(["key", "cause", "detail", "at", "folded"], each)
-    session.connection().execute(new.on_conflict_do_nothing(), {"rows": encode_rows(found)})
+    at = moment_cell(session.connection().dialect, now)
+    columns = ("key", "cause", "detail", "at", "folded")
+    insert_rows(session.connection(), Suppression, columns, [(*each, at, False) for each in found])
 
 
 def lift(session: Session, key: str, causes: Collection[Cause] = tuple(Cause)) -> bool:
