@@ -103,6 +103,12 @@ def test_the_words_that_were_searched_for_are_marked(typed: str, text: str, hits
     assert [piece.text for piece in pieces if piece.is_hit] == hits
 
 
+def test_an_excerpt_tells_the_line_under_the_title_from_the_text(sessions: Sessions, home: int) -> None:
+    with sessions.reading() as session:
+        found = archive_search.search(session, home, Query.parse("sitting"), skip=0, limit=1).issues[0]
+    assert "".join(piece.text for piece in found.excerpt) == "A line for you · About walking."
+
+
 def test_an_excerpt_surrounds_the_first_hit() -> None:
     text = " ".join(f"w{number}" for number in range(200))
     shown = "".join(piece.text for piece in archive_search.excerpt(text, ["w100"]))

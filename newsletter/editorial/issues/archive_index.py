@@ -84,7 +84,7 @@ def record(session: Session, issue: Issue, file: IssueFile) -> None:
 
 def index_entry(file: IssueFile) -> IndexEntry:
     """The entry of an issue file; also used by the migration that fills the index."""
-    text = f"{render.summary(file)} {_plain(file)}".strip()
+    text = " · ".join(filter(None, (render.summary(file), _plain(file).strip())))
     title_words = words_of(file.title)
     words = " ".join(dict.fromkeys([*title_words, *words_of(text)]))[:_MOST_CHARACTERS].rstrip()
     row = {"title": file.title, "text": text, "title_words": " ".join(title_words), "words": words}
