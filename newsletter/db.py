@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Connection,
     DateTime,
@@ -75,6 +76,9 @@ _NAMES = {
     "pk": "pk_%(table_name)s",
 }
 
+
+# Parameters are hidden in errors, because errors are logged and parameters contain addresses.
+_POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_use_lifo": True, "hide_parameters": True}
 
 _DEDICATED_SQLITE = ("PRAGMA busy_timeout = 300",)
 # A few statements run again and again on such a connection, and planning one costs as much as running it.
@@ -156,9 +160,9 @@ class Sessions:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.reading_engine = _reading_engine(engine)
         self._writing = sessionmaker(engine, class_=_Session, expire_on_commit=False)
-        # The database itself refuses writes in such a session, so a GET cannot change anything by mistake.
-        self._reading = sessionmaker(engine.execution_options(read_only=True, postgresql_readonly=True))
+        self._reading = sessionmaker(self.reading_engine)
 
     @property
     def embedded(self) -> bool:
@@ -273,19 +277,34 @@ def _mark_if_write(asked: ORMExecuteState) -> None:
 
 def open_engine(url: str) -> Engine:
     """An engine for SQLite (WAL, one writer at a time) or PostgreSQL; commits are durable."""
-    # Parameters are hidden in errors, because errors are logged and parameters contain addresses.
-    common: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_use_lifo": True, "hide_parameters": True}
-    if _backend(url) != "sqlite":
-        # Otherwise, after a network failure, requests would wait as long as the system's TCP timeout.
-        alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
-        engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **common)
-        event.listen(engine, "connect", _meet_postgresql)
-        event.listen(engine, "begin", _begin_postgresql)
+    if _backend(url) == "sqlite":
+        _make_room(url)
+        engine = _sqlite_engine(url)
+        _queue_writers(engine)
         return engine
-    _make_room(url)
-    engine = create_engine(url, connect_args={"timeout": 15}, **common)
+    # Otherwise, after a network failure, requests would wait as long as the system's TCP timeout.
+    alive = {"connect_timeout": 5, "tcp_user_timeout": 8_000}
+    engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **_POOL)
+    event.listen(engine, "connect", _meet_postgresql)
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _reading_engine(engine: Engine) -> Engine:
+    """An engine on the same database that refuses writes, so that a GET cannot change anything by mistake."""
+    if engine.dialect.name != "sqlite":
+        return engine.execution_options(read_only=True, postgresql_readonly=True)
+    # With connections of its own: one that were switched to and fro would forget its prepared statements each time.
+    reading = _sqlite_engine(engine.url)
+    event.listen(reading, "connect", lambda driver, _record: driver.execute("PRAGMA query_only = ON"))
+    event.listen(reading, "begin", lambda connection: _driver(connection).execute("BEGIN"))
+    event.listen(engine, "engine_disposed", lambda _engine: reading.dispose())
+    return reading
+
+
+def _sqlite_engine(url: str | URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 15}, **_POOL)
     event.listen(engine, "connect", _prepare_sqlite)
-    _queue_writers(engine)
     return engine
 
 
@@ -359,18 +378,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 def _begin_sqlite(queue: WriteQueue, connection: Connection) -> None:
     # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
-    options, driver = connection.get_execution_options(), _driver(connection)
-    read_only = options.get("read_only", False)
-    if connection.info.get("read_only") is not read_only:
-        driver.execute(f"PRAGMA query_only = {int(read_only)}")
-        connection.info["read_only"] = read_only
+    driver = _driver(connection)
     try:
-        if read_only:
-            driver.execute("BEGIN")
-        elif connection.info.get(_IMPATIENT):
+        if connection.info.get(_IMPATIENT):
             driver.execute("BEGIN IMMEDIATE")
         else:
-            queue.begin(driver, urgent=options.get(_URGENT, False))
+            queue.begin(driver, urgent=connection.get_execution_options().get(_URGENT, False))
     except sqlite3.OperationalError as error:
         raise OperationalError("BEGIN", None, error) from error
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from newsletter.db import Sessions, open_engine
 
@@ -38,6 +39,21 @@ def test_a_commit_over_a_kept_connection_waits_for_the_disk_too(hasty: Engine) -
         for _ in range(2):
             with kept.begin():
                 assert _waits(kept)
+
+
+def test_a_session_that_reads_cannot_write(sessions: Sessions) -> None:
+    with sessions.reading() as session, pytest.raises(DBAPIError):
+        session.execute(text("CREATE TABLE secretly_made (id integer)"))
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_connection_is_never_switched_between_reading_and_writing(sessions: Sessions) -> None:
+    """SQLite would forget its prepared statements each time."""
+    used = []
+    for opened in (sessions.reading, sessions.begin, sessions.reading, sessions.begin):
+        with opened() as session:
+            used.append(session.connection().connection.dbapi_connection)
+    assert used[0] is used[2] is not used[1] is used[3]
 
 
 def _waits(connection: Connection) -> bool:

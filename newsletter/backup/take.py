@@ -74,11 +74,10 @@ def issue_counts(session: Session) -> list[dict[str, Any]]:
 @contextmanager
 def _snapshot(sessions: Sessions) -> Iterator[Connection]:
     """A read-only connection on a snapshot of the database, which does not block writers."""
-    if sessions.embedded:
-        options: dict[str, Any] = {"read_only": True}
-    else:
-        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with sessions.engine.execution_options(**options).begin() as connection:
+    engine = sessions.reading_engine
+    if not sessions.embedded:
+        engine = engine.execution_options(isolation_level="REPEATABLE READ")
+    with engine.begin() as connection:
         yield connection
 
 
