@@ -1,9 +1,4 @@
-"""The transactional mailer: sends the single letters of the outbox by Flask-Mail, whose gaps it closes.
-
-Flask-Mail 0.10 opens SMTP without a time-out, does not verify certificates, and builds messages with
-lines that are too long. So the connection is opened here, and the bytes are `compose`'s. The Flask
-application is only what Flask-Mail keeps its settings in; nothing else sees it.
-"""
+"""The transactional mailer: sends the single letters of the outbox, over one connection while there are some."""
 
 import random
 import smtplib
@@ -12,10 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask
-from flask_mail import Connection, Mail, Message
 
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import AWAY, Sessions
@@ -24,16 +18,18 @@ from newsletter.delivery.message import compose
 from newsletter.delivery.message.content import SingleContent
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import OutboxMessage
-from newsletter.delivery.smtp import protocol, retry, smtplib_client
+from newsletter.delivery.smtp import retry, smtplib_client
 from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus, UnreachableServer
-from newsletter.delivery.smtp.protocol import Envelope
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.delivery.smtp.retry import ReplyKind
-from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient
+from newsletter.delivery.smtp.smtplib_client import Interrupt
 from newsletter.delivery.transactional import outbox
 from newsletter.errors import Invalid, TransportDown
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import TokenSeal
+
+if TYPE_CHECKING:
+    from newsletter.delivery.transactional.flask_mail_connection import MailConnection
 
 _AT_ONCE = 20
 
@@ -74,13 +70,10 @@ class TransactionalMailer:
         self._worker = worker
         self._stopping = stopping
         self._clock = clock
-        self._app = Flask(__name__)
-        self._app.config.update(_flask_settings(settings.server))
-        self._mail = Mail(self._app)
         self._status = ServerStatus(settings.server.host_port, clock)
         self._outage = OutageBackoff(self._status, clock)
         self._interrupt = Interrupt()
-        self._connection: _Verified | None = None
+        self._connection: MailConnection | None = None
         self._has_leftovers = False
         """Whether the database became unreachable while claimed letters were neither settled nor given back."""
 
@@ -119,8 +112,7 @@ class TransactionalMailer:
             self.close()
             self._status.mark_up()
             return 0
-        with self._app.app_context():
-            return self._deliver(posts)
+        return self._deliver(posts)
 
     def _deliver(self, posts: Iterable[OutboxMessage]) -> int:
         waiting = deque(posts)
@@ -163,7 +155,7 @@ class TransactionalMailer:
         with self._sessions.begin() as session:
             return outbox.renew(session, self._worker, post.id, self._clock())
 
-    def _answer(self, post: OutboxMessage, connection: "_Verified") -> Reply:
+    def _answer(self, post: OutboxMessage, connection: "MailConnection") -> Reply:
         """The server's reply to one letter, or one of ours; raises TransportDown if the failure is not the letter's."""
         try:
             content = post.content
@@ -178,7 +170,7 @@ class TransactionalMailer:
             self._drop()
             return smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}")
 
-    def _hand_over(self, content: SingleContent, message: bytes, connection: "_Verified") -> Reply:
+    def _hand_over(self, content: SingleContent, message: bytes, connection: "MailConnection") -> Reply:
         seal, domain = self._settings.seal, self._settings.return_path_domain
         envelope = compose.transactional_envelope(content, len(message), seal, domain)
         try:
@@ -197,10 +189,14 @@ class TransactionalMailer:
             raise TransportDown(str(reply)) from error
         return reply
 
-    def _connected(self) -> "_Verified":
+    def _connected(self) -> "MailConnection":
         if self._connection is None:
-            connection = _Verified(self._mail, self._settings, self._interrupt)
-            connection.open()
+            # Imported here, because a worker may never have a letter to send, and Flask takes memory.
+            from newsletter.delivery.transactional.flask_mail_connection import MailConnection
+
+            settings = self._settings
+            connection = MailConnection(settings.server)
+            connection.open(self._interrupt, settings.timeout, settings.tls)
             self._connection = connection
         return self._connection
 
@@ -231,63 +227,3 @@ class TransactionalMailer:
                     record_refusals(session.connection(), [refusal], self._settings.groups, now)
                 return has_ended
             return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
-
-
-class _Ready(Message):
-    """A Flask-Mail message whose bytes are composed already."""
-
-    def __init__(self, envelope: Envelope, content: bytes, of_mail: list[str], of_rcpt: list[str]) -> None:
-        super().__init__(
-            sender=envelope.sender,
-            recipients=[envelope.recipient],
-            mail_options=of_mail,
-            rcpt_options=of_rcpt,
-        )
-        self._content = content
-
-    def as_bytes(self) -> bytes:
-        return self._content
-
-
-class _Verified(Connection):
-    """A connection with a time-out, a verified certificate, and no password in the clear."""
-
-    def __init__(self, mail: Mail, settings: MailerSettings, interrupt: Interrupt) -> None:
-        super().__init__(mail)
-        self._settings, self._interrupt = settings, interrupt
-
-    @property
-    def client(self) -> SmtpClient:
-        """The smtplib client below Flask-Mail's connection."""
-        if not isinstance(self.host, SmtpClient):
-            raise TransportDown("the connection is not open")
-        return self.host
-
-    def open(self) -> None:
-        """Connect, secure and log in; raises TransportDown if that fails."""
-        settings = self._settings
-        self.host = smtplib_client.open_session(settings.server, self._interrupt, settings.timeout, settings.tls)
-
-    def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
-        """Send one letter; returns the server's positive reply, else raises smtplib's error."""
-        of_mail, of_rcpt = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
-        if not envelope.international:
-            self.send(_Ready(envelope, content, of_mail, of_rcpt), envelope_from=envelope.sender)
-        elif self.client.has_extn("SMTPUTF8"):
-            # Flask-Mail would turn the address into an encoded word, which changes it.
-            options = ["SMTPUTF8", "BODY=8BITMIME", *of_mail]
-            self.client.sendmail(envelope.sender, [envelope.recipient], content, options, of_rcpt)
-        else:
-            return smtplib_client.local_reply(553, "5.6.7 the address needs SMTPUTF8, which the server has not")
-        return self.client.last
-
-
-def _flask_settings(server: MailServer) -> dict[str, object]:
-    return {
-        "MAIL_SERVER": server.host,
-        "MAIL_PORT": server.port,
-        "MAIL_USE_TLS": server.use_tls,
-        "MAIL_USE_SSL": server.use_ssl,
-        "MAIL_USERNAME": server.username,
-        "MAIL_PASSWORD": server.password and server.password.get_secret_value(),
-    }
