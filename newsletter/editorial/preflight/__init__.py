@@ -14,26 +14,11 @@ network or the time.
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.facts import Facts, PictureSize, SpamVerdict
 from newsletter.editorial.preflight.findings import Finding, Level
-from newsletter.editorial.preflight.registry import RULES, Rule, rule, run_rules
-from newsletter.editorial.preflight.rules import (  # noqa: F401  (importing a module registers its rules)
-    dates,
-    health,
-    images,
-    inbox,
-    leftovers,
-    letter,
-    links,
-    merge_fields,
-    promises,
-    readability,
-    spam_result,
-    wording,
-)
+from newsletter.editorial.preflight.registry import Rule, all_rules, rule, run_rules
 from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source.issue_file import IssueFile
 
 __all__ = [
-    "RULES",
     "CheckContext",
     "Facts",
     "Finding",
@@ -41,6 +26,7 @@ __all__ = [
     "PictureSize",
     "Rule",
     "SpamVerdict",
+    "all_rules",
     "check",
     "rule",
     "run_rules",

@@ -10,9 +10,12 @@
 The docstring says why the rule matters, the decorator's argument names its source, and docs/preflight.md lists both.
 """
 
+import importlib
 import inspect
-from collections.abc import Callable, Iterator
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from newsletter.editorial.preflight.context import CheckContext
 from newsletter.editorial.preflight.findings import Finding, Level
@@ -37,20 +40,34 @@ class Rule:
             yield replace(finding, why=self.why, source=self.source, rule=self.name)
 
 
-RULES: list[Rule] = []
+_registered: list[Rule] = []
 
 
 def rule(source: str = "") -> Callable[[Check], Check]:
     """Register a function as a rule."""
 
     def enter(judge: Check) -> Check:
-        RULES.append(Rule(judge, judge.__name__.replace("_", " "), inspect.getdoc(judge) or "", source))
+        _registered.append(Rule(judge, judge.__name__.replace("_", " "), inspect.getdoc(judge) or "", source))
         return judge
 
     return enter
 
 
+def all_rules() -> Sequence[Rule]:
+    """Every rule, by its module and then as they stand there."""
+    _load_modules()
+    return sorted(_registered, key=lambda rule: rule.judge.__module__)
+
+
 def run_rules(context: CheckContext) -> list[Finding]:
     """Every finding of every rule, by level, blocking ones first, then by line."""
-    found = (finding for rule in RULES for finding in rule.findings(context))
+    found = (finding for rule in all_rules() for finding in rule.findings(context))
     return sorted(found, key=lambda finding: (_LEVELS.index(finding.level), finding.line or 0, finding.column or 0))
+
+
+@cache
+def _load_modules() -> None:
+    # Not before the first text is judged, which few processes do: all the patterns take time and memory to compile.
+    package = importlib.import_module("newsletter.editorial.preflight.rules")
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
