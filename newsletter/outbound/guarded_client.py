@@ -7,18 +7,18 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from http.client import HTTPException, HTTPResponse
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urljoin
 
-from urllib3 import BaseHTTPResponse
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import HTTPError
-
 from newsletter.outbound.ssrf_guard import Address, Forbidden, Place, Unreachable, is_open, take_apart
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse
+    from urllib3.connection import HTTPConnection
 
 T = TypeVar("T")
 _Reply = tuple[int, Mapping[str, str], bytes]
@@ -69,7 +69,8 @@ class GuardedClient:
     ports: frozenset[int] = frozenset({80, 443})
     seconds: float = _SECONDS
     most_redirects: int = 5
-    tls: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    tls: ssl.SSLContext | None = None
+    """None for one that trusts the certificate authorities of this machine."""
 
     def ask(self, url: str) -> Answer:
         """Request a URL and follow redirects; never raises, and ends within `seconds`."""
@@ -161,6 +162,9 @@ class _Visit:
         return answers.get(timeout=max(0, self._until - time.monotonic()))
 
     def _exchange(self, method: str, place: Place, addresses: Sequence[Address]) -> _Reply:
+        # Imported here, as the authorities are read below: most processes never request anything.
+        from urllib3.exceptions import HTTPError
+
         try:
             with closing(self._connect(place, addresses)) as connection, self._shut_in_time(connection.sock):
                 headers = {"Host": place.authority, **_HEADERS}
@@ -176,7 +180,7 @@ class _Visit:
             raise Unreachable("does not support TLS as browsers do" if is_tls else "does not answer") from None
         return response.status, response.headers, content
 
-    def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+    def _pieces(self, response: "BaseHTTPResponse") -> Iterator[bytes]:
         """The raw content, if it is wanted; not decompressed, because it could expand to any size."""
         room = self._most_bytes
         while room is not None and (piece := response.read(_PIECE, decode_content=False)):
@@ -185,13 +189,16 @@ class _Visit:
                 raise Unreachable(f"holds more than {self._most_bytes} bytes")
             yield piece
 
-    def _connect(self, place: Place, addresses: Sequence[Address]) -> HTTPConnection:
+    def _connect(self, place: Place, addresses: Sequence[Address]) -> "HTTPConnection":
         """A connection to the first of these addresses that accepts it; urllib3 gets no name to look up."""
+        from urllib3.connection import HTTPConnection, HTTPSConnection
+        from urllib3.exceptions import HTTPError
+
         for address in map(str, addresses):
             left = max(0.01, self._until - time.monotonic())
             connection = HTTPConnection(address, place.port, timeout=left)
             if place.scheme == "https":
-                tls = self._client.tls
+                tls = self._client.tls or _system_tls()
                 connection = HTTPSConnection(
                     address, place.port, timeout=left, server_hostname=place.host, ssl_context=tls
                 )
@@ -229,6 +236,11 @@ class _FinalResponse(HTTPResponse):
         while 100 <= self.status < 200:
             self.headers = None  # type: ignore[assignment]
             super().begin()
+
+
+@cache
+def _system_tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def _aside(answers: SimpleQueue[T], call: Callable[[], T]) -> None:

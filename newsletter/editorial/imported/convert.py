@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
-import nh3
-
 from newsletter.editorial.source.validation import UNPRINTABLE
 from newsletter.errors import Invalid
 
@@ -63,7 +61,9 @@ class Converted:
 
 def html_to_markdown(html: str, picture: Picture = lambda _url: None) -> Converted:
     """The Markdown of a post in HTML; Invalid if its elements are nested too deeply to be read."""
-    import markdownify  # only who imports an archive pays for it
+    # Imported here, so that only who imports an archive pays for them.
+    import markdownify
+    import nh3
 
     seen = _Seen()
     seen.feed(html)

@@ -11,8 +11,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, lru_cache
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
 from newsletter import characters
@@ -23,9 +23,11 @@ from newsletter.editorial.rendering import mail_html, mjml, plain_text, theme
 from newsletter.editorial.rendering.branding import Branding, Link
 from newsletter.editorial.source import markdown
 from newsletter.editorial.source.issue_file import IssueFile
-from newsletter.i18n import template_words
 from newsletter.i18n.messages import SOURCE
 from newsletter.system import bundled
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 __all__ = [
     "CLIP_BYTES",
@@ -211,7 +213,12 @@ def _sides(branding: object) -> dict[str, str]:
 
 
 @cache
-def _templates() -> Environment:
+def _templates() -> "Environment":
+    # Imported here, as mjml is, because few processes render.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+    from newsletter.i18n import template_words
+
     templates = Environment(
         loader=FileSystemLoader(bundled.folder("templates") / "mail"),
         autoescape=select_autoescape(["mjml"]),

@@ -19,11 +19,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import unquote
 
-import nh3
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
 from markdown_it.rules_inline import StateInline
@@ -36,6 +36,9 @@ from newsletter.editorial.source.article_blocks import PICTURE_WIDTHS
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.i18n.messages import SOURCE
+
+if TYPE_CHECKING:
+    import nh3
 
 SCHEMES = frozenset({"http", "https", "mailto"})
 
@@ -50,33 +53,6 @@ _LIST = re.compile(r"^(\d*)([-+.)])")
 _LINE = "data-line"
 # A heading "Comments" must not take an id that the page itself uses.
 _ID_PREFIX = "on-"
-_SANITISER = nh3.Cleaner(
-    tags={
-        *("p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "hr", "br"),
-        *("a", "em", "strong", "s", "code", "img", "figure", "figcaption", "aside"),
-        *("table", "thead", "tbody", "tr", "th", "td"),
-    },
-    attributes={
-        # HTML in the source is escaped, so only `_number_blocks` writes it.
-        "*": {_LINE},
-        "a": {"href", "title"},
-        "img": {"src", "alt", "title"},
-        "ol": {"start"},
-        "th": _CELL,
-        "td": _CELL,
-        **{heading: {"id"} for heading in ("h2", "h3", "h4", "h5", "h6")},
-    },
-    allowed_classes={
-        "a": {"button"},
-        "img": set(PICTURE_WIDTHS),
-        "p": {"action", "callout-title"},
-        "aside": {"callout", *article_blocks.CALLOUTS},
-    },
-    filter_style_properties={"text-align"},
-    url_schemes=set(SCHEMES),
-    link_rel=None,
-    id_prefix=_ID_PREFIX,
-)
 _VOID = re.compile(r"<((?:br|hr|img)\b[^<>]*)>")
 _NOT_IN_A_NAME = re.compile(r"[^\w\u4e00-\u9fff\- ]")
 _FIELD = re.compile(r"\\\{\{|\{\{[^{}]*\}\}")
@@ -142,8 +118,9 @@ def to_html(
         _name_headings(tokens)
     if lines:
         _number_blocks(tokens)
-    html = _PARSER.renderer.render(tokens, _PARSER.options, {"picture_url": picture_url})
-    return _VOID.sub(r"<\1/>", _SANITISER.clean(html))
+    parser = _parser()
+    html = parser.renderer.render(tokens, parser.options, {"picture_url": picture_url})
+    return _VOID.sub(r"<\1/>", _sanitiser().clean(html))
 
 
 def escaped(text: str) -> str:
@@ -170,7 +147,7 @@ def parse(body: str, language: str = SOURCE, pages: Pages = ()) -> list[Token]:
             f"the text has {formats.number(len(body))} characters; "
             f"the limit for one issue is {formats.number(MOST_CHARACTERS)}"
         )
-    tokens = _PARSER.parse(body, {"language": language})
+    tokens = _parser().parse(body, {"language": language})
     elements = sum(1 + len(token.children or ()) for token in tokens)
     if elements > MOST_ELEMENTS:
         raise TooLarge(
@@ -217,6 +194,7 @@ def _redirect_links(tokens: Sequence[Token], path: str, url: str) -> None:
             child.attrs["href"] = url
 
 
+@cache
 def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "alerts": True})
     parser.enable(["table", "strikethrough"])
@@ -278,4 +256,35 @@ def _heading_words(text: Token) -> str:
     return article_blocks.plain_words([child for child in text.children or [] if child.type in {"text", "code_inline"}])
 
 
-_PARSER = _parser()
+@cache
+def _sanitiser() -> "nh3.Cleaner":
+    # Imported here, because few processes render, and all would pay for it.
+    import nh3
+
+    return nh3.Cleaner(
+        tags={
+            *("p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "blockquote", "pre", "hr", "br"),
+            *("a", "em", "strong", "s", "code", "img", "figure", "figcaption", "aside"),
+            *("table", "thead", "tbody", "tr", "th", "td"),
+        },
+        attributes={
+            # HTML in the source is escaped, so only `_number_blocks` writes it.
+            "*": {_LINE},
+            "a": {"href", "title"},
+            "img": {"src", "alt", "title"},
+            "ol": {"start"},
+            "th": _CELL,
+            "td": _CELL,
+            **{heading: {"id"} for heading in ("h2", "h3", "h4", "h5", "h6")},
+        },
+        allowed_classes={
+            "a": {"button"},
+            "img": set(PICTURE_WIDTHS),
+            "p": {"action", "callout-title"},
+            "aside": {"callout", *article_blocks.CALLOUTS},
+        },
+        filter_style_properties={"text-align"},
+        url_schemes=set(SCHEMES),
+        link_rel=None,
+        id_prefix=_ID_PREFIX,
+    )

@@ -3,15 +3,16 @@
 import datetime as dt
 import re
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from zipfile import ZipFile, ZipInfo
-
-from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetVisibleEnum
 
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow
 from newsletter.audience.importing.reading.zip_reader import check_sizes
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet
 
 MAX_BYTES = 64 << 20
 """Of the packed workbook."""
@@ -71,6 +72,9 @@ def _column(letters: bytes) -> int:
 
 def read_workbook(file: IO[bytes], name: str) -> Iterator[CsvFile]:
     """Each visible sheet that has rows; Invalid for a workbook that cannot be read."""
+    # Imported here, because the library takes memory in every process, and few read a workbook.
+    from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+
     try:
         workbook = CalamineWorkbook.from_filelike(file)
         visible = [one.name for one in workbook.sheets_metadata if one.visible is SheetVisibleEnum.Visible]
@@ -83,7 +87,7 @@ def read_workbook(file: IO[bytes], name: str) -> Iterator[CsvFile]:
         yield _opened(sheet, name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}")
 
 
-def _opened(sheet: CalamineSheet, name: str) -> CsvFile:
+def _opened(sheet: "CalamineSheet", name: str) -> CsvFile:
     progress = _Progress(sheet)
     rows = iter(progress)
     return CsvFile(name, next(rows), rows, sheet.total_height, progress.tell)
@@ -92,7 +96,7 @@ def _opened(sheet: CalamineSheet, name: str) -> CsvFile:
 class _Progress:
     """The rows of a sheet, and how many were read."""
 
-    def __init__(self, sheet: CalamineSheet) -> None:
+    def __init__(self, sheet: "CalamineSheet") -> None:
         self._sheet = sheet
         self._read = 0
 
