@@ -10,7 +10,21 @@ from functools import lru_cache
 from typing import NamedTuple, Self
 
 import structlog
-from sqlalchemy import ColumnElement, Dialect, bindparam, delete, func, literal_column, select, text, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Dialect,
+    Select,
+    bindparam,
+    case,
+    delete,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import ProviderGroups
@@ -55,18 +69,27 @@ class TooManyRequests(Refused):
         self.reason, self.form = reason, form
 
 
-class _Counter(NamedTuple):
+class _Totals(NamedTuple):
+    """What the limits of a form are compared with, beside the counts of its own buckets."""
+
+    an_hour: int
+    """How often it was sent in this hour, by everybody."""
+    a_month: int
+    """The mailbox's letters within 30 days."""
+    is_slowed: bool
+    """Whether the breaker on confirmation emails is open; only for sign-ups."""
+
+
+class _Statements(NamedTuple):
     """The statements of each sign-up, compiled once, because on SQLite sign-ups wait for each other."""
 
     add: Prepared
-    by_all: Prepared
-    by_hour: Prepared
-    by_day: Prepared
-    trips: Prepared
+    totals: Prepared
+    rate: Prepared
     once: Prepared
 
     @classmethod
-    @lru_cache(maxsize=8)
+    @lru_cache(maxsize=16)
     def for_form(cls, dialect: Dialect, form: FormKind) -> Self:
         asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
         # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
@@ -74,18 +97,45 @@ class _Counter(NamedTuple):
         counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
         increment = {"hits": SignupCount.hits + literal_column("1")}
         counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=increment)
-        shards: list[ColumnElement[str]] = [literal_column(f"'{shard}'") for shard in _shards(form)]
-        window = bindparam("window", type_=SignupCount.window.type)
-        bucket = bindparam("bucket", type_=SignupCount.bucket.type)
-        by_all = select(func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards), SignupCount.window == window)
-        hours = select(SignupCount.window, func.sum(SignupCount.hits)).where(SignupCount.bucket.in_(shards))
-        by_hour = hours.where(SignupCount.window >= window).group_by(SignupCount.window)
-        by_day = select(SignupCount.hits).where(SignupCount.bucket == bucket, SignupCount.window > window)
-        trips = select(ConfirmTrip.hour).where(ConfirmTrip.closed_at.is_(None))
-        once = upsert(dialect.name, SignupCount).values(bucket=bucket, window=window, hits=literal_column("1"))
+        once = upsert(dialect.name, SignupCount).values(
+            bucket=bindparam("bucket"), window=bindparam("window"), hits=literal_column("1")
+        )
         first = once.on_conflict_do_nothing().returning(SignupCount.hits)
-        asked_of = (counted.returning(SignupCount.bucket, SignupCount.hits), by_all, by_hour, by_day, trips, first)
-        return cls(*(Prepared(each, dialect) for each in asked_of))
+        added = counted.returning(SignupCount.bucket, SignupCount.hits)
+        return cls(*(Prepared(each, dialect) for each in (added, _totals_of(form), _rate_of(form), first)))
+
+
+def _totals_of(form: FormKind) -> Select[int, int, bool]:
+    hits, most = SignupCount.hits, bindparam("most", type_=SignupCount.hits.type)
+    theirs = SignupCount.bucket == bindparam("bucket", type_=SignupCount.bucket.type)
+    # Requests beyond the daily limit caused no letter, and so are not counted.
+    letters = select(_or_zero(func.sum(case((hits < most, hits), else_=most))))
+    letters = letters.where(theirs, SignupCount.window > _at("since"))
+    by_all = select(_or_zero(func.sum(hits))).where(_is_by_all(form), SignupCount.window == _at("hour"))
+    return select(by_all.scalar_subquery(), letters.scalar_subquery(), _is_slowed(form))
+
+
+def _rate_of(form: FormKind) -> Select[int, int, bool]:
+    is_now, hits = SignupCount.window == _at("hour"), func.sum(SignupCount.hits)
+    rate = select(_or_zero(hits.filter(is_now)), _or_zero(hits.filter(~is_now)), _is_slowed(form))
+    return rate.where(_is_by_all(form), SignupCount.window >= _at("since"))
+
+
+def _is_by_all(form: FormKind) -> ColumnElement[bool]:
+    shards: list[ColumnElement[str]] = [literal_column(f"'{shard}'") for shard in _shards(form)]
+    return SignupCount.bucket.in_(shards)
+
+
+def _is_slowed(form: FormKind) -> ColumnElement[bool]:
+    return exists().where(ConfirmTrip.closed_at.is_(None)) if form is FormKind.SIGN_UP else literal_column("false")
+
+
+def _or_zero(hits: ColumnElement[int]) -> ColumnElement[int]:
+    return func.coalesce(hits, literal_column("0"))
+
+
+def _at(name: str) -> BindParameter[int]:
+    return bindparam(name, type_=SignupCount.window.type)
 
 
 class _Bucket(NamedTuple):
@@ -116,14 +166,13 @@ def count_and_check(
     hits = _count(session, buckets, form)
     if hits.get("client", 0) > caps.client:
         raise _client_capped(services, client, form)
-    _refuse_too_many(session, services, now, form)
+    totals = _read_totals(session, now, form, buckets[0].name, caps.address)
+    _refuse_too_many(totals, services, form)
     if hits[_ADDRESS] > caps.address:
         return Reason.ADDRESS_CAP
     if hits.get("domain", 0) > caps.domain:
         return Reason.DOMAIN_CAP
-    if form is FormKind.SIGN_UP and _within_a_month(session, buckets[0], caps.address, now) > caps.month:
-        return Reason.ADDRESS_CAP
-    return None
+    return Reason.ADDRESS_CAP if form is FormKind.SIGN_UP and totals.a_month > caps.month else None
 
 
 def count_client(
@@ -147,7 +196,7 @@ def count_sender(
     hits = _count(session, [*([by_client] if by_client else []), everybody], form)
     if hits.get("client", 0) > services.caps.client:
         raise _client_capped(services, client, form)
-    _refuse_too_many(session, services, now, form)
+    _refuse_too_many(_read_totals(session, now, form), services, form)
 
 
 def reset_mailbox(session: Session, services: AudienceServices, address: Address) -> None:
@@ -166,22 +215,18 @@ def is_first_today(session: Session, services: AudienceServices, kind: str, key:
     """Count what may happen once a day (UTC) to the address or client with this key; whether it is the first time."""
     connection, name = session.connection(), f"{kind}:{client_ip.keyed_digest(services, key)}"
     row = {"bucket": name, "window": hour_of(now) // 24 * 24}
-    return bool(_Counter.for_form(connection.dialect, FormKind.SIGN_UP).once.run(connection, row))
+    return bool(_Statements.for_form(connection.dialect, FormKind.SIGN_UP).once.run(connection, row))
 
 
-def is_odd(session: Session, now: datetime, form: FormKind = FormKind.SIGN_UP) -> bool:
-    """Whether a form is sent far more in this hour than usual: thirty times, and five times the mean of a day."""
-    connection = session.connection()
-    found = _Counter.for_form(connection.dialect, form).by_hour.run(connection, {"window": hour_of(now) - 24})
-    by_hour = {window: int(hits) for window, hits in found}
-    current = by_hour.pop(hour_of(now), 0)
-    return current >= _ODD_FROM and current * 24 >= _ODD_TIMES * sum(by_hour.values())
+def needs_guard(session: Session, now: datetime, form: FormKind = FormKind.SIGN_UP) -> bool:
+    """Whether a form is sent far more in this hour than usual: thirty times, and five times the mean of a day.
 
-
-def are_slowed(session: Session) -> bool:
-    """Whether the breaker on confirmation emails is open."""
-    connection = session.connection()
-    return bool(_Counter.for_form(connection.dialect, FormKind.SIGN_UP).trips.run(connection, {}))
+    Sign-ups also while the breaker on confirmation emails is open.
+    """
+    connection, hour = session.connection(), hour_of(now)
+    rate = _Statements.for_form(connection.dialect, form).rate
+    ((current, before, is_slowed),) = rate.run(connection, {"hour": hour, "since": hour - 24})
+    return bool(is_slowed) or (current >= _ODD_FROM and current * 24 >= _ODD_TIMES * before)
 
 
 def were_stopped(session: Session, services: AudienceServices, now: datetime) -> bool:
@@ -208,31 +253,23 @@ def prune(session: Session, now: datetime) -> int:
     return len(found.all())
 
 
-def _refuse_too_many(session: Session, services: AudienceServices, now: datetime, form: FormKind) -> None:
-    connection, caps = session.connection(), services.caps
-    statements = _Counter.for_form(connection.dialect, form)
-    ((hits,),) = statements.by_all.run(connection, {"window": hour_of(now)})
-    total = int(hits or 0)
-    if total <= min(confirm_breaker.AN_HOUR, caps.in_all):
+def _read_totals(session: Session, now: datetime, form: FormKind, mailbox: str = "", most_a_day: int = 0) -> _Totals:
+    connection = session.connection()
+    asked = {"hour": hour_of(now), "since": hour_of(now - _A_MONTH), "bucket": mailbox, "most": most_a_day}
+    (found,) = _Statements.for_form(connection.dialect, form).totals.run(connection, asked)
+    return _Totals(*found)
+
+
+def _refuse_too_many(totals: _Totals, services: AudienceServices, form: FormKind) -> None:
+    most = services.caps.in_all
+    if totals.an_hour <= (min(confirm_breaker.AN_HOUR, most) if totals.is_slowed else most):
         return
-    is_slowed = form is FormKind.SIGN_UP and are_slowed(session)
-    if not is_slowed and total <= caps.in_all:
-        return
-    if total == caps.in_all + 1:
-        log.error("stopped for this hour: SIGNUP_CAP_PRESS is reached", form=form.value, an_hour=caps.in_all)
-    reason = Reason.BREAKER if is_slowed else Reason.TOTAL_CAP
+    if totals.an_hour == most + 1:
+        log.error("stopped for this hour: SIGNUP_CAP_PRESS is reached", form=form.value, an_hour=most)
+    reason = Reason.BREAKER if totals.is_slowed else Reason.TOTAL_CAP
     raise TooManyRequests(
         lazy_gettext("Too many people are using this form right now. Please try again in an hour."), reason, form
     )
-
-
-def _within_a_month(session: Session, mailbox: _Bucket, most_a_day: int, now: datetime) -> int:
-    # Requests beyond the daily limit caused no letter, and so are not counted.
-    connection, since = session.connection(), hour_of(now - _A_MONTH)
-    hits = _Counter.for_form(connection.dialect, FormKind.SIGN_UP).by_day.run(
-        connection, {"bucket": mailbox.name, "window": since}
-    )
-    return sum(min(each, most_a_day) for (each,) in hits)
 
 
 def _buckets(
@@ -289,5 +326,5 @@ def _shards(form: FormKind) -> list[str]:
 def _count(session: Session, buckets: list[_Bucket], form: FormKind) -> dict[str, int]:
     connection = session.connection()
     asked = encode_rows((each.name, each.window) for each in buckets)
-    hits = _Counter.for_form(connection.dialect, form).add.run(connection, {"rows": asked})
+    hits = _Statements.for_form(connection.dialect, form).add.run(connection, {"rows": asked})
     return {bucket.partition(":")[0].removeprefix(form.prefix): count for bucket, count in hits}

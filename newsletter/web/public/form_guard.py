@@ -85,10 +85,7 @@ def keep_typed(blueprint: Blueprint, form_again: Callable[[int, str], AnyRespons
 
 def _is_guarded(session: Session, form: FormKind, at: datetime) -> bool:
     setting = services().settings.signup_wait
-    if setting != "auto":
-        return setting == "always"
-    is_slowed = form is FormKind.SIGN_UP and signup_limits.are_slowed(session)
-    return is_slowed or signup_limits.is_odd(session, at, form)
+    return signup_limits.needs_guard(session, at, form) if setting == "auto" else setting == "always"
 
 
 def _refused_proof(guard: FormGuard, made_at: datetime) -> Reason | None:
