@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
-from sqlalchemy import BindParameter, Dialect, bindparam, func, select
+from sqlalchemy import ColumnElement, Dialect, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.prepared import Prepared
@@ -46,29 +46,29 @@ def _renew(session: Session, slug: str | None, rows: Sequence[Any]) -> Publicati
 class _Statements(NamedTuple):
     by_slug: Prepared
     first: Prepared
-    slots: Prepared
-    weeks_off: Prepared
 
     @classmethod
     @lru_cache(maxsize=8)
     def for_dialect(cls, dialect: Dialect) -> Self:
-        publication = select(Publication.__table__, Publication.is_first)
+        parts = (_as_json(dialect, each) for each in (Slot, WeekOff))
+        publication = select(Publication.__table__, Publication.is_first, *parts)
         oldest = select(func.min(Publication.id)).scalar_subquery()
-        of_it: BindParameter[int] = bindparam("publication_id")
         asked = (
             publication.where(Publication.slug == bindparam("slug")),
             publication.where(Publication.id == oldest),
-            select(Slot.__table__).where(Slot.publication_id == of_it).order_by(Slot.id),
-            select(WeekOff.__table__).where(WeekOff.publication_id == of_it).order_by(WeekOff.id),
         )
         return cls(*(Prepared(each, dialect) for each in asked))
+
+
+def _as_json(dialect: Dialect, kind: type[Slot | WeekOff]) -> ColumnElement[Any]:
+    """All rows of this kind in one cell, only to be compared: in another order, they are loaded once more."""
+    table, on_postgresql = kind.__table__, dialect.name == "postgresql"
+    row = func.jsonb_build_array(*table.c) if on_postgresql else func.json_array(*table.c)
+    rows = func.jsonb_agg(row) if on_postgresql else func.json_group_array(row)
+    return select(rows).where(table.c.publication_id == Publication.id).scalar_subquery()
 
 
 def _read(session: Session, slug: str | None) -> Sequence[Any]:
     connection = session.connection()
     statements = _Statements.for_dialect(connection.dialect)
-    found = (statements.by_slug if slug else statements.first).run(connection, {"slug": slug} if slug else {})
-    if not found:
-        return ()
-    of_it = {"publication_id": found[0][0]}
-    return (found, statements.slots.run(connection, of_it), statements.weeks_off.run(connection, of_it))
+    return (statements.by_slug if slug else statements.first).run(connection, {"slug": slug} if slug else {})

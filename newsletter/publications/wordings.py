@@ -59,6 +59,8 @@ def newest(session: Session, publication: Publication, kind: WordingKind) -> Pub
 
 def text_of_version(session: Session, publication: Publication, kind: WordingKind, number: int | None) -> str:
     """The text of the version of that number, of the current one without a number; empty for the default."""
+    if number == 0:
+        return ""
     connection = session.connection()
     asked = {"publication_id": publication.id, "kind": kind.value, "least": number or 0}
     asked["most"] = _NEWEST if number is None else number

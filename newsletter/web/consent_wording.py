@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from newsletter.characters import as_text
 from newsletter.db import Session
@@ -139,4 +140,9 @@ def _comments(language: str) -> str:
 
 def _filled(publication: Publication, words: str, language: str | None) -> str:
     values = {"name": publication.name, "often": frequency(publication, language or publication.language)}
-    return merge.compile(words, FIELDS).fill(values, as_text)
+    return _template(words).fill(values, as_text)
+
+
+@lru_cache(maxsize=64)
+def _template(words: str) -> merge.Template:
+    return merge.compile(words, FIELDS)
