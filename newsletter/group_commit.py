@@ -3,8 +3,8 @@
 SQLite has one writer at a time, and each commit waits for the disk. While a writer waits for its turn, others add
 their work; it runs in the same transaction, and is synced once. Each writer returns only when its work is on the disk.
 
-A savepoint for each part would be a fifth of a sign-up's work, so all parts share one. Only where one of them fails
-are all undone, and run again apart.
+A savepoint for each part would be a fifth of a sign-up's work, and with one for all, SQLite would keep a copy of each
+page that they change. So there is none; only where a part fails are all undone, and run again apart.
 """
 
 import sqlite3
@@ -105,15 +105,14 @@ class _Group:
             with sessions.begin() as session:
                 session.connection()  # it waits here for its turn, while others add their work
                 jobs = self._take()
-                if len(jobs) == 1:
-                    jobs[0].run(session)
-                elif not _run_together(session, jobs):
-                    for job in jobs:
-                        job.run_apart(session)
+                for job in jobs:
+                    job.run(session)
         except BaseException as error:
             jobs = jobs or self._take()
-            for job in jobs:
-                job.fail(error)
+            if len(jobs) > 1 and isinstance(error, Exception) and not isinstance(error, AWAY):
+                _run_apart(sessions, jobs)
+            else:
+                _fail(jobs, error)
         with self._lock:
             self._call_leader()
         for job in jobs:
@@ -133,17 +132,18 @@ class _Group:
                 raise OperationalError("BEGIN", None, sqlite3.OperationalError("database is locked"))
 
 
-def _run_together(session: Session, jobs: list[_Job[Any]]) -> bool:
-    """Run all in one savepoint; False, with nothing done, if any of them fails."""
+def _run_apart(sessions: Sessions, jobs: list[_Job[Any]]) -> None:
     try:
-        with session.begin_nested():
+        with sessions.begin() as session:
             for job in jobs:
-                job.run(session)
-    except AWAY:
-        raise
-    except Exception:
-        return False
-    return True
+                job.run_apart(session)
+    except BaseException as error:
+        _fail(jobs, error)
+
+
+def _fail(jobs: list[_Job[Any]], error: BaseException) -> None:
+    for job in jobs:
+        job.fail(error)
 
 
 _lock = threading.Lock()
