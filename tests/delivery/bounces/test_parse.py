@@ -126,6 +126,28 @@ def test_a_header_whose_folded_lines_lost_their_indent_is_read() -> None:
     assert parse(raw) == parse(report(FAILED))
 
 
+def test_a_report_whose_parts_are_not_separated_is_read_as_one() -> None:
+    body = f"The following addresses had errors:\n\n<{READER}>\n\n{FAILED}\n\n{RETURNED}"
+    told = parse(mail(body, Content_Type='multipart/report; report-type=delivery-status; boundary="=_b"'))
+    assert [(one.address, one.reason) for one in told.recipients] == [(READER, Reason.USER_UNKNOWN)]
+
+
+def test_a_type_may_lack_the_semicolon_before_its_parameters() -> None:
+    raw = multipart([("text/plain\n   charset=us-ascii", f"{READER} [User unknown]"), ("text/plain", "Hello")])
+    assert [one.address for one in parse(raw).recipients] == [READER]
+
+
+def test_no_dot_within_an_address_ends_it() -> None:
+    [one] = parse(mail("jane@mail.example.co.uk Invalid Address, ERROR_CODE :5.1.1 User Unknown")).recipients
+    assert one.address == "jane@mail.example.co.uk"
+
+
+def test_a_notice_in_japanese_is_read() -> None:
+    said = f"送信先のメールボックスが一杯のため、送信できませんでした。\n\nCould not be delivered to: <{READER}>\n"
+    told = parse(mail(said, "As their mailbox is full.", subject="メールエラー通知", Return_Path="", From="no-reply@example.jp"))
+    assert [(one.address, one.reason) for one in told.recipients] == [(READER, Reason.MAILBOX_FULL)]
+
+
 def test_a_bounce_that_a_gateway_passes_on_whole_is_read() -> None:
     whole = multipart([("text/plain", "See below."), ("message/rfc822", report(FAILED).decode())])
     assert [one.address for one in parse(whole).recipients] == [READER]

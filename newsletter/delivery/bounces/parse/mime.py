@@ -26,6 +26,8 @@ _BOUNDARIES = 1000
 _OF_A_MESSAGE = ("message-id", "from", "to")
 
 _PARAMETER = re.compile(r';\s*([\w*-]+)\s*=\s*(?:"([^"]*)"|([^;\s]*))')
+# Up to what may follow it: a semicolon, or a parameter that lacks one.
+_TYPE = re.compile(r"\s*([\w!#$&^.+-]+/[\w!#$&^.+-]+)")
 _FIELD_NAME = re.compile(r"[!-~]{1,100} *")
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]+)(?:\*[\w-]+)?\?([bBqQ])\?([^?\s]*)\?=(?:\s+(?==\?))?")
 # Python's codecs that are not character sets are excluded: some fail, one takes quadratic time.
@@ -203,6 +205,7 @@ class _Splitter:
         self._returned: Headers = {}
         self._parts: list[Part] = []
         self._part: Part | None = None
+        self._preamble: Part | None = None
         self._kept = 0
         # Each open boundary, with the level of what is between; the innermost is the last.
         self._boundaries: dict[bytes, _Level] = {}
@@ -221,6 +224,9 @@ class _Splitter:
             self._begin_part()
         media_type, content_type = _media_type(self._headers), first(self._headers, "content-type")
         report = parameter(content_type, "report-type").lower() if media_type == "multipart/report" else ""
+        if not self._parts and self._preamble is not None:
+            # Its parts are not separated as its header says: all of it is one.
+            self._parts.append(self._preamble)
         return Mail(self._headers, media_type, report, tuple(self._parts), self._returned)
 
     def _is_boundary(self, line: bytes) -> bool:
@@ -267,6 +273,8 @@ class _Splitter:
         if media_type.startswith("multipart/") and boundary and len(self._boundaries) < _BOUNDARIES:
             self._boundaries.pop(boundary, None)
             self._boundaries[boundary] = self._level._replace(in_digest=media_type == "multipart/digest")
+            if headers is self._headers:
+                self._part = self._preamble = Part(headers, "text/plain", is_returned=False)
         elif media_type in {"message/rfc822", "message/global", "message/news"} and not encoded:
             self._level, self._block = _Level(in_returned=True), []
         elif len(self._parts) < MOST_PARTS:
@@ -285,8 +293,8 @@ class _Splitter:
 
 
 def _media_type(headers: Headers, default: str = "text/plain") -> str:
-    media_type = first(headers, "content-type").partition(";")[0].strip().lower()
-    return media_type if "/" in media_type else default
+    found = _TYPE.match(first(headers, "content-type"))
+    return found[1].lower() if found else default
 
 
 # The standard library's parser takes quadratic time for some that is broken.

@@ -15,7 +15,8 @@ MOST_RECIPIENTS = 50
 _LONGEST_LINE = 500
 _LINES_BELOW = 14
 
-_ADDRESS = r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)*[\w-]{1,63}"
+# All of it or none, so that no dot within ends it.
+_ADDRESS = r"(?>[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)*[\w-]{1,63})"
 _ANY = re.compile(_ADDRESS)
 
 _LABELS = any_of(

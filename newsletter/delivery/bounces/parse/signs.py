@@ -42,7 +42,8 @@ FAILED = any_of(
     kunne ikke leveres|kunde inte levereras|nie(?:dostarcz|doręcz)|nelze doručit|nedoručiteln
     не ?доставлен|не может быть доставлен|недоставк|teslim edilemedi|kézbesíthetetlen
     # Japanese, Chinese, Korean
-    配信|送信.{0,6}エラー|不達|退信|无法(?:投递|发送|送达)|邮件发送失败|未傳遞|전송 실패|반송
+    配信|送信.{0,6}エラー|メール.{0,4}エラー|送信できません|不達
+    退信|无法(?:投递|发送|送达)|邮件发送失败|未傳遞|전송 실패|반송
     """
 )
 """That something was not delivered."""
