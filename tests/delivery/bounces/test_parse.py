@@ -142,9 +142,22 @@ def test_no_dot_within_an_address_ends_it() -> None:
     assert one.address == "jane@mail.example.co.uk"
 
 
+def test_what_stands_behind_the_status_is_read_where_there_is_no_diagnostic() -> None:
+    status = FAILED[: FAILED.index("Diagnostic-Code")].replace("5.1.1", "4.0.0 (example.com: host name lookup failure)")
+    assert parse(report(status)).recipients[0].reason is Reason.NETWORK
+
+
+def test_an_answer_of_no_known_host_is_that_of_the_recipients_own() -> None:
+    said = "Error: Invalid user address\n\n550 - Requested action not taken: no such user here\n\n  RCPT TO: {}"
+    told = [parse(mail(said.format(address))).recipients[0] for address in (READER, "2125550100@vtext.com")]
+    assert [one.reason for one in told] == [Reason.FILTERED, Reason.USER_UNKNOWN]
+
+
 def test_a_notice_in_japanese_is_read() -> None:
     said = f"送信先のメールボックスが一杯のため、送信できませんでした。\n\nCould not be delivered to: <{READER}>\n"
-    told = parse(mail(said, "As their mailbox is full.", subject="メールエラー通知", Return_Path="", From="no-reply@example.jp"))
+    told = parse(
+        mail(said, "As their mailbox is full.", subject="メールエラー通知", Return_Path="", From="no-reply@example.jp")
+    )
     assert [(one.address, one.reason) for one in told.recipients] == [(READER, Reason.MAILBOX_FULL)]
 
 

@@ -17,10 +17,10 @@ _RULES: Mapping[Reason, str] = {
         recipient name is not recognized | 000c05a6 | resolver.adr.recipnotfound | resolver.adr.exrecipnotfound
         unknown recipient or mailbox unavailable | does not exist at the organization this message was sent to
         # IMail, MailEnable, Novell and gateways
-        invalid final delivery userid | unknown user: *@ | addressee unknown | no valid recipients for this mm
+        invalid final delivery userid | unknown user: *@ | addressee unknown
         mailbox doesn't exist: | invalid user specified | cannot find system user
         (user unknown *@ | (unknown user *@ | 550 unknown recipient
-        550 - requested action not taken: no such user here | recipient no longer valid
+        recipient no longer valid
         # qmail, vpopmail and Google
         no mailbox here by that name | (state 14) | vdeliver: invalid or unknown virtual user
     """,
@@ -47,14 +47,6 @@ _RULES: Mapping[Reason, str] = {
         no host found for existing smtp connection
         an mx or srv record indicated | does not accept mail (nullmx) | seem to reject all mails
     """,
-    Reason.EXPIRED: """
-        message expired ->
-        retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers
-        hosts have been failing for a long time | did not accept our requests to connect | has been frozen
-        was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable
-        this message has been in the queue too long | your message was not delivered within | delay reason:
-        could not deliver for the last | no action is required on your part
-    """,
     Reason.EMAIL_TOO_LARGE: """
         message exeeded the maximum size | resolver.rst.recipsizelimit | mail size limit exceeded
         - message size exceeds recipient
@@ -67,6 +59,7 @@ _RULES: Mapping[Reason, str] = {
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,
     Reason.RATE_LIMITED: "resolver.adr.reciplimit",
+    Reason.REJECTED: "you may not have permission to post",
     Reason.BLOCKED: "but my name was rejected | but greeting failed | (state 13)",
     Reason.SECURITY: """
         resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication
@@ -86,6 +79,14 @@ _RULES: Mapping[Reason, str] = {
         too many "received" headers | conversion to internet format failed | - bad header:
     """,
     Reason.VIRUS: "- infected",
+    Reason.EXPIRED: """
+        message expired ->
+        retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers
+        hosts have been failing for a long time | did not accept our requests to connect | has been frozen
+        was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable
+        this message has been in the queue too long | your message was not delivered within | delay reason:
+        could not deliver for the last | no action is required on your part
+    """,
     Reason.SPAM: "- spam | blocked by our spam firewall | blocked by our bulk email filter",
 }
 

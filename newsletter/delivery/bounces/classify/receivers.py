@@ -135,6 +135,7 @@ _YAHOO = {
         this user doesn't have a | mailbox not found | no yahoo account | dd requested mail action
     """,
     Reason.SUSPENDED: "is no longer valid | mailbox is disabled | (554.30)",
+    Reason.NOT_ACCEPT: "type=mx: malformed or unexpected name server reply",
     Reason.NO_RELAYING: "relaying denied for",
     Reason.NOT_COMPLIANT: "headers are not rfc compliant",
     Reason.SYNTAX: "syntax error in parameters",
@@ -209,6 +210,8 @@ _TENCENT = {
     Reason.USER_UNKNOWN: "mailbox not found",
 }
 
+_VERIZON = {Reason.USER_UNKNOWN: "no such user here | no valid recipients for this mm"}
+
 _YANDEX = {Reason.USER_UNKNOWN: "no such user"}
 
 _MAIL_RU = {
@@ -219,7 +222,7 @@ _MAIL_RU = {
 
 _NETEASE = {Reason.USER_UNKNOWN: "user not found", Reason.SPAM: "dt:spm"}
 
-_T_ONLINE = {Reason.USER_UNKNOWN: "user unknown", Reason.BLOCKED: "a problem occurred"}
+_T_ONLINE = {Reason.USER_UNKNOWN: "user unknown"}
 
 _KDDI = {Reason.FILTERED: "550 : user unknown", Reason.USER_UNKNOWN: ">: user unknown"}
 
@@ -238,7 +241,7 @@ _OUTLOOK = {
 
 # Codes that stand in the text: the pattern finds one, the table begins with its first characters.
 _FRENCH = {
-    Reason.BLOCKED: "101 102 103 401 510 999",
+    Reason.BLOCKED: "101 102 103 108 401 510 999",
     Reason.RATE_LIMITED: "104",
     Reason.SECURITY: "305 402",
     Reason.REJECTED: "403 405 415 421",
@@ -256,7 +259,8 @@ _GODADDY = {
     Reason.EXPIRED: "ib101",
     Reason.SPAM: "ib212",
     Reason.SECURITY: "ib401",
-    Reason.REJECTED: "ib501 ib502 ib506 ib508",
+    Reason.AUTHENTICATION: "ib508",
+    Reason.REJECTED: "ib501 ib502 ib506",
     Reason.VIRUS: "ib705",
 }
 _COX = {
@@ -363,13 +367,14 @@ RECEIVERS: Sequence[Receiver] = (
     Receiver("MessageLabs", _by_words(_MESSAGELABS), (".messagelabs.com",), ("messagelabs.com", "symanteccloud.com")),
     Receiver("Tencent", _by_words(_TENCENT), (".qq.com",), ("mail.qq.com",)),
     Receiver("NetEase", _by_words(_NETEASE), (".netease.com", ".163.com"), ("mail.163.com",)),
+    Receiver("Verizon", _by_words(_VERIZON), (".vtext.com", ".vzwpix.com")),
     Receiver("Yandex", _by_words(_YANDEX), (".yandex.ru", ".yandex.net", ".yandex.com")),
     Receiver("Mail.ru", _by_words(_MAIL_RU), (".mail.ru",), ("message was not accepted -- ",)),
     Receiver("T-Online", _by_words(_T_ONLINE), (".t-online.de",), ("@rx.t-online.de",)),
     Receiver("KDDI", _by_words(_KDDI), (".ezweb.ne.jp", ".au.com")),
     Receiver("docomo", _by_words(_DOCOMO), (".docomo.ne.jp",)),
-    Receiver("Cox", _by_codes(r"aup#(\w+)", _COX), ("cox.net",)),
-    Receiver("Spectrum", _by_codes(r"aup#[-a-z]*(\d{4})", _SPECTRUM), ("charter.net",)),
+    Receiver("Cox", _by_codes(r"aup#(\w+)", _COX), ("cox.net",), ("cox.com/",)),
+    Receiver("Spectrum", _by_codes(r"aup#[-a-z]*(\d{4})", _SPECTRUM), ("charter.net",), ("spectrum.net/",)),
     Receiver(
         "Orange",
         _by_codes(r"\b(?:lpn|lpnaaa|ofr|ouk)\w*?[-_]?(\d{3})\b(?![-_]\d)", _FRENCH),
@@ -377,7 +382,12 @@ RECEIVERS: Sequence[Receiver] = (
         (" ofr_", " lpn0", " ofr0", " lpnaaa_"),
     ),
     Receiver("GoDaddy", _by_codes(r"\b(ib\d{3})\b", _GODADDY), ("secureserver.net",)),
-    Receiver("Facebook", _by_codes(r"\b((?:pol|msg|rcp|int|dns|con)-[pt]\d)\b", _FACEBOOK), (".facebook.com",)),
+    Receiver(
+        "Facebook",
+        _by_codes(r"\b((?:pol|msg|rcp|int|dns|con)-[pt]\d)\b", _FACEBOOK),
+        (".facebook.com",),
+        ("postmaster.facebook.com/",),
+    ),
     Receiver("i.ua", _by_codes(r"\.i\.ua/err/(\d+)", _I_UA), (".email.ua",), (".i.ua/err/",)),
 )
 

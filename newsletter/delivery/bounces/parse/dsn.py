@@ -16,6 +16,7 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 _ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
+_COMMENT = re.compile(r"^[^(]*\(?")
 _TYPED = re.compile(r"^\s*[\w-]+\s*;\s*")
 
 
@@ -29,6 +30,8 @@ class RecipientStatus:
     """The address that it was sent to, if the report gives that separately."""
     action: str
     status: str
+    comment: str
+    """What stands in brackets behind the status."""
     diagnostic: str
     spec: str
     """What kind of diagnostic it is: smtp, x-unix, …"""
@@ -79,6 +82,7 @@ def _status_of(group: Headers, reporting: str) -> RecipientStatus:
         original=original,
         action=_action(first(group, "action")),
         status=status[0] if status else "",
+        comment=_COMMENT.sub("", first(group, "status")).removesuffix(")"),
         diagnostic=" ".join(words.split()),
         spec=spec.strip().lower(),
         mta=_bare(first(group, "remote-mta")) or reporting,

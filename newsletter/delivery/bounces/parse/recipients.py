@@ -37,6 +37,9 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
         return replace(found, diagnostic=fallback.words[:LONGEST_DIAGNOSTIC])
     words_of_status = Mention(address, status.diagnostic or fallback.words, command, local=status.spec in _BY_NO_SERVER)
     found = _classified(words_of_status, action, status)
+    if status.comment and not status.diagnostic:
+        commented = _classified(replace(words_of_status, words=status.comment), action, status)
+        found = replace(_or_else(commented, found), diagnostic=found.diagnostic)
     return _or_else(found, _classified(replace(fallback, command=command), action, status))
 
 
@@ -69,7 +72,9 @@ def _classified(mention: Mention, action: str, report: RecipientStatus | None = 
     status, mta = (report.status, report.mta) if report else ("", "")
     # As a report marks a local program (RFC 3464, 2.3.6).
     words = f"x-unix; {mention.words}" if mention.local else mention.words
-    reason, hardness = classify(words, status, mta=mta, command=mention.command)
+    # Without a host's name, it is likely the recipient's own that answered.
+    host = mta or mention.address.partition("@")[2]
+    reason, hardness = classify(words, status, mta=host, command=mention.command)
     if action == "delayed" and reason in {Reason.ON_HOLD, Reason.UNDEFINED}:
         reason, hardness = Reason.EXPIRED, Hardness.SOFT
     text = wording.comparable(mention.words)
