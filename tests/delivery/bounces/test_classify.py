@@ -42,35 +42,52 @@ suspend        554 30 Sorry, your message cannot be delivered. This mailbox is d
 authfailure    550-5.7.26 This mail has been blocked because the sender is unauthenticated. - gsmtp
 authfailure    550 5.7.515 Access denied, sending domain EXAMPLE.ORG doesn't meet the required authentication level.
 authfailure    550 5.7.1 Email rejected per DMARC policy for example.org
+authfailure    550 5.1.0 is not allowed to send from <x> per it's SPF Record. IB508 @ smtp.secureserver.net
 badreputation  550 5.7.1 likely suspicious due to the very low reputation of the sending IP. - gsmtp
 blocked        421 4.7.28 Gmail has detected an unusual rate of mail originating from your IP address. - gsmtp
 blocked        550 5.7.1 part of their network is on our block list (S3150). @ x.protection.outlook.com
 blocked        550 5.7.606 Access denied, banned sending IP [192.0.2.1] @ mx.protection.outlook.com
 blocked        553 5.7.1 [BL21] Connections not accepted, the ip is in Spamhaus's list; @ mta.yahoodns.net
 blocked        554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org
+blocked        554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster for help or to contact x@example.net) (BL)
+blocked        550 5.5.0 service refused, please try later. LPN001_108 @ smtpz4.laposte.net
+blocked        550 5.1.0 <b@example.org> sender rejected. Refer to www.cox.com/x. AUP#CDRBL @ cxr.mx.a.cloudfilter.net
 rejected       421 4.7.0 [TSS04] Temporarily deferred due to unexpected volume or user complaints @ a.yahoodns.net
 rejected       550 5.1.8 <bounce@example.org>: Sender address rejected: Domain not found
 policyviolation 550 5.7.1 [CS01] Message rejected due to local policy. @ mx02.mail.icloud.com
 policyviolation 554 Message not allowed - [PH01] Email not accepted for policy reasons. @ mta6.am0.yahoodns.net
 ratelimited    450 4.2.1 The user you are trying to contact is receiving mail too quickly. - gsmtp
 ratelimited    452 4.3.2 Too many connections from your host
+ratelimited    550 5.1.0 sender rejected. See www.spectrum.net/x. AUP#In-1310 @ mx.a.cloudfilter.net
 requireptr     550 5.7.25 The IP address sending this message does not have a PTR record setup. - gsmtp
 spamdetected   554 5.7.1 This message has been identified as spam (in reply to end of DATA command)
 spamdetected   550-5.7.1 our system has detected that this message is likely unsolicited mail. - gsmtp
 virusdetected  554 5.7.0 Your message was infected with a virus
+virusdetected  550 Virus detected; content rejected (in reply to end of DATA command)
 emailtoolarge  552 5.3.4 Message size exceeds fixed limit
 norelaying     554 5.7.1 <a@example.org>: Relay access denied
 expired        connect to mx.example.org[192.0.2.1]:25: Connection timed out
 expired        retry timeout exceeded
+mailboxfull    mailbox is full: retry timeout exceeded
+mailboxfull    Remote host said: 450 4.2.2 Mailbox full. This message has been in the queue too long.
+requireptr     Delay reason: 450 service permits 2 unverifyable sending IPs
+networkerror   wasn't able to establish an SMTP connection. (#4.4.1) This message has been in the queue too long.
 networkerror   554 5.4.6 Too many hops
 systemerror    mail for example.org loops back to myself
+systemerror    421 4.3.0 Upstream error @ route3.mx.cloudflare.net
+systemerror    451 4.3.0 Please try again later
 systemfull     452 4.3.1 Insufficient system storage
 contenterror   554 5.6.0 Invalid MIME headers
 syntaxerror    503 bad sequence of commands
 mailererror    x-unix; 127
+mailererror    x-unix; 550 5.1.1 Command died with status 127
+mailererror    x-unix; 5.2.0 procmail: Lock failure
 failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
 securityerror  530 5.7.0 Authentication required
 filtered       550 5.2.1 rejected by recipient
+filtered       550 5.1.1 RCP-P2 http://postmaster.facebook.com/response_codes Refused due to recipient preferences
+filtered       550 5.1.1 <a@example.org>: rejected by the recipient (in reply to RCPT TO command)
+filtered       550 - Requested action not taken: no such user here
 filtered       550 5.0.0 No such user (in reply to end of DATA command)
 onhold         something that nobody has ever said
 """

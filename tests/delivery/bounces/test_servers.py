@@ -350,6 +350,12 @@ FORMS = {
         @ Your mail to @ was not delivered, ERROR CODE :550 - 5.2.2 Mailbox is full
 
         """,
+    "Google-Groups rejected": """\
+        We're writing to let you know that the group you tried to contact may not exist,
+        or you may not have permission to post messages to the group.
+
+         * You may need to join the group before receiving permission to post.
+        """,
     "Yandex userunknown": """\
         This is the mail system at host yandex.ru.
 

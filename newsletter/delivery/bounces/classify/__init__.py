@@ -32,8 +32,8 @@ _BEFORE_DATA = _BEFORE_MAIL | {"MAIL", "RCPT"}
 _DECIDED_FIRST = (
     *(Reason.MAILBOX_FULL, Reason.EMAIL_TOO_LARGE, Reason.SUSPENDED, Reason.HAS_MOVED, Reason.NO_RELAYING),
     *(Reason.AUTHENTICATION, Reason.USER_UNKNOWN, Reason.FILTERED, Reason.REQUIRE_PTR, Reason.NOT_COMPLIANT),
-    *(Reason.BAD_REPUTATION, Reason.CONTENT, Reason.REJECTED, Reason.HOST_UNKNOWN, Reason.SPAM, Reason.RATE_LIMITED),
-    Reason.BLOCKED,
+    *(Reason.BAD_REPUTATION, Reason.CONTENT, Reason.REJECTED, Reason.HOST_UNKNOWN, Reason.VIRUS, Reason.SPAM),
+    *(Reason.RATE_LIMITED, Reason.BLOCKED),
 )
 _DECIDED_NEXT = (
     *(Reason.MAILBOX_FULL, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.RATE_LIMITED, Reason.SPAM),
@@ -45,7 +45,9 @@ _DECIDED_NEXT = (
 _VAGUE = frozenset({Reason.SYSTEM, Reason.SECURITY, Reason.EXPIRED, Reason.NETWORK, Reason.HOST_UNKNOWN})
 _NOT_THE_USER = (
     *(Reason.NO_RELAYING, Reason.BLOCKED, Reason.MAILBOX_FULL, Reason.HAS_MOVED, Reason.REJECTED, Reason.NOT_ACCEPT),
+    Reason.FILTERED,
 )
+_WHILE_WAITING = frozenset({None, Reason.BLOCKED, Reason.NETWORK, Reason.SYSTEM, Reason.HOST_UNKNOWN})
 # How a report marks the words of a local program rather than of a server (RFC 3464, 2.3.6).
 _LOCAL = ("x-unix;", "x-local;")
 _COMMAND = re.compile(
@@ -67,7 +69,7 @@ def classify(
     command = command.upper() or _command_in(text)
     reason = (
         receivers.reason_of(text, status, mta)
-        or programs.reason_of(text)
+        or _by_program(text, status, command)
         or _by_phrases(text, status, command)
         or _by_numbers(text, status, code, command)
     )
@@ -108,13 +110,23 @@ def _fault_of_ours(reason: Reason, text: str) -> Reason | None:
     return next((other for other in _OF_US if says(other, text)), None) if reason in _FOR_GOOD else None
 
 
+def _by_program(text: str, status: str, command: str) -> Reason | None:
+    found = programs.reason_of(text)
+    if found is not Reason.EXPIRED:
+        return found
+    # What the server answered each time tells more than that the time ran out.
+    answered = _by_phrases(text, status, command)
+    return found if answered in _WHILE_WAITING else answered
+
+
 def _by_phrases(text: str, status: str, command: str) -> Reason | None:
     named = status_codes.REASONS.get(status)
-    if not text.startswith(_LOCAL):
+    is_local = text.startswith(_LOCAL)
+    if not is_local:
         for reason in _DECIDED_FIRST:
             if _fits(reason, text, status, command):
                 return reason
-    if named is None or named in _VAGUE:
+    if named is None or named in _VAGUE or is_local:
         return next((reason for reason in _DECIDED_NEXT if says(reason, text)), None)
     return None
 
@@ -129,7 +141,7 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
         case Reason.FILTERED:
             # "User unknown" after the message was seen, or at an unknown stage, may be a filter's answer.
             is_late = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
-            return is_late and (says(reason, text) or says(Reason.USER_UNKNOWN, text))
+            return says(reason, text) or (is_late and says(Reason.USER_UNKNOWN, text))
         case Reason.REJECTED:
             unclear = named in {None, Reason.SECURITY, Reason.SYSTEM}
             asked = command == "MAIL" or (command == "DATA" and named is not Reason.USER_UNKNOWN) or unclear

@@ -235,6 +235,7 @@ _RULES: Mapping[Reason, str] = {
         you are not allowed to connect | go away | open proxy | confirm this mail server | smtp server of your isp
         server requires confirmation | has not passed validation | no matches to nameserver query
         no valid recipients from | to submit messages to this e-mail system has been rejected
+        a problem occurred. (ask your postmaster
         please try later. *_103 | please try later. *_510 | deferred due to user complaints
     """,
     Reason.VIRUS: """
@@ -257,7 +258,7 @@ _RULES: Mapping[Reason, str] = {
         internal server error | interrupted system call | queue file write error | i/o error | system error
         encountered an error while being processed | transaction failed | unable to connect * daemon
         can't create user output file | could not load drd | no mdb | timeout waiting for input | server busy
-        temporary server error | resources temporarily unavailable
+        temporary server error | resources temporarily unavailable | upstream error
         insufficient system resources | local problem | unexpected failure | mapi
     """,
     Reason.NETWORK: """

@@ -35,7 +35,7 @@ _TRANSIENT = {
     Reason.FILTERED: ("2.4",),
     Reason.SYSTEM_FULL: ("3.1", "4.5"),
     Reason.NOT_ACCEPT: ("3.2",),
-    Reason.SYSTEM: ("1.9", "3.3", "3.5", "4.3", "5.3", "5.5"),
+    Reason.SYSTEM: ("1.9", "3.0", "3.3", "3.5", "4.3", "5.3", "5.5"),
     Reason.EXPIRED: ("4.1", "4.7"),
     Reason.NETWORK: ("4.2", "4.4", "4.6", "4.8"),
     Reason.CONTENT: ("6.0", "6.2", "6.5"),
@@ -51,4 +51,4 @@ def _by_code(digit: str, reasons: dict[Reason, tuple[str, ...]]) -> dict[str, Re
 
 
 REASONS = _by_code("5", _PERMANENT) | _by_code("4", _TRANSIENT)
-"""The reason that a code names. What is not here says nothing: 4.0.0, 4.3.0, 5.4.1, …"""
+"""The reason that a code names. What is not here says nothing: 4.0.0, 5.4.1, …"""
