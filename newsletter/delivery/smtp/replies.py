@@ -75,30 +75,32 @@ class ReplyReader:
         *lines, self._rest = (self._rest + data).split(b"\n")
         if len(self._rest) > MAX_LINE:
             raise ProtocolError(f"a reply line of more than {MAX_LINE} octets")
-        return [reply for line in lines if (reply := self._take(line.removesuffix(b"\r")))]
+        return [reply for line in lines if (reply := self._take(line))]
 
     def _take(self, line: bytes) -> Reply | None:
-        code, more, text = _parsed(line)
-        return self._join(code, more, text)
+        read, more = _parsed(line)
+        return self._join(read, more) if more or self._lines else read
 
-    def _join(self, code: int, more: bool, text: str) -> Reply | None:
-        if (self._lines and code != self._code) or len(self._lines) == MAX_LINES:
+    def _join(self, read: Reply, more: bool) -> Reply | None:
+        if (self._lines and read.code != self._code) or len(self._lines) == MAX_LINES:
             raise ProtocolError("a reply whose lines do not belong together")
-        self._code = code
-        self._lines.append(text)
+        self._code = read.code
+        self._lines += read.lines
         if more:
             return None
         lines, self._lines = tuple(self._lines), []
-        return Reply(code, lines)
+        return Reply(read.code, lines)
 
 
 @lru_cache(maxsize=256)
-def _parsed(line: bytes) -> tuple[int, bool, str]:
+def _parsed(ended: bytes) -> tuple[Reply, bool]:
+    """The reply that a line is, and whether more lines of it follow."""
     # Cached, because a server repeats most of its replies within a run.
+    line = ended.removesuffix(b"\r")
     found = _LINE.fullmatch(line)
     if found is None or len(line) > MAX_LINE:
         raise ProtocolError(f"not a reply: {printable(line[:80])!r}")
-    return int(found[1]), found[2] == b"-", printable(found[3] or b"")
+    return Reply(int(found[1]), (printable(found[3] or b""),)), found[2] == b"-"
 
 
 def printable(text: bytes) -> str:
