@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Self, TypeVar
 
 from newsletter.delivery.smtp import protocol, tls_trust
-from newsletter.delivery.smtp.protocol import Ask, ConnectionLost, Dialogue, DotStuffed, Envelope, Extensions
+from newsletter.delivery.smtp.protocol import ConnectionLost, Dialogue, DotStuffed, Envelope, Extensions
 from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
@@ -77,7 +77,7 @@ class _ReplyStream(asyncio.Protocol):
     async def lost(self) -> None:
         """Wait until the connection is closed."""
         while not self.gone:
-            await self._listen()
+            await self._next_change()
 
     async def _wait_for(self, count: int, patience: float) -> None:
         now = self._loop.time()
@@ -92,15 +92,12 @@ class _ReplyStream(asyncio.Protocol):
                 raise ConnectionLost(why, list(self.unread))
             if self._loop.time() >= self._deadline:
                 raise ConnectionLost("the server fell silent", list(self.unread))
-            await self._listen()
+            await self._next_change()
         self._deadline = self._report_at = math.inf
 
-    async def _listen(self) -> None:
+    def _next_change(self) -> Future[None]:
         self._change = self._loop.create_future()
-        try:
-            await self._change
-        finally:
-            self._change = None
+        return self._change
 
     def _wake(self) -> None:
         if self._change and not self._change.done():
@@ -286,8 +283,10 @@ class SmtpConnection:
         try:
             ask = next(dialogue)
             while True:
+                if ask.data:
+                    self._transport.write(ask.data)
                 try:
-                    replies = await self._ask(ask)
+                    replies = await self._stream.replies(ask.replies, ask.patience * self._patience)
                 except ConnectionLost as end:
                     self.drop()
                     ask = dialogue.throw(end)
@@ -299,8 +298,3 @@ class SmtpConnection:
         except ProtocolError:
             self.drop()
             raise
-
-    async def _ask(self, ask: Ask) -> list[Reply]:
-        if ask.data:
-            self._transport.write(ask.data)
-        return await self._stream.replies(ask.replies, ask.patience * self._patience)
