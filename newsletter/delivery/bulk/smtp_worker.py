@@ -37,6 +37,7 @@ from newsletter.mail_settings import MailServer
 
 # Seconds between two checks for copies that fall due while other connections still work.
 _CHECK_EVERY = 0.5
+_LOGGED = {CopyState.REFUSED: "copy refused", CopyState.FAILED: "copy given up"}
 
 log = structlog.get_logger(__name__)
 
@@ -264,6 +265,8 @@ class SmtpWorker:
             return outcomes.released(outgoing.copy)
         content = cast("DotStuffed", outgoing.content)
         reply = await connection.deliver(content, self._prepare_following(), self._compose_following)
+        if reply.positive:  # as nearly every one is; it has no history to look at
+            return outcomes.sent(outgoing.copy, reply)
         return await self._answered(outgoing.copy, Answered(reply, after_data=True))
 
     async def _answered(self, copy: ClaimedCopy, answer: Answered) -> Outcome:
@@ -309,8 +312,9 @@ class SmtpWorker:
             self._following = None
 
     def _settle(self, outcome: Outcome) -> None:
-        self._config.limiter.unsent += outcome.goes_back and outcome.not_before is None
-        if not outcome.goes_back:
+        if outcome.goes_back:
+            self._config.limiter.unsent += outcome.not_before is None
+        else:
             self._config.histories.drop(outcome.copy)
         _log(outcome)
         self._state.writer.record(outcome)
@@ -353,16 +357,10 @@ class SmtpWorker:
 
 
 def _log(outcome: Outcome) -> None:
-    context = {
-        "copy": outcome.copy.id,
-        "letter": outcome.copy.letter_id,
-        "code": outcome.code,
-        "status": outcome.status,
-    }
-    if outcome.state is CopyState.REFUSED and outcome.code is not None:
-        log.info("copy refused", **context)
-    elif outcome.state is CopyState.FAILED and outcome.code is not None:
-        log.info("copy given up", **context)
+    if outcome.code is None or outcome.state not in _LOGGED:
+        return
+    copy = outcome.copy
+    log.info(_LOGGED[outcome.state], copy=copy.id, letter=copy.letter_id, code=outcome.code, status=outcome.status)
 
 
 async def _wait(event: Event, seconds: float) -> None:
