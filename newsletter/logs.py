@@ -4,9 +4,15 @@ import logging
 import re
 import sys
 
-import structlog
-
 from newsletter.config import Settings
+from newsletter.system.imports import left_out
+
+# It imports rich for tracebacks that we do not print, which would cost each process 4 MB.
+with left_out("rich"):
+    import structlog
+
+get_logger = structlog.get_logger
+"""For a module that is imported before any other has imported structlog."""
 
 # Mail servers quote addresses in their replies, and libraries in their errors.
 _ADDRESS = re.compile(r"""([^\s<>"'(),;:=@])[^\s<>"'(),;:=@]*@""")

@@ -41,6 +41,8 @@ class _LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _COMMANDS:
             return None
+        # First, because it imports structlog without what we do not need.
+        importlib.import_module("newsletter.logs")
         module = importlib.import_module(f"newsletter.cli.{_COMMANDS[name][0]}")
         command: click.Command = getattr(module, name)
         return command

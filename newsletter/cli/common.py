@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, AuditWriter
@@ -102,6 +100,10 @@ def print_json(value: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print a table for people, or a sentence if there are no rows."""
+    # Imported here, because not every command prints a table.
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
@@ -121,6 +123,7 @@ def print_listing(found: Sequence[Mapping[str, object]], columns: Sequence[str],
 
 def with_progress_bar(items: Iterable[T], total: int) -> Iterator[T]:
     """The same items; on a terminal, with a progress bar on standard error."""
+    from rich.console import Console
     from rich.progress import track
 
     console = Console(stderr=True)

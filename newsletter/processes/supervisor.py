@@ -11,8 +11,6 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import structlog
-
 from newsletter import config, logs, worker
 from newsletter.db import AWAY
 from newsletter.delivery.workers import lease_recovery
@@ -29,7 +27,7 @@ _LONG_LIFE = 60.0
 _LONGEST_WAIT = 30.0
 _DATABASE_AWAY = 5.0
 
-log = structlog.get_logger()
+log = logs.get_logger()
 
 
 @dataclass(slots=True)
