@@ -63,6 +63,8 @@ _SIGNAL_EVERY = 0.25
 # Between the first runs of two jobs, and so between all later ones. Jobs that begin together make every copy wait for
 # their turns of the interpreter, and each takes a thread and a database connection of its own, which then stay.
 _APART = timedelta(seconds=0.05)
+# The same for those that run once a minute or less often; nothing waits for them when a worker starts.
+_FAR_APART = timedelta(seconds=0.5)
 
 _Check = Callable[[Session, datetime], bool]
 _now = partial(datetime.now, UTC)
@@ -352,7 +354,8 @@ class Worker:
         )
         first = _now()
         for place, job in enumerate(jobs):
-            at, seconds = first + place * _APART, job.every.total_seconds()
+            apart = _APART if job.every < timedelta(minutes=1) else _FAR_APART
+            at, seconds = first + place * apart, job.every.total_seconds()
             scheduler.add_job(_guarded(job), "interval", seconds=seconds, name=job.name, next_run_time=at)
         return scheduler
 
