@@ -179,6 +179,32 @@ def test_words_for_people_tell_which_command_was_refused() -> None:
     assert parse(report(status, said.format("end of DATA"))).recipients[0].reason is Reason.FILTERED
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Remote host said: 550 User unknown [RCPT_TO]", Reason.USER_UNKNOWN),
+        ("Remote host said: 550 User unknown [BODY]", Reason.FILTERED),
+        ("most progress was RCPT TO response; remote host 192.0.2.1 said: 550 User unknown", Reason.USER_UNKNOWN),
+    ],
+)
+def test_each_program_names_the_command_in_its_own_way(said: str, reason: Reason) -> None:
+    assert parse(mail(f"<{READER}>:", said)).recipients[0].reason is reason
+
+
+def test_what_powermta_calls_it_counts_where_the_words_do_not_decide() -> None:
+    said = FAILED.replace("5.1.1", "5.2.1").replace("Recipient address rejected:\n    ", "")
+    told = [parse(report(f"{said}X-PowerMTA-BounceCategory: {word}\n")) for word in ("bad-mailbox", "spam-related")]
+    assert [one.recipients[0].reason for one in told] == [Reason.USER_UNKNOWN, Reason.SPAM]
+    full = said.replace("User unknown", "Mailbox full")
+    told = [parse(report(f"{full}X-PowerMTA-BounceCategory: bad-mailbox\n"))]
+    assert told[0].recipients[0].reason is Reason.MAILBOX_FULL
+
+
+def test_an_unknown_user_whose_mailbox_is_full_is_not_unknown() -> None:
+    [one] = parse(report(FAILED, "Your message was automatically rejected:\nNot enough disk space")).recipients
+    assert (one.reason, one.hardness) == (Reason.MAILBOX_FULL, Hardness.SOFT)
+
+
 def test_what_a_program_said_on_the_spot_is_no_servers_answer() -> None:
     status = FAILED.replace("smtp; 550 5.1.1", "x-unix; 75").replace("5.1.1", "5.3.0")
     assert parse(report(status)).recipients[0].reason is Reason.MAILER_ERROR

@@ -90,6 +90,22 @@ _RULES: Mapping[Reason, str] = {
     Reason.SPAM: "- spam | blocked by our spam firewall | blocked by our bulk email filter",
 }
 
+CATEGORIES: Mapping[str, Reason] = {
+    "bad-mailbox": Reason.USER_UNKNOWN,
+    "bad-domain": Reason.HOST_UNKNOWN,
+    "inactive-mailbox": Reason.SUSPENDED,
+    "quota-issues": Reason.MAILBOX_FULL,
+    "spam-related": Reason.SPAM,
+    "virus-related": Reason.VIRUS,
+    "policy-related": Reason.POLICY,
+    "relaying-issues": Reason.NO_RELAYING,
+    "invalid-sender": Reason.REJECTED,
+    "message-expired": Reason.EXPIRED,
+    "no-answer-from-host": Reason.NETWORK,
+    "routing-errors": Reason.SYSTEM,
+}
+"""The reason by PowerMTA's own categories."""
+
 _PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]
 
 

@@ -32,6 +32,8 @@ class RecipientStatus:
     status: str
     comment: str
     """What stands in brackets behind the status."""
+    category: str
+    """What PowerMTA calls it: bad-mailbox, quota-issues, …"""
     diagnostic: str
     spec: str
     """What kind of diagnostic it is: smtp, x-unix, …"""
@@ -83,6 +85,7 @@ def _status_of(group: Headers, reporting: str) -> RecipientStatus:
         action=_action(first(group, "action")),
         status=status[0] if status else "",
         comment=_COMMENT.sub("", first(group, "status")).removesuffix(")"),
+        category=first(group, "x-powermta-bouncecategory").strip().lower(),
         diagnostic=" ".join(words.split()),
         spec=spec.strip().lower(),
         mta=_bare(first(group, "remote-mta")) or reporting,

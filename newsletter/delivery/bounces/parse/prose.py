@@ -61,7 +61,8 @@ _COMMAND = any_of(
     (?:after|sending|response to) (mail from|rcpt to|data|end of data|ehlo|helo)
     server (?:for|after) (rcpt|mail|data)(?: to| from)? command
     >>> ?(mail from|rcpt to|data|ehlo|helo)|error in (rcpt|mail|data)|during (rcpt|mail from|data)
-    smtp:(rcpt|mail|data)\b|smtp command (mail|rcpt|data)\b
+    smtp:(rcpt|mail|data)\b|smtp command (mail|rcpt|data)\b|progress was (rcpt|mail|data)\b
+    \[(rcpt|mail)_(?:to|from)\]|\[(body)\]
     does not like (recipient)|did not like our (rcpt|data|mail)|but (sender) was rejected
     failed (on|after i) (?:data|sent)|(initial connection)|but (greeting) failed
     but (my name) was rejected|(refused) to talk to me
@@ -78,6 +79,7 @@ _NAMES = {
     "my": "EHLO",
     "refused": "HELO",
     "data": "DATA",
+    "body": "DATA",
     "end": "DATA",
     "ehlo": "EHLO",
     "helo": "HELO",

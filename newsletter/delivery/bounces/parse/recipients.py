@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from newsletter.delivery.bounces.classify import best_status, classify, programs, wording
+from newsletter.delivery.bounces.classify import hardness as hardness_of
 from newsletter.delivery.bounces.parse import prose
 from newsletter.delivery.bounces.parse.dsn import RecipientStatus
 from newsletter.delivery.bounces.parse.mail_view import MailView
@@ -14,6 +15,8 @@ LONGEST_DIAGNOSTIC = 1000
 
 _NO_FAILURE = frozenset({"delivered", "relayed", "expanded"})
 _UNDECIDED = frozenset({Reason.ON_HOLD, Reason.UNDEFINED, Reason.SYSTEM, Reason.SECURITY})
+# What the text for people says outweighs "user unknown" in the report beside it.
+_RATHER = frozenset({Reason.MAILBOX_FULL, Reason.SUSPENDED})
 _BY_NO_SERVER = frozenset({"x-unix", "x-local"})
 
 
@@ -40,7 +43,17 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
     if status.comment and not status.diagnostic:
         commented = _classified(replace(words_of_status, words=status.comment), action, status)
         found = replace(_or_else(commented, found), diagnostic=found.diagnostic)
-    return _or_else(found, _classified(replace(fallback, command=command), action, status))
+    told = _classified(replace(fallback, command=command), action, status)
+    if len(view.mentions) <= 1 and found.hardness is Hardness.HARD and told.reason in _RATHER:
+        return replace(found, reason=told.reason, hardness=told.hardness)
+    return _by_category(_or_else(found, told), status.category)
+
+
+def _by_category(found: Recipient, category: str) -> Recipient:
+    reason = programs.CATEGORIES.get(category, found.reason)
+    if reason is found.reason or found.reason not in _UNDECIDED | {Reason.FILTERED}:
+        return found
+    return replace(found, reason=reason, hardness=hardness_of(reason, found.status, found.code))
 
 
 def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
