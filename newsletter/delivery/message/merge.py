@@ -28,7 +28,7 @@ _TRIPLED = re.compile(r"(?<!\\)\{\{\{(?=[^{}]*\}\})")
 _NEVER_CLOSES = r'"{{" opens a merge field that never closes; write \{{ to print braces'
 
 # Printable ASCII without the five that HTML escapes, and without spaces at the ends.
-_ITSELF = re.compile("[!#-%(-;=?-~]+(?: +[!#-%(-;=?-~]+)*")
+_ITSELF = re.compile("(?! )[ !#-%(-;=?-~]+(?<! )")
 
 # Controls, line and paragraph separators, direction overrides (they make an address read backwards)
 # and lone surrogates (they cannot be encoded).

@@ -39,8 +39,10 @@ class NoAddress(Invalid):
     """A text is not an address that mail can be sent to."""
 
 
+@lru_cache(maxsize=64)
 def encoded_words(text: str, header: str = "Subject") -> str:
     """Unstructured text for that header, as encoded words where needed (RFC 2047)."""
+    # Cached, because the copies of a letter mostly have one subject.
     line = as_line(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
         return line
@@ -49,7 +51,8 @@ def encoded_words(text: str, header: str = "Subject") -> str:
 
 def address_header(name: str, address: str, header: str) -> str:
     """`Name <address>` for that header; the bare address where there is no name."""
-    return _named(as_line(name), address, header) if as_line(name) else address
+    line = as_line(name)
+    return _named(line, address, header) if line else address
 
 
 def list_id(text: str) -> str:
@@ -58,8 +61,10 @@ def list_id(text: str) -> str:
     return _named(name.strip(), identifier.rstrip(">"), "List-Id").lstrip()
 
 
+@lru_cache(maxsize=256)
 def sendable(address: str) -> str:
     """The address with its domain as A-labels (RFC 5890), as SMTP needs it; raises Invalid if it is not an address."""
+    # Cached, because a copy needs it for its envelope and for its header.
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
         raise NoAddress("not an address that mail can be sent to")
