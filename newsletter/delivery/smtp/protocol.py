@@ -198,14 +198,12 @@ def quit() -> Dialogue[None]:  # noqa: A001  (the command's name)
 
 
 def _envelope_lines(extensions: Extensions, envelope: Envelope) -> tuple[bytes, bytes, bytes]:
-    size = f" SIZE={envelope.size}" if "SIZE" in extensions else ""
-    international = " BODY=8BITMIME SMTPUTF8" if envelope.international else ""
+    size = [f"SIZE={envelope.size}"] if "SIZE" in extensions else []
+    international = ["BODY=8BITMIME", "SMTPUTF8"] if envelope.international else []
     of_mail, of_rcpt = dsn_parameters(envelope) if "DSN" in extensions else ([], [])
-    return (
-        f"MAIL FROM:<{envelope.sender}>{size}{international}{_spaced(of_mail)}\r\n".encode(),
-        f"RCPT TO:<{envelope.recipient}>{_spaced(of_rcpt)}\r\n".encode(),
-        b"DATA\r\n",
-    )
+    mail = " ".join([f"MAIL FROM:<{envelope.sender}>", *size, *international, *of_mail])
+    rcpt = " ".join([f"RCPT TO:<{envelope.recipient}>", *of_rcpt])
+    return f"{mail}\r\n".encode(), f"{rcpt}\r\n".encode(), b"DATA\r\n"
 
 
 def dsn_parameters(envelope: Envelope) -> tuple[list[str], list[str]]:
@@ -224,10 +222,6 @@ def xtext(text: str) -> str:
     return "".join(each if "!" <= each <= "~" and each not in "+=" else f"+{ord(each):02X}" for each in text)
 
 
-def _spaced(parameters: Sequence[str]) -> str:
-    return "".join(f" {each}" for each in parameters)
-
-
 def _step_by_step(lines: Sequence[bytes]) -> Dialogue[list[Reply]]:
     replies: list[Reply] = []
     for line, patience in zip(lines, (_MAIL, _RCPT, _DATA), strict=True):
@@ -243,17 +237,23 @@ def _refusal(replies: Sequence[Reply]) -> Reply | None:
     TransportDown where the server will not even hear who sends: that is about no copy.
     """
     for place, reply in enumerate(replies):
-        if place == 0 and retry.is_rate_limited(reply):
-            raise RateLimited(f"the server answers {reply}")
-        if place == 0 and reply.code >= 500 and reply.code != _ABOUT_THE_COPY:
-            raise SenderRefused(reply)
-        if place == 0 and retry.classify(reply) is ReplyKind.SERVER_WIDE:
-            raise TransportDown(f"the server answers {reply}")
         if reply.code >= 400:
+            if place == 0:
+                _require_about_the_copy(reply)
             return reply
         if not (reply.code == 354 if place == 2 else reply.positive):
             raise ProtocolError(f"{reply} is no answer to {('MAIL', 'RCPT', 'DATA')[place]}")
     return None
+
+
+def _require_about_the_copy(reply: Reply) -> None:
+    """Raise TransportDown if this refusal of the sender is about no copy."""
+    if retry.is_rate_limited(reply):
+        raise RateLimited(f"the server answers {reply}")
+    if reply.code >= 500 and reply.code != _ABOUT_THE_COPY:
+        raise SenderRefused(reply)
+    if retry.classify(reply) is ReplyKind.SERVER_WIDE:
+        raise TransportDown(f"the server answers {reply}")
 
 
 def _abandon(replies: Sequence[Reply]) -> Dialogue[None]:
