@@ -5,7 +5,7 @@ import contextlib
 import random
 import ssl
 from asyncio import Event
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, cast
@@ -88,17 +88,16 @@ class RunState:
     idle: Event = field(default_factory=Event)
     """Set when no connection holds a copy."""
 
-    @contextlib.contextmanager
-    def holding(self) -> Iterator[None]:
+    def hold(self) -> None:
         """Mark that a connection holds a copy, which may come back to the queue, so that the others wait for it."""
         self.busy += 1
         self.idle.clear()
-        try:
-            yield
-        finally:
-            self.busy -= 1
-            if not self.busy:
-                self.idle.set()
+
+    def let_go(self) -> None:
+        """Mark that it holds it no more."""
+        self.busy -= 1
+        if not self.busy:
+            self.idle.set()
 
     async def pause(self, seconds: float) -> None:
         """Wait for so many seconds, or until the run is to halt."""
@@ -138,8 +137,11 @@ class SmtpWorker:
                 if self._number >= self._state.connections:
                     await self._stand_by()
                 elif outgoing := await self._next():
-                    with self._state.holding():
+                    self._state.hold()
+                    try:
                         await self._send(outgoing)
+                    finally:
+                        self._state.let_go()
                 elif self._state.busy:
                     await self._state.wait_for_copies()
                 else:
