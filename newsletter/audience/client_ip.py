@@ -1,7 +1,7 @@
 """Client addresses, shortened or hashed to what each use needs."""
 
 import hmac
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from newsletter.audience.services import AudienceServices
 
@@ -60,4 +60,5 @@ def _shared_network(address: IPv4Address | IPv6Address) -> str:
 
 def _network(address: IPv4Address | IPv6Address, prefix: int) -> str:
     # By number, because a zone index ("%eth0") is no part of a network.
-    return str(ip_network((int(address), address.max_prefixlen), strict=True).supernet(new_prefix=prefix))
+    network = IPv4Network if address.version == 4 else IPv6Network
+    return str(network((int(address), prefix), strict=False))

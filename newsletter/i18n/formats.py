@@ -6,6 +6,7 @@ English one. English is written one way, whatever its region: `Tuesday 24 Novemb
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -118,8 +119,12 @@ def weekday_name(number: int, language: str = LANGUAGE) -> str:
 
 def weekly(slot: Weekly, language: str = LANGUAGE) -> str:
     """`Tuesday at 09:00 (Europe/Warsaw)`."""
-    name = weekday_name(slot.weekday, language)
-    return f"{_joined(name, clock(slot.at, language), language)} ({slot.time_zone})"
+    return _weekly(slot.weekday, slot.at, slot.time_zone, language)
+
+
+@lru_cache(maxsize=256)
+def _weekly(number: int, at: time, time_zone: str, language: str) -> str:
+    return f"{_joined(weekday_name(number, language), clock(at, language), language)} ({time_zone})"
 
 
 def which_of_two(instant: datetime, time_zone: str, language: str = LANGUAGE) -> str:

@@ -156,7 +156,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
     def accept(self) -> Any:
         accepted = super().accept()
         if accepted is not None:
-            self._close_excess(client_ip.one_client(accepted[1][0]))
+            self._close_excess(accepted[1][0])
         return accepted
 
     def _close_late(self, now: float) -> None:
@@ -165,8 +165,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
                 # Closed at once: a socket whose client reads nothing never becomes writable.
                 connection.handle_close()
 
-    def _close_excess(self, client: str | None) -> None:
-        connections = list(self.active_channels.values())
+    def _close_excess(self, address: str) -> None:
+        if len(self.active_channels) < min(self._most, self._one_client or self._most):
+            return
+        client, connections = client_ip.one_client(address), list(self.active_channels.values())
         own = [each for each in connections if each.client == client]
         if self._one_client and len(own) >= self._one_client and not is_loopback(client or ""):
             self._close_longest(own)
