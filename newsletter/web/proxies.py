@@ -15,10 +15,11 @@ FORWARDED = "newsletter.forwarded"
 PLAIN_HTTP = "newsletter.plain_http"
 """In the WSGI environment: whether the outermost trusted proxy says that it was asked without TLS."""
 
-# Headers that only proxies add, whether or not they are trusted.
-_PROXY_HEADER = re.compile(
-    "HTTP_(?:FORWARDED.*|VIA|X_(?:FORWARDED|REAL_IP|CLIENT_IP|CLUSTER_CLIENT_IP|ORIGINAL_FORWARDED|ENVOY_EXTERNAL).*|"
-    "TRUE_CLIENT_IP|(?:CF_CONNECTING|FASTLY_CLIENT|FLY_CLIENT)_IP.*|CDN_LOOP)"
+# Headers that only proxies add, whether or not they are trusted; each name on a line of its own.
+_PROXY_HEADERS = re.compile(
+    "^HTTP_(?:FORWARDED.*|VIA|X_(?:FORWARDED|REAL_IP|CLIENT_IP|CLUSTER_CLIENT_IP|ORIGINAL_FORWARDED|ENVOY_EXTERNAL).*|"
+    "TRUE_CLIENT_IP|(?:CF_CONNECTING|FASTLY_CLIENT|FLY_CLIENT)_IP.*|CDN_LOOP)$",
+    re.MULTILINE,
 )
 _PORT = r"(?::\d{1,5})?"
 _ENTRY = re.compile(rf'"?(?:\[(?P<v6>[^]]+)]{_PORT}|(?P<v4>[\d.]+){_PORT}|(?P<bare>[0-9A-Fa-f:.]+))"?')
@@ -38,7 +39,7 @@ class ProxyHeaders:
         self._warned = threading.Lock()  # acquired once and never released
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        proxy_headers = [name for name in environ if _PROXY_HEADER.fullmatch(name)]
+        proxy_headers = _PROXY_HEADERS.findall("\n".join(environ))
         if proxy_headers:
             environ[FORWARDED] = True
             self._set_client_address(environ)

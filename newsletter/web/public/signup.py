@@ -83,22 +83,22 @@ def embedded_form(publication: str) -> Response:
 @blueprint.post("/subscribe")
 def subscribe() -> Response:
     """Send a confirm letter; the answer is the same for every address."""
-    asked = SignUpForm.parse(request.form)
+    asked, press, at = SignUpForm.parse(request.form.to_dict()), services(), now()
     if asked.guard.is_trapped:
         _count(Reason.TRAP)
         return _check_mail(_ignore(asked))
     if faults := asked.faults():
         return _form(asked, 422, faults)
-    if asked.has_domain_of(services().settings.refused_domains):
+    if asked.has_domain_of(press.settings.refused_domains):
         _count(Reason.DOMAIN_REFUSED)
         return _form(asked, 422, {"email": _DOMAIN_REFUSED})
-    if not asked.guard.took_long_enough(services().links, now()):
+    if not asked.guard.took_long_enough(press.links, at):
         _count(Reason.TOO_QUICK)
         return _form_again(400, form_guard.TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _suggest(asked, suggested)
     # Read beforehand in a session of its own, because SQLite has one writer at a time and sign-ups wait for each other.
-    with services().sessions.reading() as session:
+    with press.sessions.reading() as session:
         reason = form_guard.asks_to_wait(session, FormKind.SIGN_UP, asked.guard, asked.email)
         publication = publication_param.snapshot_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
@@ -140,10 +140,9 @@ def _check_mail_page(publication: Publication, _script_root: str) -> str:
 
 
 def _store(asked: SignUpForm, publication: Publication, words: str) -> None:
-    came = SignupRequest(asked.email, asked.name, client(), words, asked.source)
-    audience, at = services().audience, now()
+    came, press, at = SignupRequest(asked.email, asked.name, client(), words, asked.source), services(), now()
     reason = group_commit.write(
-        services().sessions, lambda session: signup.subscribe(session, audience, publication, came, at)
+        press.sessions, lambda session: signup.subscribe(session, press.audience, publication, came, at)
     )
     if reason:
         _count(reason)
