@@ -351,10 +351,10 @@ FORMS = {
 
         """,
     "Google-Groups rejected": """\
-        We're writing to let you know that the group you tried to contact may not exist,
-        or you may not have permission to post messages to the group.
+        Guten Tag,
 
-         * You may need to join the group before receiving permission to post.
+        möglicherweise gibt es die Gruppe nicht, oder Sie dürfen nicht an sie schreiben.
+        Hilfe finden Sie unter https://groups.google.com/support/.
         """,
     "Yandex userunknown": """\
         This is the mail system at host yandex.ru.

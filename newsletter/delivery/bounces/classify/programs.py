@@ -43,7 +43,7 @@ _RULES: Mapping[Reason, str] = {
     """,
     Reason.FILTERED: "cannot route mail to user | (state 15) | (state 17) | (state 18) | 000c0595",
     Reason.NOT_ACCEPT: """
-        couldn't find a mail exchanger or ip address | record indicated no smtp service
+        no mx found for | couldn't find a mail exchanger or ip address | record indicated no smtp service
         no host found for existing smtp connection
         an mx or srv record indicated | does not accept mail (nullmx) | seem to reject all mails
     """,
@@ -52,19 +52,21 @@ _RULES: Mapping[Reason, str] = {
         - message size exceeds recipient
     """,
     Reason.NETWORK: """
-        no mx found for | no valid route to | address family mismatch
+        no valid route to | address family mismatch
         all routes to destination blocked | network error on destination | bad dns lookup error
         temporary failure in mx lookup | dns lookup failed
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,
     Reason.RATE_LIMITED: "resolver.adr.reciplimit",
-    Reason.REJECTED: "you may not have permission to post",
+    # Google Groups says it in every language.
+    Reason.REJECTED: "groups.google.com/support",
     Reason.BLOCKED: "but my name was rejected | but greeting failed | (state 13)",
     Reason.SECURITY: """
         resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication
     """,
     Reason.SYSTEM: """
+        cname lookup failed
         resolver.adr.badprimary | resolver.adr.invalidinsmtp | resolver.adr.ambiguous | several matches found in
         delivery to file forbidden | delivery to pipe forbidden | local delivery failed | lmtp error after
         in ldap lookup | contact ldap server | ldap attribute | homedir creat | violates rfc 1035 | 000d06b5

@@ -110,11 +110,11 @@ _MICROSOFT = {
         4.4.8 | 5.4.8 | 4.4.317 starttls | 5.4.317 starttls | 4.7.5 mta-sts | 5.7.5 mta-sts | 5.7.51 | 4.7.321-325
         5.7.321-325
     """,
-    Reason.EXPIRED: "4.4.1 timed out | 4.4.7 | 5.4.300 | 5.4.316 message expired | 5.4.317 message expired",
     Reason.NETWORK: """
         5.4.4 nonexistent domain | 5.4.4 invalid arguments | 5.4.6 | 5.4.14 | 4.4.312 | 5.4.312
         4.4.316 connection refused | 5.4.316 connection refused
     """,
+    Reason.EXPIRED: "4.4.1 timed out | 4.4.7 | 5.4.300 | 5.4.316 message expired | 5.4.317 message expired",
     Reason.SYSTEM: """
         4.3.2 service not | 5.3.5 | 5.3.190 | 5.1.4 | 5.2.4 | 5.2.14 | 4.4.22-28 | 4.4.3 temporary server
         4.7.0 temporary server error | 4.4.318 | 5.4.318 | 4.7.500 server busy | 4.7.700
@@ -157,7 +157,8 @@ _APPLE = {
 }
 
 _MIMECAST = {
-    Reason.VIRUS: "mcspamsignature | signature was detected | virus signature",
+    Reason.SPAM: "mcspamsignature",
+    Reason.VIRUS: "signature was detected | virus signature",
     Reason.AUTHENTICATION: "spf sender invalid | dkim sender invalid | dmarc sender invalid",
     Reason.BAD_REPUTATION: "internal resources are temporarily unavailable | ip reputation",
     Reason.BLOCKED: """
@@ -373,8 +374,10 @@ RECEIVERS: Sequence[Receiver] = (
     Receiver("T-Online", _by_words(_T_ONLINE), (".t-online.de",), ("@rx.t-online.de",)),
     Receiver("KDDI", _by_words(_KDDI), (".ezweb.ne.jp", ".au.com")),
     Receiver("docomo", _by_words(_DOCOMO), (".docomo.ne.jp",)),
-    Receiver("Cox", _by_codes(r"aup#(\w+)", _COX), ("cox.net",), ("cox.com/",)),
-    Receiver("Spectrum", _by_codes(r"aup#[-a-z]*(\d{4})", _SPECTRUM), ("charter.net",), ("spectrum.net/",)),
+    Receiver("Cox", _by_codes(r"aup#(\w+)", _COX), ("cox.net", ".cloudfilter.net"), ("cox.com/",)),
+    Receiver(
+        "Spectrum", _by_codes(r"aup#[-a-z]*(\d{4})", _SPECTRUM), ("charter.net", ".cloudfilter.net"), ("spectrum.net/",)
+    ),
     Receiver(
         "Orange",
         _by_codes(r"\b(?:lpn|lpnaaa|ofr|ouk)\w*?[-_]?(\d{3})\b(?![-_]\d)", _FRENCH),

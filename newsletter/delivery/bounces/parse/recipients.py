@@ -33,18 +33,25 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
     if action in _NO_FAILURE:
         words = status.diagnostic[:LONGEST_DIAGNOSTIC]
         return Recipient(address, None, Reason.DELIVERED, status.status, "", action, words, status.mta)
-    fallback = notice or Mention(address, view.words, prose.command_in(view.words))
-    command = prose.command_in(status.diagnostic) or fallback.command
-    if not status.diagnostic and (program_words := _words_of_program(view, fallback)):
+    return _of_failure(view, status, action, notice or Mention(address, view.words, prose.command_in(view.words)))
+
+
+def _of_failure(view: MailView, status: RecipientStatus, action: str, notice: Mention) -> Recipient:
+    command = prose.command_in(status.diagnostic) or notice.command
+    if not status.diagnostic and (program_words := _words_of_program(view, notice)):
         found = _classified(program_words, action, status)
-        return replace(found, diagnostic=fallback.words[:LONGEST_DIAGNOSTIC])
-    words_of_status = Mention(address, status.diagnostic or fallback.words, command, local=status.spec in _BY_NO_SERVER)
-    found = _classified(words_of_status, action, status)
+        return replace(found, diagnostic=notice.words[:LONGEST_DIAGNOSTIC])
+    notice = replace(notice, address=status.address or status.original or notice.address, command=command)
+    words = replace(notice, words=status.diagnostic or notice.words, local=status.spec in _BY_NO_SERVER)
+    found = _classified(words, action, status)
     if status.comment and not status.diagnostic:
-        commented = _classified(replace(words_of_status, words=status.comment), action, status)
+        commented = _classified(replace(words, words=status.comment), action, status)
         found = replace(_or_else(commented, found), diagnostic=found.diagnostic)
-    told = _classified(replace(fallback, command=command), action, status)
-    if len(view.mentions) <= 1 and found.hardness is Hardness.HARD and told.reason in _RATHER:
+    may_be_otherwise = found.hardness is Hardness.HARD and len(view.mentions) <= 1
+    if found.reason not in _UNDECIDED and not may_be_otherwise:
+        return _by_category(found, status.category)
+    told = _classified(notice, action, status)
+    if may_be_otherwise and told.reason in _RATHER:
         return replace(found, reason=told.reason, hardness=told.hardness)
     return _by_category(_or_else(found, told), status.category)
 
