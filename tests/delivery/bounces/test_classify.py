@@ -61,11 +61,13 @@ ratelimited    452 4.3.2 Too many connections from your host
 ratelimited    550 5.1.0 sender rejected. See www.spectrum.net/x. AUP#In-1310 @ mx.a.cloudfilter.net
 requireptr     550 5.7.25 The IP address sending this message does not have a PTR record setup. - gsmtp
 spamdetected   554 5.7.1 This message has been identified as spam (in reply to end of DATA command)
+spamdetected   554 rejected due to security policies - MCSpamSignature.sa.2.2 @ service1.mimecast.com
 spamdetected   550-5.7.1 our system has detected that this message is likely unsolicited mail. - gsmtp
 virusdetected  554 5.7.0 Your message was infected with a virus
 virusdetected  550 Virus detected; content rejected (in reply to end of DATA command)
 emailtoolarge  552 5.3.4 Message size exceeds fixed limit
 norelaying     554 5.7.1 <a@example.org>: Relay access denied
+norelaying     501 5.7.1 We do not relay
 expired        connect to mx.example.org[192.0.2.1]:25: Connection timed out
 expired        retry timeout exceeded
 mailboxfull    mailbox is full: retry timeout exceeded
@@ -73,7 +75,9 @@ mailboxfull    Remote host said: 450 4.2.2 Mailbox full. This message has been i
 requireptr     Delay reason: 450 service permits 2 unverifyable sending IPs
 networkerror   wasn't able to establish an SMTP connection. (#4.4.1) This message has been in the queue too long.
 networkerror   554 5.4.6 Too many hops
+networkerror   550 5.4.316 Message expired, connection refused(Socket error code 10061) @ a.prod.outlook.com
 systemerror    mail for example.org loops back to myself
+systemerror    CNAME lookup failed temporarily. (#4.4.3) This message has been in the queue too long.
 systemerror    421 4.3.0 Upstream error @ route3.mx.cloudflare.net
 systemerror    451 4.3.0 Please try again later
 systemfull     452 4.3.1 Insufficient system storage
@@ -85,6 +89,7 @@ mailererror    x-unix; 5.2.0 procmail: Lock failure
 failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
 securityerror  530 5.7.0 Authentication required
 filtered       550 5.2.1 rejected by recipient
+filtered       550 5.1.1 blocked by recipient
 filtered       550 5.1.1 RCP-P2 http://postmaster.facebook.com/response_codes Refused due to recipient preferences
 filtered       550 5.1.1 <a@example.org>: rejected by the recipient (in reply to RCPT TO command)
 filtered       550 - Requested action not taken: no such user here
@@ -218,9 +223,15 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
         "554 5.7.1 Client host rejected: unknown host",
         "550 5.7.1 Unknown host: no PTR record for 192.0.2.9",
         "550 5.1.1 recipient rejected: too many spam complaints",
+        "550 5.1.1 Recipient rejected due to local policy",
+        "550 5.1.1 rate limit exceeded for this recipient",
+        "550 5.1.1 192.0.2.9 has sent to too many recipients this hour",
+        "550 5.1.1 infected with a virus",
+        "554 5.1.1 recipient rejected, the message looks like phishing",
+        "550 5.1.1 sender not authorized to send to this recipient",
     ],
 )
-def test_what_is_said_of_our_own_address_or_host_is_never_held_against_a_reader(words: str, command: str) -> None:
+def test_what_is_said_of_us_or_of_the_mail_is_never_held_against_a_reader(words: str, command: str) -> None:
     reason, hardness = classify(words, command=command)
     assert (hardness, reason in ABOUT_US) == (Hardness.SOFT, True)
 
@@ -232,6 +243,7 @@ def test_what_nothing_decides_is_soft() -> None:
 
 def test_a_domain_that_takes_no_mail_is_hard_unless_that_may_change() -> None:
     assert classify("556 5.1.10 Recipient address has null MX") == (Reason.NOT_ACCEPT, Hardness.HARD)
+    assert classify("No MX found for domain") == (Reason.NOT_ACCEPT, Hardness.HARD)
     assert classify("450 4.3.2 System not accepting network messages") == (Reason.NOT_ACCEPT, Hardness.SOFT)
 
 

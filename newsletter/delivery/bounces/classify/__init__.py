@@ -5,6 +5,8 @@ code, then the reply code. What nothing decides is soft. No database, no clock.
 """
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from newsletter.delivery.bounces.classify import programs, receivers, status_codes, wording
 from newsletter.delivery.bounces.classify.phrases import says
@@ -23,7 +25,11 @@ _OF_THE_SENDER = separate("""
     mail from address | return path address | return-path address | envelope sender mailbox | reply-to address
     client host rejected | helo command rejected
 """)
-_OF_US = (*(Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR),)
+_OF_US = (Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR)
+_OF_US_OR_THE_MAIL = (
+    *(*_OF_US, Reason.RATE_LIMITED, Reason.VIRUS, Reason.POLICY, Reason.CONTENT, Reason.EMAIL_TOO_LARGE),
+    Reason.SECURITY,
+)
 
 # Before the message itself is seen, so a refusal does not judge its content (RFC 5321, 3.3).
 _BEFORE_MAIL = frozenset({"CONN", "EHLO", "HELO"})
@@ -55,6 +61,8 @@ _COMMAND = re.compile(
 )
 
 
+# A report often says the same of many recipients.
+@lru_cache(maxsize=64)
 def classify(
     diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = ""
 ) -> tuple[Reason, Hardness]:
@@ -67,13 +75,9 @@ def classify(
     code = code or wording.reply_code_in(text)
     status = best_status(status, wording.status_in(text), code)
     command = command.upper() or _command_in(text)
-    reason = (
-        receivers.reason_of(text, status, mta)
-        or _by_program(text, status, command)
-        or _by_phrases(text, status, command)
-        or _by_numbers(text, status, code, command)
-    )
-    reason = _fault_of_ours(reason, text) or reason
+    known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
+    reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
+    reason = _fault_of_ours(reason, text, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
     return reason, hardness(reason, status, code)
 
 
@@ -103,11 +107,11 @@ def best_status(reported: str, in_words: str, code: str = "") -> str:
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
-def _fault_of_ours(reason: Reason, text: str) -> Reason | None:
+def _fault_of_ours(reason: Reason, text: str, faults: Iterable[Reason]) -> Reason | None:
     """A reason that is about us and not about the recipient, even if the text also has phrases about the recipient."""
     if reason in _OF_AN_ADDRESS and _OF_THE_SENDER.any_in(text):
         return Reason.REJECTED
-    return next((other for other in _OF_US if says(other, text)), None) if reason in _FOR_GOOD else None
+    return next((other for other in faults if says(other, text)), None) if reason in _FOR_GOOD else None
 
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:
@@ -147,7 +151,8 @@ def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
             asked = command == "MAIL" or (command == "DATA" and named is not Reason.USER_UNKNOWN) or unclear
             return named is reason or (asked and says(reason, text))
         case Reason.HOST_UNKNOWN:
-            return (named is reason or says(reason, text)) and not says(Reason.NETWORK, text)
+            passing = status.startswith("4.4.") or says(Reason.NETWORK, text)
+            return (named is reason or says(reason, text)) and not passing
         case Reason.CONTENT:
             return (named is reason or says(reason, text)) and not says(Reason.SPAM, text)
         case Reason.SPAM:

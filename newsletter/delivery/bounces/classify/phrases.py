@@ -63,6 +63,7 @@ _RULES: Mapping[Reason, str] = {
         あて先が見つかりません | 用户不存在 | 收件人不存在
     """,
     Reason.FILTERED: """
+        blocked by recipient
         user reject | rejected due to user rules | refused due to recipient preferences | message filtered
         refuses to receive this mail | refuse to receive mail | blocked by the recipient | account is protected
         is not accepting any mail | is not accepting mail | only accepting mail from specific email addresses
@@ -122,6 +123,7 @@ _RULES: Mapping[Reason, str] = {
         relaying mail to | relaying not allowed | relaying is not allowed | relaying disallowed | no relaying
         unable to relay | not allowed to relay | not permitted to relay | not configured to relay | as a relay
         insecure mail relay | not an open relay | relaying prohibited | does not relay | relay prohibited
+        do not relay | don't relay
         that domain isn't in my list of allowed rcpthost | not a gateway | not local host
         we don't handle mail for | requires authentication when attempting to send | specified domain is not allowed
         email address is not verified | no relay | not hosted here
@@ -197,6 +199,7 @@ _RULES: Mapping[Reason, str] = {
         # Of the content, in other words.
         content rejected | content denied | content filter | unacceptable content | banned content
         rejecting mail content | blacklisted url | sender domain listed at | mass mailer | bulk.advertising
+        phishing | detected as bulk
         blocked by our filter | message filtered | 554 5.7.0 reject, id= | rejected - bulk | mass-mailing
         blocked for abuse | message rejected for policy reasons | our system has detected that this message is
         greylisted* please try again in | mail rejete. mail rejected. *506 | unsolicited bulk | unsolicited email
