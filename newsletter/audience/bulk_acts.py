@@ -27,7 +27,7 @@ from newsletter.audience.models import (
     Subscription,
 )
 from newsletter.audience.segments import store as segments
-from newsletter.audience.segments.compile import Taking
+from newsletter.audience.segments.conditions import Taking
 from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag

@@ -1,13 +1,16 @@
 """Segments: whom a rule chooses, what it refuses, and what a frozen one keeps."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers, tags
-from newsletter.audience.models import Status, Subscription
+from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule
@@ -62,46 +65,99 @@ def members(press: Press, rule: Rule, publication: Publication | None = None) ->
 ISSUE = "the issue that Ada got"
 
 
-@pytest.mark.parametrize(
-    ("condition", "chosen"),
-    [
-        (("tag", "is", "vip"), [ADA]),
-        (("tag", "is_not", "VIP"), [BEN, CLEO]),
-        (("tag", "is", "no such tag"), []),
-        (("tag", "is", "' OR 1=1 --"), []),
-        (("attribute", "is", "berlin", "CITY"), [BEN]),
-        (("attribute", "is", "Łódź", "city"), [ADA]),
-        (("attribute", "is_not", "Berlin", "city"), [ADA, CLEO]),
-        (("attribute", "contains", "er", "city"), [BEN]),
-        (("attribute", "contains", "%", "city"), []),
-        (("attribute", "over", "9", "age"), [ADA]),
-        (("attribute", "under", "41", "age"), [BEN]),
-        (("attribute", "before", "1985-03-05", "born"), [ADA]),
-        (("attribute", "after", "1985-03-04", "born"), []),
-        (("attribute", "known", "", "born"), [ADA]),
-        (("attribute", "unknown", "", "born"), [BEN, CLEO]),
-        (("joined", "within_days", "30"), [ADA, CLEO]),
-        (("status", "is", "paused"), [CLEO]),
-        (("status", "is_not", "paused"), [ADA, BEN]),
-        (("source", "contains", "100% l"), [CLEO]),
-        (("source", "is_not", "Old 100% List"), [ADA, BEN]),
-        (("source", "known"), [CLEO]),
-        (("source", "unknown"), [ADA, BEN]),
-        (("issue", "received", ISSUE), [ADA]),
-        (("issue", "missed", ISSUE), [BEN, CLEO]),
-        (("domain", "is", "@Two.example"), [BEN]),
-        (("domain", "is_not", "two.example"), [ADA, CLEO]),
-    ],
-    ids=" ".join,
-)
+def about(letter_id: int, condition: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(str(letter_id) if word == ISSUE else word for word in condition)
+
+
+CHOSEN = [
+    (("tag", "is", "vip"), [ADA]),
+    (("tag", "is_not", "VIP"), [BEN, CLEO]),
+    (("tag", "is", "no such tag"), []),
+    (("tag", "is", "' OR 1=1 --"), []),
+    (("attribute", "is", "berlin", "CITY"), [BEN]),
+    (("attribute", "is", "Łódź", "city"), [ADA]),
+    (("attribute", "is_not", "Berlin", "city"), [ADA, CLEO]),
+    (("attribute", "contains", "er", "city"), [BEN]),
+    (("attribute", "contains", "%", "city"), []),
+    (("attribute", "over", "9", "age"), [ADA]),
+    (("attribute", "under", "41", "age"), [BEN]),
+    (("attribute", "before", "1985-03-05", "born"), [ADA]),
+    (("attribute", "after", "1985-03-04", "born"), []),
+    (("attribute", "known", "", "born"), [ADA]),
+    (("attribute", "unknown", "", "born"), [BEN, CLEO]),
+    (("joined", "within_days", "30"), [ADA, CLEO]),
+    (("status", "is", "paused"), [CLEO]),
+    (("status", "is_not", "paused"), [ADA, BEN]),
+    (("source", "contains", "100% l"), [CLEO]),
+    (("source", "is_not", "Old 100% List"), [ADA, BEN]),
+    (("source", "known"), [CLEO]),
+    (("source", "unknown"), [ADA, BEN]),
+    (("issue", "received", ISSUE), [ADA]),
+    (("issue", "missed", ISSUE), [BEN, CLEO]),
+    (("domain", "is", "@Two.example"), [BEN]),
+    (("domain", "is_not", "two.example"), [ADA, CLEO]),
+]
+"""Whom a condition chooses."""
+
+
+@pytest.mark.parametrize(("condition", "chosen"), CHOSEN, ids=" ".join)
 def test_a_condition_chooses_whom_it_says(
     press: Press, letter_id: int, condition: tuple[str, ...], chosen: list[str]
 ) -> None:
-    field, op, *rest = condition
-    words = [str(letter_id) if word == ISSUE else word for word in rest]
-    rule = of((field, op, *words))
+    rule = of(about(letter_id, condition))
     assert members(press, rule) == set(chosen)
     assert rules.from_json(rules.to_json(rule)) == rule
+
+
+Tree = tuple[Match, list[tuple[str, Any]]]
+"""A rule: for each part, a condition and whom it chooses, or "is" or "is_not" and the rule of a segment."""
+
+
+def trees() -> st.SearchStrategy[Tree]:
+    conditions = st.tuples(st.just("chooses"), st.sampled_from(CHOSEN))
+    return st.recursive(
+        st.tuples(st.sampled_from(Match), st.lists(conditions, max_size=4)),
+        lambda inner: st.tuples(
+            st.sampled_from(Match),
+            st.lists(conditions | st.tuples(st.sampled_from(["is", "is_not"]), inner), min_size=1, max_size=4),
+        ),
+        max_leaves=4,
+    )
+
+
+def grown(letter_id: int, tree: Tree) -> tuple[Rule, set[str]]:
+    """A tree's rule, and whom its conditions choose together."""
+    match, parts = tree
+    conditions, chosen = [], []
+    for kind, part in parts:
+        if kind == "chooses":
+            conditions.append(Condition.parse(*about(letter_id, part[0])))
+            chosen.append(set(part[1]))
+        else:
+            inner, theirs = grown(letter_id, part)
+            conditions.append(Condition.parse("segment", kind, "1", rule=inner))
+            chosen.append(theirs if kind == "is" else {ADA, BEN, CLEO} - theirs)
+    together = set.union(*chosen) if match is Match.ANY and chosen else {ADA, BEN, CLEO}.intersection(*chosen)
+    return Rule(match, tuple(conditions)), together
+
+
+def test_conditions_and_segments_combine_in_whatever_way(press: Press, letter_id: int) -> None:
+    with press.sessions.reading() as session:
+        readers = select(Subscription.id, Subscriber.email).join(Subscription.subscriber).order_by(Subscription.id)
+        emails = dict(session.execute(readers).all())
+
+        @given(trees())
+        @settings(suppress_health_check=[HealthCheck.too_slow])
+        def chooses(tree: Tree) -> None:
+            rule, expected = grown(letter_id, tree)
+            asked = session, press.publication, rule, press.now
+            assert {one.subscriber.email for one in store.sample(*asked, 9)} == expected
+            assert store.count(*asked) == (len(expected), len(expected - {CLEO}))
+            assert [email for email, _ in store.members(*asked)] == [one for one in emails.values() if one in expected]
+            belongs = select(Subscription.id).where(store.condition(*asked))
+            assert {emails[one] for one in session.scalars(belongs)} == expected
+
+        chooses()
 
 
 @pytest.mark.usefixtures("letter_id")

@@ -5,14 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint, func, select
+from sqlalchemy import JSON, ColumnElement, ForeignKey, String, UniqueConstraint, and_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience import paces, subscribers
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
+from newsletter.audience.segments import compile as compiling
 from newsletter.audience.segments import rule as rules
-from newsletter.audience.segments.compile import Question, Taking, is_led_by_ids, matching
+from newsletter.audience.segments.conditions import Question, Taking
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
 from newsletter.audience.tags import MAX_NAME, clean_tag, folded_name
 from newsletter.db import Base
@@ -162,23 +163,18 @@ def condition(
     taking: Taking = Taking.ALL,
 ) -> ColumnElement[bool]:
     """The SQL condition that a subscription belongs to this rule; Invalid, saying why, if it cannot be resolved."""
-    resolved = resolve(session, publication.id, wanted, _outer)
-    _require_copies(session, publication.id, resolved)
-    return matching(Question(publication, now, session.get_bind().dialect.name, taking), resolved)
+    return compiling.matching(*_asked(session, publication, wanted, now, _outer, taking=taking))
 
 
 def count(session: Session, publication: Publication, wanted: Rule, now: datetime) -> SegmentCount:
     """How many readers belong to a rule, and how many of them an issue would go to now."""
-    belongs = condition(session, publication, wanted, now)
     # An issue goes to those who get each of them.
     at_pace = (Subscription.pace == Pace.EACH,) if paces.is_used(session, publication) else ()
-    active = func.count().filter(Subscription.status == Status.ACTIVE, *at_pace)
-    home: ColumnElement[int] = Subscription.publication_id.expression
-    if session.get_bind().dialect.name == "sqlite" and is_led_by_ids(wanted):
-        # With + 0 it looks up the listed ids, rather than ask of each of the publication's whether it is among them.
-        home = home + 0
-    ours = select(func.count(), active).where(home == publication.id, belongs)
-    readers, active_readers = session.execute(ours).one()
+    active = and_(Subscription.status == Status.ACTIVE, *at_pace)
+    readers = active_readers = 0
+    for sign, counting in compiling.counts(*_asked(session, publication, wanted, now), active):
+        found, found_active = session.execute(counting).one()
+        readers, active_readers = readers + sign * found, active_readers + sign * found_active
     of_few = condition(session, publication, wanted, now, taking=Taking.FEW)
     return SegmentCount(
         readers, active_readers - subscribers.suppressed_count(session, publication.id, of_few, *at_pace)
@@ -195,9 +191,21 @@ def members(session: Session, publication: Publication, wanted: Rule, now: datet
 
 def sample(session: Session, publication: Publication, wanted: Rule, now: datetime, size: int) -> list[Subscription]:
     """The newest readers who belong to a rule."""
-    belongs = condition(session, publication, wanted, now, taking=Taking.IN_ORDER)
-    theirs = select(Subscription).where(Subscription.publication_id == publication.id, belongs)
-    return list(session.scalars(theirs.order_by(Subscription.id.desc()).limit(size)))
+    ids = compiling.newest_first(*_asked(session, publication, wanted, now)).limit(size)
+    return list(session.scalars(select(Subscription).where(Subscription.id.in_(ids)).order_by(Subscription.id.desc())))
+
+
+def _asked(
+    session: Session,
+    publication: Publication,
+    wanted: Rule,
+    now: datetime,
+    outer: tuple[int, ...] = (),
+    taking: Taking = Taking.ALL,
+) -> tuple[Question, Rule]:
+    resolved = resolve(session, publication.id, wanted, outer)
+    _require_copies(session, publication.id, resolved)
+    return Question(publication, now, session.get_bind().dialect.name, taking), resolved
 
 
 def _resolved(session: Session, publication_id: int, one: Condition, outer: tuple[int, ...]) -> Condition:

@@ -1,0 +1,196 @@
+"""One condition of a segment as SQL, from an allow-list of fields and comparisons."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement, Select, and_, func, not_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from newsletter.audience.address import Address
+from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
+from newsletter.audience.tags import (
+    Attribute,
+    AttributeType,
+    SubscriptionAttribute,
+    SubscriptionTag,
+    Tag,
+    folded_name,
+    typed_value,
+)
+from newsletter.delivery import ledger
+from newsletter.errors import Invalid
+from newsletter.publications import Publication
+
+Test = ColumnElement[bool]
+_MAX_DAYS = 36_500
+
+
+class Taking(Enum):
+    """Which subscriptions a rule is asked of; the answer is the same, only SQLite's way to it differs."""
+
+    ALL = "all"
+    IN_ORDER = "in the order of their ids, until there are enough"
+    FEW = "a few that are known already"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rule is compiled for."""
+
+    publication: Publication
+    now: datetime
+    dialect: str
+    """The database's, by name."""
+    taking: Taking = Taking.ALL
+    joins: bool = True
+    """Whether PostgreSQL may join the lists of ids, rather than ask each by itself."""
+
+
+def list_of(asked: Question, condition: Condition) -> Select[int] | None:
+    """The ids of those who have what a condition is about, each once, negative or not; None if nothing lists them."""
+    lists = _LISTS.get(condition.field)
+    return lists(asked, condition) if lists else None
+
+
+def test_of(asked: Question, condition: Condition) -> Test:
+    """The SQL condition that a subscription meets one that is not about a segment, asked of each by itself."""
+    if condition.field in _TESTS:
+        return _TESTS[condition.field](asked, condition)
+    if condition.field is Field.DOMAIN:
+        belongs = _is_among(asked, _with_domain(condition), Subscription.subscriber_id)
+    else:
+        belongs = _is_among(asked, _LISTS[condition.field](asked, condition), Subscription.id)
+    return not_(belongs) if condition.op in NEGATIVE else belongs
+
+
+def _tagged(asked: Question, condition: Condition) -> Select[int]:
+    key = folded_name(condition.value)
+    tag = select(Tag.id).where(Tag.publication_id == asked.publication.id, Tag.key == key).scalar_subquery()
+    return select(SubscriptionTag.subscription_id).where(SubscriptionTag.tag_id == tag)
+
+
+def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
+    key = folded_name(condition.name)
+    attribute = select(Attribute.id).where(Attribute.publication_id == asked.publication.id, Attribute.key == key)
+    known = select(SubscriptionAttribute.subscription_id).where(
+        SubscriptionAttribute.attribute_id == attribute.scalar_subquery()
+    )
+    return known if condition.op in WITHOUT_VALUE else known.where(_value_test(asked, condition))
+
+
+def _reached(_asked: Question, condition: Condition) -> Select[int]:
+    return ledger.reached_subscriptions([int(condition.value)])
+
+
+def _value_test(asked: Question, condition: Condition) -> Test:
+    if condition.op in (Op.OVER, Op.UNDER):
+        number, _ = typed_value(AttributeType.NUMBER, condition.value)
+        if number is None:
+            raise Invalid(f"“{condition.name} {condition.op}” compares with a number, and not with {condition.value!r}")
+        column = SubscriptionAttribute.number
+        return column > number if condition.op is Op.OVER else column < number
+    if condition.op in (Op.BEFORE, Op.AFTER):
+        day = _day(condition)
+        return SubscriptionAttribute.date < day if condition.op is Op.BEFORE else SubscriptionAttribute.date > day
+    return _text_test(asked, SubscriptionAttribute.text, condition)
+
+
+def _joined(asked: Question, condition: Condition) -> Test:
+    joined = func.coalesce(Subscription.confirmed_at, Subscription.created_at)
+    if condition.op is Op.WITHIN_DAYS:
+        if not condition.value.isdecimal() or not 1 <= int(condition.value) <= _MAX_DAYS:
+            raise Invalid(f"“joined within” is a number of days from 1 to {_MAX_DAYS}, and not {condition.value!r}")
+        return joined >= asked.now - timedelta(days=int(condition.value))
+    day = _day(condition)
+    if condition.op is Op.BEFORE:
+        return joined < _midnight(day, asked.publication.time_zone)
+    return joined >= _midnight(day + timedelta(days=1), asked.publication.time_zone)
+
+
+def _status(_asked: Question, condition: Condition) -> Test:
+    if condition.value not in set(Status):
+        raise Invalid(f"a status is one of {', '.join(Status)}, and not {condition.value!r}")
+    return _negated_if_is_not(condition, Subscription.status == Status(condition.value))
+
+
+def _source(asked: Question, condition: Condition) -> Test:
+    if condition.op is Op.KNOWN:
+        return Subscription.source.is_not(None)
+    if condition.op is Op.UNKNOWN:
+        return Subscription.source.is_(None)
+    # A reader without a source is not from that source.
+    is_it = and_(Subscription.source.is_not(None), _text_test(asked, Subscription.source, condition))
+    return _negated_if_is_not(condition, is_it)
+
+
+def _of_domain(_asked: Question, condition: Condition) -> Select[int]:
+    return select(Subscription.id).where(Subscription.subscriber_id.in_(_with_domain(condition)))
+
+
+def _with_domain(condition: Condition) -> Select[int]:
+    try:
+        at = "@" + Address.parse(f"a@{condition.value.removeprefix('@')}").domain
+    except Invalid:
+        raise Invalid(f"a domain is written as example.org, and not as {condition.value!r}") from None
+    # Both databases count from the front; only one of them counts from the end.
+    ending = func.substr(Subscriber.key, func.length(Subscriber.key) - len(at) + 1)
+    return select(Subscriber.id).where(ending == at)
+
+
+_LISTS: Mapping[Field, Callable[[Question, Condition], Select[int]]] = {
+    Field.TAG: _tagged,
+    Field.ATTRIBUTE: _with_attribute,
+    Field.ISSUE: _reached,
+    Field.DOMAIN: _of_domain,
+}
+NEGATIVE = frozenset({Op.IS_NOT, Op.UNKNOWN, Op.MISSED})
+"""What asks that a subscription is not on the list."""
+
+_TESTS: Mapping[Field, Callable[[Question, Condition], Test]] = {
+    Field.JOINED: _joined,
+    Field.STATUS: _status,
+    Field.SOURCE: _source,
+}
+
+
+def _is_among(asked: Question, ids: Select[int], column: InstrumentedAttribute[int]) -> Test:
+    # PostgreSQL evaluates an IN again for each of a million rows if it is negated, or one of several in an OR.
+    (found,) = ids.selected_columns
+    listed = ids.where(found == column).correlate(Subscription).exists()
+    # What is within another test is not joined.
+    return listed if asked.joins or asked.dialect == "sqlite" else listed.is_(true())
+
+
+def _negated_if_is_not(condition: Condition, test: Test) -> Test:
+    return not_(test) if condition.op is Op.IS_NOT else test
+
+
+def _text_test(
+    asked: Question, column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], condition: Condition
+) -> Test:
+    if condition.op is Op.CONTAINS:
+        # SQLite's LIKE ignores the case of the letters that its LOWER knows, in half the time.
+        text = column.expression if asked.dialect == "sqlite" else func.lower(column)
+        return text.contains(condition.value.lower(), autoescape=True)
+    # SQLite lowers ASCII alone, so that the other letters match as they were typed, or in lower case.
+    ascii_lower = "".join(letter.lower() if letter.isascii() else letter for letter in condition.value)
+    return func.lower(column).in_({condition.value.lower(), ascii_lower})
+
+
+def _day(condition: Condition) -> date:
+    try:
+        day = date.fromisoformat(condition.value)
+    except ValueError:
+        raise Invalid(f"a day is written as 2026-11-29, and not as {condition.value!r}") from None
+    # The midnights of the first and the last day that there are lie beyond them in some time zones.
+    if not date.min.year < day.year < date.max.year:
+        raise Invalid(f"a day has a year between {date.min.year + 1} and {date.max.year - 1}: {condition.value}")
+    return day
+
+
+def _midnight(day: date, time_zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(time_zone)).astimezone(UTC)
