@@ -192,6 +192,25 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
+def test_a_text_that_is_stored_after_the_reloaded_page_was_made_is_on_it(page: Page) -> None:
+    loads: list[Any] = []
+    page.context.route("**/write", lambda route: loads.append(route))  # noqa: PLW0108
+    write(page, "Just")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
+    page.evaluate("void setTimeout(() => location.reload())")
+    wait_for(page, loads)
+    made = loads[0].fetch()
+    with page.expect_response("**/write/keep") as stored:
+        page.keyboard.insert_text(" in time.")
+    stored.value.finished()
+    with page.expect_navigation():
+        loads[0].fulfill(response=made)
+    ready(page)
+    assert text(page).endswith("Just in time.")
+    page.keyboard.press("Control+s")
+    expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision")
+
+
 @pytest.mark.slow
 def test_a_last_word_that_arrives_long_after_the_reload_changes_nothing(page: Page, services: Services) -> None:
     late: list[Any] = []

@@ -25,11 +25,15 @@ export class Autosave {
 
   #beginning;
 
+  // What the server had when the next page was asked for.
+  #stored;
+
   constructor({ manuscript, tab, showState, heard, begun, overlap, signedOut, gone }) {
     Object.assign(this, { manuscript, tab, showState, heard, begun, overlap, signedOut, gone });
     this.known = manuscript.typed();
     this.suspended = false;
     addEventListener("online", () => this.#stands && this.resume());
+    addEventListener("beforeunload", () => (this.#stored = this.known));
     addEventListener("pagehide", () => this.#close());
     document.addEventListener("visibilitychange", () => document.hidden && this.#soon(0));
   }
@@ -234,8 +238,11 @@ export class Autosave {
     if (!isBegun && this.isKept) return;
     const words = this.#words();
     const turn = Number(words.get("turn"));
-    if (this.isKept) words.delete("body");
-    else {
+    if (this.isKept) {
+      words.delete("body");
+      // The next page may have been made just before the server got this text.
+      if ((this.#stored ?? this.known) !== this.known) this.tab.leave(this.#copied(turn - 1));
+    } else {
       this.tab.leave(this.#copied(turn));
       device.put(this.#copied(turn));
       this.#withKnown(words);
