@@ -9,8 +9,8 @@ const RETRY = 4000;
 const ON_DEVICE = 250;
 // What a browser sends for a page that is being closed.
 const LAST_WORD = 60_000;
-// How long the next page waits for what was typed on this one.
-const LEAVING = 3000;
+// How long the next page waits for what was typed on this one: as long as a slow server takes.
+const LEAVING = 10_000;
 
 export class Autosave {
   #asking = false;
@@ -99,6 +99,7 @@ export class Autosave {
   // is being closed, the next one has already been made.
   async leave() {
     if (this.suspended || (!this.manuscript.isBegun && this.isKept)) return;
+    this.showState("Saving…");
     await Promise.race([this.#leave(), new Promise((resolve) => setTimeout(resolve, LEAVING))]);
   }
 

@@ -141,12 +141,17 @@ addEventListener("keydown", (event) => {
   autosave.save();
 });
 
+// A second click does not wait.
+let isLeaving = false;
+
 addEventListener("click", async (event) => {
   const link = followed(event);
-  if (!link) return;
+  if (!link || isLeaving) return;
   event.preventDefault();
+  isLeaving = true;
   await autosave.leave();
   location.assign(link.href);
+  isLeaving = false;
 });
 
 function announce(words) {
