@@ -50,10 +50,10 @@ def _of_failure(view: MailView, status: RecipientStatus, action: str, notice: Me
     may_be_otherwise = found.hardness is Hardness.HARD and len(view.mentions) <= 1
     if found.reason not in _UNDECIDED and not may_be_otherwise:
         return _by_category(found, status.category)
-    told = _classified(notice, action, status)
-    if may_be_otherwise and told.reason in _RATHER:
-        return replace(found, reason=told.reason, hardness=told.hardness)
-    return _by_category(_or_else(found, told), status.category)
+    by_prose = _classified(notice, action, status)
+    if may_be_otherwise and by_prose.reason in _RATHER:
+        return replace(found, reason=by_prose.reason, hardness=by_prose.hardness)
+    return _by_category(_or_else(found, by_prose), status.category)
 
 
 def _by_category(found: Recipient, category: str) -> Recipient:
