@@ -136,9 +136,7 @@ def _with_domain(condition: Condition) -> Select[int]:
         at = "@" + Address.parse(f"a@{condition.value.removeprefix('@')}").domain
     except Invalid:
         raise Invalid(f"a domain is written as example.org, and not as {condition.value!r}") from None
-    # Both databases count from the front; only one of them counts from the end.
-    ending = func.substr(Subscriber.key, func.length(Subscriber.key) - len(at) + 1)
-    return select(Subscriber.id).where(ending == at)
+    return select(Subscriber.id).where(Subscriber.key.endswith(at, autoescape=True))
 
 
 _LISTS: Mapping[Field, Callable[[Question, Condition], Select[int]]] = {
