@@ -174,9 +174,11 @@ def _text_test(
         # SQLite's LIKE ignores the case of the letters that its LOWER knows, in half the time.
         text = column.expression if asked.dialect == "sqlite" else func.lower(column)
         return text.contains(condition.value.lower(), autoescape=True)
-    # SQLite lowers ASCII alone, so that the other letters match as they were typed, or in lower case.
+    # SQLite knows the case of ASCII alone, so that the other letters match as they were typed, or in lower case.
     ascii_lower = "".join(letter.lower() if letter.isascii() else letter for letter in condition.value)
-    return func.lower(column).in_({condition.value.lower(), ascii_lower})
+    # It compares without case in half the time that it takes to lower the text.
+    lowered = column.collate("NOCASE") if asked.dialect == "sqlite" else func.lower(column)
+    return lowered.in_({condition.value.lower(), ascii_lower})
 
 
 def _day(condition: Condition) -> date:
