@@ -63,6 +63,7 @@ requireptr     550 5.7.25 The IP address sending this message does not have a PT
 spamdetected   554 5.7.1 This message has been identified as spam (in reply to end of DATA command)
 spamdetected   554 rejected due to security policies - MCSpamSignature.sa.2.2 @ service1.mimecast.com
 spamdetected   550-5.7.1 our system has detected that this message is likely unsolicited mail. - gsmtp
+spamdetected   Message rejected. See https://support.google.com/mail/answer/69585 for more information.
 virusdetected  554 5.7.0 Your message was infected with a virus
 virusdetected  550 Virus detected; content rejected (in reply to end of DATA command)
 emailtoolarge  552 5.3.4 Message size exceeds fixed limit
@@ -75,6 +76,7 @@ mailboxfull    Remote host said: 450 4.2.2 Mailbox full. This message has been i
 requireptr     Delay reason: 450 service permits 2 unverifyable sending IPs
 networkerror   wasn't able to establish an SMTP connection. (#4.4.1) This message has been in the queue too long.
 networkerror   554 5.4.6 Too many hops
+networkerror   DNS Error: DNS type 'mx' lookup of example.org responded with code SERVFAIL
 networkerror   550 5.4.316 Message expired, connection refused(Socket error code 10061) @ a.prod.outlook.com
 systemerror    mail for example.org loops back to myself
 systemerror    CNAME lookup failed temporarily. (#4.4.3) This message has been in the queue too long.
@@ -220,6 +222,10 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
         "550-Verification failed for <b@press.example> 550-No Such User Here 550 Sender verify failed",
         "550 5.1.7 Invalid sender address: unknown user",
         "550 5.1.0 MAIL FROM address does not exist",
+        "501 5.1.8 <bounce@press.example>... Domain of sender address does not exist",
+        "550 Sender domain does not exist",
+        "550 5.1.1 Unable to verify sender: user unknown",
+        "550 5.1.2 No such domain in MAIL FROM",
         "554 5.7.1 Client host rejected: unknown host",
         "550 5.7.1 Unknown host: no PTR record for 192.0.2.9",
         "550 5.1.1 recipient rejected: too many spam complaints",
@@ -234,6 +240,11 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
 def test_what_is_said_of_us_or_of_the_mail_is_never_held_against_a_reader(words: str, command: str) -> None:
     reason, hardness = classify(words, command=command)
     assert (hardness, reason in ABOUT_US) == (Hardness.SOFT, True)
+
+
+@pytest.mark.parametrize("command", ["EHLO", "MAIL"])
+def test_what_is_refused_before_the_recipient_is_named_is_not_about_the_recipient(command: str) -> None:
+    assert classify("550 5.1.1 User unknown", command=command) == (Reason.REJECTED, Hardness.SOFT)
 
 
 def test_what_nothing_decides_is_soft() -> None:

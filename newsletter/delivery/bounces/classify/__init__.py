@@ -23,7 +23,8 @@ _OF_THE_SENDER = separate("""
     callout verification | callback verification | unknown sender | sender unknown | sender user unknown
     invalid sender | sender address is | sender's mailbox | sender mailbox | sender does not exist
     mail from address | return path address | return-path address | envelope sender mailbox | reply-to address
-    client host rejected | helo command rejected
+    client host rejected | helo command rejected | domain of sender | sender domain | sender's domain | verify sender
+    in mail from
 """)
 _OF_US = (Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR)
 _OF_US_OR_THE_MAIL = (
@@ -33,7 +34,8 @@ _OF_US_OR_THE_MAIL = (
 
 # Before the message itself is seen, so a refusal does not judge its content (RFC 5321, 3.3).
 _BEFORE_MAIL = frozenset({"CONN", "EHLO", "HELO"})
-_BEFORE_DATA = _BEFORE_MAIL | {"MAIL", "RCPT"}
+_BEFORE_RECIPIENT = _BEFORE_MAIL | {"MAIL"}
+_BEFORE_DATA = _BEFORE_RECIPIENT | {"RCPT"}
 
 _DECIDED_FIRST = (
     *(Reason.MAILBOX_FULL, Reason.EMAIL_TOO_LARGE, Reason.SUSPENDED, Reason.HAS_MOVED, Reason.NO_RELAYING),
@@ -77,7 +79,7 @@ def classify(
     command = command.upper() or _command_in(text)
     known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
-    reason = _fault_of_ours(reason, text, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
+    reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
     return reason, hardness(reason, status, code)
 
 
@@ -107,9 +109,9 @@ def best_status(reported: str, in_words: str, code: str = "") -> str:
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
-def _fault_of_ours(reason: Reason, text: str, faults: Iterable[Reason]) -> Reason | None:
+def _fault_of_ours(reason: Reason, text: str, command: str, faults: Iterable[Reason]) -> Reason | None:
     """A reason that is about us and not about the recipient, even if the text also has phrases about the recipient."""
-    if reason in _OF_AN_ADDRESS and _OF_THE_SENDER.any_in(text):
+    if reason in _OF_AN_ADDRESS and (command in _BEFORE_RECIPIENT or _OF_THE_SENDER.any_in(text)):
         return Reason.REJECTED
     return next((other for other in faults if says(other, text)), None) if reason in _FOR_GOOD else None
 

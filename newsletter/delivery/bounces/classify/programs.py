@@ -54,7 +54,7 @@ _RULES: Mapping[Reason, str] = {
     Reason.NETWORK: """
         no valid route to | address family mismatch
         all routes to destination blocked | network error on destination | bad dns lookup error
-        temporary failure in mx lookup | dns lookup failed
+        temporary failure in mx lookup | dns lookup failed | responded with code servfail
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,

@@ -55,7 +55,7 @@ _GOOGLE = {
         too many login attempts | authentication required | application-specific password
     """,
     Reason.SPAM: """
-        nature of the content or the links | likely unsolicited mail | unsolicitedmessageerror
+        nature of the content or the links | likely unsolicited mail | unsolicitedmessageerror | mail/answer/69585
     """,
     Reason.SYSTEM: """
         temporary system problem | 4.4.5 server busy | multiple destination domains per transaction
