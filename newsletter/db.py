@@ -1,7 +1,6 @@
 """Database access: engine, sessions, the naming convention, and the one type for moments."""
 
 import math
-import sqlite3
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from sqlalchemy import (
     URL,
@@ -48,7 +47,9 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from newsletter.errors import Invalid
 from newsletter.system import atomic_files
-from newsletter.write_queue import WriteQueue
+
+if TYPE_CHECKING:
+    from newsletter.write_queue import WriteQueue
 
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; also for the web packages, which import no SQL."""
@@ -309,6 +310,9 @@ def _sqlite_engine(url: str | URL) -> Engine:
 
 
 def _queue_writers(engine: Engine) -> None:
+    # Imported here, because it imports SQLite, which a process with PostgreSQL does not need.
+    from newsletter.write_queue import WriteQueue
+
     queue = WriteQueue()
 
     def end(connection: Connection) -> None:
@@ -376,7 +380,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin_sqlite(queue: WriteQueue, connection: Connection) -> None:
+def _begin_sqlite(queue: "WriteQueue", connection: Connection) -> None:
     # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
     driver = _driver(connection)
     try:
@@ -384,7 +388,7 @@ def _begin_sqlite(queue: WriteQueue, connection: Connection) -> None:
             driver.execute("BEGIN IMMEDIATE")
         else:
             queue.begin(driver, urgent=connection.get_execution_options().get(_URGENT, False))
-    except sqlite3.OperationalError as error:
+    except connection.dialect.loaded_dbapi.OperationalError as error:
         raise OperationalError("BEGIN", None, error) from error
 
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 OF_OTHER_WORK = {
     *("PIL", "aiosmtpd", "alembic", "css_inline", "dns", "flask", "imap_tools", "jinja2", "markdownify", "mjml", "nh3"),
     *("obstore", "prometheus_client", "python_calamine", "rich", "segno", "urllib3", "waitress", "werkzeug", "zxcvbn"),
@@ -23,12 +25,13 @@ print(*sys.modules)
 
 
 def test_a_worker_that_finds_nothing_to_do_has_loaded_no_library_that_only_other_work_needs(
-    environment: dict[str, str], tmp_path: Path
+    environment: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", A_WORKER_THAT_FINDS_NOTHING_TO_DO]
     loaded = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert "newsletter.worker" in loaded.split()
     assert OF_OTHER_WORK.isdisjoint(loaded.split())
+    assert ("sqlite3" if engine.dialect.name == "postgresql" else "psycopg") not in loaded.split()
 
 
 def test_a_worker_under_a_supervisor_is_as_light() -> None:
