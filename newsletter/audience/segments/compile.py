@@ -9,7 +9,7 @@ from newsletter.audience.models import Subscription
 from newsletter.audience.segments import merging
 from newsletter.audience.segments.conditions import NEGATIVE, Question, Taking, Test, list_of, test_of
 from newsletter.audience.segments.merging import IdList
-from newsletter.audience.segments.rule import Condition, Field, Match, Op, Rule
+from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Match, Op, Rule
 
 _MAX_JOINS = 8
 """How many lists PostgreSQL may join: it thinks for half a minute about the order of 180."""
@@ -30,6 +30,8 @@ def counts(asked: Question, rule: Rule, among: Test) -> Iterator[tuple[int, Sele
         yield 1, select(func.count(), func.count().filter(among)).where(*ours)
         return
     parts = _Parts.from_rule(asked, rule)
+    if parts.match is Match.ALL and parts.unlisted and not parts.listed and _is_about_most(rule):
+        parts = replace(parts, listed=[_everybody(asked)])
     ids, others = parts.ids, parts.test
     # SQLite counts those who are not on a list by those who are: the list is the shorter way.
     sign = -1 if parts.is_excluded else 1
@@ -56,9 +58,20 @@ def _counting(asked: Question, ids: IdList | None, test: Test, among: Test) -> S
     return found.outerjoin(Subscription, and_(Subscription.id == only, test))
 
 
+def _is_about_most(rule: Rule) -> bool:
+    """Whether a condition is about what most readers are likely to have: an issue, or some value of an attribute."""
+    _, conditions = _flat(rule)
+    kinds = (one for one, _ in conditions if isinstance(one, Condition))
+    return any(one.field is Field.ISSUE or one.op in WITHOUT_VALUE for one in kinds)
+
+
+def _everybody(asked: Question) -> Select[int]:
+    return select(Subscription.id).where(Subscription.publication_id == asked.publication.id)
+
+
 def newest_first(asked: Question, rule: Rule) -> IdList:
     """The ids of the publication's subscriptions that belong to a resolved rule."""
-    ours = select(Subscription.id).where(Subscription.publication_id == asked.publication.id)
+    ours = _everybody(asked)
     found = _listed(asked, rule, ours) if asked.dialect == "sqlite" else ours.where(matching(asked, rule))
     (only,) = found.selected_columns
     return found.order_by(only.desc())
