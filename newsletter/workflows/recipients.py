@@ -65,12 +65,17 @@ class Recipients:
         chosen = segments.frozen_conditions(session, self.publication, self.segment, now)
         if self.corrects is not None:
             return (*chosen, Subscription.id.in_(ledger.reached_subscriptions(self.corrects)))
-        at_pace = () if self.pace is None else (Subscription.pace == self.pace,)
-        return (*chosen, *at_pace, *topics.wants_any(session, self.topics))
+        return (*chosen, *self._at_pace, *topics.wants_any(session, self.topics))
 
     def count(self, session: Session, now: datetime) -> int:
         """How many they are now."""
+        if self.segment is not None and not self.topics and self.corrects is None:
+            return segments.count_recipients(session, self.publication, self.segment, now, *self._at_pace)
         return subscribers.audience_size(session, self.publication.id, *self.conditions(session, now))
+
+    @property
+    def _at_pace(self) -> tuple[ColumnElement[bool], ...]:
+        return () if self.pace is None else (Subscription.pace == self.pace,)
 
 
 def wrong_letters(session: Session, letter_id: int, corrected_at: datetime) -> Sequence[int]:

@@ -170,15 +170,27 @@ def count(session: Session, publication: Publication, wanted: Rule, now: datetim
     """How many readers belong to a rule, and how many of them an issue would go to now."""
     # An issue goes to those who get each of them.
     at_pace = (Subscription.pace == Pace.EACH,) if paces.is_used(session, publication) else ()
-    active = and_(Subscription.status == Status.ACTIVE, *at_pace)
+    return _count(session, publication, wanted, now, *at_pace)
+
+
+def count_recipients(
+    session: Session, publication: Publication, frozen: Frozen, now: datetime, *columns: ColumnElement[bool]
+) -> int:
+    """How many active readers, not suppressed, belong to a frozen segment, of those whose columns meet conditions."""
+    return _count(session, publication, rules.from_json(frozen["rule"]), now, *columns).recipients
+
+
+def _count(
+    session: Session, publication: Publication, wanted: Rule, now: datetime, *columns: ColumnElement[bool]
+) -> SegmentCount:
+    active = and_(Subscription.status == Status.ACTIVE, *columns)
     readers = active_readers = 0
     for sign, counting in compiling.counts(*_asked(session, publication, wanted, now), active):
         found, found_active = session.execute(counting).one()
         readers, active_readers = readers + sign * found, active_readers + sign * found_active
     of_few = condition(session, publication, wanted, now, taking=Taking.FEW)
-    return SegmentCount(
-        readers, active_readers - subscribers.suppressed_count(session, publication.id, of_few, *at_pace)
-    )
+    suppressed = subscribers.suppressed_count(session, publication.id, of_few, *columns)
+    return SegmentCount(readers, active_readers - suppressed)
 
 
 def members(session: Session, publication: Publication, wanted: Rule, now: datetime) -> Iterator[tuple[str, Status]]:
