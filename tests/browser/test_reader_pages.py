@@ -219,7 +219,7 @@ def test_a_reader_gets_a_fresh_link_moves_to_another_address_and_is_erased(
     expect(page.get_by_role("heading", level=1)).to_have_text("Your address has been changed")
     clock.turn(minutes=1)
     page.goto(services.links.manage(1, clock()))
-    page.get_by_role("link", name="Show my data").click()
+    follow(page.get_by_role("link", name="Show my data"))
     expect(page.get_by_text("ada@example.net").first).to_be_visible()
     page.go_back()
     page.get_by_text("Erase me").first.click()
@@ -370,10 +370,10 @@ def visit_the_way_out(page: Page, services: Services, clock: Clock) -> Iterator[
     page.get_by_label("New email address").fill("lovelace@example.net")
     send(page, "Send the link to this address")
     yield "preferences with a new address on its way"
-    page.get_by_role("link", name="Show the issues sent to me").click()
+    follow(page.get_by_role("link", name="Show the issues sent to me"))
     yield "issues sent"
     page.go_back()
-    page.get_by_role("link", name="Show my data").click()
+    follow(page.get_by_role("link", name="Show my data"))
     yield "my data"
     page.goto(sample_services.letters(services)[-1]["address_url"])
     yield "a new address"
