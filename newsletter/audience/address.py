@@ -45,7 +45,7 @@ class Address:
         key = bare.lower()
         if bare.isascii() and len(bare) <= MAX_KEY and _PLAIN.fullmatch(key):
             at = key.index("@")
-            return cls(bare[:at] + key[at:], key)
+            return cls(key if bare == key else bare[:at] + key[at:], key)
         email = _normalized(characters.trimmed(bare))
         key = mailboxes.mailbox_key(email)
         # Lower case and A-labels can be longer than the original, and the key has to fit its column.

@@ -8,11 +8,9 @@ LONGEST = 200
 
 def search_entry(email: str, key: str, name: str) -> str:
     """The searchable text of a reader: each word of the name and address with a space before it."""
-    spelled = [fold(name), fold(email)]
-    if not email.isascii():
-        # A host can be searched both in Unicode and as an A-label.
-        spelled.append(fold(key))
-    return " ".join(["", *" ".join(spelled).split()])
+    # A host can be searched both in Unicode and as an A-label.
+    spelled = fold(f"{name} {email}" if email.isascii() else f"{name} {email} {key}")
+    return " ".join(["", *spelled.split()])
 
 
 def search_terms(typed: str) -> list[str]:

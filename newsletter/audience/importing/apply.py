@@ -80,11 +80,11 @@ def apply_plan(
     `source` is the title of the program that it comes from, if one is known.
     Of a reader who is there already, only tags and attributes that they do not have yet are added.
     """
-    ended, known = _in_order(plan.rows_with(Verdict.ENDED)), plan.known
+    # In the order of the rows, which is always the same, so that two imports wait for each other and do not deadlock.
+    ended, known = plan.rows_with(Verdict.ENDED), plan.known
     _end(session, [row for row in ended if row.address.key in known], known, terms, now)
     _suppress(session, ended, source, now)
-    newcomers = plan.rows_with(Verdict.ADDED) + [row for row in ended if row.address.key not in known]
-    if newcomers:
+    if newcomers := [row for row in plan.rows_with(Verdict.ADDED, Verdict.ENDED) if row.address.key not in known]:
         made = _add_readers(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, now)
@@ -135,11 +135,6 @@ def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: da
     suppression.add_many(session, barred, now)
 
 
-def _in_order(rows: Iterable[ImportRow]) -> list[ImportRow]:
-    # Always in the same order, so that two imports wait for each other instead of deadlocking.
-    return sorted(rows, key=lambda row: row.address.key)
-
-
 _Made = Sequence[tuple[int, ImportRow, Status]]
 """New subscriptions: the id and status of each, and the row that it was made from."""
 
@@ -148,11 +143,10 @@ def _add_readers(
     session: Session, publication: Publication, newcomers: Sequence[ImportRow], terms: ImportTerms, now: datetime
 ) -> _Made:
     """Add those who are not there yet, and their subscriptions."""
-    newcomers = _in_order(newcomers)
     connection = session.connection()
     at = moment_cell(connection.dialect, now)
     people = [(*_person(row), at) for row in newcomers]
-    added = insert_rows(connection, Subscriber, (*_PERSON, "created_at"), people, returning=("key", "id"))
+    added = insert_rows(connection, Subscriber, _PERSON, people, returning=("key", "id"))
     ids = dict(added)
     if unknown := [row.address.key for row in newcomers if row.address.key not in ids]:
         ids |= _subscriber_ids(session, unknown)
@@ -164,7 +158,7 @@ def _add_readers(
     return [(id_, *rows[subscriber_id]) for id_, subscriber_id in made]
 
 
-_PERSON = ("email", "key", "name", "search")
+_PERSON = ("email", "key", "name", "search", "created_at")
 _SUBSCRIPTION = ("subscriber_id", "publication_id", "status", "created_at", "left_at", "source")
 
 

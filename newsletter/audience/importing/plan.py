@@ -21,6 +21,9 @@ from newsletter.errors import Invalid
 class Verdict(StrEnum):
     """What happens to a row."""
 
+    # In C, where an enum's own is written in Python: it is looked up for each one of a million imported rows.
+    __hash__ = str.__hash__
+
     ADDED = "added"
     ALREADY = "already there"
     LEFT_ALONE = "left alone"
@@ -143,8 +146,9 @@ class ImportPlan:
     suppressed: Collection[str]
     erased: Collection[str]
 
-    def rows_with(self, verdict: Verdict) -> list[ImportRow]:
-        return [row for key, row in self.rows.items() if self.verdicts[key] is verdict]
+    def rows_with(self, *verdicts: Verdict) -> list[ImportRow]:
+        """The rows with one of these verdicts, in their order."""
+        return [row for key, row in self.rows.items() if self.verdicts[key] in verdicts]
 
     def fates(self, terms: ImportTerms) -> list[RowFate]:
         """What becomes of each row, in the order of their lines."""
@@ -194,7 +198,7 @@ class Tally:
     def from_plan(cls, plan: ImportPlan, terms: ImportTerms) -> Self:
         """The counts of a plan."""
         counts = Counter(plan.verdicts.values())
-        written = [row for key, row in plan.rows.items() if plan.verdicts[key] in {Verdict.ADDED, Verdict.ENDED}]
+        written = plan.rows_with(Verdict.ADDED, Verdict.ENDED)
         return cls(
             added=counts[Verdict.ADDED],
             already=counts[Verdict.ALREADY] + len(plan.repeated),
@@ -202,7 +206,7 @@ class Tally:
             ended=counts[Verdict.ENDED],
             skipped=len(plan.skipped),
             statuses={status.value: count for status, count in Counter(map(terms.status_of, written)).items()},
-            remarks=Counter(row.remark for row in written if row.remark),
+            remarks=Counter([row.remark for row in written if row.remark]),
         )
 
     def __add__(self, other: "Tally") -> "Tally":
