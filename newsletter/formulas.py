@@ -1,6 +1,7 @@
-"""Formulas in CSV: cells that a spreadsheet would run are escaped, and unescaped again when they are read."""
+"""Cells of CSV: those that a spreadsheet would run are escaped, and unescaped again when they are read."""
 
 import re
+from collections.abc import Sequence
 
 # The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -11,6 +12,8 @@ _FORMULA = f"'*[{re.escape(''.join(FORMULA))}]"
 _WITHIN = re.compile(_SEPARATED + _FORMULA)
 _UNESCAPED = re.compile(rf"(\A|{_SEPARATED})(?={_FORMULA})")
 _ESCAPED = re.compile(rf"(\A|{_SEPARATED})'(?={_FORMULA})")
+_NEEDS_QUOTES = re.compile('[",\r\n]')
+_SPECIAL = re.compile('[",;\t\r\n]')
 _BEGINS = frozenset({"'", *FORMULA})
 
 
@@ -18,6 +21,21 @@ def escape_formula(text: str) -> str:
     """The text, with an apostrophe before what a spreadsheet would take for a formula."""
     # Nearly every cell of a million rows is settled here.
     return _UNESCAPED.sub(r"\1'", text) if text[:1] in _BEGINS or _WITHIN.search(text) else text
+
+
+def are_plain(texts: Sequence[str]) -> bool:
+    """Whether each of these is a cell of CSV as it is: no formula, and nothing to quote; one look at all of them."""
+    return _BEGINS.isdisjoint([text[:1] for text in texts]) and not _SPECIAL.search("".join(texts))
+
+
+def csv_cell(text: str) -> str:
+    """The text as a cell of CSV that is no formula."""
+    return quoted(escape_formula(text))
+
+
+def quoted(text: str) -> str:
+    """The text as a cell of CSV (RFC 4180), in quotes where it has to be."""
+    return '"{}"'.format(text.replace('"', '""')) if _NEEDS_QUOTES.search(text) else text
 
 
 def unescape_formula(text: str) -> str:
