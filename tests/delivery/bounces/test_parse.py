@@ -142,6 +142,12 @@ def test_no_dot_within_an_address_ends_it() -> None:
     assert one.address == "jane@mail.example.co.uk"
 
 
+def test_a_quoted_name_is_part_of_the_address() -> None:
+    quoted = '"a..reader."@example.com'
+    for raw in (report(FAILED.replace(READER, quoted)), mail(f"<{quoted}>: host mx.example.com said: 550 User unknown")):
+        assert [one.address for one in parse(raw).recipients] == [quoted]
+
+
 def test_what_stands_behind_the_status_is_read_where_there_is_no_diagnostic() -> None:
     status = FAILED[: FAILED.index("Diagnostic-Code")].replace("5.1.1", "4.0.0 (example.com: host name lookup failure)")
     assert parse(report(status)).recipients[0].reason is Reason.NETWORK

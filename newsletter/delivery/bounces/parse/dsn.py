@@ -15,7 +15,7 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 # Of all that xtext escapes, only "+" and "=" occur in an address; "+42" may be a reader's own tag.
 _XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
-_ADDRESS = re.compile(r"[^\s<>,;:()]+@[^\s<>,;:()]+")
+_ADDRESS = re.compile(r"""(?:"[^\s"]+"|[^\s<>,;:()"]+)@[^\s<>,;:()"]+""")
 _COMMENT = re.compile(r"^[^(]*\(?")
 _TYPED = re.compile(r"^\s*[\w-]+\s*;\s*")
 
@@ -98,7 +98,7 @@ def _address(value: str) -> str:
     found = _ADDRESS.search(_TYPED.sub("", value))
     if not found or found[0].endswith("@"):
         return ""
-    address = _UNICODE.sub(lambda code: _character(code[1]), found[0].strip(".'\""))
+    address = _UNICODE.sub(lambda code: _character(code[1]), found[0].strip(".'"))
     return _XTEXT.sub(lambda code: chr(int(code[1], 16)), address) if "rfc822" in kind and "+" in address else address
 
 

@@ -16,7 +16,7 @@ _LONGEST_LINE = 500
 _LINES_BELOW = 14
 
 # All of it or none, so that no dot within ends it.
-_ADDRESS = r"(?>[\w.!#$%&'*+/=?^`{|}~-]{1,64}@(?:[\w-]{1,63}\.)*[\w-]{1,63})"
+_ADDRESS = r"""(?>(?:[\w.!#$%&'*+/=?^`{|}~-]{1,64}|"[^\s"@]{1,64}")@(?:[\w-]{1,63}\.)*[\w-]{1,63})"""
 _ANY = re.compile(_ADDRESS)
 
 _LABELS = any_of(
