@@ -192,7 +192,7 @@ def _do_some(session: Session, services: AudienceServices, act: BulkAct, now: da
     size = _GROUPS[act.kind]
     try:
         # As of the beginning, so that the same readers belong to it in the last group.
-        chosen = segments.frozen_conditions(session, act.publication, act.segment, act.at, taking=Taking.IN_ORDER)
+        chosen = segments.frozen_conditions(session, act.publication, act.segment, act.at, taking=Taking.FEW)
     except Invalid as error:
         act.state, act.finished_at, act.fault = BulkState.CANCELLED, now, str(error)
         return False

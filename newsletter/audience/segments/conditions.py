@@ -33,8 +33,8 @@ class Taking(Enum):
     """Which subscriptions a rule is asked of; the answer is the same, only SQLite's way to it differs."""
 
     ALL = "all"
-    IN_ORDER = "in the order of their ids, until there are enough"
-    FEW = "a few that are known already"
+    IN_ORDER = "all, in the order of their ids"
+    FEW = "a few: those that are known already, or one after another until there are enough"
 
 
 @dataclass(frozen=True, slots=True)
