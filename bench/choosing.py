@@ -20,29 +20,47 @@ from bench.large_press import Size
 from bench.rows import RUNS, Row
 from newsletter import publications
 from newsletter.audience import tags
-from newsletter.audience.models import Subscription
+from newsletter.audience.models import Status, Subscription
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule
 from newsletter.audience.tags import Attribute, AttributeType, SubscriptionAttribute, SubscriptionTag
 from newsletter.db import Session, Sessions, open_engine
+from newsletter.delivery.models import Copy, CopyState
 
+_ISSUE = 3
 _TAG = Condition.parse("tag", "is", "VIP")
 _OVER = Condition.parse("attribute", "over", "40", "Age")
 _NO_TAG = Condition.parse("tag", "is_not", "VIP")
+_TEXT = Condition.parse("attribute", "contains", "o", "City")
+_TOWN = Condition.parse("attribute", "is", "Oslo", "City")
+_DOMAIN = Condition.parse("domain", "is", "mail7.example")
+_MISSED = Condition.parse("issue", "missed", str(_ISSUE))
+_ACTIVE = Condition.parse("status", "is", "active")
+_EITHER = Rule(Match.ANY, (_TAG, _OVER))
 RULES = {
     "everybody": Rule(),
-    "status": Rule(conditions=(Condition.parse("status", "is", "active"),)),
+    "status": Rule(conditions=(_ACTIVE,)),
     "joined": Rule(conditions=(Condition.parse("joined", "within_days", "365"),)),
-    "domain": Rule(conditions=(Condition.parse("domain", "is", "mail7.example"),)),
+    "domain": Rule(conditions=(_DOMAIN,)),
     "tag": Rule(conditions=(_TAG,)),
     "no tag": Rule(conditions=(_NO_TAG,)),
     "number": Rule(conditions=(_OVER,)),
-    "text": Rule(conditions=(Condition.parse("attribute", "contains", "o", "City"),)),
+    "text": Rule(conditions=(_TEXT,)),
+    "town": Rule(conditions=(_TOWN,)),
     "unknown": Rule(conditions=(Condition.parse("attribute", "unknown", name="City"),)),
-    "received": Rule(conditions=(Condition.parse("issue", "received", "2"),)),
+    "received": Rule(conditions=(Condition.parse("issue", "received", str(_ISSUE)),)),
+    "missed": Rule(conditions=(_MISSED,)),
     "tag and number": Rule(conditions=(_TAG, _OVER)),
-    "tag or number": Rule(Match.ANY, (_TAG, _OVER)),
+    "tag or number": _EITHER,
     "number but no tag": Rule(conditions=(_OVER, _NO_TAG)),
+    "active but no tag": Rule(conditions=(_ACTIVE, _NO_TAG)),
+    "domain and tag": Rule(conditions=(_DOMAIN, _TAG)),
+    "domain or tag": Rule(Match.ANY, (_DOMAIN, _TAG)),
+    "tag but missed": Rule(conditions=(_TAG, _MISSED)),
+    "no tag and missed": Rule(conditions=(_NO_TAG, _MISSED)),
+    "all of three": Rule(conditions=(_TAG, _OVER, _TEXT)),
+    "any of three": Rule(Match.ANY, (_TAG, _OVER, _TEXT)),
+    "town, not a segment": Rule(conditions=(_TOWN, Condition.parse("segment", "is_not", "1", rule=_EITHER))),
 }
 """A rule of each kind, by what it asks."""
 
@@ -63,6 +81,7 @@ def measured(readers: int) -> dict[str, tuple[float, float]]:
         sessions = Sessions(open_engine(url))
         with sessions.begin() as session:
             _describe(session)
+            _send(session)
         found = {name: _measure(sessions, rule) for name, rule in RULES.items()}
         sessions.engine.dispose()
         return found
@@ -89,6 +108,16 @@ def _describe(session: Session) -> None:
     )
     for table, columns, source in rows:
         session.execute(insert(table).from_select(columns, source.order_by(n)))
+
+
+def _send(session: Session) -> None:
+    """One issue went to all who were active, but one in a hundred."""
+    n, had = Subscription.id, select(Copy.subscription_id).where(Copy.letter_id == _ISSUE)
+    state = case((n % 100 == 0, CopyState.REFUSED.value), else_=CopyState.SENT.value)
+    said = select(literal(_ISSUE), n, "reader" + cast(n, String) + "@mail7.example", state, Subscription.created_at)
+    rows = said.where(Subscription.status == Status.ACTIVE, n.not_in(had)).order_by(n)
+    columns = ("letter_id", "subscription_id", "address", "state", "not_before")
+    session.execute(insert(Copy).from_select(columns, rows))
 
 
 def _measure(sessions: Sessions, rule: Rule) -> tuple[float, float]:
