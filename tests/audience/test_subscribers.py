@@ -234,6 +234,9 @@ def test_a_defused_cell_is_no_formula_and_can_be_read_back(cell: str) -> None:
     first, *others = re.split("[;\t\r\n]", defused)
     assert not any(part.startswith(formulas.FORMULA) for part in (first, *(other.lstrip('"') for other in others)))
     assert defused == cell or formulas.unescape_formula(defused) == cell
+    [[read, _]] = csv.reader(io.StringIO(f"{formulas.csv_cell(cell)},", newline=""))
+    assert read == defused
+    assert formulas.csv_cell(cell) == cell or not formulas.are_plain(["plain", cell])
 
 
 def test_the_audience_is_found_by_an_index(press) -> None:
