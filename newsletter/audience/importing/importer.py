@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 GROUP = 5_000
 """The most work in one transaction, counted in plain rows."""
-SMALLEST_GROUP = 3_000
+SMALLEST_GROUP = 1_000
 TURN = 0.1
 """Seconds that a transaction may take; the next has less work if one took longer, for others wait to write as well."""
 PAUSE = 0.006
