@@ -62,7 +62,8 @@ _KILL_AFTER = 9.5
 _SIGNAL_EVERY = 0.25
 # Between the first runs of two jobs, and so between all later ones. Jobs that begin together make every copy wait for
 # their turns of the interpreter, and each takes a thread and a database connection of its own, which then stay.
-_APART = timedelta(seconds=0.05)
+# Eight to a second, and those of the next second between them.
+_APART = timedelta(seconds=0.13)
 # The same for those that run once a minute or less often; nothing waits for them when a worker starts.
 _FAR_APART = timedelta(seconds=0.5)
 
@@ -112,6 +113,7 @@ class Worker:
         uploads = UploadJob(services.sessions, services.audience, services.settings.import_folder, context)
         archives = services.archive_job(context)
         return [
+            Job("sign of life", timedelta(seconds=5), self.beat),
             Job("fill due slots", timedelta(seconds=1), self.fill_due_slots),
             Job("start due issues", timedelta(seconds=1), self.start_due_issues),
             Job("send the welcome series", timedelta(seconds=10), self.send_welcome_series),
@@ -132,7 +134,6 @@ class Worker:
             Job("index readers", timedelta(seconds=10), self.index_readers),
             Job("keep accounts", timedelta(seconds=10), self.store_stats),
             Job("take back lost copies", timedelta(seconds=10), self.recover_lost_copies),
-            Job("sign of life", timedelta(seconds=5), self.beat),
             Job("cut waits that a clock put back", timedelta(hours=1), self.shorten_waits),
             Job("look at the slots to come", timedelta(minutes=1), self.warn_of_coming_slots),
             Job("look after links", timedelta(minutes=1), self._checks.queue_links),
