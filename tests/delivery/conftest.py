@@ -109,7 +109,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def act(*waits: str) -> None:
         monkeypatch.setattr(connection, "_CONNECT", 12_000.0)
-        for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_DOT"):
+        for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_REPLY"):
             monkeypatch.setattr(protocol, name, 20.0 if name in waits else 12_000.0)
 
     return act

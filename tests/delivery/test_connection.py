@@ -16,7 +16,8 @@ from pydantic import SecretStr
 
 from newsletter.delivery.smtp import tls_trust
 from newsletter.delivery.smtp.connection import SmtpConnection
-from newsletter.delivery.smtp.protocol import DotStuffed, Envelope
+from newsletter.delivery.smtp.protocol import ConnectionLost, DotStuffed, Envelope
+from newsletter.delivery.smtp.replies import Reply
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
@@ -61,10 +62,15 @@ def send(server: MailServer, tls: ssl.SSLContext | None = None) -> None:
     async def one_message() -> None:
         wire = await SmtpConnection.open(server, tls, patience=0.02)
         assert (await wire.offer(ENVELOPE)).code == 354
-        assert (await wire.deliver(LETTER)).code == 250
+        assert (await deliver(wire)).code == 250
         await wire.close()
 
     asyncio.run(one_message())
+
+
+async def deliver(wire: SmtpConnection, following: Envelope | None = None) -> Reply:
+    wire.write(LETTER)
+    return await wire.complete(following)
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
@@ -73,11 +79,11 @@ def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining
         wire = await SmtpConnection.open(server, patience=0.02)
         following = Envelope("desk@example.org", "second@example.org", 9)
         assert (await wire.offer(ENVELOPE)).code == 354
-        assert (await wire.deliver(LETTER, following)).code == 250
+        assert (await deliver(wire, following)).code == 250
         assert wire.usable(following)
         assert wire.usable(ENVELOPE) is not pipelining
         assert (await wire.offer(following)).code == 354
-        assert (await wire.deliver(LETTER)).code == 250
+        assert (await deliver(wire)).code == 250
         await wire.close()
 
     with scripted({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"}) as (peer, liar):
@@ -85,6 +91,36 @@ def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining
     assert isinstance(liar, Liar)
     assert [line[:4] for line in liar.heard] == [b"EHLO", *[b"MAIL", b"RCPT", b"DATA"] * 2, b"QUIT"]
     assert len(liar.taken) == 2
+
+
+def test_a_message_without_its_final_dot_can_be_taken_back() -> None:
+    async def take_back(server: MailServer) -> None:
+        wire = await SmtpConnection.open(server, patience=0.02)
+        assert (await wire.offer(ENVELOPE)).code == 354
+        wire.write(LETTER)
+        assert not wire.awaiting_reply
+        wire.drop()
+
+    with scripted({}) as (peer, liar):
+        asyncio.run(take_back(peer.server))
+    assert [line[:4] for line in liar.heard] == [b"EHLO", b"MAIL", b"RCPT", b"DATA"]
+    assert liar.taken == []
+
+
+def test_a_final_dot_that_can_no_longer_leave_awaits_no_reply() -> None:
+    async def too_late(server: MailServer) -> None:
+        wire = await SmtpConnection.open(server, patience=0.02)
+        assert (await wire.offer(ENVELOPE)).code == 354
+        wire.write(LETTER)
+        while wire.usable():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is closing; in the loop's next turn it is closed
+        with pytest.raises(ConnectionLost):
+            await wire.complete()
+        assert not wire.awaiting_reply
+
+    with scripted({"DATA": b"354 Go on\r\n" + HANG_UP}) as (peer, _liar):
+        asyncio.run(too_late(peer.server))
 
 
 def authenticating(mechanism: str = "LOGIN") -> dict[str, object]:

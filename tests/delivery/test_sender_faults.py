@@ -104,7 +104,7 @@ def test_no_answer_to_the_final_dot_leaves_a_copy_in_doubt(
     running, press, copies, hurried, fault, policy, state
 ) -> None:
     letter = running(readers(1))
-    hurried("_FINAL_DOT")
+    hurried("_FINAL_REPLY")
     with scripted({".": fault}) as (peer, _liar):
         press(peer.server, in_doubt=policy).run_once()
     [copy] = copies(letter).values()

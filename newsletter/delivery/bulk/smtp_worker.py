@@ -8,7 +8,7 @@ from asyncio import Event
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, cast
+from typing import Literal
 
 import structlog
 
@@ -19,7 +19,6 @@ from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
 from newsletter.delivery.ledger import ClaimedCopy, outcomes
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.message import compose, mime
-from newsletter.delivery.message.compose import MessageTemplate
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import CopyState
 from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
@@ -110,12 +109,11 @@ class RunState:
 
 @dataclass(slots=True)
 class OutgoingCopy:
-    """A copy, its envelope, and its message once that is composed."""
+    """A copy, its envelope and its message."""
 
     copy: ClaimedCopy
-    template: MessageTemplate
     envelope: Envelope
-    content: DotStuffed | None = None
+    content: DotStuffed
 
 
 class SmtpWorker:
@@ -167,29 +165,24 @@ class SmtpWorker:
             return outgoing
         await self._state.pause(self._config.spacing.reserve())
         while not self._state.halt.is_set() and (queued := await self._state.queue.take()):
-            if (outgoing := self._address(queued)) and self._compose(outgoing):
+            if outgoing := self._compose(queued):
                 return outgoing
         return None
 
     def _prepare_following(self) -> Envelope | None:
-        """Take the next copy if one is ready without waiting; returns its envelope."""
+        """Take and compose the next copy if one is ready without waiting; returns its envelope."""
         while not self._state.halt.is_set() and self._config.spacing.is_free:
             queued = self._state.queue.take_ready()
             if queued is None:
                 return None
             self._config.spacing.reserve()
-            if outgoing := self._address(queued):
+            if outgoing := self._compose(queued):
                 self._following = outgoing
                 return outgoing.envelope
         return None
 
-    def _compose_following(self) -> None:
-        # Done while the server reads the message before, which is when there is time.
-        if self._following and not self._compose(self._following):
-            self._following = None
-
-    def _address(self, queued: QueuedCopy) -> OutgoingCopy | None:
-        """The copy with its envelope; None if its address is undeliverable, which is then recorded."""
+    def _compose(self, queued: QueuedCopy) -> OutgoingCopy | None:
+        """The copy with its envelope and its message; None if there can be none, which is then recorded."""
         copy = queued.copy
         if self._config.limiter.breaker.holds(copy):
             self._settle(outcomes.released(copy))
@@ -197,24 +190,13 @@ class SmtpWorker:
         try:
             template = queued.require_template()
             envelope = compose.envelope(template, copy, self._config.settings.return_path_domain)
-            return OutgoingCopy(copy, template, envelope)
+            return OutgoingCopy(copy, envelope, template.message(copy, self._config.clock()))
         except mime.NoAddress as error:
             self._settle(outcomes.undeliverable(copy, "5.1.3", str(error)))
         except Exception as error:
-            self._fail(copy, error)
+            log.exception("copy failed", copy=copy.id, letter=copy.letter_id)
+            self._settle(outcomes.not_composed(copy, error))
         return None
-
-    def _compose(self, outgoing: OutgoingCopy) -> bool:
-        """Compose the message; False if that fails, which is then recorded."""
-        try:
-            outgoing.content = outgoing.template.message(outgoing.copy, self._config.clock())
-        except Exception as error:
-            self._fail(outgoing.copy, error)
-        return outgoing.content is not None
-
-    def _fail(self, copy: ClaimedCopy, error: Exception) -> None:
-        log.error("copy failed", copy=copy.id, letter=copy.letter_id, exc_info=error)
-        self._settle(outcomes.not_composed(copy, error))
 
     async def _send(self, outgoing: OutgoingCopy) -> None:
         copy = outgoing.copy
@@ -261,12 +243,15 @@ class SmtpWorker:
         if reply.code != 354:
             return await self._answered(outgoing.copy, Answered(reply))
         # As late as possible: a reader who leaves before this moment gets nothing.
-        if not await self._state.writer.begin(outgoing.copy):
+        begun = self._state.writer.begin(outgoing.copy)
+        # While the disk takes the mark and the server the message, there is time to compose the next one.
+        connection.write(outgoing.content)
+        following = self._prepare_following()
+        if not await begun:
             connection.drop()
             await self._state.queue.return_halted()
             return outcomes.released(outgoing.copy)
-        content = cast("DotStuffed", outgoing.content)
-        reply = await connection.deliver(content, self._prepare_following(), self._compose_following)
+        reply = await connection.complete(following)
         if reply.positive:  # as nearly every one is; it has no history to look at
             return outcomes.sent(outgoing.copy, reply)
         return await self._answered(outgoing.copy, Answered(reply, after_data=True))

@@ -188,20 +188,20 @@ class SmtpConnection:
         written, self._opened = self._opened is envelope, None
         return await self._run(protocol.offer(self.extensions, envelope, written=written))
 
-    async def deliver(
-        self, content: DotStuffed, following: Envelope | None = None, meanwhile: Callable[[], None] = lambda: None
-    ) -> Reply:
-        """Write the message and its final dot; returns the server's reply. Raises ConnectionLost or ProtocolError.
+    def write(self, content: DotStuffed) -> None:
+        """Write the message without its final dot: until `complete`, `drop` takes it back."""
+        self._transport.write(content)
+
+    async def complete(self, following: Envelope | None = None) -> Reply:
+        """Write the final dot; returns the server's reply. Raises ConnectionLost or ProtocolError.
 
         The envelope that follows, if there is one, must be the next to be offered: where the server allows
-        it, its commands are pipelined behind the dot, and a message takes one round trip. `meanwhile` is called
-        while the server reads.
+        it, its commands are pipelined behind the dot, and a message takes one round trip.
         """
         behind = protocol.pipelined_commands(self.extensions, following) if following else b""
         self._opened = following if behind else None
-        self.awaiting_reply = True
-        self._transport.write(protocol.message_bytes(content, behind))
-        meanwhile()
+        self.awaiting_reply = not self._stream.gone
+        self._transport.write(protocol.FINAL_DOT + behind)
         reply = await self._run(protocol.final_reply())
         self.awaiting_reply = False
         self.served += 1

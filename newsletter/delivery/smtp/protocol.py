@@ -23,10 +23,13 @@ T = TypeVar("T")
 DotStuffed = NewType("DotStuffed", bytes)
 """A message that ends with CRLF, and in which no line begins with a dot that is not doubled (RFC 5321, 4.5.2)."""
 
+FINAL_DOT = b".\r\n"
+"""Ends a message, which the server must forget if the connection ends before (RFC 5321, 4.1.1.10)."""
+
 # Seconds, as RFC 5321 (4.5.3.2) asks for.
 _GREETING = _MAIL = _RCPT = _COMMAND = 300.0
 _DATA = 120.0
-_FINAL_DOT = 600.0
+_FINAL_REPLY = 600.0
 
 # Replies to MAIL that are about this copy, because it alone needs the parameter; its size is the whole letter's.
 _ABOUT_THE_COPY = 555
@@ -167,15 +170,10 @@ def offer(extensions: Extensions, envelope: Envelope, *, written: bool = False) 
     return refusal
 
 
-def message_bytes(content: DotStuffed, behind: bytes = b"") -> bytes:
-    """The bytes of the message, its final dot and the commands pipelined behind it."""
-    return b"".join((content, b".\r\n", behind))
-
-
 def final_reply() -> Dialogue[Reply]:
     """Read the server's reply to a message that is written."""
     try:
-        [reply] = yield Ask(b"", 1, _FINAL_DOT)
+        [reply] = yield Ask(b"", 1, _FINAL_REPLY)
     except ConnectionLost as end:
         # A refusal stands, even if the server sent it while we were still writing, and hung up.
         if not (end.replies and end.replies[0].code >= 400):
@@ -261,7 +259,7 @@ def _abandon(replies: Sequence[Reply]) -> Dialogue[None]:
     if replies[-1].code == 421:
         return
     # DATA was accepted although no recipient was: an empty message ends it (RFC 2920, 3.1).
-    yield Ask(b".\r\n", 1, _FINAL_DOT) if replies[-1].code == 354 else _command("RSET")
+    yield Ask(FINAL_DOT, 1, _FINAL_REPLY) if replies[-1].code == 354 else _command("RSET")
 
 
 def _log_in_by_steps(username: str, password: str) -> Dialogue[Reply]:
