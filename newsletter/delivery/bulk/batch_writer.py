@@ -31,9 +31,9 @@ Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
 # would have nothing to do while we write, and we would have nothing to do while it reads.
 _GATHER = 0.001
 # Seconds. Where a commit takes longer, the disk is what everybody waits for: then all connections share one, and it is
-# a quarter of that time until the next, in which others may write, for SQLite has one writer at a time.
+# half of that time until the next, in which the connections come together, and others may write: SQLite has one writer.
 _SLOW_COMMIT = 0.003
-_PAUSE = 0.25
+_PAUSE = 0.5
 
 # Seconds between two tries: short while another writer holds the lock, growing while the database is unreachable.
 _SHORTEST_WAIT = 0.002
