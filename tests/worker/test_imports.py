@@ -9,7 +9,18 @@ from sqlalchemy import Engine
 
 OF_OTHER_WORK = {
     *("PIL", "aiosmtpd", "alembic", "css_inline", "dns", "flask", "imap_tools", "jinja2", "markdownify", "mjml", "nh3"),
-    *("obstore", "prometheus_client", "python_calamine", "rich", "segno", "urllib3", "waitress", "werkzeug", "zxcvbn"),
+    *(
+        "obstore",
+        "prometheus_client",
+        "python_calamine",
+        "rich",
+        "segno",
+        "urllib3",
+        "waitress",
+        "werkzeug",
+        "yaml",
+        "zxcvbn",
+    ),
 }
 A_WORKER_THAT_FINDS_NOTHING_TO_DO = """
 import sys
