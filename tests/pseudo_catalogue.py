@@ -14,7 +14,7 @@ from babel.messages import pofile
 from babel.messages.catalog import Catalog
 
 from newsletter.editorial.rendering import render
-from newsletter.i18n import messages
+from newsletter.i18n import formats, messages
 
 LANGUAGE = "ar"
 _COMPLETE = messages.CATALOGUES / "de" / "LC_MESSAGES" / "messages.po"
@@ -49,5 +49,5 @@ def installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def _forget() -> None:
-    for remembered in (messages.catalogue, messages.catalogue_of, render.single_mail):
+    for remembered in (messages.catalogue, messages.catalogue_of, formats._weekly, render.single_mail):
         remembered.cache_clear()
