@@ -154,10 +154,10 @@ def _details(dialect: Dialect) -> tuple[Prepared, ...]:
 
 def _step(values: Sequence[Any]) -> str:
     # Put together here, because to begin an encoder for each reader takes longer than all else.
-    told = zip(_CONSENT, (_iso(values[0]), *values[1:]), strict=True)
+    cells = zip(_CONSENT, (_iso(values[0]), *values[1:]), strict=True)
     texts = [
         f'"{name}":{encode_basestring(value) if isinstance(value, str) else value}'
-        for name, value in told
+        for name, value in cells
         if value is not None
     ]
     return f"{{{','.join(texts)}}}"
