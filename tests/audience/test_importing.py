@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from sqlalchemy import event, func, select, text
 
 from newsletter.audience import consent_chain, export, privacy, subscribers
 from newsletter.audience.importing import importer
-from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
+from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.reading import files
 from newsletter.audience.models import Status, Subscriber
 from newsletter.delivery.bounces import suppression
@@ -261,6 +262,26 @@ def test_rows_that_cost_much_come_in_smaller_groups(
     assert [step.tally.ended for step in steps(press, left)] == [2] * 5
     strangers = write("\n".join(["email,status", *(f"not.{email},bounced" for email in people)]))
     assert [step.tally.ended for step in steps(press, strangers)] == [10]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_short_last_group_does_not_make_the_next_one_longer_than_a_turn(
+    press, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, rows_in_a_turn = [0.0], 10
+    make_plan = importer.apply.make_plan
+
+    def take_time(*how: Any) -> ImportPlan:
+        plan = make_plan(*how)
+        clock[0] += len(plan.rows) * importer.TURN / rows_in_a_turn
+        return plan
+
+    monkeypatch.setattr(importer.apply, "make_plan", take_time)
+    monkeypatch.setattr(importer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for name, rows in (("GROUP", 20), ("SMALLEST_GROUP", 1), ("STRETCH", 32)):
+        monkeypatch.setattr(importer, name, rows)
+    path = write("\n".join(["email", *(f"reader{number}@example.org" for number in range(64))]))
+    assert [step.rows for step in steps(press, path, ACTIVE)] == [20, 10, 2, 10, 10, 10, 2]
 
 
 def test_a_group_of_every_kind_is_written_as_each_row_says(press, write: Callable[..., Path]) -> None:

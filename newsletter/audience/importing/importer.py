@@ -222,8 +222,10 @@ class ImportRun:
             progress.advance(session, self.import_id, self.place, place, self.total)
             took = time.monotonic() - began
         self.place = place
-        self.work_budget = round(self.work_budget * TURN / took)
-        self.work_budget = min(max(self.work_budget, SMALLEST_GROUP), GROUP)
+        # The last group of a stretch is what was left of it, and does not tell how long a full one takes.
+        if place.rows_done:
+            self.work_budget = round(self.work_budget * TURN / took)
+            self.work_budget = min(max(self.work_budget, SMALLEST_GROUP), GROUP)
         log.debug("import", publication=self.publication.slug, rows=len(group))
         return plan, tally
 
