@@ -144,7 +144,10 @@ def test_no_dot_within_an_address_ends_it() -> None:
 
 def test_a_quoted_name_is_part_of_the_address() -> None:
     quoted = '"a..reader."@example.com'
-    for raw in (report(FAILED.replace(READER, quoted)), mail(f"<{quoted}>: host mx.example.com said: 550 User unknown")):
+    for raw in (
+        report(FAILED.replace(READER, quoted)),
+        mail(f"<{quoted}>: host mx.example.com said: 550 User unknown"),
+    ):
         assert [one.address for one in parse(raw).recipients] == [quoted]
 
 
