@@ -26,7 +26,8 @@ _NEWEST_FIRST: Order[LeavingReason] = Order((ConsentEvent.id,), lambda reason: r
 
 def reasons_page(session: Session, publication_id: int, turn: PageRequest, size: int) -> Page[LeavingReason]:
     """A page of the reasons for leaving a publication, newest first."""
-    theirs = _reasons().where(Subscription.publication_id == publication_id)
+    # Without + 0, SQLite begins with all of the publication's subscriptions, not with the few reasons.
+    theirs = _reasons().where(Subscription.publication_id + 0 == publication_id)
     return _NEWEST_FIRST.page(lambda some: [LeavingReason(*row) for row in session.execute(some)], theirs, turn, size)
 
 
