@@ -166,9 +166,12 @@ def statements(services: Services) -> Iterator[list[str]]:
         if "SAVEPOINT" not in statement:
             ran.append(statement)
 
-    event.listen(services.sessions.engine, "before_cursor_execute", note)
+    engines = (services.sessions.engine, services.sessions.reading_engine)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", note)
     yield ran
-    event.remove(services.sessions.engine, "before_cursor_execute", note)
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def ask(visitor: Visitor, email: str) -> str:

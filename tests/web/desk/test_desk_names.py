@@ -98,9 +98,9 @@ def test_the_names_are_looked_up_once_for_a_page(editor: Visitor, services: Serv
     def note(*call: object) -> None:
         asked.extend([str(call[2])] if "editors.name !=" in str(call[2]) else [])
 
-    event.listen(services.sessions.engine, "before_cursor_execute", note)
+    event.listen(services.sessions.reading_engine, "before_cursor_execute", note)
     page = editor.open(f"{PAGE}history").text
-    event.remove(services.sessions.engine, "before_cursor_execute", note)
+    event.remove(services.sessions.reading_engine, "before_cursor_execute", note)
     assert (page.count(BADGE), len(asked)) == (2, 1)
 
 
