@@ -288,6 +288,7 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(url, pool_pre_ping=True, connect_args=alive, **_POOL)
     event.listen(engine, "connect", _meet_postgresql)
     event.listen(engine, "begin", _begin_postgresql)
+    event.listen(engine, "checkin", _forget_mode)
     return engine
 
 
@@ -354,6 +355,12 @@ def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
     if record.info["pooled"]:
         connection.prepare_threshold = None
     connection.rollback()
+
+
+def _forget_mode(driver: Any, _record: ConnectionPoolEntry) -> None:
+    # After reading, it would begin with READ WRITE, for which nobody asks a database that only reads.
+    if driver and not driver.closed and driver.read_only is not None:
+        driver.read_only = None
 
 
 def _begin_postgresql(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from newsletter.db import Sessions, open_engine
+from newsletter.db import AWAY, Sessions, open_engine
 
 pytestmark = pytest.mark.usefixtures("durable")
 
@@ -60,3 +60,14 @@ def _waits(connection: Connection) -> bool:
     if connection.dialect.name == "sqlite":
         return connection.scalar(text("PRAGMA synchronous")) == 2  # FULL
     return connection.scalar(text("SHOW synchronous_commit")) != "off"
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_database_that_only_reads_counts_as_away_for_who_writes(sessions: Sessions) -> None:
+    """As after a failover: nobody asks it for a transaction that writes, which a standby refuses otherwise."""
+    with sessions.begin() as session:
+        session.execute(text("SET SESSION default_transaction_read_only = on"))
+    with sessions.reading() as session:
+        assert session.scalar(text("SHOW transaction_read_only")) == "on"
+    with pytest.raises(AWAY, match="read-only transaction"), sessions.begin() as session:
+        session.execute(text("CREATE TABLE written (id integer)"))
