@@ -43,7 +43,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@pytest.mark.parametrize("database_url", [pytest.param("sqlite", marks=pytest.mark.slow), "postgresql"], indirect=True)
+@pytest.mark.slow
 def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, database_url, mailbox, counts) -> None:
     letter = running(readers(150))
     mailbox.delay = 0.005

@@ -91,6 +91,7 @@ def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, hold, monkeypatch) -> None:
     # They outlast this test, however slow the machine is.
     monkeypatch.setattr(connections, "PATIENCE", dict.fromkeys(Awaited, 3600.0))

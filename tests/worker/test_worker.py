@@ -37,6 +37,7 @@ def _due(print_issue) -> None:
     print_issue(READERS, within=1)
 
 
+@pytest.mark.slow
 @MOSTLY_POSTGRESQL
 @pytest.mark.usefixtures("_due")
 def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessions, sink: Sink, start: Start) -> None:

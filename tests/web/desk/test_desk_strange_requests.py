@@ -15,7 +15,7 @@ TYPED = ("email", "password", "current", "new", "publication", "readiness", "mom
 
 @MOSTLY_POSTGRESQL
 @pytest.mark.parametrize(
-    "strange", ["a\0b", "9" * 30, *(pytest.param(each, marks=pytest.mark.slow) for each in ("\ud800", "-1"))]
+    "strange", ["a\0b", *(pytest.param(each, marks=pytest.mark.slow) for each in ("9" * 30, "\ud800", "-1"))]
 )
 def test_no_parameter_of_a_page_is_more_than_it_can_take(editor: Visitor, strange: str) -> None:
     typed = strange.encode("utf-8", "surrogatepass")

@@ -106,11 +106,11 @@ def test_an_owner_sends_an_issue_now_pauses_it_and_reads_its_report(enter: Enter
 @pytest.mark.parametrize(
     ("page", "action", "table"),
     [
-        (f"{PAGE}delete", f"{PAGE}delete", "issues"),
-        ("/desk/issues/bin", "/desk/issues/bin/1/restore", "deleted_issues"),
-        ("/desk/issues/bin", "/desk/issues/bin/1/delete", "deleted_issues"),
-        ("/desk/issues/snippets/1", "/desk/issues/snippets/1/delete", "snippets"),
         ("/desk/readers/1/", "/desk/readers/1/erase", "subscriptions"),
+        pytest.param(f"{PAGE}delete", f"{PAGE}delete", "issues", marks=pytest.mark.slow),
+        pytest.param("/desk/issues/bin", "/desk/issues/bin/1/restore", "deleted_issues", marks=pytest.mark.slow),
+        pytest.param("/desk/issues/bin", "/desk/issues/bin/1/delete", "deleted_issues", marks=pytest.mark.slow),
+        pytest.param("/desk/issues/snippets/1", "/desk/issues/snippets/1/delete", "snippets", marks=pytest.mark.slow),
     ],
 )
 def test_of_two_who_press_the_same_button_at_once_one_is_told_that_the_other_was_faster(
