@@ -125,15 +125,15 @@ def record_refusals(
 
 def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) -> dict[str, Any]:
     code = str(refusal.code)
-    reason, hardness = classify(refusal.reply, refusal.status, code, command=refusal.command)
+    found = classify(refusal.reply, refusal.status, code, command=refusal.command)
     ids = {name: getattr(refusal, name) for name in ("copy_id", "letter_id", "subscription_id", "outbox_id")}
     return ids | {
         "source": f"{SMTP}:{refusal.copy_id or f'single {refusal.outbox_id}'}",
         "way": SMTP,
         "kind": Kind.BOUNCE,
         # A server that said "not now" for a day has not said "never".
-        "hardness": Hardness.SOFT if code.startswith("4") else hardness,
-        "reason": reason,
+        "hardness": Hardness.SOFT if code.startswith("4") else found.hardness,
+        "reason": found.reason,
         "status": refusal.status,
         "code": code,
         "diagnostic": refusal.reply[:_MOST_WORDS],

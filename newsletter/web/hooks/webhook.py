@@ -112,7 +112,7 @@ def event_id_of(provider: str, *parts: object) -> str:
 def permanent(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
     """A bounce that the provider calls permanent; soft all the same where the server's words speak against it."""
     status, code = _number(status, dots=2), _number(code, dots=0)
-    reason, _ = classify(diagnostic, status, code, mta)
+    reason = classify(diagnostic, status, code, mta).reason
     if reason in _NOT_FOR_GOOD:
         return Recipient(address, Hardness.SOFT, reason, status, code, "failed", diagnostic, mta)
     reason = Reason.USER_UNKNOWN if reason in _SAYS_NOTHING else reason
@@ -129,7 +129,7 @@ def soft(
 ) -> Recipient:
     """A bounce that the provider does not call permanent: soft whatever the server says."""
     status, code = _number(status, dots=2), _number(code, dots=0)
-    found = reason or classify(diagnostic, status, code, mta)[0]
+    found = reason or classify(diagnostic, status, code, mta).reason
     found = Reason.ON_HOLD if found in NEVER_A_BOUNCE else found
     return Recipient(address, Hardness.SOFT, found, status, code, "failed", diagnostic, mta)
 

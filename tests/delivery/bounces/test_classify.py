@@ -108,7 +108,7 @@ def lines(table: str) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize(("reason", "words", "mta"), lines(ANSWERS))
 def test_an_answer_means(reason: str, words: str, mta: str) -> None:
-    found, hardness = classify(words, mta=mta)
+    found, hardness, *_ = classify(words, mta=mta)
     assert found == reason
     assert (hardness is Hardness.HARD) == (found in HARD)
 
@@ -238,31 +238,31 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
     ],
 )
 def test_what_is_said_of_us_or_of_the_mail_is_never_held_against_a_reader(words: str, command: str) -> None:
-    reason, hardness = classify(words, command=command)
+    reason, hardness, *_ = classify(words, command=command)
     assert (hardness, reason in ABOUT_US) == (Hardness.SOFT, True)
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL"])
 def test_what_is_refused_before_the_recipient_is_named_is_not_about_the_recipient(command: str) -> None:
-    assert classify("550 5.1.1 User unknown", command=command) == (Reason.REJECTED, Hardness.SOFT)
+    assert classify("550 5.1.1 User unknown", command=command)[:2] == (Reason.REJECTED, Hardness.SOFT)
 
 
 def test_what_nothing_decides_is_soft() -> None:
-    assert classify("") == (Reason.UNDEFINED, Hardness.SOFT)
-    assert classify("550 no") == (Reason.ON_HOLD, Hardness.SOFT)
+    assert classify("")[:2] == (Reason.UNDEFINED, Hardness.SOFT)
+    assert classify("550 no")[:2] == (Reason.ON_HOLD, Hardness.SOFT)
 
 
 def test_a_domain_that_takes_no_mail_is_hard_unless_that_may_change() -> None:
-    assert classify("556 5.1.10 Recipient address has null MX") == (Reason.NOT_ACCEPT, Hardness.HARD)
-    assert classify("No MX found for domain") == (Reason.NOT_ACCEPT, Hardness.HARD)
-    assert classify("450 4.3.2 System not accepting network messages") == (Reason.NOT_ACCEPT, Hardness.SOFT)
+    assert classify("556 5.1.10 Recipient address has null MX")[:2] == (Reason.NOT_ACCEPT, Hardness.HARD)
+    assert classify("No MX found for domain")[:2] == (Reason.NOT_ACCEPT, Hardness.HARD)
+    assert classify("450 4.3.2 System not accepting network messages")[:2] == (Reason.NOT_ACCEPT, Hardness.SOFT)
 
 
 def test_an_unknown_user_counts_where_the_server_was_asked_for_it() -> None:
     words = "550 no such user here"
-    assert classify(words, command="RCPT") == (Reason.USER_UNKNOWN, Hardness.HARD)
-    assert classify(words, command="DATA") == (Reason.FILTERED, Hardness.SOFT)
-    assert classify(words) == (Reason.FILTERED, Hardness.SOFT)
+    assert classify(words, command="RCPT")[:2] == (Reason.USER_UNKNOWN, Hardness.HARD)
+    assert classify(words, command="DATA")[:2] == (Reason.FILTERED, Hardness.SOFT)
+    assert classify(words)[:2] == (Reason.FILTERED, Hardness.SOFT)
 
 
 def test_words_overrule_a_status_that_says_little() -> None:

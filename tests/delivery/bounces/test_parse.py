@@ -151,6 +151,14 @@ def test_a_quoted_name_is_part_of_the_address() -> None:
         assert [one.address for one in parse(raw).recipients] == [quoted]
 
 
+@pytest.mark.parametrize("name", ["spamhaus", "no.such.user", "over-quota", "relay-access-denied+dnsbl"])
+def test_no_words_in_a_name_say_why(name: str) -> None:
+    answers = "5.1.1 User unknown (in reply to RCPT TO command)", "5.2.2 Mailbox full (in reply to RCPT TO command)"
+    for answer, reason in zip(answers, (Reason.USER_UNKNOWN, Reason.MAILBOX_FULL), strict=True):
+        [one] = parse(mail(f"<{name}@example.com>: host mx.example.com said: 550 {answer}")).recipients
+        assert (one.address, one.reason) == (f"{name}@example.com", reason)
+
+
 def test_what_stands_behind_the_status_is_read_where_there_is_no_diagnostic() -> None:
     status = FAILED[: FAILED.index("Diagnostic-Code")].replace("5.1.1", "4.0.0 (example.com: host name lookup failure)")
     assert parse(report(status)).recipients[0].reason is Reason.NETWORK

@@ -7,6 +7,7 @@ code, then the reply code. What nothing decides is soft. No database, no clock.
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import NamedTuple
 
 from newsletter.delivery.bounces.classify import programs, receivers, status_codes, wording
 from newsletter.delivery.bounces.classify.phrases import says
@@ -63,24 +64,33 @@ _COMMAND = re.compile(
 )
 
 
+class Verdict(NamedTuple):
+    """What an answer says."""
+
+    reason: Reason
+    hardness: Hardness
+    status: str
+    """The enhanced status code; empty if there is none."""
+    code: str
+    """The reply code; empty if there is none."""
+
+
 # A report often says the same of many recipients.
 @lru_cache(maxsize=64)
-def classify(
-    diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = ""
-) -> tuple[Reason, Hardness]:
-    """The reason that an answer gives, and whether it is for good.
+def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = "") -> Verdict:
+    """The reason that an answer gives, whether it is for good, and the codes in it.
 
     `diagnostic` are the server's words, `status` and `code` what it gave apart from them (they are also looked for in
     the words), `mta` its host name, `command` the SMTP command that was answered (RCPT, DATA, …), as far as known.
     """
     text = wording.comparable(diagnostic)
     code = code or wording.reply_code_in(text)
-    status = best_status(status, wording.status_in(text), code)
+    status = _best_status(status, wording.status_in(text), code)
     command = command.upper() or _command_in(text)
     known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
     reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
-    return reason, hardness(reason, status, code)
+    return Verdict(reason, hardness(reason, status, code), status, code)
 
 
 def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
@@ -91,7 +101,7 @@ def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
     return Hardness.SOFT
 
 
-def best_status(reported: str, in_words: str, code: str = "") -> str:
+def _best_status(reported: str, in_words: str, code: str = "") -> str:
     """The more telling of the status that a report gives and the one in the server's words, beside its reply code."""
     if not (reported and in_words) or reported == in_words:
         return reported or in_words

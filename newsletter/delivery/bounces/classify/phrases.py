@@ -5,6 +5,7 @@ servers' answers, some from what a product documents. The order in which reasons
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from newsletter.delivery.bounces.classify.wording import separate
 from newsletter.delivery.bounces.report import Reason
@@ -328,6 +329,8 @@ _AGAINST = {reason: separate(rules) for reason, rules in _NOT.items()}
 _NOTHING = separate("")
 
 
+# Asked several times of each answer.
+@lru_cache(maxsize=256)
 def says(reason: Reason, text: str) -> bool:
     """Whether this text, made `comparable`, gives this reason."""
     return _PHRASES[reason].any_in(text) and not _AGAINST.get(reason, _NOTHING).any_in(text)

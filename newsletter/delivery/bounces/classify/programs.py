@@ -4,6 +4,7 @@ Such words come from the program that gave up, so they need no status and no com
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from newsletter.delivery.bounces.classify.wording import separate
 from newsletter.delivery.bounces.report import Reason
@@ -111,6 +112,8 @@ CATEGORIES: Mapping[str, Reason] = {
 _PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]
 
 
+# Asked of a whole notice for each recipient in it.
+@lru_cache(maxsize=16)
 def reason_of(text: str) -> Reason | None:
     """The reason in the words of a known mail program; None if none of them matches."""
     return next((reason for reason, phrases in _PHRASES if phrases.any_in(text)), None)

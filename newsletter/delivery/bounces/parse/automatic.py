@@ -47,8 +47,8 @@ _AWAY_WORDS = any_of(
     自動(?:返信|応答)|不在|自动(?:回复|答复)|자동 ?(?:회신|응답)
     """
 )
-_PREFIXES = r"^\W*(?:(?:re|aw|fwd?|sv|antw|odp|vs|ynt)\s*:\s*)*\W*"
-_AWAY = re.compile(rf"{_PREFIXES}(?:{_AWAY_WORDS.pattern})", re.IGNORECASE)
+_PREFIXES = r"^\W*+(?:(?:re|aw|fwd?|sv|antw|odp|vs|ynt)\s*:\s*)*+\W*+"
+_AWAY = re.compile(rf"{_PREFIXES}(?:{_AWAY_WORDS.pattern})")
 _AWAY_IN_TEXT = any_of(
     r"""
     \bi am (?:currently )?(?:away (?:on|until|from)|out of the office|on (?:vacation|annual leave))
@@ -75,9 +75,9 @@ _LEAVE = any_of(
     darse de baja|cancelar (?:suscripci[óo]n|inscri[çc][ãa]o)|baja|cancella(?:mi|zione)|disiscri\w+
     afmelden|uitschrijven|avregistrera|afmeld|wypisz(?: mnie)?|stop|odhlásit|отписаться|отписка|配信停止|退订|登録解除
     """
-).pattern
+)
 _LEAVING = re.compile(
-    rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE})\b(?:\W*(?:[\w.+-]+@[\w.-]+|me|please))*\W*$", re.IGNORECASE
+    rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE.pattern})\b(?:\W*(?:[\w.+-]+@[\w.-]+|me|please))*\W*$"
 )
 _LEAVING_FOR_THEM = any_of(
     r"""
@@ -90,23 +90,23 @@ _LONGEST = 200
 """Characters of a subject, or of a mail that asks to leave."""
 _LOOKED_AT = 3000
 
-_SERVICES = re.compile(r"boxbe|spamarrest|spam arrest|bluebottle", re.IGNORECASE)
+_SERVICES = any_of("boxbe|spamarrest|spam arrest|bluebottle")
 
 
 def is_challenge_service(mail: Mail) -> bool:
     """Whether it comes from a service that blocks senders it does not know."""
-    return bool(_SERVICES.search(mail.header("from")) or _SERVICES.search(mail.header("subject")))
+    return bool(_SERVICES.search(f"{mail.header('from')} {mail.header('subject')}".lower()))
 
 
 def is_unsubscribe(mail: Mail, text: str, return_path: str) -> bool:
     """Whether a reader, or their mail program for them, asks to leave (List-Unsubscribe, RFC 2369, 3.2)."""
-    subject = mail.header("subject")[:_LONGEST].strip()
+    subject = _subject_of(mail)
     if return_path.startswith("unsubscribe+") and not is_auto_reply(mail, ""):
         return True
     if _LEAVING.match(subject):
         return True
-    body = text.strip()[:_LOOKED_AT]
-    if _LEAVING_FOR_THEM.search(body) and re.search(_LEAVE, f"{subject} {body}", re.IGNORECASE):
+    body = text.strip()[:_LOOKED_AT].lower()
+    if _LEAVING_FOR_THEM.search(body) and _LEAVE.search(f"{subject} {body}"):
         return True
     return not subject and len(body) < _LONGEST and bool(_LEAVING.match(body))
 
@@ -115,16 +115,21 @@ def is_auto_reply(mail: Mail, text: str) -> bool:
     """Whether a program answered for somebody (RFC 3834, 5; and what programs did before it)."""
     if mail.report == "disposition-notification":
         return True
-    if any(pattern.search(mail.header(name)) for name, pattern in _AUTOMATIC.items()):
+    if any(pattern.search(mail.header(name).lower()) for name, pattern in _AUTOMATIC.items()):
         return True
-    if _AWAY.match(mail.header("subject")[:_LONGEST].strip()):
+    if _AWAY.match(_subject_of(mail)):
         return True
-    answers = bool(mail.header("in-reply-to") or mail.header("subject").lower().startswith("re:"))
-    return answers and bool(_AWAY_IN_TEXT.search(text[:_LOOKED_AT])) and "precedence" in mail.headers
+    answers = bool(mail.header("in-reply-to")) or _subject_of(mail).startswith("re:")
+    return answers and "precedence" in mail.headers and bool(_AWAY_IN_TEXT.search(text[:_LOOKED_AT].lower()))
 
 
 def is_challenge(mail: Mail, text: str) -> bool:
     """Whether somebody's filter asks us to prove that we are a person, which we never do."""
     # One that says so in its text has a link to click, or is marked; a person may use the same words.
     asks = "://" in text or is_auto_reply(mail, "")
-    return bool(_CHALLENGE.search(mail.header("subject")) or (asks and _CHALLENGE.search(text[:_LOOKED_AT])))
+    in_subject = _CHALLENGE.search(mail.header("subject").lower())
+    return bool(in_subject or (asks and _CHALLENGE.search(text[:_LOOKED_AT].lower())))
+
+
+def _subject_of(mail: Mail) -> str:
+    return mail.header("subject")[:_LONGEST].strip().lower()

@@ -46,9 +46,18 @@ class MailView:
         return returned_message.divide(self.text)[0] or self.text
 
     @cached_property
+    def _lower_notice(self) -> str:
+        return self.notice.lower()
+
+    @cached_property
     def words(self) -> str:
         """The notice in one line."""
         return " ".join(self.notice.split())[:_WORDS]
+
+    @cached_property
+    def command(self) -> str:
+        """The SMTP command that was answered, as far as the notice tells."""
+        return prose.command_in(self.words)
 
     @cached_property
     def returned_headers(self) -> Headers:
@@ -70,18 +79,18 @@ class MailView:
     @property
     def is_from_nobody(self) -> bool:
         """Whether its return path is empty (RFC 5321, 4.5.5), as that of reports and auto-replies is."""
-        return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip()))
+        return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip().lower()))
 
     @cached_property
     def is_delivery_notice(self) -> bool:
         """Whether a server wrote it, for a mail that did not arrive; a person who quotes a bounce did not."""
         if "x-failed-recipients" in self.mail.headers or self.mail.report == "delivery-status":
             return True
-        subject = self.mail.header("subject")
-        in_subject, in_text = _tells_of_failure(subject), _tells_of_failure(self.notice[:_LOOKED_AT])
+        subject = self.mail.header("subject").lower()
+        in_subject, in_text = _tells_of_failure(subject), _tells_of_failure(self._lower_notice[:_LOOKED_AT])
         if self._is_from_daemon:
             return in_subject or in_text or (bool(self._in_prose) and not self._is_from_its_sender)
-        if subject.lower().startswith(_ANSWERS) and not self.is_from_nobody:
+        if subject.startswith(_ANSWERS) and not self.is_from_nobody:
             return False
         if self._is_from_its_sender or self._is_to_a_list:
             return False
@@ -104,8 +113,8 @@ class MailView:
     @property
     def is_delayed(self) -> bool:
         """Whether it only reports a delay: the server goes on trying."""
-        is_delay = signs.DELAYED.search(self.mail.header("subject")) or signs.DELAYED.search(self.notice)
-        return bool(is_delay) and not signs.FINAL.search(self.notice)
+        is_delay = signs.DELAYED.search(self.mail.header("subject").lower()) or signs.DELAYED.search(self._lower_notice)
+        return bool(is_delay) and not signs.FINAL.search(self._lower_notice)
 
     @cached_property
     def mentions(self) -> list[Mention]:
@@ -133,15 +142,16 @@ class MailView:
 
     @cached_property
     def _is_from_daemon(self) -> bool:
-        senders = (self.mail.header("from"), self.mail.header("sender"))
+        senders = (self.mail.header("from").lower(), self.mail.header("sender").lower())
         return senders[0] == "<>" or any(map(signs.DAEMON.search, senders))
 
     @cached_property
     def _not_recipients(self) -> set[str]:
         """Addresses that occur in a report but were no recipients: ours, and the server's."""
         ours = {*_addresses(self.mail.headers, _OUR_SIDE), *_addresses(self.returned_headers, _SENT_BY)}
-        servers = {each for each in prose.all_addresses(self.notice) if signs.DAEMON.search(each.partition("@")[0])}
-        return {each.lower() for each in ours | servers} - {each.lower() for each in self.addressees}
+        named = prose.all_addresses(self._lower_notice)
+        servers = {each for each in named if signs.DAEMON.search(each.partition("@")[0])}
+        return servers.union(map(str.lower, ours)).difference(map(str.lower, self.addressees))
 
 
 def _tells_of_failure(text: str) -> bool:

@@ -19,6 +19,8 @@ _LINES_BELOW = 14
 _ADDRESS = r"""(?>(?:[\w.!#$%&'*+/=?^`{|}~-]{1,64}|"[^\s"@]{1,64}")@(?:[\w-]{1,63}\.)*[\w-]{1,63})"""
 _ANY = re.compile(_ADDRESS)
 
+_NAME = re.compile(r"(?>[\w.!#$%&'*+=?^`{|}~-]{1,64})@")
+
 _LABELS = any_of(
     r"""
     (?:final|original|intended|failed|undeliverable|actual|your|the)?[\s-]*(?:recipients?|address(?:es|ee)?|user)
@@ -49,10 +51,9 @@ _SHAPES = tuple(
 )
 
 # The addresses before it are those of the message, not those that failed.
-_LIST = any_of(
-    r"""
-    did not reach the following recipient|(?:not|un)[\w ]{0,25}deliver[\w ]{0,25} to the following|failed recipients
-    """
+_LIST = re.compile(
+    r"did not reach the following recipient|(?:not|un)[\w ]{0,25}deliver[\w ]{0,25} to the following|failed recipients",
+    re.IGNORECASE,
 )
 
 _COMMAND = any_of(
@@ -112,7 +113,7 @@ def read_notice(text: str, not_these: Collection[str] = ()) -> list[Mention]:
 
 def command_in(words: str) -> str:
     """The SMTP command that was answered, as servers name it; empty if they do not."""
-    commands = [next(filter(None, hit.groups()), "").lower() for hit in _COMMAND.finditer(words)]
+    commands = [next(filter(None, hit.groups()), "") for hit in _COMMAND.finditer(words.lower())]
     names = [_NAMES.get(each.split(" ")[0], "") for each in commands]
     return next((each for each in reversed(names) if each), "")
 
@@ -138,6 +139,11 @@ def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
         mentions.append(Mention(address, words, command_in(words)))
     return mentions
+
+
+def without_names(text: str) -> str:
+    """The text with `a` for the name in each address, what stands before its @."""
+    return _NAME.sub("a@", text) if "@" in text else text
 
 
 def all_addresses(text: str) -> list[str]:

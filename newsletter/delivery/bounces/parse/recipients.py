@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from newsletter.delivery.bounces.classify import best_status, classify, programs, wording
+from newsletter.delivery.bounces.classify import classify, programs, wording
 from newsletter.delivery.bounces.classify import hardness as hardness_of
 from newsletter.delivery.bounces.parse import prose
 from newsletter.delivery.bounces.parse.dsn import RecipientStatus
@@ -33,7 +33,7 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
     if action in _NO_FAILURE:
         words = status.diagnostic[:LONGEST_DIAGNOSTIC]
         return Recipient(address, None, Reason.DELIVERED, status.status, "", action, words, status.mta)
-    return _of_failure(view, status, action, notice or Mention(address, view.words, prose.command_in(view.words)))
+    return _of_failure(view, status, action, notice or Mention(address, view.words, view.command))
 
 
 def _of_failure(view: MailView, status: RecipientStatus, action: str, notice: Mention) -> Recipient:
@@ -65,11 +65,13 @@ def _by_category(found: Recipient, category: str) -> Recipient:
 
 def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
     """The recipient that a notice written only for people names."""
-    fallback = Mention(notice.address, view.words, notice.command or prose.command_in(view.words))
     if program_words := _words_of_program(view, notice):
         return replace(_classified(program_words, action), diagnostic=notice.words[:LONGEST_DIAGNOSTIC])
-    found = _or_else(_classified(notice, action), _classified(fallback, action))
-    found = _or_else(found, _classified(replace(fallback, words=view.mail.header("subject")), action))
+    found = _classified(notice, action)
+    for words in (view.words, view.mail.header("subject")):
+        if found.reason in _UNDECIDED:
+            fallback = Mention(notice.address, words, notice.command or view.command)
+            found = _or_else(found, _classified(fallback, action))
     says_nothing = notice.words.strip("<>:*. ").lower() == notice.address.lower()
     return replace(found, reason=Reason.UNDEFINED) if says_nothing and found.reason is Reason.ON_HOLD else found
 
@@ -90,22 +92,14 @@ def _or_else(found: Recipient, fallback: Recipient) -> Recipient:
 
 def _classified(mention: Mention, action: str, report: RecipientStatus | None = None) -> Recipient:
     status, mta = (report.status, report.mta) if report else ("", "")
+    # A name may be any words ("spam@"), and without it the same answer about the next one is known already.
+    words = prose.without_names(mention.words)
     # As a report marks a local program (RFC 3464, 2.3.6).
-    words = f"x-unix; {mention.words}" if mention.local else mention.words
+    words = f"x-unix; {words}" if mention.local else words
     # Without a host's name, it is likely the recipient's own that answered.
     host = mta or mention.address.partition("@")[2]
-    reason, hardness = classify(words, status, mta=host, command=mention.command)
-    if action == "delayed" and reason in {Reason.ON_HOLD, Reason.UNDEFINED}:
-        reason, hardness = Reason.EXPIRED, Hardness.SOFT
-    text = wording.comparable(mention.words)
-    code = wording.reply_code_in(text)
-    return Recipient(
-        address=mention.address,
-        hardness=hardness,
-        reason=reason,
-        status=best_status(status, wording.status_in(text), code),
-        code=code,
-        action=action,
-        diagnostic=mention.words[:LONGEST_DIAGNOSTIC],
-        mta=mta,
-    )
+    found = classify(words, status, mta=host, command=mention.command)
+    if action == "delayed" and found.reason in {Reason.ON_HOLD, Reason.UNDEFINED}:
+        found = found._replace(reason=Reason.EXPIRED, hardness=Hardness.SOFT)
+    diagnostic = mention.words[:LONGEST_DIAGNOSTIC]
+    return Recipient(mention.address, found.hardness, found.reason, found.status, found.code, action, diagnostic, mta)

@@ -43,7 +43,9 @@ def divide(text: str) -> tuple[str, str]:
     """A plain mail's own text, and the message that it returns below."""
     lines = text.split("\n")
     # Each mark stands at the beginning of a line, behind dashes or signs of quoting.
-    marked = (at for at, line in enumerate(lines) if _MARKS.match(line[:_LONGEST_LINE].strip().lstrip(">*=_| ")))
+    marked = (
+        at for at, line in enumerate(lines) if _MARKS.match(line[:_LONGEST_LINE].lower().strip().lstrip(">*=_| "))
+    )
     begin = next(marked, len(lines))
     return "\n".join(lines[:begin]), "\n".join(lines[begin:])
 
