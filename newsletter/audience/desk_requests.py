@@ -19,7 +19,6 @@ from newsletter.audience.signup import find_or_add
 from newsletter.characters import clean_name
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, Invalid
-from newsletter.i18n import formats
 from newsletter.publications import Publication
 
 LONGEST_NOTE = 2_000
@@ -110,10 +109,7 @@ def change_note(session: Session, subscription: Subscription, text: str, seen: s
 
     Invalid if it is too long; Conflict if it has changed since the page was made, whose `mark` is `seen`.
     """
-    note = characters.as_lines(text.replace("\r\n", "\n")).strip()
-    if len(note) > LONGEST_NOTE:
-        length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
-        raise Invalid(f"The note has {length} characters; shorten it to {most}.")
+    note = characters.clean_passage(characters.storable(text), "the note", LONGEST_NOTE)
     session.refresh(subscription, with_for_update={"of": Subscription})
     if (subscription.note or "") != note:
         _check_unchanged("note", subscription.note, seen)

@@ -6,8 +6,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import characters
 from newsletter.editorial.models import Issue
-from newsletter.errors import Conflict, Invalid
-from newsletter.i18n import formats
+from newsletter.errors import Conflict
 
 LONGEST_NOTE = 2_000
 
@@ -17,10 +16,7 @@ def replace_note(session: Session, issue: Issue, text: str, seen: int, by: str, 
 
     A note that has this text already is left alone, so a form may be sent twice. Invalid if the text is too long.
     """
-    note = characters.as_lines(text.replace("\r\n", "\n")).strip()
-    if len(note) > LONGEST_NOTE:
-        length, most = formats.number(len(note)), formats.number(LONGEST_NOTE)
-        raise Invalid(f"The note has {length} characters; shorten it to {most}.")
+    note = characters.clean_passage(characters.storable(text), "the note", LONGEST_NOTE)
     session.refresh(issue, with_for_update={"of": Issue})
     if issue.note == note:
         return

@@ -75,7 +75,7 @@ def test_a_note_that_was_removed_meanwhile_is_not_brought_back_unasked(editor: V
 def test_a_note_that_is_too_long_stays_in_the_form(editor: Visitor, services: Services) -> None:
     answer = editor.press(PAGE, NOTE, note="ü" * 2_001)
     assert answer.status_code == 422
-    assert "The note has 2,001 characters; shorten it to 2,000." in words(answer)
+    assert "Please shorten the note: it has 2,001 characters; the limit is 2,000." in words(answer)
     assert "ü" * 2_001 in answer.text
     assert editor.press(NOTE, NOTE, note="ü" * 2_000).status_code == 303
     assert note(services)[0] == "ü" * 2_000
