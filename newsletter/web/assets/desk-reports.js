@@ -1,6 +1,5 @@
 // Charts, drawn from the tables below them: whoever does not see the picture has the same numbers.
 const HEIGHT = 240;
-// A single moment has no width, and would be drawn in the middle of years.
 const LEAST_SECONDS = 600;
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -41,18 +40,27 @@ function axis(more) {
   return { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line") }, ...more };
 }
 
+// Worked out here, because uPlot would show a single moment in the middle of years, and cut the last bar off.
+function shown(moments, bars) {
+  const [first, second] = moments;
+  const last = moments.at(-1);
+  const end = bars && second ? last + second - first : last;
+  return [first, Math.max(end, first + LEAST_SECONDS)];
+}
+
 function draw(figure) {
   const table = document.getElementById(figure.dataset.table);
   const place = figure.querySelector(".chart-place");
   const data = numbers(table);
   const name = table.querySelector("[data-series]").textContent;
   const bars = figure.dataset.kind === "bars";
+  const range = shown(data[0], bars);
   const options = {
     width: place.clientWidth,
     height: HEIGHT,
     cursor: { drag: { x: false, y: false } },
     legend: { show: false },
-    scales: { x: { range: (_, first, last) => [first, Math.max(last, first + LEAST_SECONDS)] }, y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
+    scales: { x: { range: () => range }, y: { range: (_, _low, high) => [0, Math.max(1, high * 1.05)] } },
     tzDate: (at) => uPlot.tzDate(new Date(at * 1000), figure.dataset.zone),
     axes: [axis({ values: hours(figure.dataset.zone), space: 60 }), axis({ size: 70, values: (_, splits) => splits.map((each) => (each % 1 ? "" : grouped(each))) })],
     series: [

@@ -43,6 +43,14 @@ HOSTILE = '550 5.7.1 <script>document.title = "taken over"</script> <b>bold</b> 
 PAGE = f"/desk/issues/{sample_services.WAITING}/"
 REPORT = f"/desk/reports/{sample_services.WAITING}/"
 Work = Callable[[], None]
+_KEEP_DRAWN_TEXTS = """
+    window.drawn = [];
+    const fillText = CanvasRenderingContext2D.prototype.fillText;
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...place) {
+        drawn.push(text);
+        fillText.call(this, text, ...place);
+    };
+"""
 
 
 @pytest.fixture
@@ -178,10 +186,14 @@ def test_an_issue_is_watched_held_and_reported(
     expect(page.get_by_text("It went out on")).to_be_visible()
     assert (len(tally.recipients), tally.twice) == (READERS - 2, [])
 
+    page.add_init_script(_KEEP_DRAWN_TEXTS)
     keyboard.press(page.get_by_role("link", name="Full report"))
     expect(page.get_by_role("link", name="Sent: 498")).to_be_visible()
     expect(page.get_by_role("img", name="498 copies from")).to_be_visible()
     assert page.locator(".chart canvas").count() == 1
+    hours = [text for text in page.evaluate("drawn") if not text.isdecimal()]
+    assert hours
+    assert [text for text in hours if not re.fullmatch(r"[0-9]{2}:[0-9]{2}", text)] == []
     numbers = page.get_by_role("region", name="Deliveries over time, in numbers")
     expect(numbers).to_be_hidden()
     keyboard.press(page.get_by_text("Show the numbers", exact=True))
