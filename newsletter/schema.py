@@ -1,4 +1,7 @@
-"""The version of the database schema, and whether it is the code's. Cheap, because every start checks it."""
+"""The version of the database schema, and whether it is the code's. Cheap, because every start checks it.
+
+On an engine for reading this waits for nobody who writes.
+"""
 
 import re
 from enum import StrEnum

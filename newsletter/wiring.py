@@ -107,12 +107,11 @@ class Services:
 
 def open_services(settings: Settings, *, check_schema: bool = True) -> Services:
     """Make the services from the settings; Conflict, saying what to do, if the schema is of another version."""
-    engine = open_engine(settings.database)
+    sessions = Sessions(open_engine(settings.database))
     if check_schema:
-        schema.require_current(engine)
+        schema.require_current(sessions.reading_engine)
     seal = TokenSeal(settings.secret, *settings.older_secrets)
     links = Links(settings.public_url, seal, settings.pictures_public_url, settings.incoming_mail_domain)
-    sessions = Sessions(engine)
     if check_schema:
         erasures.reseal_key(sessions, seal)
     return Services(

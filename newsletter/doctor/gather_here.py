@@ -43,7 +43,7 @@ def look_at_machine(settings: Settings, database_file: Path | None) -> MachineFa
 def look_at_database(session: Session, sessions: Sessions, now: datetime) -> DatabaseFacts:
     """Schema, size, speed, workers, queues and latest events; only the first two if the schema is another version."""
     try:
-        schema.require_current(sessions.engine)
+        schema.require_current(sessions.reading_engine)
     except Conflict as error:
         return DatabaseFacts(kind=sessions.engine.dialect.name, schema=str(error))
     size, log_size = _sizes(session, sessions)

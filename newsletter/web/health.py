@@ -65,7 +65,7 @@ def _checks() -> dict[str, str]:
 
 def _database() -> str:
     try:
-        schema.require_current(services().sessions.engine)
+        schema.require_current(services().sessions.reading_engine)
     except Conflict as error:
         return f"{error}, then restart this process"
     return _OK

@@ -26,6 +26,17 @@ def test_help_names_every_command_and_ends_with_0(press: Press) -> None:
     assert all(name in answer.out for name in ("up", "serve", "worker", "db", "editors", "issues", "subscribers"))
 
 
+@pytest.mark.parametrize("reads", [["issues", "list"], ["db", "check"], ["consent", "verify"]])
+def test_a_command_that_only_reads_waits_for_nobody_who_writes(
+    loaded: Press, environment: dict[str, str], reads: list[str]
+) -> None:
+    writer = sqlite3.connect(f"{environment['DATA_DIR']}/newsletter.db", isolation_level=None)
+    writer.execute("BEGIN IMMEDIATE")
+    answer = loaded(*reads)
+    writer.close()
+    assert (answer.code, answer.err) == (0, "")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

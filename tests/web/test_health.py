@@ -63,6 +63,13 @@ def test_an_issue_that_waits_past_its_hour_means_that_the_clock_stands(
     assert program.get("/readyz").json["clock"].startswith("1 issue(s) wait past their time")
 
 
+@pytest.mark.usefixtures("beating")
+def test_whoever_writes_for_long_makes_nothing_unready(program: FlaskClient, services: Services) -> None:
+    with services.sessions.begin() as session:
+        session.connection()
+        assert program.get("/readyz").json["database"] == "ok"
+
+
 def test_a_store_that_does_not_answer_is_named(
     program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
