@@ -12,8 +12,6 @@ from bench.rows import RUNS, Row
 from newsletter.delivery.message import dkim_keys
 
 COPIES = 20_000
-OCTETS = 39_000
-"""As large as a copy of ours, for smtp-source."""
 CONNECTIONS = 20
 WORKERS_COPIES = 40_000
 """Enough that what the worker does at its start weighs little; its CPU is told with that."""
@@ -129,7 +127,7 @@ def _by_the_worker(name: str, database: Database, reach: str) -> Row:
         with database() as url, sinks.near() as port:
             stock.fill(url, WORKERS_COPIES)
             ours = worker.run(url, port, CONNECTIONS)
-            pairs.append((ours, sinks.source_seconds(port, WORKERS_COPIES, CONNECTIONS, OCTETS)))
+            pairs.append((ours, _source_seconds(url, port, WORKERS_COPIES)))
     rates = [WORKERS_COPIES / run.seconds for run, _ in pairs]
     theirs = [WORKERS_COPIES / seconds for _, seconds in pairs]
     cpu = statistics.median(run.cpu for run, _ in pairs) / WORKERS_COPIES * 1e6
@@ -154,7 +152,12 @@ def _pair(database: Database) -> tuple[Run, float]:
     with database() as url, sinks.near() as port:
         stock.fill(url, COPIES)
         [run] = press.runs(url, port, CONNECTIONS)
-        return run, sinks.source_seconds(port, COPIES, CONNECTIONS, OCTETS)
+        return run, _source_seconds(url, port, COPIES)
+
+
+def _source_seconds(url: str, port: int, copies: int) -> float:
+    """What smtp-source takes for so many messages, each as large as a copy of ours."""
+    return sinks.source_seconds(port, copies, CONNECTIONS, stock.octets_of_copy(url))
 
 
 def _from_afar(connections: int, copies: int, least: int) -> Row:

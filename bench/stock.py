@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import create_engine, insert, make_url
+from sqlalchemy import create_engine, insert, make_url, select
 
 from bench.press import LINKS
 from newsletter import migrations_runner
 from newsletter.audience.models import SignupCount, Status, Subscriber, Subscription
 from newsletter.db import Sessions, open_engine
+from newsletter.delivery.message import compose
+from newsletter.delivery.models import Copy, Letter
 from newsletter.editorial.images.pictures import FolderPictureStore
 from newsletter.editorial.issues import import_export, issue_store
 from newsletter.editorial.models import Readiness
@@ -77,6 +79,17 @@ def fill(url: str, copies: int) -> None:
             session.execute(insert(Subscription), [_tie(number, home.id, now) for number in numbers])
         publish.send_now(session, LetterSettings(LINKS), issue_store.find(session, text.file.slug), now)
     engine.dispose()
+
+
+def octets_of_copy(url: str) -> int:
+    """How large the message of a copy in this database is."""
+    engine = open_engine(url)
+    with Sessions(engine).reading() as session:
+        copy = session.scalars(select(Copy).limit(1)).one()
+        template = compose.compile(session.get_one(Letter, copy.letter_id).content, LINKS)
+        octets = len(template.message(copy, datetime.now(UTC)))
+    engine.dispose()
+    return octets
 
 
 def make_sign_ups_usual(url: str) -> None:
