@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.delivery.bounces import policy
-from newsletter.delivery.bounces.policy import ABOUT_US, Decision, Facts, Verdict
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
+from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
 from newsletter.delivery.models import Cause
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, partial_index, upsert, word
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
 from newsletter.delivery.models import Copy, CopyState, Letter
 
 RAW_KEPT = timedelta(days=90)
@@ -169,7 +169,7 @@ def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int
     """How many answers about us the same provider gave to the same letter within the hour."""
     same = (BounceEvent.letter_id == event.letter_id) & (BounceEvent.provider_group == event.provider_group)
     counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR)
-    return session.scalar(counted.where(BounceEvent.reason.in_(policy.ABOUT_US))) or 0
+    return session.scalar(counted.where(BounceEvent.reason.in_(ABOUT_US))) or 0
 
 
 def is_probing(session: Session, key: str, now: datetime) -> bool:

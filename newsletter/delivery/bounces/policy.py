@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
 from newsletter.delivery.models import Cause
 from newsletter.delivery.smtp import refusals
 
@@ -35,27 +35,6 @@ FAILING_SHARE = 0.03
 LONG_TIME = timedelta(days=365)
 """Readers of so long are probed first, if BOUNCE_PROBE says so."""
 
-ABOUT_US = frozenset(
-    {
-        Reason.AUTHENTICATION,
-        Reason.BAD_REPUTATION,
-        Reason.BLOCKED,
-        Reason.CONTENT,
-        Reason.EMAIL_TOO_LARGE,
-        Reason.FAILED_STARTTLS,
-        Reason.NO_RELAYING,
-        Reason.NOT_COMPLIANT,
-        Reason.POLICY,
-        Reason.RATE_LIMITED,
-        Reason.REJECTED,
-        Reason.REQUIRE_PTR,
-        Reason.SECURITY,
-        Reason.SPAM,
-        Reason.SYNTAX,
-        Reason.VIRUS,
-    }
-)
-"""Reasons that are not the reader's fault."""
 _NOTHING_FOLLOWS = frozenset({Kind.NOT_A_BOUNCE, Kind.AUTO_REPLY, Kind.CHALLENGE})
 _MEND_NOW = frozenset(
     {

@@ -62,6 +62,29 @@ class Reason(StrEnum):
     VACATION = "vacation"
 
 
+ABOUT_US = frozenset(
+    {
+        Reason.AUTHENTICATION,
+        Reason.BAD_REPUTATION,
+        Reason.BLOCKED,
+        Reason.CONTENT,
+        Reason.EMAIL_TOO_LARGE,
+        Reason.FAILED_STARTTLS,
+        Reason.NO_RELAYING,
+        Reason.NOT_COMPLIANT,
+        Reason.POLICY,
+        Reason.RATE_LIMITED,
+        Reason.REJECTED,
+        Reason.REQUIRE_PTR,
+        Reason.SECURITY,
+        Reason.SPAM,
+        Reason.SYNTAX,
+        Reason.VIRUS,
+    }
+)
+"""Reasons that are not the reader's fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """One address of a report, and the outcome of the mail to it."""

@@ -2,7 +2,7 @@
 
 Nothing in a post is acted on before it is verified; Mailgun's and SNS's signatures are in the body, so the envelope
 is parsed first. Each provider's module is a function of headers, body, secrets and the moment, and knows neither Flask
-nor the database. What they share is in `webhook` and `payload`; `routes` records what they read, and answers with the
+nor the database. What they share is in `webhook`; `routes` records what they read, and answers with the
 status that the provider's retry rules call for.
 
 ses (by way of sns)        signed by Amazon's certificate, for topics of ours only

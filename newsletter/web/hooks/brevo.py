@@ -2,20 +2,10 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from newsletter.delivery.bounces.notifications.json_fields import Fields, read_objects
+from newsletter.delivery.bounces.notifications.outcomes import delayed, permanent, plain, soft, withheld
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
-from newsletter.web.hooks.payload import Fields, read_objects
-from newsletter.web.hooks.webhook import (
-    Event,
-    Post,
-    PostEvents,
-    delayed,
-    event_id_of,
-    permanent,
-    plain,
-    require_secret,
-    soft,
-    withheld,
-)
+from newsletter.web.hooks.webhook import Event, Post, PostEvents, event_id_of, require_secret
 
 NAME = "brevo"
 _IGNORED = frozenset(

@@ -8,23 +8,10 @@ import hmac
 from collections.abc import Collection
 from datetime import timedelta
 
+from newsletter.delivery.bounces.notifications.json_fields import Fields, read_object
+from newsletter.delivery.bounces.notifications.outcomes import delayed, permanent, plain, soft, withheld
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
-from newsletter.web.hooks.payload import Fields, read_object
-from newsletter.web.hooks.webhook import (
-    Event,
-    Post,
-    PostEvents,
-    Rejected,
-    Why,
-    delayed,
-    event_id_of,
-    permanent,
-    plain,
-    require_fresh,
-    same,
-    soft,
-    withheld,
-)
+from newsletter.web.hooks.webhook import Event, Post, PostEvents, Rejected, Why, event_id_of, require_fresh, same
 
 NAME = "mailgun"
 OLDEST = timedelta(hours=12)

@@ -6,24 +6,11 @@ from base64 import b64decode, b64encode
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
+from newsletter.delivery.bounces.notifications import ses
+from newsletter.delivery.bounces.notifications.json_fields import Fields, address_in, read_object, utc
+from newsletter.delivery.bounces.notifications.outcomes import delayed, permanent, plain, soft, withheld
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
-from newsletter.web.hooks import ses
-from newsletter.web.hooks.payload import Fields, address_in, read_object, utc
-from newsletter.web.hooks.webhook import (
-    Event,
-    Post,
-    PostEvents,
-    Rejected,
-    Why,
-    delayed,
-    event_id_of,
-    permanent,
-    plain,
-    require_fresh,
-    same,
-    soft,
-    withheld,
-)
+from newsletter.web.hooks.webhook import Event, Post, PostEvents, Rejected, Why, event_id_of, require_fresh, same
 
 NAME = "resend"
 OLDEST = timedelta(minutes=5)

@@ -13,12 +13,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from newsletter.bounce_settings import listed
 from newsletter.db import DatabaseDown, Session
 from newsletter.delivery.bounces import webhooks
+from newsletter.delivery.bounces.notifications.json_fields import MOST_BYTES, Unreadable
 from newsletter.delivery.bounces.record import Origin
 from newsletter.errors import PressError
 from newsletter.web import metrics
 from newsletter.web.context import is_local, is_over_https, now, services
 from newsletter.web.hooks import brevo, mailgun, postmark, resend, sendgrid, ses
-from newsletter.web.hooks.payload import MOST_BYTES
 from newsletter.web.hooks.webhook import Event, Post, PostEvents, Provider, Rejected, Why
 from newsletter.web.security import without_token
 from newsletter.wiring import Services
@@ -111,6 +111,8 @@ def receive(name: str, secret: str = "") -> Response:
         _record(name, _read(name, secret))
     except Rejected as refusal:
         return _refuse(name, refusal)
+    except Unreadable as fault:
+        return _refuse(name, Rejected(Why.UNREADABLE, str(fault)))
     except (DatabaseDown, PressError):
         return _refuse(name, Rejected(Why.NOT_NOW, "The database does not answer. Try again later."))
     except Exception:

@@ -13,22 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from newsletter.delivery.bounces.notifications.json_fields import Fields, read_objects, utc
+from newsletter.delivery.bounces.notifications.outcomes import delayed, permanent, plain, soft, withheld
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
-from newsletter.web.hooks.payload import Fields, read_objects, utc
-from newsletter.web.hooks.webhook import (
-    Event,
-    Post,
-    PostEvents,
-    Rejected,
-    Why,
-    delayed,
-    event_id_of,
-    permanent,
-    plain,
-    require_fresh,
-    soft,
-    withheld,
-)
+from newsletter.web.hooks.webhook import Event, Post, PostEvents, Rejected, Why, event_id_of, require_fresh
 
 NAME = "sendgrid"
 OLDEST = timedelta(hours=24)

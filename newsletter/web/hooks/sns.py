@@ -16,8 +16,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from newsletter.delivery.bounces.notifications.json_fields import Fields, read_object
 from newsletter.outbound import Answer
-from newsletter.web.hooks.payload import Fields, read_object
 from newsletter.web.hooks.webhook import Post, Rejected, Why, require_fresh
 
 Fetch = Callable[[str, int], Answer]

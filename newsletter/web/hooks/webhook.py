@@ -4,14 +4,12 @@ import hashlib
 import hmac
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
-from newsletter.delivery.bounces import policy
-from newsletter.delivery.bounces.classify import NEVER_A_BOUNCE, classify
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
+from newsletter.delivery.bounces.report import Report
 
 AHEAD = timedelta(minutes=5)
 """How far a sender's clock may be ahead of ours."""
@@ -109,54 +107,6 @@ def event_id_of(provider: str, *parts: object) -> str:
     return f"{provider}:{text}" if is_plain and text else f"{provider}:{_digest(text).hex()}"
 
 
-def permanent(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
-    """A bounce that the provider calls permanent; soft all the same where the server's words speak against it."""
-    status, code = _number(status, dots=2), _number(code, dots=0)
-    reason = classify(diagnostic, status, code, mta).reason
-    if reason in _NOT_FOR_GOOD:
-        return Recipient(address, Hardness.SOFT, reason, status, code, "failed", diagnostic, mta)
-    reason = Reason.USER_UNKNOWN if reason in _SAYS_NOTHING else reason
-    return Recipient(address, Hardness.HARD, reason, status, code, "failed", diagnostic, mta)
-
-
-def soft(
-    address: str,
-    diagnostic: str = "",
-    status: str = "",
-    code: str = "",
-    mta: str = "",
-    reason: Reason | None = None,
-) -> Recipient:
-    """A bounce that the provider does not call permanent: soft whatever the server says."""
-    status, code = _number(status, dots=2), _number(code, dots=0)
-    found = reason or classify(diagnostic, status, code, mta).reason
-    found = Reason.ON_HOLD if found in NEVER_A_BOUNCE else found
-    return Recipient(address, Hardness.SOFT, found, status, code, "failed", diagnostic, mta)
-
-
-def delayed(bounce: Recipient) -> Recipient:
-    """A soft bounce that the provider still tries to deliver."""
-    return replace(bounce, action="delayed")
-
-
-def withheld(address: str, diagnostic: str) -> Recipient:
-    """A hard bounce (does not accept mail): the provider did not send it, because of what it knows of the address."""
-    return Recipient(address, Hardness.HARD, Reason.NOT_ACCEPT, action="failed", diagnostic=diagnostic)
-
-
-def plain(kind: Kind, address: str, diagnostic: str = "") -> Recipient:
-    """The recipient of an event that is no bounce: without hardness, and with the reason that its kind has."""
-    reason = {Kind.DELIVERED: Reason.DELIVERED, Kind.COMPLAINT: Reason.FEEDBACK}.get(kind, Reason.UNDEFINED)
-    return Recipient(address, None, reason, action="delivered" if kind is Kind.DELIVERED else "", diagnostic=diagnostic)
-
-
-# Reasons that may not hold for a later mail, or that are not the reader's fault.
-_NOT_FOR_GOOD = policy.ABOUT_US | {
-    *(Reason.MAILBOX_FULL, Reason.EXPIRED, Reason.NETWORK, Reason.SYSTEM, Reason.SYSTEM_FULL),
-}
-_SAYS_NOTHING = NEVER_A_BOUNCE | {Reason.UNDEFINED, Reason.ON_HOLD}
-
-
 def _passwords(credentials: str, user: str) -> list[str]:
     try:
         name, _, password = b64decode(credentials, validate=True).decode().partition(":")
@@ -167,10 +117,3 @@ def _passwords(credentials: str, user: str) -> list[str]:
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
-
-
-def _number(text: str, dots: int) -> str:
-    """A status or reply code, if it is one."""
-    parts = text.strip().split(".")
-    is_one = len(parts) == dots + 1 and all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts)
-    return text.strip() if is_one else ""

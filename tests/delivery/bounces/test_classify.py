@@ -3,8 +3,7 @@
 import pytest
 
 from newsletter.delivery.bounces.classify import classify
-from newsletter.delivery.bounces.policy import ABOUT_US
-from newsletter.delivery.bounces.report import Hardness, Reason
+from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Reason
 
 HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
 

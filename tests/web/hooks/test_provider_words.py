@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from newsletter.delivery.bounces import policy
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.bounces.notifications.json_fields import Fields, read_object
+from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
 from newsletter.web.hooks import ses
 from newsletter.web.hooks.brevo import Brevo
 from newsletter.web.hooks.mailgun import Mailgun
-from newsletter.web.hooks.payload import Fields, read_object
 from newsletter.web.hooks.postmark import Postmark
 from newsletter.web.hooks.resend import Resend
 from newsletter.web.hooks.sendgrid import SendGrid
@@ -148,7 +147,7 @@ def test_not_all_feedback_that_ses_passes_on_is_a_complaint(feedback: str | None
 def test_what_ses_did_not_send_for_our_fault_is_ours(message: dict[str, Any], kind: Kind, reason: Reason) -> None:
     mail = {"messageId": "1", "destination": ["ada@example.org"]}
     event = check(of_ses({"mail": mail, **message}), kind, SOFT, reason)
-    assert event.report.recipients[0].reason in policy.ABOUT_US
+    assert event.report.recipients[0].reason in ABOUT_US
 
 
 def test_a_delay_of_ses_is_no_bounce() -> None:

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from newsletter.delivery.bounces.notifications.json_fields import Fields
 from newsletter.web.hooks import sns
-from newsletter.web.hooks.payload import Fields
 from newsletter.web.hooks.ses import AmazonSes
 from newsletter.web.hooks.webhook import Rejected, Why
 from tests.sample_services import NOW

@@ -5,8 +5,18 @@ Nothing in a mail can make this fail, and its memory does not grow with the mail
 """
 
 import io
+from dataclasses import replace
 
-from newsletter.delivery.bounces.parse import arf, automatic, dsn, mime, prose, recipients
+from newsletter.delivery.bounces.parse import (
+    arf,
+    automatic,
+    dsn,
+    mime,
+    notification,
+    prose,
+    recipients,
+    returned_message,
+)
 from newsletter.delivery.bounces.parse.mail_view import MailView
 from newsletter.delivery.bounces.parse.mime import ByteReader
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
@@ -21,8 +31,16 @@ _GRAVEST = (Kind.BOUNCE, Kind.DELAY, Kind.DELIVERED)
 def parse(raw: bytes | ByteReader) -> Report:
     """What this mail is, and whom it is about; of a file only as much is kept as is needed."""
     view = MailView(mime.read_mail(io.BytesIO(raw) if isinstance(raw, bytes) else raw))
-    found = _complaint(view) or _status_report(view) or _automatic(view) or _bounce(view)
+    found = _notification(view) or _complaint(view) or _status_report(view) or _automatic(view) or _bounce(view)
     return found or view.report(Kind.NOT_A_BOUNCE)
+
+
+def _notification(view: MailView) -> Report | None:
+    found = notification.read_notification(view.mail)
+    if found is None:
+        return None
+    signed = returned_message.signed_in([found.return_path]) or view.signed_address
+    return replace(found, return_path=signed)
 
 
 def _complaint(view: MailView) -> Report | None:

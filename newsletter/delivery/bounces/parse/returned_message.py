@@ -70,6 +70,11 @@ def signed_return_path(mail: Mail, returned: Headers, more: Iterable[str]) -> st
         *more,
         *(value for name in _IN_IT for value in returned.get(name, [])),
     )
+    return signed_in(places)
+
+
+def signed_in(places: Iterable[str]) -> str:
+    """The first address with our token in these; empty if there is none."""
     found = next((hit for place in places if (hit := _SIGNED.search(place))), None)
     return found[0].lower() if found else ""
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Self
 
 from newsletter.characters import as_line
-from newsletter.web.hooks.webhook import Rejected, Why
 
 MOST_BYTES = 1_000_000
 MOST_NESTED = 32
@@ -21,34 +20,52 @@ _FIRST_YEAR, _LAST_YEAR = 2000, 2500
 _ADDRESS = re.compile(r"(?:.*<)?([^\s<>@]+@[^\s<>@]+)>?")
 
 
+class Unreadable(Exception):
+    """What came is not the JSON that it should be; the message is for the person who set it up."""
+
+
 def _parse_json(body: bytes) -> object:
-    """The parsed body; Rejected if it is not JSON, or too large or too deep to be events."""
+    """The parsed body; Unreadable if it is not JSON, or too large or too deep to be events."""
+    return _bounded(body, lambda: json.loads(body.decode(), parse_constant=_refuse))
+
+
+def _bounded(body: bytes, parse: Callable[[], object]) -> object:
     if body.count(b"{") + body.count(b"[") > MOST_PARTS:
-        raise Rejected(Why.UNREADABLE, f"The body has more than {MOST_PARTS} objects and lists.")
+        raise Unreadable(f"The body has more than {MOST_PARTS} objects and lists.")
     try:
-        found: object = json.loads(body.decode(), parse_constant=_refuse)
+        found = parse()
     except (ValueError, RecursionError):
-        raise Rejected(Why.UNREADABLE, "The body is not JSON.") from None
+        raise Unreadable("The body is not JSON.") from None
     if _is_nested(found):
-        raise Rejected(Why.UNREADABLE, f"The body is nested more than {MOST_NESTED} deep.")
+        raise Unreadable(f"The body is nested more than {MOST_NESTED} deep.")
     return found
 
 
 def read_objects(body: bytes) -> "list[Fields]":
-    """The events of a body that is one object or an array of them; Rejected if it is neither."""
+    """The events of a body that is one object or an array of them; Unreadable if it is neither."""
     found = _parse_json(body)
     items = found if isinstance(found, list) else [found]
     if not all(isinstance(item, dict) for item in items):
-        raise Rejected(Why.UNREADABLE, "The body is neither an object nor an array of objects.")
+        raise Unreadable("The body is neither an object nor an array of objects.")
     return [Fields.from_value(item) for item in items]
 
 
 def read_object(body: bytes) -> "Fields":
-    """The body's one object; Rejected if it is none."""
+    """The body's one object; Unreadable if it is none."""
     found = _parse_json(body)
     if not isinstance(found, dict):
-        raise Rejected(Why.UNREADABLE, "The body is not an object.")
+        raise Unreadable("The body is not an object.")
     return Fields(found)
+
+
+def read_leading_object(text: str) -> "Fields":
+    """The object that a text begins with, whatever follows it; Unreadable if there is none.
+
+    A line's end is allowed anywhere, because a mail server breaks lines that are too long.
+    """
+    decoder = json.JSONDecoder(parse_constant=_refuse, strict=False)
+    found = _bounded(text.encode(errors="replace"), lambda: decoder.raw_decode(text.lstrip())[0])
+    return Fields.from_value(found)
 
 
 def address_in(text: str) -> str:
