@@ -64,7 +64,7 @@ _COMMAND = re.compile(
 )
 
 
-class Verdict(NamedTuple):
+class Classification(NamedTuple):
     """What an answer says."""
 
     reason: Reason
@@ -77,7 +77,7 @@ class Verdict(NamedTuple):
 
 # A report often says the same of many recipients.
 @lru_cache(maxsize=64)
-def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = "") -> Verdict:
+def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = "") -> Classification:
     """The reason that an answer gives, whether it is for good, and the codes in it.
 
     `diagnostic` are the server's words, `status` and `code` what it gave apart from them (they are also looked for in
@@ -90,7 +90,7 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
     reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
-    return Verdict(reason, hardness(reason, status, code), status, code)
+    return Classification(reason, hardness(reason, status, code), status, code)
 
 
 def hardness(reason: Reason, status: str = "", code: str = "") -> Hardness:
