@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from newsletter.audience import consent, privacy, status_transitions, tags, unsubscribe
+from newsletter.audience import consent, privacy, status_transitions, tag_names, tags, unsubscribe
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import (
     Act,
@@ -62,7 +62,7 @@ def start_act(
     """Start an act on the readers of a segment, counted as `members`; Invalid if it lacks a tag or a reason."""
     kind, tag, reason = order.kind, order.tag, order.reason.strip()
     if kind in (BulkKind.TAG, BulkKind.UNTAG):
-        tag = tags.clean_tag(tag)
+        tag = tag_names.clean_tag(tag)
     if kind is BulkKind.UNSUBSCRIBE and not 0 < len(reason) <= MAX_REASON:
         raise Invalid(f"say in 1 to {MAX_REASON} characters why they are unsubscribed: it goes into their record")
     last = session.scalar(

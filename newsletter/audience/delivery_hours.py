@@ -15,28 +15,19 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from newsletter.audience import consent
+from newsletter.audience.chosen_hour import HOURS, DeliveryHour
 from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.db import UtcDateTime
-from newsletter.errors import Invalid
 from newsletter.i18n import time_zones
-from newsletter.i18n.messages import lazy_gettext
 from newsletter.prepared import moment
 from newsletter.publications import Publication
 
 DAY = timedelta(days=1)
-HOURS = range(24)
 
 # Every offset in use is a whole number of quarters of an hour, and so is every change of one.
 _QUARTER = timedelta(minutes=15)
 _JSON = JSON().with_variant(postgresql.JSONB(), "postgresql")
-
-
-class DeliveryHour(NamedTuple):
-    """A local hour, 0 to 23, in a time zone."""
-
-    zone: str
-    hour: int
 
 
 class HourStart(NamedTuple):
@@ -87,17 +78,6 @@ def wished_at(dialect: Dialect, starts: Sequence[HourStart]) -> ColumnElement[da
         return cast(func.jsonb_extract_path_text(moments, chosen), UtcDateTime)
     path: ColumnElement[str] = literal_column("'$.\"'") + chosen + literal_column("'\"'")
     return func.json_extract(moments, path, type_=UtcDateTime())
-
-
-def parse(zone: str, hour: str) -> DeliveryHour | None:
-    """What a reader chose, from a form or a list; None for no hour, and Invalid for one that does not exist."""
-    if not hour:
-        return None
-    if hour not in map(str, HOURS):
-        raise Invalid(lazy_gettext("Please choose an hour from the list"))
-    if zone not in time_zones.known_zones():
-        raise Invalid(lazy_gettext("Please choose a time zone from the list: the city nearest to you"))
-    return DeliveryHour(zone, int(hour))
 
 
 def choose(

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletter import characters
-from newsletter.audience import consent, emails, erasures, signup_limits, status_transitions, unsubscribe
+from newsletter.audience import consent, emails, erasures, signup_limits, status_transitions, statuses, unsubscribe
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, Status, Subscription
@@ -56,7 +56,7 @@ def ask_to_confirm(
         raise Conflict("This person had their data erased. They can only sign up themselves.")
     _refuse_suppressed(session, address.key)
     found = find_or_add(session, publication, address, name, now)
-    if found.status in status_transitions.SUBSCRIBED:
+    if found.status in statuses.SUBSCRIBED:
         raise Conflict(f"This address is a reader already; its status is {found.status.value}.")
     consent.record(session, found, Act.ASKED, Channel.DESK, now, Proof(note=why, operator=operator))
     _send_confirm(session, services, session.get_one(Subscription, found.id), now)
@@ -98,7 +98,7 @@ def unsubscribe_on_request(
     now: datetime,
 ) -> None:
     """Unsubscribe a reader who asked the team for it; Conflict if they left before."""
-    if subscription.status not in {Status.PENDING, *status_transitions.SUBSCRIBED}:
+    if subscription.status not in {Status.PENDING, *statuses.SUBSCRIBED}:
         raise Conflict(f"This reader is {subscription.status.value} already.")
     proof = Proof(note=_line(reason) or None, operator=operator)
     unsubscribe.unsubscribe(session, services, subscription, Channel.DESK, proof, now)

@@ -8,32 +8,11 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
+from newsletter.audience.statuses import Pace as Pace  # where the database's rooms look for it
+from newsletter.audience.statuses import Status as Status
 from newsletter.db import Base, LongId, LongRef, partial_index, word
 from newsletter.i18n import messages
 from newsletter.publications import Publication
-
-
-class Status(StrEnum):
-    """The status of a subscription; only `active` gets issues."""
-
-    # In C, where an enum's own is written in Python: it is looked up for each one of a million imported rows.
-    __hash__ = str.__hash__
-
-    PENDING = "pending"
-    ACTIVE = "active"
-    PAUSED = "paused"
-    UNSUBSCRIBED = "unsubscribed"
-    BOUNCED = "bounced"
-    COMPLAINED = "complained"
-
-
-class Pace(StrEnum):
-    """How often a reader gets mail."""
-
-    EACH = "each"
-    """Each issue, when it goes out."""
-    MONTHLY = "monthly"
-    """One digest a month, and no issues."""
 
 
 class Act(StrEnum):

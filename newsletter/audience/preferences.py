@@ -8,7 +8,16 @@ from sqlalchemy import Row, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, emails, signup, signup_limits, status_transitions, subscribers, unsubscribe
+from newsletter.audience import (
+    consent,
+    emails,
+    signup,
+    signup_limits,
+    status_transitions,
+    statuses,
+    subscribers,
+    unsubscribe,
+)
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
@@ -199,7 +208,7 @@ def _from(audience: AudienceServices, client: str | None) -> Proof:
 
 def require_reader(subscription: Subscription) -> None:
     """Raise Conflict unless the reader is subscribed, taking a break or not."""
-    if subscription.status not in status_transitions.SUBSCRIBED:
+    if subscription.status not in statuses.SUBSCRIBED:
         raise _not_a_reader()
 
 

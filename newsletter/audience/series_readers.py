@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Pace, Subscriber, Subscription
-from newsletter.audience.status_transitions import SUBSCRIBED
+from newsletter.audience.statuses import SUBSCRIBED
 from newsletter.db import UNSYNCED, Base, UtcDateTime, insert
 from newsletter.publications import Publication
 

@@ -22,6 +22,7 @@ from newsletter.audience import (
     series_readers,
     signup_limits,
     status_transitions,
+    statuses,
     subscribers,
 )
 from newsletter.audience.address import Address
@@ -78,7 +79,7 @@ def subscribe(
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
         return reason
     found = find_or_add(session, publication, address, name, now)
-    is_new = found.status not in status_transitions.SUBSCRIBED
+    is_new = found.status not in statuses.SUBSCRIBED
     with same_work(session, commit=is_new):
         proof = Proof(consent.origin_of(services, asked.client), asked.wording, note=asked.source or None)
         consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
@@ -116,7 +117,7 @@ def confirm(
         series_readers.enter(session, subscription, now)
         suppression.lift(session, subscription.subscriber.key, suppression.CONFIRMING_LIFTS)
         erasures.remove_erasure(session, services.links.seal, subscription.subscriber.key)
-    if subscription.status not in status_transitions.SUBSCRIBED:
+    if subscription.status not in statuses.SUBSCRIBED:
         raise Conflict(
             lazy_gettext("This link no longer works, because you unsubscribed after it was sent. Please sign up again.")
         )

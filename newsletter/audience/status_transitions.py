@@ -15,14 +15,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Pace, Status, Subscription
+from newsletter.audience.statuses import ENDED, SUBSCRIBED
 from newsletter.db import UNSYNCED
 from newsletter.prepared import Prepared
-
-SUBSCRIBED = frozenset({Status.ACTIVE, Status.PAUSED})
-"""Confirmed, and still subscribed."""
-ENDED = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
-
-_SEVERITY = (Status.ACTIVE, Status.PAUSED, Status.PENDING, Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED)
 
 _MAY_END = {
     # A person's own word outranks a bounce, and a complaint outranks everything.
@@ -30,11 +25,6 @@ _MAY_END = {
     Status.BOUNCED: {Status.PENDING, Status.ACTIVE, Status.PAUSED},
     Status.COMPLAINED: set(Status) - {Status.COMPLAINED},
 }
-
-
-def worse_status(one: Status | None, other: Status | None) -> Status | None:
-    """The worse of two statuses reported for the same reader; None means that none was reported."""
-    return max(one, other, key=lambda status: -1 if status is None else _SEVERITY.index(status))
 
 
 def reopen(session: Session, subscription_id: int) -> None:

@@ -6,23 +6,19 @@ type, so that a value which does not fit the type is never lost.
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Date, Float, ForeignKey, Index, String, Text, UniqueConstraint, delete, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
+from newsletter.audience.tag_names import MAX_KEY, MAX_NAME, MAX_VALUE, folded_name
 from newsletter.db import UNSYNCED, Base, insert, word
 from newsletter.errors import Invalid
 from newsletter.prepared import insert_rows
 
-MAX_NAME = 100
-MAX_KEY = 200
-MAX_VALUE = 4_000
 _VALUES = ("text", "number", "date")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
@@ -85,21 +81,6 @@ class SubscriptionAttribute(Base):
     text: Mapped[str] = mapped_column(Text)
     number: Mapped[float | None] = mapped_column(Float(53))
     date: Mapped[dt.date | None] = mapped_column(Date)
-
-
-@lru_cache(4096)
-def folded_name(name: str) -> str:
-    """The key of a tag's or an attribute's name, the same for every spelling."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:MAX_KEY]
-
-
-@lru_cache(4096)
-def clean_tag(text: str, what: str = "the tag") -> str:
-    """The name of a tag or an attribute with single spaces; raises Invalid if it is empty or too long."""
-    name = " ".join(characters.line(unicodedata.normalize("NFC", text), what).split())
-    if not name or len(name) > MAX_NAME:
-        raise Invalid(f"{what} needs 1 to {MAX_NAME} characters, and {text[:40]!r} has {len(name)}")
-    return name
 
 
 def typed_value(type_: AttributeType, text: str) -> tuple[float | None, str | None]:

@@ -7,7 +7,7 @@ from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.audience import consent, emails, status_transitions, subscribers
+from newsletter.audience import consent, emails, status_transitions, statuses, subscribers
 from newsletter.audience.consent import NO_PROOF, Proof
 from newsletter.audience.models import Act, BulkActRow, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
@@ -107,7 +107,7 @@ def undo_unsubscribe(
     if status_transitions.reactivate(session, subscription):
         proof = Proof(consent.origin_of(services, client), note="took the leaving back")
         consent.record(session, subscription, Act.RESUMED, Channel.LINK, now, proof)
-    if subscription.status not in status_transitions.SUBSCRIBED:
+    if subscription.status not in statuses.SUBSCRIBED:
         raise Conflict(lazy_gettext("This cannot be undone here. Please sign up again."))
     return subscription
 

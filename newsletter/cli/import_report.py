@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from newsletter.audience.importing.importer import ListSurvey
 from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
+from newsletter.audience.importing.reading.list_rows import ListSurvey
 from newsletter.audience.models import Status
 from newsletter.formulas import escape_formula
 from newsletter.i18n import formats

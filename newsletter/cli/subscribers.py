@@ -16,7 +16,7 @@ from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.progress import ImportSettings
-from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.segments import store as segments
@@ -147,7 +147,7 @@ def import_(
     gc.set_threshold(COLLECTION)
     sys.setswitchinterval(SWITCH_INTERVAL)
     with files.open_file(file, encoding) as opened:
-        surveys = importer.survey(opened, choices, settings.source)
+        surveys = list_rows.survey(opened, choices, settings.source)
         with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as progress:
             if all_or_nothing:
                 _check(progress, opened, choices, settings.source)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Base, LongId, LongRef, partial_index, word
+from newsletter.delivery.causes import Cause as Cause  # where the database's rooms look for it
 from newsletter.delivery.message.content import LetterContent, SingleContent
 
 
@@ -320,15 +321,6 @@ class Receipt(Base):
     """The letter's final state: sent or failed."""
     reply: Mapped[str | None] = mapped_column(Text)
     at: Mapped[datetime]
-
-
-class Cause(StrEnum):
-    """Why an address is suppressed."""
-
-    BOUNCE = "bounce"
-    COMPLAINT = "complaint"
-    DESK = "desk"
-    IMPORT = "import"
 
 
 class Suppression(Base):

@@ -7,7 +7,7 @@ from typing import NamedTuple, Self
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import client_ip, signup_limits, status_transitions, subscribers
+from newsletter.audience import client_ip, signup_limits, statuses, subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind, Reason
@@ -99,7 +99,7 @@ def open_signing_link(session: Session, audience: AudienceServices, slug: str, t
         return None
     if subscription.publication_id != publication_id:
         raise Invalid("this link is of another publication")
-    return subscription if subscription.status in status_transitions.SUBSCRIBED else None
+    return subscription if subscription.status in statuses.SUBSCRIBED else None
 
 
 def masked_signer(subscription: Subscription) -> str:

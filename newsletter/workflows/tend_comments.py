@@ -11,7 +11,7 @@ from functools import partial
 
 from sqlalchemy.orm import Session
 
-from newsletter.audience import status_transitions, subscribers
+from newsletter.audience import statuses, subscribers
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.transactional import outbox
@@ -99,7 +99,7 @@ def _address_and_language(session: Session, comment: Comment) -> tuple[str, str 
         subscription = subscribers.get(session, comment.subscription_id)
     except NotFound:
         return "", None
-    reader, gets_mail = subscription.subscriber, subscription.status in status_transitions.SUBSCRIBED
+    reader, gets_mail = subscription.subscriber, subscription.status in statuses.SUBSCRIBED
     return reader.email if gets_mail else "", reader.language
 
 

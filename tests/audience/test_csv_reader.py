@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience.importing import importer
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
-from newsletter.audience.importing.plan import ImportRow
+from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid, NotFound
 from tests.audience.opening import open_csv
@@ -22,14 +22,11 @@ ADA, BOB = "ada@example.org", "bob@example.org"
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES, encoding: str = "") -> Iterator[ImportRow | RefusedRow]:
     with open_csv(path, encoding) as opened:
-        yield from importer.read_rows(opened, choices)
+        yield from list_rows.read_rows(opened, choices)
 
 
 def told(rows: list[ImportRow | RefusedRow]) -> list[tuple[str, str, Status | None] | tuple[int, str]]:
-    return [
-        (row.address.email, row.name, row.status) if isinstance(row, ImportRow) else (row.line, row.reason)
-        for row in rows
-    ]
+    return [(row.email, row.name, row.status) if isinstance(row, ImportRow) else (row.line, row.reason) for row in rows]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +77,7 @@ def test_an_excel_sep_line_names_the_delimiter(write: Callable[..., Path]) -> No
 
 def test_the_first_filled_one_of_two_columns_with_one_name_counts(write: Callable[..., Path]) -> None:
     text = "Email,Email Address,Email\n,ada@example.org,bob@example.org\nnull,,bob@example.org\n"
-    assert [row.address.email for row in read(write(text))] == [ADA, BOB]
+    assert [row.email for row in read(write(text))] == [ADA, BOB]
 
 
 def test_every_refused_row_names_its_line_and_reason(write: Callable[..., Path]) -> None:
@@ -102,7 +99,7 @@ def test_every_refused_row_names_its_line_and_reason(write: Callable[..., Path])
     assert "'platinum' cannot be imported" in problems[5]
     assert "not CSV" in problems[6]
     assert "never closed" in problems[8]
-    assert [row.address.email for row in rows if isinstance(row, ImportRow)] == ["eve@example.org", "gus@example.org"]
+    assert [row.email for row in rows if isinstance(row, ImportRow)] == ["eve@example.org", "gus@example.org"]
 
 
 @pytest.mark.parametrize(

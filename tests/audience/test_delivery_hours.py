@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience import delivery_hours
-from newsletter.audience.delivery_hours import DAY, HOURS, DeliveryHour
+from newsletter.audience import chosen_hour, delivery_hours
+from newsletter.audience.chosen_hour import HOURS, DeliveryHour
+from newsletter.audience.delivery_hours import DAY
 from newsletter.audience.importing.columns import ColumnChoices, ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.errors import Invalid
@@ -106,12 +107,12 @@ def test_around_every_change_of_a_clock_it_is_what_the_clock_on_the_wall_shows(
 )
 def test_an_hour_that_does_not_exist_or_an_unknown_zone_is_refused(zone: str, hour: str) -> None:
     with pytest.raises(Invalid, match="from the list"):
-        delivery_hours.parse(zone, hour)
+        chosen_hour.parse(zone, hour)
 
 
 def test_an_hour_needs_a_zone_and_no_hour_needs_none() -> None:
-    assert delivery_hours.parse("Asia/Tokyo", "0") == DeliveryHour("Asia/Tokyo", 0)
-    assert delivery_hours.parse("Europe/Atlantis", "") is None
+    assert chosen_hour.parse("Asia/Tokyo", "0") == DeliveryHour("Asia/Tokyo", 0)
+    assert chosen_hour.parse("Europe/Atlantis", "") is None
 
 
 @pytest.mark.parametrize(("hour", "zone"), [("25", "Asia/Tokyo"), ("7", ""), ("7", "Europe/Atlantis"), ("x" * 500, "")])

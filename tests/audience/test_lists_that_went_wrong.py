@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.importing import importer
-from newsletter.audience.importing.plan import ImportRow
+from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.errors import Invalid
 from tests.audience.opening import open_csv
 
@@ -18,11 +18,11 @@ LISTS = Path(__file__).parent / "lists"
 
 def read(path: Path, encoding: str = "") -> list[ImportRow | RefusedRow]:
     with open_csv(path, encoding) as opened:
-        return list(importer.read_rows(opened))
+        return list(list_rows.read_rows(opened))
 
 
 def people(rows: list[ImportRow | RefusedRow]) -> list[tuple[str, str]]:
-    return [(row.address.email, row.name) for row in rows if isinstance(row, ImportRow)]
+    return [(row.email, row.name) for row in rows if isinstance(row, ImportRow)]
 
 
 def refused(rows: list[ImportRow | RefusedRow]) -> dict[int, str]:

@@ -8,11 +8,12 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience import tags
-from newsletter.audience.importing import importer, sources
+from newsletter.audience.importing import sources
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
-from newsletter.audience.importing.plan import ImportRow, ImportTerms, Tally
-from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.plan import ImportTerms, Tally
+from newsletter.audience.importing.reading import files, list_rows
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Suppression
@@ -90,13 +91,13 @@ FATES = {
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> dict[str, ImportRow]:
     """The rows that are not refused, by the name before the @."""
     with open_csv(path) as opened:
-        rows = [row for row in importer.read_rows(opened, choices, source) if isinstance(row, ImportRow)]
-    return {row.address.email.partition("@")[0]: row for row in rows}
+        rows = [row for row in list_rows.read_rows(opened, choices, source) if isinstance(row, ImportRow)]
+    return {row.email.partition("@")[0]: row for row in rows}
 
 
 def source_of(path: Path) -> str:
     with files.open_file(path) as opened:
-        (found,) = importer.survey(opened)
+        (found,) = list_rows.survey(opened)
     return found.source.name
 
 
@@ -113,7 +114,7 @@ def test_the_source_is_recognised_and_each_row_becomes_what_it_is_there(name: st
 @pytest.mark.parametrize("name", [name for name in FATES if name != "listmonk.csv"])
 def test_a_file_that_tells_who_has_left_needs_nobodys_word_for_it(name: str) -> None:
     with files.open_file(FILES / name) as opened:
-        (found,) = importer.survey(opened)
+        (found,) = list_rows.survey(opened)
     assert found.layout.tells_states
 
 
@@ -178,7 +179,7 @@ def test_a_file_that_does_not_tell_who_has_left_is_not_imported_without_an_answe
     path = write(f"{header}\n{','.join(cells)}\n".replace("mail_marketing", ""))
     assert source_of(path) == source
     with files.open_file(path) as opened:
-        (found,) = importer.survey(opened)
+        (found,) = list_rows.survey(opened)
     assert not found.layout.tells_states
     assert found.source.export
 
@@ -186,9 +187,9 @@ def test_a_file_that_does_not_tell_who_has_left_is_not_imported_without_an_answe
 def test_what_was_said_of_the_column_is_an_answer(write: Callable[..., Path]) -> None:
     path = write("uuid,email,attributes,status\n1,fern@garden.example,{},enabled\n")
     with files.open_file(path) as opened:
-        (found,) = importer.survey(opened, ColumnChoices({"status": FieldKind.ACCOUNT}))
+        (found,) = list_rows.survey(opened, ColumnChoices({"status": FieldKind.ACCOUNT}))
         assert found.layout.tells_states
-        (ignored,) = importer.survey(opened, ColumnChoices(ignored=frozenset({"status"})))
+        (ignored,) = list_rows.survey(opened, ColumnChoices(ignored=frozenset({"status"})))
         assert not ignored.layout.tells_states
 
 
@@ -335,7 +336,7 @@ def test_a_zip_that_is_not_to_be_trusted_is_not_unpacked(
 ) -> None:
     path = zipped(tmp_path / "list.zip", members)
     with files.open_file(path) as opened, pytest.raises(Invalid, match=message):
-        importer.survey(opened)
+        list_rows.survey(opened)
 
 
 def test_a_zip_that_is_cut_off_or_damaged_is_refused_before_a_row_is_read(mailchimp: Path) -> None:
@@ -345,7 +346,7 @@ def test_a_zip_that_is_cut_off_or_damaged_is_refused_before_a_row_is_read(mailch
     for content in (whole[: len(whole) // 2], bytes(damaged)):
         mailchimp.write_bytes(content)
         with files.open_file(mailchimp) as opened, pytest.raises(Invalid, match="damaged or cut off"):
-            importer.survey(opened)
+            list_rows.survey(opened)
 
 
 def test_substacks_zip_has_its_list_among_the_posts(tmp_path: Path) -> None:
@@ -353,7 +354,7 @@ def test_substacks_zip_has_its_list_among_the_posts(tmp_path: Path) -> None:
     posts = {"posts.csv": "post_id,title\n1.a,A\n", "posts/1.a.html": "<p>A</p>"}
     path = zipped(tmp_path / "export.zip", {"email_list.garden.csv": list_, **posts})
     with files.open_file(path) as opened:
-        (found,) = importer.survey(opened)
+        (found,) = list_rows.survey(opened)
     assert (found.source.name, found.name.endswith("export.zip, email_list.garden.csv")) == ("substack", True)
 
 
@@ -368,8 +369,8 @@ def test_columns_beyond_a_hundred_are_refused_or_left_out(write: Callable[..., P
 def test_a_cell_of_ten_megabytes_and_an_endless_line_cost_their_own_row(write: Callable[..., Path]) -> None:
     path = write(f"email,name\nfern@garden.example,{'x' * 10_000_000}\nivy@garden.example,Ivy\n")
     with open_csv(path) as opened:
-        refused, row = importer.read_rows(opened)
-    assert (refused.line, row.address.email) == (2, "ivy@garden.example")
+        refused, row = list_rows.read_rows(opened)
+    assert (refused.line, row.email) == (2, "ivy@garden.example")
     assert len(refused.cells[0]) <= 1 << 20
 
 
@@ -391,7 +392,7 @@ def test_a_file_that_is_cut_off_in_a_row_does_not_make_a_reader_of_half_an_addre
     whole = "email,name,city\nfern@garden.example,Fern,Köln\nivy@garden.co"
     for text in (whole, f'{whole},"Iv'):
         with open_csv(write(text)) as opened:
-            fern, refused = importer.read_rows(opened)
+            fern, refused = list_rows.read_rows(opened)
         assert (fern.line, refused.line) == (2, 3)
     assert list(read(write(f"{whole}\n"))) == ["fern", "ivy"]
     assert list(read(write("email\nfern@garden.example\nivy@garden.example"))) == ["fern", "ivy"]

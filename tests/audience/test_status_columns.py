@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from newsletter.audience.importing import headers, importer
+from newsletter.audience.importing import headers
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.plan import ImportRow, ImportTerms
+from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
 from newsletter.errors import Invalid
 from tests.audience.opening import import_list, open_csv
@@ -61,7 +63,7 @@ Fecha de baja|Data wypisania|UNSUB_CAMPAIGN_TITLE|Unsubscription reason
 
 def read(path: Path, choices: ColumnChoices = DEFAULT_CHOICES) -> list[ImportRow | RefusedRow]:
     with open_csv(path) as opened:
-        return list(importer.read_rows(opened, choices))
+        return list(list_rows.read_rows(opened, choices))
 
 
 def standing(

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from sqlalchemy import func, select
 
-from newsletter.audience import privacy, subscribers, tags
+from newsletter.audience import privacy, subscribers, tag_names, tags
 from newsletter.audience.tags import Attribute, AttributeType, SubscriptionAttribute, SubscriptionTag, Tag
 from newsletter.errors import Invalid
 
@@ -72,7 +72,7 @@ def test_a_type_is_guessed_only_where_all_values_have_it(values: list[str], type
 @pytest.mark.parametrize("name", ["", "  ", "x" * 101, "two\nlines"])
 def test_what_is_no_name_is_refused(name: str) -> None:
     with pytest.raises(Invalid, match="the tag"):
-        tags.clean_tag(name)
+        tag_names.clean_tag(name)
 
 
 def test_they_are_in_a_readers_data_and_gone_when_they_are_erased(press) -> None:

@@ -12,8 +12,9 @@ from newsletter.audience import (
     erasures,
     paces,
     search_text,
-    status_transitions,
+    statuses,
     subscribers,
+    tag_names,
     tags,
     topics,
     unsubscribe,
@@ -21,14 +22,14 @@ from newsletter.audience import (
 from newsletter.audience.importing.plan import (
     ExistingSubscription,
     ImportPlan,
-    ImportRow,
     ImportTerms,
     Verdict,
     judge,
 )
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
-from newsletter.audience.status_transitions import SUBSCRIBED
+from newsletter.audience.statuses import SUBSCRIBED
 from newsletter.db import UNSYNCED
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -46,7 +47,7 @@ def make_plan(
     unique: dict[str, ImportRow] = {}
     repeated, skipped = [], []
     for row in entries:
-        key = row.address.key
+        key = row.key
         if row.skipped:
             skipped.append(row)
         elif key not in unique:
@@ -82,9 +83,9 @@ def apply_plan(
     """
     # In the order of the rows, which is always the same, so that two imports wait for each other and do not deadlock.
     ended, known = plan.rows_with(Verdict.ENDED), plan.known
-    _end(session, [row for row in ended if row.address.key in known], known, terms, now)
+    _end(session, [row for row in ended if row.key in known], known, terms, now)
     _suppress(session, ended, source, now)
-    if newcomers := [row for row in plan.rows_with(Verdict.ADDED, Verdict.ENDED) if row.address.key not in known]:
+    if newcomers := [row for row in plan.rows_with(Verdict.ADDED, Verdict.ENDED) if row.key not in known]:
         made = _add_readers(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, now)
@@ -95,7 +96,7 @@ def apply_plan(
             paces.set_monthly(session, [one for one, row in readers if row.is_monthly])
         topics.turn_off(session, [(one, key) for one, row in readers for key in row.topics_off])
         _set_delivery_hours(session, readers)
-    existing = [(known[row.address.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
+    existing = [(known[row.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     _add_tags_and_attributes(session, publication, existing)
 
 
@@ -123,7 +124,7 @@ def _end(
     now: datetime,
 ) -> None:
     for row in ended:
-        subscription = subscribers.get(session, known[row.address.key].subscription_id)
+        subscription = subscribers.get(session, known[row.key].subscription_id)
         unsubscribe.end_subscription(
             session, subscription, terms.status_of(row), Channel.IMPORT, now, terms.proof_of(row)
         )
@@ -131,7 +132,7 @@ def _end(
 
 def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: datetime) -> None:
     where = f"at {source}" if source else "in an imported file"
-    barred = [(row.address.key, _CAUSES[row.status], f"{row.status} {where}") for row in ended if row.status in _CAUSES]
+    barred = [(row.key, _CAUSES[row.status], f"{row.status} {where}") for row in ended if row.status in _CAUSES]
     suppression.add_many(session, barred, now)
 
 
@@ -148,10 +149,10 @@ def _add_readers(
     people = [(*_person(row), at) for row in newcomers]
     added = insert_rows(connection, Subscriber, _PERSON, people, returning=("key", "id"))
     ids = dict(added)
-    if unknown := [row.address.key for row in newcomers if row.address.key not in ids]:
+    if unknown := [row.key for row in newcomers if row.key not in ids]:
         ids |= _subscriber_ids(session, unknown)
     cells = {status: _status_cells(status, terms, at) for status in Status}
-    rows = {ids.get(row.address.key): (row, terms.status_of(row)) for row in newcomers}
+    rows = {ids.get(row.key): (row, terms.status_of(row)) for row in newcomers}
     subscriptions = [(id_, publication.id, *cells[status]) for id_, (_, status) in rows.items()]
     # Only rows that this statement inserted: a concurrent sign-up has its own consent.
     made = insert_rows(connection, Subscription, _SUBSCRIPTION, subscriptions, returning=("id", "subscriber_id"))
@@ -163,7 +164,7 @@ _SUBSCRIPTION = ("subscriber_id", "publication_id", "status", "created_at", "lef
 
 
 def _person(row: ImportRow) -> tuple[str, ...]:
-    email, key = row.address.email, row.address.key
+    email, key = row.email, row.key
     return email, key, row.name, search_text.search_entry(email, key, row.name)
 
 
@@ -175,7 +176,7 @@ def _subscriber_ids(session: Session, keys: Iterable[str]) -> dict[str, int]:
 
 
 def _status_cells(status: Status, terms: ImportTerms, at: str) -> tuple[str | None, ...]:
-    left_at = at if status in status_transitions.ENDED else None
+    left_at = at if status in statuses.ENDED else None
     return status.value, at, left_at, terms.source if status in SUBSCRIBED else None
 
 
@@ -207,7 +208,7 @@ def _send_confirm_letters(
 ) -> None:
     for subscription_id, row, status in made:
         if status is Status.PENDING:
-            emails.confirm(session, services, publication, subscription_id, row.address.email, now)
+            emails.confirm(session, services, publication, subscription_id, row.email, now)
 
 
 def _parameter(values: Iterable[object]) -> dict[str, str]:
@@ -223,7 +224,7 @@ def _add_tags_and_attributes(
 
 
 def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
-    names = {name: tags.folded_name(name) for name in set(chain.from_iterable(row.tags for _, row in readers))}
+    names = {name: tag_names.folded_name(name) for name in set(chain.from_iterable(row.tags for _, row in readers))}
     ids = tags.ensure_tags(session, publication.id, names)
     of_name = {name: ids[key] for name, key in names.items()}
     tags.add_tags(session, [(one, of_name[name]) for one, row in readers for name in row.tags])
@@ -231,7 +232,7 @@ def _add_tags(session: Session, publication: Publication, readers: Sequence[tupl
 
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
     names = set(chain.from_iterable(row.attributes for _, row in readers))
-    keys = {name: tags.folded_name(name) for name in names}
+    keys = {name: tag_names.folded_name(name) for name in names}
     known = tags.known_attributes(session, publication.id, set(keys.values()))
     # Of one that is new, the type is guessed by the first values that come.
     if new := [name for name, key in keys.items() if key not in known]:

@@ -14,15 +14,14 @@ from functools import lru_cache
 from typing import Any, Self
 
 from newsletter import characters
-from newsletter.audience import delivery_hours, tags
+from newsletter.audience import chosen_hour, tag_names
 from newsletter.audience.address import Address
-from newsletter.audience.delivery_hours import DeliveryHour
+from newsletter.audience.chosen_hour import DeliveryHour
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.source import Membership, Remark, Source
-from newsletter.audience.models import Pace, Status
-from newsletter.audience.status_transitions import worse_status
+from newsletter.audience.statuses import Pace, Status, worse_status
 from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
@@ -214,14 +213,14 @@ class ColumnLayout:
         """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""
         if not (text := self.cell(cells, FieldKind.TOPICS_OFF)):
             return ()
-        names = (tags.clean_tag(each, "the topic") for each in _split_tags(text, ","))
+        names = (tag_names.clean_tag(each, "the topic") for each in _split_tags(text, ","))
         return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS]
 
     def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
         """When issues are to arrive, if the row says so; raises Invalid for an hour or a time zone that is unknown."""
         zone, hour = self.cell(cells, FieldKind.DELIVERY_ZONE), self.cell(cells, FieldKind.DELIVERY_HOUR)
         try:
-            return delivery_hours.parse(zone, hour)
+            return chosen_hour.parse(zone, hour)
         except Invalid:
             raise Invalid(
                 f"no delivery hour is {hour[:40]!r} in {zone[:40]!r}: give an hour from 0 to 23, "
@@ -320,12 +319,12 @@ def _attributes(
             f"{len(chosen)} columns would be kept as attributes, and {MAX_ATTRIBUTES} fit: leave some out with "
             "--ignore COLUMN, or all that are not known with --ignore '*'"
         )
-    return [(at, tags.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
+    return [(at, tag_names.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
 
 
 @lru_cache(4096)
 def _tag_names(text: str, separator: str) -> Sequence[str]:
-    return [tags.clean_tag(each) for each in _split_tags(text, separator)]
+    return [tag_names.clean_tag(each) for each in _split_tags(text, separator)]
 
 
 def _split_tags(text: str, separator: str) -> list[str]:
@@ -346,7 +345,7 @@ def _from_json(title: str, text: str) -> dict[str, str]:
         raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {_excerpt([title])})")
     values = {name: _plain_text(value) for name, value in parsed.items()}
     return {
-        tags.clean_tag(name, "the name of an attribute"): _checked(name, value)
+        tag_names.clean_tag(name, "the name of an attribute"): _checked(name, value)
         for name, value in values.items()
         if value
     }
@@ -358,7 +357,7 @@ def _plain_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _checked(name: str, text: str, most: int = tags.MAX_VALUE) -> str:
+def _checked(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
     if len(text) > most:
         raise Invalid(f"{_excerpt([name])} has {len(text)} characters, and {most} fit")
     return text if text.isprintable() else characters.passage(text, _excerpt([name]))

@@ -5,30 +5,26 @@ row that says its reader left takes effect unless that reader has confirmed here
 """
 
 import itertools
-import re
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.audience.address import Address
-from newsletter.audience.importing import apply, progress, sources
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout, Details
-from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.plan import ImportPlan, ImportRow, ImportStep, ImportTerms, RowFate, Tally
+from newsletter.audience.importing import apply, progress
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, RowFate, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
-from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
+from newsletter.audience.importing.reading.csv_reader import CsvFile, RefusedRow
 from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.reading.list_rows import ImportRow, ListSurvey, read_rows, survey
 from newsletter.audience.importing.sources.plain import PLAIN
-from newsletter.audience.importing.sources.source import Source
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
-from newsletter.characters import clean_name
 from newsletter.db import Sessions
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
@@ -50,19 +46,6 @@ STRETCH = 50_000
 STRETCH_OF_MORE = 20_000
 """The same where a row has more than an address and a name, so that two stretches fit into memory."""
 NONE_YET = Tally()
-SAMPLE = 50
-"""The rows by which a column of addresses is recognised."""
-_MAX_JOINED = 40
-_MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
-_SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
-
-
-class ListSurvey(NamedTuple):
-    """What one list of a file is: where it comes from, and what its columns hold."""
-
-    name: str
-    source: Source
-    layout: ColumnLayout
 
 
 class _Stretch(NamedTuple):
@@ -72,28 +55,6 @@ class _Stretch(NamedTuple):
     first_line: int
     last_line: int
     position: int
-
-
-def survey(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> list[ListSurvey]:
-    """What each list of a file is, by its header; Invalid if it is not recognised, or a column has to be decided."""
-    with file.lists() as lists:
-        found = []
-        for sheet in lists:
-            layout, _ = _opened(sheet, choices.within(sheet.header.cells), source)
-            found.append(ListSurvey(sheet.name, layout.source, layout))
-    with naming(f"{file.name}: line 1"):
-        choices.check([title for one in found for title in one.layout.header])
-    return found
-
-
-def read_rows(
-    sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = ""
-) -> Iterator[ImportRow | RefusedRow]:
-    """Each row of a list, parsed or refused; Invalid if the header has no address column, or an undecided one."""
-    layout, rows = _opened(sheet, choices, source)
-    details = layout.details()
-    for line in rows:
-        yield line if isinstance(line, RefusedRow) else _row(layout, details, line)
 
 
 def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
@@ -241,7 +202,7 @@ class ImportRun:
         work, ending = 0, self._ending(rows)
         for row in rows:
             group.append(row)
-            work += _WORK_TO_END if row.address.key in ending else _WORK.get(self.terms.status_of(row), 1)
+            work += _WORK_TO_END if row.key in ending else _WORK.get(self.terms.status_of(row), 1)
             if work >= self.work_budget:
                 yield group
                 group, work = [], 0
@@ -250,7 +211,7 @@ class ImportRun:
 
     def _ending(self, rows: Sequence[ImportRow]) -> Collection[str]:
         """The keys of this publication's readers who, by these rows, have left."""
-        ended = [row.address.key for row in rows if row.is_ended]
+        ended = [row.key for row in rows if row.is_ended]
         if not ended:
             return ()
         with self.sessions.reading() as session:
@@ -268,35 +229,11 @@ def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:
             )
 
 
-def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[CsvRow | RefusedRow]]:
-    """Where a list comes from, its header, and all rows below; what stands in for a header that it lacks."""
-    header = sheet.header
-    found = sources.source_named(source) if source else sources.recognised_source(header.cells, sheet.file_name)
-    rows = iter(sheet.rows)
-    if found.headerless and any("@" in cell for cell in header.cells):
-        rows = itertools.chain([header], rows)
-        titles = [*found.headerless, *(f"Field {number}" for number in range(3, len(header.cells) + 1))]
-        header = CsvRow(header.number, titles)
-    return found, header, rows
-
-
-def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
-    """The layout of a list, and all its rows."""
-    found, header, rows = headed(sheet, source)
-    sample = list(itertools.islice(rows, SAMPLE))
-    cells = [row.cells for row in sample if isinstance(row, CsvRow)]
-    try:
-        layout = ColumnLayout.from_header(header.cells, choices, found, sheet.file_name, cells)
-    except Invalid as error:
-        raise Invalid(f"{sheet.name}: line {header.number}: {error}") from None
-    return layout, itertools.chain(sample, rows)
-
-
 def _stretches(known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
     entries = read_rows(sheet, choices, source)
     rows_at_once = STRETCH_OF_MORE if known.layout.details() else STRETCH
     while some := list(itertools.islice(entries, rows_at_once)):
-        rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.address.key)
+        rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.key)
         problems = [entry for entry in some if isinstance(entry, RefusedRow)]
         yield _Stretch(rows, problems, some[0].line, some[-1].line, sheet.position)
 
@@ -308,39 +245,3 @@ def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
         while stretch := coming.result():
             coming = reader.submit(next, stretches, None)
             yield stretch
-
-
-def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | RefusedRow:
-    try:
-        cells = layout.checked(line.cells)
-        beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
-        name = clean_name(layout.name(cells) or beside)
-        status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
-        joined = joined if joined.isprintable() else ""
-        more = {field: read(cells) for field, read in details}
-        if skipped := layout.skip_reason(cells, address):
-            more["skipped"] = skipped
-        if status is Status.PAUSED:
-            more["paused_until"] = _paused_until(layout, cells)
-        return ImportRow(address, name, status, joined, line.number, **more)
-    except Invalid as error:
-        return RefusedRow(line.number, str(error), line.cells)
-
-
-def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
-    try:
-        return datetime.fromisoformat(layout.cell(cells, FieldKind.PAUSED_UNTIL)).astimezone(UTC)
-    except ValueError:
-        raise Invalid("this reader is paused, and no column tells until when") from None
-
-
-def _mailbox(text: str) -> tuple[str, Address]:
-    """The name and address in a cell such as `Ada <ada@example.org>`; mostly it is the address alone."""
-    found = _MAILBOX.fullmatch(text) if "<" in text else None
-    name, address = found.groups() if found else ("", text)
-    try:
-        return ("" if "@" in name else name.replace('\\"', '"')), Address.parse(address)
-    except Invalid:
-        if text.count("@") > 1 and _SEVERAL.search(text):
-            raise Invalid("several addresses in one cell; give each a row of its own") from None
-        raise

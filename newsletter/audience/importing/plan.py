@@ -3,16 +3,14 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, Self
 
 from newsletter import characters
-from newsletter.audience import status_transitions
-from newsletter.audience.address import Address
+from newsletter.audience import statuses
 from newsletter.audience.consent import Proof
-from newsletter.audience.delivery_hours import DeliveryHour
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
+from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
 from newsletter.errors import Invalid
@@ -42,43 +40,6 @@ class RowFate(NamedTuple):
     fate: str
     status: str
     reason: str
-
-
-class ImportRow(NamedTuple):
-    """One reader in the file; each text is quoted from the file, or empty."""
-
-    address: Address
-    name: str
-    status: Status | None
-    joined: str
-    line: int = 0
-    """Where it stands in the list, from 1."""
-    tags: tuple[str, ...] = ()
-    is_monthly: bool = False
-    """Whether they get one digest a month; of a reader who is there already it is left as it is."""
-    topics_off: tuple[str, ...] = ()
-    """By their keys; of a reader who is there already they are left as they are."""
-    delivery_hour: DeliveryHour | None = None
-    """As with topics."""
-    attributes: Mapping[str, str] = {}
-    proof: str = ""
-    """The peer's proof of their consent, word for word."""
-    remark: str = ""
-    """A remark on that proof, for the report."""
-    skipped: str = ""
-    """Why this row cannot be a reader; empty if it can."""
-    paused_until: datetime | None = None
-
-    @property
-    def is_ended(self) -> bool:
-        return self.status in status_transitions.ENDED
-
-    def says_worse_than(self, other: "ImportRow") -> bool:
-        """Whether this row states a worse status than another row of the same address."""
-        return (
-            self.status is not other.status
-            and status_transitions.worse_status(other.status, self.status) is self.status
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +115,7 @@ class ImportPlan:
         """What becomes of each row, in the order of their lines."""
         fates = [_fate(row, self.verdicts[key], self._reason(key, row), terms) for key, row in self.rows.items()]
         for row in self.repeated:
-            reason = f"the address is in line {self.rows[row.address.key].line}, too, which counts"
+            reason = f"the address is in line {self.rows[row.key].line}, too, which counts"
             fates.append(_fate(row, Verdict.ALREADY, reason, terms))
         fates += [_fate(row, Verdict.SKIPPED, row.skipped, terms) for row in self.skipped]
         return sorted(fates)
@@ -176,7 +137,7 @@ class ImportPlan:
 
 def _fate(row: ImportRow, verdict: Verdict, reason: str, terms: ImportTerms) -> RowFate:
     has_status = verdict in {Verdict.ADDED, Verdict.ENDED}
-    return RowFate(row.line, row.address.email, verdict.value, terms.status_of(row) if has_status else "", reason)
+    return RowFate(row.line, row.email, verdict.value, terms.status_of(row) if has_status else "", reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,11 +209,11 @@ def judge(row: ImportRow, known: ExistingSubscription | None, suppressed: bool) 
         return Verdict.LEFT_ALONE if suppressed else Verdict.ADDED
     if row.is_ended:
         return _judge_ended(row, known)
-    return Verdict.LEFT_ALONE if suppressed or known.status in status_transitions.ENDED else Verdict.ALREADY
+    return Verdict.LEFT_ALONE if suppressed or known.status in statuses.ENDED else Verdict.ALREADY
 
 
 def _judge_ended(row: ImportRow, known: ExistingSubscription) -> Verdict:
-    if known.status in status_transitions.ENDED:
+    if known.status in statuses.ENDED:
         is_news = row.status is Status.COMPLAINED and known.status is not Status.COMPLAINED
         return Verdict.ENDED if is_news else Verdict.ALREADY
     # What a reader did here themself outranks a file that may be older.

@@ -8,8 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from newsletter.audience.importing.headers import FieldKind, normalized, terms
-from newsletter.audience.models import Status
-from newsletter.audience.status_transitions import ENDED, worse_status
+from newsletter.audience.statuses import ENDED, Status, worse_status
 from newsletter.errors import Invalid
 
 _STATUSES = {

@@ -12,13 +12,13 @@ from sqlalchemy.orm import InstrumentedAttribute
 from newsletter.audience.address import Address
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
+from newsletter.audience.tag_names import folded_name
 from newsletter.audience.tags import (
     Attribute,
     AttributeType,
     SubscriptionAttribute,
     SubscriptionTag,
     Tag,
-    folded_name,
     typed_value,
 )
 from newsletter.delivery import ledger

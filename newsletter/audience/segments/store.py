@@ -15,7 +15,7 @@ from newsletter.audience.segments import compile as compiling
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.conditions import Question, Taking
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
-from newsletter.audience.tags import MAX_NAME, clean_tag, folded_name
+from newsletter.audience.tag_names import MAX_NAME, clean_tag, folded_name
 from newsletter.db import Base
 from newsletter.delivery.models import Letter
 from newsletter.errors import Conflict, Invalid, NotFound

@@ -4,7 +4,7 @@ from flask import Response, make_response, redirect, render_template, request, u
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter import publications
-from newsletter.audience import signup, status_transitions, subscribers
+from newsletter.audience import signup, statuses, subscribers
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.refusals import FormKind
 from newsletter.db import Session
@@ -27,7 +27,7 @@ def show(token: str) -> str | AnyResponse:
     """The confirm button; or the status, if there is nothing to confirm any more."""
     with services().sessions.reading() as session:
         subscription = signup.open_confirm_link(session, services().audience, token, now())
-        if subscription.status in status_transitions.SUBSCRIBED:
+        if subscription.status in statuses.SUBSCRIBED:
             return _welcome(session, subscription)
         if subscription.status is not Status.PENDING:
             return redirect(url_for("public.form", publication=subscription.publication.slug), 303)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Self
 
-from newsletter.audience.delivery_hours import HOURS
+from newsletter.audience.chosen_hour import HOURS
 from newsletter.audience.models import Subscription
 from newsletter.i18n import formats, time_zones
 

@@ -11,10 +11,11 @@ from newsletter import audit, group_commit
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import (
     change_address,
+    chosen_hour,
     delivery_hours,
     preferences,
     privacy,
-    status_transitions,
+    statuses,
     subscribers,
     topics,
 )
@@ -209,7 +210,7 @@ def _topics(session: Session, token: str) -> None:
 
 
 def _hour(session: Session, token: str) -> None:
-    wanted = delivery_hours.parse(request.form.get("zone", ""), request.form.get("hour", ""))
+    wanted = chosen_hour.parse(request.form.get("zone", ""), request.form.get("hour", ""))
     subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
     delivery_hours.choose(session, services().audience, subscription, wanted, client(), now())
 
@@ -273,7 +274,7 @@ def _erase(token: str) -> str | Response:
 
 def _others(subscription: Subscription) -> list[tuple[Subscription, str]]:
     """The other publications that the same address reads, each with the link to its preferences."""
-    theirs = [one for one in subscription.subscriber.subscriptions if one.status in status_transitions.SUBSCRIBED]
+    theirs = [one for one in subscription.subscriber.subscriptions if one.status in statuses.SUBSCRIBED]
     return [(one, services().links.preferences(one.id)) for one in theirs if one.id != subscription.id]
 
 
@@ -289,7 +290,7 @@ def _page(token: str, notice: str = "", faults: Mapping[str, str] | None = None)
             languages={each: locales.own_name(each) for each in messages.languages()},
             name=request.form.get("name", subscription.subscriber.name),
             new_email=request.form.get("email", ""),
-            gets_letters=subscription.status in status_transitions.SUBSCRIBED,
+            gets_letters=subscription.status in statuses.SUBSCRIBED,
             offers_digest=monthly_digest.is_offered(subscription),
             next_digest=monthly_digest.next_time(session, publication, now()),
             topics_off=topics.names_off(session, subscription),

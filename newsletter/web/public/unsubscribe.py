@@ -6,7 +6,7 @@ from flask import Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from newsletter.addresses.masking import mask_address
-from newsletter.audience import preferences, status_transitions, unsubscribe
+from newsletter.audience import preferences, statuses, unsubscribe
 from newsletter.audience.models import Channel, Pace, Status, Subscription
 from newsletter.db import Session
 from newsletter.errors import Invalid, NotFound
@@ -28,7 +28,7 @@ def show(token: str) -> str:
 def _show(token: str, pause_fault: str = "") -> str:
     with services().sessions.reading() as session:
         subscription = unsubscribe.open_unsubscribe_link(session, services().audience, token)
-        page = "leave" if subscription.status not in status_transitions.ENDED else "left"
+        page = "leave" if subscription.status not in statuses.ENDED else "left"
         return _page(session, page, token, subscription, pause_fault)
 
 

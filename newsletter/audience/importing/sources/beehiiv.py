@@ -2,7 +2,7 @@
 
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.source import define
-from newsletter.audience.models import Status
+from newsletter.audience.statuses import Status
 
 BEEHIIV = define(
     "beehiiv",

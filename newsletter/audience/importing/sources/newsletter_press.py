@@ -4,8 +4,8 @@ from itertools import combinations
 
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.source import define
-from newsletter.audience.models import Status
-from newsletter.delivery.models import Cause
+from newsletter.audience.statuses import Status
+from newsletter.delivery.causes import Cause
 
 # The causes of a suppressed address stand in one cell. What the team or a complaint suppressed, only a team lifts.
 _LIFTED_BY_A_PERSON = {Cause.COMPLAINT, Cause.DESK}

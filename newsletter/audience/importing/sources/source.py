@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from newsletter.audience.importing import status_words
 from newsletter.audience.importing.headers import FieldKind, normalized, terms
-from newsletter.audience.models import Status
+from newsletter.audience.statuses import Status
 from newsletter.errors import Invalid
 
 

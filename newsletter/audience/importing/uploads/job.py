@@ -11,10 +11,10 @@ import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from newsletter.audience.importing import importer, progress
+from newsletter.audience.importing import progress
 from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
-from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.uploads import models, report
 from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, QUEUE, ImportUpload, UploadState
@@ -138,7 +138,7 @@ class _Work:
 
     def _follow(self, steps: Generator[ImportStep], samples: report.Samples | None = None) -> bool:
         settings = self.upload.import_settings()
-        surveys = importer.survey(self.file, settings.choices, settings.source)
+        surveys = list_rows.survey(self.file, settings.choices, settings.source)
         with self.job.sessions.begin() as session:
             report.store_headers(session, self.upload.id, [one.layout.header for one in surveys])
         with closing(steps):

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from newsletter.audience.importing import columns, headers, importer
+from newsletter.audience.importing import columns, headers
 from newsletter.audience.importing.columns import EVERYTHING_ELSE, MAX_ATTRIBUTES, ColumnChoices, ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.progress import ImportSettings
+from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.reading.text_encoding import EIGHT_BIT, UnknownEncoding, WordReading
@@ -87,9 +88,9 @@ def choices_from(seen: FilePreview, answers: Sequence[str]) -> ColumnChoices:
 
 
 def _look_at(seen: FilePreview, sheet: CsvFile, settings: ImportSettings) -> None:
-    source, header, rows = importer.headed(sheet, settings.source)
+    source, header, rows = list_rows.headed(sheet, settings.source)
     choices = settings.choices.within(header.cells)
-    sample = [row.cells for row in itertools.islice(rows, importer.SAMPLE) if isinstance(row, CsvRow)]
+    sample = [row.cells for row in itertools.islice(rows, list_rows.SAMPLE) if isinstance(row, CsvRow)]
     seen.source = source if seen.source is PLAIN else seen.source
     seen.lists.append(sheet.name)
     uses = _uses(header.cells, choices, source, sample)

@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience import tags
+from newsletter.audience import tag_names, tags
 from newsletter.characters import storable
 from newsletter.errors import Invalid
 from newsletter.web.context import services
@@ -15,7 +15,7 @@ def tag_reader(subscription_id: int) -> ResponseReturnValue:
     """Give a reader a tag."""
     try:
         with services().sessions.begin() as store:
-            found, name = lookup.reader(store, subscription_id), tags.clean_tag(request.form.get("tag", ""))
+            found, name = lookup.reader(store, subscription_id), tag_names.clean_tag(request.form.get("tag", ""))
             (tag_id,) = tags.ensure_tags(store, found.publication_id, [name]).values()
             tags.add_tags(store, [(found.id, tag_id)])
             audit_hook.add_details(tag=name)
@@ -29,9 +29,9 @@ def untag_reader(subscription_id: int) -> ResponseReturnValue:
     """Take a tag from a reader; it stays with the others."""
     with services().sessions.begin() as store:
         found, name = lookup.reader(store, subscription_id), storable(request.form.get("tag", ""))
-        for tag_id in tags.ensure_tags(store, found.publication_id, [tags.clean_tag(name)]).values():
+        for tag_id in tags.ensure_tags(store, found.publication_id, [tag_names.clean_tag(name)]).values():
             tags.remove_tag(store, tag_id, [found.id])
-        audit_hook.add_details(tag=name[: tags.MAX_NAME])
+        audit_hook.add_details(tag=name[: tag_names.MAX_NAME])
         flash(f"The tag “{name}” is removed.")
     return _back(subscription_id)
 
@@ -41,7 +41,7 @@ def set_reader_attribute(subscription_id: int) -> ResponseReturnValue:
     try:
         with services().sessions.begin() as store:
             found = lookup.reader(store, subscription_id)
-            name = tags.clean_tag(request.form.get("attribute", ""), "the attribute's name")
+            name = tag_names.clean_tag(request.form.get("attribute", ""), "the attribute's name")
             tags.set_attribute(store, found.publication_id, found.id, name, request.form.get("value", ""))
             # Not the value, which may tell who the reader is.
             audit_hook.add_details(attribute=name)

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from werkzeug.datastructures import MultiDict
 
 from newsletter import characters
-from newsletter.audience import tags
+from newsletter.audience import tag_names, tags
 from newsletter.audience.models import Status
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
@@ -190,8 +190,8 @@ def _condition(row: BuilderRow, known: Suggestions) -> Condition:
     if not row.test:
         raise Invalid("choose what the reader has to meet")
     value, name = characters.line(row.value, "the value"), characters.line(row.name, "the attribute's name")
-    ids = {tags.folded_name(each): number for each, number in known.named(about).items()}
-    if (key := tags.folded_name(value)) in ids:
+    ids = {tag_names.folded_name(each): number for each, number in known.named(about).items()}
+    if (key := tag_names.folded_name(value)) in ids:
         value = str(ids[key])
     elif about in (Field.ISSUE, Field.SEGMENT) and value and not value.isdecimal():
         raise Invalid(f"there is no {about} “{value[:60]}”; choose one from the list")

@@ -1,0 +1,152 @@
+"""The rows of a list: what each says of its reader, or why it is refused. No database is asked."""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from newsletter.audience import statuses
+from newsletter.audience.address import Address
+from newsletter.audience.chosen_hour import DeliveryHour
+from newsletter.audience.importing import sources
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout, Details
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
+from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.sources.source import Source
+from newsletter.audience.statuses import Status
+from newsletter.characters import clean_name
+from newsletter.errors import Invalid
+
+SAMPLE = 50
+"""The rows by which a column of addresses is recognised."""
+_MAX_JOINED = 40
+_MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
+_SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
+
+
+class ImportRow(NamedTuple):
+    """One reader in the file; each text is quoted from the file, or empty."""
+
+    email: str
+    key: str
+    """The same for every spelling of the address."""
+    name: str
+    status: Status | None
+    joined: str
+    line: int = 0
+    """Where it stands in the list, from 1."""
+    tags: tuple[str, ...] = ()
+    is_monthly: bool = False
+    """Whether they get one digest a month; of a reader who is there already it is left as it is."""
+    topics_off: tuple[str, ...] = ()
+    """By their keys; of a reader who is there already they are left as they are."""
+    delivery_hour: DeliveryHour | None = None
+    """As with topics."""
+    attributes: Mapping[str, str] = {}
+    proof: str = ""
+    """The peer's proof of their consent, word for word."""
+    remark: str = ""
+    """A remark on that proof, for the report."""
+    skipped: str = ""
+    """Why this row cannot be a reader; empty if it can."""
+    paused_until: datetime | None = None
+
+    @property
+    def is_ended(self) -> bool:
+        return self.status in statuses.ENDED
+
+    def says_worse_than(self, other: "ImportRow") -> bool:
+        """Whether this row states a worse status than another row of the same address."""
+        return self.status is not other.status and statuses.worse_status(other.status, self.status) is self.status
+
+
+class ListSurvey(NamedTuple):
+    """What one list of a file is: where it comes from, and what its columns hold."""
+
+    name: str
+    source: Source
+    layout: ColumnLayout
+
+
+def survey(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> list[ListSurvey]:
+    """What each list of a file is, by its header; Invalid if it is not recognised, or a column has to be decided."""
+    with file.lists() as lists:
+        found = []
+        for sheet in lists:
+            layout, _ = _opened(sheet, choices.within(sheet.header.cells), source)
+            found.append(ListSurvey(sheet.name, layout.source, layout))
+    with naming(f"{file.name}: line 1"):
+        choices.check([title for one in found for title in one.layout.header])
+    return found
+
+
+def read_rows(
+    sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = ""
+) -> Iterator[ImportRow | RefusedRow]:
+    """Each row of a list, parsed or refused; Invalid if the header has no address column, or an undecided one."""
+    layout, rows = _opened(sheet, choices, source)
+    details = layout.details()
+    for line in rows:
+        yield line if isinstance(line, RefusedRow) else _row(layout, details, line)
+
+
+def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[CsvRow | RefusedRow]]:
+    """Where a list comes from, its header, and all rows below; what stands in for a header that it lacks."""
+    header = sheet.header
+    found = sources.source_named(source) if source else sources.recognised_source(header.cells, sheet.file_name)
+    rows = iter(sheet.rows)
+    if found.headerless and any("@" in cell for cell in header.cells):
+        rows = itertools.chain([header], rows)
+        titles = [*found.headerless, *(f"Field {number}" for number in range(3, len(header.cells) + 1))]
+        header = CsvRow(header.number, titles)
+    return found, header, rows
+
+
+def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
+    """The layout of a list, and all its rows."""
+    found, header, rows = headed(sheet, source)
+    sample = list(itertools.islice(rows, SAMPLE))
+    cells = [row.cells for row in sample if isinstance(row, CsvRow)]
+    try:
+        layout = ColumnLayout.from_header(header.cells, choices, found, sheet.file_name, cells)
+    except Invalid as error:
+        raise Invalid(f"{sheet.name}: line {header.number}: {error}") from None
+    return layout, itertools.chain(sample, rows)
+
+
+def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | RefusedRow:
+    try:
+        cells = layout.checked(line.cells)
+        beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
+        name = clean_name(layout.name(cells) or beside)
+        status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
+        joined = joined if joined.isprintable() else ""
+        more = {field: read(cells) for field, read in details}
+        if skipped := layout.skip_reason(cells, address):
+            more["skipped"] = skipped
+        if status is Status.PAUSED:
+            more["paused_until"] = _paused_until(layout, cells)
+        return ImportRow(address.email, address.key, name, status, joined, line.number, **more)
+    except Invalid as error:
+        return RefusedRow(line.number, str(error), line.cells)
+
+
+def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
+    try:
+        return datetime.fromisoformat(layout.cell(cells, FieldKind.PAUSED_UNTIL)).astimezone(UTC)
+    except ValueError:
+        raise Invalid("this reader is paused, and no column tells until when") from None
+
+
+def _mailbox(text: str) -> tuple[str, Address]:
+    """The name and address in a cell such as `Ada <ada@example.org>`; mostly it is the address alone."""
+    found = _MAILBOX.fullmatch(text) if "<" in text else None
+    name, address = found.groups() if found else ("", text)
+    try:
+        return ("" if "@" in name else name.replace('\\"', '"')), Address.parse(address)
+    except Invalid:
+        if text.count("@") > 1 and _SEVERAL.search(text):
+            raise Invalid("several addresses in one cell; give each a row of its own") from None
+        raise
