@@ -46,6 +46,27 @@ def test_arguments_that_are_no_text_are_refused(environment: dict[str, str], tmp
     assert (done.returncode, done.stderr) == (2, "the arguments must be UTF-8 text\n")
 
 
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(
+    ("command", "closed"),
+    [("issues list --json", "2>&-"), ("subscribers export", ">&-"), ("bounce --dry-run", "<&- >&- 2>&-")],
+)
+def test_a_standard_stream_that_is_closed_is_no_fault(
+    environment: dict[str, str], tmp_path: Path, command: str, closed: str
+) -> None:
+    script = f'exec "$0" -m newsletter {command} {closed}'
+    done = subprocess.run(["/bin/sh", "-c", script, sys.executable], check=False, cwd=tmp_path, env=environment)
+    assert done.returncode == 0
+
+
+@pytest.mark.usefixtures("loaded")
+def test_what_is_written_for_programs_is_utf_8_in_any_locale(environment: dict[str, str], tmp_path: Path) -> None:
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "newsletter", "issues", "show", "under-the-hands"]
+    done = subprocess.run(command, check=False, cwd=tmp_path, env=environment | ascii_only, capture_output=True)
+    assert "therapist’s" in done.stdout.decode()
+
+
 def test_a_reader_of_the_output_who_leaves_early_is_no_error(environment: dict[str, str], tmp_path: Path) -> None:
     read, write = os.pipe()
     os.close(read)
