@@ -1,7 +1,7 @@
 """Cells of CSV: those that a spreadsheet would run are escaped, and unescaped again when they are read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 
 # The characters that make a spreadsheet take a cell for a formula (OWASP, "CSV injection").
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -13,8 +13,8 @@ _WITHIN = re.compile(_SEPARATED + _FORMULA)
 _UNESCAPED = re.compile(rf"(\A|{_SEPARATED})(?={_FORMULA})")
 _ESCAPED = re.compile(rf"(\A|{_SEPARATED})'(?={_FORMULA})")
 _NEEDS_QUOTES = re.compile('[",\r\n]')
-_SPECIAL = re.compile('[",;\t\r\n]')
 _BEGINS = frozenset({"'", *FORMULA})
+_SPECIAL = (*'",;\t\r', *(f"\n{begin}" for begin in sorted(_BEGINS - {"\n"})))
 
 
 def escape_formula(text: str) -> str:
@@ -23,9 +23,10 @@ def escape_formula(text: str) -> str:
     return _UNESCAPED.sub(r"\1'", text) if text[:1] in _BEGINS or _WITHIN.search(text) else text
 
 
-def are_plain(texts: Sequence[str]) -> bool:
+def are_plain(texts: Collection[str]) -> bool:
     """Whether each of these is a cell of CSV as it is: no formula, and nothing to quote; one look at all of them."""
-    return _BEGINS.isdisjoint([text[:1] for text in texts]) and not _SPECIAL.search("".join(texts))
+    lines = "\n" + "\n".join(texts)
+    return lines.count("\n") == len(texts) and not any(each in lines for each in _SPECIAL)
 
 
 def csv_cell(text: str) -> str:
