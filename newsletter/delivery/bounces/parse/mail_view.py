@@ -5,7 +5,7 @@ from functools import cached_property
 
 from newsletter.delivery.bounces.classify import wording
 from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned_message, signs
-from newsletter.delivery.bounces.parse.mime import Headers, Mail
+from newsletter.delivery.bounces.parse.mime import Headers, Mail, Part
 from newsletter.delivery.bounces.parse.prose import Mention
 from newsletter.delivery.bounces.report import Kind, Recipient, Report
 
@@ -15,6 +15,7 @@ _ITS_HEADER = frozenset(
 _OUR_SIDE = ("to", "cc", "delivered-to", "x-original-to", "from", "reply-to", "sender")
 _SENT_BY = ("from", "sender", "return-path", "reply-to")
 _ANSWERS = ("re:", "aw:", "sv:", "fwd:", "fw:", "wg:", "tr:", "rv:", "i:")
+_OF_PEOPLE = frozenset({"in-reply-to", "references", "user-agent", "x-mailer"})
 _OF_LISTS = frozenset({"list-id", "list-unsubscribe"})
 _LOOKED_AT = 3000
 _WORDS = 4000
@@ -34,16 +35,23 @@ class MailView:
     @cached_property
     def text(self) -> str:
         """What a person reads of it."""
-        own = [part for part in self.mail.parts if not part.is_returned]
+        own = self._own_parts
         plain = [part.text for part in own if part.media_type == "text/plain" and not dsn.is_status(part)]
         if not any(map(str.strip, plain)):
             plain = [part.text for part in own if part.media_type == "text/html"] or [part.text for part in own[:1]]
         return "\n".join(plain)
 
+    @property
+    def _own_parts(self) -> list[Part]:
+        """Those that its author wrote: of a report only what stands before the part for programs (RFC 6522, 3)."""
+        own = [part for part in self.mail.parts if not part.is_returned]
+        status = next((at for at, part in enumerate(own) if part.media_type in dsn.STATUS_TYPES), 0)
+        return own[:status] or own
+
     @cached_property
     def notice(self) -> str:
-        """The text without the returned message."""
-        return returned_message.divide(self.text)[0] or self.text
+        """The text without the returned message, and without its subject, which may say anything."""
+        return returned_message.without_subject(returned_message.divide(self.text)[0]) or self.text
 
     @cached_property
     def _lower_notice(self) -> str:
@@ -90,7 +98,7 @@ class MailView:
         in_subject, in_text = _tells_of_failure(subject), _tells_of_failure(self._lower_notice[:_LOOKED_AT])
         if self._is_from_daemon:
             return in_subject or in_text or (bool(self._in_prose) and not self._is_from_its_sender)
-        if subject.startswith(_ANSWERS) and not self.is_from_nobody:
+        if subject.startswith(_ANSWERS):
             return False
         if self._is_from_its_sender or self._is_to_a_list:
             return False
@@ -98,6 +106,8 @@ class MailView:
             return False
         if self.is_from_nobody:
             return in_subject or in_text
+        if not _OF_PEOPLE.isdisjoint(self.mail.headers):
+            return False
         return in_subject and bool(self._in_prose) and (in_text or bool(wording.reply_code_in(self.notice)))
 
     @cached_property

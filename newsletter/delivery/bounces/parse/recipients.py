@@ -70,8 +70,10 @@ def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
     found = _classified(notice, action)
     for words in (view.words, view.mail.header("subject")):
         if found.reason in _UNDECIDED:
-            fallback = Mention(notice.address, words, notice.command or view.command)
-            found = _or_else(found, _classified(fallback, action))
+            fallback = _classified(Mention(notice.address, words, notice.command or view.command), action)
+            # A subject may be that of the returned message.
+            is_guess = words is not view.words and fallback.hardness is Hardness.HARD
+            found = found if is_guess else _or_else(found, fallback)
     says_nothing = notice.words.strip("<>:*. ").lower() == notice.address.lower()
     return replace(found, reason=Reason.UNDEFINED) if says_nothing and found.reason is Reason.ON_HOLD else found
 

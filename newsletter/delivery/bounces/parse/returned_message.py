@@ -29,12 +29,21 @@ _MARKS = any_of(
     -*\s*message (?:headers?|text|body) follows?
     -*\s*(?:unsent|returned|undeliverable|original|rejected) (?:message|mail) (?:below|follows|attached|is below)
     \[? *(?:original|rejected|returned) message (?:omitted|not included)
+    (?:your|the) message:$|message (?:body|text):$
     received: (?:from|by|\(qmail) .{3,}
     return-path: *<
     x-originating-ip:
     """
 )
-_HEADER_LINE = re.compile(r"(?:received|return-path|from|to|date|message-id):", re.IGNORECASE)
+_SUBJECT = re.compile(
+    r"^[^\w\n]{0,20}(?:(?:the )?(?:message |original )?subject(?: of the message is)?|betreff|objet|asunto|oggetto"
+    r"|assunto|件名) *:.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HEADER_LINE = re.compile(r"(?:received|return-path|from|to|date|message-id|subject|mime-version):", re.IGNORECASE)
+_OF_EACH_MESSAGE = frozenset({"from:", "to:", "subject:"})
+_OF_A_HEADER = 8
+"""Lines of a header among which they stand."""
 _LINES = 400
 _LONGEST_LINE = 200
 
@@ -42,12 +51,29 @@ _LONGEST_LINE = 200
 def divide(text: str) -> tuple[str, str]:
     """A plain mail's own text, and the message that it returns below."""
     lines = text.split("\n")
-    # Each mark stands at the beginning of a line, behind dashes or signs of quoting.
-    marked = (
-        at for at, line in enumerate(lines) if _MARKS.match(line[:_LONGEST_LINE].lower().strip().lstrip(">*=_| "))
-    )
-    begin = next(marked, len(lines))
+    # A header above the first address is a summary: what happened stands below it.
+    named = next((at for at, line in enumerate(lines) if "@" in line), len(lines))
+    begins = (at for at, line in enumerate(lines) if _is_mark(line) or (at > named and _is_header(lines, at)))
+    begin = next(begins, len(lines))
     return "\n".join(lines[:begin]), "\n".join(lines[begin:])
+
+
+def _is_mark(line: str) -> bool:
+    # Each stands at the beginning of a line, behind dashes or signs of quoting.
+    return bool(_MARKS.match(line[:_LONGEST_LINE].lower().strip().lstrip(">*=_| ")))
+
+
+def _is_header(lines: list[str], at: int) -> bool:
+    """Whether a message's header begins at this line."""
+    if not _HEADER_LINE.match(lines[at].removeprefix("> ")):
+        return False
+    fields = (_HEADER_LINE.match(line.removeprefix("> ")) for line in lines[at : at + _OF_A_HEADER])
+    return _OF_EACH_MESSAGE.issubset(found[0].lower() for found in fields if found)
+
+
+def without_subject(text: str) -> str:
+    """The text without lines that name the subject of the returned message."""
+    return _SUBJECT.sub("", text)
 
 
 def headers_in(text: str) -> Headers:
