@@ -13,6 +13,7 @@ from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.reading import files, list_rows
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
 from newsletter.delivery.bounces import suppression
@@ -191,6 +192,30 @@ def test_what_was_said_of_the_column_is_an_answer(write: Callable[..., Path]) ->
         assert found.layout.tells_states
         (ignored,) = list_rows.survey(opened, ColumnChoices(ignored=frozenset({"status"})))
         assert not ignored.layout.tells_states
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "first_name,email,status,created_at\nFern,fern@garden.example,,2024-01-02\n",
+        "uuid,email,attributes,status,subscription_status\n1,fern@garden.example,{},enabled,NULL\n",
+        "email_address,type,metadata\nfern@garden.example,-,{}\n",
+    ],
+)
+def test_a_row_without_the_status_that_its_source_always_tells_makes_no_reader(
+    write: Callable[..., Path], row: str
+) -> None:
+    with open_csv(write(row)) as opened:
+        (refused,) = list_rows.read_rows(opened)
+    assert isinstance(refused, RefusedRow)
+    assert "nothing says where this reader stands" in refused.reason
+
+
+def test_an_empty_status_hides_no_date_of_leaving_and_needs_no_mark(write: Callable[..., Path]) -> None:
+    left = write("email,status,tier,unsubscribed_at\nivy@garden.example,,free,2024-01-02\n")
+    assert read(left)["ivy"].status is LEFT
+    unmarked = write("email,firstname,points,doNotContact\nfern@garden.example,Fern,1,\n")
+    assert read(unmarked)["fern"].status is None
 
 
 def test_a_word_means_what_it_means_at_its_source(write: Callable[..., Path]) -> None:

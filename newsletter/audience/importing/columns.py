@@ -82,6 +82,8 @@ class ColumnLayout:
     source: Source = PLAIN
     membership: Membership | None = None
     """The status of all readers in the file, if its name or header tells it."""
+    stated: Sequence[int] = ()
+    """The cells of which files from this source always fill one, because they tell where a reader stands."""
     tells_states: bool = True
     """Whether the file tells who has left, as it should, either by its format or by a column that was mapped."""
 
@@ -125,6 +127,7 @@ class ColumnLayout:
             header=header,
             source=source,
             membership=membership,
+            stated=[] if membership else _stated(header, named, source),
             tells_states=membership is not None or _tells_states(header, choices, source),
         )
 
@@ -181,6 +184,9 @@ class ColumnLayout:
                 worst = worse_status(worst, self.source.status(how, unescape_formula(cells[at].strip())))
             except Invalid as error:
                 raise Invalid(f"{error} (column {_excerpt([self.header[at]])})") from None
+        if worst is None and self.stated and all(status_words.is_nothing(cells[at].strip()) for at in self.stated):
+            titles = _excerpt([self.header[at] for at in self.stated])
+            raise Invalid(f"nothing says where this reader stands: the cell for it is empty (column {titles})")
         return worst
 
     def skip_reason(self, cells: Sequence[str], address: Address) -> str:
@@ -267,6 +273,15 @@ def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source)
         return True
     ignored = {column_key(title) for title in choices.ignored}
     return not source.states.isdisjoint({column_key(title) for title in header} - ignored)
+
+
+_STATES = (FieldKind.STATUS, FieldKind.SUBSCRIBED)
+
+
+def _stated(header: Sequence[str], named: Sequence[FieldKind | None], source: Source) -> list[int]:
+    titled = [at for at, title in enumerate(header) if column_key(title) in source.states]
+    # Where only those are marked who have left, as by Mautic, an empty cell says that this reader has not.
+    return titled if all(named[at] in _STATES for at in titled) else []
 
 
 def _is_unmapped(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:

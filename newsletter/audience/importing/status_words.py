@@ -66,6 +66,11 @@ def parse_status(field: FieldKind, text: str) -> Status | None:
     return _READERS[field](_TICKS.sub("x", text.strip()))
 
 
+def is_nothing(text: str) -> bool:
+    """Whether a cell states nothing, be it empty or in words such as "null"."""
+    return text.casefold() in _NOTHING or _ZEROS.fullmatch(text.casefold()) is not None
+
+
 def is_status(text: str) -> bool:
     """Whether this is a status word."""
     return normalized(text) in _WORDS
@@ -79,7 +84,7 @@ def is_known_as_gone(text: str) -> bool:
 
 
 def _status(text: str) -> Status | None:
-    if _is_nothing(text):
+    if is_nothing(text):
         return None
     plain = normalized(text)
     if plain == _ACTIVE_ACCOUNT:
@@ -97,7 +102,7 @@ def _account(text: str) -> Status | None:
 
 
 def _subscribed(text: str) -> Status | None:
-    if _is_nothing(text):
+    if is_nothing(text):
         raise Invalid("nothing says that this reader subscribed: the cell for it is empty")
     if (known := _known(text)) is not None:
         return known
@@ -105,7 +110,7 @@ def _subscribed(text: str) -> Status | None:
 
 
 def _unsubscribed(text: str) -> Status | None:
-    if _is_nothing(text):
+    if is_nothing(text):
         return None
     if (known := _known(text)) in ENDED:
         return known
@@ -114,7 +119,7 @@ def _unsubscribed(text: str) -> Status | None:
 
 def _ended_as(status: Status) -> Callable[[str], Status | None]:
     def read(text: str) -> Status | None:
-        if _is_nothing(text) or normalized(text) in _NO:
+        if is_nothing(text) or normalized(text) in _NO:
             return None
         stated = Status.COMPLAINED if _SAYS_SPAM.match(text) else _known(text)
         return worse_status(status, stated)
@@ -124,10 +129,6 @@ def _ended_as(status: Status) -> Callable[[str], Status | None]:
 
 def _known(text: str) -> Status | None:
     return _WORDS.get(normalized(text))
-
-
-def _is_nothing(text: str) -> bool:
-    return text.casefold() in _NOTHING or _ZEROS.fullmatch(text.casefold()) is not None
 
 
 def _is_so(text: str) -> bool:
