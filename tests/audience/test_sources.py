@@ -116,7 +116,7 @@ def test_the_source_is_recognised_and_each_row_becomes_what_it_is_there(name: st
 def test_a_file_that_tells_who_has_left_needs_nobodys_word_for_it(name: str) -> None:
     with files.open_file(FILES / name) as opened:
         (found,) = list_rows.survey(opened)
-    assert found.layout.tells_states
+    assert not found.layout.doubt
 
 
 def test_tags_and_attributes_are_kept_and_a_guard_against_formulas_is_not() -> None:
@@ -181,7 +181,7 @@ def test_a_file_that_does_not_tell_who_has_left_is_not_imported_without_an_answe
     assert source_of(path) == source
     with files.open_file(path) as opened:
         (found,) = list_rows.survey(opened)
-    assert not found.layout.tells_states
+    assert found.layout.doubt
     assert found.source.export
 
 
@@ -189,9 +189,9 @@ def test_what_was_said_of_the_column_is_an_answer(write: Callable[..., Path]) ->
     path = write("uuid,email,attributes,status\n1,fern@garden.example,{},enabled\n")
     with files.open_file(path) as opened:
         (found,) = list_rows.survey(opened, ColumnChoices({"status": FieldKind.ACCOUNT}))
-        assert found.layout.tells_states
+        assert not found.layout.doubt
         (ignored,) = list_rows.survey(opened, ColumnChoices(ignored=frozenset({"status"})))
-        assert not ignored.layout.tells_states
+        assert ignored.layout.doubt
 
 
 @pytest.mark.parametrize(
@@ -268,6 +268,34 @@ def mailchimp(tmp_path: Path) -> Path:
         .replace("moss@", "till@")
     )
     return zipped(tmp_path / "audience_export.zip", members | {"__MACOSX/._subscribed_x.csv": b"\0\1"})
+
+
+def test_those_who_left_buttondown_are_in_a_file_that_says_so_by_its_name_alone(tmp_path: Path) -> None:
+    path = tmp_path / "unsubscribers.csv"
+    path.write_text("email_address,notes,metadata,creation_date\nivy@garden.example,,{},2024-01-02\n")
+    assert read(path)["ivy"].status is LEFT
+
+
+@pytest.mark.parametrize(
+    ("name", "is_doubtful"),
+    [
+        ("unsubscribed.csv", True),
+        ("Opt-Outs 2024.csv", True),
+        ("suppression_bounces.csv", True),
+        ("Abgemeldete.csv", True),
+        ("no_email.csv", True),
+        ("subscribers.csv", False),
+        ("London, others.csv", False),
+    ],
+)
+def test_a_list_that_is_called_after_those_who_left_needs_an_answer(
+    write: Callable[..., Path], name: str, is_doubtful: bool
+) -> None:
+    path = write("email,name\nivy@garden.example,Ivy\n")
+    with files.open_file(path, name=name) as opened:
+        (found,) = list_rows.survey(opened)
+        (told,) = list_rows.survey(opened, ColumnChoices({"name": FieldKind.LEFT}))
+    assert ("may say that its readers have left" in found.layout.doubt, told.layout.doubt) == (is_doubtful, "")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -99,6 +99,13 @@ def test_each_sheet_that_is_seen_and_has_rows_is_a_list(tmp_path: Path) -> None:
     assert [row.email for row in read(path)] == ["fern@garden.example", "ivy@garden.example"]
 
 
+def test_a_sheet_says_by_its_name_that_its_readers_have_left(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "unsubscribed.xlsx", [["email"], ["ivy@garden.example"]])
+    with files.open_file(path) as opened:
+        (found,) = list_rows.survey(opened)
+    assert "'Sheet1 unsubscribed.xlsx' may say that its readers have left" in found.layout.doubt
+
+
 def test_a_workbook_that_is_cut_off_damaged_or_made_to_burst_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "list.xlsx", [HEADER, *([f"reader{n}@garden.example"] for n in range(200))])
     whole = path.read_bytes()

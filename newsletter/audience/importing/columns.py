@@ -84,8 +84,8 @@ class ColumnLayout:
     """The status of all readers in the file, if its name or header tells it."""
     stated: Sequence[int] = ()
     """The cells of which files from this source always fill one, because they tell where a reader stands."""
-    tells_states: bool = True
-    """Whether the file tells who has left, as it should, either by its format or by a column that was mapped."""
+    doubt: str = ""
+    """Why it is not clear who in the list has left, and what to do, in sentences without the last full stop."""
 
     @classmethod
     def from_header(
@@ -128,7 +128,7 @@ class ColumnLayout:
             source=source,
             membership=membership,
             stated=[] if membership else _stated(header, named, source),
-            tells_states=membership is not None or _tells_states(header, choices, source),
+            doubt="" if membership else _doubt(header, named, choices, source, file_name),
         )
 
     def details(self) -> Details:
@@ -268,11 +268,27 @@ def _remarking(remark: Remark | None, proofs: Iterable[tuple[int, str]]) -> Call
     return read
 
 
-def _tells_states(header: Sequence[str], choices: ColumnChoices, source: Source) -> bool:
-    if not source.states or any(kind in status_words.TELLING for kind in choices.mapped.values()):
-        return True
+def _doubt(
+    header: Sequence[str],
+    named: Sequence[FieldKind | None],
+    choices: ColumnChoices,
+    source: Source,
+    file_name: str,
+) -> str:
+    if any(kind in status_words.TELLING for kind in choices.mapped.values()):
+        return ""
     ignored = {column_key(title) for title in choices.ignored}
-    return not source.states.isdisjoint({column_key(title) for title in header} - ignored)
+    if source.states and source.states.isdisjoint({column_key(title) for title in header} - ignored):
+        return (
+            f"this list from {source.title} does not tell who has left, and whoever did would be mailed again. "
+            f"{source.export[0].upper()}{source.export[1:]}"
+        )
+    if headers.names_the_gone(file_name) and not any(kind in status_words.TELLING for kind in named):
+        return (
+            f"the name {_excerpt([file_name])} may say that its readers have left, and no column does. "
+            "If they have, add a column “status” with “unsubscribed” or “bounced” in each row"
+        )
+    return ""
 
 
 _STATES = (FieldKind.STATUS, FieldKind.SUBSCRIBED)

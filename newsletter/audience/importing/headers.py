@@ -228,6 +228,16 @@ def suspected_field(header: str, others: Collection[str]) -> FieldKind | None:
     return next(found, None)
 
 
+def names_the_gone(name: str) -> bool:
+    """Whether a list with this name may hold those who have left: unsubscribers.csv, or a sheet "Bounces"."""
+    parted = words(name.rpartition(".")[0] or name)
+    endings = ["".join(parted[at:]) for at in range(len(parted))]
+    return any(anywhere.match(each) for field, anywhere, _ in _PATTERNS if field in _GONE for each in endings)
+
+
+_GONE = (FieldKind.UNSUBSCRIBED, FieldKind.BOUNCED, FieldKind.COMPLAINED)
+
+
 def is_bookkeeping(header: str) -> bool:
     """Whether a column is of use to the other program only, such as its own number for a reader."""
     plain = normalized(header)

@@ -220,12 +220,11 @@ class ImportRun:
 
 def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:
     for one in surveys:
-        if not one.layout.tells_states:
+        if one.layout.doubt:
+            elsewhere = "" if one.source is PLAIN else f"; if it is not from {one.source.title}, give --source plain"
             raise Invalid(
-                f"{file.name}: nothing was imported, because this list from {one.source.title} does not tell who has "
-                f"left, and whoever did would be mailed again. {one.source.export[0].upper()}{one.source.export[1:]}. "
-                "If you have made sure that everybody in it still subscribes, give --all-subscribed; "
-                f"if it is not from {one.source.title}, give --source plain"
+                f"{file.name}: nothing was imported, because {one.layout.doubt}. If you have made sure that everybody "
+                f"in it still subscribes, give --all-subscribed{elsewhere}"
             )
 
 

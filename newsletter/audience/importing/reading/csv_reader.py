@@ -54,7 +54,7 @@ class CsvFile:
     """In bytes, or in rows for a workbook."""
     _tell: Callable[[], int]
     file_name: str = ""
-    """The last part of its name, by which some programs tell what is in it."""
+    """The last part of its name, by which some programs tell what is in it; a sheet's name before its workbook's."""
 
     @property
     def position(self) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 from zipfile import ZipFile, ZipInfo
 
@@ -84,13 +85,15 @@ def read_workbook(file: IO[bytes], name: str) -> Iterator[CsvFile]:
     if not sheets:
         raise Invalid(f"{name}: line 1: the file is empty")
     for sheet in sheets:
-        yield _opened(sheet, name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}")
+        # A CSV file that was saved as a workbook has its old name as that of the sheet.
+        file_name = f"{sheet.name} {Path(name).name}"
+        yield _opened(sheet, name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}", file_name)
 
 
-def _opened(sheet: "CalamineSheet", name: str) -> CsvFile:
+def _opened(sheet: "CalamineSheet", name: str, file_name: str) -> CsvFile:
     progress = _Progress(sheet)
     rows = iter(progress)
-    return CsvFile(name, next(rows), rows, sheet.total_height, progress.tell)
+    return CsvFile(name, next(rows), rows, sheet.total_height, progress.tell, file_name)
 
 
 class _Progress:

@@ -1,8 +1,16 @@
 """Buttondown: `type` (once `subscriber_type`, on the dashboard "Status") holds paying and leaving in one word."""
 
+from collections.abc import Collection
+
 from newsletter.audience.importing.headers import FieldKind
-from newsletter.audience.importing.sources.source import define
+from newsletter.audience.importing.sources.source import Membership, define
 from newsletter.audience.statuses import Status
+
+
+def _membership(name: str, _headers: Collection[str]) -> Membership | None:
+    # They have a file of their own in its zip, often without a column for it.
+    return Membership.UNSUBSCRIBED if name.casefold().startswith("unsubscribers") else None
+
 
 BUTTONDOWN = define(
     "buttondown",
@@ -45,4 +53,5 @@ BUTTONDOWN = define(
     export="export under Settings, Exports, with the column type (on the dashboard, Status)",
     skipped_words="blocked",
     members=r"(?:un)?subscribers?\b.*\.csv",
+    membership=_membership,
 )

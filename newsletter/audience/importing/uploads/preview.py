@@ -47,8 +47,8 @@ class FilePreview:
     """How a word of the file reads in each encoding that it may be in."""
     questions: list[str] = field(default_factory=list)
     fault: str = ""
-    lacks_states: bool = False
-    """Whether it does not tell who has left, although files from its source do."""
+    doubt: str = ""
+    """Why it is not clear who in it has left (`ColumnLayout.doubt`)."""
 
     @property
     def is_ready(self) -> bool:
@@ -67,10 +67,10 @@ def preview(file: ListFile, settings: ImportSettings) -> FilePreview:
         seen.readings = error.readings
     except Invalid as error:
         seen.fault = str(error)
-    if seen.lacks_states and not settings.terms.vouched:
+    if seen.doubt and not settings.terms.vouched:
         seen.questions.append(
-            f"This list from {seen.source.title} does not tell who has left, and whoever did would be mailed again: "
-            f"{seen.source.export}. If you have made sure that everybody in it still subscribes, say so below."
+            f"{seen.doubt[0].upper()}{seen.doubt[1:]}. "
+            "If you have made sure that everybody in it still subscribes, say so below."
         )
     return seen
 
@@ -101,7 +101,7 @@ def _look_at(seen: FilePreview, sheet: CsvFile, settings: ImportSettings) -> Non
         seen.questions += [each for each in questions if each not in seen.questions]
         return
     layout = ColumnLayout.from_header(header.cells, choices, source, sheet.file_name, sample)
-    seen.lacks_states = seen.lacks_states or not layout.tells_states
+    seen.doubt = seen.doubt or layout.doubt
 
 
 def _uses(
