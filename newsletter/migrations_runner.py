@@ -9,6 +9,7 @@ import newsletter.audience.importing.progress
 import newsletter.audience.importing.uploads.models
 import newsletter.audience.importing.uploads.report
 import newsletter.audience.models
+import newsletter.audience.search_index
 import newsletter.audience.segments.store
 import newsletter.audience.series_readers
 import newsletter.audience.tags

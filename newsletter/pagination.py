@@ -21,6 +21,10 @@ class PageRequest:
     before: int | None = None
     after: int | None = None
 
+    def reaches(self, number: int) -> bool:
+        """Whether the row with this id is on that side of where the page begins."""
+        return (self.before is None or number < self.before) and (self.after is None or number > self.after)
+
 
 FIRST_PAGE = PageRequest()
 
@@ -49,6 +53,10 @@ class Order(Generic[T]):
         found = list(fetch(self._cut(rows, turn, size)))
         if not found and turn != FIRST_PAGE:
             return self.page(fetch, rows, FIRST_PAGE, size)
+        return self.page_of(found, turn, size)
+
+    def page_of(self, found: Sequence[T], turn: PageRequest, size: int) -> Page[T]:
+        """The page asked for, of the rows that begin there; one more than `size` means that there are more."""
         goes_back, is_cut = self._goes_back(turn), len(found) > size
         on_page = found[:size][::-1] if goes_back else found[:size]
         has_previous = is_cut if goes_back else turn != FIRST_PAGE
@@ -56,8 +64,8 @@ class Order(Generic[T]):
         to_previous, to_next = ("after", "before") if self.newest_first else ("before", "after")
         return Page(
             on_page,
-            {to_previous: self.number(on_page[0])} if has_previous else {},
-            {to_next: self.number(on_page[-1])} if has_next else {},
+            {to_previous: self.number(on_page[0])} if has_previous and on_page else {},
+            {to_next: self.number(on_page[-1])} if has_next and on_page else {},
         )
 
     def _cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:

@@ -16,9 +16,3 @@ def search_entry(email: str, key: str, name: str) -> str:
 def search_terms(typed: str) -> list[str]:
     """The parts that an entry must all contain; one or two letters match only the beginning of a word."""
     return [word if len(word) > 2 else f" {word}" for word in dict.fromkeys(fold(typed[:LONGEST]).split())]
-
-
-def trigrams(text: str) -> set[str]:
-    """The trigrams of a text, plus the beginnings of words with a space before them."""
-    begun = {text[place : place + 2] for place, character in enumerate(text[:-1]) if character == " "}
-    return begun | {text[place : place + 3] for place in range(len(text) - 2)}

@@ -1,4 +1,4 @@
-"""Subscribers: queries for recipients, counts, the desk's list, and one reader's history."""
+"""Subscribers: queries for recipients, counts, and one reader's history."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -8,20 +8,16 @@ from sqlalchemy import ColumnElement, Select, case, exists, func, select, text
 from sqlalchemy.exc import InvalidRequestError
 from sqlalchemy.orm import Session, joinedload
 
-from newsletter import pagination
-from newsletter.audience import search_index, search_text
 from newsletter.audience.address import Address
 from newsletter.audience.models import Act, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.delivery.models import Suppression
 from newsletter.errors import NotFound
 from newsletter.i18n.messages import lazy_gettext
-from newsletter.pagination import Order, Page, PageRequest
 from newsletter.publications import Publication
 
 ACTIVE = text("subscriptions.status = 'active'")
 """Written out, because neither database matches a parameter to a partial index."""
 
-_NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
 _STATUS_COLUMNS = ("status", "confirmed_at", "left_at", "paused_until")
 _ASIDE = {Act.RENAMED, Act.MOVED, Act.CHOSE, Act.EXPLAINED}
 """What changes no status."""
@@ -132,41 +128,6 @@ def subscription_ids(session: Session, key: str) -> Sequence[int]:
     """Every subscription of the person with this address, by its key."""
     theirs = select(Subscription.id).join(Subscription.subscriber).where(Subscriber.key == key)
     return session.scalars(theirs).all()
-
-
-def search_conditions(session: Session, search: str, status: Status | None) -> list[ColumnElement[bool]]:
-    """The conditions on `Subscription` joined with `Subscriber` of a search at the desk.
-
-    Each word of `search` must occur in the address or name, ignoring case and accents; one or two letters match only
-    the beginning of a word. Wildcards have no meaning.
-    """
-    conditions = [] if status is None else [Subscription.status == status]
-    parts = search_text.search_terms(search)
-    found = search_index.find(session, parts) if parts else None
-    if found is not None:
-        return [*conditions, Subscription.id.in_(found)]
-    return [*conditions, *search_index.contains_all(session, parts)]
-
-
-def search_result(
-    session: Session, publication_id: int, search: str = "", status: Status | None = None
-) -> Select[Subscription]:
-    """The subscriptions that match a search at the desk; the search index is asked once, here."""
-    rows = select(Subscription).join(Subscription.subscriber).where(Subscription.publication_id == publication_id)
-    return rows.where(*search_conditions(session, search, status))
-
-
-def page(
-    session: Session, rows: Select[Subscription], turn: PageRequest = pagination.FIRST_PAGE, size: int = 50
-) -> Page[Subscription]:
-    """A page of what matches, newest first."""
-    return _NEWEST_FIRST.page(lambda some: session.scalars(some).all(), rows, turn, size)
-
-
-def count_matching(session: Session, rows: Select[Subscription], most: int) -> int:
-    """How many match, counted up to `most`."""
-    ids = rows.with_only_columns(Subscription.id).limit(most)
-    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def consent_steps(session: Session, subscription_ids: Collection[int], most: int) -> list[ConsentEvent]:

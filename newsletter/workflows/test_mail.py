@@ -13,7 +13,7 @@ from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.addresses import mailboxes
-from newsletter.audience import subscribers
+from newsletter.audience import reader_search, subscribers
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
@@ -142,8 +142,8 @@ def samples(session: Session, issue: Issue, search: str, most: int = 8) -> list[
     """Readers whose address or name contains the search words; none for an empty search."""
     if not search.strip():
         return []
-    found = subscribers.page(session, subscribers.search_result(session, issue.publication_id, search), size=most)
-    return [Sample.from_subscription(subscription) for subscription in found.rows]
+    found = reader_search.find(session, issue.publication_id, search, size=most)
+    return [Sample.from_subscription(subscription) for subscription in found.page.rows]
 
 
 def send_test(session: Session, letters: LetterSettings, issue: Issue, order: Order, now: datetime) -> list[SentTest]:

@@ -6,39 +6,19 @@ import re
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from newsletter import formulas
 from newsletter.audience import emails as audience_emails
-from newsletter.audience import export, search_index, subscribers, unsubscribe
+from newsletter.audience import export, subscribers, unsubscribe
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, NotFound
-from newsletter.pagination import PageRequest
 from tests.audience.opening import import_list
 
 ADA, BOB, CYD = "ada@example.org", "bob@example.org", "cyd@example.org"
-
-
-def found(press, **wanted) -> list[str]:
-    """Who is listed: the same ones before the readers are indexed and after it."""
-    before = listed(press, **wanted)
-    with press.sessions.begin() as session:
-        search_index.index_some(session)
-    assert listed(press, **wanted) == before
-    return before
-
-
-def listed(press, **wanted) -> list[str]:
-    with press.sessions.reading() as session:
-        return [
-            one.subscriber.email
-            for one in subscribers.page(
-                session, subscribers.search_result(session, press.publication.id, **wanted)
-            ).rows
-        ]
 
 
 def test_an_issue_goes_to_active_readers_who_are_not_suppressed(press, other_publication) -> None:
@@ -130,75 +110,6 @@ def test_a_reader_s_history_is_plain_json_in_order(press) -> None:
         "file": None,
     }
     assert told["events"][0]["wording"].startswith("Send me")
-
-
-def test_the_desk_finds_readers_by_a_part_of_name_or_address(press) -> None:
-    press.reader(ADA, "Ada Lovelace")
-    press.subscribe("b_b%@example.org", "Bob")
-    assert found(press, search="LOVE") == [ADA]
-    assert found(press, search="example.org") == ["b_b%@example.org", ADA]
-    assert found(press, search="_b%") == ["b_b%@example.org"]
-    assert found(press, search="%") == []
-    assert found(press, search="lovelace ada") == [ADA]
-    assert found(press, search="b") == ["b_b%@example.org"]
-    assert found(press, search="el") == []
-    assert found(press, search='"*' * 5_000) == []
-    assert found(press, search="' OR 1=1 --\0") == []
-    assert found(press, status=Status.PENDING) == ["b_b%@example.org"]
-
-
-def test_the_desk_finds_a_host_by_its_letters_and_by_its_a_label(press) -> None:
-    press.subscribe("Zoë@Bücher.example")
-    for part in ("bücher", "BÜCHER.example", "zoë@bücher.example", "ZOË", "xn--bcher-kva", "zoë@xn--bcher-kva.example"):
-        assert found(press, search=part) == ["Zoë@bücher.example"]
-
-
-def test_the_desk_finds_readers_whatever_case_or_accents_were_typed(press) -> None:
-    press.reader("lukasz@example.org", "\u0141ukasz Gr\u00fcn")
-    for typed in ("lukasz", "\u0141UKASZ", "GR\u00dcN", "gru\u0308n", "gr\u00fcn \u0142uk"):
-        assert found(press, search=typed) == ["lukasz@example.org"]
-
-
-def test_a_reader_who_takes_another_name_is_found_by_that_one_alone(press) -> None:
-    press.reader(ADA, "Ada Lovelace")
-    with press.sessions.begin() as session:
-        subscribers.find(session, ADA).name = "Augusta King"
-    assert found(press, search="augusta") == [ADA]
-    assert found(press, search="lovelace") == []
-
-
-def test_the_desk_turns_pages_forward_and_back_without_missing_anybody(press) -> None:
-    emails = [f"reader{number}@example.org" for number in range(5)]
-    for email in emails:
-        press.subscribe(email, client=None)
-    with press.sessions.reading() as session:
-        rows = subscribers.search_result(session, press.publication.id)
-        first = subscribers.page(session, rows, size=2)
-        second = subscribers.page(session, rows, turn=PageRequest(**first.next), size=2)
-        third = subscribers.page(session, rows, turn=PageRequest(**second.next), size=2)
-        assert [one.subscriber.email for page in (first, second, third) for one in page.rows] == emails[::-1]
-        assert (first.previous, third.next) == ({}, {})
-        back = subscribers.page(session, rows, turn=PageRequest(**third.previous), size=2)
-        assert back == second
-        assert subscribers.page(session, rows, turn=PageRequest(**back.previous), size=2) == first
-        beyond = subscribers.page(session, rows, turn=PageRequest(before=1), size=2)
-        assert beyond.rows == first.rows
-
-
-# PostgreSQL plans by how many rows there are.
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("status", [None, Status.ACTIVE])
-def test_an_index_lists_the_newest_readers_so_that_a_million_need_no_sorting(press, status: Status | None) -> None:
-    statements: list[tuple[str, object]] = []
-    press.subscribe(ADA)
-    with press.sessions.reading() as session:
-        connection = session.connection()
-        event.listen(connection, "before_cursor_execute", lambda *call: statements.append((call[2], call[3])))
-        subscribers.page(session, subscribers.search_result(session, press.publication.id, status=status))
-        statement, values = statements[0]
-        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
-    assert not [step for step in plan if "TEMP B-TREE" in step]
-    assert any("ix_subscriptions_publication_id" in step for step in plan)
 
 
 def test_who_is_suppressed_is_no_part_of_an_audience_whatever_their_status(press) -> None:

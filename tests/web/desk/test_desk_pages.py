@@ -1,4 +1,5 @@
 import ast
+import html
 import re
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 from sqlalchemy import delete
 
 from newsletter import publications
-from newsletter.audience import erasures
+from newsletter.audience import erasures, reader_search, search_index
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription, Wording
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
@@ -178,6 +179,25 @@ def test_readers_are_counted_found_and_narrowed(editor: Visitor, services: Servi
     assert "bo@example.org" in editor.read("/desk/readers/?status=unsubscribed")
     assert "No reader with “%” in address or name" in editor.read("/desk/readers/?q=%25")
     assert editor.open("/desk/readers/?q=%00&before=x&status=x").status_code == 200
+
+
+def test_a_search_that_looks_at_too_many_readers_says_so_and_goes_on_by_a_link(
+    editor: Visitor, services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(services, now)
+    for name in ("BLOCK", "_FEWEST_BLOCKS", "_MOST_BLOCKS"):
+        monkeypatch.setattr(search_index, name, 1)
+    monkeypatch.setattr(reader_search, "_FEW_READERS", 0)
+    monkeypatch.setattr(reader_search, "_MOST_LOOKED_AT", 1)
+    with services.sessions.begin() as session:
+        search_index.index_some(session)
+    page = editor.open("/desk/readers/?q=example&status=active")
+    assert "No active reader with “example” in address or name so far. The search stopped" in words(page)
+    assert "older ones have not been searched yet" in words(page)
+    (on,) = re.findall(r'href="([^"]+)">Search on', page.text)
+    assert "More of the readers found ada@example.org" in editor.read(html.unescape(on))
+    nobody_older = editor.read("/desk/readers/?q=example&status=active&before=1")
+    assert "No other active reader with “example” in address or name." in nobody_older
 
 
 def test_who_was_erased_is_said_to_whoever_looks_for_the_address(

@@ -6,7 +6,17 @@ from flask import Response, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from newsletter import publications
-from newsletter.audience import confirm_breaker, consent, desk_requests, erasures, export, refusals, subscribers, tags
+from newsletter.audience import (
+    confirm_breaker,
+    consent,
+    desk_requests,
+    erasures,
+    export,
+    reader_search,
+    refusals,
+    subscribers,
+    tags,
+)
 from newsletter.audience.models import Status
 from newsletter.audience.refusals import FormKind
 from newsletter.audience.segments import store as segments
@@ -25,7 +35,6 @@ _BOUNCES = 50
 _STEPS = 100
 _SUGGESTED = 200
 _LONGEST = 200
-_MOST_COUNTED = 10_000
 
 
 def readers() -> str:
@@ -33,7 +42,6 @@ def readers() -> str:
     q, status = _search()
     with services().sessions.reading() as store:
         publication = frame.current_publication(store)
-        rows = subscribers.search_result(store, publication.id, q, status)
         return frame.page(
             store,
             "readers.html",
@@ -45,9 +53,7 @@ def readers() -> str:
             counts=timed_cache.counts(store, publication.id),
             refused={form: refusals.of_last_week(store, now(), form) for form in FormKind},
             erased_at=erasures.erased_at_address(store, services().links.seal, q),
-            found=subscribers.count_matching(store, rows, _MOST_COUNTED) if q else 0,
-            most_counted=_MOST_COUNTED,
-            page=subscribers.page(store, rows, page_request(HIGHEST_ID), _PAGE),
+            found=reader_search.find(store, publication.id, q, status, page_request(HIGHEST_ID), _PAGE),
         )
 
 
@@ -80,7 +86,7 @@ def readers_sheet() -> Response:
         with services().sessions.reading() as store:
             home = publications.find(store, publication.slug)
             members = segments.condition(store, home, chosen, now())
-            yield from export.csv_pieces(store, home.id, members, *subscribers.search_conditions(store, q, status))
+            yield from export.csv_pieces(store, home.id, members, *reader_search.conditions(store, q, status))
 
     return csv_export.stream_file(f"{publication.slug}-readers.csv", pieces())
 
