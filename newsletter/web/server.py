@@ -11,7 +11,8 @@ from newsletter.config import Settings
 from newsletter.system import ports
 from newsletter.web import connections, create_app
 from newsletter.web.connections import Server
-from newsletter.web.public import clicks, page_cache
+from newsletter.web.public import brief_cache, clicks, page_cache
+from newsletter.web.public.brief_cache import BriefCache
 from newsletter.web.public.page_cache import PageCache
 from newsletter.wiring import Services
 
@@ -41,6 +42,7 @@ def serve(services: Services) -> None:
 def open_server(app: Flask, settings: Settings) -> Server:
     """A server bound to its port; Refused if the port is taken, or too few files can be opened."""
     page_cache.init_app(app, PageCache())
+    brief_cache.init_app(app, BriefCache())
     return Server(
         app,
         ports.listen(settings.listen, settings.port, "PORT"),

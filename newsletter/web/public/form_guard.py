@@ -33,9 +33,18 @@ _R = TypeVar("_R", bound=AnyResponse)
 
 def asks_to_wait(session: Session, form: FormKind, guard: FormGuard, email: str) -> Reason | None:
     """Why somebody has to wait; None at usual rates, after the wait, or once the browser has done its work instead."""
+    return reason_to_wait(guard, email) if is_guarded(session, form) else None
+
+
+def is_guarded(session: Session, form: FormKind) -> bool:
+    """Whether whoever sends this form now has to wait or to prove work first, because it is sent unusually often."""
+    setting = services().settings.signup_wait
+    return signup_limits.needs_guard(session, now(), form) if setting == "auto" else setting == "always"
+
+
+def reason_to_wait(guard: FormGuard, email: str) -> Reason | None:
+    """Why somebody who sends a guarded form has to wait; None after the wait or the work."""
     at = now()
-    if not _is_guarded(session, form, at):
-        return None
     waited = guard.waiting_time(services().links, email, at)
     if waited is None or (waited < WAIT and not guard.proof):
         return Reason.WAIT
@@ -81,11 +90,6 @@ def keep_typed(blueprint: Blueprint, form_again: Callable[[int, str], AnyRespons
     """Answer a form that is not from our page, or comes too often, with the form again, given its status and notice."""
     blueprint.register_error_handler(CSRFError, lambda _error: form_again(400, ONCE_MORE))
     blueprint.register_error_handler(TooManyRequests, lambda error: come_back_later(error, form_again))
-
-
-def _is_guarded(session: Session, form: FormKind, at: datetime) -> bool:
-    setting = services().settings.signup_wait
-    return signup_limits.needs_guard(session, at, form) if setting == "auto" else setting == "always"
 
 
 def _refused_proof(guard: FormGuard, made_at: datetime) -> Reason | None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
@@ -19,7 +20,7 @@ from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording, error_pages, security
 from newsletter.web.context import client, now, services
 from newsletter.web.forms import SignUpForm, as_source, site_of
-from newsletter.web.public import form_guard, publication_param, refusal_tally
+from newsletter.web.public import brief_cache, form_guard, publication_param, refusal_tally
 from newsletter.web.public.issue_page import PublishedIssue
 from newsletter.web.public.page_cache import cacheable, cached
 from newsletter.workflows.calendar import Calendar
@@ -97,16 +98,28 @@ def subscribe() -> Response:
         return _form_again(400, form_guard.TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _suggest(asked, suggested)
-    # Read beforehand in a session of its own, because SQLite has one writer at a time and sign-ups wait for each other.
-    with press.sessions.reading() as session:
-        reason = form_guard.asks_to_wait(session, FormKind.SIGN_UP, asked.guard, asked.email)
+    found = brief_cache.get((subscribe, asked.publication, asked.agreed), lambda: _look_up(asked))
+    if found.is_guarded and (reason := form_guard.reason_to_wait(asked.guard, asked.email)):
+        _count(reason)
+        return _wait(asked, found.publication)
+    _store(asked, found.publication, found.words)
+    return _check_mail(found.publication)
+
+
+class _LookedUp(NamedTuple):
+    """What a sign-up needs to know before it is written, the same for all that come with the same form."""
+
+    publication: Publication
+    words: str
+    is_guarded: bool
+
+
+def _look_up(asked: SignUpForm) -> _LookedUp:
+    # In a session of its own, because SQLite has one writer at a time and sign-ups wait for each other.
+    with services().sessions.reading() as session:
         publication = publication_param.snapshot_of(session, asked.publication)
         words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
-    if reason:
-        _count(reason)
-        return _wait(asked, publication)
-    _store(asked, publication, words)
-    return _check_mail(publication)
+        return _LookedUp(publication, words, form_guard.is_guarded(session, FormKind.SIGN_UP))
 
 
 def _wait(asked: SignUpForm, publication: Publication) -> Response:
