@@ -107,10 +107,16 @@ def former_addresses(session: Session, reader: Subscriber) -> Sequence[Address]:
     """The addresses that a reader had before, unless somebody else reads with one now."""
     ids = [one.id for one in reader.subscriptions]
     moved = select(ConsentEvent.note).where(ConsentEvent.subscription_id.in_(ids), ConsentEvent.act == Act.MOVED)
-    found = {Address.parse((note or "").removeprefix(_FROM)) for note in session.scalars(moved)}
+    found = {_former(note) for note in session.scalars(moved)}
     keys = [address.key for address in found]
     taken = set(session.scalars(select(Subscriber.key).where(Subscriber.key.in_(keys))))
     return sorted((one for one in found if one.key not in taken), key=lambda one: one.email)
+
+
+def former_keys(session: Session) -> frozenset[str]:
+    """The keys of all addresses that readers of any publication have changed for another."""
+    moved = select(ConsentEvent.note).where(ConsentEvent.act == Act.MOVED, ConsentEvent.note.is_not(None))
+    return frozenset(_former(note).key for note in session.scalars(moved))
 
 
 def prune_unanswered(session: Session, now: datetime) -> int:
@@ -128,6 +134,10 @@ def prune_unanswered(session: Session, now: datetime) -> int:
         events.erase_events(session, set(found.values()), [])
         outbox.withdraw_letters(session, found)
     return len(found)
+
+
+def _former(note: str | None) -> Address:
+    return Address.parse((note or "").removeprefix(_FROM))
 
 
 def _lock(session: Session, subscription: Subscription) -> None:

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience import change_address, erasures, privacy, signup
+from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Act, Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.events import BounceEvent, RawReport
@@ -14,6 +15,7 @@ from newsletter.delivery.ledger import readdress
 from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Expired
+from tests.audience.opening import import_steps
 
 OLD, NEW = "ada@example.org", "lovelace@example.net"
 
@@ -190,6 +192,31 @@ def test_whoever_reads_with_the_old_address_now_keeps_what_is_theirs(press, aske
     with press.sessions.begin() as session:
         reader = session.get_one(Subscriber, press.subscription(NEW).subscriber_id)
         assert change_address.former_addresses(session, reader) == []
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.UNSUBSCRIBED])
+@pytest.mark.parametrize("terms", [ImportTerms(), ImportTerms(Status.ACTIVE, "the old list")])
+def test_an_old_list_adds_nobody_at_an_address_that_was_changed(
+    press, asked: str, other_publication, tmp_path, status: Status, terms: ImportTerms
+) -> None:
+    change(press, asked)
+    press.set_status(NEW, status)
+    path = tmp_path / "old.csv"
+    path.write_text(f"email\n{OLD}\n")
+    for home in (press.publication, other_publication):
+        (step,) = import_steps(press, path, terms, home, with_fates=True)
+        assert [(fate.fate, fate.reason) for fate in step.fates] == [("left alone", "changed for another address here")]
+    with press.sessions.reading() as session:
+        assert session.scalars(select(Subscriber.email)).all() == [NEW]
+
+
+def test_an_old_list_adds_whoever_has_the_address_now(press, asked: str, other_publication, tmp_path) -> None:
+    change(press, asked)
+    press.reader(OLD, "Another Ada")
+    path = tmp_path / "old.csv"
+    path.write_text(f"email\n{OLD}\n")
+    (step,) = import_steps(press, path, ImportTerms(), other_publication)
+    assert step.tally.added == 1
 
 
 def test_a_copy_that_is_being_sent_goes_where_it_was_going(press) -> None:

@@ -1,6 +1,6 @@
 """Apply a group of imported rows: plan it first, then write it in a few statements, whatever its size."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
 
@@ -41,9 +41,16 @@ _CAUSES = {Status.BOUNCED: Cause.IMPORT, Status.COMPLAINED: Cause.COMPLAINT}
 
 
 def make_plan(
-    session: Session, services: AudienceServices, publication: Publication, entries: Iterable[ImportRow]
+    session: Session,
+    services: AudienceServices,
+    publication: Publication,
+    entries: Iterable[ImportRow],
+    former: Collection[str] = frozenset(),
 ) -> ImportPlan:
-    """Plan a group; changes nothing. Of the rows of one address the worst status counts, else the first."""
+    """Plan a group; changes nothing. Of the rows of one address the worst status counts, else the first.
+
+    Nobody is added at one of the `former` addresses, which their readers have changed, unless somebody has it now.
+    """
     unique: dict[str, ImportRow] = {}
     repeated, skipped = [], []
     for row in entries:
@@ -59,12 +66,17 @@ def make_plan(
             repeated.append(row)
     known, barred = find_existing(session, publication, unique), suppression.suppressed_keys(session, unique)
     forgotten = erasures.erased_keys(session, services.links.seal, unique)
+    moved = {key for key in unique if key in former and key not in known}
+    if moved:
+        moved -= set(session.scalars(select(Subscriber.key).where(Subscriber.key.in_(moved))))
     # Nothing is stored about an erased person, not even that they left elsewhere.
     verdicts = {
-        key: Verdict.LEFT_ALONE if key in forgotten and key not in known else judge(row, known.get(key), key in barred)
+        key: Verdict.LEFT_ALONE
+        if key in forgotten and key not in known
+        else judge(row, known.get(key), key in barred or key in moved)
         for key, row in unique.items()
     }
-    return ImportPlan(verdicts, unique, known, repeated, skipped, barred, forgotten)
+    return ImportPlan(verdicts, unique, known, repeated, skipped, barred, forgotten, moved)
 
 
 def apply_plan(

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import structlog
 from sqlalchemy.orm import Session
 
+from newsletter.audience import change_address
 from newsletter.audience.importing import apply, progress
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, RowFate, Tally
@@ -102,6 +103,8 @@ class ImportRun:
     import_id: int = field(default=0, init=False)
     place: Place = field(default=START, init=False)
     total: Tally = field(default=NONE_YET, init=False)
+    former: frozenset[str] = field(default_factory=frozenset, init=False)
+    """The keys of addresses that their readers have changed for others."""
     work_budget: int = field(default_factory=lambda: GROUP, init=False)
     """The most work in the next transaction, counted in plain rows."""
 
@@ -119,6 +122,8 @@ class ImportRun:
         surveys = survey(file, choices, source)
         if not self.terms.vouched:
             _check_states(file, surveys)
+        with self.sessions.reading() as session:
+            self.former = change_address.former_keys(session)
         if not self.mode.dry_run:
             yield from self._begin(file)
         with file.lists() as lists:
@@ -171,10 +176,10 @@ class ImportRun:
         began = time.monotonic()
         if self.mode.dry_run:
             with self.sessions.reading() as session:
-                plan = apply.make_plan(session, self.services, self.publication, group)
+                plan = apply.make_plan(session, self.services, self.publication, group, self.former)
                 return plan, Tally.from_plan(plan, self.terms)
         with self.sessions.in_turn(PAUSE) as session:
-            plan = apply.make_plan(session, self.services, self.publication, group)
+            plan = apply.make_plan(session, self.services, self.publication, group, self.former)
             apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
             tally = Tally.from_plan(plan, self.terms)
             self.total += tally

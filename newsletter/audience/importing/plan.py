@@ -106,6 +106,8 @@ class ImportPlan:
     skipped: Sequence[ImportRow]
     suppressed: Collection[str]
     erased: Collection[str]
+    moved: Collection[str]
+    """Addresses that their readers have changed for others."""
 
     def rows_with(self, *verdicts: Verdict) -> list[ImportRow]:
         """The rows with one of these verdicts, in their order."""
@@ -127,6 +129,8 @@ class ImportPlan:
                 return f"{known.status} here" if known else ""
             case Verdict.LEFT_ALONE if known is None and key in self.erased:
                 return "erased here"
+            case Verdict.LEFT_ALONE if known is None and key in self.moved:
+                return "changed for another address here"
             case Verdict.LEFT_ALONE if row.is_ended:
                 return "has confirmed here"
             case Verdict.LEFT_ALONE:
