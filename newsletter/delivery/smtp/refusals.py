@@ -59,7 +59,7 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
         return answer.code >= 400 and _ABOUT_US_FOR_NOW.fullmatch(status) is not None
     if _OUR_ACCOUNT.search(answer.text):
         return True
-    if _READER_WORDS.search(answer.text) or _ABOUT_READER.fullmatch(status):
+    if _ABOUT_READER.fullmatch(status) or _READER_WORDS.search(answer.text):
         return False
     if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(answer.text) or is_too_large(answer):
         return True

@@ -27,6 +27,13 @@ class Neighbours(NamedTuple):
     newer: Issue | None
 
 
+class Title(NamedTuple):
+    """What names a published issue where one is chosen from all of them."""
+
+    slug: str
+    title: str
+
+
 class LabelCount(NamedTuple):
     """A category, tag or author, and how many published issues have it."""
 
@@ -41,6 +48,12 @@ def published(publication_id: int, *kinds: IssueKind) -> Select[Issue]:
     """
     ours = published_everywhere().where(Issue.publication_id == publication_id)
     return ours.where(Issue.kind.in_(kinds or (IssueKind.ISSUE,)))
+
+
+def titles(session: Session, publication_id: int) -> list[Title]:
+    """The published issues of a publication, newest first, without their texts."""
+    rows = published(publication_id).with_only_columns(Issue.slug, Issue.title)
+    return [Title(slug, title) for slug, title in session.execute(rows)]
 
 
 def published_everywhere() -> Select[Issue]:

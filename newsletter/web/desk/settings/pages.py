@@ -320,7 +320,7 @@ def _page(
         faults=faults,
         saved_meanwhile=saved_meanwhile,
         zones=sorted(available_timezones()),
-        issues=store.scalars(archive.published(publication.id)).all() if name == "archive" else (),
+        issues=archive.titles(store, publication.id) if name == "archive" else (),
         tags=[tag.name for tag in archive.labels(store, publication.id, LabelKind.TAG)] if name == "choices" else (),
         places=_FOLLOWED,
         version=_version(publication, _part(name)),

@@ -122,7 +122,7 @@ def _page(
         faults=faults or {},
         steps=[(step, issue_report.series_result(store, step.issue)) for step in steps],
         missing=[slug for slug in publication.series_issues if slug not in slugs],
-        choices=[one for one in store.scalars(archive.published(publication.id)) if one.slug not in slugs],
+        choices=[one for one in archive.titles(store, publication.id) if one.slug not in slugs],
         stopped=welcome_series.stopped(store, publication),
         readers=series_readers.count_inside(store, publication.id),
         narrowed=narrowed,
