@@ -32,8 +32,6 @@ from newsletter.workflows import peer_archives
 
 # There are many rows and no reference cycles; looking for cycles as often as by default costs a fifth of the time.
 COLLECTION = 50_000
-SWITCH_INTERVAL = 0.0005
-"""Seconds after which the thread that reads the file lets go of Python's lock: a transaction waits for it meanwhile."""
 _ADMITTED = [Status.PENDING.value, Status.ACTIVE.value]
 
 
@@ -145,7 +143,6 @@ def import_(
     terms, choices = ImportTerms(Status(status), consent, vouched=vouched), ColumnChoices(mapped, frozenset(ignored))
     settings = ImportSettings(terms, choices, source or "")
     gc.set_threshold(COLLECTION)
-    sys.setswitchinterval(SWITCH_INTERVAL)
     with files.open_file(file, encoding) as opened:
         surveys = list_rows.survey(opened, choices, settings.source)
         with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as progress:

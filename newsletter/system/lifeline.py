@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 # Seconds. Longer than any orderly stop takes.
 _LONGEST_STOP = 20.0
@@ -41,11 +41,24 @@ class Lifeline:
         self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.Popen[bytes]:
         """Run a module, which has to call `stop_with_holder`, as a child process."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # the child process inherits it
-        try:
-            return subprocess.Popen([sys.executable, "-m", module, *arguments], stdin=self._end, env=environment)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return start_module(module, *arguments, stdin=self._end, environment=environment)
+
+
+def start_module(
+    module: str,
+    *arguments: str,
+    stdin: int,
+    stdout: int | None = None,
+    environment: Mapping[str, str] | None = None,
+    inherited: Collection[int] = (),
+) -> subprocess.Popen[bytes]:
+    """Run a module, which has to call `stop_with_holder`, as a child process whose lifeline is `stdin`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # the child process inherits it
+    try:
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.Popen(command, stdin=stdin, stdout=stdout, env=environment, pass_fds=inherited)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def stop_with_holder() -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select, text
 from newsletter.audience import consent_chain, export, privacy, subscribers
 from newsletter.audience.importing import importer
 from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, Tally
-from newsletter.audience.importing.reading import files, list_rows
+from newsletter.audience.importing.reading import files, list_rows, stretches
 from newsletter.audience.models import Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
@@ -278,8 +278,8 @@ def test_a_short_last_group_does_not_make_the_next_one_longer_than_a_turn(
 
     monkeypatch.setattr(importer.apply, "make_plan", take_time)
     monkeypatch.setattr(importer, "time", SimpleNamespace(monotonic=lambda: clock[0]))
-    for name, rows in (("GROUP", 20), ("SMALLEST_GROUP", 1), ("STRETCH", 32)):
-        monkeypatch.setattr(importer, name, rows)
+    for module, name, rows in ((importer, "GROUP", 20), (importer, "SMALLEST_GROUP", 1), (stretches, "STRETCH", 32)):
+        monkeypatch.setattr(module, name, rows)
     path = write("\n".join(["email", *(f"reader{number}@example.org" for number in range(64))]))
     assert [step.rows for step in steps(press, path, ACTIVE)] == [20, 10, 2, 10, 10, 10, 2]
 

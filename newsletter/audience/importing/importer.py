@@ -7,10 +7,9 @@ row that says its reader left takes effect unless that reader has confirmed here
 import itertools
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session
@@ -20,9 +19,11 @@ from newsletter.audience.importing import apply, progress
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, RowFate, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
-from newsletter.audience.importing.reading.csv_reader import CsvFile, RefusedRow
+from newsletter.audience.importing.reading import reader_process
+from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.reading.list_rows import ImportRow, ListSurvey, read_rows, survey
+from newsletter.audience.importing.reading.stretches import Stretch
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
@@ -42,20 +43,7 @@ PAUSE = 0.006
 # Pending rows need a confirm letter, and those that end a subscription here skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20}
 _WORK_TO_END = 40
-STRETCH = 50_000
-"""The rows that are sorted by address together, so that a group touches few pages of the index."""
-STRETCH_OF_MORE = 20_000
-"""The same where a row has more than an address and a name, so that two stretches fit into memory."""
 NONE_YET = Tally()
-
-
-class _Stretch(NamedTuple):
-    rows: list[ImportRow]
-    """In the order of their addresses."""
-    problems: list[RefusedRow]
-    first_line: int
-    last_line: int
-    position: int
 
 
 def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
@@ -126,9 +114,9 @@ class ImportRun:
             self.former = change_address.former_keys(session)
         if not self.mode.dry_run:
             yield from self._begin(file)
-        with file.lists() as lists:
-            for number, (known, sheet) in enumerate(zip(surveys, lists, strict=True)):
-                yield from self._steps(number, known, sheet)
+        with closing(reader_process.read_ahead(file, choices, source)) as stretches:
+            for stretch in stretches:
+                yield from self._steps(surveys[stretch.list_number], stretch)
         if not self.mode.dry_run:
             with self.sessions.begin() as session:
                 progress.finish(session, self.import_id, self.now)
@@ -145,32 +133,29 @@ class ImportRun:
         if self.place != START:
             yield ImportStep(0, self.total, (), 0, resumed=True)
 
-    def _steps(self, number: int, known: ListSurvey, sheet: CsvFile) -> Generator[ImportStep]:
-        """The steps of one list."""
-        position = 0
-        choices = self.settings.choices.within(sheet.header.cells)
+    def _steps(self, known: ListSurvey, stretch: Stretch) -> Generator[ImportStep]:
+        """The steps of one stretch of a list."""
+        number, position = stretch.list_number, stretch.start
         title = "" if known.source is PLAIN else known.source.title
-        for stretch in _ahead(_stretches(known, sheet, choices, self.settings.source)):
-            step = ImportStep(0, Tally(), (), position, list_number=number, list_size=sheet.size)
-            if stretch.problems and self.mode.checked:
-                line = stretch.problems[0].line
-                raise Conflict(f"{sheet.name} was changed after it was checked: line {line}; import it again")
-            if stretch.problems:
-                refused = Tally(refused=len(stretch.problems))
-                self.total += refused
-                yield replace(step, rows=len(stretch.problems), tally=refused, problems=stretch.problems)
-            done = self._rows_done(number, stretch)
-            if done:
-                yield replace(step, rows=done)
-            for group in self._groups(stretch.rows[done:]):
-                done += len(group)
-                is_last = done == len(stretch.rows)
-                new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
-                plan, tally = self._apply_group(group, new, title)
-                position += round(len(group) * (stretch.position - step.position) / len(stretch.rows))
-                fates = plan.fates(self.terms) if self.mode.with_fates else ()
-                yield replace(step, rows=len(group), tally=tally, position=position, fates=fates)
-            position = stretch.position
+        step = ImportStep(0, Tally(), (), position, list_number=number, list_size=stretch.list_size)
+        if stretch.problems and self.mode.checked:
+            line = stretch.problems[0].line
+            raise Conflict(f"{known.name} was changed after it was checked: line {line}; import it again")
+        if stretch.problems:
+            refused = Tally(refused=len(stretch.problems))
+            self.total += refused
+            yield replace(step, rows=len(stretch.problems), tally=refused, problems=stretch.problems)
+        done = self._rows_done(stretch)
+        if done:
+            yield replace(step, rows=done)
+        for group in self._groups(stretch, done):
+            done += len(group)
+            is_last = done == stretch.length
+            new = Place(number, stretch.last_line + 1) if is_last else Place(number, stretch.first_line, done)
+            plan, tally = self._apply_group(group, new, title)
+            position += round(len(group) * (stretch.position - step.position) / stretch.length)
+            fates = plan.fates(self.terms) if self.mode.with_fates else ()
+            yield replace(step, rows=len(group), tally=tally, position=position, fates=fates)
 
     def _apply_group(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
         began = time.monotonic()
@@ -195,17 +180,18 @@ class ImportRun:
         log.debug("import", publication=self.publication.slug, rows=len(group))
         return plan, tally
 
-    def _rows_done(self, number: int, stretch: _Stretch) -> int:
-        list_number = self.place.list_number
-        if number < list_number or (number == list_number and stretch.last_line < self.place.next_line):
-            return len(stretch.rows)
-        is_here = number == list_number and stretch.first_line == self.place.next_line
+    def _rows_done(self, stretch: Stretch) -> int:
+        number, current = stretch.list_number, self.place.list_number
+        if number < current or (number == current and stretch.last_line < self.place.next_line):
+            return stretch.length
+        is_here = number == current and stretch.first_line == self.place.next_line
         return self.place.rows_done if is_here else 0
 
-    def _groups(self, rows: Sequence[ImportRow]) -> Iterator[list[ImportRow]]:
+    def _groups(self, stretch: Stretch, done: int) -> Iterator[list[ImportRow]]:
+        """The rows of a stretch after those that are done, in groups of not too much work."""
         group: list[ImportRow] = []
-        work, ending = 0, self._ending(rows)
-        for row in rows:
+        work, ending = 0, self._ending(stretch.ended)
+        for row in stretch.rows(done):
             group.append(row)
             work += _WORK_TO_END if row.key in ending else _WORK.get(self.terms.status_of(row), 1)
             if work >= self.work_budget:
@@ -214,9 +200,8 @@ class ImportRun:
         if group:
             yield group
 
-    def _ending(self, rows: Sequence[ImportRow]) -> Collection[str]:
-        """The keys of this publication's readers who, by these rows, have left."""
-        ended = [row.key for row in rows if row.is_ended]
+    def _ending(self, ended: Sequence[str]) -> Collection[str]:
+        """Which of these keys are of this publication's readers."""
         if not ended:
             return ()
         with self.sessions.reading() as session:
@@ -231,21 +216,3 @@ def _check_states(file: ListFile, surveys: Iterable[ListSurvey]) -> None:
                 f"{file.name}: nothing was imported, because {one.layout.doubt}. If you have made sure that everybody "
                 f"in it still subscribes, give --all-subscribed{elsewhere}"
             )
-
-
-def _stretches(known: ListSurvey, sheet: CsvFile, choices: ColumnChoices, source: str) -> Iterator[_Stretch]:
-    entries = read_rows(sheet, choices, source)
-    rows_at_once = STRETCH_OF_MORE if known.layout.details() else STRETCH
-    while some := list(itertools.islice(entries, rows_at_once)):
-        rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.key)
-        problems = [entry for entry in some if isinstance(entry, RefusedRow)]
-        yield _Stretch(rows, problems, some[0].line, some[-1].line, sheet.position)
-
-
-def _ahead(stretches: Iterator[_Stretch]) -> Iterator[_Stretch]:
-    # Reads the next stretch while one is written: the database works outside Python's lock, so both cores are used.
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, stretches, None)
-        while stretch := coming.result():
-            coming = reader.submit(next, stretches, None)
-            yield stretch

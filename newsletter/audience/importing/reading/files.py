@@ -32,6 +32,16 @@ class ListFile:
     """As it was named; empty where it is to be recognised."""
     _file: IO[bytes]
 
+    @property
+    def descriptor(self) -> int:
+        """Of the open file, for a process that reads it."""
+        return self._file.fileno()
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return os.fstat(self.descriptor).st_size
+
     @contextmanager
     def lists(self) -> Iterator[Iterator[CsvFile]]:
         """Each list in turn, from its beginning; one is closed when the next is asked for.
@@ -48,9 +58,8 @@ class ListFile:
         if magic == _OLD_WORKBOOK:
             raise Invalid(f"{self.name}: this is an old workbook; save its sheet as CSV UTF-8 or XLSX, and import that")
         if magic != zip_reader.MAGIC:
-            size = os.fstat(self._file.fileno()).st_size
             # The file stays open for the next reading.
-            with csv_reader.read_csv(self._file, self.name, size, self.encoding, Path(self.name).name) as opened:
+            with csv_reader.read_csv(self._file, self.name, self.size, self.encoding, Path(self.name).name) as opened:
                 yield opened
             return
         with naming(self.name):

@@ -75,7 +75,7 @@ def survey(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str
     with file.lists() as lists:
         found = []
         for sheet in lists:
-            layout, _ = _opened(sheet, choices.within(sheet.header.cells), source)
+            layout, _ = opened(sheet, choices.within(sheet.header.cells), source)
             found.append(ListSurvey(sheet.name, layout.source, layout))
     with naming(f"{file.name}: line 1"):
         choices.check([title for one in found for title in one.layout.header])
@@ -86,9 +86,13 @@ def read_rows(
     sheet: CsvFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = ""
 ) -> Iterator[ImportRow | RefusedRow]:
     """Each row of a list, parsed or refused; Invalid if the header has no address column, or an undecided one."""
-    layout, rows = _opened(sheet, choices, source)
+    return parsed(*opened(sheet, choices, source))
+
+
+def parsed(layout: ColumnLayout, lines: Iterator[CsvRow | RefusedRow]) -> Iterator[ImportRow | RefusedRow]:
+    """Each row of a list that `opened` gave, parsed or refused."""
     details = layout.details()
-    for line in rows:
+    for line in lines:
         yield line if isinstance(line, RefusedRow) else _row(layout, details, line)
 
 
@@ -104,8 +108,8 @@ def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[C
     return found, header, rows
 
 
-def _opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
-    """The layout of a list, and all its rows."""
+def opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:
+    """The layout of a list, and all its rows; Invalid if it has no address column, or an undecided one."""
     found, header, rows = headed(sheet, source)
     sample = list(itertools.islice(rows, SAMPLE))
     cells = [row.cells for row in sample if isinstance(row, CsvRow)]

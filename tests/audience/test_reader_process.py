@@ -1,0 +1,104 @@
+"""Large lists are read in a process of their own: real processes, one of them killed."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from newsletter.audience import subscribers
+from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.audience.importing.plan import ImportTerms
+from newsletter.audience.importing.reading import files, reader_process, stretches
+from newsletter.audience.importing.reading.list_rows import ImportRow
+from newsletter.audience.importing.reading.stretches import Stretch
+from newsletter.audience.models import ConsentEvent, Status
+from newsletter.errors import Invalid, Unavailable
+from newsletter.system import lifeline
+from tests.audience.opening import import_list, import_steps
+
+ACTIVE = ImportTerms(Status.ACTIVE, "the old list")
+KINDS = (
+    "email,name,status,paused_until,labels,Town,delivery_hour\n"
+    "zoe@example.org,Zoë,active,,Guests;Band,Łódź,\n"
+    "ada@example.org,,unsubscribed,,,,\n"
+    "nobody,,active,,,,\n"
+    "bob@example.org,Bob,bounced,,,,\n"
+)
+CHOICES = ColumnChoices({"labels": FieldKind.TAGS}, frozenset({"delivery_hour", "paused_until"}))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """Each reader that is started, as every list has one here."""
+    processes: list[subprocess.Popen[bytes]] = []
+    start_module = lifeline.start_module
+
+    def noting(*how: Any, **more: Any) -> subprocess.Popen[bytes]:
+        processes.append(start_module(*how, **more))
+        return processes[-1]
+
+    monkeypatch.setattr(lifeline, "start_module", noting)
+    monkeypatch.setattr(reader_process, "SMALL", 0)
+    return processes
+
+
+def whole(read: Iterator[Stretch]) -> list[tuple[Stretch, list[ImportRow]]]:
+    return [(one._replace(parts=()), list(one.rows())) for one in read]
+
+
+def test_a_process_reads_what_would_be_read_here(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]]
+) -> None:
+    with files.open_file(write(KINDS, "utf-16"), "utf-16") as file:
+        apart = whole(reader_process.read_ahead(file, CHOICES, "plain"))
+        in_place = whole(stretches.read_stretches(file, CHOICES, "plain"))
+    assert apart == in_place
+    ((_, rows),) = apart
+    assert [row.name or row.status for row in rows] == [Status.UNSUBSCRIBED, "Bob", "Zoë"]
+    assert len(started) == 1
+
+
+def test_what_is_wrong_with_a_list_is_said_as_if_it_were_read_here(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]]
+) -> None:
+    with (
+        files.open_file(write("who\nada\n")) as file,
+        pytest.raises(Invalid, match="line 1: no column is called email"),
+    ):
+        whole(reader_process.read_ahead(file, DEFAULT_CHOICES, ""))
+    assert len(started) == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="only Linux tells another process's environment")
+def test_a_reader_is_told_no_secret_and_ends_when_nobody_wants_its_rows(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_KEY", "a secret for tests")
+    with files.open_file(write(KINDS)) as file:
+        reading = reader_process.read_ahead(file, CHOICES, "")
+        next(reading)
+        known = Path(f"/proc/{started[0].pid}/environ").read_bytes().split(b"\0")
+        reading.close()
+    assert {entry.partition(b"=")[0] for entry in known if entry} == {b"PYTHONPATH", b"PYTHONSAFEPATH"}
+    assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_import_whose_reader_is_killed_goes_on_where_it_was(
+    press, write: Callable[..., Path], started: list[subprocess.Popen[bytes]]
+) -> None:
+    people = [f"reader{number}@example.org" for number in range(stretches.STRETCH_OF_MORE + 2_000)]
+    path = write("\n".join(["email,tags", *(f"{email},Guests" for email in people)]))
+    steps = import_steps(press, path, ACTIVE)
+    next(steps)
+    started[0].kill()
+    with pytest.raises(Unavailable, match="it goes on where it was"):
+        list(steps)
+    assert import_list(press, path, ACTIVE).added == len(people)
+    with press.sessions.reading() as session:
+        assert subscribers.audience_size(session, press.publication.id) == len(people)
+        assert session.scalar(select(func.count(ConsentEvent.id))) == len(people)
