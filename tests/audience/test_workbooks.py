@@ -10,6 +10,7 @@ import pytest
 
 from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.list_rows import ImportRow
+from newsletter.audience.statuses import Status
 from newsletter.errors import Invalid
 
 MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -31,8 +32,10 @@ def cell(value: object) -> str:
     return f'<c t="inlineStr"><is><t>{escape(str(value))}</t></is></c>'
 
 
-def workbook(path: Path, *sheets: Sequence[Sequence[object]], hidden: int = -1) -> Path:
+def workbook(path: Path, *sheets: Sequence[Sequence[object]], hidden: int = -1, merged: str = "") -> Path:
     """A workbook as Excel writes it, as far as a reader looks."""
+    cells = "".join(f'<mergeCell ref="{each}"/>' for each in merged.split())
+    merges = cells and f"<mergeCells>{cells}</mergeCells>"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
         numbers = range(1, len(sheets) + 1)
         seen = ["state='hidden'" if number == hidden else "" for number in numbers]
@@ -57,7 +60,7 @@ def workbook(path: Path, *sheets: Sequence[Sequence[object]], hidden: int = -1) 
         for n, rows in zip(numbers, sheets, strict=True):
             lines = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
             made.writestr(
-                f"xl/worksheets/sheet{n}.xml", f"<worksheet {MAIN}><sheetData>{lines}</sheetData></worksheet>"
+                f"xl/worksheets/sheet{n}.xml", f"<worksheet {MAIN}><sheetData>{lines}</sheetData>{merges}</worksheet>"
             )
     return path
 
@@ -81,6 +84,17 @@ def test_cells_are_read_as_a_csv_file_would_have_them(tmp_path: Path) -> None:
     assert (fern.name, fern.joined, fern.line) == ("Zoë & Co", "2024-01-02", 2)
     assert fern.attributes == {"age": "41", "vip": "true", "zip": "01099"}
     assert (ivy.name, ivy.attributes, ivy.line) == ("", {}, 4)
+
+
+def test_a_cell_that_is_merged_with_those_below_counts_for_each_of_their_rows(tmp_path: Path) -> None:
+    rows = [["email", "status"]]
+    rows += [["ivy@garden.example", "unsubscribed"], ["moss@garden.example"], ["", ""], ["fern@garden.example", ""]]
+    path = workbook(tmp_path / "list.xlsx", rows, merged="B2:B4 A1:B1 Z1:Z9")
+    assert [(row.email, row.status) for row in read(path)] == [
+        ("ivy@garden.example", Status.UNSUBSCRIBED),
+        ("moss@garden.example", Status.UNSUBSCRIBED),
+        ("fern@garden.example", None),
+    ]
 
 
 def test_each_sheet_that_is_seen_and_has_rows_is_a_list(tmp_path: Path) -> None:

@@ -102,6 +102,7 @@ class _Progress:
     def __init__(self, sheet: "CalamineSheet") -> None:
         self._sheet = sheet
         self._read = 0
+        self._merged = _MergedCells(sheet)
 
     def tell(self) -> int:
         return self._read
@@ -111,8 +112,33 @@ class _Progress:
         for number, cells in enumerate(self._sheet.iter_rows(), first):
             self._read = number
             texts = [cell if isinstance(cell, str) else _text(cell) for cell in cells]
-            if any(text.strip() for text in texts):
+            is_blank = not any(text.strip() for text in texts)
+            self._merged.fill(number, texts)
+            if not is_blank:
                 yield CsvRow(number, _without_blank_end(texts))
+
+
+class _MergedCells:
+    """Cells that are merged with those below: each of their rows has the text, which only the first one stores."""
+
+    def __init__(self, sheet: "CalamineSheet") -> None:
+        left = (sheet.start or (0, 0))[1]
+        self._beginning: dict[int, list[tuple[int, int]]] = {}
+        self._under_way: dict[int, tuple[int, str]] = {}
+        """By its column, the last row of a merged cell, and the text."""
+        for (top, column), (bottom, _) in sheet.merged_cell_ranges or ():
+            if bottom > top and column >= left:
+                self._beginning.setdefault(top + 1, []).append((column - left, bottom + 1))
+
+    def fill(self, number: int, texts: list[str]) -> None:
+        """Put the text of each merged cell into its place in this row, the next one of the sheet."""
+        for column, (last, text) in list(self._under_way.items()):
+            texts[column] = texts[column] or text
+            if last <= number:
+                del self._under_way[column]
+        for column, last in self._beginning.pop(number, ()):
+            if column < len(texts):
+                self._under_way[column] = last, texts[column]
 
 
 def _without_blank_end(texts: list[str]) -> list[str]:
