@@ -1,5 +1,6 @@
 """A made file of each peer, and what becomes of each of its rows."""
 
+import csv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -143,6 +144,22 @@ def test_tags_and_attributes_are_kept_and_a_guard_against_formulas_is_not() -> N
     }
     assert read(FILES / "list-active.csv")["fern"].name == 'Fern "the" Hill'
     assert read(FILES / "list-active.csv")["fern"].attributes == {"Field 3": "Oak", "Field 4": "Jan 02 2024"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "tags"),
+    [
+        ('["early", "old, friends"]', ("early", "old, friends")),
+        ("[early]", ("[early]",)),
+        ("[]", ()),
+        ("[1, 2]", ("[1", "2]")),
+        ("early; old", ("early", "old")),
+    ],
+)
+def test_tags_may_stand_in_a_json_array(tmp_path: Path, cell: str, tags: tuple[str, ...]) -> None:
+    with (tmp_path / "list.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["email", "tags"], ["fern@garden.example", cell]])
+    assert read(tmp_path / "list.csv")["fern"].tags == tags
 
 
 def test_the_peers_proof_is_kept_word_for_word() -> None:

@@ -359,10 +359,21 @@ def _tag_names(text: str, separator: str) -> Sequence[str]:
 
 
 def _split_tags(text: str, separator: str) -> list[str]:
+    if not separator and text.startswith("[") and (listed := _texts_of(text)) is not None:
+        return listed
     by = separator or next((each for each in _BETWEEN_TAGS if each in text), ",")
     # Mailchimp puts each name of its list into quotes of its own.
     found = next(csv.reader([text.replace("\n", " ")], delimiter=by, skipinitialspace=True), [])
     return [each for each in found if each.strip()]
+
+
+def _texts_of(text: str) -> list[str] | None:
+    """The texts of a JSON array that has nothing else in it; None for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) and all(isinstance(each, str) and each.strip() for each in found) else None
 
 
 def _from_json(title: str, text: str) -> dict[str, str]:

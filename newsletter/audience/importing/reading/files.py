@@ -20,6 +20,7 @@ from newsletter.errors import Invalid, NotFound
 STANDARD_INPUT = Path("-")
 _CHUNK = 1 << 20
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_OTHER_PACKERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zX")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,8 @@ class ListFile:
         self._file.seek(0)
         if magic == _OLD_WORKBOOK:
             raise Invalid(f"{self.name}: this is an old workbook; save its sheet as CSV UTF-8 or XLSX, and import that")
+        if magic.startswith(_OTHER_PACKERS):
+            raise Invalid(f"{self.name}: this file is packed, and not as a zip; unpack it, and import what is in it")
         if magic != zip_reader.MAGIC:
             # The file stays open for the next reading.
             with csv_reader.read_csv(self._file, self.name, self.size, self.encoding, Path(self.name).name) as opened:
