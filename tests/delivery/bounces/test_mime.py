@@ -107,6 +107,7 @@ HOSTILE = [
     b"unsubscribe me ",
     b"a.-",
     b"fail ",
+    b"temporar",
 ]
 
 
@@ -117,3 +118,17 @@ def test_no_repetition_takes_long(piece: bytes) -> None:
         began = time.process_time()
         parse(head + b"Subject: " + text.replace(b"\n", b" ") + b"\n\n" + text)
         assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("unit", ["a@a.", "..a@", "a@.-", "a@.a"])
+def test_no_subject_takes_long(unit: str) -> None:
+    began = time.process_time()
+    parse(mail("x", subject=f"unsubscribe {unit * 15}!x", From="a@example.com"))
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("field", ["Original-Rcpt-To", "Removal-Recipient"])
+def test_no_field_of_a_report_takes_long(field: str) -> None:
+    began = time.process_time()
+    parse(multipart([("message/feedback-report", f"{field}: {'a@' * 2_000}\n" * 16)], "report"))
+    assert time.process_time() - began < 1

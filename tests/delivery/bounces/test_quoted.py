@@ -47,13 +47,16 @@ def test_words_of_the_returned_text_make_nothing_hard(mark: str, returned: str) 
 @pytest.mark.parametrize(
     ("subject", "text"),
     [
-        ("Undeliverable: User unknown, and other classics", f"<{READER}>: something went wrong"),
+        ("Undeliverable: 550 5.1.1 User unknown, and other classics", f"<{READER}>: something went wrong"),
         (
             "Failure notice",
-            f"To: {READER}\nSubject: User unknown\nSent: today\n\n{READER} on Monday:\n  Something odd.",
+            f"To: {READER}\nSubject: 550 5.1.1 User unknown\nSent: today\n\n{READER} on Monday:\n  Something odd.",
         ),
-        ("Mail not delivered", f"The subject of the message is: no such user\n\n  {READER}\n    something went wrong"),
-        ("Mail not delivered", f"Betreff: Empfänger unbekannt\n\n{READER}: etwas ging schief"),
+        (
+            "Mail not delivered",
+            f"The subject of the message is: 550 5.1.1 user unknown\n\n  {READER}\n    something went wrong",
+        ),
+        ("Mail not delivered", f"Betreff: 550 5.1.1 Empfänger unbekannt\n\n{READER}: etwas ging schief"),
     ],
 )
 def test_the_subject_of_the_returned_message_makes_nothing_hard(subject: str, text: str) -> None:

@@ -10,7 +10,7 @@ from newsletter.delivery.bounces.parse.mime import Headers, Mail, first
 _NO_COMPLAINT = frozenset({"auth-failure", "dmarc", "not-spam"})
 _LEAVING = frozenset({"opt-out", "opt-out-list", "unsubscribe"})
 
-_ADDRESS = re.compile(r"[^\s<>,;:()\[\]\"']+@[\w-]+(?:\.[\w-]+)+")
+_ADDRESS = re.compile(r"[^\s<>,;:()\[\]\"'@]{1,200}+@[\w-]+(?:\.[\w-]+)+")
 # Where the returned header, or the report, tells whose copy it was; nearest to the reader first.
 _RECIPIENT = ("x-hmxmroriginalrecipient", "x-rcpt-to", "x-original-to", "delivered-to", "to")
 

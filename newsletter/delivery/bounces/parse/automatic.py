@@ -76,8 +76,10 @@ _LEAVE = any_of(
     afmelden|uitschrijven|avregistrera|afmeld|wypisz(?: mnie)?|stop|odhlásit|отписаться|отписка|配信停止|退订|登録解除
     """
 )
+# Nothing is tried twice: anybody may send any subject, and some would take for ever.
 _LEAVING = re.compile(
-    rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE.pattern})\b(?:\W*(?:[\w.+-]+@[\w.-]+|me|please))*\W*$"
+    rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE.pattern})\b"
+    r"(?:\W*+(?:\w[\w.+-]*+@[\w.-]++|me|please))*+\W*+$"
 )
 _LEAVING_FOR_THEM = any_of(
     r"""

@@ -15,7 +15,7 @@ _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 # Of all that xtext escapes, only "+" and "=" occur in an address; "+42" may be a reader's own tag.
 _XTEXT = re.compile(r"\+(2B|3D)")
 _UNICODE = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
-_ADDRESS = re.compile(r"""(?:"[^\s"]+"|[^\s<>,;:()"]+)@[^\s<>,;:()"]+""")
+_ADDRESS = re.compile(r"""(?:"[^\s"]{1,200}+"|[^\s<>,;:()"@]{1,200}+)@[^\s<>,;:()"]+""")
 _COMMENT = re.compile(r"^[^(]*\(?")
 _TYPED = re.compile(r"^\s*[\w-]+\s*;\s*")
 

@@ -56,7 +56,7 @@ DELAYED = any_of(
     \bdelayed|warning: (?:could not|message|mail)|warning message only|do not need to resend
     will (?:continue|keep|be) (?:to be |to |trying|retr)|still (?:being|trying|be) (?:retr|to)
     not yet been delivered|has not been delivered (?:yet|since)|not been able to deliver .{0,30}yet
-    temporar\w+ (?:fail|problem|undeliver)
+    temporar\w{1,9} (?:fail|problem|undeliver)
     retards? de livraison|verzögert|verspätet|retrasad|in ritardo|vertraagd|задерж
     """
 )
