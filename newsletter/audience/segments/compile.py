@@ -47,14 +47,14 @@ def counts(asked: Question, rule: Rule, among: Test) -> Iterator[tuple[int, Sele
 
 
 def _counting(asked: Question, ids: IdList | None, test: Test, among: Test) -> Select[int, int]:
-    # With + 0, SQLite goes through the table, which is faster than to look up each row of an index.
-    ours = Subscription.publication_id + 0 == asked.publication.id
     if ids is None:
+        # With + 0, SQLite goes through the table, which is faster than to look up each row of an index.
+        ours = Subscription.publication_id + 0 == asked.publication.id
         return select(func.count(), func.count().filter(among)).where(ours, test)
     listed = merging.in_order(ids).subquery()
     (only,) = listed.c
     # An outer join, so that SQLite begins with the list and stores none of it.
-    found = select(func.count().filter(ours), func.count().filter(ours, among)).select_from(listed)
+    found = select(func.count(Subscription.id), func.count().filter(among)).select_from(listed)
     return found.outerjoin(Subscription, and_(Subscription.id == only, test))
 
 
