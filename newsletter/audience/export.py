@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from json.encoder import encode_basestring
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import ColumnElement, Dialect, String, bindparam, func, select, type_coerce
@@ -43,45 +42,19 @@ _CONSENT = {
 }
 
 
-class ExportedReader(NamedTuple):
-    """One subscription with everything that is known of it; every moment in ISO 8601."""
-
-    values: Sequence[str | int | None]
-    """As in COLUMNS."""
-    suppressed: Mapping[str, str]
-    """The causes for which the address is suppressed, and since when."""
-    tags: Sequence[str]
-    topics_off: Sequence[str]
-    """The keys of the topics that are turned off."""
-    attributes: Mapping[str, str]
-    consent: str
-    """Each step, oldest first, without what is empty, as JSON."""
-
-
 class _Batch(NamedTuple):
     """Some readers, by column: to ask something of a column's values takes a fraction of asking it of each reader's."""
 
     values: Sequence[Sequence[str | int | None]]
+    """As in COLUMNS; every moment in ISO 8601."""
     suppressed: Sequence[Mapping[str, str]]
-    tags: Sequence[Sequence[str]]
-    topics_off: Sequence[Sequence[str]]
+    """The causes for which the address is suppressed, and since when."""
+    tags: Sequence[tuple[str, ...]]
+    topics_off: Sequence[tuple[str, ...]]
+    """The keys of the topics that are turned off."""
     attributes: Mapping[str, Sequence[str | None]]
     consent: Sequence[str]
-
-    def readers(self) -> Iterator[ExportedReader]:
-        for at, values in enumerate(zip(*self.values, strict=True)):
-            attributes = {name: text for name, texts in self.attributes.items() if (text := texts[at]) is not None}
-            details = self.suppressed[at], self.tags[at], self.topics_off[at], attributes
-            yield ExportedReader(values, *details, self.consent[at])
-
-
-def exported_readers(
-    session: Session, publication_id: int, *conditions: ColumnElement[bool]
-) -> Iterator[ExportedReader]:
-    """Every subscription that meets these conditions, oldest first."""
-    attributes = _attributes(session, publication_id)
-    for batch in _batches(session, publication_id, attributes, conditions):
-        yield from batch.readers()
+    """Each step, oldest first, without what is empty, as JSON."""
 
 
 def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
@@ -101,15 +74,18 @@ def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement
 
 def json_lines(session: Session, publication_id: int, *conditions: ColumnElement[bool]) -> Iterator[str]:
     """An object for each subscription, on a line of its own; `suppressed` tells since when, for each cause."""
-    for reader in exported_readers(session, publication_id, *conditions):
-        details = {
-            "suppressed": reader.suppressed,
-            "tags": reader.tags,
-            "topics_off": reader.topics_off,
-            "attributes": reader.attributes,
-        }
-        known = _encode(dict(zip(COLUMNS, reader.values, strict=True)) | details)
-        yield f'{known[:-1]},"consent":{reader.consent}}}\n'
+    names = *COLUMNS, "suppressed", "tags", "topics_off", "attributes", "consent"
+    line = "{" + ",".join(f'"{name}":%s' for name in names) + "}\n"
+    for batch in _batches(session, publication_id, _attributes(session, publication_id), conditions):
+        cells = (
+            *(_each(_encode, column) for column in batch.values),
+            map(_encode, batch.suppressed),
+            _each(_encode, batch.tags),
+            _each(_encode, batch.topics_off),
+            _objects(batch.attributes) if batch.attributes else ["{}"] * len(batch.consent),
+            batch.consent,
+        )
+        yield from map(line.__mod__, zip(*cells, strict=True))
 
 
 def _attributes(session: Session, publication_id: int) -> Sequence[tuple[int, str]]:
@@ -191,25 +167,24 @@ def _details(dialect: Dialect, *, is_dense: bool) -> tuple[Prepared, ...]:
 
 
 def _steps(rows: Sequence[Sequence[Any]]) -> Iterable[tuple[int, str]]:
-    """The id in each row, and the step in it as JSON, without what is empty."""
-    # Put together here, because to begin an encoder for each reader takes longer than all else.
+    """The id in each row, and the step in it as JSON."""
     if not rows:
         return ()
     ids, moments, *others = zip(*rows, strict=True)
-    columns = zip(_CONSENT, (_each(_iso, moments), *others), strict=True)
-    members = [_each(_member_of(name), column) for name, column in columns]
-    return zip(ids, [f"{{{step[1:]}}}" for step in map("".join, zip(*members, strict=True))], strict=True)
+    return zip(ids, _objects(dict(zip(_CONSENT, (_each(_iso, moments), *others), strict=True))), strict=True)
+
+
+def _objects(columns: Mapping[str, Sequence[str | int | None]]) -> Iterable[str]:
+    """An object for each row of these columns as JSON, without what is None."""
+    # Put together here, because to begin an encoder for each takes longer than all else.
+    members = [_each(_member_of(name), column) for name, column in columns.items()]
+    return [f"{{{each[1:]}}}" for each in map("".join, zip(*members, strict=True))]
 
 
 def _member_of(name: str) -> Callable[[str | int | None], str]:
-    """Writes a value as a member of an object, after a comma; nothing for None."""
-
-    def member(value: str | int | None) -> str:
-        if value is None:
-            return ""
-        return f',"{name}":{encode_basestring(value) if isinstance(value, str) else value}'
-
-    return member
+    """What writes a value as a member of an object, after a comma; nothing for None."""
+    key = _encode(name)
+    return lambda value: "" if value is None else f",{key}:{_encode(value)}"
 
 
 def _each(convert: Callable[[Any], T], column: Iterable[Any]) -> Sequence[T]:
@@ -218,12 +193,12 @@ def _each(convert: Callable[[Any], T], column: Iterable[Any]) -> Sequence[T]:
     return list(map(known.__getitem__, column))
 
 
-def _grouped(ids: Iterable[int], pairs: Iterable[tuple[int, T]]) -> Sequence[Sequence[T]]:
+def _grouped(ids: Iterable[int], pairs: Iterable[tuple[int, T]]) -> Sequence[tuple[T, ...]]:
     """The values that each of these ids has."""
     grouped: dict[int, list[T]] = defaultdict(list)
     for id_, value in pairs:
         grouped[id_].append(value)
-    return [grouped.get(id_, ()) for id_ in ids]
+    return [tuple(grouped.get(id_, ())) for id_ in ids]
 
 
 def _iso(moment: datetime | str | None) -> str | None:
@@ -240,8 +215,8 @@ def _cells(batch: _Batch, names: Iterable[str]) -> list[Iterable[str]]:
     return [
         *map(_texts, batch.values),
         [" ".join(each) for each in batch.suppressed],
-        [_listed(tuple(each)) for each in batch.tags],
-        [_listed(tuple(each)) for each in batch.topics_off],
+        _each(_listed, batch.tags),
+        _each(_listed, batch.topics_off),
         # A spreadsheet may begin a cell at a semicolon.
         [quoted(each.replace(";", r"\u003b")) for each in batch.consent],
         *(_texts(batch.attributes[name]) for name in names),
@@ -256,7 +231,6 @@ def _texts(column: Iterable[str | int | None]) -> Iterable[str]:
     return map(texts.__getitem__, column)
 
 
-@lru_cache(4096)
 def _listed(names: tuple[str, ...]) -> str:
     return csv_cell(",".join(map(quoted, names)))
 
