@@ -11,7 +11,6 @@ from newsletter.audience import (
     emails,
     erasures,
     paces,
-    search_text,
     statuses,
     subscribers,
     tag_names,
@@ -158,7 +157,7 @@ def _add_readers(
     """Add those who are not there yet, and their subscriptions."""
     connection = session.connection()
     at = moment_cell(connection.dialect, now)
-    people = [(*_person(row), at) for row in newcomers]
+    people = [(row.email, row.key, row.name, row.search, at) for row in newcomers]
     added = insert_rows(connection, Subscriber, _PERSON, people, returning=("key", "id"))
     ids = dict(added)
     if unknown := [row.key for row in newcomers if row.key not in ids]:
@@ -173,11 +172,6 @@ def _add_readers(
 
 _PERSON = ("email", "key", "name", "search", "created_at")
 _SUBSCRIPTION = ("subscriber_id", "publication_id", "status", "created_at", "left_at", "source")
-
-
-def _person(row: ImportRow) -> tuple[str, ...]:
-    email, key = row.email, row.key
-    return email, key, row.name, search_text.search_entry(email, key, row.name)
 
 
 def _subscriber_ids(session: Session, keys: Iterable[str]) -> dict[str, int]:
