@@ -95,8 +95,9 @@ class Postmark(Mailbox):
 @pytest.mark.parametrize(
     "slot",
     [
-        datetime(2026, 10, 24, 20, 0, tzinfo=UTC),  # the night in which Berlin has hour 2 twice
-        datetime(2026, 3, 28, 20, 0, tzinfo=UTC),  # the night in which it has none
+        # The night in which Berlin has hour 2 twice, and the one in which it has none.
+        pytest.param(datetime(2026, 10, 24, 20, 0, tzinfo=UTC), marks=pytest.mark.slow),
+        datetime(2026, 3, 28, 20, 0, tzinfo=UTC),
     ],
 )
 def test_each_reader_gets_the_issue_at_their_hour_from_minus_eleven_to_plus_fourteen(

@@ -94,6 +94,7 @@ def test_axe_finds_nothing_before_and_after_an_approval(open_desk: Open, service
 
 def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, services: Services) -> None:
     page = open_desk()
+    page.clock.install()
     page.goto(TEST)
     page.get_by_label("Other addresses").fill("friend@example.org")
     page.get_by_role("button", name="Send test email").click()
@@ -102,6 +103,7 @@ def test_the_fate_of_a_test_mail_follows_by_itself(open_desk: Open, services: Se
     with services.sessions.begin() as session:
         for post in outbox.claim(session, "w", 9, NOW):
             outbox.failed(session, "w", post.id, "550 5.1.1 nobody here", NOW)
+    page.clock.run_for(2_000)
     expect(fates).to_contain_text("friend@example.org refused")
     expect(fates).to_contain_text("The server said: 550 5.1.1 nobody here")
 

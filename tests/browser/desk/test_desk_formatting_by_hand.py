@@ -1,5 +1,7 @@
 """The toolbar of the writing page, and its keys. « and » enclose what is selected; » alone is the caret."""
 
+from collections.abc import Collection
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -42,8 +44,17 @@ def page(open_desk: Open) -> Page:
     return at_work(open_desk())
 
 
-def test_each_button_marks_what_is_selected_and_takes_its_mark_away_again(page: Page) -> None:
-    for name, before, after in PRESSED:
+@pytest.mark.parametrize(
+    "pressed",
+    [
+        pytest.param({case[0]: case for case in PRESSED[::-1]}.values(), id="each once"),
+        pytest.param(PRESSED, id="each in each place", marks=pytest.mark.slow),
+    ],
+)
+def test_each_button_marks_what_is_selected_and_takes_its_mark_away_again(
+    page: Page, pressed: Collection[tuple[str, str, str]]
+) -> None:
+    for name, before, after in pressed:
         select(page, before)
         tool(page, name).click()
         assert text(page) == after, (name, before)

@@ -14,6 +14,7 @@ def test_a_list_is_imported_on_a_phone_and_its_page_follows_the_worker(
     open_desk: Open, services: Services, axe: Axe
 ) -> None:
     page = open_desk(viewport={"width": PHONE, "height": 760})
+    page.clock.install()
     folder = services.settings.import_folder
     job = UploadJob(services.sessions, services.audience, folder, WorkerContext("one", lambda: datetime.now(UTC)))
     problems = []
@@ -37,12 +38,14 @@ def test_a_list_is_imported_on_a_phone_and_its_page_follows_the_worker(
     page.get_by_text("Checking:").wait_for()
     look()
     job.run()
-    # Nobody reloads the page.
+    # Nobody reloads the page, which asks every two seconds.
+    page.clock.run_for(2_000)
     page.get_by_role("heading", name="What would happen").wait_for()
     look()
     page.get_by_role("button", name="Import 1 reader").click()
     page.get_by_text("Importing:").wait_for()
     job.run()
+    page.clock.run_for(2_000)
     page.get_by_text("Done.").wait_for()
     look()
     assert problems == []

@@ -70,12 +70,14 @@ def test_a_finding_leads_to_its_line_in_the_text(open_desk: Open) -> None:
 
 def test_answers_come_in_by_themselves(open_desk: Open, services: Services) -> None:
     page = open_desk()
+    page.clock.install()
     page.goto(PAGE)
     page.get_by_role("button", name="Check links and spam score").click()
     expect(page.get_by_text("2 links are being checked.")).to_be_visible()
     with services.sessions.begin() as session:
         for url in ("http://www.example.com/a", NHS):
             link_checks.record(session, Answer(url, 404, url), NOW)
+    page.clock.run_for(2_000)
     expect(page.get_by_text("leads to a page that is gone (404)").first).to_be_visible()
     expect(page.get_by_text("links are being checked")).to_have_count(0)
 
