@@ -79,6 +79,25 @@ def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full
     assert not [cell for row in found.values() for cell in row.values() if cell[:1] in "=+-@" and cell]
 
 
+def test_tags_and_attributes_come_back_whatever_they_are_called(full: Press, elsewhere: Press, tmp_path: Path) -> None:
+    names = ["type", "Status", "Email", "First name", "created at", "id", "Newsletter", "labels"]
+    with full.sessions.begin() as session:
+        home, ada = full.publication.id, full.subscription(ADA).id
+        tags.add_tags(session, [(ada, tag) for tag in tags.ensure_tags(session, home, ["bounced"]).values()])
+        known = tags.ensure_attributes(session, home, dict.fromkeys(names, AttributeType.TEXT))
+        tags.set_attributes(session, {id_: [(ada, "unsubscribed")] for id_ in known.values()})
+        path = tmp_path / "export.csv"
+        path.write_text("".join(export.csv_pieces(session, home)), newline="")
+    assert sum(len(step.problems) for step in import_steps(elsewhere, path, ImportTerms())) == 0
+    with elsewhere.sessions.reading() as session:
+        there = elsewhere.subscription(ADA).id
+        assert tags.tags_of(session, there) == ["bounced", "Early, very", "VIP"]
+        assert tags.attributes_of(session, there) == dict.fromkeys(names, "unsubscribed") | {
+            "Age": "41",
+            "City": "=Łódź",
+        }
+
+
 def test_json_lines_hold_the_same(full: Press) -> None:
     with full.sessions.reading() as session:
         told = [json.loads(line) for line in export.json_lines(session, full.publication.id)]

@@ -120,7 +120,7 @@ class ColumnLayout:
         return cls(
             places={one: tuple(at for at, name in enumerate(named) if name is one) for one in FieldKind},
             telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
-            passed_over=[at for at, name in enumerate(named) if at in free or _is_unmapped(header[at], name, choices)],
+            passed_over=_passed_over(header, named, free, choices, source),
             postal=[at for at in free if headers.is_postal(header[at], header)],
             attributes=attributes,
             proofs=[(at, header[at].strip()) for at, name in enumerate(named) if name is FieldKind.PROOF],
@@ -300,9 +300,20 @@ def _stated(header: Sequence[str], named: Sequence[FieldKind | None], source: So
     return titled if all(named[at] in _STATES for at in titled) else []
 
 
-def _is_unmapped(title: str, name: FieldKind | None, choices: ColumnChoices) -> bool:
-    """Whether a column is imported as a tag or an attribute although the operator did not map it."""
-    return name in {FieldKind.TAGS, FieldKind.ATTRIBUTE} and title not in choices.mapped
+def _passed_over(
+    header: Sequence[str],
+    named: Sequence[FieldKind | None],
+    free: Iterable[int],
+    choices: ColumnChoices,
+    source: Source,
+) -> list[int]:
+    """The columns whose cells nobody has said anything about, so that one may say that its reader has left."""
+    if source.attributes_after:
+        return []
+    mapped = {column_key(title) for title in choices.mapped}
+    kept = {FieldKind.TAGS, FieldKind.ATTRIBUTE}
+    unmapped = [at for at, name in enumerate(named) if name in kept and column_key(header[at]) not in mapped]
+    return sorted({*free, *unmapped})
 
 
 def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
@@ -320,7 +331,13 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
         found = source.fields.get(key) or headers.field_of(title)
         return None if found in replaced else found
 
-    return [field_of(title) for title in header]
+    named = [field_of(title) for title in header]
+    keys = [column_key(title) for title in header]
+    if source.attributes_after in keys:
+        decided = {*mapped, *map(column_key, choices.ignored)}
+        for at in range(keys.index(source.attributes_after) + 1, len(keys)):
+            named[at] = named[at] if keys[at] in decided else FieldKind.ATTRIBUTE
+    return named
 
 
 def address_column(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:

@@ -44,4 +44,5 @@ NEWSLETTER_PRESS = define(
     states="status",
     export="export with `newsletter subscribers export`, and import the file as it is",
     tag_separator=",",
+    attributes_after="consent",
 )

@@ -55,6 +55,8 @@ class Source:
     skipped_domain: str
     """Addresses at this domain belong to no reader."""
     tag_separator: str
+    attributes_after: str
+    """The header of the last column that is no attribute; empty where each is what its title says."""
     headerless: Sequence[str]
     """The columns of a file whose first line is a reader; empty where it has a header."""
     members: str
@@ -93,6 +95,7 @@ def define(
     tagged_words: str = "",
     skipped_domain: str = "",
     tag_separator: str = "",
+    attributes_after: str = "",
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
@@ -113,6 +116,7 @@ def define(
         frozenset(terms(tagged_words)),
         skipped_domain,
         tag_separator,
+        attributes_after,
         headerless,
         members,
         membership,
