@@ -134,12 +134,37 @@ userunknown    550 Адресат не найден
 userunknown    550 address unknown
 userunknown    550 That address is not a valid mailbox
 userunknown    550 no longer accepts mail
+userunknown    550 This email address is not known to this system
+userunknown    550 Nobody by that name here
+userunknown    550 Invalid account
+userunknown    550 L'adresse n'existe pas
+userunknown    550 Diese Adresse existiert nicht
+userunknown    550 La cuenta de correo no existe
+userunknown    550 usuário inexistente
+userunknown    550 indirizzo inesistente
+userunknown    550 Gebruiker bestaat niet
+userunknown    550 mottagaren finns inte
+userunknown    550 Odbiorca a@example.org nie istnieje
+userunknown    550 neexistující uživatel
+userunknown    550 nem létező felhasználó
+userunknown    550 почтовый ящик не найден
+userunknown    550 ユーザーが見つかりません
+userunknown    550 존재하지 않는 사용자
+userunknown    550 收件人地址不存在
+mailboxfull    550 5.1.1 User has exhausted allowed storage space
+mailboxfull    550 5.1.1 Benutzer hat zuviele Mails auf dem Server
+mailboxfull    550 5.1.1 Inbox full
 mailboxfull    452 Mailbox full
 mailboxfull    550 quota exceeded
 mailboxfull    552 user is over quota
 mailboxfull    554 mailbox size limit exceeded
 mailboxfull    550 Postfach ist voll
 mailboxfull    550 La boîte aux lettres est pleine
+suspend        550 5.1.1 mailbox has been blocked due to inactivity
+suspend        550 5.1.1 account closed
+suspend        550 5.1.1 Esta casilla ha expirado por falta de uso
+suspend        550 5.1.1 Podane konto jest zablokowane administracyjnie
+suspend        550 5.1.1 compte désactivé
 suspend        550 Account has been suspended
 suspend        550 This account has been disabled
 suspend        550 Mailbox disabled for this recipient
@@ -156,6 +181,8 @@ requireptr     554 Your reverse DNS is missing
 blocked        554 Your IP address is on a block list
 blocked        550 Blocked using zen.spamhaus.org
 blocked        554 5.7.1 rejected: listed at bl.spamcop.net
+blocked        550 5.1.1 found in a DNS blacklist
+blocked        554 No SMTP service, the IP address is black listed
 blocked        421 Service not available, closing transmission channel
 authfailure    550 SPF check failed
 authfailure    550 rejected because of DMARC policy of example.org
@@ -168,6 +195,7 @@ rejected       550 sender verify failed
 policyviolation 550 rejected for policy reasons
 policyviolation 550 Message blocked by local policy
 virusdetected  554 virus found in the message
+virusdetected  554 rejected due to virus
 networkerror   450 Host not found, try again
 systemerror    451 Temporary local problem, please try later
 systemerror    554 mail server configuration error
@@ -175,6 +203,10 @@ systemfull     452 insufficient system storage
 expired        451 timeout
 failedstarttls 530 Must issue a STARTTLS command first
 onhold         451 greylisting in action
+onhold         550 5.1.1 greylisted for 5 minutes
+onhold         550 5.1.1 temporarily rejected, user lookup failure
+onhold         550 5.1.1 Recipient verification failed (temporary)
+ratelimited    550 5.1.1 system load is too high
 """
 
 # Of the whole message, after its last line (DATA).
@@ -223,6 +255,10 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
         "550 5.1.0 MAIL FROM address does not exist",
         "501 5.1.8 <bounce@press.example>... Domain of sender address does not exist",
         "550 Sender domain does not exist",
+        "550 Your domain does not exist",
+        "550 5.1.1 From address does not exist",
+        "550 5.1.1 bounce address b@press.example does not exist",
+        "550 5.1.2 HELO host unknown",
         "550 5.1.1 Unable to verify sender: user unknown",
         "550 5.1.2 No such domain in MAIL FROM",
         "554 5.7.1 Client host rejected: unknown host",

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsletter.delivery.bounces.parse import mime, parse
-from newsletter.delivery.bounces.report import Kind
+from newsletter.delivery.bounces.report import Hardness, Kind
 from tests.delivery.bounces.mails import FAILED, READER, RETURNED, mail, multipart, report
 
 
@@ -132,3 +132,11 @@ def test_no_field_of_a_report_takes_long(field: str) -> None:
     began = time.process_time()
     parse(multipart([("message/feedback-report", f"{field}: {'a@' * 2_000}\n" * 16)], "report"))
     assert time.process_time() - began < 1
+
+
+def test_a_part_that_has_a_header_of_its_own_is_the_returned_message() -> None:
+    returned = f"Received: from mx\nFrom: press@x.org\nTo: {READER}\nSubject: Hi\n\n550 5.1.1 User unknown"
+    raw = mail(
+        f"--b\n\n{READER} [something went wrong]\n--b\n{returned}\n--b--\n", Content_Type="multipart/mixed; boundary=b"
+    )
+    assert parse(raw).recipients[0].hardness is Hardness.SOFT

@@ -22,10 +22,16 @@ _OF_AN_ADDRESS = _FOR_GOOD | {Reason.FILTERED}
 _OF_THE_SENDER = separate("""
     sender address rejected | sender rejected | sender verify fail | sender verification | verification failed for <
     callout verification | callback verification | unknown sender | sender unknown | sender user unknown
-    invalid sender | sender address is | sender's mailbox | sender mailbox | sender does not exist
+    invalid sender | sender address is | sender address was | sender's mailbox | sender mailbox | sender does not exist
     mail from address | return path address | return-path address | envelope sender mailbox | reply-to address
     client host rejected | helo command rejected | domain of sender | sender domain | sender's domain | verify sender
-    in mail from
+    in mail from | mail from: user | from address does not | bounce address | your domain does not exist
+    your domain is unknown | helo host | originator | for reply-to
+""")
+# With these words beside a status alone, the server could not tell, or will take the mail later.
+_PASSING = separate("""
+    greylist | graylist | temporarily rejected | temporarily unavailable | temporary failure | temporary error
+    (temporary) | try again later | lookup failure | unable to look up
 """)
 _OF_US = (Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR)
 _OF_US_OR_THE_MAIL = (
@@ -90,6 +96,8 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
     reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
+    if reason in _FOR_GOOD and _PASSING.any_in(text) and not says(reason, text):
+        reason = Reason.ON_HOLD
     return Classification(reason, hardness(reason, status, code), status, code)
 
 

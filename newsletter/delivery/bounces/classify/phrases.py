@@ -22,6 +22,8 @@ _RULES: Mapping[Reason, str] = {
         no such e-mail address | no such email | no such alias | no user by that name | no such a user
         no one at this address | no mailbox here | no mailbox by that name | no mailbox found
         no mail box available | no account by that name | no valid recipients, bye | no valid mailbox | no user here
+        address is unknown | user is unknown | is not known to this | unknown or illegal user | unknown virtual user
+        no such mail | nobody by that name | no one with that | no one by that | doesn't handle mail for that user
         non-existent user | non existent user | nonexistent user | nonexistent mailbox | not present in dir
         no * in name directory | not listed in * directory | not listed in domino | not listed in public name
         # It is not there (any more).
@@ -37,7 +39,8 @@ _RULES: Mapping[Reason, str] = {
         mailbox not found | mailbox not present | mailbox * does not exist | mailbox * not found | does not exist.
         does not exist at the organization | doesn't have a * account | no longer in use | no longer available at
         is no longer valid | no longer with | wrong or no longer valid | destination addresses were unknown
-        not a valid email | spectator does not exist
+        not a valid email | spectator does not exist | address_not_found | address was not found | not found in ldap
+        account not exist | mailbox not exist | address not exist | unable to find alias | address no longer valid
         # It is of no use as an address.
         invalid recipient | recipient invalid | invalid mailbox | mailbox invalid | invalid address | invalid user
         user invalid | invalid-recipient | 550 address invalid | bad destination mailbox | #5.1.1 bad address
@@ -45,6 +48,7 @@ _RULES: Mapping[Reason, str] = {
         not a valid user | not a valid mailbox | is not a valid address | is not an active address
         not a local address | recipient is not local | not our local user | not email addresses | recipient not ok
         recipient is not accepted | can't accept user | user not active | user missing home directory
+        invalid account | invalid email address | invalid e-mail address
         no longer accepts mail | no longer active | inactive email address | mailbox is inactive | mailbox inactive
         # The server does not say more, but says it of the mailbox.
         mailbox is unavailable | mailbox unavailable | mailbox unavaiable | mailbox * unavailable
@@ -53,15 +57,35 @@ _RULES: Mapping[Reason, str] = {
         5.1.0 address rejected | rejected recipients | recipients were undeliverable
         following recipients was undeliverable | <*>... blocked by | badrcptto | badrecipientto | validrcptto
         envelope recipient has been denied | domain or user isn't in my list of allowed rcpthosts
-        # In other languages.
-        nessun utente simile | utente sconosciuto | no existe dicha persona | no existe ese usuario
-        usuario desconocido | usuario no existe | usuário desconhecido | utilisateur inconnu | destinataire inconnu
-        destinataire invalide | adresse inconnue | boîte aux lettres inconnue | adresse nicht gefunden
-        empfänger unbekannt | empfaenger unbekannt | benutzer unbekannt | konto existiert nicht
-        postfach existiert nicht | gebruiker onbekend | onbekende gebruiker | пользователь не найден
-        адресат не найден | nieznany użytkownik | uživatel neexistuje | nie ma takiego uzytkownika
-        nie ma takiego użytkownika | ukjent bruker | okänd användare
-        あて先が見つかりません | 用户不存在 | 收件人不存在
+        # In other languages: Italian, Spanish, Portuguese,
+        nessun utente simile | utente sconosciuto | utente inesistente | destinatario sconosciuto | destin. sconosciuto
+        destinatario errato | indirizzo inesistente | casella inesistente | casella * non esiste
+        no existe dicha persona | no existe ese usuario | usuario desconocido | usuario no existe | usuario inexistente
+        destinatario desconocido | destinatario no existe | destinatario inexistente | dirección * no existe
+        direccion * no existe | cuenta * no existe | cuenta inexistente | buzón * no existe | buzon * no existe
+        usuário desconhecido | usuário inexistente | usuário não existe | destinatário desconhecido
+        destinatário inexistente | caixa postal inexistente | conta inexistente | endereço não existe
+        # French, German, Dutch,
+        utilisateur inconnu | utilisateur inexistant | utilisateur n'existe pas | destinataire inconnu
+        destinataire inexistant | destinataire invalide | adresse inconnue | adresse * inexistante
+        adresse * n'existe pas | compte * n'existe pas | compte inexistant | boîte aux lettres inconnue
+        adresse nicht gefunden | adresse existiert nicht | adressat unbekannt | empfänger unbekannt
+        empfaenger unbekannt | empfänger existiert nicht | empfaenger existiert nicht | benutzer unbekannt
+        benutzer existiert nicht | konto existiert nicht | postfach existiert nicht
+        gebruiker onbekend | onbekende gebruiker | gebruiker bestaat niet | adres bestaat niet
+        # Danish, Norwegian, Swedish, Finnish,
+        brugeren findes ikke | modtageren findes ikke | adressen findes ikke | ukjent bruker | brukeren finnes ikke
+        okänd användare | användaren finns inte | mottagaren finns inte | adressen finns inte | käyttäjää ei löydy
+        # Polish, Czech, Hungarian, Russian, Turkish,
+        nieznany użytkownik | nie ma takiego uzytkownika | nie ma takiego użytkownika | nie ma takiego konta
+        użytkownik * nie istnieje | odbiorca * nie istnieje | konto * nie istnieje | adres * nie istnieje
+        uživatel neexistuje | neexistující uživatel | adresát neexistuje | schránka neexistuje
+        ismeretlen felhasználó | ismeretlen címzett | nem létező felhasználó
+        пользователь не найден | пользователь не существует | такого пользователя нет | нет такого пользователя
+        адресат не найден | ящик не найден | ящик не существует | kullanıcı bulunamadı
+        # Japanese, Korean, Chinese.
+        あて先が見つかりません | ユーザーが見つかりません | ユーザが見つかりません | 존재하지 않는 사용자
+        用户不存在 | 收件人不存在 | 收件人地址不存在 | 邮箱不存在 | 无此用户 | 使用者不存在
     """,
     Reason.FILTERED: """
         blocked by recipient
@@ -86,9 +110,12 @@ _RULES: Mapping[Reason, str] = {
         storage limit | insufficient disk space | enough * space | no space left on device
         not sufficient disk space | not enough storage | mail file size exceeds the maximum size allowed
         too many messages on the server | too much mail data | user's space has been used up
+        zuviele mails | zu viele mails | exhausted allowed storage | user has exceeded | inbox full | mailbox is over
         space has been used up | for exceeding receiving limits | boite du destinataire pleine | boîte * pleine
+        quota dépassé | cuota excedida | cuota superada | quota superata | cota excedida | caixa de correio cheia
         casilla llena | buzón lleno | buzon lleno | casella piena | caixa postal cheia | postfach * voll
         postfach voll | speicherplatz | mailbox vol | skrzynka * pełna | ящик переполнен | 邮箱已满
+        postvak is vol | inkorgen är full | schránka je plná | 邮箱空间已满 | 邮箱容量已满 | 信箱已滿
         メールボックスの容量
     """,
     Reason.SUSPENDED: """
@@ -99,10 +126,19 @@ _RULES: Mapping[Reason, str] = {
         account is locked | temporary locked | temporarily inactive | mailbox unavailable or access denied
         deactivated mailbox | account deactivated | has been deactivated | invalid/inactive user
         user is terminated | account has expired | account expired | suspend the service | archived recipient
+        account inactive | inactive user | due to inactivity | locked or suspended | mailbox was disabled
+        temporarily disabled | currently disabled | account on hold | mailbox deactivated
+        account closed | account is closed | account has been closed
+        mailbox closed | mailbox is closed | casilla ha expirado | en estado: inactivo | cuenta desactivada
+        cuenta deshabilitada | cuenta cerrada | conta desativada | conta suspensa | bloccato per inutilizzo
+        account disattivato | casella disattivata | compte désactivé | compte suspendu | konto gesperrt
+        konto deaktiviert | postfach deaktiviert | konto jest zablokowane
         account is not active | mailbox disabled for this recipient | has not been activated
         boite du destinataire archivee | konto ist gesperrt | postfach * gesperrt | cuenta suspendida
     """,
     Reason.HOST_UNKNOWN: """
+        domain existiert nicht | unbekannte domain | dominio no existe | dominio inesistente | domaine inconnu
+        domaine n'existe pas | domena nie istnieje | домен не существует
         domain does not exist | domain doesn't exist | domain must exist | no such domain | unknown domain
         domain is not reachable | domain name not found | domain not found | mail domain * is unknown | host unknown
         unknown host | host unreachable | host or domain name not found | host name is unknown
@@ -214,10 +250,12 @@ _RULES: Mapping[Reason, str] = {
         max message per connection | too many errors from your ip
         too many recipients | too many * recipients | already made numerous attempts | limit of messages
         frequency limited | daily * limit exceeded | hourly limit | sending quota exceeded | message threshold
+        temporarily deferred | too busy | load is too high | too much load
         without solving a captcha | exceeded permitted limits | thread limit exceeded | message receive limit
     """,
     Reason.BLOCKED: """
         # A list of bad hosts.
+        black listed | dns blacklist | dynamic-ip
         blocked using | blacklisted by | is blacklisted | in a black list | in a blacklist | on our block list
         spamhaus | spamcop.net | barracudacentral | abuseat.org | sorbs | dnsbl | listed in * rbl | rbl on
         is listed at | listed as abusive | by rbl | in the rbl | multi-blacklist | rejected based on blacklist
@@ -243,6 +281,7 @@ _RULES: Mapping[Reason, str] = {
         please try later. *_103 | please try later. *_510 | deferred due to user complaints
     """,
     Reason.VIRUS: """
+        due to virus | due to a virus
         virus detected | infected with | virus found | prohibited virus | potentially executable attachment
         recent viruses or other malware | contains a virus | malware | virus infected
     """,
@@ -271,6 +310,7 @@ _RULES: Mapping[Reason, str] = {
         dns query failed | dns failure | unable to resolve route | too many hops | hop count exceeded
         loop detected | forwarding loop | routing loop | message looping | exceeded 50 hops
         unrouteable mail domain
+        can't connect to | cannot connect to
         could not connect and send | couldn't connect | all relevant mx records point | could not connect to
         unable to connect to | lost connection | temporary lookup failure
     """,

@@ -278,7 +278,7 @@ class _Splitter:
         elif media_type in {"message/rfc822", "message/global", "message/news"} and not encoded:
             self._level, self._block = _Level(in_returned=True), []
         elif len(self._parts) < MOST_PARTS:
-            if headers is not self._headers and {"from", "message-id"} <= headers.keys():
+            if headers is not self._headers and "from" in headers:
                 # The returned message, with no type of its own.
                 self._returned, self._level = self._returned or headers, self._level._replace(in_returned=True)
             self._part = Part(headers, media_type, self._level.in_returned)

@@ -36,8 +36,8 @@ _MARKS = any_of(
     """
 )
 _SUBJECT = re.compile(
-    r"^[^\w\n]{0,20}(?:(?:the )?(?:message |original )?subject(?: of the message is)?|betreff|objet|asunto|oggetto"
-    r"|assunto|件名) *:.*$",
+    r"^[^\w\n]{0,20}(?:(?:the )?(?:message |original )?subject(?: of the message)?(?: is| was)?"
+    r"|betreff|objet|asunto|oggetto|assunto|件名) *:.*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADER_LINE = re.compile(r"(?:received|return-path|from|to|date|message-id|subject|mime-version):", re.IGNORECASE)
