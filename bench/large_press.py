@@ -213,14 +213,15 @@ def _index(sessions: Sessions) -> None:
 
 
 def _settle(engine: Engine) -> None:
-    """What the database does by itself within a day."""
-    postgresql = engine.dialect.name == "postgresql"
+    """What PostgreSQL does by itself within a day; SQLite does nothing."""
+    if engine.dialect.name != "postgresql":
+        return
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        for table in Base.metadata.sorted_tables if postgresql else ():
+        for table in Base.metadata.sorted_tables:
             if "id" in table.columns and table.columns["id"].autoincrement:
                 last = select(func.max(table.c.id)).scalar_subquery()
                 connection.execute(select(func.setval(func.pg_get_serial_sequence(table.name, "id"), last)))
-        connection.execute(text("VACUUM ANALYZE" if postgresql else "ANALYZE"))
+        connection.execute(text("VACUUM ANALYZE"))
 
 
 def _text(*parts: str | ColumnElement[int]) -> ColumnElement[str]:
