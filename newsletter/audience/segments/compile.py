@@ -30,7 +30,8 @@ def counts(asked: Question, rule: Rule, among: Test) -> Iterator[tuple[int, Sele
         yield 1, select(func.count(), func.count().filter(among)).where(*ours)
         return
     parts = _Parts.from_rule(asked, rule)
-    if parts.match is Match.ALL and parts.unlisted and not parts.listed and _is_about_most(rule):
+    is_about_most = any(_is_about_most(one) for one, _ in _flat(rule)[1])
+    if parts.match is Match.ALL and parts.unlisted and not parts.listed and is_about_most:
         parts = replace(parts, listed=[_everybody(asked)])
     ids, others = parts.ids, parts.test
     # SQLite counts those who are not on a list by those who are: the list is the shorter way.
@@ -58,11 +59,9 @@ def _counting(asked: Question, ids: IdList | None, test: Test, among: Test) -> S
     return found.outerjoin(Subscription, and_(Subscription.id == only, test))
 
 
-def _is_about_most(rule: Rule) -> bool:
-    """Whether a condition is about what most readers are likely to have: an issue, or some value of an attribute."""
-    _, conditions = _flat(rule)
-    kinds = (one for one, _ in conditions if isinstance(one, Condition))
-    return any(one.field is Field.ISSUE or one.op in WITHOUT_VALUE for one in kinds)
+def _is_about_most(one: Condition | Rule) -> bool:
+    """Whether it is about what most readers are likely to have: an issue, or some value of an attribute."""
+    return isinstance(one, Condition) and (one.field is Field.ISSUE or one.op in WITHOUT_VALUE)
 
 
 def _everybody(asked: Question) -> Select[int]:
@@ -116,7 +115,8 @@ class _Parts:
         match, conditions = _flat(rule)
         lists: dict[bool, list[IdList]] = {False: [], True: []}
         tests: list[Test] = []
-        for one, is_negated in conditions:
+        # What most have comes first: where it is taken away, little is left for the next ones.
+        for one, is_negated in sorted(conditions, key=lambda each: not _is_about_most(each[0])):
             part = _part(asked, one)
             if isinstance(part, tuple):
                 ids, is_excluded = part
