@@ -13,6 +13,7 @@ from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
+from tests import disk
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:
@@ -245,7 +246,30 @@ def test_two_connections_that_hold_one_copy_cannot_both_begin_it(running, sessio
         writer = BatchWriter(sessions, "w", clock, 2, lambda *_: None)
         answers = [writer.begin(copy), writer.begin(copy)]
         await writer.flush()
-        writer.close()
+        writer.shut_down()
         return [await answer for answer in answers]
 
     assert sorted(asyncio.run(both())) == [False, True]
+
+
+@pytest.mark.usefixtures("durable")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_once_a_disk_is_known_to_be_slow_no_connection_waits_while_a_group_is_written(running, sessions, clock) -> None:
+    running(readers(2))
+    with sessions.begin() as session:
+        known, written = ledger.claim(session, "w", 2, clock.now)
+
+    async def turns_meanwhile() -> int:
+        writer, turns = BatchWriter(sessions, "w", clock, 2, lambda *_: None), 0
+        writer.begin(known)
+        await writer.flush()
+        writer.begin(written)
+        writing = asyncio.create_task(writer.flush())
+        while not writing.done():
+            await asyncio.sleep(0)
+            turns += 1
+        writer.shut_down()
+        return turns
+
+    with disk.over(disk.Slow(0.05)):
+        assert asyncio.run(turns_meanwhile()) > 10

@@ -8,10 +8,11 @@ compare-and-set, so trying twice does no harm.
 
 import asyncio
 import contextlib
+import time
 from asyncio import Future, Handle
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -21,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery import ledger
+from newsletter.delivery.bulk.ledger_thread import LedgerThread
 from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 
 T = TypeVar("T")
@@ -30,6 +32,9 @@ Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
 # Seconds between groups; less when half of the connections wait for one. If all of them waited, the server
 # would have nothing to do while we write, and we would have nothing to do while it reads.
 _GATHER = 0.001
+# Seconds. Where a group takes less, the loop writes it itself: the way to a thread and back takes longer than that
+# while every core is busy, and all connections wait for the mark anyway.
+_QUICK_COMMIT = 0.001
 # Seconds. Where a commit takes longer, the disk is what everybody waits for: then all connections share one, and it is
 # half of that time until the next, in which the connections come together, and others may write: SQLite has one writer.
 _SLOW_COMMIT = 0.003
@@ -63,9 +68,10 @@ class BatchWriter:
         self._timer: Handle | None = None
         self._next_at = 0.0
         self._writing = False
+        self._lasted = 0.0
+        """How many seconds the last group took."""
         self._turn = asyncio.Lock()
-        # One thread for the one connection; a larger pool would wake another thread each time.
-        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._thread = LedgerThread()
 
     def begin(self, copy: HeldCopy) -> Future[bool]:
         """A future that says whether the copy's final dot may be written, once the begin mark is committed."""
@@ -99,8 +105,12 @@ class BatchWriter:
                 self._timer = None
             begins, self._begins = self._begins, []
             outcomes = list(self._outcomes)
-            with self._timed():
-                begun = await self._retry(lambda connection: self._group(connection, outcomes, begins))
+            self._writing = True
+            try:
+                begun = await self._retry(lambda connection: self._group(connection, outcomes, begins), self._is_quick)
+            finally:
+                self._writing = False
+            self._set_pace()
             # Only now, so that a wait that is cancelled loses no result.
             del self._outcomes[: len(outcomes)]
         for copy, answer in begins:
@@ -120,7 +130,7 @@ class BatchWriter:
     def shut_down(self) -> None:
         """Close the connection and end the thread for good."""
         self.close()
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     @property
     def unrecorded(self) -> list[int]:
@@ -141,34 +151,37 @@ class BatchWriter:
                 loop.call_soon(self._requested.set) if is_free else loop.call_at(self._next_at, self._requested.set)
             )
 
-    @contextlib.contextmanager
-    def _timed(self) -> Iterator[None]:
-        """Times the writing of a group, which decides how long the next one gathers."""
-        loop = asyncio.get_running_loop()
-        began, self._writing = loop.time(), True
-        try:
-            yield
-        finally:
-            self._writing = False
-            took = loop.time() - began
-            self._group_size = self._smtp_connections if took > _SLOW_COMMIT else max(1, self._smtp_connections // 2)
-            self._next_at = loop.time() + max(_GATHER, took * _PAUSE)
+    @property
+    def _is_quick(self) -> bool:
+        # A server's answer is waited for elsewhere, because the loop has other things to do meanwhile.
+        return self._sessions.embedded and self._lasted < _QUICK_COMMIT
+
+    def _set_pace(self) -> None:
+        """Decide how long the next group gathers, by what the last one took."""
+        is_slow, half = self._lasted > _SLOW_COMMIT, max(1, self._smtp_connections // 2)
+        self._group_size = self._smtp_connections if is_slow else half
+        self._next_at = asyncio.get_running_loop().time() + max(_GATHER, self._lasted * _PAUSE)
 
     def _group(
         self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[HeldCopy, Future[bool]]]
     ) -> set[int]:
-        now = self._clock()
+        now, began = self._clock(), time.monotonic()
         with connection.begin():
             ledger.record(connection, self._worker, outcomes, now)
             self._observe(connection, outcomes, now)
-            return ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
+            begun = ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
+        self._lasted = time.monotonic() - began
+        return begun
 
-    async def _retry(self, work: Callable[[Connection], T]) -> T:
-        wait, loop = _SHORTEST_WAIT, asyncio.get_running_loop()
+    async def _retry(self, work: Callable[[Connection], T], is_quick: bool = False) -> T:
+        wait = _SHORTEST_WAIT
         while True:
             try:
-                return await _uncancelled(loop.run_in_executor(self._thread, self._over_connection, work))
+                if is_quick:
+                    return self._over_connection(work)
+                return await self._thread.run(partial(self._over_connection, work))
             except AWAY as error:
+                is_quick = False
                 self.close()
                 if wait > _WORTH_LOGGING:
                     log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))
@@ -184,12 +197,3 @@ class BatchWriter:
 def _in_session(connection: Connection, work: Callable[[Session], T]) -> T:
     with Session(connection, expire_on_commit=False) as session, session.begin():
         return work(session)
-
-
-async def _uncancelled(writing: Future[T]) -> T:
-    """Wait for a thread even when cancelled, for it goes on writing all the same."""
-    try:
-        return await asyncio.shield(writing)
-    except asyncio.CancelledError:
-        await asyncio.wait({writing})
-        raise
