@@ -5,6 +5,7 @@ import io
 import pytest
 
 from newsletter.delivery.bounces.parse import parse
+from newsletter.delivery.bounces.parse.dsn import MOST_RECIPIENTS
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
 from tests.delivery.bounces.mails import FAILED, MESSAGE_ID, READER, RETURN_PATH, RETURNED, mail, multipart, report
 
@@ -149,6 +150,19 @@ def test_a_quoted_name_is_part_of_the_address() -> None:
         mail(f"<{quoted}>: host mx.example.com said: 550 User unknown"),
     ):
         assert [one.address for one in parse(raw).recipients] == [quoted]
+
+
+def test_whom_two_reports_name_is_told_once() -> None:
+    vague = FAILED[: FAILED.index("Diagnostic-Code")].replace("5.1.1", "5.0.0")
+    parts = [("message/delivery-status", status) for status in (vague, FAILED.replace("reader", "Reader"), vague)]
+    [one] = parse(multipart(parts, "report; report-type=delivery-status")).recipients
+    assert one.reason is Reason.USER_UNKNOWN
+
+
+def test_no_more_recipients_are_read_than_a_mail_may_have() -> None:
+    group = "Final-Recipient: rfc822; {}@example.com\nAction: failed\nStatus: 5.1.1\n"
+    parts = [("message/delivery-status", "\n".join(map(group.format, range(at, at + 90)))) for at in range(0, 540, 90)]
+    assert len(parse(multipart(parts, "report; report-type=delivery-status")).recipients) == MOST_RECIPIENTS
 
 
 @pytest.mark.parametrize("name", ["spamhaus", "no.such.user", "over-quota", "relay-access-denied+dnsbl"])

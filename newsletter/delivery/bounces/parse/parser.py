@@ -6,6 +6,7 @@ Nothing in a mail can make this fail, and its memory does not grow with the mail
 
 import io
 from dataclasses import replace
+from itertools import islice
 
 from newsletter.delivery.bounces.parse import (
     arf,
@@ -55,8 +56,8 @@ def _status_report(view: MailView) -> Report | None:
     parts = [part for part in view.mail.parts if dsn.is_status(part)]
     # One that a gateway passes on whole counts as well, but not one that a person does.
     own = [part for part in parts if not part.is_returned] or (parts if view.is_delivery_notice else [])
-    found = [recipients.of_status(view, each) for part in own for each in dsn.read_statuses(part)]
-    named = [each for each in found if each is not None]
+    found = (recipients.of_status(view, each) for part in own for each in dsn.read_statuses(part))
+    named = recipients.distinct(islice(filter(None, found), dsn.MOST_RECIPIENTS))
     if not named:
         return None
     if automatic.is_challenge_service(view.mail):

@@ -1,5 +1,6 @@
 """What became of the mail to one address: what a report says of it, put together and classified."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from newsletter.delivery.bounces.classify import classify, programs, wording
@@ -61,6 +62,16 @@ def _by_category(found: Recipient, category: str) -> Recipient:
     if reason is found.reason or found.reason not in _UNDECIDED | {Reason.FILTERED}:
         return found
     return replace(found, reason=reason, hardness=hardness_of(reason, found.status, found.code))
+
+
+def distinct(found: Iterable[Recipient]) -> list[Recipient]:
+    """These, but one for each address and action: the first that says why."""
+    known: dict[tuple[str, str], Recipient] = {}
+    for each in found:
+        key = each.address.lower(), each.action
+        if key not in known or known[key].reason in _UNDECIDED:
+            known[key] = each
+    return list(known.values())
 
 
 def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
