@@ -15,8 +15,8 @@ LONGEST_URGENT_WAIT = 60.0
 """The same for urgent writes, which nobody repeats."""
 STANDSTILL = 0.5
 """Seconds of one turn after which writers beyond their `PLACES` give up, so that not all threads wait."""
-PLACES = 12
-"""How many of the web server's sixteen threads may wait."""
+PLACES = 28
+"""How many of the web server's 32 threads may wait."""
 URGENT_PLACES = 4
 """How many of these are reserved for urgent writes, which may use the others as well."""
 ORDINARY_PLACES = PLACES - URGENT_PLACES

@@ -102,15 +102,14 @@ def test_whoever_asks_first_writes_first_and_the_urgent_before_all(sessions: Ses
 
 
 def test_at_a_standstill_a_few_go_on_waiting_and_the_others_are_told_at_once(sessions: Sessions, elsewhere) -> None:
-    writers = Writers(sessions)
+    writers, others = Writers(sessions), write_queue.ORDINARY_PLACES
     elsewhere.execute("BEGIN IMMEDIATE")
-    for number in range(20):
+    for number in range(1 + others + 8):
         writers.start(f"{number:02}")
     for number in range(3):
         writers.start(f"leave {number}", urgent=True)
-    others = write_queue.ORDINARY_PLACES
     until(lambda: writers.left == 1 + others + 3)
-    assert len(writers.refused) == 20 - 1 - others
+    assert len(writers.refused) == 8
     late = Writers(sessions)
     late.start("late")
     until(lambda: late.refused == ["late"])

@@ -17,7 +17,10 @@ from newsletter.web.public.page_cache import PageCache
 from newsletter.wiring import Services
 
 log = structlog.get_logger()
-THREADS = 16
+THREADS = 32
+"""On SQLite, where each more that waits to write shares the transaction and the sync of the disk (`group_commit`)."""
+# Each may hold two of the pool's connections, of which a server allows few.
+_THREADS_POSTGRESQL = 16
 # Larger than any form, so that the app can answer with an error; too small to fill a disk.
 _MOST_BYTES = 64 * 1024 * 1024
 _AROUND_FILE = 1024 * 1024
@@ -26,7 +29,7 @@ _AROUND_FILE = 1024 * 1024
 def serve(services: Services) -> None:
     """Answer requests until SIGTERM or SIGINT; Refused if the port is taken."""
     app = create_app(services)
-    server = open_server(app, services.settings)
+    server = open_server(app, services.settings, THREADS if services.sessions.embedded else _THREADS_POSTGRESQL)
     # waitress warns of each queued request, which costs most when there is least time.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -39,7 +42,7 @@ def serve(services: Services) -> None:
     log.info("web server stopped")
 
 
-def open_server(app: Flask, settings: Settings) -> Server:
+def open_server(app: Flask, settings: Settings, threads: int = THREADS) -> Server:
     """A server bound to its port; Refused if the port is taken, or too few files can be opened."""
     page_cache.init_app(app, PageCache())
     brief_cache.init_app(app, BriefCache())
@@ -49,7 +52,7 @@ def open_server(app: Flask, settings: Settings) -> Server:
         most=connections.affordable(),
         # A proxy holds the connections of all clients.
         one_client=None if settings.proxy_hops else connections.ONE_CLIENT,
-        threads=THREADS,
+        threads=threads,
         ident=None,
         max_request_body_size=max(_MOST_BYTES, settings.import_bytes + _AROUND_FILE),
         # The app decides which proxies to trust (proxies.py); waitress would remove their headers first.

@@ -58,4 +58,5 @@ def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_aga
         assert session.get(Subscription, reader).status is Status.UNSUBSCRIBED
     told = Counter(answers)
     assert told[503] > 0
-    assert told[200] + told[503] == 3 * THREADS
+    # All come from one client, whose limit those that waited may reach.
+    assert told[200] + told[429] + told[503] == 3 * THREADS
