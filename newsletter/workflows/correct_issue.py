@@ -18,9 +18,8 @@ from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
-from newsletter.delivery import ledger
 from newsletter.delivery.ledger import repeats
-from newsletter.delivery.models import PENDING, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, REPORTED, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.reports import stats
 from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial import preflight
@@ -107,10 +106,9 @@ def audience(
     ids = wrong_letters(session, issue.letter_id, corrected_at) if issue.letter_id else []
     recipients = Recipients(issue.publication, segment, corrects=tuple(ids))
     size = recipients.count(session, now)
-    got_it = Subscription.id.in_(ledger.reached_subscriptions(ids))
-    still = subscribers.active_recipients(issue.publication_id, got_it, *chosen).subquery()
+    still = subscribers.active_recipients(issue.publication_id, *chosen).subquery()
     doubtful = select(func.count()).select_from(Copy).join(still, still.c.subscription_id == Copy.subscription_id)
-    doubtful = doubtful.where(Copy.letter_id.in_(ids), Copy.state == CopyState.IN_DOUBT)
+    doubtful = doubtful.where(Copy.letter_id.in_(ids), REPORTED, Copy.state == CopyState.IN_DOUBT)
     among = (Copy.subscription_id.in_(select(Subscription.id).where(*chosen)),) if chosen else ()
     unreachable = max(0, _reached(session, ids, among) - size)
     return CorrectionAudience(size, session.scalar(doubtful) or 0, unreachable, _coming(session, ids, among))
@@ -125,8 +123,10 @@ def count_coming(session: Session, issue: Issue, correction: Correction) -> int:
 
 
 def _coming(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:
-    coming = select(func.count()).where(Copy.letter_id.in_(letter_ids), or_(PENDING, SENDING), *among)
-    return session.scalar(coming) or 0
+    # No copy of a finished letter is still to leave, and it would take a look at each of them to say so.
+    ids = [each for each in letter_ids if session.get_one(Letter, each).state is not LetterState.FINISHED]
+    coming = select(func.count()).where(Copy.letter_id.in_(ids), or_(PENDING, SENDING), *among)
+    return (session.scalar(coming) or 0) if ids else 0
 
 
 def _reached(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:

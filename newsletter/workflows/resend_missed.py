@@ -55,7 +55,7 @@ DAYS = 30
 """For how many days after an issue went out it may be sent to readers who joined since."""
 
 _GROUP = 5_000
-_MANY = 20_000
+_MANY = 50_000
 _MISSED = (CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED)
 _ROWS = cast("Table", Copy.__table__)
 
@@ -101,7 +101,8 @@ def find_missed(
     """
     letter = _require_resendable(session, issue, now, joined=joined)
     fate = _fate(_refused_before(session, letter.id))
-    mine = select(fate, func.count()).where(Copy.letter_id == letter.id, REPORTED, fate.is_not(None)).group_by(fate)
+    mine = select(fate, func.count()).where(Copy.letter_id == letter.id, REPORTED, Copy.state.in_(_MISSED))
+    mine = mine.where(fate.is_not(None)).group_by(fate)
     chosen = segments.frozen_conditions(session, issue.publication, segment, now)
     if chosen:
         mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
@@ -271,10 +272,20 @@ def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now:
         joined = _joined(session, letter, segment, now)
         return session.scalar(select(func.count()).select_from(joined.subquery())) or 0
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
-    got = select(Copy.subscription_id).where(Copy.letter_id.in_(repeats.with_repeats(session, letter.id)))
-    readers = subscribers.active_recipients(letter.publication_id, Subscription.id.in_(got))
-    served = session.scalar(select(func.count()).select_from(readers.where(since).subquery())) or 0
-    return every - subscribers.suppressed_count(session, letter.publication_id, since) - served
+    served = _joined_served(session, letter, every).where(since)
+    count = session.scalar(select(func.count()).select_from(served.subquery())) or 0
+    return every - subscribers.suppressed_count(session, letter.publication_id, since) - count
+
+
+def _joined_served(session: Session, letter: Letter, every: int) -> Select[int, str, str, datetime | None, str | None]:
+    """Of the readers who have a copy those who may have joined since: by the copies, or by the readers if fewer are."""
+    theirs = Copy.letter_id.in_(repeats.with_repeats(session, letter.id))
+    if (session.scalar(select(func.count()).where(theirs)) or 0) < every:
+        return subscribers.active_recipients(
+            letter.publication_id, Subscription.id.in_(select(Copy.subscription_id).where(theirs))
+        )
+    has_one = exists().where(theirs, Copy.subscription_id == Subscription.id)
+    return subscribers.active_recipients(letter.publication_id, Subscription.id.in_(union_all(*_new(letter))), has_one)
 
 
 def _joined(

@@ -14,12 +14,14 @@ from newsletter.audience.models import Status
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
+from newsletter.audience.segments.store import Frozen
 from newsletter.db import Session
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Issue
 from newsletter.publications import Publication
-from newsletter.workflows import issue_report
+from newsletter.workflows import correct_issue, issue_report
+from newsletter.workflows.correct_issue import CorrectionAudience
 from newsletter.workflows.issue_report import IssueResult
 from newsletter.workflows.recipients import Recipients
 
@@ -68,10 +70,15 @@ class _Audience:
             _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
         )
         # Locks of their own: what takes a second must not hold up every page.
-        self.growth_lock, self.results_lock = threading.Lock(), threading.Lock()
+        self.growth_lock, self.results_lock, self.corrections_lock = (
+            threading.Lock(),
+            threading.Lock(),
+            threading.Lock(),
+        )
         self.growth: TimedCache[Sequence[MonthGrowth]] = TimedCache(_SELDOM, quick=_QUICK)
         self.results: TimedCache[Sequence[IssueResult]] = TimedCache(quick=_QUICK)
         self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
+        self.of_corrections: dict[str, TimedCache[CorrectionAudience]] = {}
 
 
 def audience_size(store: Session, publication_id: int) -> int:
@@ -126,7 +133,17 @@ def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
         return cache.get(lambda: (0, wanted.count(store, now)))[1]
 
 
-def _of_rule(known: dict[str, TimedCache[tuple[int, int]]], rule: str) -> TimedCache[tuple[int, int]]:
+def correction_audience(
+    store: Session, issue: Issue, made_at: datetime | None, now: datetime, segment: Frozen | None = None
+) -> CorrectionAudience:
+    """Who would get a correction of an issue, made then or to be made now; of many readers as of a moment ago."""
+    audience = _audience(issue.publication_id)
+    with audience.corrections_lock:
+        cache = _of_rule(audience.of_corrections, str((issue.id, made_at, segment)))
+        return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment))
+
+
+def _of_rule(known: dict[str, TimedCache[T]], rule: str) -> TimedCache[T]:
     if len(known) > _RULES:
         known.clear()
     return known.setdefault(rule, TimedCache(quick=_QUICK))

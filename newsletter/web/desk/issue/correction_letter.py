@@ -18,7 +18,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import frame, lookup, previews, progress_view, words
+from newsletter.web.desk import frame, lookup, previews, progress_view, timed_cache, words
 from newsletter.web.desk.goes_to import Narrowed
 from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import MailParts
@@ -146,7 +146,7 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
 def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
     blocker, audience = correct_issue.mailing_blocker(found), None
     if not blocker:
-        audience = correct_issue.audience(store, found, made.made_at, now(), narrowed.frozen)
+        audience = timed_cache.correction_audience(store, found, made.made_at, now(), narrowed.frozen)
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:

@@ -16,7 +16,7 @@ from newsletter.errors import Invalid, Refused
 from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import now, services
-from newsletter.web.desk import audit_hook, frame, lookup, words
+from newsletter.web.desk import audit_hook, frame, lookup, timed_cache, words
 from newsletter.web.desk.writing import live_preview
 from newsletter.workflows import approve_issue, correct_issue, run_preflight
 from newsletter.workflows.approve_issue import Review
@@ -140,7 +140,7 @@ def _audience(store: Session, found: Issue) -> correct_issue.CorrectionAudience 
     """Who would be mailed now; None if nobody can be, or if this person may not mail them."""
     if not words.may(Role.EDITOR) or correct_issue.mailing_blocker(found):
         return None
-    return correct_issue.audience(store, found, now(), now())
+    return timed_cache.correction_audience(store, found, None, now())
 
 
 def _decide(slug: str, act: _Act) -> ResponseReturnValue:
