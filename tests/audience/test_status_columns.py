@@ -152,6 +152,41 @@ def test_a_cell_that_says_its_reader_left_is_heard_under_any_header(write: Calla
         assert standing(write, header, "unsubscribed", ColumnChoices(ignored=frozenset({header}))) is None
 
 
+LISTED = (
+    ("tags", "vip, unsubscribed"),
+    ("tags", '["vip", "Do not email"]'),
+    ("attributes", '{"status": "unsubscribed"}'),
+    ("attributes", '{"opt_out": true}'),
+    ("attributes", '{"newsletter": false}'),
+    ("attributes", '{"city": "Oslo", "unsubscribed_at": "2024-01-02"}'),
+)
+
+
+@pytest.mark.parametrize(("header", "cell"), LISTED)
+def test_a_tag_or_an_attribute_that_says_its_reader_left_is_heard_among_others(
+    write: Callable[..., Path], header: str, cell: str
+) -> None:
+    quoted, source = cell.replace('"', '""'), "plain" if header == "tags" else "listmonk"
+    path = write(f'uuid,email,{header}\n1,ada@example.org,"{quoted}"\n')
+    with open_csv(path) as opened:
+        (row,) = list_rows.read_rows(opened, DEFAULT_CHOICES, source)
+    assert isinstance(row, RefusedRow)
+    assert f"may say that this reader has left; if not, give --map {header}={header} or --ignore {header}" in row.reason
+    with open_csv(path) as opened:
+        (row,) = list_rows.read_rows(opened, ColumnChoices({header: FieldKind(header)}), source)
+    assert isinstance(row, ImportRow)
+
+
+@pytest.mark.parametrize(
+    "cell", ['{"opt_out": false}', '{"unsubscribed_at": null, "newsletter": true}', '{"city": "Bounce House"}']
+)
+def test_an_attribute_that_says_no_is_kept(write: Callable[..., Path], cell: str) -> None:
+    quoted = cell.replace('"', '""')
+    with open_csv(write(f'uuid,email,attributes\n1,ada@example.org,"{quoted}"\n')) as opened:
+        (row,) = list_rows.read_rows(opened, DEFAULT_CHOICES, "listmonk")
+    assert isinstance(row, ImportRow)
+
+
 YES = ("true", "TRUE", "yes", "1", "y", "x", "ja", "Oui", "sí", "tak", "✓", "2024-01-02", "on")
 NO = ("false", "no", "0", "N", "nein", "non", "nie", "Falsch", "off", "0.0")
 

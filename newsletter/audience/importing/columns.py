@@ -4,13 +4,10 @@ A column that may say who has left is never ignored silently: somebody decides w
 Whatever else a row says about its reader becomes an attribute.
 """
 
-import csv
-import json
 import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Self
 
 from newsletter import characters
@@ -18,6 +15,16 @@ from newsletter.audience import chosen_hour, tag_names
 from newsletter.audience.address import Address
 from newsletter.audience.chosen_hour import DeliveryHour
 from newsletter.audience.importing import headers, status_words
+from newsletter.audience.importing.cells import (
+    MAX_ATTRIBUTES,
+    attributes_in,
+    checked_text,
+    excerpt,
+    says_gone,
+    split_tags,
+    tags_in,
+    text_of,
+)
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.importing.sources.source import Membership, Remark, Source
@@ -25,16 +32,13 @@ from newsletter.audience.statuses import Pace, Status, worse_status
 from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
-MAX_ATTRIBUTES = 100
 MAX_TAGS = 100
 EVERYTHING_ELSE = "*"
 """What `--ignore` calls all columns that would be kept as attributes."""
 
-_NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _ONCE = (FieldKind.EMAIL, FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED)
 _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
 MAX_PROOF = 50_000
-_BETWEEN_TAGS = ("|", ";", ",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class ColumnChoices:
         known = {column_key(title) for title in header}
         for title in (*self.mapped, *sorted(self.ignored - {EVERYTHING_ELSE})):
             if column_key(title) not in known:
-                raise Invalid(f"no column is called {title!r}; the first line names: {_excerpt(header)}")
+                raise Invalid(f"no column is called {title!r}; the first line names: {excerpt(header)}")
 
     def within(self, header: Sequence[str]) -> "ColumnChoices":
         """Those of the columns that this header has."""
@@ -166,7 +170,7 @@ class ColumnLayout:
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
         """The first cell of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
-            if text := _value(cells[place]):
+            if text := text_of(cells[place]):
                 return text
         return ""
 
@@ -183,9 +187,9 @@ class ColumnLayout:
             try:
                 worst = worse_status(worst, self.source.status(how, unescape_formula(cells[at].strip())))
             except Invalid as error:
-                raise Invalid(f"{error} (column {_excerpt([self.header[at]])})") from None
+                raise Invalid(f"{error} (column {excerpt([self.header[at]])})") from None
         if worst is None and self.stated and all(status_words.is_nothing(cells[at].strip()) for at in self.stated):
-            titles = _excerpt([self.header[at] for at in self.stated])
+            titles = excerpt([self.header[at] for at in self.stated])
             raise Invalid(f"nothing says where this reader stands: the cell for it is empty (column {titles})")
         return worst
 
@@ -205,8 +209,11 @@ class ColumnLayout:
         source = self.source
         found = self._words_among(cells, source.tagged_words) if source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if cells[place] and (text := _value(cells[place])):
-                found += _tag_names(text, source.tag_separator)
+            if cells[place] and (text := text_of(cells[place])):
+                names = tags_in(text, source.tag_separator)
+                if place in self.passed_over and (leaving := next(filter(status_words.is_known_as_gone, names), "")):
+                    raise Invalid(_unread_status(self.header[place], leaving, FieldKind.TAGS))
+                found += names
         if len(found) > MAX_TAGS:
             raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
@@ -219,7 +226,7 @@ class ColumnLayout:
         """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""
         if not (text := self.cell(cells, FieldKind.TOPICS_OFF)):
             return ()
-        names = (tag_names.clean_tag(each, "the topic") for each in _split_tags(text, ","))
+        names = (tag_names.clean_tag(each, "the topic") for each in split_tags(text, ","))
         return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS]
 
     def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
@@ -237,21 +244,24 @@ class ColumnLayout:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
         for place, name in self.attributes:
-            if cells[place] and (text := _value(cells[place])):
-                found.setdefault(name, _checked(name, text))
+            if cells[place] and (text := text_of(cells[place])):
+                found.setdefault(name, checked_text(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
-            if text := _value(cells[place]):
-                found |= _from_json(self.header[place], text)
+            if text := text_of(cells[place]):
+                parsed = attributes_in(self.header[place], text)
+                if place in self.passed_over and (leaving := next(filter(says_gone, parsed.items()), None)):
+                    raise Invalid(_unread_status(self.header[place], ": ".join(leaving), FieldKind.ATTRIBUTES))
+                found |= parsed
         return found
 
     def proof(self, cells: Sequence[str]) -> str:
         """The other system's own proof of consent, word for word; raises Invalid for one that cannot be stored."""
-        found = [(title, text) for at, title in self.proofs if (text := _value(cells[at]))]
+        found = [(title, text) for at, title in self.proofs if (text := text_of(cells[at]))]
         whole = "; ".join([f"{title} {text}" for title, text in found])
         # Nearly always; otherwise each cell has the limit, and the column at fault is named.
         if len(whole) <= MAX_PROOF and whole.isprintable():
             return whole
-        return "; ".join(f"{title} {_checked(title, text, MAX_PROOF)}" for title, text in found)
+        return "; ".join(f"{title} {checked_text(title, text, MAX_PROOF)}" for title, text in found)
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
         texts = (cells[at].strip() for at, _ in self.telling)
@@ -263,7 +273,7 @@ def _remarking(remark: Remark | None, proofs: Iterable[tuple[int, str]]) -> Call
     places = {headers.normalized(title): at for at, title in proofs}
 
     def read(cells: Sequence[str]) -> str:
-        return remark(lambda title: _value(cells[places[title]]) if title in places else "") if remark else ""
+        return remark(lambda title: text_of(cells[places[title]]) if title in places else "") if remark else ""
 
     return read
 
@@ -285,7 +295,7 @@ def _doubt(
         )
     if headers.names_the_gone(file_name) and not any(kind in status_words.TELLING for kind in named):
         return (
-            f"the name {_excerpt([file_name])} may say that its readers have left, and no column does. "
+            f"the name {excerpt([file_name])} may say that its readers have left, and no column does. "
             "If they have, add a column “status” with “unsubscribed” or “bounced” in each row"
         )
     return ""
@@ -311,8 +321,8 @@ def _passed_over(
     if source.attributes_after:
         return []
     mapped = {column_key(title) for title in choices.mapped}
-    kept = {FieldKind.TAGS, FieldKind.ATTRIBUTE}
-    unmapped = [at for at, name in enumerate(named) if name in kept and column_key(header[at]) not in mapped]
+    attached = {FieldKind.TAGS, FieldKind.ATTRIBUTE, FieldKind.ATTRIBUTES}
+    unmapped = [at for at, name in enumerate(named) if name in attached and column_key(header[at]) not in mapped]
     return sorted({*free, *unmapped})
 
 
@@ -370,71 +380,6 @@ def _attributes(
     return [(at, tag_names.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
 
 
-@lru_cache(4096)
-def _tag_names(text: str, separator: str) -> Sequence[str]:
-    return [tag_names.clean_tag(each) for each in _split_tags(text, separator)]
-
-
-def _split_tags(text: str, separator: str) -> list[str]:
-    if not separator and text.startswith("[") and (listed := _texts_of(text)) is not None:
-        return listed
-    by = separator or next((each for each in _BETWEEN_TAGS if each in text), ",")
-    # Mailchimp puts each name of its list into quotes of its own.
-    found = next(csv.reader([text.replace("\n", " ")], delimiter=by, skipinitialspace=True), [])
-    return [each for each in found if each.strip()]
-
-
-def _texts_of(text: str) -> list[str] | None:
-    """The texts of a JSON array that has nothing else in it; None for anything else."""
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, list) and all(isinstance(each, str) and each.strip() for each in found) else None
-
-
-def _from_json(title: str, text: str) -> dict[str, str]:
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise Invalid(f"{_excerpt([text])} is not a JSON object (column {_excerpt([title])})")
-    if len(parsed) > MAX_ATTRIBUTES:
-        raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {_excerpt([title])})")
-    values = {name: _plain_text(value) for name, value in parsed.items()}
-    return {
-        tag_names.clean_tag(name, "the name of an attribute"): _checked(name, value)
-        for name, value in values.items()
-        if value
-    }
-
-
-def _plain_text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _checked(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
-    if len(text) > most:
-        raise Invalid(f"{_excerpt([name])} has {len(text)} characters, and {most} fit")
-    return text if text.isprintable() else characters.passage(text, _excerpt([name]))
-
-
-def _value(cell: str) -> str:
-    """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
-    text = cell.strip()
-    # Nearly every cell is settled here, and there are a million rows of them.
-    if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
-        return text
-    text = unescape_formula(text)
-    return "" if text.casefold() in _NOTHING else text
-
-
-_LONGEST_NOTHING = max(map(len, _NOTHING))
-
-
 def column_key(title: str) -> str:
     """What two spellings of one title have in common."""
     return headers.normalized(title) or title.strip()
@@ -447,27 +392,22 @@ def _no_addresses(header: Sequence[str]) -> str:
             "put a line above it that names the columns, such as: email,name"
         )
     return (
-        f"no column is called email; the first line names: {_excerpt(header)}; "
+        f"no column is called email; the first line names: {excerpt(header)}; "
         "if one of them holds the addresses, say so: --map COLUMN=email"
     )
 
 
 def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
     ways = "; ".join(
-        f"{_excerpt([title])}: --map {shlex.quote(f'{title.strip()}={field}')} or --ignore {shlex.quote(title.strip())}"
+        f"{excerpt([title])}: --map {shlex.quote(f'{title.strip()}={field}')} or --ignore {shlex.quote(title.strip())}"
         for title, field in suspects
     )
     return f"nothing was imported, because a column may tell who has left. Say what it holds, or leave it out: {ways}"
 
 
-def _unread_status(title: str, text: str) -> str:
+def _unread_status(title: str, text: str, harmless_as: FieldKind | None = None) -> str:
+    """The refusal of a row for a text in it; `harmless_as` is what the column is taken for where that is not so."""
     column = shlex.quote(title.strip())
-    return (
-        f"{_excerpt([text])} under {_excerpt([title])} may say that this reader has left; "
-        f"give --map {shlex.quote(f'{title.strip()}=status')} or --ignore {column}"
-    )
-
-
-def _excerpt(texts: Sequence[str]) -> str:
-    # A file can hold anything, so a terminal or log gets an escaped excerpt.
-    return ", ".join(repr(text[:40]) for text in texts[:20])
+    mapped = shlex.quote(f"{title.strip()}={harmless_as or FieldKind.STATUS}")
+    answer = f"; if not, give --map {mapped} or" if harmless_as else f"; give --map {mapped} or"
+    return f"{excerpt([text])} under {excerpt([title])} may say that this reader has left{answer} --ignore {column}"

@@ -71,6 +71,11 @@ def is_nothing(text: str) -> bool:
     return text.casefold() in _NOTHING or _ZEROS.fullmatch(text.casefold()) is not None
 
 
+def is_no(text: str) -> bool:
+    """Whether a cell says no, or nothing."""
+    return is_nothing(text) or normalized(text) in _NO
+
+
 def is_status(text: str) -> bool:
     """Whether this is a status word."""
     return normalized(text) in _WORDS
@@ -119,7 +124,7 @@ def _unsubscribed(text: str) -> Status | None:
 
 def _ended_as(status: Status) -> Callable[[str], Status | None]:
     def read(text: str) -> Status | None:
-        if is_nothing(text) or normalized(text) in _NO:
+        if is_no(text):
             return None
         stated = Status.COMPLAINED if _SAYS_SPAM.match(text) else _known(text)
         return worse_status(status, stated)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from newsletter.audience.importing import columns, headers
-from newsletter.audience.importing.columns import EVERYTHING_ELSE, MAX_ATTRIBUTES, ColumnChoices, ColumnLayout
+from newsletter.audience.importing.cells import MAX_ATTRIBUTES
+from newsletter.audience.importing.columns import EVERYTHING_ELSE, ColumnChoices, ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import list_rows

@@ -1,0 +1,109 @@
+"""What a single cell holds: a text, tags, or the attributes of a JSON object."""
+
+import csv
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from newsletter import characters
+from newsletter.audience import tag_names
+from newsletter.audience.importing import headers, status_words
+from newsletter.audience.importing.headers import FieldKind
+from newsletter.errors import Invalid
+from newsletter.formulas import unescape_formula
+
+MAX_ATTRIBUTES = 100
+_NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
+_BETWEEN_TAGS = ("|", ";", ",")
+
+
+@lru_cache(4096)
+def tags_in(text: str, separator: str) -> Sequence[str]:
+    """The names of the tags in a cell; Invalid for a name that is not valid. Without a separator, it is guessed."""
+    return [tag_names.clean_tag(each) for each in split_tags(text, separator)]
+
+
+def split_tags(text: str, separator: str) -> list[str]:
+    """The parts of a cell that are not blank: of a line of CSV, or of a JSON array."""
+    if not separator and text.startswith("[") and (listed := _texts_of(text)) is not None:
+        return listed
+    by = separator or next((each for each in _BETWEEN_TAGS if each in text), ",")
+    # Mailchimp puts each name of its list into quotes of its own.
+    found = next(csv.reader([text.replace("\n", " ")], delimiter=by, skipinitialspace=True), [])
+    return [each for each in found if each.strip()]
+
+
+def _texts_of(text: str) -> list[str] | None:
+    """The texts of a JSON array that has nothing else in it; None for anything else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) and all(isinstance(each, str) and each.strip() for each in found) else None
+
+
+def attributes_in(title: str, text: str) -> dict[str, str]:
+    """The attributes in the JSON object of a column with this title; Invalid if it is none, or cannot be stored."""
+    try:
+        parsed = json.loads(text)
+    except (ValueError, RecursionError):
+        parsed = None
+    if not isinstance(parsed, dict):
+        raise Invalid(f"{excerpt([text])} is not a JSON object (column {excerpt([title])})")
+    if len(parsed) > MAX_ATTRIBUTES:
+        raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {excerpt([title])})")
+    values = {name: _plain_text(value) for name, value in parsed.items()}
+    return {
+        tag_names.clean_tag(name, "the name of an attribute"): checked_text(name, value)
+        for name, value in values.items()
+        if value
+    }
+
+
+def _plain_text(value: Any) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
+    """The text if it can be stored under this name; Invalid if it is too long, or has control characters."""
+    if len(text) > most:
+        raise Invalid(f"{excerpt([name])} has {len(text)} characters, and {most} fit")
+    return text if text.isprintable() else characters.passage(text, excerpt([name]))
+
+
+def text_of(cell: str) -> str:
+    """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
+    text = cell.strip()
+    # Nearly every cell is settled here, and there are a million rows of them.
+    if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
+        return text
+    text = unescape_formula(text)
+    return "" if text.casefold() in _NOTHING else text
+
+
+_LONGEST_NOTHING = max(map(len, _NOTHING))
+
+
+def says_gone(attribute: tuple[str, str]) -> bool:
+    """Whether an attribute, a name and a text, says that its reader has left."""
+    name, text = attribute
+    match _suspected(name):
+        case FieldKind.UNSUBSCRIBED | FieldKind.LEFT | FieldKind.BOUNCED | FieldKind.COMPLAINED:
+            return not status_words.is_no(text)
+        case FieldKind.SUBSCRIBED if status_words.is_no(text):
+            return not status_words.is_nothing(text)
+        case _:
+            return status_words.is_known_as_gone(text)
+
+
+@lru_cache(4096)
+def _suspected(name: str) -> FieldKind | None:
+    return headers.field_of(name) or headers.suspected_field(name, ())
+
+
+def excerpt(texts: Sequence[str]) -> str:
+    """The beginnings of some texts, escaped, because a file can hold anything and a terminal shows it."""
+    return ", ".join(repr(text[:40]) for text in texts[:20])
