@@ -146,6 +146,16 @@ def test_the_export_of_a_few_reads_nothing_of_those_between_them(full: Press, mo
     assert set(read) == {ada, bob}
 
 
+def test_the_export_of_most_has_nothing_of_those_between_them(full: Press) -> None:
+    most = [full.subscription(email).id for email in (ADA, DAN)]
+    with full.sessions.reading() as session:
+        lines = export.json_lines(session, full.publication.id, Subscription.id.in_(most))
+        ada, dan = (json.loads(line) for line in lines)
+    assert (ada["email"], ada["topics_off"], dan["email"]) == (ADA, ["neck, back", "sleep"], DAN)
+    assert (dan["tags"], dan["topics_off"], dan["attributes"]) == ([], [], {})
+    assert [step["act"] for step in dan["consent"]] == ["asked", "confirmed"]
+
+
 def test_moments_are_in_utc_whatever_the_driver_returns(full: Press, now: datetime) -> None:
     created = rows(full)["'+ada@example.org"]["created_at"]
     assert created == now.isoformat()
