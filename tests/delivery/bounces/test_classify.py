@@ -3,6 +3,7 @@
 import pytest
 
 from newsletter.delivery.bounces.classify import classify
+from newsletter.delivery.bounces.classify.wording import separate
 from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Reason
 
 HARD = {Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED}
@@ -309,3 +310,12 @@ def test_the_receivers_own_rules_come_first() -> None:
     words = "550 5.7.1 message rejected: Access denied, please try again later from 192.0.2.1"
     assert classify(words.replace("5.7.1", "4.7.500"), mta="a.mail.protection.outlook.com")[0] is Reason.BLOCKED
     assert classify(words)[0] is not Reason.BLOCKED
+
+
+@pytest.mark.parametrize("piece", ["no", "rbl", "is spam", "a b c", "(spam)", "почта", "no such user"])
+def test_a_phrase_is_found_wherever_it_stands(piece: str) -> None:
+    plain, coded, gapped = separate(piece), separate(f"5.7.1 {piece}"), separate(f"{piece}*end")
+    for text in (piece, f"a{piece}", f"{piece}z", f"before {piece} after"):
+        assert (plain.any_in(text), coded.any_in(text, "5.7.1"), coded.any_in(text, "5.7.2")) == (True, True, False)
+        assert (gapped.any_in(f"{text} and the end"), gapped.any_in(text)) == (True, False)
+    assert not plain.any_in("-".join(piece))

@@ -75,24 +75,44 @@ class Phrase:
 class Phrases:
     """Many phrases; plain ones are stored apart, because they can be looked up much faster."""
 
-    plain: tuple[str, ...]
-    others: tuple[Phrase, ...]
+    # Each behind three letters of it: few texts hold them, so most phrases need not be searched for.
+    plain: tuple[tuple[str, str], ...]
+    others: tuple[tuple[str, Phrase], ...]
 
     def any_in(self, text: str, status: str = "") -> bool:
         """Whether the answer, made comparable, holds any of them."""
+        letters = _letters_in(text)
         # Not by `any`: its generator takes longer than the search itself.
-        for piece in self.plain:
-            if piece in text:
+        for three, piece in self.plain:
+            if three in letters and piece in text:
                 return True
-        return any(each.is_in(text, status) for each in self.others)
+        return any(three in letters and phrase.is_in(text, status) for three, phrase in self.others)
+
+
+@lru_cache(maxsize=8)
+def _letters_in(text: str) -> frozenset[str]:
+    """Every three letters that follow each other, and the empty string."""
+    return frozenset(text[at : at + 3] for at in range(len(text) + 1))
+
+
+def _telling(piece: str) -> str:
+    """Three letters of a phrase: the end of a word and the beginning of the next are rarest."""
+    at = max(piece.find(" ", 1, -1), 1)
+    return piece[at - 1 : at + 2] if len(piece) > 2 else ""
 
 
 def separate(rules: str) -> Phrases:
     """Read rules, with `|` or a line's end between them; a line that begins with # is a comment."""
     lines = (line for line in rules.splitlines() if not line.strip().startswith("# "))
     phrases = [Phrase.compile(rule.strip()) for line in lines for rule in line.split("|") if rule.strip()]
-    plain = [each.pieces[0] for each in phrases if len(each.pieces) == 1 and not each.status]
-    return Phrases(tuple(plain), tuple(each for each in phrases if len(each.pieces) != 1 or each.status))
+    plain, others = [], []
+    for each in phrases:
+        first = each.pieces[0] if each.pieces else ""
+        if len(each.pieces) == 1 and not each.status:
+            plain.append((_telling(first), first))
+        else:
+            others.append((_telling(first), each))
+    return Phrases(tuple(plain), tuple(others))
 
 
 def _follow(text: str, end: int, pieces: Iterable[str]) -> bool:
