@@ -277,6 +277,11 @@ FORMS = {
         Sent <<< RCPT TO:<@>
         Received >>> 550 5.1.1 <@>... user unknown
         """,
+    "InterScan's notice userunknown": """\
+        Message from InterScan Messaging Security Suite
+
+        Unable to deliver message to <@> (and other recipients in the same domain). Please check if address is correct.
+        """,
     "McAfee userunknown": """\
            --- The following addresses had delivery problems ---
 

@@ -21,7 +21,7 @@ _RULES: Mapping[Reason, str] = {
         invalid final delivery userid | unknown user: *@ | addressee unknown
         mailbox doesn't exist: | invalid user specified | cannot find system user
         (user unknown *@ | (unknown user *@ | 550 unknown recipient
-        recipient no longer valid
+        recipient no longer valid | unable to deliver message to * please check if address is correct
         # qmail, vpopmail and Google
         no mailbox here by that name | (state 14) | vdeliver: invalid or unknown virtual user
     """,

@@ -20,6 +20,8 @@ _SAYS_SO = {
     "precedence": r"auto[_-]?reply",
     "preference": r"auto_reply",
     "x-mailer": r"vacation|autorespond|auto-?reply",
+    "x-post-messageclass": r"autoresponder",
+    "delivered-to": r"^autoresponder",
     "x-ms-exchange-generated-message-source": r"mailbox rules agent",
 }
 _AUTOMATIC = {name: any_of(pattern) for name, pattern in _SAYS_SO.items()}
@@ -28,20 +30,23 @@ _AUTOMATIC = {name: any_of(pattern) for name, pattern in _SAYS_SO.items()}
 _AWAY_WORDS = any_of(
     r"""
     (?:.{0,40}\b)?out of (?:the )?office|(?:.{0,20}\b)?auto(?:matic)?[\s-]*(?:reply|response|responder|antwort)
-    i am (?:away|on (?:vacation|leave|holiday))|on (?:vacation|holiday)|(?:annual|maternity|parental) leave
+    i am (?:away|on (?:vacation|leave|holiday))|(?:annual|maternity|parental) leave
     away from (?:the |my )?(?:office|desk|mail|e-mail)|autoreply|auto:
     automatische? (?:r )?antwort|abwesenheit|(?:.{0,30}\b)?(?:nicht im (?:haus|büro)|abwesend|außer haus)
     r[ée]ponse automatique|message d['’]absence|absence du bureau|absente? du\b|en cong[ée]s?\W*(?:$|jusqu|du\b)
     # Of these words alone a person may write, too.
     (?:vacation|holiday|away|urlaub|absence|absente?)(?:[\s-]*(?:message|notice|notification|reply|mail|smeldung))?\W*(?:$|:)
+    on (?:vacation|holiday)\W*(?:$|:|until|till|from|through)
     (?:vacation|holiday|urlaub|absente?)\s+(?:until|till|from|through|bis|vom|ab|jusqu\w*)\b
-    respuesta autom[áa]tica|fuera de (?:la )?oficina|ausencia|ausente
+    je suis (?:absente?|en vacances)
+    respuesta (?:autom[áa]tica|de ausencia)|fuera de (?:la )?oficina|ausencia|ausente
     risposta automatica|fuori (?:sede|ufficio)|assente|assenza
     resposta autom[áa]tica|aus[êe]ncia|fora do escrit[óo]rio
-    automatisch antwoord|afwezig|niet aanwezig
-    autosvar|automatisk svar|fr[åa]nvaro|frav[æa]r|automaattinen vastaus|poissa
-    odpowied[źz] automatyczna|automatyczna odpowied[źz]|nieobecno|automatick[áa] odpov|mimo kancel
-    автоответ|автоматический ответ|нет на месте|otomatik yan[ıi]t|ofis d[ıi][şs][ıi]nda
+    automatisch antwoord|(?:ik ben )?afwezig|niet aanwezig
+    autosvar|automatiskt? svar|fr[åa]nvaro|frav[æa]r|automaattinen vastaus|poissa
+    odpowied[źz] automatyczna|automatyczna odpowied[źz]|nieobecno|poza biurem|urlop\W*$|automatick[áa] odpov|mimo kancel
+    dovolená\W*$|nepřítomn|odsut(?:an|na)\b|távollét
+    автоответ|автоматический ответ|нет на месте|отсутств(?:ие на рабоч|ую)|otomatik yan[ıi]t|ofis d[ıi][şs][ıi]nda
     automatikus v[áa]lasz|r[ăa]spuns automat|αυτόματη απάντηση
     автоматичн\w+ (?:відповідь|отговор)|automatski odgovor|תשובה אוטומטית|رد تلقائي|自動回[覆復]|自動答覆
     自動(?:返信|応答)|不在|自动(?:回复|答复)|자동 ?(?:회신|응답)
@@ -59,6 +64,7 @@ _AWAY_IN_TEXT = any_of(
 _CHALLENGE = any_of(
     r"""
     boxbe|spamarrest|spam arrest|bluebottle|mailblocks|challenge[\s/-]response|tmda|qurb|0spam|choicemail|spamlion
+    mailinblack
     verify (?:that )?you(?:'re| are) (?:a )?(?:human|real|person|not a)
     confirm (?:that )?you are (?:human|a human|a real|not)
     (?:please )?(?:confirm|verify) your (?:message|e-?mail|sender address)(?:$| to\b)
@@ -71,15 +77,17 @@ _CHALLENGE = any_of(
 _LEAVE = any_of(
     r"""
     unsubscribe|un-subscribe|remove(?: me)?|opt[\s-]?out|list-unsubscribe|signoff
-    abmelden|abmeldung|austragen|désabonne(?:ment|r|z-moi)|desabonnement|désinscription|se désabonner
-    darse de baja|cancelar (?:suscripci[óo]n|inscri[çc][ãa]o)|baja|cancella(?:mi|zione)|disiscri\w+
+    take me off|stop (?:sending|mailing)(?: me)?
+    (?:mich )?abmelden|abmeldung|austragen|(?:me )?désabonne(?:ment|r|z-moi)|desabonnement|désinscription|se désabonner
+    dar[ms]e de baja|desuscrib\w{1,8}|cancelar (?:suscripci[óo]n|inscri[çc][ãa]o)|baja|cancella(?:mi|zione)|disiscri\w+
     afmelden|uitschrijven|avregistrera|afmeld|wypisz(?: mnie)?|stop|odhlásit|отписаться|отписка|配信停止|退订|登録解除
     """
 )
 # Nothing is tried twice: anybody may send any subject, and some would take for ever.
 _LEAVING = re.compile(
     rf"{_PREFIXES}(?:(?:please|bitte|proszę) )?(?:{_LEAVE.pattern})\b"
-    r"(?:\W*+(?:\w[\w.+-]*+@[\w.-]++|me|please))*+\W*+$"
+    r"(?:\W*+(?:\w[\w.+-]*+@[\w.-]++|(?:me|please|from|off|vom|von|de|del|della|dalla|your?|the|this|all|my|diesem|la|le"
+    r"|(?:e-?)?mails?|(?:mailing[ -]?)?list[ea]?|newsletters?|messages?)\b))*+\W*+$"
 )
 _LEAVING_FOR_THEM = any_of(
     r"""
