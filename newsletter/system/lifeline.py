@@ -18,12 +18,14 @@ _LONGEST_STOP = 20.0
 _STDIN = 0
 # The signals that a terminal sends to its whole process group: Ctrl-C, and that it was closed.
 _TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+STOP_SIGNALS = (signal.SIGTERM, *_TERMINAL_SIGNALS)
+"""Those that ask a process to stop."""
 
 
 def watch_stop_signals() -> list[int]:
     """From now on, collect SIGTERM, Ctrl-C and the terminal's hang-up in the list that is returned."""
     asked: list[int] = []
-    for number in (signal.SIGTERM, *_TERMINAL_SIGNALS):
+    for number in STOP_SIGNALS:
         # `nohup` sets HUP to be ignored, which is respected.
         if (number, signal.getsignal(number)) != (signal.SIGHUP, signal.SIG_IGN):
             # No event is set here: the signal may have interrupted the very code that holds its lock.
@@ -51,9 +53,10 @@ def start_module(
     stdout: int | None = None,
     environment: Mapping[str, str] | None = None,
     inherited: Collection[int] = (),
+    blocked: Collection[int] = _TERMINAL_SIGNALS,
 ) -> subprocess.Popen[bytes]:
-    """Run a module, which has to call `stop_with_holder`, as a child process whose lifeline is `stdin`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _TERMINAL_SIGNALS)  # the child process inherits it
+    """Run a module as a child process whose lifeline is `stdin`; it has to call a function from below."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)  # the child process inherits it
     try:
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.Popen(command, stdin=stdin, stdout=stdout, env=environment, pass_fds=inherited)
@@ -72,3 +75,14 @@ def _leave_with_holder(main_thread: int) -> None:
     signal.pthread_kill(main_thread, signal.SIGTERM)
     time.sleep(_LONGEST_STOP)
     os._exit(1)  # it hangs, and nothing else would end it
+
+
+def end_with_holder() -> None:
+    """End this process at once when its parent is gone, for one that has nothing to put in order."""
+    threading.Thread(target=_end_with_holder, daemon=True).start()
+
+
+def _end_with_holder() -> None:
+    while os.read(_STDIN, 1):
+        pass
+    os._exit(1)

@@ -102,3 +102,17 @@ def test_an_import_whose_reader_is_killed_goes_on_where_it_was(
     with press.sessions.reading() as session:
         assert subscribers.audience_size(session, press.publication.id) == len(people)
         assert session.scalar(select(func.count(ConsentEvent.id))) == len(people)
+
+
+def test_the_signal_that_stops_all_processes_of_a_service_leaves_stopping_to_the_importer(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_module = lifeline.start_module
+
+    def asked_to_stop(*how: Any, **more: Any) -> subprocess.Popen[bytes]:
+        start_module(*how, **more).terminate()
+        return started[-1]
+
+    monkeypatch.setattr(lifeline, "start_module", asked_to_stop)
+    with files.open_file(write(KINDS)) as file:
+        assert [one.length for one in reader_process.read_ahead(file, CHOICES, "")] == [3]

@@ -52,7 +52,13 @@ def _started(descriptor: int) -> subprocess.Popen[bytes]:
     # Nothing else of the environment, which may hold secrets.
     environment = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"}
     return lifeline.start_module(
-        __name__, stdin=subprocess.PIPE, stdout=subprocess.PIPE, environment=environment, inherited=[descriptor]
+        __name__,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        environment=environment,
+        inherited=[descriptor],
+        # A service is stopped by a signal to all its processes, and the importer stops where it can go on.
+        blocked=lifeline.STOP_SIGNALS,
     )
 
 
@@ -64,7 +70,7 @@ def _received(process: subprocess.Popen[bytes], order: _Order) -> Generator[Stre
         yield from iter(partial(_answer, answers), None)
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         raise Unavailable(
-            f"the process that reads this list was ended ({process.wait()}), perhaps because memory ran short; "
+            f"the process that reads this list ended with code {process.wait()}, perhaps because memory ran short; "
             "import the file again: it goes on where it was, and nothing is imported twice"
         ) from None
 
@@ -79,7 +85,7 @@ def _answer(answers: IO[bytes]) -> Stretch | None:
 def main(orders: IO[bytes], answers: IO[bytes]) -> None:
     """The process: hands over each stretch of the file that it is told of, and at the end None or what is wrong."""
     order: _Order = pickle.load(orders)  # noqa: S301  (from our own code)
-    lifeline.stop_with_holder()
+    lifeline.end_with_holder()
     gc.set_threshold(_COLLECTION)
     with os.fdopen(order.descriptor, "rb") as opened:
         file = ListFile(order.name, "", order.encoding, opened)
