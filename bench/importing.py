@@ -159,6 +159,9 @@ def _validator(path: Path) -> float:
 
 
 def _import(path: Path, url: str) -> Taken:
+    engine = open_engine(url)
+    migrations_runner.upgrade(engine)
+    engine.dispose()
     # In a process of its own, whose memory is nobody else's.
     command = [sys.executable, "-m", "bench.importing", "--run", str(path), url]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -167,7 +170,6 @@ def _import(path: Path, url: str) -> Taken:
 
 def _run(path: Path, url: str) -> None:
     engine = open_engine(url)
-    migrations_runner.upgrade(engine)
     sessions, now = Sessions(engine), datetime.now(UTC)
     audience = AudienceServices(
         Links("https://letters.example.org", TokenSeal(b"bench")), _compose, SignupCaps(1, 1, 1), "none", b"bench"

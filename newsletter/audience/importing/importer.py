@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Iterator,
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy.orm import Session
@@ -115,8 +116,8 @@ class ImportRun:
         if not self.mode.dry_run:
             yield from self._begin(file)
         with closing(reader_process.read_ahead(file, choices, source)) as stretches:
-            for stretch in stretches:
-                yield from self._steps(surveys[stretch.list_number], stretch)
+            # Not by a loop, whose variable would keep a stretch while the next is taken.
+            yield from itertools.chain.from_iterable(map(partial(self._steps, surveys), stretches))
         if not self.mode.dry_run:
             with self.sessions.begin() as session:
                 progress.finish(session, self.import_id, self.now)
@@ -133,9 +134,10 @@ class ImportRun:
         if self.place != START:
             yield ImportStep(0, self.total, (), 0, resumed=True)
 
-    def _steps(self, known: ListSurvey, stretch: Stretch) -> Generator[ImportStep]:
+    def _steps(self, surveys: Sequence[ListSurvey], stretch: Stretch) -> Generator[ImportStep]:
         """The steps of one stretch of a list."""
         number, position = stretch.list_number, stretch.start
+        known = surveys[number]
         title = "" if known.source is PLAIN else known.source.title
         step = ImportStep(0, Tally(), (), position, list_number=number, list_size=stretch.list_size)
         if stretch.problems and self.mode.checked:

@@ -61,11 +61,11 @@ def _next_stretch(number: int, sheet: CsvFile, entries: Iterator[ImportRow | Ref
     start, some = sheet.position, list(entries)
     if not some:
         return None
+    lines = some[0].line, some[-1].line
     problems = [entry for entry in some if isinstance(entry, RefusedRow)]
     rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.key)
     ended = [row.key for row in rows if row.is_ended]
     parts = [_packed(rows[at : at + PART]) for at in range(0, len(rows), PART)]
-    lines = some[0].line, some[-1].line
     return Stretch(number, sheet.size, *lines, start, sheet.position, problems, len(rows), ended, parts)
 
 
