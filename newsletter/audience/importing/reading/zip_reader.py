@@ -49,6 +49,9 @@ def open_zip(file: IO[bytes]) -> Iterator[ZipFile]:
 
 def file_names(path: Path) -> list[str]:
     """The names of the files in a zip, without their folders; none for anything else, and for a damaged zip."""
+    # A pipe that was read already would never answer.
+    if not path.is_file():
+        return []
     try:
         with path.open("rb") as file:
             if file.read(len(MAGIC)) != MAGIC:
