@@ -93,16 +93,21 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
         return _guard(known[request.endpoint or ""])
 
 
+# What werkzeug's parser of forms reads at once.
+_PIECE = 64 * 1024
+
+
 def _set_form_limit(route: Route) -> None:
     if route.least is ANYONE or not (route.takes_list or route.form_bytes > security.FORM_BYTES):
         return
     person = auth.person()
     if person is not None and person.may(route.least):
-        # The list itself is written to a temporary file, and the rest of its form is as short as any other.
-        request.max_content_length = (
-            route.form_bytes + services().settings.import_bytes if route.takes_list else route.form_bytes
-        )
-        request.max_form_memory_size = route.form_bytes
+        request.max_content_length = request.max_form_memory_size = route.form_bytes
+        if route.takes_list:
+            # The list itself is written to a temporary file, and the rest of its form is as short as any other. But the
+            # piece of it that is read counts as memory, too, together with the end of the one before.
+            request.max_content_length += services().settings.import_bytes
+            request.max_form_memory_size += _PIECE
 
 
 def _guard(route: Route) -> Response | None:

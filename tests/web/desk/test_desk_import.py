@@ -71,6 +71,11 @@ def checked(editor: Visitor, services: Services, content: str | bytes) -> str:
     return page
 
 
+def test_a_list_is_taken_that_is_longer_than_what_is_read_at_once(editor: Visitor, services: Services) -> None:
+    upload(editor, "email,name\n" + "reader@example.org,Reader\n" * 12_000)
+    assert only(services).size == 312_011
+
+
 def test_a_list_is_uploaded_tried_and_imported_and_everything_says_who_did_it(
     editor: Visitor, services: Services
 ) -> None:
