@@ -157,6 +157,17 @@ def test_what_needs_no_encoding_is_broken_just_where_the_encoder_breaks_it(text:
     assert mime.quoted_piece(text) == encoded.replace(b"\n", b"\r\n")
 
 
+@given(st.one_of(st.text(max_size=40), st.text(alphabet="a .@&<=\"'", max_size=160)))
+def test_a_plain_piece_is_what_the_value_is_in_text_and_in_html(value: str) -> None:
+    if piece := mime.plain_piece(value):
+        assert mime.quoted_piece(as_text(value).strip()) == mime.quoted_piece(as_html(value).strip()) == piece
+
+
+@pytest.mark.parametrize("value", ["Ada", "Ada  King-Noel", "ada@reader.example", "https://letters.example.org/a/b_-1"])
+def test_most_values_are_plain_pieces(value: str) -> None:
+    assert mime.plain_piece(value)
+
+
 def test_a_copy_of_a_nameless_reader_and_one_of_an_odd_name_read_as_written() -> None:
     template = compose.compile(letter(), LINKS)
     for name, in_text, in_html in [("", "friend", "friend"), ("R&D", "R&D", "R&amp;D"), ("Zoë  .", "Zoë  .", "Zoë  .")]:

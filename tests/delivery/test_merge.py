@@ -92,17 +92,6 @@ def test_a_name_in_a_header_stays_on_its_line(hostile: str) -> None:
     header.encode()
 
 
-@given(st.one_of(NAMES, st.text(alphabet="a .@&<=\"'", max_size=8)))
-def test_a_value_that_is_itself_is_neither_escaped_nor_trimmed(value: str) -> None:
-    if merge.is_itself(value):
-        assert as_text(value).strip() == merge.as_html(value).strip() == value != ""
-
-
-@pytest.mark.parametrize("value", ["Ada", "Ada  King-Noel", "ada@reader.example", "https://letters.example.org/a/b_-1"])
-def test_what_most_values_look_like_is_itself(value: str) -> None:
-    assert merge.is_itself(value)
-
-
 def test_fields_bound_for_good_leave_the_others_open() -> None:
     bound = merge.compile("{{ name }}, {{ email }}; {{ name | x }}", merge.EDITORS).bind(
         {"name": "A & O"}, merge.as_html

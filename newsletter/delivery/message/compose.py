@@ -70,7 +70,7 @@ class BodyPart:
         return sum(map(len, self.pieces)) + sum(_HOLE * len(places) for _, places in self.holes)
 
     def fill(self, values: Mapping[str, str], encoded: Mapping[str, bytes]) -> list[bytes]:
-        """The part for one reader, quoted-printable, in pieces; `encoded` holds values that no part has to escape."""
+        """The part for one reader, quoted-printable, in pieces; `encoded` has those that are the same in each part."""
         pieces = list(self.pieces)
         for field, places in self.holes:
             piece = encoded.get(field.name) or mime.quoted_piece(field.fill(values, self.escape))
@@ -132,7 +132,7 @@ class MessageTemplate:
         }
         if self.leads_to_comments:
             values["comments_url"] = self.links.comments(self.archive_url, copy.subscription_id)
-        encoded = {name: mime.quoted_piece(value) for name, value in values.items() if merge.is_itself(value)}
+        encoded = {name: mime.plain_piece(value) for name, value in values.items()}
         head = b"".join((self.origin, self._own(copy, values, date), self.shared))
         body = self.frame.around(self.text.fill(values, encoded), self.html.fill(values, encoded))
         # No header and no quoted line begins with a dot.

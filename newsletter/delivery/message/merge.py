@@ -27,9 +27,6 @@ _BRACES = re.compile(r"\\\{\{|\{\{(?!\{)(?:([^{}]*)\}\})?")
 _TRIPLED = re.compile(r"(?<!\\)\{\{\{(?=[^{}]*\}\})")
 _NEVER_CLOSES = r'"{{" opens a merge field that never closes; write \{{ to print braces'
 
-# Printable ASCII without the five that HTML escapes, and without spaces at the ends.
-_ITSELF = re.compile("(?! )[ !#-%(-;=?-~]+(?<! )")
-
 # Controls, line and paragraph separators, direction overrides (they make an address read backwards)
 # and lone surrogates (they cannot be encoded).
 
@@ -112,11 +109,6 @@ def as_html(value: str) -> str:
 def as_html_lines(value: str) -> str:
     """The same for a value that keeps its line breaks."""
     return as_html(value) if "\n" not in value else "<br />".join(map(as_html, value.split("\n")))
-
-
-def is_itself(value: str) -> bool:
-    """Whether a value needs no escaping, neither in plain text nor in HTML."""
-    return _ITSELF.fullmatch(value) is not None
 
 
 def _parts(text: str) -> Iterator[str | Field]:

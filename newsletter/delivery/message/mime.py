@@ -27,8 +27,10 @@ _ENCODED_LINE = 76
 
 # What a soft line break leaves of the 76 characters that a line may have.
 _LINE = 75
-# Most values of merge fields: nothing to encode, no leading dot, two lines at most.
+# Nothing to encode, no leading dot, two lines at most.
 _ENCODES_TO_ITSELF = re.compile(rf"(?!\.)[ -<>-~]{{0,{_LINE}}}+(?:(?!\.)[ -<>-~]{{1,{_LINE}}}+)?")
+# The same without the five characters that HTML escapes, and without spaces at the ends: most values of merge fields.
+_SAME_IN_HTML = re.compile(rf"(?![ .])[ !#-%(-;?-~]{{1,{_LINE}}}+(?:(?!\.)[ !#-%(-;?-~]{{1,{_LINE}}}+)?(?<! )")
 _LEADING_DOTS = re.compile(rb"(?<=\r\n)\.+")
 
 # What could end an address in a header or in an SMTP command, or make it a list of several.
@@ -98,8 +100,7 @@ def quoted_printable(text: str) -> bytes:
 def quoted_piece(text: str) -> bytes:
     """A piece of a quoted-printable part: it begins a line, and its last line may be continued by the next piece."""
     if _ENCODES_TO_ITSELF.fullmatch(text):
-        first, rest = text[:_LINE], text[_LINE:]
-        return (f"{first}=\r\n{rest}=\r\n" if rest else f"{first}=\r\n").encode()
+        return _in_two_lines(text)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").replace("\n", "\r\n")
     # The mark keeps room at the end of the last line for the soft line break that takes its place.
     encoded = b"\r\n" + binascii.b2a_qp(lines.encode() + b"~")[:-1] + b"=\r\n"
@@ -107,6 +108,16 @@ def quoted_piece(text: str) -> bytes:
     whole = encoded if "\n" in lines else encoded.replace(b"=\n", b"=\r\n")
     # Without a leading dot there is nothing to double on the wire (RFC 5321, 4.5.2).
     return _LEADING_DOTS.sub(lambda dots: b"=2E=\r\n" * len(dots[0]), whole)[2:]
+
+
+def plain_piece(value: str) -> bytes:
+    """The piece that a value is in plain text as in HTML; empty if it has to be escaped, trimmed or encoded."""
+    return _in_two_lines(value) if _SAME_IN_HTML.fullmatch(value) else b""
+
+
+def _in_two_lines(text: str) -> bytes:
+    first, rest = text[:_LINE], text[_LINE:]
+    return (f"{first}=\r\n{rest}=\r\n" if rest else f"{first}=\r\n").encode()
 
 
 def _named(name: str, identifier: str, header: str) -> str:
