@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple, Self, TypeVar, cast
 
 import structlog
@@ -64,6 +65,7 @@ _MOMENT = bindparam("moment", type_=_ROWS.c.begun_at.type)
 _LETTER = bindparam("letter", type_=_ROWS.c.letter_id.type)
 _REPLY_COLUMNS = ("code", "status", "reply")
 _OUTCOME_COLUMNS = (*_REPLY_COLUMNS, "reason", "state")
+_outcome_cells = attrgetter("copy.id", *_OUTCOME_COLUMNS)
 
 
 def reached_subscriptions(letter_ids: Collection[int]) -> Select[int]:
@@ -211,8 +213,7 @@ def record(connection: Connection, worker: str, outcomes: Sequence[Outcome], now
     """Record the outcomes of these copies, in at most three grouped statements for each letter."""
     ended = [outcome for outcome in outcomes if not outcome.goes_back]
     for letter_id, theirs in _by_letter(ended, lambda outcome: outcome.copy.letter_id):
-        ended_rows = [(one.copy.id, *(getattr(one, name) for name in _OUTCOME_COLUMNS)) for one in theirs]
-        parameters = _parameters(connection, letter_id, worker, ended_rows, now)
+        parameters = _parameters(connection, letter_id, worker, list(map(_outcome_cells, theirs)), now)
         _Moves.for_letter(connection, letter_id).end.run(connection, parameters)
     if len(ended) < len(outcomes):
         _take_back(connection, worker, [outcome for outcome in outcomes if outcome.goes_back], now)
