@@ -1,6 +1,7 @@
 """A made file of each peer, and what becomes of each of its rows."""
 
 import csv
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -426,6 +427,16 @@ def test_substacks_zip_has_its_list_among_the_posts(tmp_path: Path) -> None:
     with files.open_file(path) as opened:
         (found,) = list_rows.survey(opened)
     assert (found.source.name, found.name.endswith("export.zip, email_list.garden.csv")) == ("substack", True)
+
+
+def test_a_pipe_is_not_read_to_see_whether_it_is_a_zip(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    held = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    os.write(held, b"PK\3\4")
+    assert not files.holds_list(path)
+    assert os.read(held, 9) == b"PK\3\4"
+    os.close(held)
 
 
 def test_columns_beyond_a_hundred_are_refused_or_left_out(write: Callable[..., Path]) -> None:
