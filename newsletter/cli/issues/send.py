@@ -22,7 +22,7 @@ def _usage_checked(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def run(*, at_once: bool, to_missed: bool, joined: bool, dry_run: bool, as_json: bool, **others: Any) -> None:
         if at_once is to_missed:
-            raise click.UsageError("sending cannot be undone: add --now or --missed, or use `issues schedule`")
+            raise click.UsageError("sending cannot be undone: say either --now or --missed, or use `issues schedule`")
         if at_once and (joined or dry_run or as_json or others["segment"]):
             raise click.UsageError("--segment, --joined, --dry-run and --json go with --missed")
         command(at_once=at_once, joined=joined, dry_run=dry_run, as_json=as_json, **others)
