@@ -1,10 +1,10 @@
-"""What a mail quotes is not what it says: words of the returned message, or of a bounce that a person asks about."""
+"""What a mail quotes is not what it says: words of the returned message, of another recipient, of another bounce."""
 
 import pytest
 
 from newsletter.delivery.bounces.parse import parse
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason
-from tests.delivery.bounces.mails import FAILED, READER, mail, multipart
+from tests.delivery.bounces.mails import FAILED, READER, mail, multipart, report
 
 VAGUE = FAILED[: FAILED.index("Diagnostic-Code")].replace("5.1.1", "5.0.0")
 QUOTED = "550 5.1.1 User unknown, no such user here. Host unknown: unrouteable address"
@@ -61,6 +61,32 @@ def test_words_of_the_returned_text_make_nothing_hard(mark: str, returned: str) 
 )
 def test_the_subject_of_the_returned_message_makes_nothing_hard(subject: str, text: str) -> None:
     assert hardness_of(mail(text, subject=subject)) is Hardness.SOFT
+
+
+OTHER = "<bob@example.com>: host mx.example.com said: 550 5.1.1 User unknown (in reply to RCPT TO command)\n"
+UNKNOWN = FAILED.replace("reader@example.com", "bob@example.com")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        mail(f"Not delivered:\n\n{OTHER}\n<{READER}>: something went wrong"),
+        mail(f"Not delivered:\n\n<{READER}>: something went wrong\n\n{OTHER}"),
+        mail(f"Not delivered:\n\n<{READER}>\n\n{OTHER}"),
+        mail(OTHER, X_Failed_Recipients=f"bob@example.com, {READER}"),
+        report(f"{UNKNOWN}\n{VAGUE}", words=OTHER),
+        report(f"{VAGUE}Diagnostic-Code: smtp; 550 no\n\n{UNKNOWN}", words=OTHER),
+        report(f"{VAGUE.replace('failed', 'delayed')}\n{UNKNOWN}", words=OTHER),
+    ],
+)
+def test_words_about_another_recipient_make_nothing_hard(raw: bytes) -> None:
+    told = {one.address: one.hardness for one in parse(raw).recipients}
+    assert told == {READER: Hardness.SOFT, "bob@example.com": Hardness.HARD}
+
+
+def test_recipients_in_lines_of_their_own_share_the_words_below() -> None:
+    told = parse(mail(f"Not delivered:\n\n  {READER}\n  bob@example.com\n\nmailbox full\n")).recipients
+    assert [one.reason for one in told] == [Reason.MAILBOX_FULL] * 2
 
 
 def test_a_summary_of_the_message_above_is_no_returned_message() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from functools import cached_property
+from itertools import islice
 
 from newsletter.delivery.bounces.classify import wording
 from newsletter.delivery.bounces.parse import automatic, dsn, mime, prose, returned_message, signs
+from newsletter.delivery.bounces.parse.dsn import RecipientStatus
 from newsletter.delivery.bounces.parse.mime import Headers, Mail, Part
 from newsletter.delivery.bounces.parse.prose import Mention
 from newsletter.delivery.bounces.report import Kind, Recipient, Report
@@ -61,11 +63,6 @@ class MailView:
     def words(self) -> str:
         """The notice in one line."""
         return " ".join(self.notice.split())[:_WORDS]
-
-    @cached_property
-    def command(self) -> str:
-        """The SMTP command that was answered, as far as the notice tells."""
-        return prose.command_in(self.words)
 
     @cached_property
     def returned_headers(self) -> Headers:
@@ -127,14 +124,33 @@ class MailView:
         return bool(is_delay) and not signs.FINAL.search(self._lower_notice)
 
     @cached_property
+    def statuses(self) -> list[RecipientStatus]:
+        """What its parts for programs say of each recipient."""
+        parts = [part for part in self.mail.parts if dsn.is_status(part)]
+        # One that a gateway passes on whole counts as well, but not one that a person does.
+        own = [part for part in parts if not part.is_returned] or (parts if self.is_delivery_notice else [])
+        return list(islice((each for part in own for each in dsn.read_statuses(part)), dsn.MOST_RECIPIENTS))
+
+    @cached_property
     def mentions(self) -> list[Mention]:
         """The addresses that the text for people names; if none, the addressee of the returned message."""
-        in_prose = self._in_prose
-        failed = list(_addresses(self.mail.headers, ("x-failed-recipients",)))
-        if failed:
-            known = {each.address.lower(): each for each in in_prose}
-            return [known.get(each.lower(), Mention(each, self.words)) for each in dict.fromkeys(failed)]
-        return in_prose or [Mention(each, self.words) for each in self.addressees[:1]]
+        if self._failed:
+            known = {each.address.lower(): each for each in self._in_prose}
+            return [known.get(each.lower(), Mention(each, self.words_for(each))) for each in self._failed]
+        return self._in_prose or [Mention(each, self.words) for each in self.addressees[:1]]
+
+    @cached_property
+    def names_several(self) -> bool:
+        """Whether it is about several recipients."""
+        named = {each.address.lower() for each in self.statuses} or self._failed or self._in_prose
+        return len(named) > 1
+
+    def words_for(self, address: str) -> str:
+        """The notice in one line; if it is about several recipients, only what stands before the others."""
+        others = [each.address for each in self._in_prose if each.address.lower() != address.lower()]
+        if not (self.names_several and others):
+            return self.words
+        return " ".join(self.notice[: min(map(self.notice.find, others))].split())[:_WORDS]
 
     def mention_of(self, *addresses: str) -> Mention | None:
         """What its text for people says about any of these addresses."""
@@ -145,6 +161,10 @@ class MailView:
     def addressees(self) -> list[str]:
         """The addressees of the returned message."""
         return list(_addresses(self.returned_headers, ("to",)))
+
+    @cached_property
+    def _failed(self) -> list[str]:
+        return list(dict.fromkeys(_addresses(self.mail.headers, ("x-failed-recipients",))))
 
     @cached_property
     def _in_prose(self) -> list[Mention]:

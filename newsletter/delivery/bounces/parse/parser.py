@@ -6,12 +6,10 @@ Nothing in a mail can make this fail, and its memory does not grow with the mail
 
 import io
 from dataclasses import replace
-from itertools import islice
 
 from newsletter.delivery.bounces.parse import (
     arf,
     automatic,
-    dsn,
     mime,
     notification,
     prose,
@@ -53,11 +51,7 @@ def _complaint(view: MailView) -> Report | None:
 
 
 def _status_report(view: MailView) -> Report | None:
-    parts = [part for part in view.mail.parts if dsn.is_status(part)]
-    # One that a gateway passes on whole counts as well, but not one that a person does.
-    own = [part for part in parts if not part.is_returned] or (parts if view.is_delivery_notice else [])
-    found = (recipients.of_status(view, each) for part in own for each in dsn.read_statuses(part))
-    named = recipients.distinct(islice(filter(None, found), dsn.MOST_RECIPIENTS))
+    named = recipients.distinct(filter(None, (recipients.of_status(view, each) for each in view.statuses)))
     if not named:
         return None
     if automatic.is_challenge_service(view.mail):

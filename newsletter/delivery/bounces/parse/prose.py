@@ -133,12 +133,18 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
 
 def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
     heads = [at for at, _ in found]
-    mentions = []
-    for place, (at, address) in enumerate(found):
-        end = heads[place + 1] if place + 1 < len(heads) else len(lines)
+    mentions, shared = [], ""
+    # From the last: addresses in lines of their own share the words below them all.
+    for (at, address), end in reversed(list(zip(found, [*heads[1:], len(lines)], strict=True))):
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
+        words = f"{words} {shared}".rstrip() if _is_only(address, words) else words
+        shared = words if _is_only(address, lines[at]) else ""
         mentions.append(Mention(address, words, command_in(words)))
-    return mentions
+    return mentions[::-1]
+
+
+def _is_only(address: str, words: str) -> bool:
+    return words.strip("<>:*.,; ").lower() == address.lower()
 
 
 def without_names(text: str) -> str:

@@ -34,7 +34,7 @@ def of_status(view: MailView, status: RecipientStatus) -> Recipient | None:
     if action in _NO_FAILURE:
         words = status.diagnostic[:LONGEST_DIAGNOSTIC]
         return Recipient(address, None, Reason.DELIVERED, status.status, "", action, words, status.mta)
-    return _of_failure(view, status, action, notice or Mention(address, view.words, view.command))
+    return _of_failure(view, status, action, notice or _whole(view, address))
 
 
 def _of_failure(view: MailView, status: RecipientStatus, action: str, notice: Mention) -> Recipient:
@@ -48,7 +48,7 @@ def _of_failure(view: MailView, status: RecipientStatus, action: str, notice: Me
     if status.comment and not status.diagnostic:
         commented = _classified(replace(words, words=status.comment), action, status)
         found = replace(_or_else(commented, found), diagnostic=found.diagnostic)
-    may_be_otherwise = found.hardness is Hardness.HARD and len(view.mentions) <= 1
+    may_be_otherwise = found.hardness is Hardness.HARD and not view.names_several and len(view.mentions) <= 1
     if found.reason not in _UNDECIDED and not may_be_otherwise:
         return _by_category(found, status.category)
     by_prose = _classified(notice, action, status)
@@ -79,19 +79,25 @@ def of_prose(view: MailView, notice: Mention, action: str) -> Recipient:
     if program_words := _words_of_program(view, notice):
         return replace(_classified(program_words, action), diagnostic=notice.words[:LONGEST_DIAGNOSTIC])
     found = _classified(notice, action)
-    for words in (view.words, view.mail.header("subject")):
-        if found.reason in _UNDECIDED:
-            fallback = _classified(Mention(notice.address, words, notice.command or view.command), action)
-            # A subject may be that of the returned message.
-            is_guess = words is not view.words and fallback.hardness is Hardness.HARD
-            found = found if is_guess else _or_else(found, fallback)
+    if found.reason in _UNDECIDED:
+        whole = _whole(view, notice.address, notice.command)
+        found = _or_else(found, _classified(whole, action))
+    if found.reason in _UNDECIDED:
+        by_subject = _classified(replace(whole, words=view.mail.header("subject")), action)
+        # A subject may be that of the returned message.
+        found = found if by_subject.hardness is Hardness.HARD else _or_else(found, by_subject)
     says_nothing = notice.words.strip("<>:*. ").lower() == notice.address.lower()
     return replace(found, reason=Reason.UNDEFINED) if says_nothing and found.reason is Reason.ON_HOLD else found
 
 
+def _whole(view: MailView, address: str, command: str = "") -> Mention:
+    words = view.words_for(address)
+    return Mention(address, words, command or prose.command_in(words))
+
+
 def _words_of_program(view: MailView, notice: Mention) -> Mention | None:
     """The whole text, if a program explains in it why it gave up: that may come before the address."""
-    known = len(view.mentions) == 1 and programs.reason_of(wording.comparable(view.words))
+    known = not view.names_several and len(view.mentions) == 1 and programs.reason_of(wording.comparable(view.words))
     return replace(notice, words=view.words) if known else None
 
 
