@@ -153,5 +153,5 @@ def _post(
     composed = services.compose(
         kind, publication, {"name": reader.name, "email": reader.email, **fields}, reader.language
     )
-    to = Addressee(reader.email, reader.name, fields.get("unsubscribe_url"))
+    to = Addressee(reader.email, reader.name, fields.get("unsubscribe_url"), subscription.id)
     outbox.post(session, publication, kind, to, composed, now)

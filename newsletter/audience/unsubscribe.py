@@ -12,6 +12,7 @@ from newsletter.audience.consent import NO_PROOF, Proof
 from newsletter.audience.models import Act, BulkActRow, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger
+from newsletter.delivery.transactional import outbox
 from newsletter.errors import Conflict
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.pagination import Order, Page, PageRequest
@@ -69,12 +70,13 @@ def end_subscription(
     now: datetime,
     proof: Proof = NO_PROOF,
 ) -> bool:
-    """Set unsubscribed, bounced or complained, and skip copies that still wait; False if it had ended before."""
+    """Set unsubscribed, bounced or complained, and skip mail that still waits; False if it had ended before."""
     publications.wait_for_fan_out(session, subscription.publication_id)
     if not status_transitions.end(session, subscription, status, now):
         return False
     consent.record(session, subscription, ACTS[status], channel, now, proof)
     ledger.skip_pending(session, subscription.id, status.value, now)
+    outbox.skip_waiting(session, subscription.subscriber.key, subscription.id, status.value, now)
     return True
 
 

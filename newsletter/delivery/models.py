@@ -271,9 +271,10 @@ class OutboxMessage(Base):
     """When it ended; html, text, message, unsubscribe_url and reply_to are then blanked."""
     reply: Mapped[str | None] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(String(40))
-    """Why it was skipped: the causes of the suppression, or that one of its kind went out within a day."""
+    """Why it was skipped: the causes of the suppression, how the subscription ended, or that it would be the second of
+    its kind within a day."""
     subscription_id: Mapped[int | None]
-    """The subscription whose consent it asks for, or for which it goes to an address that is not yet the reader's."""
+    """The subscription that it is about, if it is about one: what nobody asked for is skipped when that ends."""
     template: Mapped[str | None] = mapped_column(String(64))
     """The version of its text: the SHA-256 of what all letters of that version have in common.
 

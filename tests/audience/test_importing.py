@@ -18,7 +18,7 @@ from newsletter.audience.importing.reading import files, list_rows, stretches
 from newsletter.audience.models import Status, Subscriber
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
-from newsletter.delivery.models import Cause, CopyState, OutboxMessage
+from newsletter.delivery.models import Cause, CopyState, OutboxMessage, OutboxState
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 from tests.audience.opening import import_list, import_steps, open_csv
@@ -163,6 +163,15 @@ def test_a_later_file_ends_what_an_earlier_one_began(press, write: Callable[...,
     assert load(press, write("email,UNSUB_TIME\nada@example.org,2024-01-02\n")) == Tally(ended=1)
     assert press.acts(ADA) == [("imported", "import"), ("left", "import")]
     assert press.copy(letter_id).state is CopyState.SKIPPED
+
+
+def test_who_left_elsewhere_is_not_asked_to_confirm_by_a_letter_that_still_waits(
+    press, write: Callable[..., Path]
+) -> None:
+    import_list(press, write("email\nada@example.org\n"), ImportTerms())
+    import_list(press, write("email,status\nada@example.org,unsubscribed\n"), ImportTerms())
+    press.answer_letters("250 OK")
+    assert [letter.state for letter in press.letters("ada@example.org")] == [OutboxState.SKIPPED]
 
 
 def test_a_file_does_not_end_what_a_reader_confirmed_here(press, write: Callable[..., Path]) -> None:

@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.audience import unsubscribe
+from newsletter.audience import emails, signup, unsubscribe
 from newsletter.audience.models import Channel, Status
-from newsletter.delivery.models import CopyState
+from newsletter.delivery.models import CopyState, OutboxState
 from newsletter.errors import Conflict, Invalid
 
 ADA = "ada@example.org"
@@ -44,6 +44,19 @@ def test_a_copy_that_waits_is_skipped_when_its_reader_leaves(press) -> None:
     leave(press)
     copy = press.copy(letter_id)
     assert (copy.state, copy.reason) == (CopyState.SKIPPED, "unsubscribed")
+
+
+def test_what_nobody_asked_for_is_skipped_once_its_reader_has_left(press, other_publication) -> None:
+    reader, token = press.reader(ADA), press.leave_token(ADA)
+    press.run(emails.link, press.publication, reader.id, ADA, press.now)
+    press.run(signup.subscribe, other_publication, signup.SignupRequest(ADA, "", None, "Yes"), press.now)
+    press.run(unsubscribe.unsubscribe_by_link, token, Channel.ONE_CLICK, None, press.now)
+    assert [(letter.kind, letter.state, letter.reason) for letter in press.letters(ADA)] == [
+        ("confirm", OutboxState.SKIPPED, "unsubscribed"),
+        ("welcome", OutboxState.SKIPPED, "unsubscribed"),
+        ("link", OutboxState.PENDING, None),
+        ("confirm", OutboxState.PENDING, None),
+    ]
 
 
 def test_only_leaving_from_a_page_is_answered_with_a_letter(press) -> None:

@@ -48,6 +48,7 @@ _OPEN = timedelta(days=7)
 _A_DAY = timedelta(days=1)
 # Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
 # of a person who asked something.
+_ANSWERS = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.ANSWER]
 _BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None, "reply_to": None}
 
 # Written out, because neither database matches a parameter to a partial index.
@@ -74,7 +75,7 @@ class Addressee:
     name: str = ""
     unsubscribe_url: str | None = None
     subscription_id: int | None = None
-    """The subscription whose consent it asks for, or for which it goes to an address that is not yet the reader's."""
+    """The subscription that it is about, if it is about one."""
     template: str | None = None
     """The version of its text, if it asks for consent."""
 
@@ -227,6 +228,18 @@ def erase_letters(session: Session, keys: Collection[str], subscription_ids: Col
     """Erase every letter to the addresses with these keys, and to any address about these subscriptions."""
     for theirs in (OutboxMessage.key.in_(keys), OutboxMessage.subscription_id.in_(subscription_ids)):
         session.execute(delete(OutboxMessage).where(theirs), execution_options=UNSYNCED)
+
+
+def skip_waiting(session: Session, key: str, subscription_id: int, reason: str, now: datetime) -> None:
+    """Skip what waits for a reader at this address about a subscription that has ended; answers to requests go out."""
+    theirs = update(OutboxMessage).where(
+        OutboxMessage.key == key,
+        OutboxMessage.subscription_id == subscription_id,
+        OutboxMessage.state == OutboxState.PENDING,
+        OutboxMessage.kind.not_in(_ANSWERS),
+    )
+    skipped = {"state": OutboxState.SKIPPED, "reason": reason, "ended_at": now, **_BLANK}
+    session.execute(theirs.values(skipped), execution_options=UNSYNCED)
 
 
 def withdraw_letters(session: Session, post_ids: Collection[int]) -> None:
