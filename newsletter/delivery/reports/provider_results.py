@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import JSON, ForeignKey, delete, exists, func, or_, select
-from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
+from sqlalchemy import JSON, ForeignKey, delete, func, or_, select, tuple_
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
 from newsletter.addresses.provider_groups import ProviderGroups
@@ -89,9 +89,9 @@ class StoredResults(Base):
 
 def recent_letters(session: Session, now: datetime, publication_id: int | None = None) -> list[int]:
     """The letters of the last seven days, and each publication's last one in any case; oldest first."""
-    later = aliased(Letter)
-    newer = exists().where(later.publication_id == Letter.publication_id, later.started_at > Letter.started_at)
-    recent = select(Letter.id).where(or_(Letter.started_at > now - SPAN, Letter.started_at.is_not(None) & ~newer))
+    last = select(Letter.publication_id, func.max(Letter.started_at)).group_by(Letter.publication_id)
+    is_last = tuple_(Letter.publication_id, Letter.started_at).in_(last)
+    recent = select(Letter.id).where(or_(Letter.started_at > now - SPAN, is_last))
     if publication_id is not None:
         recent = recent.where(Letter.publication_id == publication_id)
     return list(session.scalars(recent.order_by(Letter.started_at, Letter.id)))
