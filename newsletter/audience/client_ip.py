@@ -1,6 +1,7 @@
 """Client addresses, shortened or hashed to what each use needs."""
 
 import hmac
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from newsletter.audience.services import AudienceServices
@@ -45,6 +46,7 @@ def keyed_digest(services: AudienceServices, text: str) -> str:
     return hmac.digest(services.origin_key, text.encode(), "sha256").hex()
 
 
+@lru_cache(maxsize=64)  # several parts of a request ask for the same address
 def _parse(client: str | None) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address((client or "").strip())
