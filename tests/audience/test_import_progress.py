@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from newsletter.audience.importing import importer, progress
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportState
+from newsletter.audience.importing.reading import stretches
 from newsletter.audience.importing.uploads import models as uploads
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status
 from newsletter.errors import Conflict
@@ -23,7 +24,8 @@ OPERATOR = "ute@press.example"
 @pytest.fixture(autouse=True)
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importer, "GROUP", 3)
-    monkeypatch.setattr(importer, "STRETCH", 10)
+    monkeypatch.setattr(stretches, "STRETCH", 10)
+    monkeypatch.setattr(stretches, "PART", 4)
 
 
 @pytest.fixture
