@@ -12,7 +12,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportTerms
-from newsletter.audience.importing.reading import files, reader_process, stretches
+from newsletter.audience.importing.reading import files, list_rows, reader_process, stretches
 from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.importing.reading.stretches import Stretch
 from newsletter.audience.models import ConsentEvent, Status
@@ -60,6 +60,16 @@ def test_a_process_reads_what_would_be_read_here(
     ((_, rows),) = apart
     assert [row.name or row.status for row in rows] == [Status.UNSUBSCRIBED, "Bob", "Zoë"]
     assert len(started) == 1
+
+
+def test_a_stretch_of_long_rows_is_shorter(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretches, "LARGEST", 100_000)
+    monkeypatch.setattr(stretches, "PART", 10)
+    path = write("email,about\n" + "".join(f"reader{number}@example.org,{'x' * 3_000}\n" for number in range(150)))
+    with files.open_file(path) as file:
+        found = whole(stretches.read_stretches(file))
+    # The rows by which the columns are recognised have been read before.
+    assert [len(rows) for _, rows in found] == [list_rows.SAMPLE + 40, 40, 20]
 
 
 def test_what_is_wrong_with_a_list_is_said_as_if_it_were_read_here(

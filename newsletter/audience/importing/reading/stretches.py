@@ -15,6 +15,8 @@ STRETCH = 50_000
 """The rows that are sorted by address together, so that a group touches few pages of the index."""
 STRETCH_OF_MORE = 20_000
 """The same where a row has more than an address and a name, so that a stretch fits into memory."""
+LARGEST = 8 << 20
+"""The bytes of a list after which a stretch ends early, so that it fits into memory whatever its rows hold."""
 PART = 2_000
 """The rows that are packed together."""
 
@@ -54,16 +56,25 @@ def _of_list(number: int, sheet: CsvFile, choices: ColumnChoices, source: str) -
     layout, lines = list_rows.opened(sheet, choices, source)
     entries, rows_at_once = list_rows.parsed(layout, lines), STRETCH_OF_MORE if layout.details() else STRETCH
     # Whoever gets a stretch may take long, and nothing of it is kept here meanwhile.
-    yield from iter(lambda: _next_stretch(number, sheet, itertools.islice(entries, rows_at_once)), None)
+    yield from iter(lambda: _next_stretch(number, sheet, entries, rows_at_once), None)
 
 
-def _next_stretch(number: int, sheet: CsvFile, entries: Iterator[ImportRow | RefusedRow]) -> Stretch | None:
-    start, some = sheet.position, list(entries)
+def _next_stretch(
+    number: int, sheet: CsvFile, entries: Iterator[ImportRow | RefusedRow], rows_at_once: int
+) -> Stretch | None:
+    start = sheet.position
+    some: list[ImportRow | RefusedRow] = []
+    while len(some) < rows_at_once and sheet.position - start < LARGEST:
+        more = list(itertools.islice(entries, min(PART, rows_at_once - len(some))))
+        if not more:
+            break
+        some += more
     if not some:
         return None
     lines = some[0].line, some[-1].line
     problems = [entry for entry in some if isinstance(entry, RefusedRow)]
     rows = sorted((entry for entry in some if isinstance(entry, ImportRow)), key=lambda row: row.key)
+    del some
     ended = [row.key for row in rows if row.is_ended]
     parts = [_packed(rows[at : at + PART]) for at in range(0, len(rows), PART)]
     return Stretch(number, sheet.size, *lines, start, sheet.position, problems, len(rows), ended, parts)
