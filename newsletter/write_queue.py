@@ -44,11 +44,29 @@ class WriteQueue:
         deadline = time.monotonic() + (LONGEST_URGENT_WAIT if urgent else LONGEST_WAIT)
         self._wait(deadline, urgent=urgent)
         try:
-            _begin(connection, deadline)
+            connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                self.begin_out_of_turn(connection, deadline - time.monotonic())
+            finally:
+                connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000:.0f}")
         except BaseException:
             self._pass_on()
             raise
         self._writer = connection
+
+    @staticmethod
+    def begin_out_of_turn(connection: sqlite3.Connection, longest: float) -> None:
+        """Begin one without waiting for a turn; OperationalError if that takes longer than so many seconds.
+
+        The connection itself must wait for nobody (`busy_timeout = 0`).
+        """
+        deadline = time.monotonic() + longest
+        tries = 0
+        while not _is_begun(connection):
+            if time.monotonic() > deadline:
+                raise sqlite3.OperationalError("database is locked")
+            time.sleep(_NAPS[min(tries // _TRIES_EACH, len(_NAPS) - 1)])
+            tries += 1
 
     def end(self, connection: sqlite3.Connection) -> None:
         """Pass the turn on, if it is this connection's; otherwise no effect."""
@@ -91,19 +109,6 @@ class WriteQueue:
             if waiting:
                 self._take()
                 waiting.popleft().set()
-
-
-def _begin(connection: sqlite3.Connection, deadline: float) -> None:
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        tries = 0
-        while not _is_begun(connection):
-            if time.monotonic() > deadline:
-                raise sqlite3.OperationalError("database is locked")
-            time.sleep(_NAPS[min(tries // _TRIES_EACH, len(_NAPS) - 1)])
-            tries += 1
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {LONGEST_WAIT * 1000:.0f}")
 
 
 def _is_begun(connection: sqlite3.Connection) -> bool:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -151,6 +152,24 @@ def test_what_nobody_asks_for_twice_waits_longer(sessions: Sessions, elsewhere, 
     leaving.join()
     writers.join()
     assert written(sessions) == ["leave"]
+
+
+def test_a_dedicated_connection_asks_often_enough_to_write_between_two_groups_of_others(
+    sessions: Sessions, elsewhere, monkeypatch
+) -> None:
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 100:
+            elsewhere.execute("COMMIT")
+
+    monkeypatch.setattr(write_queue, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=nap))
+    elsewhere.execute("BEGIN IMMEDIATE")
+    with sessions.dedicated_connection() as connection, connection.begin():
+        connection.execute(text("INSERT INTO notes VALUES ('begun')"))
+    assert written(sessions) == ["begun"]
+    assert max(naps) <= 0.005
 
 
 def test_who_reads_waits_for_no_writer(sessions: Sessions, elsewhere) -> None:
