@@ -70,8 +70,8 @@ def _received(process: subprocess.Popen[bytes], order: _Order) -> Generator[Stre
         yield from iter(partial(_answer, answers), None)
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
         raise Unavailable(
-            f"the process that reads this list ended with code {process.wait()}, perhaps because memory ran short; "
-            "import the file again: it goes on where it was, and nothing is imported twice"
+            f"{order.name}: the process that reads it ended with code {process.wait()}, perhaps because memory ran "
+            "short; import the file again: it goes on where it was, and nothing is imported twice"
         ) from None
 
 
