@@ -1,6 +1,7 @@
 """A list is imported at the desk: uploaded, asked about, tried, confirmed, followed and reported."""
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 from zipfile import ZipFile
@@ -19,6 +20,7 @@ from newsletter.audience.models import ConsentEvent, ImportedFile, Status, Subsc
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editors import Role
+from newsletter.errors import Unavailable
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -270,6 +272,26 @@ def test_a_list_at_which_the_program_fails_says_so_and_does_not_hold_up_the_next
     assert "The import could not be finished" in editor.read(first)
     assert "Done. Added 1" in editor.read(second)
     assert list(services.settings.import_folder.iterdir()) == []
+
+
+def test_what_was_imported_before_its_reading_was_broken_off_is_counted(
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "GROUP", 2)
+    page = checked(editor, services, "email\n" + "".join(f"new{one}@example.org\n" for one in range(9)))
+    press(editor, page, "begin")
+    read_ahead = importer.reader_process.read_ahead
+
+    def broken_off(*of: Any) -> Iterator[Any]:
+        yield from read_ahead(*of)
+        raise Unavailable("the process that reads it ended")
+
+    monkeypatch.setattr(importer.reader_process, "read_ahead", broken_off)
+    job(services).run()
+    shown = editor.read(page)
+    assert "the process that reads it ended" in shown
+    assert f"Added {new_readers(services)} Already here 0" in shown
+    assert new_readers(services) == 9
 
 
 def substack_zip() -> bytes:

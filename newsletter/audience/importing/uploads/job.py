@@ -21,7 +21,7 @@ from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, 
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.workers.context import WorkerContext
-from newsletter.errors import Conflict, NotFound
+from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.system import uploaded_files
 
 log = structlog.get_logger(__name__)
@@ -123,8 +123,8 @@ class _Work:
             QUEUE.renew(session, upload.id, self.job.worker.name, upload.state, now, import_id=found.id)
         try:
             return self._follow(self._steps(dry_run=False))
-        except Conflict:
-            # Somebody paused or cancelled it, and the rows in hand were not written.
+        except PressError:
+            # What was imported stays and is counted. If somebody has paused or cancelled it, that is why it ended.
             if self._tell():
                 raise
             return False
