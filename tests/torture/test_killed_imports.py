@@ -26,19 +26,22 @@ def test_killed_imports_do_each_row_once_and_leave_no_reader_behind(
     presses.stock(sessions, press.folder, 1)
     rows, path = FIRST + EACH * scale.kills, press.folder / "list.csv"
     path.write_text("email,tags\n" + "".join(f"guest{number}@reader.example,Guests\n" for number in range(rows)))
-    for _ in range(scale.kills):
+    blows, is_over = 0, False
+    while blows < scale.kills and not is_over:
         importing, before = press.begin("subscribers", "import", str(path), *TERMS), imported(sessions)
         wait_for(partial(has_begun, importing.poll, sessions, before))
         time.sleep(chance.uniform(0, 0.4))
         importing.kill()
         # Its reader shares the output, which ends with the last of the two.
         importing.communicate(timeout=PATIENCE)
-    assert json.loads(press.run("subscribers", "import", str(path), *TERMS))["added"] == rows
+        blows, is_over = blows + 1, importing.returncode == 0  # it may be quicker than the blow
+    report = json.loads(press.run("subscribers", "import", str(path), *TERMS))
+    assert report["added"] + report["already"] == rows
     with sessions.reading() as session:
         done = [session.scalar(select(func.count()).select_from(each)) for each in (ConsentEvent, SubscriptionTag)]
         assert session.scalar(select(func.count(Subscription.id))) == rows + 1
     assert done == [rows, rows]
-    tell("import killed", blows=scale.kills)
+    tell("import killed", blows=blows)
 
 
 def imported(sessions: Sessions) -> int:
