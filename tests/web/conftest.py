@@ -21,9 +21,24 @@ from tests.originals import Fill, Originals
 from tests.sample_services import Clock
 
 
+class Seconds:
+    """What a cache takes the time from."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
 def clock(now: datetime) -> Clock:
     return Clock(now)
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
 
 
 @pytest.fixture

@@ -14,21 +14,7 @@ from newsletter.publications.wordings import WordingKind
 from newsletter.web.public import brief_cache
 from newsletter.web.public.brief_cache import KEPT, LONGEST, MOST_VALUES, BriefCache
 from newsletter.wiring import Services
-
-
-class Seconds:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
+from tests.web.conftest import Seconds
 
 
 @pytest.fixture

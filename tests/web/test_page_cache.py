@@ -17,6 +17,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import build_letter, publish
 from tests import sample_services
 from tests.sample_services import Clock
+from tests.web.conftest import Seconds
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
 from tests.web.served import ask, served
 from tests.web.test_corrected_pages import amend
@@ -37,21 +38,6 @@ EVERY = (
     "/robots.txt",
     "/privacy",
 )
-
-
-class Seconds:
-    """A clock that tests set."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
 
 
 @pytest.fixture

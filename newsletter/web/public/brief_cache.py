@@ -6,10 +6,11 @@ Time alone ends an entry, as with whole pages (`page_cache`), so no process has 
 import threading
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from flask import Flask, current_app
+
+from newsletter.web.public.kept_value import KeptValue
 
 KEPT = 0.2
 """Seconds after which one request reads again; the others get the old value meanwhile."""
@@ -21,35 +22,26 @@ T = TypeVar("T")
 _EXTENSION = "newsletter.brief_cache"
 
 
-@dataclass(slots=True)
-class _Kept:
-    value: Any
-    read_at: float
-    is_renewed: bool = False
-
-
 class BriefCache:
     """The values read last; `clock` gives seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._kept: dict[Hashable, _Kept] = {}
+        self._kept: dict[Hashable, KeptValue[Any]] = {}
 
     def get(self, key: Hashable, read: Callable[[], T]) -> T:
         """What `read` returned a moment ago, or returns now; what it raises is not kept."""
         now = self._clock()
         with self._lock:
             known = self._kept.get(key)
-            if known and now - known.read_at < (LONGEST if known.is_renewed else KEPT):
+            if known and known.is_good(now, KEPT, LONGEST):
                 return cast("T", known.value)
-            if known:
-                known.is_renewed = True
         value = read()
         with self._lock:
             if len(self._kept) >= MOST_VALUES:
                 self._kept.clear()
-            self._kept[key] = _Kept(value, now)
+            self._kept[key] = KeptValue(value, now)
         return value
 
 

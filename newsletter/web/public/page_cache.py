@@ -9,13 +9,14 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
-from typing import ParamSpec, cast
+from typing import NamedTuple, ParamSpec, cast
 
 from flask import Flask, Response, current_app, request
 from werkzeug.http import generate_etag
+
+from newsletter.web.public.kept_value import KeptValue
 
 KEPT = 2.0
 """Seconds after which one request renders a page again; the others get the old one meanwhile."""
@@ -38,12 +39,9 @@ _FORM_TIME = re.compile(rb'name="shown" value="[^"]*"')
 _View = ParamSpec("_View")
 
 
-@dataclass(slots=True)
-class _Page:
+class _Page(NamedTuple):
     body: bytes
     headers: list[tuple[str, str]]
-    read_at: float
-    is_renewed: bool = False
 
 
 class PageCache:
@@ -52,20 +50,17 @@ class PageCache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
         self._lock = threading.Lock()
-        self._pages: OrderedDict[Key, _Page] = OrderedDict()
+        self._pages: OrderedDict[Key, KeptValue[_Page]] = OrderedDict()
         self._bytes = 0
 
     def find(self, key: Key) -> Response | None:
         """A new answer with this page; None if it has to be rendered."""
         with self._lock:
-            page, now = self._pages.get(key), self.clock()
-            if page is None or now - page.read_at >= LONGEST:
-                return None
-            if now - page.read_at >= KEPT and not page.is_renewed:
-                page.is_renewed = True
+            known = self._pages.get(key)
+            if known is None or not known.is_good(self.clock(), KEPT, LONGEST):
                 return None
             self._pages.move_to_end(key)
-        return Response(page.body, headers=page.headers)
+        return Response(known.value.body, headers=known.value.headers)
 
     def keep(self, key: Key, answer: Response, read_at: float) -> None:
         """Keep an answer whose rendering began then, if it may be kept at all."""
@@ -77,7 +72,7 @@ class PageCache:
             known = self._pages.get(key)
             if known is None or known.read_at <= read_at:
                 self._remove(key)
-                self._pages[key] = _Page(body, list(answer.headers), read_at)
+                self._pages[key] = KeptValue(_Page(body, list(answer.headers)), read_at)
                 self._bytes += len(body)
             while len(self._pages) > MOST_PAGES or self._bytes > MOST_BYTES:
                 self._remove(next(iter(self._pages)))
@@ -88,8 +83,8 @@ class PageCache:
             self._remove(key)
 
     def _remove(self, key: Key) -> None:
-        page = self._pages.pop(key, None)
-        self._bytes -= len(page.body) if page else 0
+        known = self._pages.pop(key, None)
+        self._bytes -= len(known.value.body) if known else 0
 
 
 def init_app(app: Flask, cache: PageCache) -> None:
