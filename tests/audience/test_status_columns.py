@@ -85,6 +85,22 @@ def test_a_column_that_tells_nothing_of_it_does_not(header: str) -> None:
     assert headers.suspected_field(header, ["email", header]) is None
 
 
+@pytest.mark.parametrize("header", [",email,name,status", "email,,name,status"])
+def test_a_column_without_a_title_takes_no_meaning_from_the_others(write: Callable[..., Path], header: str) -> None:
+    columns = header.split(",")
+    cells = {"": "7", "email": "fern@garden.example", "name": "Fern", "status": "cancelled"}
+    with open_csv(write(f"{header}\n{','.join(cells[one] for one in columns)}\n")) as sheet:
+        (row,) = list_rows.read_rows(sheet)
+    assert (row.email, row.name, row.status) == ("fern@garden.example", "Fern", Status.UNSUBSCRIBED)
+
+
+def test_a_note_in_a_list_that_is_taken_for_our_own_is_still_heard(write: Callable[..., Path]) -> None:
+    path = write("email,name,status,Notes\nfern@garden.example,Fern,active,unsubscribed\n")
+    with open_csv(path) as sheet:
+        (row,) = list_rows.read_rows(sheet, source="newsletter-press")
+    assert isinstance(row, RefusedRow)
+
+
 @pytest.mark.parametrize("header", LEFT_WHEN)
 def test_anything_in_a_column_of_leaving_ends_the_subscription(write: Callable[..., Path], header: str) -> None:
     for cell in ("2024-01-02 10:00:00", "02.01.24", "1704189600", "Jan 02 2024", "I moved", "✓"):

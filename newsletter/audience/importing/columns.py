@@ -318,7 +318,7 @@ def _passed_over(
     source: Source,
 ) -> list[int]:
     """The columns whose cells nobody has said anything about, so that one may say that its reader has left."""
-    if source.attributes_after:
+    if source.attributes_after in [column_key(title) for title in header]:
         return []
     mapped = {column_key(title) for title in choices.mapped}
     attached = {FieldKind.TAGS, FieldKind.ATTRIBUTE, FieldKind.ATTRIBUTES}
@@ -346,7 +346,8 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
     if source.attributes_after in keys:
         decided = {*mapped, *map(column_key, choices.ignored)}
         for at in range(keys.index(source.attributes_after) + 1, len(keys)):
-            named[at] = named[at] if keys[at] in decided else FieldKind.ATTRIBUTE
+            if keys[at] not in decided:
+                named[at] = FieldKind.ATTRIBUTE
     return named
 
 

@@ -55,8 +55,8 @@ class Source:
     skipped_domain: str
     """Addresses at this domain belong to no reader."""
     tag_separator: str
-    attributes_after: str
-    """The header of the last column that is no attribute; empty where each is what its title says."""
+    attributes_after: str | None
+    """The header of the last column that is no attribute; None where each is what its title says."""
     headerless: Sequence[str]
     """The columns of a file whose first line is a reader; empty where it has a header."""
     members: str
@@ -95,7 +95,7 @@ def define(
     tagged_words: str = "",
     skipped_domain: str = "",
     tag_separator: str = "",
-    attributes_after: str = "",
+    attributes_after: str | None = None,
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
