@@ -3,7 +3,6 @@
 `python -m bench.importing 1000000` measures that many rows, once; with a database's URL after it, in that database.
 """
 
-import gc
 import itertools
 import logging
 import os
@@ -33,11 +32,11 @@ from newsletter.audience.importing.reading import files
 from newsletter.audience.importing.reading.csv_reader import CsvRow
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
-from newsletter.cli.subscribers import COLLECTION
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
+from newsletter.system import memory
 from newsletter.tokens import TokenSeal
 
 ROWS = 200_000
@@ -177,7 +176,7 @@ def _run(path: Path, url: str) -> None:
     home = Publication(slug="bench", name="Bench", sender_name="B", sender_address="b@example.org", created_at=now)
     with sessions.begin() as session:
         session.add(home)
-    gc.set_threshold(COLLECTION)
+    memory.collect_rarely()
     began = time.perf_counter()
     with files.open_file(path) as opened:
         run = ImportRun(sessions, audience, home, ImportSettings(ImportTerms(Status.ACTIVE, "the old list")), now)

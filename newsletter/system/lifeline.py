@@ -1,6 +1,7 @@
 """The lifeline: a pipe by which child processes end when their parent does, for whatever reason.
 
-It is a child's standard input. Nothing is ever written to it, and it is closed when the parent ends, even by kill -9.
+It is a child's standard input, and is closed when the parent ends, even by kill -9. What comes through it before that
+is for the child to read before it calls a function of this module.
 Signals that a terminal sends to the whole process group reach only the parent, which then ends the children in order.
 """
 
@@ -55,7 +56,7 @@ def start_module(
     inherited: Collection[int] = (),
     blocked: Collection[int] = _TERMINAL_SIGNALS,
 ) -> subprocess.Popen[bytes]:
-    """Run a module as a child process whose lifeline is `stdin`; it has to call a function from below."""
+    """Run a module, which has to call `stop_with_holder` or `end_with_holder`, as a child whose lifeline is `stdin`."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, blocked)  # the child process inherits it
     try:
         command = [sys.executable, "-m", module, *arguments]
@@ -70,8 +71,7 @@ def stop_with_holder() -> None:
 
 
 def _leave_with_holder(main_thread: int) -> None:
-    while os.read(_STDIN, 1):
-        pass
+    _wait_for_its_end()
     signal.pthread_kill(main_thread, signal.SIGTERM)
     time.sleep(_LONGEST_STOP)
     os._exit(1)  # it hangs, and nothing else would end it
@@ -83,6 +83,10 @@ def end_with_holder() -> None:
 
 
 def _end_with_holder() -> None:
+    _wait_for_its_end()
+    os._exit(1)
+
+
+def _wait_for_its_end() -> None:
     while os.read(_STDIN, 1):
         pass
-    os._exit(1)

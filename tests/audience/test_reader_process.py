@@ -1,7 +1,9 @@
 """Large lists are read in a process of their own: real processes, one of them killed."""
 
 import subprocess
+import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +90,7 @@ def test_a_reader_is_told_no_secret_and_ends_when_nobody_wants_its_rows(
     write: Callable[..., Path], started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "a secret for tests")
+    monkeypatch.delenv("TZ", raising=False)
     with files.open_file(write(KINDS)) as file:
         reading = reader_process.read_ahead(file, CHOICES, "")
         next(reading)
@@ -126,3 +129,39 @@ def test_the_signal_that_stops_all_processes_of_a_service_leaves_stopping_to_the
     monkeypatch.setattr(lifeline, "start_module", asked_to_stop)
     with files.open_file(write(KINDS)) as file:
         assert [one.length for one in reader_process.read_ahead(file, CHOICES, "")] == [3]
+
+
+def test_a_moment_without_an_offset_means_the_same_in_a_large_list_as_in_a_small_one(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    path = write("email,status,paused_until\nzoe@example.org,paused,2027-01-05\n")
+    try:
+        with files.open_file(path) as file:
+            in_place = whole(stretches.read_stretches(file, DEFAULT_CHOICES, "newsletter-press"))
+            ((_, [row]),) = apart = whole(reader_process.read_ahead(file, DEFAULT_CHOICES, "newsletter-press"))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert apart == in_place
+    assert row.paused_until == datetime(2027, 1, 5, 5, tzinfo=UTC)
+    assert len(started) == 1
+
+
+def test_a_reader_that_ends_before_it_is_told_what_to_read_says_so(
+    write: Callable[..., Path], started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start_module = lifeline.start_module
+
+    def killed(*how: Any, **more: Any) -> subprocess.Popen[bytes]:
+        start_module(*how, **more).kill()
+        started[-1].wait()
+        return started[-1]
+
+    monkeypatch.setattr(lifeline, "start_module", killed)
+    with (
+        files.open_file(write(KINDS)) as file,
+        pytest.raises(Unavailable, match=r"list\.csv: the process that reads it ended with code -9"),
+    ):
+        whole(reader_process.read_ahead(file, CHOICES, ""))

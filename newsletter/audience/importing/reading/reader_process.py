@@ -4,12 +4,12 @@ The process is given the open file and how to read its columns; it knows no sett
 reads one stretch ahead of whoever writes, and ends with its parent, for whatever reason that ends.
 """
 
-import gc
 import os
 import pickle
 import subprocess
 import sys
 from collections.abc import Generator
+from contextlib import suppress
 from functools import partial
 from typing import IO, NamedTuple, cast
 
@@ -17,12 +17,10 @@ from newsletter.audience.importing.columns import ColumnChoices
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.reading.stretches import Stretch, read_stretches
 from newsletter.errors import Invalid, Unavailable
-from newsletter.system import lifeline
+from newsletter.system import lifeline, memory
 
 SMALL = 1 << 20
 """Bytes up to which a file is read here: a process takes as long to start as some thousand rows."""
-_COLLECTION = 50_000
-"""Rows are many and hold no reference cycles; looking for cycles as often as by default costs a fifth of the time."""
 
 
 class _Order(NamedTuple):
@@ -49,8 +47,10 @@ def read_ahead(file: ListFile, choices: ColumnChoices, source: str) -> Generator
 
 
 def _started(descriptor: int) -> subprocess.Popen[bytes]:
-    # Nothing else of the environment, which may hold secrets.
+    # Nothing else of the environment, which may hold secrets; a moment without an offset is one of our time zone.
     environment = {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path)), "PYTHONSAFEPATH": "1"}
+    if zone := os.environ.get("TZ"):
+        environment["TZ"] = zone
     return lifeline.start_module(
         __name__,
         stdin=subprocess.PIPE,
@@ -69,6 +69,9 @@ def _received(process: subprocess.Popen[bytes], order: _Order) -> Generator[Stre
         orders.flush()
         yield from iter(partial(_answer, answers), None)
     except (BrokenPipeError, EOFError, pickle.UnpicklingError):
+        # Its lifeline, so that it ends if it still lives. What was not sent would be sent again, and hide the reason.
+        with suppress(BrokenPipeError):
+            orders.close()
         raise Unavailable(
             f"{order.name}: the process that reads it ended with code {process.wait()}, perhaps because memory ran "
             "short; import the file again: it goes on where it was, and nothing is imported twice"
@@ -86,7 +89,7 @@ def main(orders: IO[bytes], answers: IO[bytes]) -> None:
     """The process: hands over each stretch of the file that it is told of, and at the end None or what is wrong."""
     order: _Order = pickle.load(orders)  # noqa: S301  (from our own code)
     lifeline.end_with_holder()
-    gc.set_threshold(_COLLECTION)
+    memory.collect_rarely()
     with os.fdopen(order.descriptor, "rb") as opened:
         file = ListFile(order.name, "", order.encoding, opened)
         try:
