@@ -109,6 +109,9 @@ def index_some(session: Session) -> int:
 def drop_readers(session: Session, reader_ids: Iterable[int]) -> None:
     """Have the worker pack the blocks of deleted readers anew, without their entries."""
     for number in sorted({reader_id // BLOCK for reader_id in reader_ids}):
+        # Made first if it is missing, so that a worker who packs it waits for this transaction, or this one for it.
+        missing = insert(session, SearchBlock).values(number=number, entries=b"")
+        session.execute(missing.on_conflict_do_nothing())
         session.execute(delete(SearchBlock).where(SearchBlock.number == number))
         reindexing = update(Subscriber).where(_is_in(number), Subscriber.indexed).values(indexed=False)
         session.execute(reindexing, execution_options=UNSYNCED)
