@@ -74,7 +74,7 @@ class Provider(Protocol):
     """A provider's webhook, with the secrets that prove it."""
 
     def read(self, post: Post) -> PostEvents:
-        """The events of a post; Rejected if it is not proven to be the provider's, or cannot be read."""
+        """The events of a post; Rejected if it is not proven to be the provider's; Unreadable if it cannot be read."""
 
 
 def same(actual: str, expected: str) -> bool:

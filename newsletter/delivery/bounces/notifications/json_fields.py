@@ -59,12 +59,15 @@ def read_object(body: bytes) -> "Fields":
 
 
 def read_leading_object(text: str) -> "Fields":
-    """The object that a text begins with, whatever follows it; Unreadable if there is none.
+    """The object that a text begins with, whatever follows it; empty if there is none that can be read.
 
     A line's end is allowed anywhere, because a mail server breaks lines that are too long.
     """
     decoder = json.JSONDecoder(parse_constant=_refuse, strict=False)
-    found = _bounded(text.encode(errors="replace"), lambda: decoder.raw_decode(text.lstrip())[0])
+    try:
+        found = _bounded(text.encode(errors="replace"), lambda: decoder.raw_decode(text.lstrip())[0])
+    except Unreadable:
+        return Fields({})
     return Fields.from_value(found)
 
 

@@ -11,9 +11,9 @@ from newsletter.delivery.bounces.notifications.outcomes import delayed, permanen
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
 
 IGNORED = frozenset({"Send", "Open", "Click"})
-"""Its words for what is no outcome."""
+"""SES's words for what is no outcome."""
 _NO_COMPLAINT = frozenset({"not-spam", "auth-failure"})
-_MESSAGE = {
+_BY_SUBTYPE = {
     "MailboxFull": Reason.MAILBOX_FULL,
     "MessageTooLarge": Reason.EMAIL_TOO_LARGE,
     "ContentRejected": Reason.CONTENT,
@@ -62,7 +62,9 @@ def bounced(bounce_type: str, subtype: str, address: str, words: str, status: st
         return withheld(address, f"not sent, {summary}")
     if bounce_type == "Permanent":
         return permanent(address, words or summary, status, mta=mta)
-    return soft(address, words or summary, status, mta=mta, reason=_MESSAGE.get(subtype) or _transient(words, status))
+    return soft(
+        address, words or summary, status, mta=mta, reason=_BY_SUBTYPE.get(subtype) or _transient(words, status)
+    )
 
 
 _Read = tuple[Kind, Fields, Sequence[Recipient]]

@@ -53,7 +53,11 @@ class MailView:
     @cached_property
     def notice(self) -> str:
         """The text without the returned message, and without its subject, which may say anything."""
-        return returned_message.without_subject(returned_message.divide(self.text)[0]) or self.text
+        return returned_message.without_subject(self._divided_text[0]) or self.text
+
+    @cached_property
+    def _divided_text(self) -> tuple[str, str]:
+        return returned_message.divide(self.text)
 
     @cached_property
     def _lower_notice(self) -> str:
@@ -72,12 +76,12 @@ class MailView:
         parts = (
             part.text for part in self.mail.parts if part.media_type in _ITS_HEADER or (part.is_returned and part.body)
         )
-        return returned_message.headers_in(next(parts, "") or returned_message.divide(self.text)[1])
+        return returned_message.headers_in(next(parts, "") or self._divided_text[1])
 
     @cached_property
     def signed_address(self) -> str:
         """The address with our token that it came back to; empty if there is none in it."""
-        status = (mime.read_headers(part.text.split("\n")) for part in self.mail.parts if dsn.is_status(part))
+        status = (mime.read_headers(part.text.split("\n")) for part in self._status_parts)
         envelope_ids = (value for fields in status for value in fields.get("original-envelope-id", []))
         return returned_message.signed_return_path(self.mail, self.returned_headers, envelope_ids)
 
@@ -126,17 +130,21 @@ class MailView:
     @cached_property
     def statuses(self) -> list[RecipientStatus]:
         """What its parts for programs say of each recipient."""
-        parts = [part for part in self.mail.parts if dsn.is_status(part)]
+        parts = self._status_parts
         # One that a gateway passes on whole counts as well, but not one that a person does.
         own = [part for part in parts if not part.is_returned] or (parts if self.is_delivery_notice else [])
         return list(islice((each for part in own for each in dsn.read_statuses(part)), dsn.MOST_RECIPIENTS))
+
+    @cached_property
+    def _status_parts(self) -> list[Part]:
+        return [part for part in self.mail.parts if dsn.is_status(part)]
 
     @cached_property
     def mentions(self) -> list[Mention]:
         """The addresses that the text for people names; if none, the addressee of the returned message."""
         if self._failed:
             known = {each.address.lower(): each for each in self._in_prose}
-            return [known.get(each.lower(), Mention(each, self.words_for(each))) for each in self._failed]
+            return [known.get(each.lower()) or Mention(each, self.words_for(each)) for each in self._failed]
         return self._in_prose or [Mention(each, self.words) for each in self.addressees[:1]]
 
     @cached_property
@@ -164,7 +172,8 @@ class MailView:
 
     @cached_property
     def _failed(self) -> list[str]:
-        return list(dict.fromkeys(_addresses(self.mail.headers, ("x-failed-recipients",))))
+        named = dict.fromkeys(_addresses(self.mail.headers, ("x-failed-recipients",)))
+        return list(islice(named, dsn.MOST_RECIPIENTS))
 
     @cached_property
     def _in_prose(self) -> list[Mention]:

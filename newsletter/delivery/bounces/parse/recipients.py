@@ -65,7 +65,7 @@ def _by_category(found: Recipient, category: str) -> Recipient:
 
 
 def distinct(found: Iterable[Recipient]) -> list[Recipient]:
-    """These, but one for each address and action: the first that says why."""
+    """These, but one for each address and action: the first that says why, or else the last."""
     known: dict[tuple[str, str], Recipient] = {}
     for each in found:
         key = each.address.lower(), each.action
