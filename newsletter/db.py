@@ -360,7 +360,7 @@ def _meet_postgresql(connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _forget_mode(driver: Any, _record: ConnectionPoolEntry) -> None:
-    # After reading, it would begin with READ WRITE, for which nobody asks a database that only reads.
+    # Once it has read, it would begin each transaction with READ WRITE, which a database that only reads refuses.
     if driver and not driver.closed and driver.read_only is not None:
         driver.read_only = None
 

@@ -50,7 +50,7 @@ class Order(Generic[T]):
 
     def page(self, fetch: Callable[[Statement], Sequence[T]], rows: Statement, turn: PageRequest, size: int) -> Page[T]:
         """The page asked for; the first one if it would be empty."""
-        found = list(fetch(self._cut(rows, turn, size)))
+        found = list(fetch(self.cut(rows, turn, size)))
         if not found and turn != FIRST_PAGE:
             return self.page(fetch, rows, FIRST_PAGE, size)
         return self.page_of(found, turn, size)
@@ -68,7 +68,7 @@ class Order(Generic[T]):
             {to_next: self.number(on_page[-1])} if has_next and on_page else {},
         )
 
-    def _cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:
+    def cut(self, rows: Statement, turn: PageRequest, size: int) -> Statement:
         """The rows of the page, and one more to know whether there is a further page."""
         key = self.keys[0] if len(self.keys) == 1 else tuple_(*self.keys)
         if turn.before is not None:

@@ -56,7 +56,7 @@ class WriteQueue:
 
     @staticmethod
     def begin_out_of_turn(connection: sqlite3.Connection, longest: float) -> None:
-        """Begin one without waiting for a turn; OperationalError if that takes longer than so many seconds.
+        """Begin a writing transaction, whoever's turn it is; OperationalError if that takes `longest` seconds.
 
         The connection itself must wait for nobody (`busy_timeout = 0`).
         """

@@ -7,7 +7,7 @@ typed, and their subscriptions are looked up. A search stops after looking at ma
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, func, select, true
+from sqlalchemy import ColumnElement, Integer, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from newsletter.audience import search_index, search_text
@@ -16,8 +16,8 @@ from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest
 from newsletter.prepared import encode_rows, listed
 
 _NEWEST_FIRST: Order[Subscription] = Order((Subscription.id,), lambda one: one.id)
-# By when somebody first came to the press, because the search index knows people and no subscriptions.
-_FOUND: Order[Subscription] = Order((Subscription.subscriber_id,), lambda one: one.subscriber_id)
+# By when somebody first came to the press, because the search index knows people, not subscriptions.
+_FOUND: Order[Subscription] = Order((Subscriber.id,), lambda one: one.subscriber_id)
 _FEW_READERS = 20_000
 _MOST_LOOKED_AT = 50_000
 _MOST_COUNTED = 1_000
@@ -44,8 +44,9 @@ class Found:
 
     page: Page[Subscription]
     count: int | None
-    """How many there are, or more than that; None on later pages and of all readers, which are not counted."""
+    """How many were found; None on later pages, and where nothing was searched for: neither is counted."""
     is_exact: bool
+    """Whether there are no more than `count`."""
     search_on: dict[str, int]
     """The parameter of the page that goes on where the search stopped; empty unless it did, with a page not full."""
 
@@ -85,12 +86,13 @@ def find(
         return Found(newest(session, publication_id, status, turn, size), None, is_exact=False, search_on={})
     most = size + 1 if turn != FIRST_PAGE else max(_MOST_COUNTED, size + 1)
     rows, stopped_at = _matches(session, _Search(publication_id, status, parts, turn, most))
-    goes_on = stopped_at is not None and len(rows) <= size
     return Found(
         _FOUND.page_of(_load(session, rows[: size + 1]), turn, size),
         count=len(rows) if turn == FIRST_PAGE else None,
         is_exact=stopped_at is None and len(rows) < most,
-        search_on={"before" if turn.after is None else "after": stopped_at or 0} if goes_on else {},
+        search_on={"before" if turn.after is None else "after": stopped_at}
+        if stopped_at is not None and len(rows) <= size
+        else {},
     )
 
 
@@ -142,10 +144,7 @@ def _indexed(session: Session, every: Select[int, int], asked: _Search) -> tuple
 
 def _unindexed(session: Session, every: Select[int, int], asked: _Search) -> set[_Row]:
     """Those whom the index does not know yet: few, except after an import."""
-    key, turn = Subscriber.id, asked.turn
-    beyond = key > turn.after if turn.after is not None else key < turn.before if turn.before is not None else true()
-    theirs = every.where(search_index.UNINDEXED, beyond).order_by(key if turn.after is not None else key.desc())
-    return set(session.execute(theirs.limit(asked.most)))
+    return set(session.execute(_FOUND.cut(every.where(search_index.UNINDEXED), asked.turn, asked.most)))
 
 
 def _load(session: Session, rows: Iterable[_Row]) -> list[Subscription]:

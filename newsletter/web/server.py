@@ -18,7 +18,7 @@ from newsletter.wiring import Services
 
 log = structlog.get_logger()
 THREADS = 32
-"""On SQLite, where each more that waits to write shares the transaction and the sync of the disk (`group_commit`)."""
+"""On SQLite, where every further one that waits to write shares the transaction and its sync (`group_commit`)."""
 # Each may hold two of the pool's connections, of which a server allows few.
 _THREADS_POSTGRESQL = 16
 # Larger than any form, so that the app can answer with an error; too small to fill a disk.

@@ -278,7 +278,10 @@ def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now:
 
 
 def _joined_served(session: Session, letter: Letter, every: int) -> Select[int, str, str, datetime | None, str | None]:
-    """Of the readers who have a copy those who may have joined since: by the copies, or by the readers if fewer are."""
+    """The readers who have a copy, to be narrowed to those who joined since.
+
+    They are looked up by the copies, or by the new readers if those are fewer.
+    """
     theirs = Copy.letter_id.in_(repeats.with_repeats(session, letter.id))
     if (session.scalar(select(func.count()).where(theirs)) or 0) < every:
         return subscribers.active_recipients(

@@ -67,7 +67,7 @@ def make_plan(
     forgotten = erasures.erased_keys(session, services.links.seal, unique)
     moved = {key for key in unique if key in former and key not in known}
     if moved:
-        moved -= set(session.scalars(select(Subscriber.key).where(Subscriber.key.in_(moved))))
+        moved -= _subscriber_ids(session, moved).keys()
     # Nothing is stored about an erased person, not even that they left elsewhere.
     verdicts = {
         key: Verdict.LEFT_ALONE

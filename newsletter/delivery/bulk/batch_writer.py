@@ -68,8 +68,8 @@ class BatchWriter:
         self._timer: Handle | None = None
         self._next_at = 0.0
         self._writing = False
-        self._lasted = 0.0
-        """How many seconds the last group took."""
+        self._lasted = _QUICK_COMMIT
+        """How many seconds the last group took; before the first, too many for the loop."""
         self._turn = asyncio.Lock()
         self._thread = LedgerThread()
 

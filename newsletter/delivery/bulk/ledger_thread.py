@@ -12,7 +12,10 @@ T = TypeVar("T")
 
 
 class LedgerThread:
-    """Makes one call after the other. Leaner than an executor of one thread: a group of copies waits for each way."""
+    """Makes one call after the other.
+
+    Leaner than an executor of one thread, because copies wait while a call goes there and its answer comes back.
+    """
 
     def __init__(self) -> None:
         self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()

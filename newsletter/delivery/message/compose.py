@@ -70,7 +70,7 @@ class BodyPart:
         return sum(map(len, self.pieces)) + sum(_HOLE * len(places) for _, places in self.holes)
 
     def fill(self, values: Mapping[str, str], encoded: Mapping[str, bytes]) -> list[bytes]:
-        """The part for one reader, quoted-printable, in pieces; `encoded` has those that are the same in each part."""
+        """The part for one reader, quoted-printable, in pieces; `encoded` has those that every part holds alike."""
         pieces = list(self.pieces)
         for field, places in self.holes:
             piece = encoded.get(field.name) or mime.quoted_piece(field.fill(values, self.escape))

@@ -46,9 +46,9 @@ _RETENTION = timedelta(days=30)
 _PRUNED_AT_ONCE = 500
 _OPEN = timedelta(days=7)
 _A_DAY = timedelta(days=1)
+_ANSWERS = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.ANSWER]
 # Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
 # of a person who asked something.
-_ANSWERS = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.ANSWER]
 _BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None, "reply_to": None}
 
 # Written out, because neither database matches a parameter to a partial index.

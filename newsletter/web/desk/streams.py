@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from flask import Response, current_app, stream_with_context
 
 MOST = 4
-"""At most a quarter of the threads that handle requests; half for both kinds together."""
+"""At most a quarter of the threads that handle requests; at most half for both kinds together."""
 
 _KEY = "newsletter.streams"
 _UNBUFFERED = {"X-Accel-Buffering": "no"}

@@ -34,7 +34,7 @@ _MANY = 50_000
 _KEPT = 5.0
 # Seconds; a segment that is counted faster is counted each time.
 _QUICK = 0.02
-_RULES = 100
+_MOST_KEYS = 100
 # Seconds that the past year and the last issues are kept, if working them out is not quick.
 _SELDOM = 600.0
 
@@ -70,11 +70,9 @@ class _Audience:
             _KEPT, large=lambda counts: sum(counts.values()) >= _MANY
         )
         # Locks of their own: what takes a second must not hold up every page.
-        self.growth_lock, self.results_lock, self.corrections_lock = (
-            threading.Lock(),
-            threading.Lock(),
-            threading.Lock(),
-        )
+        self.growth_lock = threading.Lock()
+        self.results_lock = threading.Lock()
+        self.corrections_lock = threading.Lock()
         self.growth: TimedCache[Sequence[MonthGrowth]] = TimedCache(_SELDOM, quick=_QUICK)
         self.results: TimedCache[Sequence[IssueResult]] = TimedCache(quick=_QUICK)
         self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
@@ -116,7 +114,7 @@ def rule_counts(store: Session, publication: Publication, rule: Rule, now: datet
     resolved = segments.resolve(store, publication.id, rule)
     audience = _audience(publication.id)
     with audience.lock:
-        cache = _of_rule(audience.of_rules, str(rules.to_json(resolved)))
+        cache = _kept_under(audience.of_rules, str(rules.to_json(resolved)))
         return cache.get(lambda: segments.count(store, publication, resolved, now))
 
 
@@ -129,7 +127,7 @@ def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
         return rule_counts(store, issue.publication, rules.from_json(wanted.segment["rule"]), now)[1]
     audience = _audience(issue.publication_id)
     with audience.lock:
-        cache = _of_rule(audience.of_rules, str((wanted.segment, wanted.topics, wanted.pace)))
+        cache = _kept_under(audience.of_rules, str((wanted.segment, wanted.topics, wanted.pace)))
         return cache.get(lambda: (0, wanted.count(store, now)))[1]
 
 
@@ -139,14 +137,14 @@ def correction_audience(
     """Who would get a correction of an issue, made then or to be made now; of many readers as of a moment ago."""
     audience = _audience(issue.publication_id)
     with audience.corrections_lock:
-        cache = _of_rule(audience.of_corrections, str((issue.id, made_at, segment)))
+        cache = _kept_under(audience.of_corrections, str((issue.id, made_at, segment)))
         return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment))
 
 
-def _of_rule(known: dict[str, TimedCache[T]], rule: str) -> TimedCache[T]:
-    if len(known) > _RULES:
+def _kept_under(known: dict[str, TimedCache[T]], key: str) -> TimedCache[T]:
+    if len(known) > _MOST_KEYS:
         known.clear()
-    return known.setdefault(rule, TimedCache(quick=_QUICK))
+    return known.setdefault(key, TimedCache(quick=_QUICK))
 
 
 def _audience(publication_id: int) -> _Audience:

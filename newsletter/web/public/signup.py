@@ -98,7 +98,8 @@ def subscribe() -> Response:
         return _form_again(400, form_guard.TOO_QUICK)
     if not asked.is_checked and (suggested := typos.suggestion(asked.email)):
         return _suggest(asked, suggested)
-    found = brief_cache.get((subscribe, asked.publication, asked.agreed), lambda: _look_up(asked))
+    shared = asked.publication, asked.agreed
+    found = brief_cache.get((subscribe, *shared), lambda: _look_up(*shared))
     if found.is_guarded and (reason := form_guard.reason_to_wait(asked.guard, asked.email)):
         _count(reason)
         return _wait(asked, found.publication)
@@ -114,11 +115,11 @@ class _LookedUp(NamedTuple):
     is_guarded: bool
 
 
-def _look_up(asked: SignUpForm) -> _LookedUp:
+def _look_up(slug: str | None, agreed: int | None) -> _LookedUp:
     # In a session of its own, because SQLite has one writer at a time and sign-ups wait for each other.
     with services().sessions.reading() as session:
-        publication = publication_param.snapshot_of(session, asked.publication)
-        words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, asked.agreed)
+        publication = publication_param.snapshot_of(session, slug)
+        words = consent_wording.wording_of_version(session, publication, WordingKind.SIGN_UP, agreed)
         return _LookedUp(publication, words, form_guard.is_guarded(session, FormKind.SIGN_UP))
 
 
