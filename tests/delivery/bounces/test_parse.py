@@ -165,6 +165,13 @@ def test_no_more_recipients_are_read_than_a_mail_may_have() -> None:
     assert len(parse(multipart(parts, "report; report-type=delivery-status")).recipients) == MOST_RECIPIENTS
 
 
+def test_no_more_recipients_are_read_from_a_header_than_a_mail_may_have() -> None:
+    named = "".join(f"X-Failed-Recipients: reader{number}@example.com\n" for number in range(MOST_RECIPIENTS + 9))
+    assert (
+        len(parse(f"{named}From: mailer-daemon@example.com\n\nUser unknown\n".encode()).recipients) == MOST_RECIPIENTS
+    )
+
+
 @pytest.mark.parametrize("name", ["spamhaus", "no.such.user", "over-quota", "relay-access-denied+dnsbl"])
 def test_no_words_in_a_name_say_why(name: str) -> None:
     answers = "5.1.1 User unknown (in reply to RCPT TO command)", "5.2.2 Mailbox full (in reply to RCPT TO command)"
