@@ -104,6 +104,7 @@ def test_the_list_itself_is_never_written_over(loaded: Press, mixed: Path) -> No
     assert (answer.code, "name two" in answer.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_list_can_come_through_a_pipe_but_only_once(loaded: Press) -> None:
     text = "email\n" + "".join(f"reader{number}@reader.example\n" for number in range(5_000))
     answer = loaded("subscribers", "import", "/dev/stdin", *ACTIVE, stdin=text)

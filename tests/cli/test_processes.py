@@ -49,7 +49,11 @@ def test_arguments_that_are_no_text_are_refused(environment: dict[str, str], tmp
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize(
     ("command", "closed"),
-    [("issues list --json", "2>&-"), ("subscribers export", ">&-"), ("bounce --dry-run", "<&- >&- 2>&-")],
+    [
+        ("issues list --json", "2>&-"),
+        pytest.param("subscribers export", ">&-", marks=pytest.mark.slow),
+        pytest.param("bounce --dry-run", "<&- >&- 2>&-", marks=pytest.mark.slow),
+    ],
 )
 def test_a_standard_stream_that_is_closed_is_no_fault(
     environment: dict[str, str], tmp_path: Path, command: str, closed: str
@@ -59,6 +63,7 @@ def test_a_standard_stream_that_is_closed_is_no_fault(
     assert done.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("loaded")
 def test_what_is_written_for_programs_is_utf_8_in_any_locale(environment: dict[str, str], tmp_path: Path) -> None:
     ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}

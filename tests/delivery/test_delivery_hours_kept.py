@@ -91,12 +91,13 @@ class Postmark(Mailbox):
         return await super().handle_DATA(server, talk, envelope)
 
 
+@pytest.mark.slow
 @SQLITE_ONLY
 @pytest.mark.parametrize(
     "slot",
     [
         # The night in which Berlin has hour 2 twice, and the one in which it has none.
-        pytest.param(datetime(2026, 10, 24, 20, 0, tzinfo=UTC), marks=pytest.mark.slow),
+        datetime(2026, 10, 24, 20, 0, tzinfo=UTC),
         datetime(2026, 3, 28, 20, 0, tzinfo=UTC),
     ],
 )

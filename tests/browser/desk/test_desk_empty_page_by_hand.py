@@ -64,6 +64,7 @@ def test_an_empty_page_is_an_issue_from_the_first_words_on_and_a_reload_finds_it
     assert count(services) == before + 1
 
 
+@pytest.mark.slow
 def test_what_was_typed_without_a_network_is_offered_on_the_next_empty_page(
     open_desk: Open, services: Services
 ) -> None:

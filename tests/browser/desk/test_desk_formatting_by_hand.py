@@ -167,6 +167,7 @@ def test_the_picture_that_is_offered_is_chosen_from_the_device_by_touch(open_des
     assert text(page) == ""
 
 
+@pytest.mark.slow
 def test_on_a_phone_every_button_is_big_enough_and_stays_in_sight(open_desk: Open, axe: Axe) -> None:
     page = at_work(open_desk(viewport={"width": 320, "height": 700}, has_touch=True))
     select(page, "\n".join(["A line."] * 60) + "«word»")

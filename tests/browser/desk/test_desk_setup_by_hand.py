@@ -49,6 +49,7 @@ def services(originals: Originals, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         made.close()
 
 
+@pytest.mark.slow
 def test_each_step_is_done_in_its_turn_and_the_guide_knows_it(open_desk: Open, services: Services) -> None:
     page = open_desk(viewport={"width": PHONE, "height": 760})
     page.goto("/desk/")

@@ -17,6 +17,7 @@ from tests.web.desk.visits import PASSWORD
 OWNER = "owner@desk.example"
 
 
+@pytest.mark.slow
 def test_the_keyboard_alone_sets_up_a_second_factor_and_signs_in_with_it(
     open_desk: Open, chrome: Browser, address: str, services: Services
 ) -> None:

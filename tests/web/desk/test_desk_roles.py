@@ -45,7 +45,7 @@ def test_whoever_is_not_signed_in_is_led_to_the_sign_in_page(stranger: Visitor, 
     assert sample_services.dump(services) == before
 
 
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+@pytest.mark.parametrize("role", [Role.VIEWER, pytest.param(Role.AUTHOR, marks=pytest.mark.slow)])
 def test_a_role_that_is_too_low_gets_a_clear_no_and_nothing_changes(
     enter: Enter, services: Services, role: Role
 ) -> None:

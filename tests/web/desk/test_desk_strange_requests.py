@@ -13,10 +13,9 @@ FORMS = sorted({route.path for route in ROUTES if route.method == "POST" and "si
 TYPED = ("email", "password", "current", "new", "publication", "readiness", "moment", "next", "version", "state")
 
 
+@pytest.mark.slow
 @MOSTLY_POSTGRESQL
-@pytest.mark.parametrize(
-    "strange", ["a\0b", *(pytest.param(each, marks=pytest.mark.slow) for each in ("9" * 30, "\ud800", "-1"))]
-)
+@pytest.mark.parametrize("strange", ["a\0b", "9" * 30, "\ud800", "-1"])
 def test_no_parameter_of_a_page_is_more_than_it_can_take(editor: Visitor, strange: str) -> None:
     typed = strange.encode("utf-8", "surrogatepass")
     for path in PAGES:
