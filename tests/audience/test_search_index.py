@@ -1,5 +1,7 @@
 """The search index knows who is in a block, forgets who was erased, and misses nobody whose entry has changed."""
 
+import threading
+
 import pytest
 from sqlalchemy import insert, select
 
@@ -70,3 +72,18 @@ def test_the_index_forgets_who_was_erased(press) -> None:
     assert found(press, "reader14") == [14]
     fill(press)
     assert packed(press) == without
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_worker_that_packs_a_block_during_an_erasure_packs_nobody_who_is_erased(press) -> None:
+    crowd(press, 2)
+    packing = threading.Thread(target=fill, args=[press])
+    with press.sessions.begin() as session:
+        search_index.drop_readers(session, [2])
+        packing.start()
+        packing.join(0.5)  # it waits for this transaction
+        session.delete(session.get_one(Subscriber, 2))
+    packing.join()
+    fill(press)
+    assert b"reader1@" in packed(press)[0]
+    assert b"reader2@" not in packed(press)[0]
