@@ -64,7 +64,6 @@ class Connection(HTTPChannel):  # type: ignore[misc]
     """A client's connection that knows what it waits for, and since when."""
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002  (its name)
-        super().__init__(server, sock, addr, adj, map)
         self.requests: list[HTTPRequestParser]
         self.client = client_ip.one_client(addr[0])
         self.since = time.monotonic()
@@ -72,6 +71,7 @@ class Connection(HTTPChannel):  # type: ignore[misc]
         self._sent = 0
         self._looked = (Awaited.HEADER, 0)
         self._sent_before = 0
+        super().__init__(server, sock, addr, adj, map)  # last, for it shows the connection to others
 
     @property
     def awaited(self) -> Awaited:
