@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 OF_OTHER_WORK = {
@@ -35,6 +36,7 @@ print(*sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_worker_that_finds_nothing_to_do_has_loaded_no_library_that_only_other_work_needs(
     environment: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
@@ -45,6 +47,7 @@ def test_a_worker_that_finds_nothing_to_do_has_loaded_no_library_that_only_other
     assert ("sqlite3" if engine.dialect.name == "postgresql" else "psycopg") not in loaded.split()
 
 
+@pytest.mark.slow
 def test_a_worker_under_a_supervisor_is_as_light() -> None:
     command = [sys.executable, "-c", "import sys, newsletter.processes.supervisor; print(*sys.modules)"]
     loaded = subprocess.run(command, env=os.environ, capture_output=True, text=True, check=True).stdout

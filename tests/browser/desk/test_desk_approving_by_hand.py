@@ -120,6 +120,7 @@ def test_a_sample_reader_is_found_without_losing_what_was_typed(open_desk: Open)
     expect(page.get_by_role("status").first).to_contain_text("2 test emails on the way.")
 
 
+@pytest.mark.slow
 def test_both_work_without_scripts(open_desk: Open) -> None:
     page = open_desk(java_script_enabled=False, viewport={"width": 375, "height": 800})
     approve(page)

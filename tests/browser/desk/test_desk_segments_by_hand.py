@@ -1,5 +1,6 @@
 """The builder of segments in a real browser, by keyboard alone."""
 
+import pytest
 from playwright.sync_api import expect
 
 from newsletter.audience.segments import store as segments
@@ -8,6 +9,7 @@ from tests.browser.desk.conftest import Open
 from tests.browser.keyboard import come_to, fill, press
 
 
+@pytest.mark.slow
 def test_a_segment_is_built_by_keyboard_and_counted_while_one_types(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/readers/segments/new")

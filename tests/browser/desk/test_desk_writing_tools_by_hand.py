@@ -50,6 +50,7 @@ def test_words_are_found_and_replaced_by_keyboard_and_the_caret_stays(open_desk:
     assert told == []
 
 
+@pytest.mark.slow
 def test_a_snippet_is_saved_from_the_text_and_put_in_where_it_is_called(
     open_desk: Open, services: Services, axe: Axe
 ) -> None:

@@ -73,6 +73,7 @@ def test_parts_in_base64_are_read() -> None:
     assert parse(raw).recipients[0].address == READER
 
 
+@pytest.mark.slow
 def test_a_bounce_of_50_megabytes_takes_little_memory() -> None:
     attachment = "A" * 990 + "\n"
     raw = multipart([("message/delivery-status", FAILED), ("message/rfc822", RETURNED + attachment * 51_000)], "report")

@@ -228,6 +228,7 @@ def test_a_worker_that_was_killed_loses_the_archive_to_another_when_its_lease_is
     assert "3 posts imported as drafts" in editor.read(LIST)
 
 
+@pytest.mark.slow
 def test_a_worker_that_stalls_past_its_lease_writes_no_post_and_no_count_any_more(
     editor: Visitor, services: Services
 ) -> None:

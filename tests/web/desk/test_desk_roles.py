@@ -89,6 +89,7 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
     assert (secret.status_code, "secret" in secret.text) == (303, False)
 
 
+@pytest.mark.slow
 def test_whatever_a_form_has_typed_is_given_back_but_times_colours_and_codes(enter: Enter) -> None:
     owner = enter(Role.OWNER)
     pages = [owner.open(address_of(route.path)).text for route in ROUTES if route.method == "GET"]
