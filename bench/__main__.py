@@ -35,6 +35,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     sending.by_the_worker_on_sqlite,
     sending.by_the_worker_on_postgresql,
     sending.on_slow_disks,
+    sending.on_slow_disks_by_more,
     sending.from_afar,
     sending.from_afar_on_many,
     sending.by_two,
