@@ -3,13 +3,14 @@
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -50,6 +51,8 @@ from newsletter.system import atomic_files
 
 if TYPE_CHECKING:
     from newsletter.write_queue import WriteQueue
+
+T = TypeVar("T")
 
 DatabaseDown = OperationalError
 """What a session raises when the database does not answer; also for the web packages, which import no SQL."""
@@ -141,6 +144,7 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 
 _URGENT = "urgent"
 _IMPATIENT = "impatient"
+_READS_ONLY = "reads only"
 
 
 class _Session(Session):
@@ -165,7 +169,7 @@ class Sessions:
         self.engine = engine
         self.reading_engine = _reading_engine(engine)
         self._writing = sessionmaker(engine, class_=_Session, expire_on_commit=False)
-        self._reading = sessionmaker(self.reading_engine)
+        self._reading = sessionmaker(self.reading_engine, info={_READS_ONLY: True})
 
     @property
     def embedded(self) -> bool:
@@ -259,6 +263,26 @@ class _Witnessed(Sessions):
             session.flush()
             if session.info.get(_CHANGED):
                 self._witness(session)
+
+
+def read_in_parallel(session: Session, readings: Sequence[Callable[[Session], T]]) -> list[T]:
+    """What each of them reads: the first in this session, the others meanwhile in sessions of their own.
+
+    Each of those reads the database as of a moment of its own. Where this session may have changed something, it does
+    all the reading, one after the other. SQLite answers a query on one core, without Python's lock; PostgreSQL's
+    server divides its work by itself.
+    """
+    first, *others = readings
+    if not others or not session.info.get(_READS_ONLY):
+        return [each(session) for each in readings]
+    with ThreadPoolExecutor(len(others)) as threads:
+        read = [threads.submit(_read_alone, session, each) for each in others]
+        return [first(session), *(each.result() for each in read)]
+
+
+def _read_alone(like: Session, reading: Callable[[Session], T]) -> T:
+    with Session(like.get_bind()) as session:
+        return reading(session)
 
 
 _CHANGED = "changed"

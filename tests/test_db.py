@@ -1,13 +1,15 @@
 """The store: what it promises of a commit."""
 
+import threading
 from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from newsletter.db import AWAY, Sessions, open_engine
+from newsletter.db import AWAY, Sessions, open_engine, read_in_parallel
 
 pytestmark = pytest.mark.usefixtures("durable")
 
@@ -54,6 +56,29 @@ def test_a_connection_is_never_switched_between_reading_and_writing(sessions: Se
         with opened() as session:
             used.append(session.connection().connection.dbapi_connection)
     assert used[0] is used[2] is not used[1] is used[3]
+
+
+def test_what_is_read_in_parallel_is_read_at_once_and_changes_nothing(sessions: Sessions) -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    def read(session: Session) -> int:
+        together.wait()
+        with pytest.raises(DBAPIError):
+            session.execute(text("CREATE TABLE secretly_made (id integer)"))
+        return threading.get_ident()
+
+    with sessions.reading() as session:
+        first, second = read_in_parallel(session, [read, read])
+    assert first == threading.get_ident() != second
+
+
+def test_a_session_that_may_have_written_reads_in_parallel_what_it_wrote(sessions: Sessions) -> None:
+    def read(session: Session) -> int | None:
+        return session.scalar(text("SELECT count(*) FROM written"))
+
+    with sessions.begin() as session:
+        session.execute(text("CREATE TABLE written (id integer)"))
+        assert read_in_parallel(session, [read, read]) == [0, 0]
 
 
 def _waits(connection: Connection) -> bool:

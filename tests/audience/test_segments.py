@@ -141,7 +141,11 @@ def grown(letter_id: int, tree: Tree) -> tuple[Rule, set[str]]:
     return Rule(match, tuple(conditions)), together
 
 
-def test_conditions_and_segments_combine_in_whatever_way(press: Press, letter_id: int) -> None:
+@pytest.mark.parametrize("divided_from", [1, 100_000], ids=["counted in halves", "counted whole"])
+def test_conditions_and_segments_combine_in_whatever_way(
+    press: Press, letter_id: int, divided_from: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_WORTH_DIVIDING", divided_from)
     with press.sessions.reading() as session:
         readers = select(Subscription.id, Subscriber.email).join(Subscription.subscriber).order_by(Subscription.id)
         emails = dict(session.execute(readers).all())

@@ -51,7 +51,7 @@ def _counting(asked: Question, ids: IdList | None, test: Test, among: Test) -> S
     if ids is None:
         # With + 0, SQLite goes through the table, which is faster than to look up each row of an index.
         ours = Subscription.publication_id + 0 == asked.publication.id
-        return select(func.count(), func.count().filter(among)).where(ours, test)
+        return select(func.count(), func.count().filter(among)).where(ours, asked.is_asked(Subscription.id), test)
     listed = merging.in_order(ids).subquery()
     (only,) = listed.c
     # An outer join, so that SQLite begins with the list and stores none of it.
@@ -65,7 +65,8 @@ def _is_about_most(one: Condition | Rule) -> bool:
 
 
 def _everybody(asked: Question) -> Select[int]:
-    return select(Subscription.id).where(Subscription.publication_id == asked.publication.id)
+    ours = Subscription.publication_id == asked.publication.id
+    return select(Subscription.id).where(ours, asked.is_asked(Subscription.id))
 
 
 def newest_first(asked: Question, rule: Rule) -> IdList:

@@ -48,6 +48,14 @@ class Question:
     taking: Taking = Taking.ALL
     joins: bool = True
     """Whether PostgreSQL may join the lists of ids, rather than ask each by itself."""
+    ids: range | None = None
+    """Of which subscriptions, if not of all."""
+
+    def is_asked(self, subscription_id: ColumnElement[int] | InstrumentedAttribute[int]) -> Test:
+        """The SQL condition that a subscription is one of those that the rule is asked of."""
+        if self.ids is None:
+            return true()
+        return and_(subscription_id >= self.ids.start, subscription_id < self.ids.stop)
 
 
 def list_of(asked: Question, condition: Condition) -> Select[int] | None:
@@ -56,7 +64,11 @@ def list_of(asked: Question, condition: Condition) -> Select[int] | None:
     All are of the publication, so that nobody need look that up again.
     """
     lists = _LISTS.get(condition.field)
-    return lists(asked, condition) if lists else None
+    if lists is None:
+        return None
+    found = lists(asked, condition)
+    (only,) = found.selected_columns
+    return found.where(asked.is_asked(only))
 
 
 def test_of(asked: Question, condition: Condition) -> Test:
