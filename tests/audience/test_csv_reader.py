@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
-from newsletter.audience.importing.reading import list_rows
+from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Status
@@ -149,3 +149,17 @@ def test_what_a_spreadsheet_writes_is_read_as_it_was(tmp_path: Path, names: list
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([("email", "first name"), *((ADA, name) for name in names)])
     assert [row.name for row in read(path)] == [unicodedata.normalize("NFC", name) for name in names]
+
+
+def test_a_list_is_looked_through_for_its_encoding_once_however_often_it_is_read(
+    write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    find_encoding = files.find_encoding
+    monkeypatch.setattr(files, "find_encoding", lambda *of: looked.append(find_encoding(*of)) or looked[-1])
+    with files.open_file(write("email,name\nzoe@example.org,Zoë\n", "utf-16")) as file:
+        list_rows.survey(file)
+        for _ in range(2):
+            with file.lists() as lists:
+                assert told(list(list_rows.read_rows(next(lists)))) == [("zoe@example.org", "Zoë", None)]
+    assert looked == ["utf-16"]

@@ -16,7 +16,7 @@ from typing import IO, NamedTuple, TextIO
 
 from newsletter import characters
 from newsletter.audience.importing import sources
-from newsletter.audience.importing.reading.text_encoding import UnknownEncoding, find_encoding
+from newsletter.audience.importing.reading.text_encoding import UnknownEncoding
 from newsletter.errors import Invalid
 
 _DELIMITERS = ",;\t|"
@@ -63,13 +63,11 @@ class CsvFile:
 
 
 @contextmanager
-def read_csv(file: IO[bytes], name: str, size: int, encoding: str = "", file_name: str = "") -> Iterator[CsvFile]:
-    """Read an open file, called `name`, once; it stays open.
+def read_csv(file: IO[bytes], name: str, size: int, encoding: str, file_name: str = "") -> Iterator[CsvFile]:
+    """Read an open file, called `name`, once; it stays open. Invalid if it is empty.
 
-    Invalid if it is empty, or not valid text in its encoding from beginning to end.
+    All of it has to be text in this encoding (`find_encoding`).
     """
-    with naming(name):
-        encoding = find_encoding(file, encoding)
     text = TextIOWrapper(file, encoding, newline="")
     try:
         rows = _rows(text, has_bare_quotes=sources.has_bare_quotes(file_name))

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import IO
@@ -15,6 +15,7 @@ from typing import IO
 from newsletter.audience.importing import sources
 from newsletter.audience.importing.reading import csv_reader, xlsx_reader, zip_reader
 from newsletter.audience.importing.reading.csv_reader import CsvFile, naming
+from newsletter.audience.importing.reading.text_encoding import find_encoding
 from newsletter.errors import Invalid, NotFound
 
 STANDARD_INPUT = Path("-")
@@ -32,6 +33,8 @@ class ListFile:
     encoding: str
     """As it was named; empty where it is to be recognised."""
     _file: IO[bytes]
+    encodings: dict[int, str] = field(default_factory=dict)
+    """Of each CSV list by its number, from 0, as soon as it was found to be text from end to end."""
 
     @property
     def descriptor(self) -> int:
@@ -62,7 +65,8 @@ class ListFile:
             raise Invalid(f"{self.name}: this file is packed, and not as a zip; unpack it, and import what is in it")
         if magic != zip_reader.MAGIC:
             # The file stays open for the next reading.
-            with csv_reader.read_csv(self._file, self.name, self.size, self.encoding, Path(self.name).name) as opened:
+            encoding = self._encoding(0, self._file, self.name)
+            with csv_reader.read_csv(self._file, self.name, self.size, encoding, Path(self.name).name) as opened:
                 yield opened
             return
         with naming(self.name):
@@ -76,12 +80,19 @@ class ListFile:
         if is_workbook:
             self._file.seek(0)
             yield from xlsx_reader.read_workbook(self._file, self.name)
-        for entry in members:
+        for number, entry in enumerate(members):
             name = f"{self.name}, {entry.filename}"
             with zip_reader.open_member(opened_zip, entry) as stream:
                 file_name = PurePosixPath(entry.filename).name
-                with csv_reader.read_csv(stream, name, entry.file_size, self.encoding, file_name) as opened:
+                encoding = self._encoding(number, stream, name)
+                with csv_reader.read_csv(stream, name, entry.file_size, encoding, file_name) as opened:
                     yield opened
+
+    def _encoding(self, number: int, stream: IO[bytes], name: str) -> str:
+        if number not in self.encodings:
+            with naming(name):
+                self.encodings[number] = find_encoding(stream, self.encoding)
+        return self.encodings[number]
 
 
 def holds_list(path: Path) -> bool:

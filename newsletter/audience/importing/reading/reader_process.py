@@ -29,6 +29,7 @@ class _Order(NamedTuple):
     descriptor: int
     name: str
     encoding: str
+    encodings: dict[int, str]
     choices: ColumnChoices
     source: str
 
@@ -38,7 +39,7 @@ def read_ahead(file: ListFile, choices: ColumnChoices, source: str) -> Generator
     if file.size <= SMALL:
         yield from read_stretches(file, choices, source)
         return
-    order = _Order(file.descriptor, file.name, file.encoding, choices, source)
+    order = _Order(file.descriptor, file.name, file.encoding, file.encodings, choices, source)
     with _started(file.descriptor) as process:
         try:
             yield from _received(process, order)
@@ -91,7 +92,7 @@ def main(orders: IO[bytes], answers: IO[bytes]) -> None:
     lifeline.end_with_holder()
     memory.collect_rarely()
     with os.fdopen(order.descriptor, "rb") as opened:
-        file = ListFile(order.name, "", order.encoding, opened)
+        file = ListFile(order.name, "", order.encoding, opened, order.encodings)
         try:
             for stretch in read_stretches(file, order.choices, order.source):
                 _hand_over(answers, stretch)
