@@ -28,7 +28,7 @@ from newsletter import migrations_runner
 from newsletter.audience.importing.importer import ImportRun
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.progress import ImportSettings
-from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.csv_reader import CsvRow
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices, SignupCaps
@@ -181,7 +181,7 @@ def _run(path: Path, url: str) -> None:
     with files.open_file(path) as opened:
         run = ImportRun(sessions, audience, home, ImportSettings(ImportTerms(Status.ACTIVE, "the old list")), now)
         ends, reader = [], 0.0
-        for _ in run.import_file(opened):
+        for _ in run.import_file(opened, list_rows.survey(opened)):
             ends.append(time.perf_counter())
             reader = max(reader, _reader_megabytes())
     longest = max(end - start for start, end in itertools.pairwise([began, *ends]))

@@ -148,7 +148,7 @@ def import_(
                 _check(progress, opened, choices, settings.source)
             mode = ImportMode(audit.OPERATOR, dry_run, all_or_nothing, with_fates=dry_run or report is not None)
             run = ImportRun(services.sessions, services.audience, home, settings, now(), mode)
-            tally = progress.follow(run.import_file(opened), "importing")
+            tally = progress.follow(run.import_file(opened, surveys), "importing")
             progress.end(tally)
     if peer_archives.holds_posts(file):
         click.echo(f"{file} also holds posts; to import them: newsletter issues import-archive {file}", err=True)

@@ -9,6 +9,7 @@ from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import ImportSettings
+from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import CsvFile
 from newsletter.audience.importing.reading.files import open_file
 from newsletter.publications import Publication
@@ -35,7 +36,7 @@ def import_steps(
     settings, home = ImportSettings(terms, choices, source), publication or press.publication
     run = ImportRun(press.sessions, press.audience, home, settings, press.now, ImportMode(**mode))
     with open_file(path) as opened:
-        yield from run.import_file(opened)
+        yield from run.import_file(opened, list_rows.survey(opened, choices, source))
 
 
 def import_list(

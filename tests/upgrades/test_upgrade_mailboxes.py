@@ -14,7 +14,7 @@ from newsletter.audience import subscribers
 from newsletter.audience.importing.importer import ImportRun
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.progress import ImportSettings
-from newsletter.audience.importing.reading import files
+from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.db import Sessions
@@ -75,7 +75,7 @@ def load(sessions: Sessions, links, path: Path, addresses: list[str]) -> Tally:
         home = session.get_one(Publication, 1)
     with files.open_file(path) as opened:
         run = ImportRun(sessions, audience, home, ImportSettings(ImportTerms(Status.ACTIVE, "a fair")), AT)
-        return sum((step.tally for step in run.import_file(opened)), Tally())
+        return sum((step.tally for step in run.import_file(opened, list_rows.survey(opened))), Tally())
 
 
 def test_readers_and_the_team_are_known_by_the_keys_of_their_own_mailboxes(old: Engine) -> None:

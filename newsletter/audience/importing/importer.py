@@ -23,7 +23,7 @@ from newsletter.audience.importing.progress import START, ImportSettings, Place
 from newsletter.audience.importing.reading import reader_process
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.importing.reading.files import ListFile
-from newsletter.audience.importing.reading.list_rows import ImportRow, ListSurvey, read_rows, survey
+from newsletter.audience.importing.reading.list_rows import ImportRow, ListSurvey, read_rows
 from newsletter.audience.importing.reading.stretches import Stretch
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.models import Status
@@ -49,7 +49,6 @@ NONE_YET = Tally()
 
 def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
     """Find the rows that would be refused, without a database."""
-    survey(file, choices, source)
     with file.lists() as lists:
         for number, sheet in enumerate(lists):
             entries = read_rows(sheet, choices.within(sheet.header.cells), source)
@@ -100,22 +99,20 @@ class ImportRun:
     def __post_init__(self) -> None:
         self.terms = self.settings.terms
 
-    def import_file(self, file: ListFile) -> Generator[ImportStep]:
-        """Import a file in groups: each yielded step is committed, and the sum of their tallies is the report.
+    def import_file(self, file: ListFile, surveys: Sequence[ListSurvey]) -> Generator[ImportStep]:
+        """Import a surveyed file in groups: each yielded step is committed, and the sum of their tallies is the report.
 
         One that was broken off goes on where it was; its first step has the tally of what was done. Conflict if a
         row is refused after the file was checked, or if somebody stopped the import. Invalid if the file does not
         tell who has left, although files from its source do, and nobody vouches for it.
         """
-        choices, source = self.settings.choices, self.settings.source
-        surveys = survey(file, choices, source)
         if not self.terms.vouched:
             _check_states(file, surveys)
         with self.sessions.reading() as session:
             self.former = change_address.former_keys(session)
         if not self.mode.dry_run:
             yield from self._begin(file)
-        with closing(reader_process.read_ahead(file, choices, source)) as stretches:
+        with closing(reader_process.read_ahead(file, self.settings.choices, self.settings.source)) as stretches:
             # Not by a loop, whose variable would keep a stretch while the next is taken.
             yield from itertools.chain.from_iterable(map(partial(self._steps, surveys), stretches))
         if not self.mode.dry_run:

@@ -16,6 +16,7 @@ from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportStep, RowFate, Tally
 from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.reading.list_rows import ListSurvey
 from newsletter.audience.importing.uploads import models, report
 from newsletter.audience.importing.uploads.models import FORGOTTEN, KEPT, OVER, QUEUE, ImportUpload, UploadState
 from newsletter.audience.services import AudienceServices
@@ -104,7 +105,7 @@ class _Work:
         samples = report.Samples()
         with self.job.sessions.begin() as session:
             report.clear_report(session, self.upload.id)
-        if not self._follow(self._steps(dry_run=True), samples):
+        if not self._follow(samples):
             return False
         with self.job.sessions.begin() as session:
             samples.store(session, self.upload.id)
@@ -122,26 +123,28 @@ class _Work:
             found = progress.begin(session, upload.publication, self.file, settings, upload.operator, now)
             QUEUE.renew(session, upload.id, self.job.worker.name, upload.state, now, import_id=found.id)
         try:
-            return self._follow(self._steps(dry_run=False))
+            return self._follow()
         except PressError:
             # What was imported stays and is counted. If somebody has paused or cancelled it, that is why it ended.
             if self._tell():
                 raise
             return False
 
-    def _steps(self, *, dry_run: bool) -> Generator[ImportStep]:
+    def _steps(self, surveys: Sequence[ListSurvey], *, dry_run: bool) -> Generator[ImportStep]:
         upload, job = self.upload, self.job
         record = None if dry_run else partial(_record, upload.id)
         mode = ImportMode(upload.operator, dry_run=dry_run, with_fates=dry_run, record=record)
         settings, now = upload.import_settings(), job.worker.clock()
-        return ImportRun(job.sessions, job.services, upload.publication, settings, now, mode).import_file(self.file)
+        run = ImportRun(job.sessions, job.services, upload.publication, settings, now, mode)
+        return run.import_file(self.file, surveys)
 
-    def _follow(self, steps: Generator[ImportStep], samples: report.Samples | None = None) -> bool:
+    def _follow(self, samples: report.Samples | None = None) -> bool:
+        """Import every row, or only take samples of what would become of them; False if it was stopped."""
         settings = self.upload.import_settings()
         surveys = list_rows.survey(self.file, settings.choices, settings.source)
         with self.job.sessions.begin() as session:
             report.store_headers(session, self.upload.id, [one.layout.header for one in surveys])
-        with closing(steps):
+        with closing(self._steps(surveys, dry_run=samples is not None)) as steps:
             for step in steps:
                 if step.problems:
                     with self.job.sessions.in_turn() as session:
