@@ -11,6 +11,7 @@ import quopri
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 KEPT_OF_A_PART = 64 * 1024
@@ -48,7 +49,7 @@ Headers = Mapping[str, list[str]]
 """Header fields by their names in small letters; each as often as it stands there, unfolded, its words decoded."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Part:
     """One leaf of a mail's tree."""
 
@@ -70,7 +71,7 @@ class Part:
             return quopri.decodestring(bytes(self.body))
         return bytes(self.body)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The beginning of it as text, in lines that end in a newline alone; of HTML only what is read."""
         decoded = decode(self.content, parameter(first(self.headers, "content-type"), "charset"))
