@@ -195,14 +195,15 @@ def test_whoever_reads_with_the_old_address_now_keeps_what_is_theirs(press, aske
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.UNSUBSCRIBED])
+@pytest.mark.parametrize("there", ["", "unsubscribed"])
 @pytest.mark.parametrize("terms", [ImportTerms(), ImportTerms(Status.ACTIVE, "the old list")])
 def test_an_old_list_adds_nobody_at_an_address_that_was_changed(
-    press, asked: str, other_publication, tmp_path, status: Status, terms: ImportTerms
+    press, asked: str, other_publication, tmp_path, status: Status, there: str, terms: ImportTerms
 ) -> None:
     change(press, asked)
     press.set_status(NEW, status)
     path = tmp_path / "old.csv"
-    path.write_text(f"email\n{OLD}\n")
+    path.write_text(f"email,status\n{OLD},{there}\n")
     for home in (press.publication, other_publication):
         (step,) = import_steps(press, path, terms, home, with_fates=True)
         assert [(fate.fate, fate.reason) for fate in step.fates] == [("left alone", "changed for another address here")]

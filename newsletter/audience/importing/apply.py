@@ -48,7 +48,7 @@ def make_plan(
 ) -> ImportPlan:
     """Plan a group; changes nothing. Of the rows of one address the worst status counts, else the first.
 
-    Nobody is added at one of the `former` addresses, which their readers have changed, unless somebody has it now.
+    One of the `former` addresses, which their readers have changed, is left alone unless somebody has it now.
     """
     unique: dict[str, ImportRow] = {}
     repeated, skipped = [], []
@@ -71,8 +71,8 @@ def make_plan(
     # Nothing is stored about an erased person, not even that they left elsewhere.
     verdicts = {
         key: Verdict.LEFT_ALONE
-        if key in forgotten and key not in known
-        else judge(row, known.get(key), key in barred or key in moved)
+        if key in moved or (key in forgotten and key not in known)
+        else judge(row, known.get(key), key in barred)
         for key, row in unique.items()
     }
     return ImportPlan(verdicts, unique, known, repeated, skipped, barred, forgotten, moved)
