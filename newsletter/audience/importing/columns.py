@@ -48,6 +48,16 @@ class ColumnChoices:
     mapped: Mapping[str, FieldKind] = field(default_factory=dict)
     ignored: frozenset[str] = frozenset()
 
+    @property
+    def mapped_keys(self) -> Mapping[str, FieldKind]:
+        """The field of each mapped column, by the key of its title."""
+        return {column_key(title): kind for title, kind in self.mapped.items()}
+
+    @property
+    def ignored_keys(self) -> frozenset[str]:
+        """The keys of the titles that are ignored."""
+        return frozenset(map(column_key, self.ignored))
+
     def check(self, header: Sequence[str]) -> None:
         """Invalid for a column that the file does not have."""
         known = {column_key(title) for title in header}
@@ -79,6 +89,7 @@ class ColumnLayout:
     telling: Sequence[tuple[int, FieldKind]]
     """The cells that tell whether a reader has left, each with the kind of its column."""
     passed_over: Sequence[int]
+    """The cells whose columns nobody has said anything about, so that one may say that its reader has left."""
     postal: Sequence[int]
     attributes: Sequence[tuple[int, str]]
     proofs: Sequence[tuple[int, str]]
@@ -106,13 +117,8 @@ class ColumnLayout:
         addresses. Raises Invalid if there is none, or if an unmapped column may tell who has left.
         """
         choices.check(header)
-        ignored = {column_key(title) for title in choices.ignored}
         named = named_fields(header, choices, source)
-        free = [
-            at
-            for at, title in enumerate(header)
-            if named[at] is None and not ({column_key(title)} & (ignored | source.ignored))
-        ]
+        free = free_columns(header, named, choices, source)
         if FieldKind.EMAIL not in named:
             named[address_column(header, free, sample)] = FieldKind.EMAIL
             free = [at for at in free if named[at] is None]
@@ -287,8 +293,7 @@ def _doubt(
 ) -> str:
     if any(kind in status_words.TELLING for kind in choices.mapped.values()):
         return ""
-    ignored = {column_key(title) for title in choices.ignored}
-    if source.states and source.states.isdisjoint({column_key(title) for title in header} - ignored):
+    if source.states and source.states.isdisjoint({column_key(title) for title in header} - choices.ignored_keys):
         return (
             f"this list from {source.title} does not tell who has left, and whoever did would be mailed again. "
             f"{source.export[0].upper()}{source.export[1:]}"
@@ -317,10 +322,9 @@ def _passed_over(
     choices: ColumnChoices,
     source: Source,
 ) -> list[int]:
-    """The columns whose cells nobody has said anything about, so that one may say that its reader has left."""
     if source.attributes_after in [column_key(title) for title in header]:
         return []
-    mapped = {column_key(title) for title in choices.mapped}
+    mapped = choices.mapped_keys
     attached = {FieldKind.TAGS, FieldKind.ATTRIBUTE, FieldKind.ATTRIBUTES}
     unmapped = [at for at, name in enumerate(named) if name in attached and column_key(header[at]) not in mapped]
     return sorted({*free, *unmapped})
@@ -328,15 +332,14 @@ def _passed_over(
 
 def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) -> list[FieldKind | None]:
     """The field of each column, by the operator's choice or else by its title; None where neither gives one."""
-    mapped = {column_key(title): name for title, name in choices.mapped.items()}
-    passed_over = {column_key(title) for title in choices.ignored} | source.ignored
+    mapped, ignored = choices.mapped_keys, choices.ignored_keys
     # A column mapped as the address or name replaces those recognised by title; columns that tell who left are added.
     replaced = {name for name in mapped.values() if name in _ONCE}
 
     def field_of(title: str) -> FieldKind | None:
         if (key := column_key(title)) in mapped:
             return mapped[key]
-        if key in passed_over:
+        if key in ignored or key in source.ignored:
             return None
         found = source.fields.get(key) or headers.field_of(title)
         return None if found in replaced else found
@@ -344,11 +347,18 @@ def named_fields(header: Sequence[str], choices: ColumnChoices, source: Source) 
     named = [field_of(title) for title in header]
     keys = [column_key(title) for title in header]
     if source.attributes_after in keys:
-        decided = {*mapped, *map(column_key, choices.ignored)}
         for at in range(keys.index(source.attributes_after) + 1, len(keys)):
-            if keys[at] not in decided:
+            if keys[at] not in mapped and keys[at] not in ignored:
                 named[at] = FieldKind.ATTRIBUTE
     return named
+
+
+def free_columns(
+    header: Sequence[str], named: Sequence[FieldKind | None], choices: ColumnChoices, source: Source
+) -> list[int]:
+    """The columns that hold no known field, and that neither the operator nor the source ignores."""
+    ignored = choices.ignored_keys | source.ignored
+    return [at for at, title in enumerate(header) if named[at] is None and column_key(title) not in ignored]
 
 
 def address_column(header: Sequence[str], free: Iterable[int], sample: Sequence[Sequence[str]]) -> int:
@@ -407,7 +417,10 @@ def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
 
 
 def _unread_status(title: str, text: str, harmless_as: FieldKind | None = None) -> str:
-    """The refusal of a row for a text in it; `harmless_as` is what the column is taken for where that is not so."""
+    """Why a row is refused whose text under this title may say that its reader has left, and what to answer.
+
+    `harmless_as` is the field to map the column to if the text says no such thing; without it, the status is offered.
+    """
     column = shlex.quote(title.strip())
     mapped = shlex.quote(f"{title.strip()}={harmless_as or FieldKind.STATUS}")
     answer = f"; if not, give --map {mapped} or" if harmless_as else f"; give --map {mapped} or"

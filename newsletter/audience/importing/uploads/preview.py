@@ -109,8 +109,7 @@ def _uses(
     header: Sequence[str], choices: ColumnChoices, source: Source, sample: Sequence[Sequence[str]]
 ) -> list[ColumnUse]:
     named = columns.named_fields(header, choices, source)
-    left_out = {columns.column_key(title) for title in choices.ignored} | source.ignored
-    free = [at for at, title in enumerate(header) if named[at] is None and columns.column_key(title) not in left_out]
+    free = columns.free_columns(header, named, choices, source)
     if FieldKind.EMAIL not in named:
         with contextlib.suppress(Invalid):  # asked for below
             named[columns.address_column(header, free, sample)] = FieldKind.EMAIL
