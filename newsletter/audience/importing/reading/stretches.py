@@ -16,7 +16,10 @@ STRETCH = 50_000
 STRETCH_OF_MORE = 20_000
 """The same where a row has more than an address and a name, so that a stretch fits into memory."""
 LARGEST = 8 << 20
-"""The bytes of a list after which a stretch ends early, so that it fits into memory whatever its rows hold."""
+"""The bytes of a CSV list after which a stretch ends early, so that it fits into memory whatever its rows hold.
+
+No stretch of a workbook ends early: its position counts rows, and all of it is in memory already, within `MAX_CELLS`.
+"""
 PART = 2_000
 """The rows that are packed together."""
 
