@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, Uniqu
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from newsletter.audience import search_text
-from newsletter.audience.statuses import Pace as Pace  # where the database's rooms look for it
+from newsletter.audience.statuses import Pace as Pace  # exported again, for modules that use the tables
 from newsletter.audience.statuses import Status as Status
 from newsletter.db import Base, LongId, LongRef, partial_index, word
 from newsletter.i18n import messages

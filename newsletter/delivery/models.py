@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from newsletter.addresses import mailboxes
 from newsletter.db import Base, LongId, LongRef, partial_index, word
-from newsletter.delivery.causes import Cause as Cause  # where the database's rooms look for it
+from newsletter.delivery.causes import Cause as Cause  # exported again, for modules that use the tables
 from newsletter.delivery.message.content import LetterContent, SingleContent
 
 
