@@ -17,10 +17,10 @@ from newsletter.addresses import mailboxes
 from newsletter.audience import subscribers
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.conditions import Taking
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery.ledger import repeats
 from newsletter.delivery.models import PENDING, REPORTED, SENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.reports import stats
 from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial import preflight
 from newsletter.editorial.issues import approvals, correction_draft, corrections
@@ -102,16 +102,16 @@ def audience(
     session: Session, issue: Issue, corrected_at: datetime, now: datetime, segment: Frozen | None = None
 ) -> CorrectionAudience:
     """The readers who would get a correction of this issue, of this segment (`segments.freeze`) if one is given."""
-    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
     ids = wrong_letters(session, issue.letter_id, corrected_at) if issue.letter_id else []
-    recipients = Recipients(issue.publication, segment, corrects=tuple(ids))
-    size = recipients.count(session, now)
-    still = subscribers.active_recipients(issue.publication_id, *chosen).subquery()
+    reached, size = segments.count_reached(session, issue.publication, segment, ids, now)
+    of_few = segments.frozen_conditions(session, issue.publication, segment, now, taking=Taking.FEW)
+    still = subscribers.active_recipients(issue.publication_id, *of_few).subquery()
     doubtful = select(func.count()).select_from(Copy).join(still, still.c.subscription_id == Copy.subscription_id)
     doubtful = doubtful.where(Copy.letter_id.in_(ids), REPORTED, Copy.state == CopyState.IN_DOUBT)
+    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
     among = (Copy.subscription_id.in_(select(Subscription.id).where(*chosen)),) if chosen else ()
-    unreachable = max(0, _reached(session, ids, among) - size)
-    return CorrectionAudience(size, session.scalar(doubtful) or 0, unreachable, _coming(session, ids, among))
+    coming = _coming(session, ids, among)
+    return CorrectionAudience(size, session.scalar(doubtful) or 0, reached - size, coming)
 
 
 def count_coming(session: Session, issue: Issue, correction: Correction) -> int:
@@ -127,17 +127,6 @@ def _coming(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnE
     ids = [each for each in letter_ids if session.get_one(Letter, each).state is not LetterState.FINISHED]
     coming = select(func.count()).where(Copy.letter_id.in_(ids), or_(PENDING, SENDING), *among)
     return (session.scalar(coming) or 0) if ids else 0
-
-
-def _reached(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:
-    """How many copies were sent, or are in doubt, to these readers."""
-    if not among:
-        counts = [stats.copy_counts(session, session.get_one(Letter, each)) for each in letter_ids]
-        return sum(each.sent + each.in_doubt for each in counts)
-    theirs = select(func.count()).where(
-        Copy.letter_id.in_(letter_ids), Copy.state.in_((CopyState.SENT, CopyState.IN_DOUBT))
-    )
-    return session.scalar(theirs.where(*among)) or 0
 
 
 def mailing_blocker(issue: Issue) -> str:

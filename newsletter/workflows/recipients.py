@@ -69,7 +69,9 @@ class Recipients:
 
     def count(self, session: Session, now: datetime) -> int:
         """How many they are now."""
-        if self.segment is not None and not self.topics and self.corrects is None:
+        if self.corrects is not None:
+            return segments.count_reached(session, self.publication, self.segment, self.corrects, now).recipients
+        if self.segment is not None and not self.topics:
             return segments.count_recipients(session, self.publication, self.segment, now, *self._at_pace)
         return subscribers.audience_size(session, self.publication.id, *self.conditions(session, now))
 

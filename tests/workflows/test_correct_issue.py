@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from newsletter import editors, publications
+from newsletter.audience import privacy
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import suppression
@@ -171,6 +172,14 @@ def test_what_is_said_beforehand_is_what_happens(services: Services, now: dateti
         audience = correct_issue.audience(session, issue_store.find(session, SLUG), NOW, NOW)
     assert (audience.size, audience.maybe, audience.unreachable, audience.coming) == (3, 1, 2, 0)
     assert mail(services, now).copies == audience.size
+
+
+def test_an_erased_reader_is_none_whom_a_correction_does_not_reach(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
+        privacy.erase(session, services.audience, "sent@reader.example", now)
+        audience = correct_issue.audience(session, issue_store.find(session, SLUG), NOW, NOW)
+    assert (audience.size, audience.maybe, audience.unreachable) == (2, 1, 2)
 
 
 def test_a_reader_who_leaves_between_two_corrections_gets_the_first_only(services: Services, now: datetime) -> None:

@@ -98,7 +98,9 @@ def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
 
 
 def _reached(_asked: Question, condition: Condition) -> Select[int]:
-    return ledger.reached_subscriptions([int(condition.value)])
+    letter_ids = [int(one) for one in condition.value.split()]
+    found = ledger.reached_subscriptions(letter_ids)
+    return found.distinct() if len(letter_ids) > 1 else found
 
 
 def _value_test(asked: Question, condition: Condition) -> Test:

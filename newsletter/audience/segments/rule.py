@@ -1,7 +1,7 @@
 """A segment's rule: conditions on readers, as frozen values and as the JSON that is stored."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Self
@@ -72,7 +72,7 @@ WITHOUT_VALUE = frozenset({Op.KNOWN, Op.UNKNOWN})
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One condition; `value` is text: a letter id for ISSUE, a segment id for SEGMENT, else what is compared."""
+    """One condition; `value` is text: a letter's id for ISSUE, a segment's for SEGMENT, else what is compared."""
 
     field: Field
     op: Op
@@ -123,6 +123,11 @@ class Rule:
             yield condition
             if condition.rule:
                 yield from condition.rule.walk()
+
+
+def reached_by(letter_ids: Iterable[int]) -> Condition:
+    """The condition that one of these letters reached them, which is asked for once and stored nowhere."""
+    return Condition(Field.ISSUE, Op.RECEIVED, " ".join(map(str, letter_ids)))
 
 
 def from_json(data: Any, _depth: int = 0) -> Rule:

@@ -1,6 +1,6 @@
 """Stored segments: save, find, delete, resolve what one refers to, count and sample its readers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.audience.segments import compile as compiling
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.conditions import Question, Taking
-from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Rule
+from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Op, Rule
 from newsletter.audience.tag_names import MAX_NAME, clean_tag, folded_name
 from newsletter.db import Base, read_in_parallel
 from newsletter.delivery.models import Letter
@@ -174,26 +174,40 @@ def count(session: Session, publication: Publication, wanted: Rule, now: datetim
     """How many readers belong to a rule, and how many of them an issue would go to now."""
     # An issue goes to those who get each of them.
     at_pace = (Subscription.pace == Pace.EACH,) if paces.is_used(session, publication) else ()
-    return _count(session, publication, wanted, now, *at_pace)
+    return _count(session, *_asked(session, publication, wanted, now), *at_pace)
 
 
 def count_recipients(
     session: Session, publication: Publication, frozen: Frozen, now: datetime, *columns: ColumnElement[bool]
 ) -> int:
     """How many active readers, not suppressed, belong to a frozen segment, of those whose columns meet conditions."""
-    return _count(session, publication, rules.from_json(frozen["rule"]), now, *columns).recipients
+    return _count(session, *_asked_of_frozen(session, publication, frozen, now), *columns).recipients
 
 
-def _count(
-    session: Session, publication: Publication, wanted: Rule, now: datetime, *columns: ColumnElement[bool]
+def count_reached(
+    session: Session, publication: Publication, frozen: Frozen | None, letter_ids: Collection[int], now: datetime
 ) -> SegmentCount:
+    """How many readers of a frozen segment, or of all, one of these letters reached, and another would reach."""
+    if not letter_ids:
+        return SegmentCount(0, 0)
+    asked, rule = _asked_of_frozen(session, publication, frozen, now)
+    belongs = Condition(Field.SEGMENT, Op.IS, rule=rule)
+    return _count(session, asked, Rule(conditions=(rules.reached_by(letter_ids), belongs)))
+
+
+def _asked_of_frozen(
+    session: Session, publication: Publication, frozen: Frozen | None, now: datetime
+) -> tuple[Question, Rule]:
+    return _asked(session, publication, rules.from_json(frozen["rule"]) if frozen else Rule(), now)
+
+
+def _count(session: Session, asked: Question, rule: Rule, *columns: ColumnElement[bool]) -> SegmentCount:
     active = and_(Subscription.status == Status.ACTIVE, *columns)
-    asked, resolved = _asked(session, publication, wanted, now)
-    parts = [list(compiling.counts(replace(asked, ids=ids), resolved, active)) for ids in _parts_of_ids(session)]
+    parts = [list(compiling.counts(replace(asked, ids=ids), rule, active)) for ids in _parts_of_ids(session)]
     sums = read_in_parallel(session, [partial(_sum, counts=counts) for counts in parts])
     readers, active_readers = map(sum, zip(*sums, strict=True))
-    of_few = condition(session, publication, wanted, now, taking=Taking.FEW)
-    suppressed = subscribers.suppressed_count(session, publication.id, of_few, *columns)
+    of_few = compiling.matching(replace(asked, taking=Taking.FEW), rule)
+    suppressed = subscribers.suppressed_count(session, asked.publication.id, of_few, *columns)
     return SegmentCount(readers, active_readers - suppressed)
 
 
