@@ -7,11 +7,10 @@ import gc
 import importlib
 import os
 import sys
-from io import TextIOWrapper
-from pathlib import Path
 
 import click
 
+from newsletter.cli import streams
 from newsletter.cli.failures import sentence_of
 
 # command → (module of this package, its line in --help)
@@ -64,17 +63,19 @@ def main() -> None:
     """Run the command; a refusal is printed on standard error as a line, or a line for each problem."""
     # Files that we create hold readers' addresses and keys: no other user of this machine may read them.
     os.umask(0o077)
-    _prepare_streams()
+    streams.prepare()
     # What a command imports stays: to look through it for garbage every 700 objects is a fifth of its start.
     gc.set_threshold(10_000)
     if any(not _is_text(argument) for argument in sys.argv):
         click.echo("the arguments must be UTF-8 text", err=True)
         sys.exit(2)
     try:
-        newsletter()
+        try:
+            newsletter()
+        finally:
+            streams.write_rest()
     except BrokenPipeError:
         # The reader of our output has gone, as with `| head`; that is no error.
-        sys.stderr.close()
         sys.exit(1)
     except Exception as error:
         sentence = sentence_of(error)
@@ -82,21 +83,6 @@ def main() -> None:
             raise
         click.echo(sentence, err=True)
         sys.exit(1)
-
-
-def _prepare_streams() -> None:
-    """Open the standard streams that were closed, on nothing; what is written for programs is UTF-8 in any locale."""
-    # In their order, so that each gets its own descriptor, and no database or socket gets it.
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open to the end)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            if stream.isatty():
-                # It shows no other characters than those of its locale.
-                stream.reconfigure(errors="replace")
-            else:
-                stream.reconfigure(encoding="utf-8")
 
 
 def _is_text(argument: str) -> bool:

@@ -1,15 +1,16 @@
 """`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and told as JSON."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
 from newsletter import config
+from newsletter.cli import streams
 from newsletter.cli.common import now, opened_services
 from newsletter.cli.failures import sentence_of
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
@@ -17,6 +18,7 @@ from newsletter.delivery.bounces.parse import parse
 from newsletter.delivery.bounces.report import Recipient, Report
 from newsletter.errors import Invalid, PressError
 from newsletter.tokens import TokenSeal
+from newsletter.wiring import Services
 from newsletter.workflows.receive_mail import receive
 
 _TRY_AGAIN = 75  # EX_TEMPFAIL of sysexits.h, by which a mail server keeps the mail and pipes it again later
@@ -36,27 +38,29 @@ def bounce(folder: Path | None, dry_run: bool) -> None:
     if dry_run:
         _tell(folder, _seal(), parse)
     elif folder:
-        _record(folder)
+        with opened_services() as services:
+            _tell(folder, services.links.seal, partial(_record, services))
     else:
         _record_from_pipe()
 
 
-def _record(folder: Path | None) -> None:
-    with opened_services() as services:
-        sessions, bounces = services.sessions, services.bounces
-        _tell(folder, services.links.seal, lambda mail: receive(sessions, bounces, mail, "pipe", now()))
+def _record(services: Services, mail: IncomingMail) -> Report:
+    return receive(services.sessions, services.bounces, mail, "pipe", now())
 
 
 def _record_from_pipe() -> None:
     # Whatever is wrong on our side, a mail server would return the mail to its sender for any other exit code.
     try:
-        _record(None)
-    except BrokenPipeError:
-        # It is recorded; only the reader of the output has gone.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        with opened_services() as services:
+            told = _as_json(_record(services, IncomingMail(sys.stdin.buffer)), services.links.seal)
     except Exception as error:
         click.echo(f"{sentence_of(error) or f'a fault of ours: {type(error).__name__}'}; try again later", err=True)
         sys.exit(_TRY_AGAIN)
+    try:
+        click.echo(told)
+    except OSError:
+        # It is recorded, and would be again if the mail server gave it to us once more.
+        streams.discard_rest()
 
 
 def _tell(folder: Path | None, seal: TokenSeal | None, read: Callable[[IncomingMail], Report]) -> None:
