@@ -167,8 +167,9 @@ class _LetterCache:
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.group for stop in stops}
-        behind_breakers = (
-            sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped) if stopped else 0
+        behind_breakers = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped)
+        forecast = (
+            self._forecast(store, found, limits, at, speed, stopped, behind_breakers, for_hour) if is_going else None
         )
         return ProgressView(
             at=at,
@@ -177,9 +178,7 @@ class _LetterCache:
             deferred=found.deferred,
             next_try=found.next_try,
             speed=speed,
-            forecast=self._forecast(store, found, limits, at, speed, stopped, behind_breakers, for_hour)
-            if is_going
-            else None,
+            forecast=forecast,
             hold=publish.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
@@ -206,7 +205,7 @@ class _LetterCache:
         behind_breakers: int,
         for_hour: WaitingForHour = NOBODY_WAITS,
     ) -> Forecast | None:
-        """When all copies will be sent except those `held` for the groups that are `stopped`."""
+        """When all copies will be sent but those of the groups that are `stopped`; None if no others wait."""
         waiting = found.counts.pending + found.counts.sending - behind_breakers - for_hour.count
         if waiting <= 0 and not for_hour.count:
             return None
