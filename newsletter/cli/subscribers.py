@@ -10,7 +10,7 @@ from newsletter.audience import erasures, privacy
 from newsletter.audience import export as audience_export
 from newsletter.audience import subscribers as audience_subscribers
 from newsletter.audience.importing import importer, sources
-from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.column_fields import ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportTerms

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.importer import ImportMode, ImportRun
 from newsletter.audience.importing.plan import ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.progress import ImportSettings

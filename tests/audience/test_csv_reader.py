@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.reading import files, list_rows
 from newsletter.audience.importing.reading.csv_reader import RefusedRow
 from newsletter.audience.importing.reading.list_rows import ImportRow

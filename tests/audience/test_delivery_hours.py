@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from newsletter.audience import chosen_hour, delivery_hours
 from newsletter.audience.chosen_hour import HOURS, DeliveryHour
 from newsletter.audience.delivery_hours import DAY
-from newsletter.audience.importing.columns import ColumnChoices, ColumnLayout
+from newsletter.audience.importing.column_fields import ColumnChoices
+from newsletter.audience.importing.columns import ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.errors import Invalid
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from newsletter.audience import subscribers
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.reading import files, list_rows, reader_process, stretches

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from newsletter.audience import tags
 from newsletter.audience.importing import sources
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.reading import files, list_rows

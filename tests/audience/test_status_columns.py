@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from newsletter.audience.importing import headers
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.importing.reading import list_rows

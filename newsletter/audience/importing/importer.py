@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from newsletter.audience import change_address
 from newsletter.audience.importing import apply, progress
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, RowFate, Tally
 from newsletter.audience.importing.progress import START, ImportSettings, Place
 from newsletter.audience.importing.reading import reader_process

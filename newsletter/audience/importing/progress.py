@@ -15,7 +15,7 @@ from sqlalchemy import JSON, ForeignKey, Index, String, column, exists, select, 
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience import consent
-from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.column_fields import ColumnChoices
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import ImportedFile

@@ -10,7 +10,8 @@ from newsletter.audience import search_text, statuses
 from newsletter.audience.address import Address
 from newsletter.audience.chosen_hour import DeliveryHour
 from newsletter.audience.importing import sources
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices, ColumnLayout, Details
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.columns import ColumnLayout, Details
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
 from newsletter.audience.importing.reading.files import ListFile

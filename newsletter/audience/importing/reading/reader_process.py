@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import IO, NamedTuple, cast
 
-from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.column_fields import ColumnChoices
 from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.importing.reading.stretches import Stretch, read_stretches
 from newsletter.errors import Invalid, Unavailable

@@ -5,7 +5,7 @@ import pickle
 from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
-from newsletter.audience.importing.columns import DEFAULT_CHOICES, ColumnChoices
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.reading import list_rows
 from newsletter.audience.importing.reading.csv_reader import CsvFile, RefusedRow
 from newsletter.audience.importing.reading.files import ListFile

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, select, upda
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience.importing import progress
-from newsletter.audience.importing.columns import ColumnChoices
+from newsletter.audience.importing.column_fields import ColumnChoices
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.plan import ImportTerms, Tally
 from newsletter.audience.importing.progress import Import, ImportSettings, ImportState

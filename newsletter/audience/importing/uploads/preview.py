@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from newsletter.audience.importing import columns, headers
+from newsletter.audience.importing import column_fields, headers
 from newsletter.audience.importing.cells import MAX_ATTRIBUTES
-from newsletter.audience.importing.columns import EVERYTHING_ELSE, ColumnChoices, ColumnLayout
+from newsletter.audience.importing.column_fields import EVERYTHING_ELSE, ColumnChoices
+from newsletter.audience.importing.columns import ColumnLayout
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.progress import ImportSettings
 from newsletter.audience.importing.reading import list_rows
@@ -96,7 +97,7 @@ def _look_at(seen: FilePreview, sheet: CsvFile, settings: ImportSettings) -> Non
     seen.lists.append(sheet.name)
     uses = _uses(header.cells, choices, source, sample)
     for use in uses:
-        if (known := seen.columns.get(key := columns.column_key(use.title))) is None or not known.sample:
+        if (known := seen.columns.get(key := column_fields.column_key(use.title))) is None or not known.sample:
             seen.columns[key] = use
     if questions := _questions(uses):
         seen.questions += [each for each in questions if each not in seen.questions]
@@ -108,11 +109,11 @@ def _look_at(seen: FilePreview, sheet: CsvFile, settings: ImportSettings) -> Non
 def _uses(
     header: Sequence[str], choices: ColumnChoices, source: Source, sample: Sequence[Sequence[str]]
 ) -> list[ColumnUse]:
-    named = columns.named_fields(header, choices, source)
-    free = columns.free_columns(header, named, choices, source)
+    named = column_fields.named_fields(header, choices, source)
+    free = column_fields.free_columns(header, named, choices, source)
     if FieldKind.EMAIL not in named:
         with contextlib.suppress(Invalid):  # asked for below
-            named[columns.address_column(header, free, sample)] = FieldKind.EMAIL
+            named[column_fields.address_column(header, free, sample)] = FieldKind.EMAIL
     uses = []
     for at, title in enumerate(header):
         value = next((row[at].strip() for row in sample if at < len(row) and row[at].strip()), "")[:_LONGEST_SAMPLE]
