@@ -1,4 +1,4 @@
-"""`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and told as JSON."""
+"""`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and answer as JSON."""
 
 import json
 import sys
@@ -52,12 +52,12 @@ def _record_from_pipe() -> None:
     # Whatever is wrong on our side, a mail server would return the mail to its sender for any other exit code.
     try:
         with opened_services() as services:
-            told = _as_json(_record(services, IncomingMail(sys.stdin.buffer)), services.links.seal)
+            answer = _as_json(_record(services, IncomingMail(sys.stdin.buffer)), services.links.seal)
     except Exception as error:
         click.echo(f"{sentence_of(error) or f'a fault of ours: {type(error).__name__}'}; try again later", err=True)
         sys.exit(_TRY_AGAIN)
     try:
-        click.echo(told)
+        click.echo(answer)
     except OSError:
         # It is recorded, and would be again if the mail server gave it to us once more.
         streams.discard_rest()
