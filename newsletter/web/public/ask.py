@@ -4,9 +4,10 @@ Nothing is mailed to the address that is typed, because nobody has proved that i
 the link in their own mail need not type it, and see it masked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from datetime import datetime
+from typing import Any, Self
 
 from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,14 +22,14 @@ from newsletter.db import Session
 from newsletter.engagement import request_form
 from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import NewRequest
-from newsletter.errors import Invalid, NotFound
+from newsletter.errors import NotFound
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication, contact
 from newsletter.publications.wordings import WordingKind
 from newsletter.web import consent_wording, forms
 from newsletter.web.consent_wording import ConsentWording
 from newsletter.web.context import client, now, services
-from newsletter.web.forms import FormGuard
+from newsletter.web.forms import FormGuard, fault_of
 from newsletter.web.public import form_guard, private_pages, publication_param, refusal_tally
 from newsletter.workflows import contact_requests
 
@@ -39,7 +40,6 @@ _FIELDS = ("name", "email", "topic", "day", "time", "text")
 _NO_TOPIC = lazy_gettext("Please choose a topic from the list")
 _NO_CONSENT = lazy_gettext("Please tick the box: without your agreement we may not store what you write")
 _LABELS = {True: lazy_gettext("Send my request"), False: lazy_gettext("Send my question")}
-_T = TypeVar("_T")
 
 blueprint = private_pages.blueprint("ask", __name__)
 
@@ -118,11 +118,12 @@ def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
     if form.guard.is_trapped:
         _count(Reason.TRAP)
         return redirect(asker.url(done="sent"), 303)
-    words = consent_wording.agreed_wording(session, asker.publication, WordingKind.ASK, form.agreed, asker.language)
-    new, faults = _checked(asker, form, words)
-    if new is None:
+    at = now()
+    if faults := _faults(asker, form, at):
         return _form(session, asker, form, 422, faults)
-    if not form.guard.took_long_enough(services().links, now()):
+    words = consent_wording.agreed_wording(session, asker.publication, WordingKind.ASK, form.agreed, asker.language)
+    new = _new_request(asker, form, words, at)
+    if not form.guard.took_long_enough(services().links, at):
         _count(Reason.TOO_QUICK)
         return _form(session, asker, form, 400, notice=form_guard.TOO_QUICK)
     if not asker.proven and form.checked != form["email"] and (suggested := typos.suggestion(new.email)):
@@ -137,12 +138,12 @@ def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
         fields = {**form.hidden_fields(), "email": waits_for, "publication": asker.publication.slug}
         return form_guard.wait_page(form.guard, asker.publication, asker.url(), fields, _LABELS[asker.is_booking])
     session.close()  # so that it holds nothing while this waits for its turn to write
-    _store(asker, new)
+    _store(asker, new, at)
     return redirect(asker.url(done="sent"), 303)
 
 
-def _store(asker: Asker, new: NewRequest) -> None:
-    audience, publication, who, at = services().audience, asker.publication, client(), now()
+def _store(asker: Asker, new: NewRequest, at: datetime) -> None:
+    audience, publication, who = services().audience, asker.publication, client()
     group_commit.write(
         services().sessions,
         lambda session: contact_requests.receive_request(session, audience, publication, new, who, at),
@@ -168,43 +169,36 @@ def _asker(session: Session, token: str) -> Asker:
     return asker
 
 
-def _checked(asker: Asker, form: AskForm, words: ConsentWording) -> tuple[NewRequest | None, dict[str, str]]:
-    """The request, or None and a sentence for each field that has to be corrected."""
-    faults: dict[str, str] = {}
+def _faults(asker: Asker, form: AskForm, at: datetime) -> dict[str, str]:
+    """For each invalid field, a sentence that says how to correct it."""
+    zone, has_topic = asker.publication.time_zone, form["topic"] in contact.request_topics(asker.publication)
+    faults = {
+        "name": fault_of(clean_name, form["name"]),
+        "email": "" if asker.proven else fault_of(Address.parse, form["email"]),
+        "preferred_time": fault_of(lambda day: PreferredTime.parse(day, form["time"], zone, at), form["day"]),
+        "text": fault_of(request_form.clean_message, form["text"]),
+        "topic": "" if has_topic else _NO_TOPIC,
+        "agree": "" if form.agrees else _NO_CONSENT,
+    }
+    return {name: sentence for name, sentence in faults.items() if sentence}
 
-    def take(name: str, parse: Callable[[], _T]) -> _T | None:
-        try:
-            return parse()
-        except Invalid as error:
-            faults[name] = str(error)
-            return None
 
-    zone = asker.publication.time_zone
-    name = take("name", lambda: clean_name(form["name"]))
-    address = asker.proven or take("email", lambda: Address.parse(form["email"]))
-    preferred_time = take("preferred_time", lambda: PreferredTime.parse(form["day"], form["time"], zone, now()))
-    text = take("text", lambda: request_form.clean_message(form["text"]))
-    if form["topic"] not in contact.request_topics(asker.publication):
-        faults["topic"] = _NO_TOPIC
-    if not form.agrees:
-        faults["agree"] = _NO_CONSENT
-    if faults or name is None or address is None or preferred_time is None or text is None:
-        return None, faults
-    new = NewRequest(
+def _new_request(asker: Asker, form: AskForm, words: ConsentWording, at: datetime) -> NewRequest:
+    address, zone = asker.proven or Address.parse(form["email"]), asker.publication.time_zone
+    return NewRequest(
         publication_id=asker.publication.id,
         is_booking=asker.is_booking,
         topic=form["topic"],
-        name=name,
+        name=clean_name(form["name"]),
         email=address.email,
         key=address.key,
         is_proven=asker.proven is not None,
-        preferred_time=preferred_time,
+        preferred_time=PreferredTime.parse(form["day"], form["time"], zone, at),
         time_zone=zone,
-        text=text,
+        text=request_form.clean_message(form["text"]),
         consent=words.text,
         consent_version=words.version,
     )
-    return new, {}
 
 
 def _form(
