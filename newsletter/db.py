@@ -145,6 +145,7 @@ def partial_index(name: str, *columns: str, where: str, unique: bool = False) ->
 _URGENT = "urgent"
 _IMPATIENT = "impatient"
 _READS_ONLY = "reads only"
+_IN_TURN = "in turn"
 
 
 class _Session(Session):
@@ -201,6 +202,7 @@ class Sessions:
         """
         began = time.monotonic()
         with self.begin() as session:
+            session.connection(execution_options={_IN_TURN: True})
             yield session
         if self.embedded:
             time.sleep(min(time.monotonic() - began, longest))
@@ -416,6 +418,7 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(queue: "WriteQueue", connection: Connection) -> None:
     # A writer that begins as a reader can fail half-way with "database is locked"; one that asks first waits.
     driver = _driver(connection)
+    _place_statement_journal(connection, driver)
     try:
         if connection.info.get(_IMPATIENT):
             # SQLite's own pauses, up to a tenth of a second, would miss the moment between two of the web's groups.
@@ -424,6 +427,15 @@ def _begin_sqlite(queue: "WriteQueue", connection: Connection) -> None:
             queue.begin(driver, urgent=connection.get_execution_options().get(_URGENT, False))
     except connection.dialect.loaded_dbapi.OperationalError as error:
         raise OperationalError("BEGIN", None, error) from error
+
+
+def _place_statement_journal(connection: Connection, driver: Any) -> None:
+    # By which one statement of many is undone: SQLite would write each page that a large one changes to a file, too.
+    # In memory only where statements are of a few thousand rows, because what is sorted is kept there as well.
+    in_memory = connection.get_execution_options().get(_IN_TURN, False)
+    if in_memory is not connection.info.get(_IN_TURN, False):
+        driver.execute(f"PRAGMA temp_store = {'MEMORY' if in_memory else 'DEFAULT'}")
+        connection.info[_IN_TURN] = in_memory
 
 
 def _driver(connection: Connection) -> Any:

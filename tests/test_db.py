@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from newsletter.db import AWAY, Sessions, open_engine, read_in_parallel
 
+DEFAULT_STORE, MEMORY = 0, 2
+"""SQLite's `temp_store`."""
+
 pytestmark = pytest.mark.usefixtures("durable")
 
 
@@ -79,6 +82,16 @@ def test_a_session_that_may_have_written_reads_in_parallel_what_it_wrote(session
     with sessions.begin() as session:
         session.execute(text("CREATE TABLE written (id integer)"))
         assert read_in_parallel(session, [read, read]) == [0, 0]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_only_transactions_in_turn_keep_in_memory_what_undoes_a_statement(sessions: Sessions) -> None:
+    """Otherwise an import writes twice as much to the disk; elsewhere, what is sorted may not fit into memory."""
+    stores = []
+    for opened in (sessions.begin, sessions.in_turn, sessions.in_turn, sessions.begin):
+        with opened() as session:
+            stores.append(session.scalar(text("PRAGMA temp_store")))
+    assert stores == [DEFAULT_STORE, MEMORY, MEMORY, DEFAULT_STORE]
 
 
 def _waits(connection: Connection) -> bool:
