@@ -64,35 +64,28 @@ class ListFile:
         if magic.startswith(_OTHER_PACKERS):
             raise Invalid(f"{self.name}: this file is packed, and not as a zip; unpack it, and import what is in it")
         if magic != zip_reader.MAGIC:
-            # The file stays open for the next reading.
-            encoding = self._encoding(0, self._file, self.name)
-            with csv_reader.read_csv(self._file, self.name, self.size, encoding, Path(self.name).name) as opened:
-                yield opened
+            yield from self._csv(0, self._file, self.name, self.size, Path(self.name).name)
             return
         with naming(self.name):
             opened_zip = open_files.enter_context(zip_reader.open_zip(self._file))
             is_workbook = xlsx_reader.is_workbook(opened_zip)
             if is_workbook:
                 xlsx_reader.check_workbook(opened_zip)
-                members = []
-            else:
-                members = zip_reader.list_members(opened_zip, sources.MEMBERS)
+            members = [] if is_workbook else zip_reader.list_members(opened_zip, sources.MEMBERS)
         if is_workbook:
             self._file.seek(0)
             yield from xlsx_reader.read_workbook(self._file, self.name)
         for number, entry in enumerate(members):
-            name = f"{self.name}, {entry.filename}"
+            name, file_name = f"{self.name}, {entry.filename}", PurePosixPath(entry.filename).name
             with zip_reader.open_member(opened_zip, entry) as stream:
-                file_name = PurePosixPath(entry.filename).name
-                encoding = self._encoding(number, stream, name)
-                with csv_reader.read_csv(stream, name, entry.file_size, encoding, file_name) as opened:
-                    yield opened
+                yield from self._csv(number, stream, name, entry.file_size, file_name)
 
-    def _encoding(self, number: int, stream: IO[bytes], name: str) -> str:
+    def _csv(self, number: int, stream: IO[bytes], name: str, size: int, file_name: str) -> Iterator[CsvFile]:
         if number not in self.encodings:
             with naming(name):
                 self.encodings[number] = find_encoding(stream, self.encoding)
-        return self.encodings[number]
+        with csv_reader.read_csv(stream, name, size, self.encodings[number], file_name) as opened:
+            yield opened
 
 
 def holds_list(path: Path) -> bool:
