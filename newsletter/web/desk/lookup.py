@@ -80,7 +80,7 @@ class Mailed:
 
 
 def mailed(store: Session, slug: str, number: int | None = None, letter_id: int | None = None) -> Mailed:
-    """An issue, its correction of that number, or its letter of that id in a welcome series; NotFound if none is."""
+    """An issue, its correction of that number, or its letter of that id in a welcome series; else NotFound."""
     if letter_id is not None:
         found = issue(store, slug)
         return Mailed(found, in_series=repeats.find_repeat(store, found.letter_id or 0, letter_id))
