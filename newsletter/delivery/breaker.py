@@ -20,6 +20,7 @@ import structlog
 from sqlalchemy import (
     Connection,
     ForeignKey,
+    Select,
     String,
     Table,
     Text,
@@ -296,15 +297,13 @@ def resumption(reply: str, now: datetime) -> datetime | None:
 
 def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
     """The open breakers of a letter, oldest first."""
-    return session.scalars(
-        select(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).order_by(Trip.id)
-    ).all()
+    return session.scalars(select(Trip).where(Trip.letter_id == letter_id, _OPEN).order_by(Trip.id)).all()
 
 
 def close(session: Session, letter_id: int, now: datetime) -> bool:
     """Close all breakers of a letter and reset its count; whether one was open. `release_held` lets the copies go."""
     session.execute(delete(Strike).where(Strike.letter_id == letter_id), execution_options=UNSYNCED)
-    opened = update(Trip).where(Trip.letter_id == letter_id, Trip.closed_at.is_(None)).values(closed_at=now)
+    opened = update(Trip).where(Trip.letter_id == letter_id, _OPEN).values(closed_at=now)
     closed = session.scalars(opened.returning(Trip.id), execution_options=UNSYNCED).all()
     return bool(closed)
 
@@ -313,9 +312,9 @@ def release_held(session: Session, now: datetime) -> int:
     """Release a portion of the copies whose breaker has been closed; how many, 0 when none is left."""
     over = select(Letter.id).where(Letter.state.in_(OVER))
     session.execute(delete(Strike).where(Strike.letter_id.in_(over)), execution_options=UNSYNCED)
-    due = update(Trip).where(Trip.closed_at.is_(None), Trip.resumes_at <= now).values(closed_at=now)
+    due = update(Trip).where(_OPEN, Trip.resumes_at <= now).values(closed_at=now)
     session.execute(due, execution_options=UNSYNCED)
-    stopped = select(Trip.letter_id).where(Trip.closed_at.is_(None))
+    stopped = select(Trip.letter_id).where(_OPEN)
     running = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(stopped))
     return next(
         filter(None, (release_letter(session, letter_id, now) for letter_id in session.scalars(running).all())), 0
@@ -341,14 +340,14 @@ def claim_report(session: Session, trip_id: int, now: datetime) -> Trip | None:
     return session.get(Trip, trip_id, populate_existing=True) if found else None
 
 
-def _held_groups() -> Any:
+def _held_groups() -> Select[Any, Any]:
     running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
     return select(_TRIPS.c.letter_id, _TRIPS.c.lane).where(
         _OPEN, _TRIPS.c.lane != WHOLE, _TRIPS.c.letter_id.in_(running)
     )
 
 
-def _counted(letter_id: int) -> Any:
+def _counted(letter_id: int) -> Select[Any, Any, Any, Any]:
     columns = _STRIKES.c
     return select(columns.copy_id, columns.lane, columns.domain, columns.in_a_row).where(columns.letter_id == letter_id)
 

@@ -241,5 +241,5 @@ def _prune_events(session: Session, *which: ColumnElement[bool] | TextClause) ->
     return len(session.scalars(deletion, execution_options=UNSYNCED).all())
 
 
-def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> Any:
+def _of_person(keys: Collection[str], subscription_ids: Collection[int]) -> ColumnElement[bool]:
     return or_(BounceEvent.key.in_(keys), BounceEvent.subscription_id.in_(subscription_ids))
