@@ -141,18 +141,17 @@ def grown(letter_id: int, tree: Tree) -> tuple[Rule, set[str]]:
     return Rule(match, tuple(conditions)), together
 
 
-@pytest.mark.parametrize("divided_from", [1, 100_000], ids=["counted in halves", "counted whole"])
 def test_conditions_and_segments_combine_in_whatever_way(
-    press: Press, letter_id: int, divided_from: int, monkeypatch: pytest.MonkeyPatch
+    press: Press, letter_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_WORTH_DIVIDING", divided_from)
     with press.sessions.reading() as session:
         readers = select(Subscription.id, Subscriber.email).join(Subscription.subscriber).order_by(Subscription.id)
         emails = dict(session.execute(readers).all())
 
-        @given(trees())
+        @given(trees(), st.booleans())
         @settings(suppress_health_check=[HealthCheck.too_slow])
-        def chooses(tree: Tree) -> None:
+        def chooses(tree: Tree, is_counted_in_halves: bool) -> None:
+            monkeypatch.setattr(store, "_WORTH_DIVIDING", 1 if is_counted_in_halves else 100_000)
             rule, expected = grown(letter_id, tree)
             asked = session, press.publication, rule, press.now
             assert {one.subscriber.email for one in store.sample(*asked, 9)} == expected
