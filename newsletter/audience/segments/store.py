@@ -213,8 +213,10 @@ def _count(session: Session, asked: Question, rule: Rule, *columns: ColumnElemen
 
 def _parts_of_ids(session: Session) -> Sequence[range | None]:
     """The ids of all subscriptions, in as many parts as they are best counted in."""
+    if session.get_bind().dialect.name != "sqlite":
+        return [None]
     highest = session.scalar(select(func.max(Subscription.id))) or 0
-    if session.get_bind().dialect.name != "sqlite" or highest < _WORTH_DIVIDING:
+    if highest < _WORTH_DIVIDING:
         return [None]
     middle = (highest + 1) // 2
     return [range(middle), range(middle, highest + 1)]
