@@ -1,15 +1,17 @@
 """How a worker takes mail in: it reads the mailbox when it is its turn, and listens for mail by LMTP."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from newsletter.db import Session, Sessions
 from newsletter.delivery.bounces import events
 from newsletter.delivery.bounces.intake import reader_mails
-from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
 from newsletter.delivery.workers.context import WorkerContext
-from newsletter.workflows import receive_mail
 from newsletter.workflows.record_bounce import BounceServices
+
+if TYPE_CHECKING:
+    from newsletter.delivery.bounces.intake.incoming import IncomingMail
 
 
 class MailIntake:
@@ -58,8 +60,12 @@ class MailIntake:
             self._lmtp.close()
 
     def _is_ours(self, address: str) -> bool:
+        from newsletter.workflows import receive_mail  # what it reads mail with takes memory, and few workers listen
+
         with self._sessions.reading() as session:
             return receive_mail.is_ours(session, self._services, address)
 
-    def _take(self, mail: IncomingMail) -> None:
+    def _take(self, mail: "IncomingMail") -> None:
+        from newsletter.workflows import receive_mail  # as above
+
         receive_mail.receive(self._sessions, self._services, mail, "lmtp", self._worker.clock())

@@ -22,6 +22,11 @@ OF_OTHER_WORK = {
         "yaml",
         "zxcvbn",
     ),
+    *(
+        "newsletter.delivery.bounces.classify",
+        "newsletter.delivery.bounces.parse",
+        "newsletter.workflows.import_archive",
+    ),
 }
 A_WORKER_THAT_FINDS_NOTHING_TO_DO = """
 import sys
@@ -37,7 +42,7 @@ print(*sys.modules)
 
 
 @pytest.mark.slow
-def test_a_worker_that_finds_nothing_to_do_has_loaded_no_library_that_only_other_work_needs(
+def test_a_worker_that_finds_nothing_to_do_has_loaded_nothing_that_only_other_work_needs(
     environment: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
     command = [sys.executable, "-c", A_WORKER_THAT_FINDS_NOTHING_TO_DO]

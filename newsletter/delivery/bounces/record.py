@@ -17,7 +17,6 @@ from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.characters import as_line
 from newsletter.db import insert
 from newsletter.delivery.bounces import events
-from newsletter.delivery.bounces.classify import classify
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient, Report
 from newsletter.delivery.message import compose
@@ -124,6 +123,8 @@ def record_refusals(
 
 
 def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) -> dict[str, Any]:
+    from newsletter.delivery.bounces.classify import classify  # its phrases take memory, and refusals are rare
+
     code = str(refusal.code)
     found = classify(refusal.reply, refusal.status, code, command=refusal.command)
     ids = {name: getattr(refusal, name) for name in ("copy_id", "letter_id", "subscription_id", "outbox_id")}

@@ -11,8 +11,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from newsletter.characters import as_line, as_text
 from newsletter.db import UNSYNCED, Base, LongId
 from newsletter.delivery.bounces.events import MOST_RAW, RAW_KEPT, RawReport
-from newsletter.delivery.bounces.parse import mime
-from newsletter.delivery.bounces.parse.mail_view import MailView
 from newsletter.errors import NotFound
 from newsletter.pagination import Order, Page, PageRequest
 
@@ -67,9 +65,11 @@ def text_of(session: Session, mail: ReaderMail) -> MailText | None:
     report = session.get(RawReport, mail.source)
     if report is None:
         return None
+    from newsletter.delivery.bounces.parse import mail_view, mime  # few processes read mail
+
     read = mime.read_mail(io.BytesIO(report.raw))
     is_written = any(part.media_type.startswith("text/") for part in read.parts)
-    lines = MailView(read).text.strip().split("\n") if is_written else []
+    lines = mail_view.MailView(read).text.strip().split("\n") if is_written else []
     text = "\n".join(map(as_text, lines))
     return MailText(as_line(read.header("subject")), text, len(report.raw) >= MOST_RAW)
 
