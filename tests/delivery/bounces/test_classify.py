@@ -30,6 +30,7 @@ userunknown    550 5.1.1 Benutzer unbekannt
 hostunknown    Unrouteable address
 hostunknown    Host or domain name not found. Name service error for name=example.invalid type=A: Host not found
 hostunknown    Sorry, I couldn't find any host named example.invalid. (#5.1.2)
+hostunknown    a@example.invalid: Invalid domain name
 hostunknown    550 5.1.2 <a@example.invalid>... Host unknown
 hasmoved       550 5.1.6 recipient no longer on server: a@icloud.com @ mx01.mail.icloud.com
 hasmoved       551 5.1.6 user has moved to b@example.org
@@ -53,6 +54,7 @@ blocked        554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster for h
 blocked        550 5.5.0 service refused, please try later. LPN001_108 @ smtpz4.laposte.net
 blocked        550 5.1.0 <b@example.org> sender rejected. Refer to www.cox.com/x. AUP#CDRBL @ cxr.mx.a.cloudfilter.net
 rejected       421 4.7.0 [TSS04] Temporarily deferred due to unexpected volume or user complaints @ a.yahoodns.net
+rejected       553 5.1.8 <b@example.org>: Invalid domain name (in reply to MAIL FROM command)
 rejected       550 5.1.8 <bounce@example.org>: Sender address rejected: Domain not found
 policyviolation 550 5.7.1 [CS01] Message rejected due to local policy. @ mx02.mail.icloud.com
 policyviolation 554 Message not allowed - [PH01] Email not accepted for policy reasons. @ mta6.am0.yahoodns.net
@@ -64,6 +66,7 @@ spamdetected   554 5.7.1 This message has been identified as spam (in reply to e
 spamdetected   554 rejected due to security policies - MCSpamSignature.sa.2.2 @ service1.mimecast.com
 spamdetected   550-5.7.1 our system has detected that this message is likely unsolicited mail. - gsmtp
 spamdetected   Message rejected. See https://support.google.com/mail/answer/69585 for more information.
+spamdetected   550 5.7.1 Message rejected due to content restrictions
 virusdetected  554 5.7.0 Your message was infected with a virus
 virusdetected  550 Virus detected; content rejected (in reply to end of DATA command)
 emailtoolarge  552 5.3.4 Message size exceeds fixed limit
@@ -72,6 +75,7 @@ norelaying     501 5.7.1 We do not relay
 expired        connect to mx.example.org[192.0.2.1]:25: Connection timed out
 expired        retry timeout exceeded
 mailboxfull    mailbox is full: retry timeout exceeded
+mailboxfull    LMTP error after RCPT TO: 452 4.2.2 <a@example.org> Quota exceeded (mailbox for user is full)
 mailboxfull    Remote host said: 450 4.2.2 Mailbox full. This message has been in the queue too long.
 requireptr     Delay reason: 450 service permits 2 unverifyable sending IPs
 networkerror   wasn't able to establish an SMTP connection. (#4.4.1) This message has been in the queue too long.
@@ -80,6 +84,7 @@ networkerror   DNS Error: DNS type 'mx' lookup of example.org responded with cod
 networkerror   550 5.4.316 Message expired, connection refused(Socket error code 10061) @ a.prod.outlook.com
 systemerror    mail for example.org loops back to myself
 systemerror    CNAME lookup failed temporarily. (#4.4.3) This message has been in the queue too long.
+systemerror    LMTP error after initial connection: 421 4.3.0 try later
 systemerror    421 4.3.0 Upstream error @ route3.mx.cloudflare.net
 systemerror    451 4.3.0 Please try again later
 systemfull     452 4.3.1 Insufficient system storage

@@ -234,7 +234,7 @@ _RULES: Mapping[Reason, str] = {
         spamassassin | spamprofiler | spambouncer | spamhunter | spam firewall | junkemailfilter | cloudmark
         spamcatcher | rejected by recurrent pattern detection | uribl | surbl | dbl.spamhaus
         # Of the content, in other words.
-        content rejected | content denied | content filter | unacceptable content | banned content
+        content rejected | content denied | content filter | content restriction | unacceptable content | banned content
         rejecting mail content | blacklisted url | sender domain listed at | mass mailer | bulk.advertising
         phishing | detected as bulk
         blocked by our filter | message filtered | 554 5.7.0 reject, id= | rejected - bulk | mass-mailing
@@ -302,7 +302,7 @@ _RULES: Mapping[Reason, str] = {
         encountered an error while being processed | transaction failed | unable to connect * daemon
         can't create user output file | could not load drd | no mdb | timeout waiting for input | server busy
         temporary server error | resources temporarily unavailable | upstream error
-        insufficient system resources | local problem | unexpected failure | mapi
+        insufficient system resources | local problem | unexpected failure | mapi | lmtp error after
     """,
     Reason.NETWORK: """
         no route to host | host is unreachable | network is unreachable | network unreachable | network error

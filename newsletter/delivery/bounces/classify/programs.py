@@ -31,7 +31,7 @@ _RULES: Mapping[Reason, str] = {
         dns error: domain name not found | returned answer with no data | illegal host/domain name found
         remote domain doesnt exist | smtpsend.dns.nonexistentdomain | invalid domain name ( | no such domain.
         could not be delivered to the recipient because the domain is not reachable | unknown host:
-        dns lookup failure: host
+        dns lookup failure: host | @*: invalid domain name
     """,
     Reason.MAILBOX_FULL: """
         error: quota exceed | user mailbox exceeds allowed size | as their mailbox is full | account is full
@@ -69,7 +69,7 @@ _RULES: Mapping[Reason, str] = {
     Reason.SYSTEM: """
         cname lookup failed
         resolver.adr.badprimary | resolver.adr.invalidinsmtp | resolver.adr.ambiguous | several matches found in
-        delivery to file forbidden | delivery to pipe forbidden | local delivery failed | lmtp error after
+        delivery to file forbidden | delivery to pipe forbidden | local delivery failed
         in ldap lookup | contact ldap server | ldap attribute | homedir creat | violates rfc 1035 | 000d06b5
         (state 6) | (state 8) | (state 9) | 00010256
     """,
