@@ -22,11 +22,7 @@ OF_OTHER_WORK = {
         "yaml",
         "zxcvbn",
     ),
-    *(
-        "newsletter.delivery.bounces.classify",
-        "newsletter.delivery.bounces.parse",
-        "newsletter.workflows.import_archive",
-    ),
+    *("newsletter.delivery.bounces.classify", "newsletter.delivery.bounces.parse"),
 }
 A_WORKER_THAT_FINDS_NOTHING_TO_DO = """
 import sys
