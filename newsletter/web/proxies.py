@@ -15,10 +15,11 @@ FORWARDED = "newsletter.forwarded"
 PLAIN_HTTP = "newsletter.plain_http"
 """In the WSGI environment: whether the outermost trusted proxy says that it was asked without TLS."""
 
-# Headers that only proxies add, whether or not they are trusted; each name on a line of its own.
+# Headers that only proxies add, whether or not they are trusted; each name on a line of its own. Many name theirs
+# after the client's address: X-Real-IP, CF-Connecting-IPv6, X-Azure-ClientIP, CloudFront-Viewer-Address.
 _PROXY_HEADERS = re.compile(
-    "^HTTP_(?:FORWARDED.*|VIA|X_(?:FORWARDED|REAL_IP|CLIENT_IP|CLUSTER_CLIENT_IP|ORIGINAL_FORWARDED|ENVOY_EXTERNAL).*|"
-    "TRUE_CLIENT_IP|(?:CF_CONNECTING|FASTLY_CLIENT|FLY_CLIENT)_IP.*|CDN_LOOP)$",
+    r"^HTTP_(?:\w*FORWARDED\w*|VIA|CDN_LOOP|X_VARNISH|X_ORIGINAL_HOST"
+    r"|(?:\w+_)?(?:CLIENT|SOCKET|USER)?IP(?:V[46]|ADDR)?(?:_\w+)?|(?:\w+_)?(?:EXTERNAL|VIEWER|REMOTE)_ADDR(?:ESS)?)$",
     re.MULTILINE,
 )
 _PORT = r"(?::\d{1,5})?"

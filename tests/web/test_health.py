@@ -156,7 +156,27 @@ def test_this_machine_gets_the_numbers(program: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("hops", [0, 1])
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "X-Forwarded-For",
+            "Forwarded",
+            "X-Real-IP",
+            "Via",
+            "X-Vercel-Forwarded-For",
+            "X-Azure-ClientIP",
+            "Client-IP",
+        ),
+        *(
+            "WL-Proxy-Client-IP",
+            "X-ProxyUser-Ip",
+            "X-Appengine-User-IP",
+            "CloudFront-Viewer-Address",
+            "X-Original-Host",
+        ),
+    ],
+)
 def test_who_comes_through_a_proxy_on_this_machine_or_claims_to_is_not_this_machine(
     sessions: Sessions, tmp_path: Path, hops: int, header: str
 ) -> None:
