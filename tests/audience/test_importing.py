@@ -353,3 +353,15 @@ def test_a_row_costs_about_the_same_among_many_readers_as_among_few(
             session.execute(text("ANALYZE"))
     cost(1_000, 9_000)
     assert 0 < cost(10_000, 1_000) < 2 * few
+
+
+def test_who_left_is_known_to_have_left_even_if_their_name_or_a_tag_is_not_valid(
+    press, write: Callable[..., Path]
+) -> None:
+    path = write(
+        'email,name,status,tags\na@example.org,"A\nB",unsubscribed,\nb@example.org,"B\nC",active,\n'
+        f"c@example.org,C,bounced,{'x' * 300}\n"
+    )
+    tally = load(press, path)
+    assert (tally.ended, tally.refused, tally.added) == (2, 1, 0)
+    assert tally.statuses == {"unsubscribed": 1, "bounced": 1}

@@ -22,6 +22,7 @@ from newsletter.errors import Invalid
 
 SAMPLE = 50
 """The rows by which a column of addresses is recognised."""
+_ONLY_THE_STATE = "left there; the name or another detail is not valid, and none was taken over"
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
@@ -51,7 +52,7 @@ class ImportRow(NamedTuple):
     proof: str = ""
     """The peer's proof of their consent, word for word."""
     remark: str = ""
-    """A remark on that proof, for the report."""
+    """A remark on that proof, or on what was left out, for the report."""
     skipped: str = ""
     """Why this row cannot be a reader; empty if it can."""
     paused_until: datetime | None = None
@@ -127,10 +128,15 @@ def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | Re
     try:
         cells = layout.checked(line.cells)
         beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
-        name = clean_name(layout.name(cells) or beside)
         status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
         joined = joined if joined.isprintable() else ""
-        more = {field: read(cells) for field, read in details}
+        try:
+            name, more = clean_name(layout.name(cells) or beside), {field: read(cells) for field, read in details}
+        except Invalid:
+            # Whoever left must be known to have left, whatever else their row says.
+            if status not in statuses.ENDED:
+                raise
+            name, more = "", {"remark": _ONLY_THE_STATE}
         if skipped := layout.skip_reason(cells, address):
             more["skipped"] = skipped
         if status is Status.PAUSED:
