@@ -25,6 +25,7 @@ _READER_WORDS = re.compile(
     r"(user|mailbox|account|recipient|inbox)\b.{0,40}\b(unknown|not found|(does ?n.t|does not) (exist|have)|no longer"
     r"|disabled|deactivated|inactive|suspended|unavailable|full|over ?quota|blocked you|has blocked)"
     r"|(no such|unknown|invalid|no valid|nonexistent) (user|mailbox|recipient|account|address|local)"
+    r"|address (does not exist|is marked as invalid)|addressee unknown|user email address"
     r"|no (account|mailbox)|mailbox size|over ?quota|quota exceeded|blocked by (the )?(recipient|user)"
     r"|(recipient|user)('s)? (personal |own )?(block|black|deny) ?list"
     r"|not (authorized|allowed|permitted) to send to (this|the) (recipient|group|list|mailbox)",
@@ -34,12 +35,17 @@ _OUR_WORDS = re.compile(
     r"\brelay|spam|unsolicited|junk|(block|black|deny) ?list|blocked using|\b(dnsbl|rbl|spamhaus|barracuda)\b"
     r"|reputation|polic(y|ies)\b|\b(spf|dkim|dmarc|ptr)\b|reverse dns|authenticat"
     r"|(message|mail|content|attachment)\b.{0,30}\b(reject|refus|den(y|ied)|virus|malware|banned|prohibited)"
+    r"|administrative prohibition|bulk mail|not allowed to connect|unrouteable sender|message volume|\bdnsbl\b"
     r"|virus|malware|sender\b.{0,40}\b(reject|refus|den(y|ied)|block|not allowed)|rcpthosts"
     r"|(ip|host|client|address)\b.{0,60}\b(banned|blocked|listed)",
     re.IGNORECASE,
 )
 # A relay's own words for its customer, who is us.
-_OUR_ACCOUNT = re.compile(r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account", re.IGNORECASE)
+_OUR_ACCOUNT = re.compile(
+    r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account"
+    r"|\b(sending|sender|outgoing) (quota|limit)|\b(helo|ehlo) command|\bstarttls\b|\bsender (address )?verif",
+    re.IGNORECASE,
+)
 _TOO_LARGE = re.compile(
     r"(message|mail|data)\b.{0,30}\b(size|too (big|large))|(maximum|max|fixed) .{0,20}(message )?size|too (big|large)",
     re.IGNORECASE,
