@@ -32,6 +32,11 @@ Wypisany|Zgoda|Zrezygnował|Zablokowany|Stan|Nieaktywny|Usunięty|Czarna lista|R
 Data disiscrizione|Stato|Iscritto|Data de descadastro|Situação|Uitgeschreven op|Actief|Avregistrerad|Afmeldt|Odhlášen
 Дата отписки|Статус|Подписан|Дата відписки|配信停止日|状態|退会日|退订日期|状态|수신거부|상태|Durum
 İptal|Leiratkozás dátuma
+Email St\u0430tus|\u0405tatus 2|\u043ept-out|Rejected|Rejection|Declined|Deceased|Dead|On hold|Held
+Muted|Never email
+Pending|Can contact|May email|Lawful basis|EmailVerified|Quarantined|Lapsed|Returned|ended|Termination date
+Verstorben|Abgelehnt|Pausiert|Robinsonliste|Nicht mehr senden|Einspruch|Ungültig|Abo beendet|Werbung|Zurückgewiesen
+Décédé|Rebond|Ne plus envoyer|Arrêté|Fallecido|Zmarły|Wstrzymany|Nieprawidłowy|Pozwolenie
 """.replace("\n", "|")
     .strip("|")
     .split("|")

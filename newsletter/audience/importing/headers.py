@@ -55,6 +55,7 @@ class FieldKind(StrEnum):
 
 
 _UNDECOMPOSED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe"})
+_LOOK_ALIKES = str.maketrans("аеіјорсухѕԁһνοαρτ", "aeijopcyxsdhvoapt")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Before a capital after a small letter, and before the last of several capitals: optOut, UNSUBTime.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -66,7 +67,13 @@ _UNSEEN = frozenset({"Mn", "Cf"})
 def words(text: str) -> list[str]:
     """The normalised words of a text, split at spaces, punctuation, digits and capitals."""
     bare = "".join(each for each in unicodedata.normalize("NFKD", text) if unicodedata.category(each) not in _UNSEEN)
-    return _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
+    parted = _WORD.findall(_HUMP.sub(" ", bare.translate(_UNDECOMPOSED)).casefold())
+    return parted if bare.isascii() else [_in_one_script(word) for word in parted]
+
+
+def _in_one_script(word: str) -> str:
+    """A word in Latin letters where some are Cyrillic or Greek ones that only look so."""
+    return word.translate(_LOOK_ALIKES) if re.search("[a-z]", word) else word
 
 
 @lru_cache(4096)
@@ -162,20 +169,25 @@ _SUSPECT = {
         {_LEFT_ELSEWHERE}|unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
         |no(?:e?mails?$|newsletter|contact)|not(?:subscri|active|confirmed)
         |abgemeld|abmeld|abbestell|austrag|ausgetrag|kundig|sperr|widerruf|widerspr|geloscht|keine?(?:e?mail|werb|news)
-        |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar
+        |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar|never(?:e?mail|send|contact)|nichtmehr|nichtanschreib|neplus
         |wypis|rezygn|czarnalist|zablok|niewysyl|wycofan|sprzeciw
         """,
         r"""
         block(?:ed|s)?|dn[cdem]|remov(?:ed?|al)|delet(?:ed?|ion)|left|quit|cancel\w*|disabled?|deactivated|inactive
         |exclu\w*|banned|suspended|archived|revoked|withdrawn|stop(?:ped)?|objec\w*|paused?|gone
-        |inaktiv\w*|deaktiv\w*|\w*blockiert|entfernt
+        |lapsed|dead|deceased|quarantin\w*|frozen|hold|held|muted|kicked|snoozed|declin\w*|disengaged|dormant|ended|terminat\w*
+        |inaktiv\w*|deaktiv\w*|\w*blockiert|entfernt|verstorben|beendet|abgelehnt|einspruch|ausgeschlossen|verbannt
+        |pausiert|stopp|robinson\w*|decede\w*|arrete\w*|fallecid\w*|zmarl\w*|wstrzyman\w*
         |bloqu\w*|supprim\w*|inacti[fv]\w*|oppos\w*|refus\w*|iptal|bajas?|eliminad\w*|anulad\w*|borrad\w*|rechaz\w*
         |usuni\w*|nieaktywn\w*|wyklucz\w*|anulowan\w*|odmow\w*
         """,
     ),
     FieldKind.BOUNCED: (
         f"{_BOUNCED_ELSEWHERE}|bounce|undeliver|unzustell",
-        r"bounc\w*|clean(?:ed)?|invalid\w*|unreachable|rejet\w*|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*",
+        r"""
+        bounc\w*|clean(?:ed)?|invalid\w*|unreachable|reject\w*|returned|ungultig\w*|fehlgeschlagen|zuruckgewiesen|retoure?n?
+        |rejet\w*|rebonds?|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*|nieprawidlow\w*
+        """,
     ),
     FieldKind.COMPLAINED: (
         f"{_COMPLAINED_ELSEWHERE}|complain|beschwer",
@@ -189,11 +201,12 @@ _SUSPECT = {
     ),
     FieldKind.SUBSCRIBED: (
         rf"""
-        {_SUBSCRIBED_ELSEWHERE}|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|einwillig|zustimm|einverstand|abonn(?!ent)
+        {_SUBSCRIBED_ELSEWHERE}|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
         |inscri|suscri(?!ptor)|subskry(?!bent)
         """,
         r"""
-        opt|opts|opted|active|activated|enabled|accept\w*|agree\w*|allow\w*|permi(?:t|ts|tted|so|sos)|receives?|wants
+        pending|mailable|contactable|reachable|werbung|abo|abos|bezieher|pozwolen\w*|accordo
+        |opt|opts|opted|active|activated|enabled|accept\w*|agree\w*|allow\w*|permi(?:t|ts|tted|so|sos)|receives?|wants
         |confirm\w*|unconfirm\w*|verifi\w*|gdpr|dsgvo|rgpd|rodo
         |aktiv\w*|angemeldet|anmeld\w*|bestatig\w*|erlaub\w*|genehmig\w*|eingetragen
         |actifs?|autoris\w*|autoriz\w*|acept\w*|activ[oa]s?|zg[ao]d\w*|aktywn\w*|attiv[oaie]|ativ[oa]s?|actie[fv]e?|zapisan\w*|potwierdz\w*
