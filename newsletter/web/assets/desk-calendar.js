@@ -8,7 +8,7 @@ const PACE = 10;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || !form.closest(".queue") || !form.elements.seen) return;
+  if (event.defaultPrevented || form.id !== "queue-form" || event.submitter.name !== "move") return;
   event.preventDefault();
   const sent = send(form.action, new FormData(form, event.submitter), queueAnswers(event.submitter.id));
   sent.finally(() => delete form.dataset.pressed);
@@ -134,10 +134,12 @@ document.addEventListener("pointerup", (event) => {
   const queue = row.parentElement;
   const order = [...queue.children].map((one) => one.dataset.issue).join(",");
   if (order === queue.dataset.seen) return;
-  const form = row.querySelector("form");
+  const form = document.getElementById("queue-form");
+  const button = `up-${row.dataset.issue}`;
   const data = new FormData(form);
+  data.set("move", button);
   data.set("order", order);
-  send(form.action, data, queueAnswers(`up-${row.dataset.issue}`));
+  send(form.action, data, queueAnswers(button));
 });
 
 for (const end of ["pointercancel", "keydown"]) {

@@ -136,22 +136,29 @@ def test_what_has_begun_is_not_undone(editor: Visitor, services: Services, now: 
 @pytest.mark.usefixtures("queued")
 def test_a_button_moves_an_issue_by_one_place_and_has_the_focus_again(editor: Visitor, services: Services) -> None:
     moved = id_of(services, THIRD)
-    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
-    answer = editor.client.post(ORDER, data=fields | {"move": "up"})
+    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"move": f"up-{moved}"}
+    answer = editor.client.post(ORDER, data=fields)
     assert answer.location == f"{CALENDAR}?pressed=up-{moved}"
     assert order(services) == [FIRST, THIRD, SECOND]
     page = editor.open(answer.location)
     assert "“Five reasons to have your back massaged, weighed” is 2 of 3 in the queue." in words(page)
-    assert f'id="up-{moved}" name="move" value="up" autofocus' in page.text
+    assert f'name="move" value="up-{moved}" autofocus' in page.text
+
+
+def test_the_buttons_of_a_queue_say_its_order_once_together(
+    editor: Visitor, services: Services, queued: list[str]
+) -> None:
+    ids = ",".join(str(id_of(services, slug)) for slug in queued)
+    assert editor.open(CALENDAR).text.count(f'name="seen" value="{ids}"') == 1
 
 
 @pytest.mark.usefixtures("queued")
 def test_at_the_end_the_other_button_takes_the_focus(editor: Visitor, services: Services) -> None:
     moved = id_of(services, SECOND)
-    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"issue": str(moved)}
-    page = editor.open(editor.client.post(ORDER, data=fields | {"move": "up"}).location).text
-    assert f'id="up-{moved}" name="move" value="up" disabled' in page
-    assert f'id="down-{moved}" name="move" value="down" autofocus' in page
+    fields = hidden(editor.open(CALENDAR).text, ORDER) | {"move": f"up-{moved}"}
+    page = editor.open(editor.client.post(ORDER, data=fields).location).text
+    assert f'name="move" value="up-{moved}" disabled' in page
+    assert f'name="move" value="down-{moved}" autofocus' in page
 
 
 def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, services: Services, queued: list[str]) -> None:
@@ -163,13 +170,13 @@ def test_an_order_that_was_dragged_is_taken_whole(editor: Visitor, services: Ser
 
 @pytest.mark.parametrize(
     "form",
-    [{}, {"seen": "x", "order": "1"}, {"order": "999999999999999"}, {"order": "1,1,1"}, {"issue": "-1", "move": "up"}],
+    [{}, {"seen": "x", "order": "1"}, {"order": "999999999999999"}, {"order": "1,1,1"}, {"move": "up--1"}],
 )
 def test_a_form_that_is_not_whole_moves_nothing(
     editor: Visitor, services: Services, queued: list[str], form: dict[str, str]
 ) -> None:
     fields = hidden(editor.open(CALENDAR).text, ORDER) if "order" not in form else {}
-    assert editor.client.post(ORDER, data=(fields if form.get("issue") else {}) | form).status_code in {303, 409}
+    assert editor.client.post(ORDER, data=(fields if form.get("move") else {}) | form).status_code in {303, 409}
     assert order(services) == queued
 
 

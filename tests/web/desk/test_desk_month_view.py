@@ -158,7 +158,9 @@ def test_the_queue_is_beside_the_month_and_its_acts_lead_back_there(
     page = editor.open(f"{MONTH}2026-12")
     assert "The queue sends “ Looser by degrees ” on Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in words(page)
     order = "/desk/calendar/order"
-    fields = hidden(page.text, order) | {"move": "down"}
+    with services.sessions.reading() as session:
+        moved = issue_store.find(session, WAITING).id
+    fields = hidden(page.text, order) | {"move": f"down-{moved}"}
     assert editor.client.post(order, data=fields).location.startswith(f"{MONTH}2026-12&pressed=down-")
     fill = "/desk/calendar/fill"
     assert (

@@ -60,9 +60,16 @@ def words(answer: TestResponse) -> str:
 
 
 def hidden(page: str, action: str = "") -> dict[str, str]:
-    """The hidden fields of the page's form for that action."""
+    """The hidden fields of the page's form for that action, and what its button says where that names the action."""
+    if found := re.search(rf'<button\b[^>]* form="([^"]+)" formaction="{action}" name="(\w+)" value="([^"]*)"', page):
+        form_id, name, value = found.groups()
+        return _hidden_fields(page.partition(f'<form id="{form_id}"')[2].partition("</form>")[0]) | {name: value}
     mark = f'action="{action}"' if action else 'method="post"'
     forms = [form for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL) if mark in form.partition(">")[0]]
     own = [form for form in forms if action or "action=" not in form.partition(">")[0]]
-    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', own[0]) if own else []
+    return _hidden_fields(own[0]) if own else {}
+
+
+def _hidden_fields(form: str) -> dict[str, str]:
+    fields = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form)
     return {name: html.unescape(value) for name, value in fields}

@@ -37,19 +37,20 @@ def unqueue(slug: str) -> ResponseReturnValue:
 
 def reorder() -> ResponseReturnValue:
     """Set the order that was dragged, or move one issue by one place; Conflict if the queue has changed meanwhile."""
-    moved = parse_id(request.form.get("issue", ""))
+    way, _, named = request.form.get("move", "").partition("-")
+    moved = parse_id(named)
     with services().sessions.begin() as store:
         publication = frame.current_publication(store)
         seen = _numbers("seen")
-        wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved)
+        wanted = _numbers("order") if "order" in request.form else _moved_by_one(seen, moved, way)
         audit_hook.set_publication(publication)
         queue.reorder(store, publication.id, seen, wanted)
         title = store.get_one(Issue, moved).title if moved in wanted else "The queue"
         place = wanted.index(moved) + 1 if moved in wanted else 1
         flash(f"“{title}” is {place} of {len(wanted)} in the queue.")
     # Without a fragment, because a browser that follows one moves the focus there.
-    pressed = f"{request.form.get('move', '')}-{moved}"
-    return redirect(url_for("desk.calendar", month=undo_flash.month_back(), pressed=pressed), 303)
+    month = undo_flash.month_back()
+    return redirect(url_for("desk.calendar", month=month, pressed=f"{way}-{moved}"), 303)
 
 
 def fill_queue() -> ResponseReturnValue:
@@ -93,11 +94,11 @@ def _queued_message(store: Session, found: Issue) -> str:
     return f"“{found.title}” is in the queue{slot}."
 
 
-def _moved_by_one(seen: list[int], moved: int) -> list[int]:
+def _moved_by_one(seen: list[int], moved: int, way: str) -> list[int]:
     if moved not in seen:
         return seen
     at = seen.index(moved)
-    to = max(0, at - 1) if request.form.get("move") == _UP else at + 1
+    to = max(0, at - 1) if way == _UP else at + 1
     rest = [one for one in seen if one != moved]
     return [*rest[:to], moved, *rest[to:]]
 

@@ -17,7 +17,7 @@ from newsletter.workflows import build_letter, place_issue
 from newsletter.workflows.build_letter import Blocker
 from newsletter.workflows.calendar import CalendarEntry
 
-_AT_ONCE = 20
+_AT_ONCE = 15
 """The number of unscheduled issues that are shown; the list of issues has them all."""
 
 
