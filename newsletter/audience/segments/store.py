@@ -1,6 +1,6 @@
 """Stored segments: save, find, delete, resolve what one refers to, count and sample its readers."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -204,11 +204,12 @@ def _asked_of_frozen(
 def _count(session: Session, asked: Question, rule: Rule, *columns: ColumnElement[bool]) -> SegmentCount:
     active = and_(Subscription.status == Status.ACTIVE, *columns)
     parts = [list(compiling.counts(replace(asked, ids=ids), rule, active)) for ids in _parts_of_ids(session)]
-    sums = read_in_parallel(session, [partial(_sum, counts=counts) for counts in parts])
-    readers, active_readers = map(sum, zip(*sums, strict=True))
     of_few = compiling.matching(replace(asked, taking=Taking.FEW), rule)
-    suppressed = subscribers.suppressed_count(session, asked.publication.id, of_few, *columns)
-    return SegmentCount(readers, active_readers - suppressed)
+    readings: list[Callable[[Session], tuple[int, int]]] = [partial(_sum, counts=counts) for counts in parts]
+    readings.append(lambda each: (0, -subscribers.suppressed_count(each, asked.publication.id, of_few, *columns)))
+    sums = read_in_parallel(session, readings) if len(parts) > 1 else [read(session) for read in readings]
+    readers, recipients = map(sum, zip(*sums, strict=True))
+    return SegmentCount(readers, recipients)
 
 
 def _parts_of_ids(session: Session) -> Sequence[range | None]:
