@@ -1,4 +1,4 @@
-"""`newsletter bounce`: incoming mail from a mail server's pipe, or a folder of it, read and answer as JSON."""
+"""`newsletter bounce`: reads incoming mail from a mail server's pipe, or a folder of it, and answers in JSON."""
 
 import json
 import sys
