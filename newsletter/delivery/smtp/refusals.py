@@ -35,12 +35,12 @@ _OUR_WORDS = re.compile(
     r"\brelay|spam|unsolicited|junk|(block|black|deny) ?list|blocked using|\b(dnsbl|rbl|spamhaus|barracuda)\b"
     r"|reputation|polic(y|ies)\b|\b(spf|dkim|dmarc|ptr)\b|reverse dns|authenticat"
     r"|(message|mail|content|attachment)\b.{0,30}\b(reject|refus|den(y|ied)|virus|malware|banned|prohibited)"
-    r"|administrative prohibition|bulk mail|not allowed to connect|unrouteable sender|message volume|\bdnsbl\b"
+    r"|administrative prohibition|bulk mail|not allowed to connect|unrouteable sender|message volume"
     r"|virus|malware|sender\b.{0,40}\b(reject|refus|den(y|ied)|block|not allowed)|rcpthosts"
     r"|(ip|host|client|address)\b.{0,60}\b(banned|blocked|listed)",
     re.IGNORECASE,
 )
-# A relay's own words for its customer, who is us.
+# Words for whoever connects, or for a relay's own customer: either is us.
 _OUR_ACCOUNT = re.compile(
     r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account"
     r"|\b(sending|sender|outgoing) (quota|limit)|\b(helo|ehlo) command|\bstarttls\b|\bsender (address )?verif",
