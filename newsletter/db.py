@@ -275,11 +275,16 @@ def read_in_parallel(session: Session, readings: Sequence[Callable[[Session], T]
     server divides its work by itself.
     """
     first, *others = readings
-    if not others or not session.info.get(_READS_ONLY):
+    if not others or not can_read_in_parallel(session):
         return [each(session) for each in readings]
     with ThreadPoolExecutor(len(others)) as threads:
         read = [threads.submit(_read_alone, session, each) for each in others]
         return [first(session), *(each.result() for each in read)]
+
+
+def can_read_in_parallel(session: Session) -> bool:
+    """Whether other sessions may read what this one is to read: it cannot have changed anything."""
+    return bool(session.info.get(_READS_ONLY))
 
 
 def _read_alone(like: Session, reading: Callable[[Session], T]) -> T:

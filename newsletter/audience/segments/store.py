@@ -17,7 +17,7 @@ from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.conditions import Question, Taking
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Op, Rule
 from newsletter.audience.tag_names import MAX_NAME, clean_tag, folded_name
-from newsletter.db import Base, read_in_parallel
+from newsletter.db import Base, can_read_in_parallel, read_in_parallel
 from newsletter.delivery.models import Letter
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
@@ -209,12 +209,13 @@ def _count(session: Session, asked: Question, rule: Rule, *columns: ColumnElemen
     readings.append(lambda each: (0, -subscribers.suppressed_count(each, asked.publication.id, of_few, *columns)))
     sums = read_in_parallel(session, readings) if len(parts) > 1 else [read(session) for read in readings]
     readers, recipients = map(sum, zip(*sums, strict=True))
-    return SegmentCount(readers, recipients)
+    # The parts are read as of moments of their own, so one who was suppressed may have left by the next one.
+    return SegmentCount(readers, max(0, recipients))
 
 
 def _parts_of_ids(session: Session) -> Sequence[range | None]:
     """The ids of all subscriptions, in as many parts as they are best counted in."""
-    if session.get_bind().dialect.name != "sqlite":
+    if session.get_bind().dialect.name != "sqlite" or not can_read_in_parallel(session):
         return [None]
     highest = session.scalar(select(func.max(Subscription.id))) or 0
     if highest < _WORTH_DIVIDING:
