@@ -1,3 +1,4 @@
+import base64
 import time
 from contextlib import ExitStack
 from datetime import timedelta
@@ -420,11 +421,27 @@ def test_a_silent_farewell_is_not_waited_for(posted, room) -> None:
 def test_a_password_that_cannot_be_said_is_no_letters_fault_and_is_not_logged(posted, room, letters) -> None:
     posted("a@example.org")
     with capture_logs() as logs, scripted({"EHLO": b"250-liar\r\n250 AUTH PLAIN\r\n"}) as (peer, _liar):
-        room(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("pässword"))).deliver_due()
+        room(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("p\udce4ssword"))).deliver_due()
     assert letters()[0].state is OutboxState.PENDING
-    assert "not plain ASCII" in str(logs)
-    assert "ä" not in str(logs)
-    assert "xe4" not in str(logs)
+    assert "cannot be written as text" in str(logs)
+    assert "udce4" not in str(logs)
+
+
+@pytest.mark.parametrize("offer", [b"AUTH=plain", b"auth login plain", b"AUTH LOGIN,PLAIN"])
+def test_a_letter_logs_in_as_an_issue_does(posted, room, offer) -> None:
+    posted("a@example.org")
+    with scripted({"EHLO": b"250-liar\r\n250 " + offer + b"\r\n"}) as (peer, liar):
+        server = MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("pässword"))
+        assert room(server).deliver_due() == 1
+    assert b"AUTH PLAIN " + base64.b64encode("\0me\0pässword".encode()) + b"\r\n" in liar.heard
+
+
+def test_a_way_to_log_in_that_letters_do_not_know_is_named_as_for_issues(posted, room) -> None:
+    posted("a@example.org")
+    with scripted({"EHLO": b"250-liar\r\n250 AUTH CRAM-MD5\r\n"}) as (peer, liar), capture_logs() as logs:
+        room(MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("secret"))).deliver_due()
+    assert "no way to log in that we know (PLAIN, LOGIN), but CRAM-MD5" in str(logs)
+    assert not any(line.startswith(b"AUTH") for line in liar.heard)
 
 
 def test_a_password_is_not_said_without_tls_beyond_this_machine(posted, sessions, letters, now, monkeypatch) -> None:

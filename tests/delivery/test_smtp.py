@@ -178,6 +178,7 @@ def test_an_original_recipient_is_told_in_xtext() -> None:
         (b"250-mx\r\n250-AUTH LOGIN\r\n250 AUTH=PLAIN\r\n", {"LOGIN", "PLAIN"}),
         (b"250-mx\r\n250-AUTH CRAM-MD5\r\n250-SIZE 9\r\n250 AUTH PLAIN LOGIN\r\n", {"CRAM-MD5", "PLAIN", "LOGIN"}),
         (b"250-mx\r\n250 auth=plain login\r\n", {"PLAIN", "LOGIN"}),
+        (b"250-mx\r\n250 AUTH PLAIN,LOGIN\r\n", {"PLAIN", "LOGIN"}),
     ],
 )
 def test_every_line_that_offers_a_way_to_log_in_counts(reply: bytes, mechanisms: set[str]) -> None:

@@ -8,6 +8,7 @@ pipelined behind the one before it in the same write (RFC 2920).
 """
 
 import base64
+import re
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -88,7 +89,7 @@ class Extensions:
     @property
     def mechanisms(self) -> frozenset[str]:
         """The ways to log in (RFC 4954)."""
-        return frozenset(self.offered.get("AUTH", "").split())
+        return frozenset(re.findall(r"[\w-]+", self.offered.get("AUTH", "")))
 
 
 class Envelope(NamedTuple):

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from newsletter.delivery.smtp import tls_trust
+from newsletter.delivery.smtp import protocol, tls_trust
+from newsletter.delivery.smtp.protocol import Extensions
 from newsletter.delivery.smtp.replies import Reply, printable
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
@@ -58,6 +59,19 @@ class SmtpClient(smtplib.SMTP):
         code, text = super().connect(*args, **options)
         self.greeting = printable(text)
         return code, text
+
+    def log_in(self, username: str, password: str) -> None:
+        """Log in as issues do, so that a server takes both or refuses both in the same words."""
+        self.ehlo_or_helo_if_needed()
+        lines = self.ehlo_resp.split(b"\n") if self.does_esmtp and self.ehlo_resp else []
+        extensions = Extensions.parse(Reply(250, tuple(map(printable, lines))))
+        dialogue = protocol.log_in(extensions, username, password)
+        with suppress(StopIteration):
+            ask = next(dialogue)
+            while True:
+                self.send(ask.data)
+                self.getreply()
+                ask = dialogue.send([self.last])
 
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
         self.past_sender = False
@@ -111,8 +125,8 @@ def open_session(
             client.close()
             raise
     except UnicodeError as error:
-        # The error's own words would quote the password.
-        raise TransportDown("the mail server's name, user name or password is not plain ASCII") from error
+        # The error's own words may quote the password.
+        raise TransportDown("the mail server's name, user name or password cannot be written as text") from error
     except (smtplib.SMTPException, OSError) as error:
         raise TransportDown(error_text(error)) from error
     return client
@@ -148,7 +162,7 @@ def _introduce(client: SmtpClient, server: MailServer, tls: ssl.SSLContext) -> N
     if server.username and server.password and client.sock:
         encrypted = isinstance(client.sock, ssl.SSLSocket)
         tls_trust.require_privacy(server.host, client.sock.getpeername()[0], encrypted=encrypted)
-        client.login(server.username, server.password.get_secret_value())
+        client.log_in(server.username, server.password.get_secret_value())
     client.ehlo_or_helo_if_needed()
 
 
