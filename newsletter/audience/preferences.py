@@ -26,8 +26,6 @@ from newsletter.audience.services import AudienceServices
 from newsletter.characters import clean_name
 from newsletter.db import UNSYNCED
 from newsletter.delivery import ledger
-from newsletter.delivery.bounces import suppression
-from newsletter.delivery.models import Cause
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.i18n import messages
 from newsletter.i18n.messages import lazy_gettext
@@ -84,8 +82,6 @@ def send_link(
         log.warning("link capped", address=address.masked, publication=publication.slug)
         return reason
     found = _reader_of(session, publication, address)
-    if Cause.COMPLAINT in suppression.causes_by_key(session, [address.key]).get(address.key, {}):
-        found = None
     with signup.same_work(session, commit=found is not None):
         subscription_id, to, language = found or (0, address.email, None)
         emails.link(session, audience, publication, subscription_id, to, now, language)
@@ -194,12 +190,12 @@ def end_due_pauses(session: Session, now: datetime) -> int:
 
 
 def _reader_of(session: Session, publication: Publication, address: Address) -> Row[int, str, str | None] | None:
-    # A reader who never confirmed did not ask for mail, and one who complained asked for none.
+    # A reader who never confirmed did not ask for mail. One who complained asks for their data now.
     proven = Subscription.confirmed_at.is_not(None) | Subscription.source.is_not(None)
     found = select(Subscription.id, Subscriber.email, Subscriber.language)
     found = found.join(Subscriber, Subscriber.id == Subscription.subscriber_id)
     found = found.where(Subscriber.key == address.key, Subscription.publication_id == publication.id)
-    return session.execute(found.where(proven, Subscription.status != Status.COMPLAINED)).one_or_none()
+    return session.execute(found.where(proven)).one_or_none()
 
 
 def _from(audience: AudienceServices, client: str | None) -> Proof:

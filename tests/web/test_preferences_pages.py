@@ -11,7 +11,10 @@ from newsletter import audit, publications
 from newsletter.audience import refusals
 from newsletter.audience.models import Pace, SignupCount, Status, Subscriber, Subscription, hour_of
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
+from newsletter.delivery.models import Cause
+from newsletter.delivery.transactional import outbox
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import Clock
@@ -202,14 +205,18 @@ def test_send_me_my_link_answers_alike_and_writes_to_readers_only(browser: Flask
     assert [each["address"] for each in sample_services.letters(services)[before:]] == ["ada@example.org"]
 
 
-def test_send_me_my_link_writes_nothing_to_who_complained(
-    browser: FlaskClient, reader: Subscription, services: Services
+def test_send_me_my_link_goes_once_a_day_to_who_complained_too(
+    browser: FlaskClient, reader: Subscription, services: Services, clock: Clock
 ) -> None:
     with services.sessions.begin() as session:
         session.get_one(Subscription, reader.id).status = Status.COMPLAINED
-    before = sample_services.letters(services)
-    assert browser.post("/link", data={"email": "ada@example.org"}).status_code == 200
-    assert sample_services.letters(services) == before
+        suppression.add(session, "ada@example.org", Cause.COMPLAINT, clock())
+        for letter in outbox.claim(session, "w", 9, clock()):
+            outbox.sent(session, "w", letter.id, "250 ok", clock())
+    for _ in range(2):
+        assert browser.post("/link", data={"email": "ada@example.org"}).status_code == 200
+    with services.sessions.begin() as session:
+        assert [letter.kind for letter in outbox.claim(session, "w", 9, clock())] == ["link"]
 
 
 def test_send_me_my_link_keeps_what_was_typed_and_has_the_limits_of_signing_up(
