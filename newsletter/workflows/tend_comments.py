@@ -87,7 +87,8 @@ def _tell_of_replies(
     address, language = _address_and_language(session, comment)
     if address:
         fields = {"names": ", ".join(dict.fromkeys(names)), "stop_url": stop_url}
-        to = Addressee(address, unsubscribe_url=stop_url)
+        # With the subscription, so that it is skipped if the reader leaves while it waits.
+        to = Addressee(address, unsubscribe_url=stop_url, subscription_id=comment.subscription_id)
         _post(session, audience, comment, _REPLY, to, fields, now, language)
 
 

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import select, update
 
 from newsletter import editors
-from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience import unsubscribe
+from newsletter.audience.models import Channel, Status, Subscriber, Subscription
 from newsletter.delivery.models import OutboxMessage
+from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editorial.issues import archive
 from newsletter.editors import Role
@@ -144,6 +146,10 @@ def test_a_reader_who_has_left_hears_of_no_replies(
     write("Bob", parent_id=parent)
     addresses = [letter["address"] for letter in tend(services, NOW + HOUR)]
     assert addresses == (["ada@example.org"] if is_told else [])
+    with services.sessions.begin() as session:
+        mine = session.get_one(Subscription, subscription_id)
+        unsubscribe.end_subscription(session, mine, Status.UNSUBSCRIBED, Channel.ONE_CLICK, NOW + 2 * HOUR)
+        assert outbox.claim(session, "w", 9, NOW + 2 * HOUR) == []
 
 
 def test_old_spam_is_pruned_on_the_way(services: Services, write: Write) -> None:
