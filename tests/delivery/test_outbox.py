@@ -16,12 +16,10 @@ UNSUBSCRIBE = "https://letters.example.org/unsubscribe/token"
 def posted(sessions, publication, now):
     """Puts a letter into the outbox, and says its id."""
 
-    def post(address: str = "reader@example.org") -> int:
+    def post(address: str = "reader@example.org", kind: str = "confirm") -> int:
         with sessions.begin() as session:
             composed = Composed("Please confirm", "<p>Confirm</p>", "Confirm")
-            return outbox.post(
-                session, publication, "confirm", Addressee(address, "Reader", UNSUBSCRIBE), composed, now
-            )
+            return outbox.post(session, publication, kind, Addressee(address, "Reader", UNSUBSCRIBE), composed, now)
 
     return post
 
@@ -232,6 +230,15 @@ def test_an_erased_readers_letters_are_gone_whatever_their_state(posted, session
         posted_in_all = session.scalar(select(func.count(OutboxMessage.id)))
         outbox.erase_letters(session, ["reader@example.org"])
         assert (posted_in_all, session.scalar(select(func.count(OutboxMessage.id)))) == (2, 1)
+
+
+def test_what_waits_for_an_editor_goes_out_though_they_are_erased_as_a_reader(posted, sessions, now) -> None:
+    done, waiting = posted(kind="changed"), posted(kind="reset")
+    with sessions.begin() as session:
+        outbox.claim(session, "w", 1, now)
+        outbox.sent(session, "w", done, "250 ok", now)
+        outbox.erase_letters(session, ["reader@example.org"])
+        assert session.scalars(select(OutboxMessage.id)).all() == [waiting]
 
 
 def _pruned(sessions, now) -> int:

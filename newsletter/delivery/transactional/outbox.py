@@ -47,6 +47,7 @@ _PRUNED_AT_ONCE = 500
 _OPEN = timedelta(days=7)
 _A_DAY = timedelta(days=1)
 _ANSWERS = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.ANSWER]
+_TEAM = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.TEAM]
 # Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
 # of a person who asked something.
 _BLANK = {"html": "", "text": "", "message": None, "unsubscribe_url": None, "reply_to": None}
@@ -225,9 +226,13 @@ def _recover(session: Session, whose: ColumnElement[bool]) -> int:
 
 
 def erase_letters(session: Session, keys: Collection[str], subscription_ids: Collection[int] = ()) -> None:
-    """Erase every letter to the addresses with these keys, and to any address about these subscriptions."""
+    """Erase every letter to the addresses with these keys, and to any address about these subscriptions.
+
+    What waits for an editor still goes out: who is erased as a reader stays in the team.
+    """
+    is_gone = OutboxMessage.ended_at.is_not(None) | OutboxMessage.kind.not_in(_TEAM)
     for theirs in (OutboxMessage.key.in_(keys), OutboxMessage.subscription_id.in_(subscription_ids)):
-        session.execute(delete(OutboxMessage).where(theirs), execution_options=UNSYNCED)
+        session.execute(delete(OutboxMessage).where(theirs, is_gone), execution_options=UNSYNCED)
 
 
 def skip_waiting(session: Session, key: str, subscription_id: int, reason: str, now: datetime) -> None:
