@@ -1,5 +1,7 @@
 """Refusals: which words are about us, where no code tells, and which are about one reader whatever it tells."""
 
+from collections.abc import Callable
+
 import pytest
 
 from newsletter.delivery.smtp import refusals
@@ -37,3 +39,12 @@ def test_words_about_the_sender_are_about_us(code: int, text: str) -> None:
 )
 def test_words_about_one_mailbox_are_about_its_reader(code: int, text: str) -> None:
     assert not refusals.is_our_fault(Reply(code, (text,)))
+
+
+@pytest.mark.parametrize("case", [str.lower, str.upper, str.title])
+def test_words_count_in_whatever_letters_they_are_written(case: Callable[[str], str]) -> None:
+    assert refusals.is_our_fault(Reply(550, (case("Helo command rejected"),)))
+    assert refusals.is_our_fault(Reply(550, (case("Spam message rejected"),)))
+    assert refusals.is_too_large(Reply(552, (case("Message too large"),)))
+    assert not refusals.is_too_large(Reply(552, (case("Message too large for mailbox"),)))
+    assert not refusals.is_our_fault(Reply(554, (case("No such user"),)))
