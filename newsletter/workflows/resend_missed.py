@@ -35,7 +35,7 @@ from newsletter.audience import subscribers, topics
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
-from newsletter.db import Sessions
+from newsletter.db import Sessions, read_in_parallel
 from newsletter.delivery import stopping
 from newsletter.delivery.ledger import doubts, new_copies, partitions, repeats
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
@@ -100,18 +100,10 @@ def find_missed(
     Conflict, saying why, if it cannot be sent to anybody.
     """
     letter = _require_resendable(session, issue, now, joined=joined)
-    fate = _fate(_refused_before(session, letter.id))
-    mine = select(fate, func.count()).where(Copy.letter_id == letter.id, REPORTED, Copy.state.in_(_MISSED))
-    mine = mine.where(fate.is_not(None)).group_by(fate)
-    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
-    if chosen:
-        mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
-    every = dict(session.execute(mine).all())
-    still = subscribers.active_recipients(letter.publication_id, *_wanting(session, letter)).subquery("readers")
-    found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
-    counts = {one.value: found.get(one.value, 0) for one in Fate}
-    since = _count_joined(session, letter, segment, now) if _is_recent(letter, now) else 0
-    return Missed(**counts, joined=since, spared=sum(every.values()) - sum(found.values()), with_joined=joined)
+    counting = (partial(each, letter_id=letter.id, segment=segment, now=now) for each in (_count_missed, _count_joined))
+    # Who joined since is counted while Python judges what servers said.
+    missed, since = read_in_parallel(session, list(counting))
+    return Missed(**missed, **since, with_joined=joined)
 
 
 def resend(
@@ -182,6 +174,20 @@ def _goes_on(session: Session, letter_id: int, move: Callable[..., int], now: da
 
 def _is_recent(letter: Letter, now: datetime) -> bool:
     return letter.started_at is not None and now - letter.started_at <= timedelta(days=DAYS)
+
+
+def _count_missed(session: Session, letter_id: int, segment: Frozen | None, now: datetime) -> dict[str, int]:
+    """How many missed it by each fate and would be sent it now, and how many would not."""
+    letter, fate = session.get_one(Letter, letter_id), _fate(_refused_before(session, letter_id))
+    mine = select(fate, func.count()).where(Copy.letter_id == letter_id, REPORTED, Copy.state.in_(_MISSED))
+    mine = mine.where(fate.is_not(None)).group_by(fate)
+    if chosen := _chosen(session, letter, segment, now):
+        mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
+    every = dict(session.execute(mine).all())
+    still = subscribers.active_recipients(letter.publication_id, *_wanting(session, letter)).subquery("readers")
+    found = dict(session.execute(mine.join(still, still.c.subscription_id == Copy.subscription_id)).all())
+    spared = sum(every.values()) - sum(found.values())
+    return {each.value: found.get(each.value, 0) for each in Fate} | {"spared": spared}
 
 
 def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
@@ -265,16 +271,19 @@ def _wanting(session: Session, letter: Letter) -> tuple[ColumnElement[bool], ...
     return (*topics.wants_any(session, letter.topics), *not_by_digest(session, publication, letter.id))
 
 
-def _count_joined(session: Session, letter: Letter, segment: Frozen | None, now: datetime) -> int:
-    """The number of readers who joined since; for large numbers an upper bound that includes suppressed ones."""
+def _count_joined(session: Session, letter_id: int, segment: Frozen | None, now: datetime) -> dict[str, int]:
+    """How many readers joined since and would be sent it now: none if it went out too long ago."""
+    letter = session.get_one(Letter, letter_id)
+    if not _is_recent(letter, now):
+        return {"joined": 0}
     every = sum(session.scalar(select(func.count()).select_from(some.subquery())) or 0 for some in _new(letter))
     if every <= _MANY or segment or not Recipients.of_letter(session, letter).is_everybody:
         joined = _joined(session, letter, segment, now)
-        return session.scalar(select(func.count()).select_from(joined.subquery())) or 0
+        return {"joined": session.scalar(select(func.count()).select_from(joined.subquery())) or 0}
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
     served = _joined_served(session, letter, every).where(since)
     count = session.scalar(select(func.count()).select_from(served.subquery())) or 0
-    return every - subscribers.suppressed_count(session, letter.publication_id, since) - count
+    return {"joined": every - subscribers.suppressed_count(session, letter.publication_id, since) - count}
 
 
 def _joined_served(session: Session, letter: Letter, every: int) -> Select[int, str, str, datetime | None, str | None]:
