@@ -154,10 +154,24 @@ def test_a_broken_quotation_mark_costs_no_more_than_its_line(
     assert len(people(rows)) == 2_001
 
 
-def test_a_quotation_mark_that_another_row_closes_swallows_nobody(write: Callable[..., Path]) -> None:
-    rows = read(write('email,name,note\nada@example.org,Ada,"so\nbob@example.org,Bob,"\ncyd@example.org,Cyd,\n'))
-    assert list(refused(rows)) == [2, 3]
-    assert people(rows) == [("cyd@example.org", "Cyd")]
+@pytest.mark.parametrize(
+    ("text", "lost", "kept"),
+    [
+        ('email,name,note\nada@example.org,Ada,"so\nbob@example.org,Bob,"\ncyd@example.org,Cyd,\n', [2, 3], ["cyd"]),
+        # Closed in another column than it was opened in, so that fewer cells than the header's are left.
+        ('email,a,b\nada@example.org,"x,\nbob@example.org,x,y\ncyd@example.org,x,y"\n', [2], ["bob", "cyd"]),
+        # Opened before the address.
+        ('a,email,b\n"x,ada@example.org,y\nx,bob@example.org,y"\nx,cyd@example.org,y\n', [2], ["bob", "cyd"]),
+        ('a,email\n"x",ada@example.org"\n""x","bob@example.org"\n"x","cyd@example.org"\n', [2, 3], ["cyd"]),
+        ('email\n"ada@example.org\nbob@example.org\n"cyd@example.org"\n', [2], ["bob", "cyd"]),
+    ],
+)
+def test_a_quotation_mark_that_another_row_closes_swallows_nobody(
+    write: Callable[..., Path], text: str, lost: list[int], kept: list[str]
+) -> None:
+    rows = read(write(text))
+    assert list(refused(rows)) == lost
+    assert [email.partition("@")[0] for email, _ in people(rows)] == kept
 
 
 def test_line_breaks_inside_quotation_marks_stay_one_row(write: Callable[..., Path]) -> None:

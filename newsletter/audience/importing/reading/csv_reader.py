@@ -147,6 +147,7 @@ class _Lines:
 def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool) -> Iterator[CsvRow | RefusedRow]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     widths: set[int] = set()
+    width = 0  # the header's
     while True:
         lines.taken.clear()
         try:
@@ -155,15 +156,15 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
             if cells is None:
                 return
             if taken > 1:
-                _check_whole(lines.taken, cells, delimiter)
+                _check_whole(lines.taken, width or len(cells), delimiter)
+            width = width or len(cells)
             if any(cells) and any(map(characters.trimmed, cells)):
-                width = len(cells)
-                is_short = len(widths) == 1 and width < min(widths)
+                is_short = len(widths) == 1 and len(cells) < min(widths)
                 if is_short and number > _FIRST_FULL and lines.is_cut_off:
                     yield RefusedRow(number, _CUT_OFF, cells)
                 else:
                     yield CsvRow(number, cells)
-                widths.add(width)
+                widths.add(len(cells))
             number += taken
         except csv.Error as error:
             line = lines.taken[0].strip()
@@ -180,20 +181,19 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
 _FIRST_FULL = 2
 """The line up to which nobody can say how many cells a row has."""
 _CUT_OFF = "the file ends in the middle of this row; export it again, or put a line end behind it if it is whole"
+_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+")
 _UNCLOSED = "unexpected end of data"
 
 
-def _check_whole(taken: Sequence[str], cells: Sequence[str], delimiter: str) -> None:
-    # An extra quotation mark is closed by the next one, some rows below, whose addresses are in the same column.
-    before = taken[0].partition('"')[0].split(delimiter)
-    at = next((place for place, cell in enumerate(before) if "@" in cell), None)
-    if at is not None and any(_is_row(line, at, len(cells), delimiter) for line in taken[1:]):
+def _check_whole(taken: Sequence[str], width: int, delimiter: str) -> None:
+    # An extra quotation mark is closed by the next one, some rows below, which have as many cells, and an address.
+    if any(_is_row(line, width, delimiter) for line in taken[1:]):
         raise csv.Error(_UNCLOSED)
 
 
-def _is_row(line: str, at: int, width: int, delimiter: str) -> bool:
+def _is_row(line: str, width: int, delimiter: str) -> bool:
     inside = line.split(delimiter)
-    return width > 1 and len(inside) == width and "@" in inside[at] and " " not in inside[at].strip()
+    return len(inside) >= width and any(_ADDRESS.fullmatch(cell.strip()) for cell in inside)
 
 
 def _why(error: csv.Error, lines: int) -> str:
