@@ -8,7 +8,8 @@ import re
 import threading
 from base64 import b64decode
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
@@ -19,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from newsletter.delivery.bounces.notifications.json_fields import Fields, read_object
 from newsletter.outbound import Answer
 from newsletter.web.hooks.webhook import Post, Rejected, Why, require_fresh
+
+T = TypeVar("T")
 
 Fetch = Callable[[str, int], Answer]
 """Fetches at most that many bytes of a URL, without following redirects."""
@@ -32,25 +35,28 @@ _SIGNED = {
     "UnsubscribeConfirmation": _CONFIRMATION,
 }
 _HASHES: dict[str, hashes.HashAlgorithm] = {"1": hashes.SHA1(), "2": hashes.SHA256()}  # noqa: S303  (SNS's default)
-_HOST = re.compile(r"sns\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
-_CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem")
+# Compared as a whole: a parser drops white space before it names the host, and a fragment makes many URLs of one. China
+# and the European Sovereign Cloud have domains of their own.
+_AMAZON = r"https://sns\.[a-z0-9-]+\.amazonaws\.(?:com|com\.cn|eu)(?::443)?"
+_CERTIFICATE = re.compile(_AMAZON + r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem")
+_CONFIRMATION_URL = re.compile(_AMAZON + r"/\?[!-~]+")
 _MOST_BYTES = 64 * 1024
 _MOST_KEPT = 16
 _TRY_AGAIN = timedelta(minutes=1)
 
 
 class Certificates:
-    """Amazon's certificates, each fetched once; after a failure none is fetched for a minute."""
+    """Amazon's certificates, each fetched once; one that could not be fetched is not asked for within a minute."""
 
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._kept: dict[str, x509.Certificate] = {}
         self._fetching = threading.Lock()
-        self._not_before = datetime.min.replace(tzinfo=UTC)
+        self._not_before: dict[str, datetime] = {}
 
     def key(self, url: str, now: datetime) -> rsa.RSAPublicKey:
         """The key of a certificate that is valid now; Rejected for any other."""
-        if not (_is_amazons(url) and _CERTIFICATE.fullmatch(urlsplit(url).path) and not urlsplit(url).query):
+        if not _CERTIFICATE.fullmatch(url):
             raise Rejected(Why.UNAUTHENTICATED, "The signing certificate is not at an address of Amazon SNS.")
         certificate = self._kept.get(url) or self._fetched(url, now)
         key = certificate.public_key()
@@ -61,8 +67,9 @@ class Certificates:
         return key
 
     def _fetched(self, url: str, now: datetime) -> x509.Certificate:
-        # One at a time, and none for a while after a failure: strangers may name any certificate they like.
-        if now < self._not_before or not self._fetching.acquire(blocking=False):
+        # One at a time, because strangers may name any certificate they like; but what they name does not keep that of
+        # our topic from being fetched.
+        if now < self._not_before.get(url, now) or not self._fetching.acquire(blocking=False):
             raise Rejected(Why.NOT_NOW, "The signing certificate cannot be fetched just now.")
         try:
             answer = self._fetch(url, _MOST_BYTES)
@@ -72,11 +79,9 @@ class Certificates:
         finally:
             self._fetching.release()
         if found is None:
-            self._not_before = now + _TRY_AGAIN
+            _keep(self._not_before, url, now + _TRY_AGAIN)
             raise Rejected(Why.NOT_NOW, "The signing certificate cannot be fetched just now.")
-        if len(self._kept) >= _MOST_KEPT:
-            del self._kept[next(iter(self._kept))]
-        self._kept[url] = found
+        _keep(self._kept, url, found)
         return found
 
 
@@ -110,7 +115,7 @@ def string_to_sign(envelope: Fields) -> bytes:
 def confirm_subscription(envelope: Fields, fetch: Fetch) -> None:
     """Have the topic send its messages here; Rejected if the address to confirm at is not Amazon's."""
     url = envelope.exact("SubscribeURL")
-    asked = parse_qs(urlsplit(url).query) if _is_amazons(url) else {}
+    asked = parse_qs(urlsplit(url).query) if _CONFIRMATION_URL.fullmatch(url) else {}
     if asked.get("Action") != ["ConfirmSubscription"] or asked.get("TopicArn") != [envelope.exact("TopicArn")]:
         raise Rejected(Why.UNAUTHENTICATED, "The address to confirm the subscription at is not Amazon's.")
     if fetch(url, _MOST_BYTES).status != 200:
@@ -124,11 +129,8 @@ def _agree(post: Post, envelope: Fields) -> None:
         raise Rejected(Why.UNAUTHENTICATED, "The headers of SNS do not fit the message.")
 
 
-def _is_amazons(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    host = parts.netloc.removesuffix(":443")
-    return parts.scheme == "https" and port in {None, 443} and _HOST.fullmatch(host) is not None
+def _keep(kept: dict[str, T], url: str, value: T) -> None:
+    """Keep this of a URL, and of others no more than there is room for."""
+    if len(kept) >= _MOST_KEPT:
+        kept.pop(next(iter(kept)), None)
+    kept[url] = value

@@ -113,6 +113,12 @@ def test_what_was_signed_more_than_an_hour_ago_or_in_the_future_is_refused(minut
         "https://sns.eu-west-1.amazonaws.com\\.evil.example/SimpleNotificationService-0a.pem",
         "https://[::1/SimpleNotificationService-0a.pem",
         "https://sns.eu-west-1.amazonaws.com:99999/SimpleNotificationService-0a.pem",
+        "https://SNS.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem",
+        "https://sns.eu-west-1.amazonaws.com./SimpleNotificationService-0a.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem\n",
+        "https://sns.eu-west-1.amazonaws.com/Simple\tNotificationService-0a.pem",
+        " https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem",
+        "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0a.pem#1",
         "",
     ],
 )
@@ -122,8 +128,9 @@ def test_a_certificate_elsewhere_is_never_asked_for(url: str) -> None:
     assert amazon.asked == []
 
 
-def test_a_certificate_in_china_is_amazons_too() -> None:
-    url = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-0a.pem"
+@pytest.mark.parametrize("host", ["cn-north-1.amazonaws.com.cn", "eusc-de-east-1.amazonaws.eu"])
+def test_a_certificate_of_another_domain_of_amazon_is_amazons_too(host: str) -> None:
+    url = f"https://sns.{host}/SimpleNotificationService-0a.pem"
     assert read(signing.sns(BOUNCE, SigningCertURL=url)) == ["ada@example.org"]
 
 
@@ -152,9 +159,20 @@ def test_while_no_certificate_is_to_be_had_the_message_may_come_again(status: in
         with pytest.raises(Rejected) as refused:
             hook.read(signing.post(signing.sns(BOUNCE), NOW + timedelta(seconds=seconds)))
         assert refused.value.why is Why.NOT_NOW
-    assert len(amazon.asked) == 1, "strangers cannot make us ask as often as they like"
+    assert len(amazon.asked) == 1, "strangers cannot make us ask for it as often as they like"
     amazon.content, amazon.status = signing.certificate(), 200
     assert hook.read(signing.post(signing.sns(BOUNCE), NOW + timedelta(seconds=61))).events
+
+
+def test_a_certificate_that_a_stranger_names_does_not_keep_amazons_own_from_being_fetched() -> None:
+    amazon = Amazon(status=404)
+    hook = AmazonSes([TOPIC], amazon.fetch)
+    for at in range(20):
+        named = signing.CERTIFICATE.replace("0123", f"{at:04x}")
+        with pytest.raises(Rejected):
+            hook.read(signing.post(signing.sns(BOUNCE, SigningCertURL=named)))
+    amazon.status = 200
+    assert hook.read(signing.post(signing.sns(BOUNCE))).events
 
 
 def test_a_subscription_to_our_topic_is_confirmed_at_amazon() -> None:
@@ -177,6 +195,8 @@ def test_a_subscription_that_amazon_does_not_confirm_may_come_again() -> None:
     "url",
     [
         SUBSCRIBE.replace("https:", "http:"),
+        f"\n{SUBSCRIBE}",
+        SUBSCRIBE.replace(".com/", ".com/another/path"),
         SUBSCRIBE.replace("sns.eu-west-1.amazonaws.com", "169.254.169.254"),
         SUBSCRIBE.replace("sns.eu-west-1.amazonaws.com", "sns.eu-west-1.amazonaws.com.evil.example"),
         SUBSCRIBE.replace("sns.eu-west-1", "ec2.eu-west-1"),
