@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping
 
+from newsletter.delivery.bounces.classify import classify
 from newsletter.delivery.bounces.notifications.json_fields import Fields, read_objects
 from newsletter.delivery.bounces.notifications.outcomes import delayed, permanent, plain, soft, withheld
 from newsletter.delivery.bounces.report import Kind, Reason, Recipient, Report
@@ -43,6 +44,12 @@ def _event(item: Fields) -> Event:
     return Event(event_id_of(NAME, word, name, address, when), report, at, item.as_json(), unknown)
 
 
+def _blocked(address: str, words: str) -> tuple[Kind, Recipient]:
+    # By Brevo's own list; but if it passes on what a server answered, that counts.
+    is_answer = bool(classify(words).code)
+    return Kind.BOUNCE, permanent(address, words) if is_answer else withheld(address, f"blocked {words}".strip())
+
+
 def _error(address: str, words: str) -> tuple[Kind, Recipient]:
     # Brevo could not make the mail, which is not the reader's fault.
     return Kind.BOUNCE, soft(address, words, reason=Reason.SYNTAX)
@@ -53,7 +60,7 @@ _READERS: Mapping[str, _Read] = {
     "hard_bounce": lambda address, words: (Kind.BOUNCE, permanent(address, words)),
     "invalid_email": lambda address, words: (Kind.BOUNCE, permanent(address, words)),
     "soft_bounce": lambda address, words: (Kind.BOUNCE, soft(address, words)),
-    "blocked": lambda address, words: (Kind.BOUNCE, withheld(address, f"blocked {words}".strip())),
+    "blocked": _blocked,
     "deferred": lambda address, words: (Kind.DELAY, delayed(soft(address, words))),
     "error": _error,
     **dict.fromkeys(

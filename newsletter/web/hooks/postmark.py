@@ -12,9 +12,11 @@ _IGNORED = frozenset({"Open", "Click"})
 _NOTHING = frozenset({"Subscribe", "AutoResponder", "AddressChange", "ChallengeVerification", "OpenRelayTest"})
 _HARD = frozenset({"HardBounce", "BadEmailAddress"})
 _SOFT = frozenset({"SoftBounce", "Transient", "DnsError"})
-_WITHHELD = frozenset({"ManuallyDeactivated", "Blocked", "Unconfirmed"})
+_WITHHELD = frozenset({"ManuallyDeactivated", "Unconfirmed"})
 _LEFT = frozenset({"Unsubscribe", "ManualSuppression"})
 _OURS = {
+    # By the receiving provider, for what we sent or because of a block list.
+    "Blocked": Reason.BLOCKED,
     "SpamNotification": Reason.SPAM,
     "VirusNotification": Reason.VIRUS,
     "DMARCPolicy": Reason.AUTHENTICATION,

@@ -22,6 +22,7 @@ HARD, SOFT, B = Hardness.HARD, Hardness.SOFT, Kind.BOUNCE
 UNKNOWN = "550 5.1.1 The email account that you tried to reach does not exist"
 POLICY = "550 5.7.1 [CS01] Message rejected due to local policy"
 FULL = "552 5.2.2 mailbox full"
+LATER = "450 4.2.0 Greylisted, try again later"
 LEFT, COMPLAINED, DELIVERED = (Kind.UNSUBSCRIBE, None), (Kind.COMPLAINT, None), (Kind.DELIVERED, None)
 Classed = tuple[Any, ...]
 
@@ -80,6 +81,8 @@ def check(found: list[Event], kind: Kind, hardness: Hardness | None, reason: Rea
         ("Permanent", "General", f"smtp; {UNKNOWN}", "5.1.1", HARD, Reason.USER_UNKNOWN),
         ("Permanent", "General", f"smtp; {POLICY}", "5.7.1", SOFT, None),
         ("Permanent", "General", f"smtp; {FULL}", "5.2.2", SOFT, Reason.MAILBOX_FULL),
+        ("Permanent", "General", f"smtp; {LATER}", "4.2.0", SOFT, None),
+        ("Permanent", "ContentRejected", "", "", SOFT, Reason.CONTENT),
         ("Permanent", "Suppressed", "", "5.1.1", HARD, Reason.NOT_ACCEPT),
         ("Permanent", "OnAccountSuppressionList", "", "", HARD, Reason.NOT_ACCEPT),
         ("Transient", "General", "", "", SOFT, None),
@@ -190,6 +193,7 @@ def test_what_ses_says_in_words_of_tomorrow_is_kept(message: str) -> None:
         ("HardBounce", UNKNOWN, B, HARD, Reason.USER_UNKNOWN),
         ("HardBounce", "", B, HARD, Reason.USER_UNKNOWN),
         ("HardBounce", POLICY, B, SOFT, None),
+        ("HardBounce", LATER, B, SOFT, None),
         ("BadEmailAddress", "", B, HARD, Reason.USER_UNKNOWN),
         ("SoftBounce", UNKNOWN, B, SOFT, None),
         ("Transient", "", B, SOFT, None),
@@ -198,7 +202,7 @@ def test_what_ses_says_in_words_of_tomorrow_is_kept(message: str) -> None:
         ("SpamComplaint", "", *COMPLAINED, None),
         ("Unsubscribe", "", *LEFT, None),
         ("ManuallyDeactivated", "", B, HARD, Reason.NOT_ACCEPT),
-        ("Blocked", "", B, HARD, Reason.NOT_ACCEPT),
+        ("Blocked", "", B, SOFT, Reason.BLOCKED),
         ("Unconfirmed", "", B, HARD, Reason.NOT_ACCEPT),
         ("AutoResponder", "", Kind.AUTO_REPLY, None, None),
         ("ChallengeVerification", "", Kind.CHALLENGE, None, None),
@@ -319,6 +323,8 @@ def test_events_of_mailgun(item: dict[str, Any], kind: Kind, hardness: Hardness 
         ("soft_bounce", UNKNOWN, B, SOFT, None),
         ("invalid_email", "", B, HARD, Reason.USER_UNKNOWN),
         ("blocked", "", B, HARD, Reason.NOT_ACCEPT),
+        ("blocked", "blocked : due to blacklist user", B, HARD, Reason.NOT_ACCEPT),
+        ("blocked", POLICY, B, SOFT, None),
         ("deferred", "greylisted", Kind.DELAY, SOFT, None),
         ("error", "", B, SOFT, Reason.SYNTAX),
         ("spam", "", *COMPLAINED, None),

@@ -7,12 +7,13 @@ from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason,
 
 
 def permanent(address: str, diagnostic: str = "", status: str = "", code: str = "", mta: str = "") -> Recipient:
-    """A bounce that the provider calls permanent; soft all the same where the server's words speak against it."""
+    """A bounce that the provider calls permanent; soft all the same where the server's answer speaks against it."""
     status, code = _number(status, dots=2), _number(code, dots=0)
-    reason = classify(diagnostic, status, code, mta).reason
-    if reason in _NOT_FOR_GOOD:
-        return Recipient(address, Hardness.SOFT, reason, status, code, "failed", diagnostic, mta)
-    reason = Reason.USER_UNKNOWN if reason in _SAYS_NOTHING else reason
+    answer = classify(diagnostic, status, code, mta)
+    # Whoever gives up at once calls even a server's "not now" (4xx) permanent.
+    if answer.reason in _NOT_FOR_GOOD or answer.code.startswith("4"):
+        return soft(address, diagnostic, status, code, mta)
+    reason = Reason.USER_UNKNOWN if answer.reason in _SAYS_NOTHING else answer.reason
     return Recipient(address, Hardness.HARD, reason, status, code, "failed", diagnostic, mta)
 
 

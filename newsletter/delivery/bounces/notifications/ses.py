@@ -19,7 +19,7 @@ _BY_SUBTYPE = {
     "ContentRejected": Reason.CONTENT,
     "AttachmentRejected": Reason.CONTENT,
 }
-"""Transient bounces with a reason; all but the first are about the message, never the reader."""
+"""Never for good, whatever the type; all but the first are about the message, never the reader."""
 _WITHHELD = frozenset({"Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList"})
 _DELAYS = {
     "MailboxFull": Reason.MAILBOX_FULL,
@@ -60,7 +60,7 @@ def bounced(bounce_type: str, subtype: str, address: str, words: str, status: st
     summary = " ".join(filter(None, (f"{bounce_type} {subtype}:", words)))
     if subtype in _WITHHELD:
         return withheld(address, f"not sent, {summary}")
-    if bounce_type == "Permanent":
+    if bounce_type == "Permanent" and subtype not in _BY_SUBTYPE:
         return permanent(address, words or summary, status, mta=mta)
     return soft(
         address, words or summary, status, mta=mta, reason=_BY_SUBTYPE.get(subtype) or _transient(words, status)
