@@ -45,6 +45,10 @@ class Unapproved(Conflict):
     """The publication requires an approval, and the current content has none."""
 
 
+class Unaddressed(Conflict):
+    """The segment that the issue goes to can no longer be resolved."""
+
+
 class Unsent(Conflict):
     """The issue is scheduled already and has to be unscheduled first."""
 
@@ -61,6 +65,7 @@ _LACKS: dict[type[PressError], str] = {
     Unready: "is a draft",
     Unfit: "is stopped by preflight",
     Unapproved: "needs an approval",
+    Unaddressed: "goes to a segment that no longer works",
 }
 
 
@@ -244,6 +249,7 @@ def blocker(issue: Issue, links: Links) -> Blocker | None:
             content_hash, blocking = judge(issue, links)
             _require_unblocked(issue, blocking)
             require_approved(issue, Content(issue.revision_number, content_hash, audience_hash(issue)))
+        _require_readers(issue)
     except PressError as error:
         return Blocker(_LACKS.get(type(error), "cannot be shown"), str(error))
     return None
@@ -340,6 +346,17 @@ def _require_ready(issue: Issue) -> None:
 def _require_unblocked(issue: Issue, blocking: Sequence[preflight.Finding]) -> None:
     if blocking:
         raise Unfit("\n".join([f"“{issue.title}” is not fit to send:", *map(str, blocking)]))
+
+
+def _require_readers(issue: Issue) -> None:
+    session, publication = object_session(issue), issue.publication
+    try:
+        chosen = segment_of(issue)
+        if session and chosen:
+            # Nobody is asked for, so any time will do.
+            segments.frozen_conditions(session, publication, chosen, publication.created_at)
+    except PressError as error:
+        raise Unaddressed(f"It cannot be told whom “{issue.title}” goes to: {error}") from error
 
 
 _Pictures = tuple[tuple[str, str, Size | None], ...]

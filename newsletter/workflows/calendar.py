@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
-from itertools import islice, takewhile
+from itertools import chain, takewhile
 
 from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -89,12 +89,22 @@ class SlotAllocator:
     """Allocates the issues of a publication's queue to slots, one slot after another."""
 
     def __init__(
-        self, session: Session, links: Links, publication_id: int, joining: Iterable[tuple[Issue, datetime]] = ()
+        self,
+        session: Session,
+        links: Links,
+        publication_id: int,
+        *,
+        joining: Iterable[tuple[Issue, datetime]] = (),
+        until: Issue | None = None,
     ) -> None:
-        """`joining` are issues that count as if they were added to the queue's end at that time."""
+        """`joining` are issues that count as if they were added to the queue's end at that time.
+
+        Only the issues before `until` in the queue are allocated, if it is given.
+        """
         self._links = links
-        self._waiting = [(place.Issue, place.queued_at) for place in session.execute(queue.places(publication_id))]
-        self._waiting += joining
+        places = session.execute(queue.places(publication_id))
+        waiting = ((place.Issue, place.queued_at) for place in places)
+        self._waiting = [*takewhile(lambda place: place[0] is not until, waiting), *joining]
         self._blockers: dict[int, Blocker | None] = {}
 
     def take(self, at: datetime) -> tuple[Issue | None, Sequence[PassedOver]]:
@@ -106,15 +116,14 @@ class SlotAllocator:
         for issue, queued_at in self._waiting:
             if queued_at > at:
                 continue
-            if blocker := self.blocker(issue):
+            if blocker := self._blocker(issue):
                 passed.append(PassedOver(issue, blocker))
                 continue
             self._waiting.remove((issue, queued_at))
             return issue, passed
         return None, passed
 
-    def blocker(self, issue: Issue) -> Blocker | None:
-        """Why an issue would be passed over; None if it would not."""
+    def _blocker(self, issue: Issue) -> Blocker | None:
         if issue.id not in self._blockers:
             self._blockers[issue.id] = build_letter.blocker(issue, self._links)
         return self._blockers[issue.id]
@@ -128,7 +137,7 @@ class Calendar:
     links: Links
     publication: Publication
     now: datetime
-    grace: timedelta = timedelta()
+    grace: timedelta
     """How late a slot that was not handled at its time may still be filled."""
     joining: Sequence[Issue] = ()
     """The issues that the forecast treats as added to the end of the queue now."""
@@ -166,7 +175,7 @@ class Calendar:
 
     def promised(self) -> datetime | None:
         """When the next issue goes out, as readers may be told; None unless an issue holds the next slot."""
-        entry = self.following()
+        entry = self.following() if self._armed_at else None
         is_certain = entry and entry.issue and not entry.blocker and not entry.is_due
         return entry.at if entry and is_certain else None
 
@@ -175,13 +184,11 @@ class Calendar:
 
         Issues before it that would be passed over take no slot. None if there is no such slot.
         """
-        allocator, before = self._allocator(), 0
-        for one in self.session.scalars(queue.listing(self.publication.id)):
-            if one.id == issue.id:
-                break
-            before += allocator.blocker(one) is None
-        free = (at for at in occurrences.moments(self.publication, self.now) if at not in self._scheduled)
-        return next(islice(free, max(0, before - len(self._due)), None), None)
+        before = SlotAllocator(self.session, self.links, self.publication.id, until=issue)
+        coming = occurrences.moments(self.publication, self.now)
+        occasions = (at for at in chain((due.at for due in self._due), coming) if at not in self._scheduled)
+        # What is taken for a slot that is due makes room in those to come.
+        return next((at for at in occasions if before.take(at)[0] is None and at > self.now), None)
 
     def _forecast(self, slots: Iterable[Occurrence]) -> list[CalendarEntry]:
         waiting, allocator = dict(self._scheduled), self._allocator()
@@ -192,7 +199,7 @@ class Calendar:
 
     def _allocator(self) -> SlotAllocator:
         joining = ((issue, self.now) for issue in self.joining)
-        return SlotAllocator(self.session, self.links, self.publication.id, joining)
+        return SlotAllocator(self.session, self.links, self.publication.id, joining=joining)
 
     @cached_property
     def _digest_times(self) -> list[datetime]:
@@ -222,13 +229,17 @@ class Calendar:
     @cached_property
     def _due(self) -> list[Occurrence]:
         """The slots whose time has come, that were not handled yet, and that the queue can still fill."""
-        armed_at = send_permission.read_permission(self.session).armed_at
-        if armed_at is None:
+        if self._armed_at is None:
             return []
-        after = max(armed_at, self.now - self.grace)
+        # A slot that is exactly as late as the grace is still filled.
+        after = max(self._armed_at, self.now - self.grace - _TICK)
         due = unhandled_slots(self.session, self.publication, after, self.now)
         # If the issue scheduled for it has begun, there is nothing to fill; the slot is just not claimed yet.
         return [one for one in due if one.at in self._scheduled or not is_taken(self.session, self.publication, one.at)]
+
+    @cached_property
+    def _armed_at(self) -> datetime | None:
+        return send_permission.read_permission(self.session).armed_at
 
     def _next(self, slots: int) -> Iterator[Occurrence]:
         for occurrence in occurrences.occurrences(self.publication, self.now):
@@ -254,9 +265,13 @@ class Calendar:
             issue,
             is_slot=occurrence is not None,
             off=occurrence.off if occurrence else "",
-            blocker=build_letter.blocker(issue, self.links),
+            blocker=self._lateness(at) or build_letter.blocker(issue, self.links),
             is_due=at <= self.now,
         )
+
+    def _lateness(self, at: datetime) -> Blocker | None:
+        is_late = self.now - at > self.grace
+        return Blocker("is too late", "No worker was running when its time came") if is_late else None
 
     def _outside_slots(self, scheduled: dict[datetime, Issue]) -> list[CalendarEntry]:
         """The issues scheduled after those slots, or outside all slots."""

@@ -84,7 +84,7 @@ def _frozen(session: Session, letters: LetterSettings, issue: Issue, at: datetim
 
 def _tell(session: Session, audience: AudienceServices, opening: OpenSlot, why: str, now: datetime) -> None:
     publication = session.get_one(Publication, opening.publication_id)
-    coming = Calendar(session, audience.links, publication, now).following()
+    coming = Calendar(session, audience.links, publication, now, timedelta()).following()
     then = f"The next slot is {formats.moment(coming.at, coming.time_zone)}. " if coming else ""
     missed = f"{formats.brief(opening.at, opening.time_zone)} passed without an issue"
     problem = SlotProblem(missed, why, f"{then}An issue that is ready can also be sent now, from its page.")

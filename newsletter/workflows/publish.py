@@ -33,7 +33,6 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
-from newsletter.links import Links
 from newsletter.workflows import build_letter
 from newsletter.workflows.build_letter import LetterSettings, PreparedIssue
 from newsletter.workflows.calendar import Calendar
@@ -85,10 +84,18 @@ def freeze_queued(session: Session, letters: LetterSettings, issue: Issue, at: d
     return _freeze(session, letters, issue, at, now)
 
 
-def schedule_next(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Letter:
-    """Freeze an issue for the first free weekly slot, or the one that its queue position gives it."""
+def schedule_next(
+    session: Session, letters: LetterSettings, issue: Issue, now: datetime, *, grace: timedelta = timedelta()
+) -> Letter:
+    """Freeze an issue for the first free weekly slot, or the one that its queue position gives it.
+
+    `grace` is how late a missed slot is still filled, which takes an issue from the queue.
+    """
     digests.require_issue(issue)
-    return _freeze(session, letters, issue, _next_free_slot(session, letters.links, issue, now), now)
+    at = Calendar(session, letters.links, issue.publication, now, grace).place(issue)
+    if at is None:
+        raise NotFound(f"{issue.publication.name} has no weekly slot; give a time with --at")
+    return _freeze(session, letters, issue, at, now)
 
 
 def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> Started:
@@ -236,14 +243,6 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
             else:
                 _hold_for_a_person(session, letter, now)
     return started
-
-
-def _next_free_slot(session: Session, links: Links, issue: Issue, now: datetime) -> datetime:
-    """The weekly slot that an issue can have; NotFound if the publication has no slot."""
-    at = Calendar(session, links, issue.publication, now).place(issue)
-    if at is None:
-        raise NotFound(f"{issue.publication.name} has no weekly slot; give a time with --at")
-    return at
 
 
 def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:

@@ -26,6 +26,7 @@ KIND = "slot_warning"
 _MEND = {
     "is a draft": "Open the issue, fix it and mark it as ready",
     "needs an approval": "Ask for approval on the issue's page",
+    "goes to a segment that no longer works": "Choose whom it goes to on the issue's page",
 }
 _AHEAD = {SlotStep.TWO_DAYS: timedelta(days=2), SlotStep.TWO_HOURS: timedelta(hours=2)}
 

@@ -36,6 +36,17 @@ def test_the_queue_is_shown_to_people_and_to_programs(queued: Press) -> None:
     assert {row["state"] for row in listed} == {"ready"}
 
 
+def test_the_queue_shows_its_slots_after_those_that_other_issues_are_scheduled_for(queued: Press) -> None:
+    for slug in ("break-the-circle", "looser-by-degrees"):
+        # Behind the one that stays queued, and so before the other.
+        assert queued("issues", "unqueue", FIRST).code == 0
+        assert queued("issues", "schedule", slug).code == 0
+        assert queued("issues", "queue", FIRST).code == 0
+    rows = json.loads(queued("issues", "queue", "--json").out)
+    assert [row["slug"] for row in rows] == [SECOND, FIRST]
+    assert all(row["slot"] for row in rows)
+
+
 def test_an_empty_queue_says_so(loaded: Press) -> None:
     assert loaded("issues", "queue").out == "the queue is empty\n"
     assert loaded("issues", "queue", "--json").out == "[]\n"

@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.db import Session, Sessions, open_engine
+from newsletter.delivery.models import Letter
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, Readiness
@@ -22,7 +25,7 @@ from newsletter.publications import Slot, WeekOff, find
 from newsletter.tokens import TokenSeal
 from newsletter.workflows import fill_slots, publish
 from newsletter.workflows.build_letter import LetterSettings
-from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.calendar import Calendar, CalendarEntry
 from tests import slots
 from tests.originals import Originals
 from tests.sample_services import NOW
@@ -30,14 +33,23 @@ from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue
 
 FIRST, SECOND, THIRD = SLUGS
 FRIDAY = datetime(2026, 11, 20, 17, 30, tzinfo=UTC)
-A_WEEK = timedelta(weeks=1)
+A_WEEK, MINUTE = timedelta(weeks=1), timedelta(minutes=1)
 MOMENTS = [FRIDAY, TUESDAY, FRIDAY + A_WEEK, TUESDAY + A_WEEK]
+EARLIER = "a-sore-foot"
 BESIDE = TUESDAY + timedelta(days=1)
 
 
 def opened(sessions: Sessions, _folder: Path) -> None:
-    """An open press with three issues that are ready."""
-    slots.open_press(sessions, Links("https://letters.example.org", TokenSeal(b"a secret for tests")), NOW)
+    """An open press with three issues that are ready, and a segment of those who missed an earlier one."""
+    links = Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
+    slots.open_press(sessions, links, NOW)
+    with sessions.begin() as session:
+        slots.write(session, "A sore foot", NOW - A_WEEK)
+        issue = issue_store.find(session, EARLIER)
+        issue_store.set_readiness(issue, Readiness.READY)
+        letter_id = publish.send_now(session, LetterSettings(links), issue, NOW - A_WEEK).letter_id
+        rule = Rule(conditions=(Condition.parse("issue", "missed", str(letter_id)),))
+        segments.save(session, issue.publication, "missed", rule, NOW)
 
 
 @contextmanager
@@ -129,6 +141,34 @@ def test_an_issue_that_preflight_stops_is_foretold_for_no_slot(sessions: Session
         assert foretold(session, links, now) == [SECOND, None, None]
 
 
+def test_an_issue_of_which_nobody_knows_any_more_whom_it_goes_to_is_foretold_for_no_slot(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        missed = segments.find(session, find(session).id, "missed").id
+        for slug in (FIRST, THIRD):
+            issue_store.find(session, slug).segment_id = missed
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, THIRD), BESIDE, now)
+        assert foretold(session, links, now) == [FIRST, THIRD, SECOND, None]
+        issue_store.find(session, EARLIER).letter.final_counts = {"sent": 1}
+        queued, beside = agenda(session, links, now).ahead(1)
+        assert queued.issue is issue_store.find(session, SECOND)
+        lack = "goes to a segment that no longer works"
+        assert ([one.blocker.lack for one in queued.passed], beside.blocker and beside.blocker.lack) == ([lack], lack)
+
+
+def test_readers_are_promised_no_date_that_a_slot_to_be_filled_or_a_press_that_may_not_send_would_break(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    enqueue(sessions, now, FIRST, SECOND)
+    with sessions.begin() as session:
+        assert agenda(session, links, now, GRACE).promised() == TUESDAY
+        assert agenda(session, links, TUESDAY + MINUTE, GRACE).promised() is None
+        send_permission.disarm(session, now)
+        assert agenda(session, links, now, GRACE).promised() is None
+
+
 def test_a_scheduled_issue_that_would_be_held_at_its_hour_says_so(
     sessions: Sessions, links: Links, now: datetime
 ) -> None:
@@ -155,6 +195,13 @@ def test_an_hour_that_was_missed_and_can_still_be_made_up_for_takes_the_first_of
         assert [entry and entry.at for entry in sent] == [TUESDAY, TUESDAY + A_WEEK, None]
         too_late = agenda(session, links, TUESDAY + GRACE + timedelta(seconds=1), GRACE).ahead(1)
         assert [entry.issue and entry.issue.slug for entry in too_late] == [FIRST]
+    with sessions.begin() as session:
+        queue.remove(session, issue_store.find(session, FIRST).id)
+        queue.remove(session, issue_store.find(session, SECOND).id)
+        # What was queued after the slot's time waits for the next one.
+        queue.add(session, issue_store.find(session, FIRST), late)
+        free = agenda(session, links, late, GRACE).place(issue_store.find(session, THIRD))
+        assert free == TUESDAY + 2 * A_WEEK
 
 
 def test_a_slot_beyond_those_shown_is_one_all_the_same(sessions: Sessions, links: Links, now: datetime) -> None:
@@ -185,12 +232,15 @@ class Fate:
     """`queue`, `nowhere`, or the moment that it is scheduled for, by its number; 9 for one beside the slots."""
     mends: Sequence[str]
     """In this order: `approve`, `edit`, `break`, `ready`, `draft`."""
+    is_aimed: bool
+    """Whether it goes to those who missed an earlier issue."""
 
 
 fates = st.builds(
     Fate,
     st.sampled_from(["queue", "queue", "queue", "nowhere", "0", "1", "3", "9"]),
     st.lists(st.sampled_from(["approve", "approve", "edit", "break", "ready", "ready", "draft"]), max_size=4),
+    st.sampled_from([False, False, True]),
 )
 
 
@@ -201,6 +251,8 @@ fates = st.builds(
     tagline=st.booleans(),
     friday=st.booleans(),
     off=st.sampled_from([None, date(2026, 11, 24), date(2026, 12, 1)]),
+    forgotten=st.booleans(),
+    seen=st.sampled_from([NOW, NOW, FRIDAY + GRACE, TUESDAY + GRACE / 2, TUESDAY + GRACE + MINUTE]),
 )
 @settings(
     max_examples=settings.default.max_examples // 4,
@@ -216,10 +268,14 @@ def test_what_is_foretold_is_what_the_hours_do(
     tagline: bool,
     friday: bool,
     off: date | None,
+    forgotten: bool,
+    seen: datetime,
 ) -> None:
+    """`forgotten`: nobody knows any more who missed the earlier issue. No worker runs before it is `seen`."""
     with TemporaryDirectory() as folder, a_press(originals, Path(folder)) as sessions:
         with sessions.begin() as session:
             _prepare(session, dict(zip(SLUGS, own, strict=True)), order, links)
+            issue_store.find(session, EARLIER).letter.final_counts = {"sent": 1} if forgotten else None
             home = find(session)
             home.requires_approval = approvals
             home.tagline = "Another line." if tagline else home.tagline
@@ -229,15 +285,33 @@ def test_what_is_foretold_is_what_the_hours_do(
             if off:
                 home.weeks_off.append(WeekOff(first=off, last=off, reason="Rest"))
         with sessions.reading() as session:
-            entries = agenda(session, links, NOW).ahead(4)
+            calendar = agenda(session, links, seen, GRACE)
+            entries = calendar.ahead(4)
+            _tells_the_same_everywhere(session, calendar, entries)
             promised = {e.at: e.issue.slug for e in entries if e.issue and not e.blocker and e.at <= MOMENTS[-1]}
-            places = {slug: agenda(session, links, NOW).place(issue_store.find(session, slug)) for slug in SLUGS}
-        queued = {e.issue.slug: e.at for e in entries if e.issue and e.is_queued}
+            places = {slug: calendar.place(issue_store.find(session, slug)) for slug in SLUGS}
+        queued = {e.issue.slug: e.at for e in entries if e.issue and e.is_queued and not e.is_due}
         assert queued.items() <= places.items()
-        kept = {}
-        for moment in sorted([*MOMENTS, BESIDE]):
-            kept |= dict.fromkeys([moment], slug) if (slug := _strike(sessions, links, moment)) else {}
+        kept: dict[datetime, str] = {}
+        for moment in sorted({seen, *MOMENTS, BESIDE}):
+            kept |= _strike(sessions, links, moment) if moment >= seen else {}
     assert kept == promised
+
+
+def _tells_the_same_everywhere(session: Session, calendar: Calendar, entries: Sequence[CalendarEntry]) -> None:
+    """The month, one slot, the line on top, readers' pages and an issue's page say what the list says."""
+    assert calendar.between(NOW, entries[-1].at + timedelta(seconds=1)) == entries
+    assert all(calendar.slot(each.at) == each for each in entries if each.is_slot and each.at > calendar.now)
+    following = next(each for each in entries if each.issue or not each.off)
+    assert calendar.following() == following
+    is_certain = following.issue and not following.blocker and not following.is_due
+    assert calendar.promised() == (following.at if is_certain else None)
+    for slug in SLUGS:
+        issue = issue_store.find(session, slug)
+        if entry := calendar.queued_entry(issue):
+            assert entry in entries or entry.at > entries[-1].at
+        else:
+            assert issue not in [each.issue for each in entries if each.is_queued]
 
 
 def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links: Links) -> None:
@@ -245,6 +319,8 @@ def _prepare(session: Session, own: dict[str, Fate], order: Sequence[str], links
     home.requires_approval = True
     taken: set[str] = set()
     for slug in order:
+        if own[slug].is_aimed:
+            issue_store.find(session, slug).segment_id = segments.find(session, home.id, "missed").id
         if own[slug].waits == "queue":
             queue.add(session, issue_store.find(session, slug), NOW)
         elif own[slug].waits.isdigit() and own[slug].waits not in taken:
@@ -269,14 +345,14 @@ def _mend(session: Session, title: str, issue: Issue, mend: str, links: Links) -
         issue_store.set_readiness(issue, Readiness(mend))
 
 
-def _strike(sessions: Sessions, links: Links, now: datetime) -> str | None:
-    """What a worker does at that hour: which issue it starts."""
+def _strike(sessions: Sessions, links: Links, now: datetime) -> dict[datetime, str]:
+    """What a worker does at that hour: which issue it starts, by when that was due."""
     with sessions.reading() as session:
         openings = fill_slots.open_slots(session, GRACE, now)
     for opening in openings:
         with sessions.begin() as session:
             fill_slots.fill_slot(session, slots.audience(links), LetterSettings(links), opening, GRACE, now)
     with sessions.begin() as session:
-        started = publish.publish_due(session, GRACE, now)
-        found = session.scalars(select(Issue.slug).where(Issue.letter_id.in_([one.letter_id for one in started])))
-        return next(iter(found), None)
+        started = [one.letter_id for one in publish.publish_due(session, GRACE, now)]
+        begun = select(Letter.due_at, Issue.slug).join(Issue, Issue.letter_id == Letter.id)
+        return dict(session.execute(begun.where(Letter.id.in_(started))).all())

@@ -182,7 +182,8 @@ def test_nothing_goes_where_nothing_came_out_and_a_month_has_one_digest_whatever
         press.runs(datetime(2026, 11, day, 12, tzinfo=UTC))
     assert press.had("monthly") == []
     with press.sessions.reading() as session:
-        calendar = Calendar(session, press.services.links, press.home(session), datetime(2026, 11, 30, tzinfo=UTC))
+        now = datetime(2026, 11, 30, tzinfo=UTC)
+        calendar = Calendar(session, press.services.links, press.home(session), now, press.services.grace)
         first = datetime(2026, 12, 4, 8, tzinfo=UTC)
         assert monthly_digest.next_time(session, press.home(session), datetime(2026, 11, 30, tzinfo=UTC)) == first
         forecast = {entry.at: entry.digest for entry in calendar.ahead(8) if entry.digest}

@@ -47,7 +47,7 @@ def sessions(originals: Originals, tmp_path: Path) -> Iterator[Sessions]:
 
 
 def calendar(session: Session, now: datetime = NOW) -> Calendar:
-    return Calendar(session, LINKS, find(session), now)
+    return Calendar(session, LINKS, find(session), now, timedelta())
 
 
 def seen(session: Session, at: datetime) -> str:

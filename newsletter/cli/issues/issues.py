@@ -200,7 +200,7 @@ def schedule(services: Services, slug: str, moment: str | None, next_slot: bool)
         if moment is not None:
             letter = publish.schedule(session, services.letters, issue, _moment(moment, issue), now())
         else:
-            letter = publish.schedule_next(session, services.letters, issue, now())
+            letter = publish.schedule_next(session, services.letters, issue, now(), grace=services.grace)
         readers = formats.counted(Recipients.of_issue(session, issue).count(session, now()), "reader")
         if letter.segment:
             readers += f" of the segment “{letter.segment['name']}”"

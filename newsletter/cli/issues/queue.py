@@ -58,8 +58,8 @@ def _place(services: Services, session: Session, issue: Issue, before: str | Non
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
     blocker = build_letter.blocker(issue, services.links)
-    at = None if blocker else Calendar(session, services.links, issue.publication, now(), services.grace).place(issue)
-    slot = f", for {formats.moment(at, issue.publication.time_zone)}" if at else ""
+    entry = Calendar(session, services.links, issue.publication, now(), services.grace).queued_entry(issue)
+    slot = f", for {formats.moment(entry.at, entry.time_zone)}" if entry else ""
     slot = f"; it {blocker.lack}, and is passed over until that is fixed" if blocker else slot
     return f"{issue.slug} is number {queue.position(session, issue)} in the queue{slot}"
 
@@ -73,7 +73,7 @@ def _move(session: Session, issue: Issue, before: Issue) -> None:
 
 def _listed(services: Services, session: Session, home: Publication) -> list[dict[str, str | None]]:
     waiting = session.scalars(queue.listing(home.id)).all()
-    entries = Calendar(session, services.links, home, now(), services.grace).ahead(max(1, len(waiting)))
+    entries = Calendar(session, services.links, home, now(), services.grace).ahead_of_queue(1)
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
     return [_document(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
 

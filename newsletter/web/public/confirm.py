@@ -80,12 +80,12 @@ def _publication(session: Session, token: str) -> Publication | None:
 
 
 def _welcome(session: Session, subscription: Subscription) -> str:
-    publication, links = subscription.publication, services().links
+    publication = subscription.publication
     return private_pages.reader_page(
         "site/welcome.html",
         subscription,
         start=archive.start_here(session, publication),
         has_issues=session.scalar(archive.published(publication.id).limit(1)) is not None,
-        next_issue_at=Calendar(session, links, publication, now()).promised(),
+        next_issue_at=Calendar(session, services().links, publication, now(), services().grace).promised(),
         preferences_url=services().links.preferences(subscription.id),
     )

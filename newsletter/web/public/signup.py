@@ -39,7 +39,7 @@ def home() -> Response:
     with services().sessions.reading() as session:
         publication = publication_param.publication_of(session, request.args.get("publication"))
         latest = session.scalars(archive.published(publication.id).limit(_LATEST))
-        next_issue_at = Calendar(session, services().links, publication, now()).promised()
+        next_issue_at = Calendar(session, services().links, publication, now(), services().grace).promised()
         page = render_template(
             "site/home.html",
             **_form_values(session, publication, SignUpForm()),

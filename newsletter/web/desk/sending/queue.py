@@ -89,8 +89,8 @@ def unfill_queue() -> ResponseReturnValue:
 def _queued_message(store: Session, found: Issue) -> str:
     if blocker := build_letter.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {blocker.lack}, and is passed over until that is fixed."
-    at = frame.calendar_of(store, found.publication).place(found)
-    slot = f", for {formats.moment(at, found.publication.time_zone)}" if at else ""
+    entry = frame.calendar_of(store, found.publication).queued_entry(found)
+    slot = f", for {formats.moment(entry.at, entry.time_zone)}" if entry else ""
     return f"“{found.title}” is in the queue{slot}."
 
 
