@@ -53,10 +53,18 @@ blocked        554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked us
 blocked        554 IP=192.0.2.1 - A problem occurred. (Ask your postmaster for help or to contact x@example.net) (BL)
 blocked        550 5.5.0 service refused, please try later. LPN001_108 @ smtpz4.laposte.net
 blocked        550 5.1.0 <b@example.org> sender rejected. Refer to www.cox.com/x. AUP#CDRBL @ cxr.mx.a.cloudfilter.net
+blocked        554 gmx.example Nemesis ESMTP Service not available No SMTP service IP is black listed @ mx00.gmx.net
+blocked        550 5.7.1 192.0.2.1 listed at bl.example.net
+blocked        554 5.7.1 : (RTR:BL) https://postmaster.example/error-codes @ mailin-01.mx.aol.com
+requireptr     554 No SMTP service Bad DNS PTR resource record. @ mx01.emig.gmx.net
+requireptr     550 Reverse DNS lookup failed for 192.0.2.1
+ratelimited    421 4.7.1 : (DYN:T1) https://postmaster.example/error-codes @ mailin-01.mx.aol.com
+rejected       550 mailbox unavailable Invalid DNS MX or A/AAAA resource record. https://postmaster.gmx.net/en/case
 rejected       421 4.7.0 [TSS04] Temporarily deferred due to unexpected volume or user complaints @ a.yahoodns.net
 rejected       553 5.1.8 <b@example.org>: Invalid domain name (in reply to MAIL FROM command)
 rejected       550 5.1.8 <bounce@example.org>: Sender address rejected: Domain not found
 policyviolation 550 5.7.1 [CS01] Message rejected due to local policy. @ mx02.mail.icloud.com
+policyviolation 550 mailbox unavailable Reject due to policy restrictions. See https://postmaster.web.de/en/case
 policyviolation 554 Message not allowed - [PH01] Email not accepted for policy reasons. @ mta6.am0.yahoodns.net
 ratelimited    450 4.2.1 The user you are trying to contact is receiving mail too quickly. - gsmtp
 ratelimited    452 4.3.2 Too many connections from your host
@@ -215,6 +223,28 @@ onhold         550 5.1.1 Recipient verification failed (temporary)
 ratelimited    550 5.1.1 system load is too high
 """
 
+# Of words that say little, but nothing of the recipient; beside any others they do not count.
+SAYING_LITTLE = """
+securityerror  550 Access denied
+securityerror  550 5.7.1 Access denied
+userunknown    550 Recipient address rejected: Access denied
+userunknown    550 Message rejected: user unknown
+spamdetected   550 Message rejected: spam
+spamdetected   550 Ihre Nachricht wurde als Spam abgelehnt
+spamdetected   550 Message refusé pour cause de spam
+policyviolation 550 Your message was rejected
+policyviolation 550 Mass mailing not allowed
+policyviolation 550 We accept no mail from your country
+blocked        550 Connection from 192.0.2.1 rejected
+blocked        550 Bad HELO
+rejected       550 Cannot verify sender
+authfailure    550 Your domain has no valid SPF record
+ratelimited    550 You have exceeded the number of messages allowed
+failedstarttls 550 Encryption required
+mailboxfull    550 Message rejected: mailbox is full
+onhold         550 Rejected
+"""
+
 # Of the whole message, after its last line (DATA).
 TOLD_OF_THE_MESSAGE = """
 spamdetected   554 5.7.1 Message rejected as spam
@@ -240,7 +270,7 @@ blocked        554 Connection reset by peer
 """
 
 
-@pytest.mark.parametrize(("reason", "words", "mta"), lines(TOLD_OF_THE_RECIPIENT))
+@pytest.mark.parametrize(("reason", "words", "mta"), lines(TOLD_OF_THE_RECIPIENT) + lines(SAYING_LITTLE))
 def test_an_answer_about_the_recipient_means(reason: str, words: str, mta: str) -> None:
     assert classify(words, mta=mta, command="RCPT")[0] == reason
 

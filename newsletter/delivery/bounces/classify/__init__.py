@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from newsletter.delivery.bounces.classify import programs, receivers, status_codes, wording
-from newsletter.delivery.bounces.classify.phrases import says
+from newsletter.delivery.bounces.classify.phrases import hint, says
 from newsletter.delivery.bounces.classify.wording import separate
 from newsletter.delivery.bounces.report import Hardness, Reason
 
@@ -25,8 +25,8 @@ _OF_THE_SENDER = separate("""
     invalid sender | sender address is | sender address was | sender's mailbox | sender mailbox | sender does not exist
     mail from address | return path address | return-path address | envelope sender mailbox | reply-to address
     client host rejected | helo command rejected | domain of sender | sender domain | sender's domain | verify sender
-    in mail from | mail from: user | from address does not | bounce address | your domain does not exist
-    your domain is unknown | helo host | originator | for reply-to
+    sender account | in mail from | mail from: user | from address does not | bounce address
+    your domain does not exist | your domain is unknown | helo host | originator | for reply-to
 """)
 # With these words beside a status alone, the server could not tell, or will take the mail later.
 _PASSING = separate("""
@@ -201,7 +201,7 @@ def _by_numbers(text: str, status: str, code: str, command: str) -> Reason:
         return Reason.BLOCKED
     if text.startswith(_LOCAL):
         return Reason.MAILER_ERROR
-    return Reason.ON_HOLD if text else Reason.UNDEFINED
+    return (hint(text) or Reason.ON_HOLD) if text else Reason.UNDEFINED
 
 
 def _command_in(text: str) -> str:

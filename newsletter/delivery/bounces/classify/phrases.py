@@ -17,8 +17,8 @@ _RULES: Mapping[Reason, str] = {
         recipientunknown | recipient is unknown | address unknown | mailbox unknown | unknown mailbox
         unknown local part | unknown local-part | unknown email address | unknown account | unknown e-mail address
         unknown address | unknown or illegal alias | account unknown | unknown login | user (*) unknown
-        invalid or unknown | rejected: unknown user | unknown or invalid | no such user | no such recipient
-        no such mailbox | no such address | no such person | no such local | no such account
+        invalid or unknown | rejected: unknown user | rejected: userunknown | unknown or invalid | no such user
+        no such recipient | no such mailbox | no such address | no such person | no such local | no such account
         no such e-mail address | no such email | no such alias | no user by that name | no such a user
         no one at this address | no mailbox here | no mailbox by that name | no mailbox found
         no mail box available | no account by that name | no valid recipients, bye | no valid mailbox | no user here
@@ -122,8 +122,9 @@ _RULES: Mapping[Reason, str] = {
         account is disabled | account disabled | account has been disabled | account that you tried * disabled
         account that you tried to reach is inactive | account is inactive | inactive account | is suspended
         mailbox disabled | mailbox is disabled | user is disabled | user disabled | user or domain is disabled
-        has been suspended | currently suspended | account suspended | user suspended | is frozen | been frozen
-        account is locked | temporary locked | temporarily inactive | mailbox unavailable or access denied
+        has been suspended | currently suspended | temporarily suspended | account suspended | user suspended
+        is frozen | been frozen | account is locked | temporary locked | temporarily inactive
+        mailbox unavailable or access denied
         deactivated mailbox | account deactivated | has been deactivated | invalid/inactive user
         user is terminated | account has expired | account expired | suspend the service | archived recipient
         account inactive | inactive user | due to inactivity | locked or suspended | mailbox was disabled
@@ -172,6 +173,7 @@ _RULES: Mapping[Reason, str] = {
         not allowed to send from <* per it's spf | not allowed to send mail.*_401 | spf record * hard fail
         dkim * fail | dkim check failed | failed dkim | spf (sender policy framework) domain authentication
         authenticate with either spf or dkim | pass either spf or dkim | not aligned with
+        authentication requirements defined for the sender | not pass dmarc
         unauthenticated email from | required authentication level | sender is unauthenticated
     """,
     Reason.REQUIRE_PTR: """
@@ -186,7 +188,7 @@ _RULES: Mapping[Reason, str] = {
     """,
     Reason.BAD_REPUTATION: """
         poor reputation | low reputation | bad reputation | poor email reputation | reputation problem
-        rate limited due to ip reputation | reputation score | due to ip reputation | poor sender reputation
+        ip reputation | reputation score | poor sender reputation
         negative reputation | senderscore | sender score
     """,
     Reason.CONTENT: """
@@ -235,7 +237,7 @@ _RULES: Mapping[Reason, str] = {
         spamcatcher | rejected by recurrent pattern detection | uribl | surbl | dbl.spamhaus
         # Of the content, in other words.
         content rejected | content denied | content filter | content restriction | unacceptable content | banned content
-        rejecting mail content | blacklisted url | sender domain listed at | mass mailer | bulk.advertising
+        rejecting mail content | blacklisted url | sender domain listed at | bulk.advertising
         phishing | detected as bulk
         blocked by our filter | message filtered | 554 5.7.0 reject, id= | rejected - bulk | mass-mailing
         blocked for abuse | message rejected for policy reasons | our system has detected that this message is
@@ -258,8 +260,9 @@ _RULES: Mapping[Reason, str] = {
         black listed | dns blacklist | dynamic-ip
         blocked using | blacklisted by | is blacklisted | in a black list | in a blacklist | on our block list
         spamhaus | spamcop.net | barracudacentral | abuseat.org | sorbs | dnsbl | listed in * rbl | rbl on
-        is listed at | listed as abusive | by rbl | in the rbl | multi-blacklist | rejected based on blacklist
-        blocked - see | refused - see | blocked see | blocklist | block list | on a black list | in rbl
+        listed at | listed as abusive | by rbl | in the rbl | multi-blacklist | rejected based on blacklist
+        blocked - see | refused - see | rejected - see | blocked see | blacklisted see | blocklist | block list
+        on a black list | in rbl
         # This host, or its address.
         client host rejected | client host * blocked | banned sending ip | bad sender ip | sender ip address
         from your ip | by your ip | your ip address | your ip has | sending ip | ip address * blocked | ip * blocked
@@ -359,12 +362,39 @@ _NOT: Mapping[Reason, str] = {
     Reason.REJECTED: """
         5.1.0 address rejected | recipient address rejected | sender ip address rejected
     """,
+    Reason.USER_UNKNOWN: "mail domain mentioned in",
+    Reason.FILTERED: "content filter | not accepting mail with",
     Reason.MAILBOX_FULL: "sending quota | submission quota",
     Reason.SYSTEM: "service not available",
 }
 """Words that rule a reason out."""
 
+_HINTS: Mapping[Reason, str] = {
+    Reason.SPAM: "spam | unsolicited | junk | bulk mail | ube, | ube detected",
+    Reason.AUTHENTICATION: "spf | dkim | dmarc",
+    Reason.REQUIRE_PTR: "reverse",
+    Reason.BLOCKED: """
+        blacklist | black list | your ip | your host | your network | your mail server | server is blocked
+        connection from * rejected | mail from * rejected | not accepting mail from | helo | ehlo
+    """,
+    Reason.VIRUS: "virus",
+    Reason.FAILED_STARTTLS: "encryption | tls",
+    Reason.REJECTED: """
+        sender address | verify sender | unknown sender | sender unknown | sender not found | sender account
+        envelope blocked
+    """,
+    Reason.RATE_LIMITED: "number of messages | volume",
+    Reason.POLICY: """
+        policy | policies | mass mail | geographical | your country | not allowed to send
+        message rejected | message refused | message blocked | message was rejected | message was blocked
+        mail rejected | mail refused | mail was rejected | attachment
+    """,
+    Reason.SECURITY: "access denied | authentication | suspicious | abuse",
+}
+"""Words about us or what we sent, too common to outweigh anything else that an answer says."""
+
 _PHRASES = {reason: separate(rules) for reason, rules in _RULES.items()}
+_HINTED = [(reason, separate(rules)) for reason, rules in _HINTS.items()]
 _AGAINST = {reason: separate(rules) for reason, rules in _NOT.items()}
 _NOTHING = separate("")
 
@@ -374,3 +404,8 @@ _NOTHING = separate("")
 def says(reason: Reason, text: str) -> bool:
     """Whether this text, made `comparable`, gives this reason."""
     return _PHRASES[reason].any_in(text) and not _AGAINST.get(reason, _NOTHING).any_in(text)
+
+
+def hint(text: str) -> Reason | None:
+    """The reason about us that a text, made `comparable`, touches on; for an answer that says nothing else."""
+    return next((reason for reason, phrases in _HINTED if phrases.any_in(text)), None)

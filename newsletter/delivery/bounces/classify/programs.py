@@ -55,7 +55,7 @@ _RULES: Mapping[Reason, str] = {
     Reason.NETWORK: """
         no valid route to | address family mismatch
         all routes to destination blocked | network error on destination | bad dns lookup error
-        temporary failure in mx lookup | dns lookup failed | responded with code servfail
+        temporary failure in mx lookup | : dns lookup failed | responded with code servfail
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,
@@ -83,7 +83,7 @@ _RULES: Mapping[Reason, str] = {
     """,
     Reason.VIRUS: "- infected",
     Reason.EXPIRED: """
-        message expired ->
+        message expired
         retry timeout exceeded | retry time not reached | envelope expired | could not contact dns servers
         hosts have been failing for a long time | did not accept our requests to connect | has been frozen
         was frozen on arrival | delivery failed * attempts | queue.expired | host not reachable

@@ -223,6 +223,14 @@ _MAIL_RU = {
 
 _NETEASE = {Reason.USER_UNKNOWN: "user not found", Reason.SPAM: "dt:spm"}
 
+_GMX = {
+    Reason.REQUIRE_PTR: "bad dns ptr",
+    Reason.BLOCKED: "black listed | no smtp service",
+    Reason.POLICY: "policy restriction",
+    Reason.RATE_LIMITED: "send limit exceeded",
+    Reason.REJECTED: "sender address is not | invalid dns mx",
+}
+
 _T_ONLINE = {Reason.USER_UNKNOWN: "user unknown"}
 
 _KDDI = {Reason.FILTERED: "550 : user unknown", Reason.USER_UNKNOWN: ">: user unknown"}
@@ -296,6 +304,14 @@ _FACEBOOK = {
     Reason.USER_UNKNOWN: "rcp-p1 int-p1 int-p3 int-p4",
     Reason.VIRUS: "pol-p5",
 }
+_AOL = {
+    Reason.REQUIRE_PTR: "rtr:rd",
+    Reason.BLOCKED: "rtr: con: rly:b rly:ir",
+    Reason.RATE_LIMITED: "dyn:",
+    Reason.SPAM: "hvu: rly:ch",
+    Reason.POLICY: "rly:",
+    Reason.AUTHENTICATION: "dmarc:",
+}
 _I_UA = {
     Reason.NO_RELAYING: "1. 6.",
     Reason.USER_UNKNOWN: "2.",
@@ -363,6 +379,9 @@ RECEIVERS: Sequence[Receiver] = (
         (".yahoodns.net", ".yahoo.com", ".aol.com"),
         ("postmaster.yahoo", "senders.yahoo", ".yahoo.com"),
     ),
+    Receiver(
+        "AOL", _by_codes(r"\b((?:rly|rtr|hvu|dyn|con|dmarc):\w*)", _AOL), (".aol.com",), ("(rly:", "(rtr:", "(hvu:")
+    ),
     Receiver("Apple", _by_words(_APPLE), (".icloud.com", ".apple.com", ".me.com"), ("support.apple.com",)),
     Receiver("Mimecast", _by_words(_MIMECAST), (".mimecast.com",), ("mimecast.com",)),
     Receiver("MessageLabs", _by_words(_MESSAGELABS), (".messagelabs.com",), ("messagelabs.com", "symanteccloud.com")),
@@ -371,6 +390,12 @@ RECEIVERS: Sequence[Receiver] = (
     Receiver("Verizon", _by_words(_VERIZON), (".vtext.com", ".vzwpix.com")),
     Receiver("Yandex", _by_words(_YANDEX), (".yandex.ru", ".yandex.net", ".yandex.com")),
     Receiver("Mail.ru", _by_words(_MAIL_RU), (".mail.ru",), ("message was not accepted -- ",)),
+    Receiver(
+        "GMX",
+        _by_words(_GMX),
+        (".gmx.net", ".web.de", ".mail.com", ".kundenserver.de"),
+        ("postmaster.gmx.", "postmaster.web.de", "postmaster.mail.com", "postmaster.1und1.de", "postmaster.ionos."),
+    ),
     Receiver("T-Online", _by_words(_T_ONLINE), (".t-online.de",), ("@rx.t-online.de",)),
     Receiver("KDDI", _by_words(_KDDI), (".ezweb.ne.jp", ".au.com")),
     Receiver("docomo", _by_words(_DOCOMO), (".docomo.ne.jp",)),
