@@ -37,10 +37,10 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.db import Sessions, read_in_parallel
 from newsletter.delivery import stopping
+from newsletter.delivery.bounces import fault
 from newsletter.delivery.ledger import doubts, new_copies, partitions, repeats
 from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
 from newsletter.delivery.models import REPORTED, Copy, CopyState, Letter, LetterState
-from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import issue_store
@@ -236,7 +236,7 @@ def _was_missed(state: CopyState, reason: str | None, code: int | None, reply: s
 
 
 def _is_about_us(code: int | None, reply: str | None) -> bool:
-    return bool(code) and refusals.is_our_fault(Reply(code or 0, (reply or "",)))
+    return bool(code) and fault.is_our_fault(Reply(code or 0, (reply or "",)))
 
 
 def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment: Frozen | None, now: datetime) -> int:

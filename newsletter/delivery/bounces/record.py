@@ -126,7 +126,7 @@ def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) ->
     from newsletter.delivery.bounces.classify import classify  # its phrases take memory, and refusals are rare
 
     code = str(refusal.code)
-    found = classify(refusal.reply, refusal.status, code, command=refusal.command)
+    found = classify(f"{code} {refusal.reply}", refusal.status, code, command=refusal.command)
     ids = {name: getattr(refusal, name) for name in ("copy_id", "letter_id", "subscription_id", "outbox_id")}
     return ids | {
         "source": f"{SMTP}:{refusal.copy_id or f'single {refusal.outbox_id}'}",

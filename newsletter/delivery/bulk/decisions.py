@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Literal, NamedTuple
 
 from newsletter.delivery import breaker
+from newsletter.delivery.bounces import fault
 from newsletter.delivery.ledger import outcomes
 from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 from newsletter.delivery.smtp import refusals, retry
@@ -89,7 +90,7 @@ def _answered(reply: Reply, history: History, *, after_data: bool) -> Outcome:
     if kind is ReplyKind.ACCEPTED:
         return outcomes.sent(copy, reply)
     if kind is ReplyKind.PERMANENT:
-        about_us = refusals.is_our_fault(reply, after_data=after_data)
+        about_us = fault.is_our_fault(reply, after_data=after_data)
         return outcomes.refused(copy, reply, about_us=about_us)._replace(after_data=after_data)
     return _later(reply, history)
 
@@ -104,7 +105,7 @@ def _sender_rejected(reply: Reply, history: History) -> Outcome:
 def _later(reply: Reply, history: History) -> Outcome:
     if history.next_try is None:
         return outcomes.gave_up(history.copy, reply)
-    return outcomes.deferred(history.copy, reply, history.next_try, about_us=refusals.is_our_fault(reply))
+    return outcomes.deferred(history.copy, reply, history.next_try, about_us=fault.is_our_fault(reply))
 
 
 def _without_reply(why: str, blame: Blame, history: History) -> Outcome:

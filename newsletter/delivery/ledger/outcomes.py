@@ -41,7 +41,7 @@ class Outcome(NamedTuple):
     was_begun: bool = False
     """Whether a copy that is to be sent again may have arrived already; it is then noted in `resent`."""
     about_us: bool = False
-    """Whether the reply is about the sender, not the reader (`refusals`), so that the breaker counts it."""
+    """Whether the reply is about the sender, not the reader (`fault`), so that the breaker counts it."""
 
     after_data: bool = False
     """Whether the answer came after the message, not to its recipient."""

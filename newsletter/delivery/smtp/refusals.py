@@ -44,17 +44,23 @@ _OUR_ACCOUNT = re.compile(
     r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account"
     r"|\b(sending|sender|outgoing) (quota|limit)|\b(helo|ehlo) command|\bstarttls\b|\bsender (address )?verif",
 )
+# Told apart from the patterns, because they are found much faster; in round brackets, AOL's codes.
+_OUR_PHRASES = (
+    *("verify sender", "sender address is", "bounce address", "too many invalid", "policy restriction", "invalid dns"),
+    *("(rly:", "(rtr:", "(hvu:", "(dyn:", "(con:"),
+)
+_READER_PHRASES = (
+    *("due to user rule", "due to recipient preference", "recipient not allowed", "recipient not authorized"),
+    *("badrecipientto", "is receiving mail", "recipient address rejected"),
+)
 _TOO_LARGE = re.compile(
     r"(message|mail|data)\b.{0,30}\b(size|too (big|large))|(maximum|max|fixed) .{0,20}(message )?size|too (big|large)",
 )
 _ROOM = re.compile(r"mailbox|quota|storage|\bfull\b")
 
 
-def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
-    """Whether a reply is about the sender: policy, relaying, authentication, content, size or reputation.
-
-    `after_data`: it answered the whole message, so a 5xx that says nothing else is about the content.
-    """
+def is_plainly_ours(answer: ServerReply) -> bool | None:
+    """Whether a reply is about the sender or, if it is not, about the reader; None where it does not say so plainly."""
     text = answer.text
     status = _status(answer.status, text)
     if answer.code >= 400 and applies_to_all(status, text):
@@ -62,13 +68,13 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
     if answer.code < 500:
         return answer.code >= 400 and _ABOUT_US_FOR_NOW.fullmatch(status) is not None
     words = text.lower()
-    if _OUR_ACCOUNT.search(words):
+    if _OUR_ACCOUNT.search(words) or any(map(words.__contains__, _OUR_PHRASES)):
         return True
-    if _ABOUT_READER.fullmatch(status) or _READER_WORDS.search(words):
+    if _ABOUT_READER.fullmatch(status) or _READER_WORDS.search(words) or any(map(words.__contains__, _READER_PHRASES)):
         return False
     if _ABOUT_US.fullmatch(status) or _OUR_WORDS.search(words) or _names_size(answer.code, status, words):
         return True
-    return answer.code == 554 or after_data
+    return None
 
 
 def applies_to_all(status: str | None, text: str) -> bool:
