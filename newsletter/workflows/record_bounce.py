@@ -71,7 +71,8 @@ def decide_and_act(session: Session, services: BounceServices, event: BounceEven
     event.decision = verdict.decision
     session.flush()
     _ACTS.get(verdict.decision, _nothing)(session, services, event, verdict, now)
-    log.info("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
+    tell = log.debug if event.kind is Kind.DELIVERED else log.info
+    tell("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
     return verdict
 
 

@@ -121,10 +121,13 @@ class RawReport(Base):
 def add(session: Session, found: BounceEvent) -> BounceEvent | None:
     """Store an event; None if its source is stored already."""
     columns = [column.name for column in BounceEvent.__table__.columns if column.name != "id"]
-    values = {name: getattr(found, name) for name in columns}
-    row = insert(session, BounceEvent).values({name: value for name, value in values.items() if value is not None})
-    event_id = session.scalar(row.on_conflict_do_nothing().returning(BounceEvent.id))
-    return session.get_one(BounceEvent, event_id) if event_id else None
+    row = insert(session, BounceEvent).on_conflict_do_nothing().returning(BounceEvent)
+    return session.scalars(row, [{name: getattr(found, name) for name in columns}]).one_or_none()
+
+
+def known_sources(session: Session, sources: Collection[str]) -> set[str]:
+    """Those of these sources of which events are stored already."""
+    return set(session.scalars(select(BounceEvent.source).where(BounceEvent.source.in_(sources))))
 
 
 def add_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -105,12 +105,13 @@ def store_events(session: Session, known: Lookups, report: Report, origin: Origi
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
         if (event := events.add(session, _event(match, known.groups, report.kind, recipient, place, origin, now)))
     ]
-    # There may be a million deliveries, and nobody needs their raw text.
+    # There may be a million deliveries, and nobody needs their raw text, nor a line in the log for each.
     if new_events and origin.raw and report.kind is not Kind.DELIVERED:
         events.keep_raw(session, new_events[0].source, origin.raw, now)
     if new_events and match.copy and (note := _NOTES.get(report.kind)):
         _note(session, match.copy, note, new_events[0], now)
-    log.info("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in new_events])
+    tell = log.debug if report.kind is Kind.DELIVERED else log.info
+    tell("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in new_events])
     return new_events
 
 

@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.bounce_settings import listed
 from newsletter.db import DatabaseDown, Session
-from newsletter.delivery.bounces import webhooks
+from newsletter.delivery.bounces import events, webhooks
 from newsletter.delivery.bounces.notifications.json_fields import MOST_BYTES, Unreadable
 from newsletter.delivery.bounces.record import Origin
 from newsletter.errors import PressError
@@ -144,15 +144,22 @@ def _record(name: str, post: PostEvents) -> None:
     moment = now()
     # A token counts once, so all that it proves is kept together or not at all.
     chunks = [post.events] if post.token else list(_chunks(post.events)) or [()]
+    unknown: set[str] = set()
     for chunk in chunks:
         if not (chunk or post.token or _is_news(name, moment)):
             return
         with services().sessions.begin() as session:
             is_new = not post.token or webhooks.use_token(session, post.token, moment)
-            were_new = [is_new and _keep(session, name, event, moment) for event in chunk]
+            # A provider that waits too briefly sends a batch again, and to try to store each takes as long as before.
+            known = events.known_sources(session, [event.event_id for event in chunk])
+            were_new = [
+                is_new and event.event_id not in known and _keep(session, name, event, moment) for event in chunk
+            ]
             webhooks.note_seen(session, name, moment)
         _state().seen[name] = moment
-        _count(name, chunk, were_new)
+        unknown |= _count(name, chunk, were_new)
+    for kind in sorted(unknown):
+        log.warning("webhook event of an unknown kind", provider=name, kind=kind, hint="kept, and not acted on")
 
 
 def _keep(session: Session, name: str, event: Event, moment: datetime) -> bool:
@@ -160,8 +167,8 @@ def _keep(session: Session, name: str, event: Event, moment: datetime) -> bool:
     return bool(record_bounce.record_report(session, services().bounces, event.report, origin, moment))
 
 
-def _chunks(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
-    return (events[start : start + _AT_ONCE] for start in range(0, len(events), _AT_ONCE))
+def _chunks(found: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    return (found[start : start + _AT_ONCE] for start in range(0, len(found), _AT_ONCE))
 
 
 def _is_news(name: str, moment: datetime) -> bool:
@@ -170,14 +177,15 @@ def _is_news(name: str, moment: datetime) -> bool:
     return seen is None or moment - seen >= webhooks.EXACT_TO
 
 
-def _count(name: str, events: Sequence[Event], were_new: Sequence[bool]) -> None:
-    counted = metrics.current().webhook_events
-    for event, is_new in zip(events, were_new, strict=True):
+def _count(name: str, found: Sequence[Event], were_new: Sequence[bool]) -> set[str]:
+    """Count events by their outcome; the kinds among them that we do not know, as they may be logged."""
+    counted, unknown = metrics.current().webhook_events, set()
+    for event, is_new in zip(found, were_new, strict=True):
         outcome = "repeated" if not is_new else "unknown" if event.unknown else "recorded"
         counted.labels(name, outcome).inc()
         if outcome == "unknown":
-            word = event.unknown[:40] if _WORD.fullmatch(event.unknown[:40]) else "-"
-            log.warning("webhook event of an unknown kind", provider=name, kind=word, hint="kept, and not acted on")
+            unknown.add(event.unknown[:40] if _WORD.fullmatch(event.unknown[:40]) else "-")
+    return unknown
 
 
 def _refuse(name: str, refusal: Rejected) -> Response:

@@ -26,7 +26,7 @@ from newsletter.web import create_app
 from newsletter.web.hooks.mailgun import Mailgun
 from newsletter.web.hooks.webhook import Event, PostEvents
 from newsletter.wiring import Services
-from newsletter.workflows import publish
+from newsletter.workflows import publish, record_bounce
 from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
 from tests.sample_services import NOW, Clock
@@ -263,6 +263,17 @@ def test_a_batch_is_recorded_event_by_event(program: FlaskClient, services: Serv
     assert len(events(services)) == 47
 
 
+def test_a_batch_that_comes_again_is_not_worked_through_again(
+    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = [{**SENDGRID[0], "email": f"reader{n}@example.org", "sg_event_id": f"e-{n}"} for n in range(45)]
+    assert send(program, "sendgrid", signing.sendgrid(batch[:40])) == 200
+    record, recorded = record_bounce.record_report, []
+    monkeypatch.setattr(record_bounce, "record_report", lambda *given: recorded.append(1) or record(*given))
+    assert send(program, "sendgrid", signing.sendgrid(batch)) == 200
+    assert (len(recorded), len(events(services))) == (5, 45)
+
+
 def test_all_events_that_one_token_proves_are_recorded_and_only_once(
     program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,11 +306,12 @@ def test_a_batch_that_breaks_off_goes_on_when_it_comes_again(
 def test_words_of_tomorrow_are_kept_counted_and_warned_of(program: FlaskClient, services: Services) -> None:
     with capture_logs() as logs:
         assert send(program, "brevo", signing.with_password({"event": "novelty", "email": ADA}, "brevo")) == 200
-        assert send(program, "brevo", signing.with_password({"event": f"to {ADA}", "email": ADA}, "brevo")) == 200
-    assert [(event.kind, event.decision) for event in events(services)] == [(Kind.NOT_A_BOUNCE, "ignored")] * 2
+        several = [{"event": f"to {ADA}", "email": f"{n}@example.org"} for n in range(45)]
+        assert send(program, "brevo", signing.with_password(several, "brevo")) == 200
+    assert [(event.kind, event.decision) for event in events(services)] == [(Kind.NOT_A_BOUNCE, "ignored")] * 46
     assert [line["kind"] for line in logs if "unknown kind" in line["event"]] == ["novelty", "-"]
     assert (
-        'webhook_events_total{outcome="unknown",provider="brevo"} 2.0'
+        'webhook_events_total{outcome="unknown",provider="brevo"} 46.0'
         in program.get("/metrics", base_url="http://127.0.0.1").text
     )
 
