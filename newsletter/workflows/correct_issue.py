@@ -5,11 +5,10 @@ Those who have unsubscribed or were suppressed since get nothing. The correction
 ledger. It goes at once to whoever has the issue by then; those whose copy leaves later are added as it does, each once.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from newsletter import publications
@@ -108,25 +107,28 @@ def audience(
     still = subscribers.active_recipients(issue.publication_id, *of_few).subquery()
     doubtful = select(func.count()).select_from(Copy).join(still, still.c.subscription_id == Copy.subscription_id)
     doubtful = doubtful.where(Copy.letter_id.in_(ids), REPORTED, Copy.state == CopyState.IN_DOUBT)
-    chosen = segments.frozen_conditions(session, issue.publication, segment, now)
-    among = (Copy.subscription_id.in_(select(Subscription.id).where(*chosen)),) if chosen else ()
-    coming = _coming(session, ids, among)
+    coming = _coming(session, issue, corrected_at, now, segment)
     return CorrectionAudience(size, session.scalar(doubtful) or 0, reached - size, coming)
 
 
-def count_coming(session: Session, issue: Issue, correction: Correction) -> int:
+def count_coming(session: Session, issue: Issue, correction: Correction, now: datetime) -> int:
     """How many copies of the issue are still to leave whose readers then get the correction that was mailed."""
     letter = correction.letter
     if letter is None or letter.caught_up_to is None or letter.state is LetterState.CANCELLED:
         return 0
-    return _coming(session, wrong_letters(session, issue.letter_id or 0, correction.made_at), ())
+    return _coming(session, issue, correction.made_at, now, letter.segment)
 
 
-def _coming(session: Session, letter_ids: Sequence[int], among: Sequence[ColumnElement[bool]]) -> int:
+def _coming(session: Session, issue: Issue, corrected_at: datetime, now: datetime, segment: Frozen | None) -> int:
     # No copy of a finished letter is still to leave, and it would take a look at each of them to say so.
-    ids = [each for each in letter_ids if session.get_one(Letter, each).state is not LetterState.FINISHED]
-    coming = select(func.count()).where(Copy.letter_id.in_(ids), or_(PENDING, SENDING), *among)
-    return (session.scalar(coming) or 0) if ids else 0
+    wrong = wrong_letters(session, issue.letter_id or 0, corrected_at)
+    ids = [each for each in wrong if session.get_one(Letter, each).state is not LetterState.FINISHED]
+    if not ids:
+        return 0
+    coming = select(func.count()).where(Copy.letter_id.in_(ids), or_(PENDING, SENDING))
+    if chosen := segments.frozen_conditions(session, issue.publication, segment, now):
+        coming = coming.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
+    return session.scalar(coming) or 0
 
 
 def mailing_blocker(issue: Issue) -> str:

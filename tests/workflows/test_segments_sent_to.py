@@ -179,6 +179,21 @@ def test_a_correction_goes_only_to_those_of_a_segment_who_got_the_issue(services
         assert list(theirs) == ["a@a.example"]
 
 
+def test_only_copies_to_a_corrections_segment_are_said_to_be_followed_by_it(services: Services) -> None:
+    with services.sessions.begin() as session:
+        for email, names in (("a@a.example", ["north"]), ("b@a.example", []), ("c@a.example", [])):
+            subscribe(session, email, *names)
+        issue = issue_store.find(session, WAITING)
+        publish.send_now(session, services.letters, issue, NOW)
+        rule = Rule(conditions=(Condition.parse("tag", "is", "north"),))
+        frozen = segments.freeze(session, segments.save(session, issue.publication, "north", rule, NOW))
+        made = amend(session, issue, f"{issue.revision.source}\nMore.\n", "More.", "ann@press.example", NOW)
+        order = MailingOrder("ann@press.example", corrections.seal(made), frozen)
+        assert correct_issue.mail_correction(session, services.letters, issue, made, order, NOW).copies == 0
+        session.refresh(made)
+        assert correct_issue.count_coming(session, issue, made, NOW) == 1
+
+
 def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Services) -> None:
     with services.sessions.begin() as session:
         issue = aim(session, WAITING, ("tag", "is", "vip"))

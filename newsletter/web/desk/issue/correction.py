@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from newsletter.editorial.issues import diff
 from newsletter.editorial.issues.diff import Piece
 from newsletter.editorial.models import Correction, Issue
-from newsletter.web.context import services
+from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, progress_view
 from newsletter.web.desk.lookup import Mailed
 from newsletter.workflows import correct_issue
@@ -25,7 +25,7 @@ def correction(slug: str, number: int) -> str:
             pieces=_changed(found, made),
             blocker="" if made.letter else correct_issue.mailing_blocker(found),
             mailed=Mailed(found, made),
-            coming=correct_issue.count_coming(store, found, made),
+            coming=correct_issue.count_coming(store, found, made, now()),
             progress=progress_view.progress_of(store, made.letter, fresh=True),
         )
 
