@@ -163,7 +163,8 @@ def mail_correction(
 ) -> Started:
     """Mail the letter of a correction at once, if it still has the seal of the page shown to this person.
 
-    Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, or it cannot be mailed now.
+    Conflict if not, or if they may not mail it, it was mailed already, preflight blocks it, it cannot be mailed now, or
+    nobody would get it.
     """
     corrections.lock(session, correction, order.seal)
     if why := refusal(issue, correction, order.person) or mailing_blocker(issue):
@@ -174,7 +175,15 @@ def mail_correction(
         raise Conflict(f"The email is not fit to send: {'; '.join(blocking)}.")
     started = publish.send_correction(session, letters, issue, correction, composed.mail, order.segment, now)
     session.get_one(Letter, started.letter_id).caught_up_to = now - _IN_FLIGHT
+    if not started.copies and not _coming(session, issue, correction.made_at, now, order.segment):
+        raise Conflict(nobody_left(issue, order.segment))
     return started
+
+
+def nobody_left(issue: Issue, segment: Frozen | None) -> str:
+    """The sentence that nobody would get a correction of this issue, of this segment if one is given."""
+    of_segment = f" and belongs to the segment “{segment['name']}”" if segment else ""
+    return f"Nobody who got “{issue.title}”{of_segment} is still subscribed, so there is nobody to send it to."
 
 
 def is_behind(session: Session, _now: datetime) -> bool:

@@ -485,6 +485,18 @@ def test_a_correction_that_was_stopped_or_mailed_before_this_follows_nobody(serv
     assert catch_up(services, now + MINUTE) == 0
 
 
+def test_a_correction_that_nobody_would_get_is_not_mailed(services: Services, now: datetime) -> None:
+    amend(services, now)
+    with services.sessions.begin() as session:
+        session.execute(update(Subscription).values(status=Status.UNSUBSCRIBED))
+    before = letters(services)
+    with pytest.raises(Conflict, match="so there is nobody to send it to"):
+        mail(services, now)
+    assert letters(services) == before
+    leave_waiting(services, "refused")
+    assert mail(services, now).copies == 0
+
+
 def test_nobody_is_guessed_at_once_the_record_of_who_got_it_is_dropped(services: Services, now: datetime) -> None:
     amend(services, now)
     with services.sessions.begin() as session:
