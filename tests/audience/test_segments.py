@@ -151,7 +151,7 @@ def test_conditions_and_segments_combine_in_whatever_way(
         @given(trees(), st.booleans())
         @settings(suppress_health_check=[HealthCheck.too_slow])
         def chooses(tree: Tree, is_counted_in_halves: bool) -> None:
-            monkeypatch.setattr(store, "_WORTH_DIVIDING", 1 if is_counted_in_halves else 100_000)
+            monkeypatch.setattr(store, "_LARGE", 1 if is_counted_in_halves else 100_000)
             rule, expected = grown(letter_id, tree)
             asked = session, press.publication, rule, press.now
             assert {one.subscriber.email for one in store.sample(*asked, 9)} == expected

@@ -25,8 +25,8 @@ from newsletter.publications import Publication
 Frozen = Mapping[str, Any]
 """A segment as it was at one moment, in JSON (`freeze`)."""
 
-_WORTH_DIVIDING = 100_000
-"""From so many subscriptions on, SQLite counts in two halves at once; fewer are counted before a thread has begun."""
+_LARGE = 100_000
+"""From so many subscriptions on, a count takes a while; fewer are counted before a thread has begun."""
 
 _GONE = "there is no such segment; it may have been deleted"
 
@@ -195,6 +195,11 @@ def count_reached(
     return _count(session, asked, Rule(conditions=(rules.reached_by(letter_ids), belongs)))
 
 
+def is_slow_to_count(session: Session) -> bool:
+    """Whether there are so many subscriptions that a count of some of them takes a while."""
+    return _highest_id(session) >= _LARGE
+
+
 def _asked_of_frozen(
     session: Session, publication: Publication, frozen: Frozen | None, now: datetime
 ) -> tuple[Question, Rule]:
@@ -217,11 +222,15 @@ def _parts_of_ids(session: Session) -> Sequence[range | None]:
     """The ids of all subscriptions, in as many parts as they are best counted in."""
     if session.get_bind().dialect.name != "sqlite" or not can_read_in_parallel(session):
         return [None]
-    highest = session.scalar(select(func.max(Subscription.id))) or 0
-    if highest < _WORTH_DIVIDING:
+    highest = _highest_id(session)
+    if highest < _LARGE:
         return [None]
     middle = (highest + 1) // 2
     return [range(middle), range(middle, highest + 1)]
+
+
+def _highest_id(session: Session) -> int:
+    return session.scalar(select(func.max(Subscription.id))) or 0
 
 
 def _sum(session: Session, counts: Sequence[tuple[int, Select[int, int]]]) -> tuple[int, int]:

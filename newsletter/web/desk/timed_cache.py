@@ -52,6 +52,10 @@ class TimedCache(Generic[T]):
         self._good_until = 0.0
         self._answer: T | None = None
 
+    def unexpired(self) -> T | None:
+        """The value that is kept; None if there is none, or its time is over."""
+        return self._answer if time.monotonic() < self._good_until else None
+
     def get(self, ask: Callable[[], T], *, fresh: bool = False) -> T:
         began = time.monotonic()
         if self._answer is None or fresh or began >= self._good_until:
@@ -132,12 +136,23 @@ def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
 
 
 def correction_audience(
-    store: Session, issue: Issue, made_at: datetime | None, now: datetime, segment: Frozen | None = None
-) -> CorrectionAudience:
-    """Who would get a correction of an issue, made then or to be made now; of many readers as of a moment ago."""
+    store: Session,
+    issue: Issue,
+    made_at: datetime | None,
+    now: datetime,
+    segment: Frozen | None = None,
+    *,
+    waits: bool = False,
+) -> CorrectionAudience | None:
+    """Who would get a correction of an issue, made then or to be made now; of many readers as of a moment ago.
+
+    None if nobody has counted many of them just now, unless the caller waits for it.
+    """
     audience = _audience(issue.publication_id)
+    cache = _kept_under(audience.of_corrections, str((issue.id, made_at, segment)))
+    if not waits and segments.is_slow_to_count(store):
+        return cache.unexpired()
     with audience.corrections_lock:
-        cache = _kept_under(audience.of_corrections, str((issue.id, made_at, segment)))
         return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment))
 
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select, update
 
+from newsletter.audience.segments import store as segments
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.publications import find
@@ -107,3 +108,28 @@ def test_a_correction_in_mid_send_is_approved_published_and_mailed_by_a_second_p
     expect(second.get_by_text(NOTE)).to_be_visible()
     expect(second.get_by_text(ADDED)).to_be_visible()
     assert problems == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_script", [True, False])
+def test_who_gets_a_correction_is_counted_after_its_page_has_come(
+    open_desk: Open, axe: Axe, has_script: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segments, "_LARGE", 1)
+    page = open_desk("editor@desk.example", java_script_enabled=has_script)
+
+    def count(link: str, said: str) -> None:
+        if not has_script:
+            page.get_by_role("link", name=link).click()
+        expect(page.get_by_text(re.compile(said))).to_be_visible()
+        if has_script:
+            assert faults(page, axe) == []
+
+    page.goto(f"{ISSUE}corrections/new")
+    count("Count who got it and is still subscribed", r"\d+ readers? who got it (is|are) still subscribed")
+    page.get_by_label("What was wrong, and what is right").fill(NOTE)
+    page.get_by_role("button", name="Publish the correction").click()
+    page.get_by_role("link", name="Email those who got the issue").click()
+    count("Count them", r"This goes at once to the \d+ readers? who got")
+    page.get_by_role("button", name=re.compile("^Send the correction")).click()
+    expect(page.get_by_text(re.compile(r"On its way to \d+ readers?\."))).to_be_visible()

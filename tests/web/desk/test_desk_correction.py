@@ -6,12 +6,14 @@ from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
 from newsletter.audience.models import Status, Subscriber, Subscription
+from newsletter.audience.segments import store as segments
 from newsletter.audit import AuditEntry
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Correction
 from newsletter.editors import Role
 from newsletter.publications import find
+from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.web.desk.conftest import Enter
@@ -235,6 +237,63 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
     assert answer.location == FIRST
     assert addresses(services) == [f"reader{number}@example.org" for number in range(3)]
     assert "On its way to 3 readers." in corrected.read(FIRST)
+
+
+@pytest.fixture
+def is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There are so many readers that to count them takes a while."""
+    monkeypatch.setattr(segments, "_LARGE", 1)
+
+
+@pytest.mark.usefixtures("is_large")
+def test_a_letter_to_many_is_shown_and_mailed_before_they_are_counted(corrected: Visitor, services: Services) -> None:
+    page = corrected.open(LETTER)
+    assert "This goes at once to the readers who got “Unwind a tight back”, and to nobody else." in words(page)
+    assert "Send the correction now" in words(page)
+    counted_page = f"{LETTER}?view=phone&counted=1"
+    assert page.text.count(html.escape(counted_page)) == 2
+    counted = corrected.read(counted_page)
+    assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in counted
+    assert "1 reader who got it, or may have, has unsubscribed or paused since" in counted
+    assert corrected.client.post(f"{FIRST}mail", data=hidden(page.text, f"{FIRST}mail")).location == FIRST
+    assert addresses(services) == [f"reader{number}@example.org" for number in range(3)]
+
+
+@pytest.mark.usefixtures("is_large")
+def test_a_correction_is_published_and_mailed_to_many_before_they_are_counted(
+    editor: Visitor, services: Services
+) -> None:
+    write(editor)
+    page = editor.open(REVIEW)
+    assert "Count who got it and is still subscribed" in words(page)
+    assert page.text.count(f"{REVIEW}?counted=1") == 2
+    assert "Publish and email it to those who got it" in words(page)
+    assert "3 readers who got it are still subscribed, with 1 copy in doubt." in editor.read(f"{REVIEW}?counted=1")
+    assert editor.client.post(REVIEW, data=hidden(page.text) | {"note": NOTE, "mail": "1"}).location == FIRST
+    assert len(addresses(services)) == 3
+
+
+@pytest.mark.usefixtures("is_large")
+def test_a_count_of_many_that_was_made_just_now_is_shown_at_once(
+    corrected: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed_cache, "_QUICK", 0.0)
+    monkeypatch.setattr(timed_cache, "_SHARE", 1_000_000)
+    assert "Count them" in corrected.read(LETTER)
+    corrected.read(f"{LETTER}?counted=1")
+    assert "Send the correction to 3 readers now" in corrected.read(LETTER)
+
+
+def test_a_correction_that_nobody_would_get_is_neither_published_nor_mailed_in_one_press(
+    editor: Visitor, services: Services
+) -> None:
+    write(editor)
+    fields = hidden(editor.open(REVIEW).text) | {"note": NOTE, "mail": "1"}
+    with services.sessions.begin() as session:
+        session.execute(update(Subscription).values(status=Status.UNSUBSCRIBED))
+    answer = editor.client.post(REVIEW, data=fields)
+    assert (answer.status_code, "so there is nobody to send it to." in words(answer)) == (409, True)
+    assert "And ten minutes" not in editor.open(f"/archive/{SLUG}/").text
 
 
 def test_opening_every_page_of_a_correction_changes_nothing(corrected: Visitor, services: Services) -> None:

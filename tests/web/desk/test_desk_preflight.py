@@ -132,6 +132,23 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
     assert "It passed when it was scheduled" in words(author.open(PAGE))
 
 
+def test_the_review_of_a_correction_shows_what_was_found_since_by_itself(
+    author: Visitor, services: Services, now: datetime
+) -> None:
+    sound = SOURCE.replace("TODO: name", "Call")
+    with services.sessions.begin() as session:
+        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        issue = issue_store.find(session, "sore")
+        build_letter.mark_ready(session, issue, services.links)
+        publish.send_now(session, services.letters, issue, now)
+        link_checks.request_checks(session, [NHS], now)
+    page = author.open(f"{PAGE}corrections/new")
+    assert "1 link is being checked." in words(page)
+    assert f'data-hx-get="{PAGE}corrections/new" data-hx-trigger="every 2s" data-hx-select="#findings"' in page.text
+    assert "htmx.min.js" in page.text
+
+
 def test_a_text_that_is_typed_is_judged_and_kept_nowhere(author: Visitor, services: Services) -> None:
     form = hidden(author.open(f"{PAGE}write").text) | {"source": SOURCE + "\nFIXME and {{ nam }}\n", "base": "1"}
     before = sample_services.dump(services)

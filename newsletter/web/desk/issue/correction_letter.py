@@ -37,18 +37,22 @@ class LetterOutlook:
     complaints: Sequence[FieldFault]
     findings: Sequence[Finding]
     blocker: str
+    """The reason why nobody can be mailed now; empty if they can."""
     audience: CorrectionAudience | None
-    """None while nobody can be mailed."""
+    """None while nobody can be mailed, or until they are counted."""
 
     @property
     def is_fit(self) -> bool:
         """Whether it can be mailed as it is."""
         blocked = any(finding.level is Level.BLOCKING for finding in self.findings)
-        return self.mail is not None and not blocked and self.audience is not None
+        return self.mail is not None and not blocked and not self.blocker
 
 
 def letter_form(slug: str, number: int) -> str:
-    """The letter's text, its preview and what will happen; `?view=` as for every preview."""
+    """The letter's text, its preview and what will happen; `?view=` as for every preview.
+
+    With `?counted=1`, who gets it is counted even if that takes a while.
+    """
     with services().sessions.reading() as store:
         found, made = lookup.correction(store, slug, number)
         return _page(store, found, made, (made.subject, made.body))
@@ -137,6 +141,7 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
         notice=notice,
         narrowed=narrowed,
         outlook=_outlook(store, found, made, narrowed),
+        nobody_left=correct_issue.nobody_left(found, narrowed.frozen),
         refusal=correct_issue.refusal(found, made, auth.email()),
         view=previews.chosen_view(request.args),
         seal=corrections.seal(made),
@@ -146,7 +151,8 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
 def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
     blocker, audience = correct_issue.mailing_blocker(found), None
     if not blocker:
-        audience = timed_cache.correction_audience(store, found, made.made_at, now(), narrowed.frozen)
+        waits = "counted" in request.args
+        audience = timed_cache.correction_audience(store, found, made.made_at, now(), narrowed.frozen, waits=waits)
     try:
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:

@@ -27,7 +27,7 @@ _Act = Callable[[Session, Issue, Content], str]
 
 
 def review_correction(slug: str) -> str:
-    """The correction as it would be published."""
+    """The correction as it would be published; with `?counted=1`, its readers are counted even if it takes a while."""
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
         corrections.require_out(found)
@@ -101,7 +101,7 @@ def page(
         note=stored if note is None else note,
         stored_note=stored,
         longest_note=correction_draft.LONGEST_NOTE,
-        audience=_audience(store, found),
+        **_audience(store, found),
         fault=fault,
         above=above,
         comment=comment,
@@ -136,11 +136,12 @@ def _approval(store: Session, found: Issue) -> dict[str, object]:
     }
 
 
-def _audience(store: Session, found: Issue) -> correct_issue.CorrectionAudience | None:
-    """Who would be mailed now; None if nobody can be, or if this person may not mail them."""
+def _audience(store: Session, found: Issue) -> dict[str, object]:
+    """Whether this person can have it mailed now, and to whom; the audience is None until it is counted."""
     if not words.may(Role.EDITOR) or correct_issue.mailing_blocker(found):
-        return None
-    return timed_cache.correction_audience(store, found, None, now())
+        return {"may_mail": False, "audience": None}
+    audience = timed_cache.correction_audience(store, found, None, now(), waits="counted" in request.args)
+    return {"may_mail": audience is None or audience.size + audience.coming > 0, "audience": audience}
 
 
 def _decide(slug: str, act: _Act) -> ResponseReturnValue:
