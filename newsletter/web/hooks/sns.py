@@ -129,8 +129,8 @@ def _agree(post: Post, envelope: Fields) -> None:
         raise Rejected(Why.UNAUTHENTICATED, "The headers of SNS do not fit the message.")
 
 
-def _keep(kept: dict[str, T], url: str, value: T) -> None:
+def _keep(by_url: dict[str, T], url: str, value: T) -> None:
     """Keep this of a URL, and of others no more than there is room for."""
-    if len(kept) >= _MOST_KEPT:
-        kept.pop(next(iter(kept)), None)
-    kept[url] = value
+    if len(by_url) >= _MOST_KEPT:
+        by_url.pop(next(iter(by_url)), None)
+    by_url[url] = value
