@@ -36,6 +36,17 @@ Email St\u0430tus|\u0405tatus 2|\u043ept-out|Rejected|Rejection|Declined|Decease
 Muted|Never email
 Pending|Can contact|May email|Lawful basis|EmailVerified|Quarantined|Lapsed|Returned|ended|Termination date
 Verstorben|Abgelehnt|Pausiert|Robinsonliste|Nicht mehr senden|Einspruch|Ungültig|Abo beendet|Werbung|Zurückgewiesen
+Expired|Expired on|Churned|churned_at|Churn|Stage|Lifecycle Stage|Error|Last error|Delivery failure|Failed
+Not delivered|Hard|Soft|NPAI|Bad address|Wrong email|Unengaged|Not engaged|Unresponsive|Unwanted|Not interested
+Don't send|No longer wanted|Exit date|Exited|Reason for leaving|Departed|Dropout|Withdrawn|Withdrawal|Resigned
+Former subscriber|Ex-reader|End date|Member until|Membership end|Account closed|Lost reason|Trashed|Purged|Erased
+Forgotten|Anonymised|Sunsetted|Never opens|Result|Verification result|Email quality|Catch-all|Risky|Send|Sendable
+On list|Not on list|Flagged|Reported|Ende|Enddatum|Abgelaufen|Ausgetreten|Austrittsdatum|Ausgeschieden|Abgang
+Löschdatum|Storniert|Karteileiche|Passiv|Kein Interesse|Fehler|Fehlermeldung|Falsche Adresse|Unbekannt verzogen
+Inactive since|Kündigung zum|Retiré|Sortie|Date de sortie|Parti|Expiré|Clôturé|Fin d'abonnement|Plus intéressé|Erreur
+Échec|Erroné|Error de entrega|Salida|Retirado|Expirado|Caducado|Finalizado|Renuncia|No interesado|Fallido|Erróneo
+Koniec|Zakończony|Wygasł|Odszedł|Odejście|Nieaktualny|Skreślony|Nie chce|Błąd|Błędny adres|Nieudane|Scaduto|Uscita
+Inattivo|Errore|Verlopen|Beëindigd|Opzegging|Fout|Saída|Desistente|Erro
 Décédé|Rebond|Ne plus envoyer|Arrêté|Fallecido|Zmarły|Wstrzymany|Nieprawidłowy|Pozwolenie
 """.replace("\n", "|")
     .strip("|")
@@ -46,8 +57,17 @@ HARMLESS = (
     """
 OPTIN_IP|CONFIRM_IP|MEMBER_RATING|LATITUDE|TIMEZONE|CC|REGION|LAST_CHANGED|LEID|EUID|NOTES|TAGS|active_subscription
 expiry|plan|prefer_digests|first_payment_at|complimentary_plan|labels|tiers|uuid|attributes|updated_at|tier|utm_source
-metadata|referrer_url|churn_date|last_open_date|Sent|Opens|Clicks|Location|Groups|company|points|stage|owner|MODIFIED_TIME
+metadata|referrer_url|churn_date|last_open_date|Sent|Opens|Clicks|Location|Groups|company|points|owner|MODIFIED_TIME
 Estate|Real Estate|Interstate|Statement|Prototype|Typeface|Interactive|Blockchain|Cleaning|Opinion|Adoption|Description
+Emails received (6mo)|Emails dropped (6mo)|Num. emails opened|Last email opened|Links clicked|Shares|First paid date
+stripe_customer_id|email_open_rate|last_seen_at|utm_medium|referral_code|acquisition source|avatar_url
+email_transitions|upgrade_date|last_click_date|secondary_id|Subscriber score|Date identified|Preferred locale
+Attribution|WHATSAPP|EXT_ID|LANDLINE_NUMBER|Last campaign|Record ID|Contact owner|Create Date|Last Activity Date
+Close Date|Original Source|First Conversion|Recent Deal Amount|Number of Associated Deals|Total Spent|Tax Exempt
+Province Code|Order ID|Ticket price|Event end time|Attendee #|Quantity|Currency|Salutation|Date of birth|Anrede
+Hausnummer|Kundennummer|Spende|Wochenende|Freunde|Finland|Finance|Département|Departure city|Exit survey score|Partie
+Partner|Particulier|Hardware|Software|Softball|Retirement plan|Quiz result|Fine art|Lifestyle|Backstage|Sender name
+Badge|Losung|Uwagi|Źródło|Dirección|Remarques
 City|Country|Stadt|Beruf|Ville|Ciudad|Miasto|Birthday|Phone|Subscriber ID|line|reason
 Data iscrizione|Nome|Città|Naam|Bedrijf|Jméno|Имя|Установка|氏名|会社名|公司|이름
 """.replace("\n", "|")

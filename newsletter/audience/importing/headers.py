@@ -166,43 +166,57 @@ _SUBSCRIBED_ELSEWHERE = _stems(
 _SUSPECT = {
     FieldKind.UNSUBSCRIBED: (
         rf"""
-        {_LEFT_ELSEWHERE}|unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact)
-        |no(?:e?mails?$|newsletter|contact)|not(?:subscri|active|confirmed)
-        |abgemeld|abmeld|abbestell|austrag|ausgetrag|kundig|sperr|widerruf|widerspr|geloscht|keine?(?:e?mail|werb|news)
-        |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar|never(?:e?mail|send|contact)|nichtmehr|nichtanschreib|neplus
-        |wypis|rezygn|czarnalist|zablok|niewysyl|wycofan|sprzeciw
+        {_LEFT_ELSEWHERE}|unsub|opt(?:ed)?out|blacklist|blocklist|denylist|suppress|donot|dont(?:e?mail|contact|send)
+        |no(?:e?mails?$|newsletter|contact|longer|more$)|not(?:subscri|active|confirmed|engag|interest|wanted|onlist|listed)
+        |^(?:ex|former|past)(?:subscribers?|readers?)?$|^(?:exit|lost)(?:date|reason)?$|^churn$|^noresponse$
+        |unopened|neveropen|accountclosed|^end(?:date)?$|member(?:ship)?(?:until|end)
+        |abgemeld|abmeld|abbestell|austrag|ausgetrag|kundig|sperr|widerruf|widerspr|geloscht|keine?(?:e?mail|werb|news|inter)
+        |desabonn|desinscri|resili|listenoire|nepas|desuscri|listanegra|noenviar|never(?:e?mail|send|contact)|nichtmehr|nichtanschreib|neplus|plusinteress|nointeres
+        |wypis|rezygn|czarnalist|zablok|niewysyl|wycofan|sprzeciw|niechce
         """,
         r"""
         block(?:ed|s)?|dn[cdem]|remov(?:ed?|al)|delet(?:ed?|ion)|left|quit|cancel\w*|disabled?|deactivated|inactive
         |exclu\w*|banned|suspended|archived|revoked|withdrawn|stop(?:ped)?|objec\w*|paused?|gone
         |lapsed|dead|deceased|quarantin\w*|frozen|hold|held|muted|kicked|snoozed|declin\w*|disengaged|dormant|ended|terminat\w*
+        |expired|churned|exited|leaving|departed|dropout|unengaged|unwanted|uninterested|withdr[ae]w(?:al)?|revoke|resigned
+        |trash(?:ed)?|purged|erased|forgotten|anonymi[sz]ed|voided|sunsetted|unresponsive|nonresponder|snooze
         |inaktiv\w*|deaktiv\w*|\w*blockiert|entfernt|verstorben|beendet|abgelehnt|einspruch|ausgeschlossen|verbannt
+        |abgelaufen|ausgetreten|ausgeschieden|austritts?(?:datum)?|abgang|abgegangen|ausstieg|losch\w*|storn(?:o|iert)\w*
+        |karteileichen?|passiv|ruhend|archiviert|ende|enddatum|unerwunscht|desinteress\w*
         |pausiert|stopp|robinson\w*|decede\w*|arrete\w*|fallecid\w*|zmarl\w*|wstrzyman\w*
+        |retires?|sorties?|partis?|depart|expire|expirad\w*|perime\w*|cloture\w*|fin|mort|salida|retirad[oa]s?|caducad\w*
+        |finaliz\w*|renuncia\w*|muert[oa]s?|scadut\w*|uscit\w*|inattiv\w*|recesso|verlopen|beeindigd|opzegging|saida|desistente
         |bloqu\w*|supprim\w*|inacti[fv]\w*|oppos\w*|refus\w*|iptal|bajas?|eliminad\w*|anulad\w*|borrad\w*|rechaz\w*
         |usuni\w*|nieaktywn\w*|wyklucz\w*|anulowan\w*|odmow\w*
+        |koniec|zakoncz\w*|wygas\w*|odszed\w*|odejsci\w*|nieaktualn\w*|skresl\w*
         """,
     ),
     FieldKind.BOUNCED: (
-        f"{_BOUNCED_ELSEWHERE}|bounce|undeliver|unzustell",
+        rf"""
+        {_BOUNCED_ELSEWHERE}|bounce|undeliver|notdeliver|unzustell|^(?:hard|soft|hb|sb|npai)$
+        |^(?:bad|wrong|falsche)(?:e?mail|address|adresse)?$|^(?:last|letzter|delivery|send|smtp|e?mail)?
+        (?:errors?|fail(?:ed|ures?)|fehler|erreurs?|echecs?|fallos?|errore|erro|fout|blad)(?:message|meldung|deentrega|code|date|at|on)?$
+        """,
         r"""
         bounc\w*|clean(?:ed)?|invalid\w*|unreachable|reject\w*|returned|ungultig\w*|fehlgeschlagen|zuruckgewiesen|retoure?n?
+        |defekt|verzogen|errone\w*|fallid\w*|bledn\w*|nieudan\w*|fallit\w*
         |rejet\w*|rebonds?|rebot\w*|odbit\w*|odrzuc\w*|niedostarcz\w*|nieprawidlow\w*
         """,
     ),
     FieldKind.COMPLAINED: (
         f"{_COMPLAINED_ELSEWHERE}|complain|beschwer",
-        r"spam\w*|abus\w*|junk|plaintes?|quejas?|skarg\w*",
+        r"spam\w*|abus\w*|junk(?:ed)?|reported|flagged|plaintes?|quejas?|skarg\w*",
     ),
     FieldKind.STATUS: (
-        f"{_STATUS_ELSEWHERE}|status|statut(?!e)",
+        rf"{_STATUS_ELSEWHERE}|status|statut(?!e)|^(?:verif\w+|neverbounce|zerobounce)?results?$|emailquality|catchall",
         r"""
-        states?|types?|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy|stato|stav|стан|durum\w*|allapot
+        states?|types?|stages?|lifecycle|risky|valid\w*|deliverab\w*|zustand|typ|typen|gultig|etats?|estados?|estatus|tipos?|stan|stany|typy|stato|stav|стан|durum\w*|allapot
         """,
     ),
     FieldKind.SUBSCRIBED: (
         rf"""
         {_SUBSCRIBED_ELSEWHERE}|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
-        |inscri|suscri(?!ptor)|subskry(?!bent)
+        |inscri|suscri(?!ptor)|subskry(?!bent)|^(?:send|sendable|(?:on|in)list|listed|ok)$
         """,
         r"""
         pending|mailable|contactable|reachable|werbung|abo|abos|bezieher|pozwolen\w*|accordo

@@ -25,6 +25,7 @@ MAUTIC = define(
         FieldKind.UNSUBSCRIBED: _DO_NOT,
         FieldKind.TAGS: "tags",
         FieldKind.JOINED: "dateAdded, date_added, dateIdentified, date_identified",
+        FieldKind.ATTRIBUTE: "stage",
         FieldKind.PROOF: "ipAddress, ip_address, ipAddresses",
     },
     # The table's own numbers: unsubscribed, bounced, by hand.
