@@ -37,10 +37,10 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.db import Sessions, read_in_parallel
 from newsletter.delivery import stopping
-from newsletter.delivery.bounces import fault
 from newsletter.delivery.ledger import doubts, new_copies, partitions, repeats
-from newsletter.delivery.ledger.outcomes import ABOUT_US, CANCELLED
+from newsletter.delivery.ledger.outcomes import CANCELLED
 from newsletter.delivery.models import REPORTED, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import issue_store
@@ -191,7 +191,8 @@ def _count_missed(session: Session, letter_id: int, segment: Frozen | None, now:
 
 
 def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
-    about_us = and_(Copy.state == CopyState.REFUSED, or_(Copy.reason == ABOUT_US, refused_before))
+    # A refused copy has a reason only if it was about us; once its reader leaves, the reason for that stands there.
+    about_us = and_(Copy.state == CopyState.REFUSED, or_(Copy.reason.is_not(None), refused_before))
     stopped = and_(Copy.state == CopyState.SKIPPED, Copy.reason == CANCELLED)
     return case(
         (about_us, literal(Fate.REFUSED.value)),
@@ -201,10 +202,10 @@ def _fate(refused_before: ColumnElement[bool]) -> ColumnElement[str | None]:
 
 
 def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
-    """Copies refused before the reason was recorded, or whose reader had unsubscribed for a while."""
+    """Copies refused in plain words about us before that was recorded as their reason."""
     unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, REPORTED)
-    unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_distinct_from(ABOUT_US))
-    ids = [(copy_id,) for copy_id, code, reply in session.execute(unmarked) if _is_about_us(code, reply)]
+    unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_(None))
+    ids = [(copy_id,) for copy_id, code, reply in session.execute(unmarked) if _is_plainly_about_us(code, reply)]
     moved = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
     return Copy.id.in_(select(moved.c.id).params(rows=encode_rows(ids)))
 
@@ -232,11 +233,11 @@ def _missed(look: Callable[[], AbstractContextManager[Session]], letter_id: int)
 def _was_missed(state: CopyState, reason: str | None, code: int | None, reply: str | None) -> bool:
     if state is CopyState.SKIPPED:
         return reason == CANCELLED
-    return state is CopyState.FAILED or reason == ABOUT_US or _is_about_us(code, reply)
+    return state is CopyState.FAILED or reason is not None or _is_plainly_about_us(code, reply)
 
 
-def _is_about_us(code: int | None, reply: str | None) -> bool:
-    return bool(code) and fault.is_our_fault(Reply(code or 0, (reply or "",)))
+def _is_plainly_about_us(code: int | None, reply: str | None) -> bool:
+    return bool(code) and bool(refusals.is_plainly_ours(Reply(code or 0, (reply or "",))))
 
 
 def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment: Frozen | None, now: datetime) -> int:

@@ -28,6 +28,7 @@ SLUG = sample_services.OUT[-1]
 FATES = {
     "policy@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "5.7.1 policy", "reason": ABOUT_US},
     "before@a.example": {"state": CopyState.REFUSED, "code": 554, "reply": "5.7.1 Relay access denied"},
+    "came-back@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "Not now", "reason": "unsubscribed"},
     "unknown@a.example": {"state": CopyState.REFUSED, "code": 550, "reply": "5.1.1 No such user"},
     "gave-up@a.example": {"state": CopyState.FAILED, "reason": "gave up"},
     "stopped@a.example": {"state": CopyState.SKIPPED, "reason": "cancelled"},
@@ -38,7 +39,7 @@ FATES = {
     "sent@a.example": {"state": CopyState.SENT},
     "doubt@a.example": {"state": CopyState.IN_DOUBT},
 }
-MISSED = ["before@a.example", "gave-up@a.example", "policy@a.example", "stopped@a.example"]
+MISSED = ["before@a.example", "came-back@a.example", "gave-up@a.example", "policy@a.example", "stopped@a.example"]
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(services:
         mine = Copy.letter_id == issue_store.find(session, SLUG).letter_id
         before = dict(session.execute(select(Copy.address, Copy.id).where(mine)).all())
         found = resend_missed.find_missed(session, issue_store.find(session, SLUG), now)
-    assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (2, 1, 1, 0, 2)
+    assert (found.refused, found.failed, found.stopped, found.joined, found.spared) == (3, 1, 1, 0, 2)
     assert waiting(services) == {}
     with services.sessions.begin() as session:
         assert resend_missed.resend(session, issue_store.find(session, SLUG), now) == found.copies
