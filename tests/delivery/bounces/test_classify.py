@@ -101,6 +101,14 @@ syntaxerror    503 bad sequence of commands
 mailererror    x-unix; 127
 mailererror    x-unix; 550 5.1.1 Command died with status 127
 mailererror    x-unix; 5.2.0 procmail: Lock failure
+systemerror    554 "|exec /usr/local/bin/procmail -f- || exit 75 #jane"... Service unavailable
+systemerror    x-unix; mail.local: temporary file write error
+systemfull     procmail: No space left to finish writing "/var/mail/jane"
+userunknown    x-unix; mail.local: jane: user unknown
+userunknown    x-unix; mail.local: /var/mail/jane: user missing home directory
+userunknown    vdeliver: Invalid or unknown base user or domain
+userunknown    jane@example.org (user not found)
+filtered       x-unix; vdelivermail: user does not exist, but will deliver to /home/jane
 failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
 securityerror  530 5.7.0 Authentication required
 filtered       550 5.2.1 rejected by recipient

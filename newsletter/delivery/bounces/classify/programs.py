@@ -23,7 +23,10 @@ _RULES: Mapping[Reason, str] = {
         (user unknown *@ | (unknown user *@ | 550 unknown recipient
         recipient no longer valid | unable to deliver message to * please check if address is correct
         # qmail, vpopmail and Google
-        no mailbox here by that name | (state 14) | vdeliver: invalid or unknown virtual user
+        no mailbox here by that name | (state 14) | vdeliver: invalid or unknown * user | vdeliver: * virtual user
+        # GroupWise, and sendmail's local delivery
+        (user not found) | mail.local: * invalid mailbox path | mail.local: * unknown user: | mail.local: * user unknown
+        mail.local: * user missing home directory
     """,
     Reason.HOST_UNKNOWN: """
         unrouteable address | unroutable address | all relevant mx records point to non-existent hosts
@@ -42,7 +45,10 @@ _RULES: Mapping[Reason, str] = {
         user(s) account is disabled | user(s) account is temporarily limited | address is administratively disabled
         mailaddress is administrativley disabled | mailaddress is administrativly disabled
     """,
-    Reason.FILTERED: "cannot route mail to user | (state 15) | (state 17) | (state 18) | 000c0595",
+    Reason.FILTERED: """
+        cannot route mail to user | (state 15) | (state 17) | (state 18) | 000c0595
+        user does not exist, but will deliver to
+    """,
     Reason.NOT_ACCEPT: """
         no mx found for | couldn't find a mail exchanger or ip address | record indicated no smtp service
         no host found for existing smtp connection
@@ -67,13 +73,14 @@ _RULES: Mapping[Reason, str] = {
         resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication
     """,
     Reason.SYSTEM: """
-        cname lookup failed
+        cname lookup failed | mail.local: temporary file write error | procmail: service unavailable
+        /procmail * service unavailable
         resolver.adr.badprimary | resolver.adr.invalidinsmtp | resolver.adr.ambiguous | several matches found in
         delivery to file forbidden | delivery to pipe forbidden | local delivery failed
         in ldap lookup | contact ldap server | ldap attribute | homedir creat | violates rfc 1035 | 000d06b5
         (state 6) | (state 8) | (state 9) | 00010256
     """,
-    Reason.SYSTEM_FULL: "(not enough free space)",
+    Reason.SYSTEM_FULL: "(not enough free space) | procmail: no space left",
     Reason.SYNTAX: """
         angle-brackets nested too deep | expected word or "<" | missing in source-routed address
         malformed address:
