@@ -24,7 +24,7 @@ from newsletter.errors import Invalid, NotFound
 
 log = structlog.get_logger(__name__)
 
-_GROUP = 2_000
+_GROUP = 1_000
 # On PostgreSQL, events may become visible after others with later ids, though never so many others.
 _LOOK_BACK = 10_000
 _SALT = 16
@@ -85,7 +85,7 @@ def is_due(session: Session, _now: datetime) -> bool:
 
 
 def chain_some(session: Session, _now: datetime) -> int:
-    """Chain up to 2,000 of the events that wait, in the order of their ids; how many, 0 when none is left."""
+    """Chain up to 1,000 of the events that wait, in the order of their ids; how many, 0 when none is left."""
     _lock(session)
     return _chain(session, _LOOK_BACK)
 
