@@ -228,6 +228,10 @@ class Sessions:
             raise
         return connection
 
+    def close_idle(self) -> None:
+        """Close the connections that nobody uses now, and so free what SQLite keeps in memory for each."""
+        self.engine.dispose()
+
     def checkpoint(self) -> bool:
         """Remove deleted data from SQLite's write-ahead log; whether that was possible at once."""
         if not self.embedded:

@@ -13,6 +13,12 @@ def share_arenas() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
+def give_back() -> None:
+    """Give free memory back to the system, which the C library otherwise keeps for what comes next."""
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
 def collect_rarely() -> None:
     """For many rows without reference cycles: looking for cycles as often as by default costs a fifth of the time."""
     gc.set_threshold(50_000)

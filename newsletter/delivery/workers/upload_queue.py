@@ -17,6 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 from newsletter.db import AWAY, UNSYNCED, Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import PressError
+from newsletter.system import memory
 from newsletter.system.uploaded_files import LONGEST_NAME
 
 _UNFORESEEN = (
@@ -77,6 +78,9 @@ class UploadQueue(Generic[F]):
             finally:
                 with sessions.begin() as session:
                     self.release(session, file.id, worker.name)
+                # Else a worker, which runs for months, would keep what it needed for this file.
+                sessions.close_idle()
+                memory.give_back()
 
     def has_work(self, session: Session, now: datetime) -> bool:
         """Whether `claim` would find one."""

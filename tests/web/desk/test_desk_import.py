@@ -274,6 +274,17 @@ def test_a_list_at_which_the_program_fails_says_so_and_does_not_hold_up_the_next
     assert list(services.settings.import_folder.iterdir()) == []
 
 
+def test_a_worker_that_is_done_with_a_list_keeps_no_idle_connection(editor: Visitor, services: Services) -> None:
+    page, sessions = upload(editor, KIT), services.sessions
+    press(editor, page, "answers", **AGREED)
+    with sessions.reading() as one, sessions.reading() as another:
+        one.connection(), another.connection()
+    assert sessions.reading_engine.pool.checkedin() > 1  # type: ignore[attr-defined]
+    job(services).run()
+    # The one by which it looked for the next list.
+    assert sessions.reading_engine.pool.checkedin() == 1  # type: ignore[attr-defined]
+
+
 def test_what_was_imported_before_its_reading_was_broken_off_is_counted(
     editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
