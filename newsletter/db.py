@@ -292,7 +292,7 @@ def can_read_in_parallel(session: Session) -> bool:
 
 
 def _read_alone(like: Session, reading: Callable[[Session], T]) -> T:
-    with Session(like.get_bind()) as session:
+    with Session(like.get_bind(), info={_READS_ONLY: True}) as session:
         return reading(session)
 
 

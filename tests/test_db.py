@@ -75,6 +75,21 @@ def test_what_is_read_in_parallel_is_read_at_once_and_changes_nothing(sessions: 
     assert first == threading.get_ident() != second
 
 
+def test_what_is_read_in_parallel_is_read_at_once_however_often_it_is_divided(sessions: Sessions) -> None:
+    together = threading.Barrier(4, timeout=30)
+
+    def read(_session: Session) -> int:
+        together.wait()
+        return threading.get_ident()
+
+    def divide(session: Session) -> list[int]:
+        return read_in_parallel(session, [read, read])
+
+    with sessions.reading() as session:
+        first, second = read_in_parallel(session, [divide, divide])
+    assert len({*first, *second}) == 4
+
+
 def test_a_session_that_may_have_written_reads_in_parallel_what_it_wrote(sessions: Sessions) -> None:
     def read(session: Session) -> int | None:
         return session.scalar(text("SELECT count(*) FROM written"))

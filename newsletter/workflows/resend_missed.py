@@ -283,8 +283,12 @@ def _count_joined(session: Session, letter_id: int, segment: Frozen | None, now:
         return {"joined": session.scalar(select(func.count()).select_from(joined.subquery())) or 0}
     since = func.coalesce(Subscription.confirmed_at, Subscription.created_at) > letter.started_at
     served = _joined_served(session, letter, every).where(since)
-    count = session.scalar(select(func.count()).select_from(served.subquery())) or 0
-    return {"joined": every - subscribers.suppressed_count(session, letter.publication_id, since) - count}
+    not_sent = (
+        lambda each: each.scalar(select(func.count()).select_from(served.subquery())) or 0,
+        lambda each: subscribers.suppressed_count(each, letter.publication_id, since),
+    )
+    # Each is read as of a moment of its own, so one who was suppressed may have been served by the next one.
+    return {"joined": max(0, every - sum(read_in_parallel(session, not_sent)))}
 
 
 def _joined_served(session: Session, letter: Letter, every: int) -> Select[int, str, str, datetime | None, str | None]:
