@@ -81,6 +81,8 @@ class AddressFacts:
     names: DnsAnswer
     confirmed: tuple[str, ...] = ()
     """Those of its names that resolve back to it."""
+    fault: str = ""
+    """Why the DNS did not say where its names lead."""
 
 
 @dataclass(frozen=True, slots=True)

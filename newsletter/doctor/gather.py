@@ -147,8 +147,9 @@ def _asked_envelope(ask: Ask, outside: Outside, helo: str, envelope: EnvelopeFac
 
 
 def _mail_host(ask: Ask, name: str) -> MailHost:
-    addresses = _addresses(name, ask)
-    fault = "the DNS does not say where it is" if not addresses and spf.is_unknown(ask, name) else ""
+    # An address for a name is a fault of the record, and no mail server goes there.
+    addresses = tuple(map(str, spf.host_addresses(ask, name)))
+    fault = "the DNS does not say where it is" if not addresses and spf.address_fault(ask, name) else ""
     return MailHost(name, addresses, fault)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 
@@ -94,12 +94,15 @@ def _reports(ask: Ask, policy: dmarc.Policy | None) -> Iterable[ReportAddress]:
 
 
 def _envelope(ask: Ask, domain: str, *, is_own: bool) -> EnvelopeFacts:
-    with ThreadPoolExecutor(4) as threads:
+    with ThreadPoolExecutor(3) as threads:
         record = threads.submit(spf.read_record, ask, domain)
         organization = threads.submit(lambda: dmarc.walk_up(ask, domain).organizational_domain)
-        mx = threads.submit(ask, domain, "MX")
         addresses = tuple(map(str, spf.host_addresses(ask, domain)))
-        return EnvelopeFacts(domain, record.result(), organization.result(), is_own, mx.result(), addresses)
+        mx = ask(domain, "MX")
+        if not (mx.values or addresses):
+            # Without an MX, mail goes to the addresses; unless the DNS says what they are, nothing is missing.
+            mx = replace(mx, fault=mx.fault or spf.address_fault(ask, domain))
+        return EnvelopeFacts(domain, record.result(), organization.result(), is_own, mx, addresses)
 
 
 def _own_addresses(ask: Ask, helo: str) -> tuple[AddressFacts, ...]:
@@ -109,5 +112,6 @@ def _own_addresses(ask: Ask, helo: str) -> tuple[AddressFacts, ...]:
 
 def _address(ask: Ask, address: str) -> AddressFacts:
     names = ask(ip_address(address).reverse_pointer, "PTR")
-    back = (name for name in names.values if ip_address(address) in spf.host_addresses(ask, name))
-    return AddressFacts(address, names, tuple(back))
+    back = tuple(name for name in names.values if ip_address(address) in spf.host_addresses(ask, name))
+    fault = next(filter(None, (spf.address_fault(ask, name) for name in names.values)), "")
+    return AddressFacts(address, names, back, fault)

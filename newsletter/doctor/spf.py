@@ -50,6 +50,8 @@ class Term:
     name: str
     value: str
     networks: tuple[Network, ...] = ()
+    is_complete: bool = True
+    """Whether the DNS said all that the networks depend on."""
     record: "SpfRecord | None" = None
     """Of the domain that it includes or redirects to."""
 
@@ -67,6 +69,8 @@ class SpfRecord:
     """What makes the record void, each a sentence; of those that it includes, too."""
     lookups: int = 0
     voids: int = 0
+    unanswered: tuple[str, ...] = ()
+    """What the DNS gave no answer to, each a sentence: mail is judged only when it does."""
 
     @property
     def ends_in(self) -> str:
@@ -110,7 +114,8 @@ def read_record(ask: Ask, domain: str) -> SpfRecord:
     if walk.voids > MOST_VOID:
         walk.problems.append(f"{walk.voids} of its names are not in the DNS, and at most {MOST_VOID} may be missing")
     problems = tuple(dict.fromkeys(walk.problems))
-    return SpfRecord(found.domain, found.text, found.terms, found.fault, problems, walk.lookups, walk.voids)
+    unanswered = tuple(dict.fromkeys(walk.unanswered))
+    return SpfRecord(found.domain, found.text, found.terms, found.fault, problems, walk.lookups, walk.voids, unanswered)
 
 
 def _matches(term: Term, address: Address) -> bool | None:
@@ -122,7 +127,7 @@ def _matches(term: Term, address: Address) -> bool | None:
         return None if inner is SpfResult.UNKNOWN else inner is SpfResult.PASS
     if term.name in {"include", "redirect", "ptr", "exists"} or "%" in term.value:
         return None
-    return any(address in network for network in term.networks)
+    return any(address in network for network in term.networks) or (False if term.is_complete else None)
 
 
 @dataclass
@@ -133,11 +138,13 @@ class _Walk:
     lookups: int = 0
     voids: int = 0
     problems: list[str] = field(default_factory=list)
+    unanswered: list[str] = field(default_factory=list)
 
     def read(self, domain: str, above: tuple[str, ...]) -> SpfRecord:
         answer = self.ask(domain, "TXT")
         texts = [text for text in answer.values if re.match(r"v=spf1(?: |$)", text, re.IGNORECASE)]
         if answer.fault:
+            self.unanswered += [f"{domain}, which it includes, {answer.fault}"] if above else []
             return SpfRecord(domain, fault=answer.fault)
         if above and not texts:
             self.problems.append(f"{domain}, which it includes, has no SPF record")
@@ -152,16 +159,21 @@ class _Walk:
         return SpfRecord(domain, texts[0], (*(term for term in terms if term.name != "redirect"), *last))
 
     def _terms(self, domain: str, text: str, path: tuple[str, ...]) -> Iterator[Term]:
+        modifiers: list[str] = []
         for word in text.split()[1:]:
             found = _TERM.fullmatch(word)
-            if found is None:
+            if found is None or not _has_right_value(found):
                 self.problems.append(f"“{word[:80]}” in the record of {domain} is not SPF")
             elif found["name"]:
                 value = (found["mark"] if found["mark"] == "/" else "") + (found["value"] or "")
                 if found["mark"] is None or value:
                     yield self._term(found["sign"] or "+", found["name"].lower(), value, path)
-            elif found["modifier"].lower() == "redirect":
-                yield self._term("", "redirect", found["argument"], path)
+            else:
+                modifiers.append(found["modifier"].lower())
+                if modifiers[-1] == "redirect":
+                    yield self._term("", "redirect", found["argument"], path)
+        if any(modifiers.count(name) > 1 for name in ("redirect", "exp")):
+            self.problems.append(f"the record of {domain} has redirect or exp twice")
 
     def _term(self, sign: str, name: str, value: str, path: tuple[str, ...]) -> Term:
         if name in {"ip4", "ip6"}:
@@ -171,7 +183,13 @@ class _Walk:
             return Term(sign, name, value)
         if name in {"include", "redirect"}:
             return Term(sign, name, value, record=self._included(value, path))
-        return Term(sign, name, value, tuple(self._hosts(name, value, path[-1])) if name in {"a", "mx"} else ())
+        if name == "exists":
+            self.voids += self._is_void([value])
+        if name not in {"a", "mx"}:
+            return Term(sign, name, value)
+        asked_before = len(self.unanswered)
+        networks = tuple(self._hosts(name, value, path[-1]))
+        return Term(sign, name, value, networks, is_complete=len(self.unanswered) == asked_before)
 
     def _included(self, domain: str, path: tuple[str, ...]) -> SpfRecord | None:
         if domain.lower().rstrip(".") in {each.lower() for each in path}:
@@ -199,12 +217,39 @@ class _Walk:
             return
         hosts = [found["host"] or domain]
         if name == "mx":
-            hosts = [answer.split()[-1] for answer in self.ask(hosts[0], "MX").values][:_MOST_HOSTS]
+            if fault := self.ask(hosts[0], "MX").fault:
+                self.unanswered.append(f"{hosts[0]}, which it names, {fault}")
+                return
+            hosts = self._mail_hosts(hosts[0])
         addresses = [each for host in hosts for each in host_addresses(self.ask, host)]
-        self.voids += not addresses and not any(is_unknown(self.ask, host) for host in hosts)
+        self.voids += self._is_void(hosts)
         for address in addresses:
             prefix = found["four"] if address.version == 4 else found["six"]
             yield ip_network(f"{address}/{prefix or address.max_prefixlen}", strict=False)
+
+    def _mail_hosts(self, domain: str) -> list[str]:
+        answer = self.ask(domain, "MX")
+        if len(answer.values) > _MOST_HOSTS:
+            self.problems.append(
+                f"{domain} has {len(answer.values)} mail servers, and at most {_MOST_HOSTS} may be asked"
+            )
+        return [value.split()[-1] for value in answer.values][:_MOST_HOSTS]
+
+    def _is_void(self, hosts: list[str]) -> bool:
+        """Whether the DNS says that there are no addresses; where it says nothing, that is noted."""
+        faults = [f"{host}, which it names, {fault}" for host in hosts if (fault := address_fault(self.ask, host))]
+        self.unanswered += faults
+        return not faults and not any(host_addresses(self.ask, host) for host in hosts)
+
+
+def _has_right_value(term: re.Match[str]) -> bool:
+    """Whether a term has a value where the grammar wants one (RFC 7208, 12); `include` is told by its own words."""
+    match (term["name"] or "").lower():
+        case "all":
+            return term["mark"] is None
+        case "exists" | "ip4" | "ip6":
+            return term["mark"] == ":"
+    return True
 
 
 def host_addresses(ask: Ask, host: str) -> list[Address]:
@@ -212,6 +257,6 @@ def host_addresses(ask: Ask, host: str) -> list[Address]:
     return [ip_address(value) for kind in ("A", "AAAA") for value in ask(host, kind).values]
 
 
-def is_unknown(ask: Ask, host: str) -> bool:
-    """Whether the DNS did not say what addresses a host has."""
-    return any(ask(host, kind).fault for kind in ("A", "AAAA"))
+def address_fault(ask: Ask, host: str) -> str:
+    """Why the DNS did not say what addresses a host has; empty if it did."""
+    return next(filter(None, (ask(host, kind).fault for kind in ("A", "AAAA"))), "")

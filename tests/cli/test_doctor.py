@@ -171,6 +171,51 @@ def test_a_broken_domain_is_told_each_record_to_add(
             "v=DMARC1",
         ),
         (
+            {
+                ("bounces.press.example", "TXT"): "v=spf1 redirect=spf.press.example",
+                ("spf.press.example", "TXT"): "v=spf1 ip4:192.0.2.10 ?all",
+            },
+            "the record says what of all others",
+            "warning",
+            "the SPF record does not end in ~all or -all, so it refuses nobody",
+            "v=spf1 ip4:192.0.2.10 ~all",
+        ),
+        (
+            {("bounces.press.example", "TXT"): "v=spf1 exists:%{i}.list.example -all"},
+            "the mail server passes",
+            "warning",
+            "whether mail from 192.0.2.10, this machine's address, passes SPF depends on more than the address",
+            "v=spf1 ip4:192.0.2.10 exists:%{i}.list.example -all",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): [], ("_dmarc.example", "TXT"): "v=DMARC1; p=reject; psd=y"},
+            "the domain in from has a policy",
+            "warning",
+            "there is no DMARC record but that of the registry above it",
+            "v=DMARC1; p=none; rua=mailto:dmarc@press.example",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; psd=y; rua=mailto:d@press.example"},
+            "the policy can be read",
+            "warning",
+            "psd=y says that this is a registry's domain, so nothing below it is aligned with it",
+            "v=DMARC1; p=reject; rua=mailto:d@press.example",
+        ),
+        (
+            {("_dmarc.press.example", "TXT"): "v=DMARC1; p=reject; rua="},
+            "reports arrive",
+            "hint",
+            "nobody gets the reports of receivers",
+            "v=DMARC1; p=reject; rua=mailto:dmarc@press.example",
+        ),
+        (
+            {("bounces.press.example", "MX"): "10 192.0.2.10."},
+            "bounces find their way",
+            "error",
+            "the MX names 192.0.2.10, and has to name a host, so no bounce arrives",
+            "10 mail.press.example.",
+        ),
+        (
             {("bounces.press.example", "MX"): "0 ."},
             "bounces find their way",
             "error",
@@ -183,7 +228,7 @@ def test_one_fault_is_told_with_what_to_publish_instead(
     doctor: Doctor,
     server: DnsServer,
     key: dict[tuple[str, str], str],
-    changed: dict[tuple[str, str], str],
+    changed: dict[tuple[str, str], str | list[str]],
     rule: str,
     level: str,
     finding: str,
@@ -219,6 +264,29 @@ def test_a_name_server_that_fails_is_a_warning_and_says_nothing_of_the_records(
     findings = of_sender(doctor())
     assert [one["finding"] for one in findings if one["level"] == "error"] == []
     assert len([one for one in findings if one["level"] == "warning"]) >= 3
+
+
+def test_what_depends_on_a_name_server_that_fails_is_not_called_wrong(
+    doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str]
+) -> None:
+    server.add({**GOOD, **key, ("bounces.press.example", "TXT"): "v=spf1 include:relay.example -all"})
+    server.add({(REVERSE, "PTR"): "host.provider.example.", ("bounces.press.example", "MX"): []})
+    for name in ("relay.example", "host.provider.example"):
+        server.faults[name] = dns_server.SERVFAIL
+    findings = of_sender(doctor())
+    assert told(findings, "the record can be evaluated")["level"] == "warning"
+    assert "valid" not in " ".join(one["finding"] for one in findings if one["area"] == "SPF")
+    assert told(findings, "the address has a name that leads back")["level"] == "warning"
+    assert [one["check"] for one in findings if one["level"] == "error"] == ["bounces find their way"]
+
+
+def test_without_a_dmarc_record_a_return_path_below_the_sender_counts_as_aligned(
+    doctor: Doctor, server: DnsServer, key: dict[tuple[str, str], str]
+) -> None:
+    server.add({**GOOD, **key, ("_dmarc.press.example", "TXT"): []})
+    findings = of_sender(doctor())
+    assert told(findings, "the domain in from has a policy")["level"] == "error"
+    assert "SPF and DKIM are both aligned with the domain in From" in [one["finding"] for one in findings]
 
 
 def test_alignment_is_of_the_organization_unless_the_policy_is_strict(doctor: Doctor, server: DnsServer) -> None:

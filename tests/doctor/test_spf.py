@@ -18,6 +18,7 @@ ZONE = {
     ("pool.example", "TXT"): ("v=spf1 include:loop.example -all",),
     ("bare.example", "TXT"): ("some other text",),
     ("twice.example", "TXT"): ("v=spf1 -all", "v=spf1 ~all"),
+    ("busy.example", "MX"): tuple(f"{at} host.example" for at in range(11)),
     **{
         (f"n{at}.example", "TXT"): (f"v=spf1 include:n{at + 1}.example include:n{at + 2}.example -all",)
         for at in range(60)
@@ -73,6 +74,12 @@ def test_an_address_is_judged_as_the_standard_says(text: str, address: str, verd
         ("v=spf1 include:twice.example -all", "twice.example has 2 SPF records, and may have one"),
         ("v=spf1 include:tested.example -all", "tested.example includes tested.example, which includes it in turn"),
         ("v=spf1 include:loop.example -all", "pool.example includes loop.example, which includes it in turn"),
+        ("v=spf1 ip4:192.0.2.9 -all:x", "“-all:x” in the record of tested.example is not SPF"),
+        ("v=spf1 exists -all", "“exists” in the record of tested.example is not SPF"),
+        ("v=spf1 ip4 -all", "“ip4” in the record of tested.example is not SPF"),
+        ("v=spf1 redirect=relay.example redirect=relay.example", "the record of tested.example has redirect or exp tw"),
+        ("v=spf1 mx:busy.example -all", "busy.example has 11 mail servers, and at most 10 may be asked"),
+        ("v=spf1 exists:x.example exists:y.example exists:z.example -all", "3 of its names are not in the DNS, and"),
         ("v=spf1 include -all", "an include in the record of tested.example names no domain"),
         ("v=spf1 a:x.example a:y.example a:z.example -all", "3 of its names are not in the DNS, and at most 2 may be"),
         ("v=spf1 " + "a:host.example " * 11 + "-all", "it needs 11 DNS lookups, and at most 10 are made"),
@@ -109,3 +116,17 @@ def test_names_that_the_dns_does_not_answer_for_are_not_called_missing() -> None
         return DnsAnswer((text,)) if name == "tested.example" else DnsAnswer(fault="is not answered for")
 
     assert spf.read_record(ask, "tested.example").problems == ()
+
+
+@pytest.mark.parametrize("term", ["include:mute.example", "a:mute.example", "mx:mute.example", "redirect=mute.example"])
+def test_what_depends_on_a_name_that_the_dns_does_not_answer_for_is_not_judged(term: str) -> None:
+    def ask(name: str, _kind: str) -> DnsAnswer:
+        text = f"v=spf1 ip4:192.0.2.1 {term}{'' if '=' in term else ' -all'}"
+        return DnsAnswer((text,)) if name == "tested.example" else DnsAnswer(fault="is not answered for")
+
+    record = spf.read_record(ask, "tested.example")
+    assert record.verdict(ip_address("192.0.2.9")) is SpfResult.UNKNOWN
+    assert record.verdict(ip_address("192.0.2.1")) is SpfResult.PASS
+    [said] = record.unanswered
+    assert said.startswith("mute.example, which it ")
+    assert record.voids == 0

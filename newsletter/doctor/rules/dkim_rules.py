@@ -65,7 +65,8 @@ def _published(key: KeyFacts) -> Iterator[Finding]:
         message = f"there are {len(records)} records, and receivers may take either"
         yield Finding(wrong, name, message, "leave only this one", key.wanted)
     elif problem := _difference(_parse_tags(records[0]), _parse_tags(key.wanted.value)):
-        yield Finding(wrong, name, problem, "replace the record", key.wanted)
+        mend = "replace the record" if _parse_tags(records[0])["p"] else "sign with a new key, or replace the record"
+        yield Finding(wrong, name, problem, mend, key.wanted)
     else:
         yield Finding(OK, name, f"the record is that of the key {key.selector} ({key.algorithm})")
         if "y" in _parse_tags(records[0]).get("t", "").split(":"):

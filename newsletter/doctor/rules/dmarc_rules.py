@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from newsletter.delivery.message.dkim import DnsRecord
-from newsletter.doctor.dmarc import POLICIES, REMOVED, Policy
+from newsletter.doctor.dmarc import POLICIES, REMOVED, Policy, Walk
 from newsletter.doctor.facts import EnvelopeFacts, SenderFacts, SystemFacts
 from newsletter.doctor.findings import ERROR, HINT, OK, WARNING, Area, Finding
 from newsletter.doctor.registry import rule
@@ -19,13 +19,15 @@ def the_domain_in_from_has_a_policy(facts: SystemFacts) -> Iterator[Finding]:
         for name in walk.several:
             message = f"_dmarc.{name} has several DMARC records, which count as none"
             yield Finding(ERROR, sender.domain, message, "leave one of them")
-        if walk.policy:
+        record = DnsRecord(f"_dmarc.{sender.domain}", f"v=DMARC1; p=none; rua=mailto:dmarc@{sender.domain}")
+        if _is_of_registry(walk):
+            message = "there is no DMARC record but that of the registry above it"
+            yield Finding(WARNING, sender.domain, message, "publish one of your own", record)
+        elif walk.policy:
             yield Finding(OK, sender.domain, f"the policy of {walk.policy.domain} holds: “{walk.policy.text[:255]}”")
         elif walk.faults:
             yield Finding(WARNING, sender.domain, walk.faults[0], "try again, or ask its DNS provider")
         elif not walk.several:
-            value = f"v=DMARC1; p=none; rua=mailto:dmarc@{sender.domain}"
-            record = DnsRecord(f"_dmarc.{sender.domain}", value)
             yield Finding(ERROR, sender.domain, "there is no DMARC record", "publish one", record)
 
 
@@ -38,6 +40,9 @@ def the_policy_can_be_read(facts: SystemFacts) -> Iterator[Finding]:
             known = f"p={wanted[:40]} is no policy" if wanted else "the record has no p"
             level = WARNING if "rua" in policy.tags else ERROR
             yield Finding(level, sender.domain, known, "say none, quarantine or reject", _with(policy, p="none"))
+        if policy.tags.get("psd", "").lower() == "y":
+            message = "psd=y says that this is a registry's domain, so nothing below it is aligned with it"
+            yield Finding(WARNING, sender.domain, message, "take it out", _with(policy, psd=None))
         for name in ("sp", "np"):
             if policy.tags.get(name, "none").lower() not in POLICIES:
                 message = f"{name}={policy.tags[name][:40]} is no policy"
@@ -81,7 +86,8 @@ def reports_arrive(facts: SystemFacts) -> Iterator[Finding]:
     """Reports tell who sends in your name and what of it fails. Another domain gets them only if it says that it takes
     them."""
     for sender, policy in _policies(facts):
-        if "rua" not in policy.tags:
+        # Reports go by mail alone (RFC 9989, 4.7).
+        if "mailto:" not in policy.tags.get("rua", "").lower():
             mend = "name a mailbox for reports"
             record = _with(policy, rua=f"mailto:dmarc@{policy.domain}")
             yield Finding(HINT, sender.domain, "nobody gets the reports of receivers", mend, record)
@@ -117,14 +123,24 @@ def a_logo_is_shown(facts: SystemFacts) -> Iterator[Finding]:
 
 def _policies(facts: SystemFacts) -> Iterator[tuple[SenderFacts, Policy]]:
     for sender in facts.senders:
-        if policy := sender.dmarc.policy:
+        # A registry's record is not the sender's to change.
+        if (policy := sender.dmarc.policy) and not _is_of_registry(sender.dmarc):
             yield sender, policy
+
+
+def _is_of_registry(walk: Walk) -> bool:
+    """Whether nothing holds but the policy of a registry, such as that of a top-level domain."""
+    found = walk.policy
+    return found is not None and found.domain != walk.domain and found.tags.get("psd") == "y"
 
 
 def _alignment(sender: SenderFacts, envelope: EnvelopeFacts) -> Finding:
     domain, tags = sender.domain, sender.dmarc.policy.tags if sender.dmarc.policy else {}
     strict = tags.get("aspf", "r").lower() == "s"
     same_organization = envelope.organizational_domain == sender.dmarc.organizational_domain
+    if not sender.dmarc.policy:
+        # Without a record nothing tells the organization; the one to publish will.
+        same_organization = _is_below(envelope.domain, domain) or _is_below(domain, envelope.domain)
     by_spf = envelope.domain == domain or (same_organization and not strict)
     # Our signatures are of the From's very domain.
     by_dkim = any(key.signs for key in sender.keys)
@@ -134,7 +150,7 @@ def _alignment(sender: SenderFacts, envelope: EnvelopeFacts) -> Finding:
     if by_dkim:
         strictly = ", and the policy is strict (aspf=s)" if strict and same_organization else ""
         message = f"only DKIM carries DMARC: the return path is of {envelope.domain}{strictly}"
-        return Finding(HINT, domain, message, "that is enough; a return path below the same domain would make it two")
+        return Finding(HINT, domain, message, "that is enough; a return path that is aligned would make it two")
     if by_spf:
         message = "only SPF carries DMARC, unless your mail server signs; a forwarded copy loses it"
         return Finding(HINT, domain, message, "sign with a key of this domain", line=line)
@@ -142,9 +158,13 @@ def _alignment(sender: SenderFacts, envelope: EnvelopeFacts) -> Finding:
     return Finding(WARNING, domain, message, "sign with a key of this domain", line=line)
 
 
+def _is_below(domain: str, other: str) -> bool:
+    return f".{domain}".endswith(f".{other}")
+
+
 def _with(policy: Policy, **changes: str | None) -> DnsRecord:
     """The record without the old tags, and with some changed, added at the end, or (None) taken out."""
-    tags = {**policy.tags, **dict.fromkeys(REMOVED), **changes}
+    tags = {"p": "none", **policy.tags, **dict.fromkeys(REMOVED), **changes}
     order = ["v", "p", *(name for name in tags if name not in {"v", "p"})]
     value = "; ".join(f"{name}={tags[name]}" for name in order if tags.get(name) is not None)
     return DnsRecord(f"_dmarc.{policy.domain}", value)

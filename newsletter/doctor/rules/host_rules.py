@@ -25,6 +25,9 @@ def the_address_has_a_name_that_leads_back(facts: SystemFacts) -> Iterator[Findi
         elif not own.names.values:
             mend = "have whoever gave you the address publish it"
             yield Finding(ERROR, own.address, f"{own.address} has no name (PTR)", mend, pointer)
+        elif own.fault and not own.confirmed:
+            message = f"{own.address} is called {own.names.values[0]}, and that {own.fault}"
+            yield Finding(WARNING, own.address, message, "try again, or ask its DNS provider")
         elif not own.confirmed:
             named = own.names.values[0]
             kind = "A" if ip_address(own.address).version == 4 else "AAAA"
@@ -52,6 +55,9 @@ def bounces_find_their_way(facts: SystemFacts) -> Iterator[Finding]:
         record = DnsRecord(each.domain, f"10 {facts.helo or f'mail.{each.domain}'}.", "MX")
         if each.mx.fault:
             yield Finding(WARNING, each.domain, f"{each.domain} {each.mx.fault}", "try again")
+        elif numeric := [host for host in hosts if _is_address(host)]:
+            message = f"the MX names {numeric[0]}, and has to name a host, so no bounce arrives"
+            yield Finding(ERROR, each.domain, message, "replace it", record)
         elif "." in hosts:
             yield Finding(ERROR, each.domain, "the domain says that it takes no mail (a null MX)", "replace it", record)
         elif hosts:
@@ -70,6 +76,8 @@ def bounces_come_encrypted(facts: SystemFacts) -> Iterator[Finding]:
     """A bounce tells whose address it is about; some servers give mail only to hosts with a valid certificate."""
     for each in facts.envelopes:
         for host in each.hosts:
+            if _is_address(host.name):
+                continue
             if not (host.addresses or host.fault):
                 message = f"{host.name}, where bounces go, has no address in the DNS"
                 record = DnsRecord(host.name, "192.0.2.1", "A")
@@ -104,3 +112,11 @@ def the_sender_is_ones_own(facts: SystemFacts) -> Iterator[Finding]:
     for sender in facts.senders:
         if sender.free_mail:
             yield Finding(ERROR, sender.address, sender.free_mail, "send from an address at a domain of your own")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -41,7 +41,7 @@ def the_return_path_has_an_spf_record(facts: SystemFacts) -> Iterator[Finding]:
         elif not spf.text:
             record = DnsRecord(each.domain, f"v=spf1 {_mechanism(facts)} ~all")
             yield Finding(ERROR, each.domain, "there is no SPF record", "publish one", record)
-        elif not spf.problems:
+        elif not spf.problems and not spf.unanswered:
             lookups = f"{spf.lookups} of at most {MOST_LOOKUPS} lookups"
             yield Finding(OK, each.domain, f"SPF is published and valid, with {lookups}")
 
@@ -50,6 +50,8 @@ def the_return_path_has_an_spf_record(facts: SystemFacts) -> Iterator[Finding]:
 def the_record_can_be_evaluated(facts: SystemFacts) -> Iterator[Finding]:
     """A record with one fault anywhere, also in what it includes, is an error as a whole: nothing passes SPF."""
     for spf, level in _records(facts):
+        for silence in spf.unanswered:
+            yield Finding(WARNING, spf.domain, f"not all of the SPF record can be read: {silence}", "try again")
         for problem in spf.problems:
             yield Finding(level, spf.domain, f"the SPF record is void: {problem}", f"mend “{spf.text[:255]}”")
         if not spf.problems and spf.lookups > _NEARLY_ALL:
@@ -111,13 +113,19 @@ def _judged(facts: SystemFacts, relay: RelayFacts, each: EnvelopeFacts) -> Itera
     leaving = [own.address for own in facts.own_addresses] if relay.is_here else list(relay.addresses)
     verdicts = {address: each.spf.verdict(ip_address(address)) for address in leaving}
     failing = [address for address, verdict in verdicts.items() if verdict is not SpfResult.PASS]
+    if failing and each.spf.unanswered:
+        return
     if leaving and not failing:
         yield Finding(OK, each.domain, f"mail from {', '.join(leaving)} passes SPF")
     elif failing and relay.is_here:
         failed = failing[0]
         record = DnsRecord(each.domain, _with_mechanism(each.spf.text, f"ip{ip_address(failed).version}:{failed}"))
-        message = f"mail from {failed}, this machine's address, does not pass SPF ({verdicts[failed].value})"
-        yield Finding(ERROR, each.domain, message, "name it in the record", record)
+        if verdicts[failed] is SpfResult.UNKNOWN:
+            message = f"whether mail from {failed}, this machine's address, passes SPF depends on more than the address"
+            yield Finding(WARNING, each.domain, message, "if it does not, name it in the record", record)
+        else:
+            message = f"mail from {failed}, this machine's address, does not pass SPF ({verdicts[failed].value})"
+            yield Finding(ERROR, each.domain, message, "name it in the record", record)
     elif (include := _include(relay.host)) and not _includes(each, include):
         record = DnsRecord(each.domain, _with_mechanism(each.spf.text, f"include:{include}"))
         message = f"the SPF record does not include {include}, by which {relay.host} sends"
@@ -152,7 +160,11 @@ def _include(host: str) -> str:
     return next((include for end, include in _INCLUDES.items() if f".{host}".endswith(f".{end}")), "")
 
 
-def _ending_softly(spf: SpfRecord) -> DnsRecord:
+def _ending_softly(spf: SpfRecord) -> DnsRecord | None:
+    """The record that ends in ~all: this one, or that which it redirects to, because beside `all` none is followed."""
+    onward = next((term for term in spf.terms if term.name == "redirect"), None)
+    if onward:
+        return _ending_softly(onward.record) if onward.record else None
     words = [word for word in spf.text.split() if word.lstrip("+-?~").lower() != "all"]
     return DnsRecord(spf.domain, " ".join([*words, "~all"]))
 
