@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 
 from newsletter.system.bundled import folder
@@ -36,6 +37,13 @@ class _App(Flask):
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: no view here is a coroutine, and checking each of them would slow down every request."""
         return func
+
+    def handle_user_exception(self, e: Exception) -> ResponseReturnValue:
+        """The answer to an error; to one of its handler's, such as while a form is shown again, as to one of a view."""
+        try:
+            return super().handle_user_exception(e)
+        except Exception as another:
+            return super().handle_user_exception(another)
 
 
 def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:

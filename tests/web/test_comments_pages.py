@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from sqlalchemy import select, update
 from newsletter.audience import privacy, refusals, subscribers
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.db import DatabaseDown
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
 from newsletter.editorial.issues import issue_store
@@ -218,6 +220,20 @@ def test_a_program_without_the_pages_cookie_gets_the_form_again(app: Flask, prog
     assert answer.status_code == 400
     assert WORDS["text"] in answer.text
     assert 'name="csrf_token"' in answer.text
+
+
+@pytest.mark.parametrize("fault", ["", "database"])
+def test_a_form_that_cannot_be_shown_again_is_answered_with_the_reason(
+    fault: str, program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse() -> NoReturn:
+        raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
+
+    if fault:
+        monkeypatch.setattr(services.sessions, "reading", refuse)
+    answer = program.post(PAGE if fault else "/archive/nothing/comments", data=WORDS)
+    assert answer.status_code == (503 if fault else 404)
+    assert answer.content_type == "text/html; charset=utf-8"
 
 
 def test_a_readers_link_signs_without_waiting_and_shows_no_address(
