@@ -20,6 +20,7 @@ PressError                      a sentence for the person, and never a traceback
 │   │   │   ├── OtherTabConflict    the other text is the same editor's, from another window
 │   │   │   └── RevisionConflict    the other text is the newest revision
 │   │   ├── Outdated            issue_store: the text is based on a revision that is no longer the newest
+│   │   ├── Unaddressed         build_letter: the segment that the issue goes to no longer works
 │   │   ├── Unapproved          build_letter: an approval is required, and the content has none
 │   │   ├── Unfit               build_letter: preflight blocks the issue
 │   │   ├── UnknownDraft        drafts: the draft is not the one that the window knows
