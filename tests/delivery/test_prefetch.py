@@ -26,9 +26,6 @@ class Source:
         await asyncio.sleep(0)
         return work(None)
 
-    async def flush(self) -> None:
-        await asyncio.sleep(0)
-
 
 def batch(*ids: int, gap: float = 0.0) -> Batch[QueuedCopy]:
     copies = [ClaimedCopy(number, 1, number, "", "", 0) for number in ids]

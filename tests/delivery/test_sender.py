@@ -1,4 +1,3 @@
-import asyncio
 import threading
 import time
 
@@ -9,11 +8,9 @@ from sqlalchemy import update
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import ledger, stopping
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
-from tests import disk
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:
@@ -235,43 +232,3 @@ def _wait_for(condition) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
-
-
-def test_two_connections_that_hold_one_copy_cannot_both_begin_it(running, sessions, clock) -> None:
-    running(readers(1))
-    with sessions.begin() as session:
-        [copy] = ledger.claim(session, "w", 1, clock.now)
-
-    async def both() -> list[bool]:
-        writer = BatchWriter(sessions, "w", clock, 2, lambda *_: None)
-        answers = [writer.begin(copy), writer.begin(copy)]
-        await writer.flush()
-        writer.shut_down()
-        return [await answer for answer in answers]
-
-    assert sorted(asyncio.run(both())) == [False, True]
-
-
-@pytest.mark.usefixtures("durable")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_once_a_disk_is_known_to_be_slow_no_connection_waits_while_a_group_is_written(running, sessions, clock) -> None:
-    running(readers(2))
-    with sessions.begin() as session:
-        known, written = ledger.claim(session, "w", 2, clock.now)
-
-    async def turns_meanwhile() -> int:
-        writer, turns = BatchWriter(sessions, "w", clock, 2, lambda *_: None), 0
-        writer.begin(known)
-        await writer.flush()
-        writer.begin(written)
-        writing = asyncio.create_task(writer.flush())
-        while not writing.done():
-            await asyncio.sleep(0)
-            turns += 1
-        writer.shut_down()
-        return turns
-
-    # What is open already lies on a quick disk.
-    sessions.engine.dispose()
-    with disk.over(disk.Slow(0.05)):
-        assert asyncio.run(turns_meanwhile()) > 10

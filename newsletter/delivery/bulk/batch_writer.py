@@ -1,19 +1,21 @@
 """The batch writer: everything a bulk run writes, one transaction at a time, and many moves in each.
 
-A commit ends when the disk has it, so the disk limits how fast copies may leave. Begin marks and
-results from every connection share a commit, and while one group is being committed the next one gathers. While the
-database is unreachable the writer waits and tries again; what is to be written stays in memory, and each move is a
-compare-and-set, so trying twice does no harm.
+A commit ends when the disk has it, so the disk limits how fast copies may leave. Begin marks and results from every
+connection share a commit with what else is to be written, and while one group is being committed the next one gathers.
+While the database is unreachable the writer waits and tries again; what is to be written stays in memory, and each move
+is a compare-and-set, so trying twice does no harm.
 """
 
 import asyncio
 import contextlib
 import time
 from asyncio import Future, Handle
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from sqlalchemy import Connection
@@ -48,6 +50,23 @@ _LONGEST_WAIT = 5.0
 log = structlog.get_logger(__name__)
 
 
+class _Work(NamedTuple):
+    run: Callable[[Session], Any]
+    done: Future[Any]
+
+
+@dataclass(slots=True)
+class _Group:
+    """What one transaction writes, and how that ended."""
+
+    begins: list[tuple[HeldCopy, Future[bool]]]
+    outcomes: list[Outcome]
+    work: _Work | None
+    begun: set[int] = field(default_factory=set)
+    returned: Any = None
+    error: BaseException | None = None
+
+
 class BatchWriter:
     """Writes for one bulk run over one database connection that it keeps."""
 
@@ -61,17 +80,18 @@ class BatchWriter:
         self._connection: Connection | None = None
         self._begins: list[tuple[HeldCopy, Future[bool]]] = []
         self._outcomes: list[Outcome] = []
-        self._requested = asyncio.Event()
+        self._works: deque[_Work] = deque()
         self._smtp_connections = smtp_connections
         self._group_size = max(1, smtp_connections // 2)
         """Once so many connections wait for a group, it is written at once."""
         self._timer: Handle | None = None
+        """Of the next group or, while one is being written, of its next try."""
         self._next_at = 0.0
-        self._writing = False
+        self._is_writing = False
         self._lasted = _QUICK_COMMIT
         """How many seconds the last group took; before the first, too many for the loop."""
-        self._turn = asyncio.Lock()
         self._thread = LedgerThread()
+        self._broken: Future[None] = asyncio.get_running_loop().create_future()
 
     def begin(self, copy: HeldCopy) -> Future[bool]:
         """A future that says whether the copy's final dot may be written, once the begin mark is committed."""
@@ -86,51 +106,28 @@ class BatchWriter:
         self._request()
 
     async def write(self, work: Callable[[Session], T]) -> T:
-        """Run `work` in a transaction of its own; waits while the database is unreachable."""
-        async with self._turn:
-            return await self._retry(lambda connection: _in_session(connection, work))
+        """Run `work` in the next group, after what it records; waits while the database is unreachable.
 
-    async def run(self) -> None:
-        """Write group after group, until cancelled."""
-        while True:
-            await self._requested.wait()
-            await self.flush()
+        An error of the work undoes the group, and is raised here; the group is then written without it.
+        """
+        done: Future[T] = asyncio.get_running_loop().create_future()
+        self._works.append(_Work(work, done))
+        self._request()
+        return await done
 
     async def flush(self) -> None:
-        """Write everything that is queued, in one transaction."""
-        async with self._turn:
-            self._requested.clear()
-            if self._timer:
-                self._timer.cancel()
-                self._timer = None
-            begins, self._begins = self._begins, []
-            outcomes = list(self._outcomes)
-            self._writing = True
-            try:
-                begun = await self._retry(lambda connection: self._group(connection, outcomes, begins), self._is_quick)
-            finally:
-                self._writing = False
-            self._set_pace()
-            # Only now, so that a wait that is cancelled loses no result.
-            del self._outcomes[: len(outcomes)]
-        for copy, answer in begins:
-            if not answer.done():
-                answer.set_result(copy.id in begun)
-                begun.discard(copy.id)  # for one connection only, should two ever hold the same copy
-        if self._begins or self._outcomes:
-            self._request()
+        """Write everything that is queued."""
+        await self.write(lambda _: None)
 
-    def close(self) -> None:
-        """Close the connection; the next write opens another."""
-        connection, self._connection = self._connection, None
-        if connection:
-            with contextlib.suppress(DBAPIError):
-                connection.close()
+    async def watch(self) -> None:
+        """Wait, until cancelled, for an error after which no group can be written; raises it."""
+        await asyncio.shield(self._broken)
 
-    def shut_down(self) -> None:
-        """Close the connection and end the thread for good."""
-        self.close()
-        self._thread.end()
+    async def shut_down(self) -> None:
+        """Wait for what is being written, then close the connection and end the thread for good."""
+        await self._thread.end()
+        self._cancel_timer()
+        self._close()
 
     @property
     def unrecorded(self) -> list[int]:
@@ -138,23 +135,92 @@ class BatchWriter:
         return [outcome.copy.id for outcome in self._outcomes]
 
     def _request(self) -> None:
-        """Schedule a group: at once if enough connections wait for it, else soon."""
-        if self._writing:
+        """Write a group at once if enough connections wait for it, else soon."""
+        if self._is_writing:
             return  # and requested again at the end
-        if len(self._begins) >= self._group_size:
-            self._requested.set()
-        elif self._timer is None:
+        if self._works or len(self._begins) >= self._group_size:
+            # In this very call: once the loop came to it, it would have served the other connections,
+            # all would share the group, and the server would have nothing to do meanwhile.
+            self._start()
+        elif self._timer is None and (self._begins or self._outcomes):
             loop = asyncio.get_running_loop()
             # Whatever else is requested in this turn of the loop joins the group.
             is_free = loop.time() >= self._next_at
-            self._timer = (
-                loop.call_soon(self._requested.set) if is_free else loop.call_at(self._next_at, self._requested.set)
-            )
+            self._timer = loop.call_soon(self._start) if is_free else loop.call_at(self._next_at, self._start)
 
-    @property
-    def _is_quick(self) -> bool:
+    def _start(self) -> None:
+        """Write all that is queued; of the works only the first, so that none holds up the begin marks for long."""
+        self._is_writing = True
+        begins, self._begins = self._begins, []
+        self._try(_Group(begins, list(self._outcomes), self._next_work()))
+
+    def _next_work(self) -> _Work | None:
+        while self._works:
+            work = self._works.popleft()
+            if not work.done.cancelled():
+                return work
+        return None
+
+    def _try(self, group: _Group, wait: float = _SHORTEST_WAIT) -> None:
+        self._cancel_timer()
         # A server's answer is waited for elsewhere, because the loop has other things to do meanwhile.
-        return self._sessions.embedded and self._lasted < _QUICK_COMMIT
+        if self._sessions.embedded and self._lasted < _QUICK_COMMIT and not group.work:
+            self._write(group)
+            self._end(group, wait)
+        else:
+            self._thread.start(partial(self._write, group), partial(self._end, group, wait))
+
+    def _write(self, group: _Group) -> None:
+        try:
+            if self._connection is None:
+                self._connection = self._sessions.dedicated_connection()
+            began = time.monotonic()
+            with self._connection.begin():
+                self._move(self._connection, group)
+            if not group.work:
+                self._lasted = time.monotonic() - began
+        except BaseException as error:
+            group.error = error
+
+    def _move(self, connection: Connection, group: _Group) -> None:
+        now, begins = self._clock(), [copy for copy, _ in group.begins]
+        ledger.record(connection, self._worker, group.outcomes, now)
+        self._observe(connection, group.outcomes, now)
+        group.begun = ledger.begin(connection, self._worker, begins, now) if begins else set()
+        if group.work:
+            with Session(connection, expire_on_commit=False) as session, session.begin():
+                group.returned = group.work.run(session)
+
+    def _end(self, group: _Group, wait: float) -> None:
+        if isinstance(group.error, AWAY):
+            self._try_again(group, group.error, wait)
+            return
+        self._is_writing = False
+        if group.error:
+            self._fail(group, group.error)
+        else:
+            self._set_pace()
+            # Only now, so that no result is lost.
+            del self._outcomes[: len(group.outcomes)]
+            _answer(group)
+        if not self._broken.done():
+            self._request()
+
+    def _try_again(self, group: _Group, error: Exception, wait: float) -> None:
+        group.error, self._lasted = None, _QUICK_COMMIT  # by the thread, until it is quick again
+        self._close()
+        if wait > _WORTH_LOGGING:
+            log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))
+        next_wait = min(_LONGEST_WAIT, wait * 2)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._try, group, next_wait)
+
+    def _fail(self, group: _Group, error: BaseException) -> None:
+        if group.work:
+            self._begins = group.begins + self._begins
+            if not group.work.done.done():
+                group.work.done.set_exception(error)
+        elif not self._broken.done():
+            self._broken.set_exception(error)
 
     def _set_pace(self) -> None:
         """Decide how long the next group gathers, by what the last one took."""
@@ -162,38 +228,22 @@ class BatchWriter:
         self._group_size = self._smtp_connections if is_slow else half
         self._next_at = asyncio.get_running_loop().time() + max(_GATHER, self._lasted * _PAUSE)
 
-    def _group(
-        self, connection: Connection, outcomes: list[Outcome], begins: list[tuple[HeldCopy, Future[bool]]]
-    ) -> set[int]:
-        now, began = self._clock(), time.monotonic()
-        with connection.begin():
-            ledger.record(connection, self._worker, outcomes, now)
-            self._observe(connection, outcomes, now)
-            begun = ledger.begin(connection, self._worker, [copy for copy, _ in begins], now) if begins else set()
-        self._lasted = time.monotonic() - began
-        return begun
+    def _cancel_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
-    async def _retry(self, work: Callable[[Connection], T], is_quick: bool = False) -> T:
-        wait = _SHORTEST_WAIT
-        while True:
-            try:
-                if is_quick:
-                    return self._over_connection(work)
-                return await self._thread.run(partial(self._over_connection, work))
-            except AWAY as error:
-                is_quick = False
-                self.close()
-                if wait > _WORTH_LOGGING:
-                    log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))
-            await asyncio.sleep(wait)
-            wait = min(_LONGEST_WAIT, wait * 2)
-
-    def _over_connection(self, work: Callable[[Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._sessions.dedicated_connection()
-        return work(self._connection)
+    def _close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection:
+            with contextlib.suppress(DBAPIError):
+                connection.close()
 
 
-def _in_session(connection: Connection, work: Callable[[Session], T]) -> T:
-    with Session(connection, expire_on_commit=False) as session, session.begin():
-        return work(session)
+def _answer(group: _Group) -> None:
+    for copy, answer in group.begins:
+        if not answer.done():
+            answer.set_result(copy.id in group.begun)
+            group.begun.discard(copy.id)  # for one connection only, should two ever hold the same copy
+    if group.work and not group.work.done.done():
+        group.work.done.set_result(group.returned)

@@ -3,12 +3,9 @@
 import asyncio
 import contextlib
 import threading
-from asyncio import Future
+from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, TypeVar
-
-T = TypeVar("T")
 
 
 class LedgerThread:
@@ -18,42 +15,25 @@ class LedgerThread:
     """
 
     def __init__(self) -> None:
-        self._calls: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
+        self._calls: SimpleQueue[tuple[Callable[[], None], AbstractEventLoop, Callable[[], None]] | None]
+        self._calls = SimpleQueue()
         # A process that ends does not wait for a write that hangs.
         threading.Thread(target=self._work, name="ledger", daemon=True).start()
 
-    async def run(self, call: Callable[[], T]) -> T:
-        """What the call returns or raises; when cancelled, it is waited for all the same, for it cannot be stopped."""
-        try:
-            return await self._queue(call)
-        except asyncio.CancelledError:
-            await self._queue(lambda: None)
-            raise
+    def start(self, call: Callable[[], None], ended: Callable[[], None]) -> None:
+        """Have the thread make this call, which raises nothing; the running loop then calls `ended`."""
+        self._calls.put((call, asyncio.get_running_loop(), ended))
 
-    def end(self) -> None:
-        """End the thread once it has made all its calls."""
+    async def end(self) -> None:
+        """End the thread once it has made all its calls, and wait for that."""
+        ended = asyncio.Event()
+        self.start(lambda: None, ended.set)
         self._calls.put(None)
-
-    def _queue(self, call: Callable[[], T]) -> Future[T]:
-        ended: Future[T] = asyncio.get_running_loop().create_future()
-        self._calls.put((call, ended))
-        return ended
+        await ended.wait()
 
     def _work(self) -> None:
         while queued := self._calls.get():
-            call, ended = queued
-            try:
-                result, error = call(), None
-            except BaseException as raised:
-                result, error = None, raised
+            call, loop, ended = queued
+            call()
             with contextlib.suppress(RuntimeError):  # nobody waits any more: the loop is closed
-                ended.get_loop().call_soon_threadsafe(_answer, ended, result, error)
-
-
-def _answer(ended: Future[Any], result: object, error: BaseException | None) -> None:
-    if ended.done():
-        return  # its wait was cancelled
-    if error:
-        ended.set_exception(error)
-    else:
-        ended.set_result(result)
+                loop.call_soon_threadsafe(ended)

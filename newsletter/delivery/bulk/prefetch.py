@@ -172,8 +172,7 @@ class PrefetchQueue:
         async with self._filling:
             if len(self._queued) <= least:
                 self._adapt()
-                # First write what connections have given back, so that it can be claimed again.
-                await self._writer.flush()
+                # What connections have given back is written before, so that it can be claimed again.
                 self._add(await self._writer.write(lambda session: self._claimer.take(session, self._batch_size)))
 
     def _add(self, batch: Batch[QueuedCopy]) -> None:

@@ -108,7 +108,7 @@ class BulkSender:
             self._halt,
             connections,
         )
-        helpers = [asyncio.create_task(writer.run()), asyncio.create_task(self._maintain(state))]
+        helpers = [asyncio.create_task(writer.watch()), asyncio.create_task(self._maintain(state))]
         try:
             await self._send(state, helpers)
         finally:
@@ -116,10 +116,7 @@ class BulkSender:
             self._status.mark_up()
             await _cancel(helpers)
             await state.queue.close()
-            try:
-                await self._clear_up(writer)
-            finally:
-                writer.shut_down()
+            await self._clear_up(writer)
 
     def _observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
         """Act on the outcomes of a group, in the transaction that records them."""
@@ -171,6 +168,7 @@ class BulkSender:
         except TimeoutError:
             pass
         finally:
+            await writer.shut_down()
             if writer.unrecorded:
                 log.error("results could not be recorded; these copies are in doubt", copies=writer.unrecorded)
 
