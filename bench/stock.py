@@ -1,5 +1,6 @@
 """A press with an issue that is being sent: so many readers, so many copies that wait."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -39,6 +40,14 @@ def sqlite_in_memory() -> Iterator[str]:
     """The same on a disk that syncs at once, where the machine has one."""
     with TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None) as folder:
         yield f"sqlite:///{folder}/bench.db"
+
+
+@contextmanager
+def copied(url: str) -> Iterator[str]:
+    """The URL of a copy of such a database, which nobody has open."""
+    with sqlite_in_memory() as own:
+        shutil.copy(*(str(make_url(each).database) for each in (url, own)))
+        yield own
 
 
 @contextmanager
