@@ -1,6 +1,7 @@
 """Database access: engine, sessions, the naming convention, and the one type for moments."""
 
 import math
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -163,6 +164,11 @@ Witness = Callable[[Session], None]
 """What is called with a session that has changed something and is about to commit."""
 
 
+class _Rest(threading.local):
+    until = 0.0
+    """When this thread may write in turn again."""
+
+
 class Sessions:
     """Opens sessions on a database: `begin` for writing, `reading` for reading."""
 
@@ -171,6 +177,7 @@ class Sessions:
         self.reading_engine = _reading_engine(engine)
         self._writing = sessionmaker(engine, class_=_Session, expire_on_commit=False)
         self._reading = sessionmaker(self.reading_engine, info={_READS_ONLY: True})
+        self._rest = _Rest()
 
     @property
     def embedded(self) -> bool:
@@ -194,18 +201,20 @@ class Sessions:
 
     @contextmanager
     def in_turn(self, longest: float = math.inf) -> Iterator[Session]:
-        """A writing session for one of many transactions in a row; on SQLite, others get equal time to write after it.
+        """A writing session for one of many transactions in a row; on SQLite, others get equal time before the next.
 
-        At most `longest` seconds of it.
+        At most `longest` seconds of it, and what this thread does meanwhile counts.
 
         SQLite has one writer at a time, and one that begins again at once would overtake those that wait for the lock.
         """
+        if self.embedded and (rest := self._rest.until - time.monotonic()) > 0:
+            time.sleep(rest)
         began = time.monotonic()
         with self.begin() as session:
             session.connection(execution_options={_IN_TURN: True})
             yield session
-        if self.embedded:
-            time.sleep(min(time.monotonic() - began, longest))
+        ended = time.monotonic()
+        self._rest.until = ended + min(ended - began, longest)
 
     def dedicated_connection(self) -> Connection:
         """A dedicated connection for many short transactions; DatabaseDown soon where another holds a lock.

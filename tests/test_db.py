@@ -9,6 +9,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from newsletter import db
 from newsletter.db import AWAY, Sessions, open_engine, read_in_parallel
 
 DEFAULT_STORE, MEMORY = 0, 2
@@ -107,6 +108,34 @@ def test_only_transactions_in_turn_keep_in_memory_what_undoes_a_statement(sessio
         with opened() as session:
             stores.append(session.scalar(text("PRAGMA temp_store")))
     assert stores == [DEFAULT_STORE, MEMORY, MEMORY, DEFAULT_STORE]
+
+
+class Watch:
+    """A clock that goes on only when somebody waits, or by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_between_two_transactions_in_turn_others_get_as_long_and_work_meanwhile_counts(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = Watch()
+    monkeypatch.setattr(db, "time", watch)
+    for took, worked, longest in ((4, 1, 9), (4, 1, 2), (4, 6, 9), (1, 0, 9)):
+        with sessions.in_turn(longest):
+            watch.now += took
+        watch.now += worked
+    assert watch.waits == [3, 1]
 
 
 def _waits(connection: Connection) -> bool:
