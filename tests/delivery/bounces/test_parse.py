@@ -113,6 +113,33 @@ def test_the_command_is_known_in_the_words_of_gmx() -> None:
     assert parse(mail(said)).recipients[0].hardness is Hardness.HARD
 
 
+def test_a_transcript_tells_of_each_recipient_what_stands_above_its_end() -> None:
+    said = f"""   ----- The following addresses had permanent fatal errors -----
+<{READER}>
+<full@example.com>
+<listed@example.net>
+
+   ----- Transcript of session follows -----
+... while talking to mx.example.com.:
+>>> RCPT To:<{READER}>
+<<< 550 <{READER}>... User unknown
+550 <{READER}>... User unknown
+>>> RCPT To:<full@example.com>
+<<< 552 mailbox is full
+552 <full@example.com>... mailbox is full
+... while talking to mx.example.net.:
+>>> MAIL From:<press@news.example.org>
+<<< 554 your host is on a blacklist
+554 <listed@example.net>... Service unavailable
+"""
+    told = parse(mail(said, subject="Returned mail: User unknown"))
+    assert [(one.address, one.reason) for one in told.recipients] == [
+        (READER, Reason.USER_UNKNOWN),
+        ("full@example.com", Reason.MAILBOX_FULL),
+        ("listed@example.net", Reason.BLOCKED),
+    ]
+
+
 @pytest.mark.parametrize("body", [POSTFIX, EXIM, QMAIL], ids=["Postfix", "Exim", "qmail"])
 def test_what_is_written_for_people_is_read_where_there_is_nothing_else(body: tuple[str, ...]) -> None:
     told = parse(mail(*body))

@@ -7,6 +7,7 @@ label, and what happened right beside or below it. So one reader does for all; `
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import takewhile
 
 from newsletter.delivery.bounces.parse.signs import any_of
 
@@ -88,6 +89,12 @@ _NAMES = {
 }
 
 
+# How sendmail ends what it tells of a dialogue, which stands above and not below.
+_CONCLUSION = re.compile(rf"\d{{3}} (?:[245]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")
+_DIALOGUE = re.compile(r"[<>]{3}|(?:\.\.\. )?while talking to", re.IGNORECASE)
+_LINES_ABOVE = 6
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """What a report says about one address."""
@@ -133,14 +140,25 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
 
 def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
     heads = [at for at, _ in found]
-    mentions, shared = [], ""
+    mentions, shared, concluded = [], "", _concluded(lines)
     # From the last: addresses in lines of their own share the words below them all.
     for (at, address), end in reversed(list(zip(found, [*heads[1:], len(lines)], strict=True))):
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
         words = f"{words} {shared}".rstrip() if _is_only(address, words) else words
+        words = concluded.get(address.lower(), words)
         shared = words if _is_only(address, lines[at]) else ""
         mentions.append(Mention(address, words, command_in(words)))
     return mentions[::-1]
+
+
+def _concluded(lines: list[str]) -> dict[str, str]:
+    """What a transcript says of each address: the line that concludes it, and the dialogue above that line."""
+    found: dict[str, str] = {}
+    for at, line in enumerate(lines):
+        if hit := _CONCLUSION.match(line):
+            above = list(takewhile(_DIALOGUE.match, reversed(lines[max(0, at - _LINES_ABOVE) : at])))
+            found.setdefault(hit[1].lower(), " ".join([*above[::-1], line]))
+    return found
 
 
 def _is_only(address: str, words: str) -> bool:
