@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from newsletter import characters
 from newsletter.cli import streams
 from newsletter.cli.failures import sentence_of
 
@@ -81,7 +82,8 @@ def main() -> None:
         sentence = sentence_of(error)
         if sentence is None:
             raise
-        click.echo(sentence, err=True)
+        # It may quote an argument, whose control characters are not for the terminal.
+        click.echo(characters.as_lines(sentence), err=True)
         sys.exit(1)
 
 

@@ -50,3 +50,8 @@ def test_a_segment_is_listed_and_counted_and_an_issue_goes_to_it(loaded: Press, 
 def test_what_cannot_be_done_is_refused(loaded: Press, arguments: tuple[str, ...], code: int, sentence: str) -> None:
     answer = loaded(*arguments)
     assert (answer.code, sentence in answer.err) == (code, True)
+
+
+def test_what_a_refusal_quotes_cannot_steer_the_terminal(loaded: Press) -> None:
+    refused = loaded("segments", "count", "A\x1b]0;B\x07\u202eC")
+    assert (refused.code, refused.err) == (1, "there is no segment called “A ]0;B C”\n")
