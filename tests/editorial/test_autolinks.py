@@ -1,5 +1,7 @@
 """Addresses that stand in a text by themselves: linked whole, and never turned into emphasis."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,6 +78,12 @@ def test_the_text_part_prints_an_address_once_and_as_it_was_typed() -> None:
 def test_a_mailbox_behind_words_is_shown_without_what_the_link_fills_in() -> None:
     source = "[Write to us](mailto:ida%2Bbees@bees.example?subject=Hives&body=Hello)"
     assert plain_text.to_text(source) == "Write to us (ida+bees@bees.example)\n"
+
+
+def test_no_text_holds_the_search_for_addresses_up() -> None:
+    began = time.process_time()
+    assert list(autolinks.find_links("a'" * 30_000)) == []
+    assert time.process_time() - began < 5
 
 
 @given(st.text(alphabet="ab_*~.@:/\\()&;[]wh tps-`é\n", max_size=60))

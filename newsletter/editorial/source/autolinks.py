@@ -15,10 +15,12 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.rules_inline import text as plain_text
 
 _HOST = r"(?:[^\W_](?:[\w-]*[^\W_])?\.)+[^\W\d_]{2,}"
+# As long as one may be (RFC 5321, 4.5.3.1.1), or a long line of apostrophes would be read anew from each of them.
+_MAILBOX = r"[^\W_](?:[\w.+%'-]|\\_){0,63}"
 _ADDRESS = re.compile(
     rf"""(?<![^\W_])(?:
         (?P<web>(?:https?://[^\W_]|www\.[^\W_])[^\s<>\[\]{{}}`"“”«»]*)
-      | (?<![.+/@:%\\-])(?P<before>_*)(?P<mail>(?:mailto:)?[^\W_](?:[\w.+%'-]|\\_)*@{_HOST})(?P<after>_*)(?![\w@])
+      | (?<![.+/@:%\\-])(?P<before>_*)(?P<mail>(?:mailto:)?{_MAILBOX}@{_HOST})(?P<after>_*)(?![\w@])
     )""",
     re.VERBOSE | re.IGNORECASE,
 )

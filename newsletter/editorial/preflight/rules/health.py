@@ -16,8 +16,10 @@ _SUBJECTS = re.compile(
 _ENOUGH = 3
 """How many mentions make an issue one about health."""
 
+# No longer than that, or a row of digits would be read anew from each of them.
+_NUMBER = r"\d[\d,.]{0,20}"
 _COUNTED = (
-    r"\b\d[\d,.]*\s+(?:(?:million|billion|thousand|hundred)\s+)?"
+    rf"\b{_NUMBER}\s+(?:(?:million|billion|thousand|hundred)\s+)?"
     r"(?:people|adults|patients|women|men|participants|volunteers|readers)\b"
 )
 _CLAIMS = re.compile(
@@ -27,7 +29,7 @@ _CLAIMS = re.compile(
     r"|demonstrates?|demonstrated|links?|linked)\b"
     r"|\b(?:according to(?! (?:\w+ )?(?:legends?|folklore|tradition))|it is (?:well )?known that|(?:has"
     r"|have) been (?:shown|proven|proved|found))\b"
-    r"|\d(?:[\d.,]*)\s?(?:%|per ?cent\b)"
+    rf"|{_NUMBER}\s?(?:%|per ?cent\b)"
     r"(?! ?(?:off|discount|cotton|wool|linen|recycled|VAT|cheaper|brightness|battery|charged|full|of (?:our|the) "
     r"(?:seats|places|tickets|proceeds|price))\b)"
     r"|\b\d+ (?:out of|in) (?:every )?\d+ (?:people|adults|patients|women|men|readers|of us)\b"
@@ -39,8 +41,8 @@ _CLAIMS = re.compile(
     rf"|{_COUNTED} (?:\w+ ){{0,2}}?(?:reported|improved|recovered|felt|suffer\w*|live with|were (?:cured|helped|healed)"
     r"|got (?:better|worse)|died|developed|(?:have|had|has|with) (?:\w+ )?(?:pain|\w*aches?|arthritis|diabetes|cancer"
     r"|cramps?|migraines?|symptoms?))\b"
-    r"|\b\d[\d,.]*\s+(?:million|billion) (?:people|adults|patients|women|men)\b"
-    r"|\b\d[\d,.]*\s+(?:trials|studies)\b",
+    rf"|\b{_NUMBER}\s+(?:million|billion) (?:people|adults|patients|women|men)\b"
+    rf"|\b{_NUMBER}\s+(?:trials|studies)\b",
     re.IGNORECASE,
 )
 _LINKED = re.compile(r"\]\(|https?://|<https?:")
