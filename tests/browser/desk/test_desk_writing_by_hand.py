@@ -1,6 +1,7 @@
 import base64
 import io
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -288,16 +289,90 @@ COPIED = {
         "Left\n\n- one",
     ),
 }
+COPIED_SELDOM = {
+    "lists of Google Docs, one beside the item that it belongs to": (
+        (
+            "<b style='font-weight:normal'><ol><li><p><span>One</span></p></li><ol><li><p>One deep</p></li></ol>"
+            "<li><p>Two</p></li></ol></b>"
+        ),
+        "1. One\n   1. One deep\n2. Two",
+    ),
+    "two lists of Word, the second of which goes on": (
+        (
+            "<p style='mso-list:l0 level1 lfo1'><span style='mso-list:Ignore'>·</span>Neck</p>"
+            "<p style='mso-list:l1 level1 lfo2'><span style='mso-list:Ignore'>4.</span>Back</p>"
+            "<p style='mso-list:l1 level1 lfo2'><span style='mso-list:Ignore'>5.</span>Hip</p>"
+        ),
+        "- Neck\n\n4. Back\n5. Hip",
+    ),
+    "paragraphs that nothing sets apart": (
+        "<p class=MsoNormal>One</p><p class=MsoNormal>Two</p>",
+        "One\n\nTwo",
+    ),
+    "a table with a head, a caption and cells over several": (
+        (
+            "<table><caption>Hours</caption><thead><tr><th rowspan=2>Day</th><th colspan=2>Open</th></tr>"
+            "<tr><th>am</th><th>pm</th></tr></thead><tbody><tr><td>Mo</td><td>9</td><td>14</td></tr><tr><td>Tu</td></tr></tbody></table>"
+        ),
+        "Hours\n\n| Day | Open |  |\n| --- | --- | --- |\n|  | am | pm |\n| Mo | 9 | 14 |\n| Tu |  |  |",
+    ),
+    "a table below its title": (
+        "<table><tr><td colspan=2>Hours</td></tr><tr><td>Mo</td><td>9</td></tr><tr><td>Tu</td><td>8</td></tr></table>",
+        "Hours\n\n| Mo | 9 |\n| --- | --- |\n| Tu | 8 |",
+    ),
+    "links by way of whoever counts clicks, and around paragraphs": (
+        (
+            "<p><a href='https://www.google.com/url?q=https%3A%2F%2Fbees.example%2F%3Fa%3D1&amp;sa=D'>one</a> "
+            "<a href='https://eur01.safelinks.protection.outlook.com/?url=https%3A%2F%2Fbees.example%2F2&amp;data=0'>"
+            "two</a></p><a href='https://bees.example/3'><h3>Three</h3><p>More</p></a>"
+        ),
+        (
+            "[one](https://bees.example/?a=1) [two](https://bees.example/2)\n\n"
+            "### [Three](https://bees.example/3)\n\n[More](https://bees.example/3)"
+        ),
+    ),
+    "code, rules, figures above the line, and what was struck": (
+        (
+            "<h2>At<br>home</h2><dl><dt>Area</dt><dd>10<sup>3</sup> m<sup>2</sup></dd></dl><hr>"
+            "<p><del>Old</del> new</p><p>See <code>a</code></p><pre>a<br>  b</pre>"
+        ),
+        "## At home\n\nArea\n\n10³ m²\n\n---\n\n~~Old~~ new\n\nSee `a`\n\n```\na\n  b\n```",
+    ),
+    "what its page did not show, and what only a page can do": (
+        (
+            "<p>See <b>this</b></p><div style='display: none'>Preview</div><button>Copy</button><script>x()</script>"
+            "<div style='mso-element:comment-list'><p>Is that so?</p></div><a href='javascript:x()'>here</a>"
+        ),
+        "See **this**\n\nhere",
+    ),
+}
 
 
-def test_what_is_pasted_from_documents_and_pages_keeps_its_shapes(page: Page) -> None:
-    for source, (html, markdown) in COPIED.items():
+@pytest.mark.parametrize(
+    "copied", [COPIED, pytest.param(COPIED_SELDOM, marks=pytest.mark.slow)], ids=["often", "seldom"]
+)
+def test_what_is_pasted_from_documents_and_pages_keeps_its_shapes(
+    page: Page, copied: Mapping[str, tuple[str, str]]
+) -> None:
+    for source, (html, markdown) in copied.items():
         write(page, "")
         paste(page, {"text/html": html, "text/plain": "x"})
         assert text(page).rstrip().endswith(markdown), source
 
 
+def test_what_is_pasted_from_an_editor_of_programs_stays_as_it_was_written(page: Page) -> None:
+    write(page, "")
+    lines = (
+        "<div style='font-family: monospace; white-space: pre;'><div><span style='color: red'># One</span></div></div>"
+    )
+    paste(page, {"text/html": lines, "text/plain": "# One\n**two**"})
+    assert text(page).endswith("# One\n**two**")
+
+
 def test_a_picture_within_a_paste_is_taken_in_or_told(page: Page) -> None:
+    write(page, "")
+    paste(page, {"text/html": '<h2>Bees</h2><img src="data:image/png;base64,====">', "text/plain": "Bees"})
+    expect(page.locator("#said")).to_contain_text("One picture did not come with the paste.")
     write(page, "")
     elsewhere = '<p>Look:</p><img src="https://bees.example/a.png" alt="A bee">'
     paste(page, {"text/html": f"<h2>Bees</h2>{elsewhere}", "text/plain": "Look:"})
