@@ -4,6 +4,7 @@ A route that changes something also has a name, under which the guard records it
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 
 from newsletter.editors import Role
 from newsletter.web import auth, security
@@ -88,6 +89,8 @@ def register(blueprint: Blueprint, table: tuple[Route, ...]) -> None:
     def make_room(endpoint: str | None, _values: dict[str, Any] | None) -> None:
         _set_form_limit(known[endpoint or ""])
 
+    blueprint.add_app_template_global(opened_by)
+
     @blueprint.before_request
     def guard() -> Response | None:
         return _guard(known[request.endpoint or ""])
@@ -120,10 +123,30 @@ def _guard(route: Route) -> Response | None:
         raise Forbidden(
             f"This needs the role “{route.least}”, and yours is “{person.role}”. Ask an owner to change it."
         )
+    if _was_opened_by_another():
+        return _ask_to_sign_in()
     if person.lacks_factor and not route.path.startswith(_OPEN_WITHOUT_FACTOR):
         return _ask_for_factor()
     audit_hook.start_entry(person, route.noted)
     return None
+
+
+def opened_by() -> str:
+    """The form value that says whom a page was made for; empty if nobody is signed in."""
+    person = auth.person()
+    return str(person.id) if person else ""
+
+
+def _was_opened_by_another() -> bool:
+    # Somebody else has signed in in this browser since: what one person wrote or decided is never taken for another's.
+    if request.method == "GET":
+        return False
+    named = request.headers.get("X-Opened-By")
+    if named is None:
+        # A form that is too large is refused by its view, which can say more.
+        with suppress(RequestEntityTooLarge):
+            named = request.form.get("opened_by")
+    return named is not None and named != opened_by()
 
 
 def _ask_for_factor() -> Response:

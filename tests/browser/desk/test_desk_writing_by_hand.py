@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from bench.writing import key_to_pixels
 from newsletter import editors
 from newsletter.editorial.issues import drafts, issue_store
+from newsletter.editorial.models import Draft
 from newsletter.editors import accounts
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
@@ -199,6 +201,35 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
     expect(asked).to_be_hidden()
     with services.sessions.reading() as session:
         assert "Still here." in issue_store.find(session, SLUG).revision.source
+
+
+@pytest.mark.slow
+def test_what_one_person_wrote_is_not_kept_as_anothers_who_signs_in_in_the_same_browser(
+    page: Page, services: Services
+) -> None:
+    door = page.context.new_page()
+    door.goto("/desk/account")
+    door.get_by_role("button", name="Sign out").first.click()
+    door.wait_for_url("**/sign-in**")
+    door.goto("/desk/sign-in")
+    fill_in(door, "editor@desk.example")
+    page.bring_to_front()
+    write(page, "Mine alone.")
+    asked = page.get_by_role("dialog", name="Your session has ended")
+    expect(asked).to_be_visible()
+    page.reload()
+    assert "Mine alone." not in text(ready(page))
+    write(page, "And this is mine.")
+    expect(page.locator("#said")).to_have_text("Draft saved at 13:00.")
+    with services.sessions.reading() as session:
+        kept = session.scalars(select(Draft.source)).all()
+        assert not any("Mine alone." in source for source in kept)
+    door.bring_to_front()
+    door.get_by_role("button", name="Sign out").first.click()
+    door.wait_for_url("**/sign-in**")
+    door.goto("/desk/sign-in")
+    fill_in(door)
+    shows(at_work(page), "Mine alone.")
 
 
 def test_who_would_rather_write_on_without_a_session_is_left_alone_until_the_next_save(

@@ -21,8 +21,8 @@ def sign_in(context: BrowserContext) -> Page:
     return page
 
 
-def fill_in(page: Page) -> None:
-    page.get_by_label("Email address").fill(ME)
+def fill_in(page: Page, email: str = ME) -> None:
+    page.get_by_label("Email address").fill(email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/desk/")

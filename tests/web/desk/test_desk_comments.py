@@ -71,8 +71,9 @@ def test_one_button_decides_about_one_comment_and_another_undoes_it(
     assert sentence in page.text
     undo = page.text[page.text.index('class="said said-offer"') :]
     fields = dict(part.split('" value="')[::1] for part in _hidden(undo.partition("</form>")[0]))
-    assert fields | {"csrf_token": ""} == {
+    assert fields | {"csrf_token": "", "opened_by": ""} == {
         "csrf_token": "",
+        "opened_by": "",
         "state": after.value,
         "do": "hold",
         "comment": str(waiting[1]),

@@ -9,9 +9,9 @@ from newsletter.editors import Editor, Role, attempt_limits
 from newsletter.web import auth
 from newsletter.wiring import Services
 from tests import sample_services
-from tests.sample_services import Clock
+from tests.sample_services import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
-from tests.web.desk.visits import PASSWORD, Visitor, words
+from tests.web.desk.visits import PASSWORD, Visitor, hidden, words
 
 Engage = Callable[..., Editor]
 
@@ -220,6 +220,24 @@ def test_nothing_that_was_put_into_the_browser_before_lives_on_after_a_sign_in(
     attacker = visitor(app)
     attacker.client.set_cookie("__Host-newsletter", cookie.value)
     assert attacker.open("/desk/issues/").status_code == 303
+
+
+def test_what_one_person_opened_is_not_taken_from_another_who_has_signed_in_in_the_same_browser(
+    stranger: Visitor, engage: Engage
+) -> None:
+    engage(Role.EDITOR)
+    engage(Role.OWNER)
+    stranger.sign_in("editor@desk.example")
+    page = f"/desk/issues/{WAITING}/write"
+    fields = hidden(stranger.open(page).text, page) | {"body": "Mine alone."}
+    stranger.sign_in("owner@desk.example")
+    answer = stranger.client.post(page, data=fields, headers={"Sec-Fetch-Site": "same-origin"})
+    assert (answer.status_code, "Mine alone." in answer.text) == (401, True)
+    assert "Mine alone." not in stranger.open(page).text
+    by_script = {"Accept": "application/json", "X-Opened-By": fields.pop("opened_by"), "Sec-Fetch-Site": "same-origin"}
+    assert stranger.client.post(f"{page}/keep", data=fields, headers=by_script).status_code == 401
+    stranger.sign_in("editor@desk.example")
+    assert stranger.client.post(f"{page}/keep", data=fields, headers=by_script).status_code == 200
 
 
 def test_the_session_cookie_is_for_https_and_not_for_scripts(stranger: Visitor, engage: Engage) -> None:

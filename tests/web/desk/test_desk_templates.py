@@ -70,7 +70,7 @@ def test_a_new_issue_begins_with_a_template_as_it_was_when_it_was_saved(
     assert listed.count("weekly <B>🙂</B> Saved by author@desk.example") == 1
     answer = editor.press("/desk/issues/templates", "/desk/issues/templates/1/delete")
     assert "is deleted" in editor.read(answer.location)
-    fields = hidden(editor.open("/desk/issues/new").text, "/desk/issues/new")
+    fields = hidden(author.open("/desk/issues/new").text, "/desk/issues/new")
     for number in ("1", "0", "none", "9" * 30):
         late = author.client.post("/desk/issues/new", data=fields | {"title": "T", "subject": "S", "template": number})
         assert late.status_code == 404

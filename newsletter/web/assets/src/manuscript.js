@@ -1,6 +1,6 @@
 // The form: its fields and, in the editor, its text.
 
-const OURS = ["csrf_token", "issue", "page", "for", "base", "draft", "tab", "turn", "publication"];
+const OURS = ["csrf_token", "opened_by", "issue", "page", "for", "base", "draft", "tab", "turn", "publication"];
 
 const same = (some, others) => some.join("\n") === others.join("\n");
 

@@ -1,11 +1,12 @@
 // Asking the server: one form sent, one JSON answer, and status 0 where nobody answers.
 
 const token = () => document.querySelector("#manuscript [name=csrf_token]");
+const openedBy = () => document.querySelector("#manuscript [name=opened_by]").value;
 
 export async function ask(address, body, { signal, again = true } = {}) {
   let answer;
   try {
-    const headers = { Accept: "application/json", "X-CSRFToken": token().value };
+    const headers = { Accept: "application/json", "X-CSRFToken": token().value, "X-Opened-By": openedBy() };
     answer = await fetch(address, { method: "POST", body, headers, signal, redirect: "error" });
   } catch (error) {
     if (error.name === "AbortError") throw error;

@@ -6,10 +6,13 @@ const PATIENCE = 500;
 const fresh = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 export class Tab {
+  #writer;
   #key;
 
-  constructor({ issue, last }) {
-    this.#key = `writing-${issue}`;
+  // Whoever else signs in in this tab has a name of their own, and removes nothing that was left under this one.
+  constructor({ issue, writer, last }) {
+    this.#writer = writer;
+    this.#keyOf(issue);
     const kept = this.#read();
     this.name = kept.name ?? fresh();
     this.left = kept.left;
@@ -22,8 +25,12 @@ export class Tab {
   // The page goes on as that of an issue, which it has just begun.
   follow(issue) {
     this.#remove();
-    this.#key = `writing-${issue}`;
+    this.#keyOf(issue);
     this.#write();
+  }
+
+  #keyOf(issue) {
+    this.#key = `writing-${issue}-${this.#writer}`;
   }
 
   next() {

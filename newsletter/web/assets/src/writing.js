@@ -46,7 +46,7 @@ const editor = new Editor({
   handlers: { paste: (event) => paste(event), drop: (event) => drop(event), keydown: (event) => escape(event), blur: () => void editor.view.setTabFocusMode(false) },
 });
 const manuscript = new Manuscript(form, editor);
-const tab = new Tab({ issue: manuscript.name, last });
+const tab = new Tab({ issue: manuscript.name, writer: form.dataset.writer, last });
 const details = new Details(form);
 const focusMode = new FocusMode({ announce });
 const pictures = new Pictures({ manuscript, editor, announce, begin: () => autosave.begin() });
