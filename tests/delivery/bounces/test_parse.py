@@ -140,6 +140,23 @@ def test_a_transcript_tells_of_each_recipient_what_stands_above_its_end() -> Non
     ]
 
 
+def test_what_is_said_of_each_recipient_may_stand_above_it() -> None:
+    said = f"""------- Failure Reasons  --------
+
+User not listed in public Name & Address Book
+{READER}
+
+Maximum hop count exceeded.  Message probably in a routing loop.
+looping@example.com
+
+"""
+    told = parse(mail(said, subject="DELIVERY FAILURE: User not listed in public Name & Address Book"))
+    assert [(one.address, one.reason) for one in told.recipients] == [
+        (READER, Reason.USER_UNKNOWN),
+        ("looping@example.com", Reason.NETWORK),
+    ]
+
+
 @pytest.mark.parametrize("body", [POSTFIX, EXIM, QMAIL], ids=["Postfix", "Exim", "qmail"])
 def test_what_is_written_for_people_is_read_where_there_is_nothing_else(body: tuple[str, ...]) -> None:
     told = parse(mail(*body))

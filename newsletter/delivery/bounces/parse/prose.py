@@ -140,6 +140,10 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
 
 def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
     heads = [at for at, _ in found]
+    if _stand_below(lines, found):
+        starts = [0, *(at + 1 for at in heads)]
+        told = [(address, " ".join(lines[start : at + 1])) for (at, address), start in zip(found, starts, strict=False)]
+        return [Mention(address, words, command_in(words)) for address, words in told]
     mentions, shared, concluded = [], "", _concluded(lines)
     # From the last: addresses in lines of their own share the words below them all.
     for (at, address), end in reversed(list(zip(found, [*heads[1:], len(lines)], strict=True))):
@@ -149,6 +153,17 @@ def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]
         shared = words if _is_only(address, lines[at]) else ""
         mentions.append(Mention(address, words, command_in(words)))
     return mentions[::-1]
+
+
+def _stand_below(lines: list[str], found: list[tuple[int, str]]) -> bool:
+    """Whether each of several addresses stands below what is said of it, as Notes writes."""
+    ends_paragraph = (_is_only(address, lines[at]) and _ends_paragraph(lines, at) for at, address in found)
+    return len(found) > 1 and all(ends_paragraph)
+
+
+def _ends_paragraph(lines: list[str], at: int) -> bool:
+    before, after = "".join(lines[max(0, at - 1) : at]), "".join(lines[at + 1 : at + 2])
+    return bool(before) and not before.endswith(("-", ":")) and "@" not in before and not after
 
 
 def _concluded(lines: list[str]) -> dict[str, str]:
