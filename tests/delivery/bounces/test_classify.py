@@ -355,6 +355,12 @@ def test_the_receivers_own_rules_come_first() -> None:
     assert classify(words)[0] is not Reason.BLOCKED
 
 
+def test_a_status_tells_more_than_where_googles_dialogue_ended() -> None:
+    assert classify("The other server returned: 550 550 no thanks (state 14).").reason is Reason.USER_UNKNOWN
+    assert classify("The other server returned: 552 552 5.2.2 over (state 14).").reason is Reason.MAILBOX_FULL
+    assert classify("The other server returned: 550 550 5.1.1 User unknown (state 14).").reason is Reason.USER_UNKNOWN
+
+
 @pytest.mark.parametrize("piece", ["no", "rbl", "is spam", "a b c", "(spam)", "почта", "no such user"])
 def test_a_phrase_is_found_wherever_it_stands(piece: str) -> None:
     plain, coded, gapped = separate(piece), separate(f"5.7.1 {piece}"), separate(f"{piece}*end")

@@ -136,6 +136,8 @@ def _fault_of_ours(reason: Reason, text: str, command: str, faults: Iterable[Rea
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:
     found = programs.reason_of(text)
+    if programs.GOOGLE_STATE in text and status_codes.REASONS.get(status, found) is not found:
+        return None
     if found is not Reason.EXPIRED:
         return found
     # What the server answered each time tells more than that the time ran out.

@@ -116,6 +116,9 @@ CATEGORIES: Mapping[str, Reason] = {
 }
 """The reason by PowerMTA's own categories."""
 
+GOOGLE_STATE = "(state "
+"""How Google begins where in the dialogue it was refused: that tells less than a status that the server gave."""
+
 _PHRASES = [(reason, separate(rules)) for reason, rules in _RULES.items()]
 
 
