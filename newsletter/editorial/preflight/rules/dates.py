@@ -47,7 +47,8 @@ _AN_HOUR_FOLLOWS = re.compile(
 )
 _NO_HOUR_FOLLOWS = re.compile(
     r"\b(?:ratio|scale|odds|score\w*|won|lost|beat|led|psalms?|isaiah|genesis|exodus|proverbs|jeremiah|ezekiel|matthew"
-    r"|luke|acts|job|numbers|kings|samuel|sura|runs?|lasts?|time of|video|track)\b[^.!?]{0,20}$",
+    r"|luke|acts|job|numbers|kings|samuel|sura|runs?|ran|swam|walked|finished|lasts?|time of|video"
+    r"|track)\b[^.!?]{0,20}$|\bin $",
     re.IGNORECASE,
 )
 _NO_HOUR_BEFORE = re.compile(

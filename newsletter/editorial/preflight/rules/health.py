@@ -23,8 +23,8 @@ _COUNTED = (
     r"(?:people|adults|patients|women|men|participants|volunteers|readers)\b"
 )
 _CLAIMS = re.compile(
-    r"\b(?:stud(?:y|ies)|research(?:ers)?|trials?|reviews?|meta-analys[ei]s|experiments?|scientists?|experts?|evidence"
-    r"|data|surveys?)\s+(?:\w+\s+){0,3}?(?:shows?|showed|shown|finds?|found|suggests?|suggested|proves?|proved|proven"
+    r"\b(?<!\bno )(?:stud(?:y|ies)|research(?:ers)?|trials?|reviews?|meta-analys[ei]s|experiments?|scientists?|experts?"
+    r"|evidence|data|surveys?)\s+(?:\w+\s+){0,3}?(?:shows?|showed|shown|finds?|found|suggests?|suggested|proves?|proved|proven"
     r"|says?|said|confirms?|confirmed|indicates?|indicated|reports?|reported|reveals?|revealed|agree[sd]?"
     r"|demonstrates?|demonstrated|links?|linked)\b"
     r"|\b(?:according to(?! (?:\w+ )?(?:legends?|folklore|tradition))|it is (?:well )?known that|(?:has"

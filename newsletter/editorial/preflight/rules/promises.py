@@ -14,13 +14,16 @@ _ILLS = (
     r"|rheumatism|gout|tinnitus|eczema|vertigo|inflammations?|burn-?outs?|lumbago|tendinitis|bursitis|virus(?:es)?"
     r"|influenza|colds?|depression|anxiety|insomnia|osteoporosis|migraines?|headaches?|sciatica|fibromyalgia|obesity"
     r"|hypertension|blood pressure|infections?|(?:heart )?(?:attacks?|disease)|diseases?|illness(?:es)?|ailments?"
+    r"|allerg(?:y|ies)|hay fever|asthma attacks?|psoriasis|acne|wrinkles|hair loss|baldness|age?ing|snoring|fatigue"
+    r"|cramps?|ulcers?|epilepsy|indigestion|heartburn|bronchitis|sinusitis|coughs?|sore throats?"
     r"|pains?|aches?|\w+aches?|slipped discs?)"
 )
 _BODY = r"(?:backs?|necks?|shoulders?|knees?|hips?|spines?|joints?|bod(?:y|ies)|posture|damage|gut|immune system)"
 _MEDICINE = (
     r"(?:medicines?|medications?|meds|pills?|tablets?|drugs?|pain-?killers?|prescriptions?|insulin|statins?|ibuprofen"
     r"|anti-?depressants?|steroids|chemo(?:therapy)?|inhalers?|cortisone|injections?|shots?|jabs?|morphine|opioids?"
-    r"|opiates?|aspirin|paracetamol|beta-?blockers?|sleeping pills?|antibiotics?|pharmac(?:y|ies)|medicine (?:chest"
+    r"|opiates?|aspirin|paracetamol|beta-?blockers?|(?:blood[ -])?thinners"
+    r"|sleeping pills?|antibiotics?|pharmac(?:y|ies)|medicine (?:chest"
     r"|cabinet)s?)"
 )
 _DOCTOR = (
@@ -50,7 +53,10 @@ _ENDS = re.compile(
     r"|melt|a thing|history)"
     rf"|{_ILLS} (?:simply |just |will |then |soon )*(?:vanish|disappear|melt|evaporat|dissolv)(?:es|e|ed|s)?\b"
     rf"|{_ILLS} (?:is|are|was|were|will be|becomes?) (?:\w+ )?(?:history|a thing of the past|yesterday)"
-    rf"|{_ILLS} (?:is|are|will be) (?:gone|over) (?:{_SOON})"
+    rf"|{_ILLS} (?:is|are) (?:gone|over) (?:{_SOON})|{_ILLS} will (?:\w+ )?be (?:gone|over)"
+    rf"|no {_ILLS} (?!today|tonight|at last|from|for|before){_SOON}"
+    rf"|wak(?:e|es|ing) up (?:\w+ ){{0,2}}(?:without|free of|free from) {_OWN}{_ILLS}"
+    r"|never (?:\w+ )?(?:fall|get|be) (?:ill|sick|sore|stiff)"
     rf"|(?:keeps?|keeping) {_OWN}{_ILLS} (?:away|at bay|off)"
     rf"|(?:goodbye|farewell|adieu|so long) to {_OWN}(?:\w+ )?{_ILLS}"
     rf"|{_ILLS} (?:gone|stops?|ends?) {_SOON}"
@@ -63,7 +69,7 @@ _ENDS = re.compile(
     rf"|(?:never again|no longer any) (?:\w+ )?{_ILLS}"
     rf"|will (?:feel|have|know|suffer) no (?:more )?(?:\w+ )?{_ILLS}"
     rf"|and (?:the|your|all|every) ?(?:\w+ )?{_ILLS} (?:is|are|will be) (?:gone|over|history)"
-    rf"|no {_ILLS} (?:gets?|can get|will get|can touch|comes?|will come|survives?)"
+    rf"|no {_ILLS} (?:gets?|will get|can (?:get|touch|harm|hurt|reach)|comes?|will come|survives?)"
     rf"|(?:lower|bring|cut|halv|reduc)(?:s|es|e)?(?: down)? {_OWN}(?:{_ILLS}|blood sugar|cholesterol) (?:for good"
     rf"|for ?ever|for life|permanently)"
     r"|(?:will not|won['’]t|will never|never) hurt (?:any ?more|again|ever|you again)"
@@ -153,17 +159,19 @@ _USUAL = re.compile(
     re.IGNORECASE,
 )
 _NOT_MEANT = re.compile(
-    r"cure is worse than|"
+    r"cure (?:is|was|can be|may be|seems) worse than|"
     # Food, leather and glue are cured; a chair, a seat and a price are guaranteed; our own livers clear toxins.
     r"(?:cured?|cures|curing) (?:of )?(?:the |some |your )?(?:ham|meats?|bacon|fish|salmon|sausages?|olives?|concrete"
     r"|resin|leather|pork"
     r"|cheese|beef|egg|yolk|trout|tobacco|vanilla|hay)"
+    r"|guarantee to (?:\w+ ){1,2}(?:years?|months?)"
     r"|guarante(?:e|es) (?:card|period|slip|certificate"
     r"|(?:runs|covers|expires|lasts|ends|ended|ran|is valid|for|on|of)\b)"
     r"|guaranteed (?:place|seat|spot|minimum|price|hours?|income|delivery|for (?:\w+ ){1,3}(?:years?|months?))"
     r"|guaranteed until|guarantee(?:s|d)? (?:you |your |a |the |that |each )*(?:\w+ )?(?:place|seat|spot|price"
     r"|delivery)"
-    r"|cures? [^.!?;:,]{0,25}boredom|(?<=the )guarantee\b(?! that| of| to)|(?<=take a )miracle|(?<=need a )miracle"
+    r"|cures? [^.!?;:,]{0,25}boredom|(?<=the )guarantee\b(?! that| of| to)|(?<=its )guarantee\b(?! that)"
+    r"|(?<=take a )miracle|(?<=need a )miracle"
     r"|breakthrough in (?:the )?(?:tunnel|talks?|negotiations?|peace|case|wall)|miracle (?:street|road|lane|mile"
     r"|play)|detox (?:is|means)",
     re.IGNORECASE,
@@ -174,6 +182,7 @@ _NOT_MEANT_AFTER = re.compile(
     r"|(?:seat|ticket|place|spot|price|delivery|refund|entry|room|table)s? (?:is|are))[ -])$"
     r"|\b(?:ham|concrete|resin|glue|paint|varnish|epoxy|cement|plaster|hams|bacon|salmon|leather) (?:\w+ ){0,2}$"
     r"|\b(?:receipts?|warranty|invoice)\b[^.]{0,40}$|\b(?:vaccin\w+|jabs?)\b[^.]{0,30}$"
+    r"|\b(?:film|novel|movie|opera|fairy tale)\b[^.]{0,40}$"
     r"|\b(?:minor|small|little|the word|the term|so-called) $|\b(?:livers?|kidneys|lungs|bacteri\w+"
     r"|botulin\w*)\b[^.]{0,40}$",
     re.IGNORECASE,
@@ -183,7 +192,7 @@ _IN_BODIES = re.compile(r"\b(?:livers?|kidneys|lungs|bod(?:y|ies)|immune system)
 
 _LEAVE_OFF = re.compile(
     rf"\b(?:replac(?:e|es|ed|ing)|(?:substitute|replacement|stand-in)s? for|instead of|in place of|better than"
-    rf"|do(?:es)? the work of) {_OWN}"
+    rf"|do(?:es)? the work of|tak(?:e|es|ing) the place of) {_OWN}"
     rf"(?:(?!no\b|not\b)\w+ ){{0,4}}(?:{_MEDICINE}|{_DOCTOR})\b"
     rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -]){{0,2}}{_MEDICINE}\b"
     rf"|\bwhy (?:see|visit|go to|ask|pay|take|swallow|bother) (?:for |with )?{_OWN}(?:\w+ )?(?:{_DOCTOR}|{_MEDICINE})\b"
@@ -193,7 +202,12 @@ _LEAVE_OFF = re.compile(
     rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{_MEDICINE}\b"
     rf"|\b(?:thr(?:ow|ew|owing)(?: away| out)?|bin|ditch|flush|forget|toss|skip|drop|leave off|come off|get off|go off"
     rf"|give up|goodbye to|away with|put away|cancel) {_OWN}(?:no )?(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    r"(?! (?:of|when|for|if|at once|or|to|before|soon|straight|today|now|not\b))"
+    r"(?! (?:of|when|for|if|at once|or|to|before|soon|straight|not\b))"
+    rf"|\b{_MEDICINE}\? (?:\w+ ){{0,2}}(?:throw|toss|bin|ditch|flush|drop|forget|stop taking|leave) (?:them|it)\b"
+    rf"|\bno (?:{_MEDICINE}|{_DOCTOR}),? (?:and )?no (?:more )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|\b(?:nobody|no one) (?:really |ever )?needs {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    r"|\b(?:do not|don['’]t|need not|needn['’]t|never|no longer) (?:need to |have to |must )?(?:see|visit|consult"
+    rf"|go to) {_OWN}{_DOCTOR}\b(?! (?:if|when|for|because|before|until|without|about|too))"
     rf"|\bno (?:more )?(?:{_MEDICINE}|{_DOCTOR})(?: or {_MEDICINE}| or {_DOCTOR})?,? (?:is |are )?"
     r"(?:needed|required|necessary|any ?more)\b"
     rf"|\bno more {_MEDICINE}\b(?! than| today| tonight| until)"
