@@ -5,10 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from peers import readers
-from sqlalchemy import event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, event, func, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 from newsletter.delivery import ledger
+from newsletter.delivery.breaker import Strike
+from newsletter.delivery.bulk import batch_writer
 from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.ledger import ClaimedCopy, outcomes
 from newsletter.delivery.smtp.replies import Reply
@@ -87,32 +90,133 @@ def test_what_else_is_to_be_written_shares_a_commit_with_the_marks(held, over_wr
     assert len(commits) == 1
 
 
-def test_an_error_of_other_work_costs_no_mark_and_no_result(held, over_writer, copies) -> None:
+def divide_by_zero(_: Session) -> object:
+    return 1 // 0
+
+
+def break_a_constraint(session: Session) -> object:
+    session.add(Strike(copy_id=1))
+    return session.flush()
+
+
+@pytest.mark.parametrize(("work", "kind"), [(divide_by_zero, ZeroDivisionError), (break_a_constraint, IntegrityError)])
+def test_an_error_of_other_work_costs_no_mark_and_no_result(held, over_writer, copies, work, kind) -> None:
     begun, ended = held(2)
 
     async def with_an_error(writer: BatchWriter) -> bool:
         mark = writer.begin(begun)
         writer.record(outcomes.sent(ended, Reply(250, ("2.0.0 Taken",))))
-        with pytest.raises(ZeroDivisionError):
-            await writer.write(lambda _: 1 // 0)
+        with pytest.raises(kind):
+            await writer.write(work)
         return await mark
 
     assert over_writer(with_an_error)
     assert copies(ended.letter_id)[ended.address].state == "sent"
 
 
-def test_once_the_database_is_back_all_goes_on(held, over_writer) -> None:
-    copies = held(2)
+@pytest.fixture
+def away_once() -> Callable[..., None]:
+    """Observes nothing; the first time, the database goes away."""
     away = [OperationalError("COMMIT", None, Exception("away"))]
 
     def observe(*_: object) -> None:
         if away:
             raise away.pop()
 
+    return observe
+
+
+def test_once_the_database_is_back_all_goes_on(held, over_writer, away_once) -> None:
+    copies = held(2)
+
     async def one_after_the_other(writer: BatchWriter) -> list[bool]:
         return [await writer.begin(copy) for copy in copies]
 
-    assert over_writer(one_after_the_other, observe=observe) == [True, True]
+    assert over_writer(one_after_the_other, observe=away_once) == [True, True]
+
+
+def test_a_stop_sees_at_once_whether_the_database_is_back(held, over_writer, away_once, copies, monkeypatch) -> None:
+    monkeypatch.setattr(batch_writer, "_LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr(batch_writer, "_SHORTEST_WAIT", 3600.0)
+    [ended] = held(1)
+
+    async def stopped(writer: BatchWriter) -> None:
+        writer.record(outcomes.sent(ended, Reply(250, ("2.0.0 Taken",))))
+        while not writer._wait:
+            await asyncio.sleep(0)
+        await writer.flush()
+
+    over_writer(stopped, observe=away_once)
+    assert copies(ended.letter_id)[ended.address].state == "sent"
+
+
+def test_work_that_nobody_waits_for_any_more_is_not_tried_again(over_writer, away_once) -> None:
+    done = []
+
+    async def cancelled(writer: BatchWriter) -> None:
+        work = asyncio.create_task(writer.write(lambda _: done.append("in vain")))
+        while not writer._wait:
+            await asyncio.sleep(0)
+        work.cancel()
+        await writer.flush()
+
+    over_writer(cancelled, observe=away_once)
+    assert done == []
+
+
+def test_when_the_answer_to_a_commit_is_lost_no_dot_may_leave_and_nothing_is_done_twice(
+    held, over_writer, sessions, clock, copies
+) -> None:
+    begun, ended, back = held(3)
+    unanswered = [OperationalError("COMMIT", None, Exception("away"))]
+
+    def commit_unanswered(connection: Connection) -> None:
+        if unanswered:
+            connection.connection.commit()
+            raise unanswered.pop()
+
+    async def with_a_claim(writer: BatchWriter) -> tuple[bool, list[ClaimedCopy]]:
+        event.listen(sessions.engine, "commit", commit_unanswered)
+        mark = writer.begin(begun)
+        writer.record(outcomes.sent(ended, Reply(250, ("2.0.0 Taken",))))
+        writer.record(outcomes.released(back))
+        claimed = await writer.write(lambda session: ledger.claim(session, "w", 9, clock.now))
+        return await mark, claimed
+
+    is_begun, claimed = over_writer(with_a_claim)
+    assert not unanswered
+    assert not is_begun
+    assert [copy.id for copy in claimed] == [back.id]
+    assert (copies(ended.letter_id)[ended.address].state, copies(ended.letter_id)[ended.address].attempts) == (
+        "sent",
+        1,
+    )
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_server_that_ends_the_connection_in_the_middle_of_a_claim_costs_nothing(
+    held, over_writer, clock, copies
+) -> None:
+    begun, ended, back = held(3)
+    ends = [select(func.pg_terminate_backend(func.pg_backend_pid()))]
+
+    def claim(session: Session) -> list[ClaimedCopy]:
+        claimed = ledger.claim(session, "w", 9, clock.now)
+        if ends:
+            session.execute(ends.pop())
+        return claimed
+
+    async def with_a_claim(writer: BatchWriter) -> tuple[bool, list[ClaimedCopy]]:
+        mark = writer.begin(begun)
+        writer.record(outcomes.sent(ended, Reply(250, ("2.0.0 Taken",))))
+        writer.record(outcomes.released(back))
+        claimed = await writer.write(claim)
+        return await mark, claimed
+
+    is_begun, claimed = over_writer(with_a_claim)
+    assert is_begun
+    assert [copy.id for copy in claimed] == [back.id]
+    assert copies(ended.letter_id)[ended.address].state == "sent"
 
 
 def test_work_that_nobody_waits_for_any_more_is_not_done(held, over_writer) -> None:
@@ -145,6 +249,22 @@ def test_an_error_after_which_nothing_can_be_written_is_raised_to_whoever_watche
             await writer.watch()
 
     over_writer(watched, connections=1, observe=observe)
+
+
+def test_who_waits_for_a_group_that_cannot_be_written_is_told_so(held, over_writer) -> None:
+    def observe(*_: object) -> None:
+        raise ZeroDivisionError
+
+    [copy] = held(1)
+
+    async def flushed_meanwhile(writer: BatchWriter) -> None:
+        writer.begin(copy)
+        with pytest.raises(ZeroDivisionError):
+            await writer.flush()
+        with pytest.raises(ZeroDivisionError):
+            await writer.watch()
+
+    over_writer(flushed_meanwhile, connections=1, observe=observe)
 
 
 @pytest.mark.usefixtures("durable")

@@ -3,11 +3,12 @@
 import threading
 import time
 from collections.abc import MutableMapping
+from itertools import count
 from typing import Any
 
 import pytest
 from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
-from sqlalchemy import update
+from sqlalchemy import Connection, event, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -229,16 +230,32 @@ def test_a_stop_waits_a_while_for_a_slow_server_and_then_takes_the_copy_back(
     assert (copy.state, copy.attempts, copy.begun_at) == (CopyState.PENDING, 0, None)
 
 
+@pytest.mark.parametrize("is_committed", [False, True], ids=["before a commit", "before its answer"])
 def test_a_database_that_goes_away_in_mid_run_costs_nothing(
-    running, press, mailbox, counts, sessions, monkeypatch
+    running, press, mailbox, counts, sessions, monkeypatch, is_committed
 ) -> None:
-    letter = running(readers(60))
-    mailbox.delay = 0.01
-    with honest(mailbox) as peer, monkeypatch.context() as patch:
-        patch.setattr(sessions, "begin", _away_now_and_then(sessions.begin))
-        press(peer.server).run_once()
-    assert mailbox.recipients == readers(60)
-    assert counts(letter).sent == 60
+    letter = running(readers(12))
+    connect, commits = sessions.dedicated_connection, count()
+
+    def go_away_now_and_then(connection: Connection) -> None:
+        if next(commits) % 5 == 3:
+            if is_committed:
+                connection.connection.commit()
+            raise OperationalError("COMMIT", None, Exception("the database is away"))
+
+    def unreliable() -> Connection:
+        connection = connect()
+        event.listen(connection, "commit", go_away_now_and_then)
+        return connection
+
+    monkeypatch.setattr(sessions, "dedicated_connection", unreliable)
+    with honest(mailbox) as peer:
+        sender = press(peer.server)
+        while sender.run_once():
+            pass
+    assert next(commits) > 5
+    assert mailbox.recipients == readers(12)
+    assert counts(letter).sent == 12
 
 
 def test_a_lease_that_was_lost_sends_nothing(running, press, mailbox, clock, counts) -> None:
@@ -266,17 +283,6 @@ class _Losing:
 
     def __getattr__(self, name: str):
         return getattr(self._claims, name)
-
-
-def _away_now_and_then(begin):
-    calls = iter(range(1_000_000))
-
-    def unreliable():
-        if next(calls) % 5 == 3:
-            raise OperationalError("statement", {}, Exception("the database is away"))
-        return begin()
-
-    return unreliable
 
 
 def _events(logs: list[MutableMapping[str, Any]]) -> list[str]:

@@ -57,7 +57,7 @@ class _Work(NamedTuple):
 
 @dataclass(slots=True)
 class _Group:
-    """What one transaction writes, and how that ended."""
+    """What one transaction is to write, and how that ended."""
 
     begins: list[tuple[HeldCopy, Future[bool]]]
     outcomes: list[Outcome]
@@ -85,9 +85,11 @@ class BatchWriter:
         self._group_size = max(1, smtp_connections // 2)
         """Once so many connections wait for a group, it is written at once."""
         self._timer: Handle | None = None
-        """Of the next group or, while one is being written, of its next try."""
+        """Of the next group."""
         self._next_at = 0.0
         self._is_writing = False
+        self._wait = 0.0
+        """Seconds before the next try; 0 while the database can be reached."""
         self._lasted = _QUICK_COMMIT
         """How many seconds the last group took; before the first, too many for the loop."""
         self._thread = LedgerThread()
@@ -116,7 +118,8 @@ class BatchWriter:
         return await done
 
     async def flush(self) -> None:
-        """Write everything that is queued."""
+        """Write everything that is queued; if the database was unreachable, see at once whether it is back."""
+        self._wait = 0.0
         await self.write(lambda _: None)
 
     async def watch(self) -> None:
@@ -136,8 +139,8 @@ class BatchWriter:
 
     def _request(self) -> None:
         """Write a group at once if enough connections wait for it, else soon."""
-        if self._is_writing:
-            return  # and requested again at the end
+        if self._is_writing or self._wait or (self._broken.done() and not self._works):
+            return  # and requested again at the end, unless that is in vain
         if self._works or len(self._begins) >= self._group_size:
             # In this very call: once the loop came to it, it would have served the other connections,
             # all would share the group, and the server would have nothing to do meanwhile.
@@ -150,9 +153,16 @@ class BatchWriter:
 
     def _start(self) -> None:
         """Write all that is queued; of the works only the first, so that none holds up the begin marks for long."""
+        self._cancel_timer()
         self._is_writing = True
         begins, self._begins = self._begins, []
-        self._try(_Group(begins, list(self._outcomes), self._next_work()))
+        group = _Group(begins, list(self._outcomes), self._next_work())
+        # A server's answer is waited for elsewhere, because the loop has other things to do meanwhile.
+        if self._sessions.embedded and self._lasted < _QUICK_COMMIT and not group.work:
+            self._write(group)
+            self._end(group)
+        else:
+            self._thread.start(partial(self._write, group), partial(self._end, group))
 
     def _next_work(self) -> _Work | None:
         while self._works:
@@ -160,15 +170,6 @@ class BatchWriter:
             if not work.done.cancelled():
                 return work
         return None
-
-    def _try(self, group: _Group, wait: float = _SHORTEST_WAIT) -> None:
-        self._cancel_timer()
-        # A server's answer is waited for elsewhere, because the loop has other things to do meanwhile.
-        if self._sessions.embedded and self._lasted < _QUICK_COMMIT and not group.work:
-            self._write(group)
-            self._end(group, wait)
-        else:
-            self._thread.start(partial(self._write, group), partial(self._end, group, wait))
 
     def _write(self, group: _Group) -> None:
         try:
@@ -191,11 +192,12 @@ class BatchWriter:
             with Session(connection, expire_on_commit=False) as session, session.begin():
                 group.returned = group.work.run(session)
 
-    def _end(self, group: _Group, wait: float) -> None:
-        if isinstance(group.error, AWAY):
-            self._try_again(group, group.error, wait)
-            return
+    def _end(self, group: _Group) -> None:
         self._is_writing = False
+        if isinstance(group.error, AWAY):
+            self._try_again(group, group.error)
+            return
+        self._wait = 0.0
         if group.error:
             self._fail(group, group.error)
         else:
@@ -203,20 +205,22 @@ class BatchWriter:
             # Only now, so that no result is lost.
             del self._outcomes[: len(group.outcomes)]
             _answer(group)
-        if not self._broken.done():
-            self._request()
+        self._request()
 
-    def _try_again(self, group: _Group, error: Exception, wait: float) -> None:
-        group.error, self._lasted = None, _QUICK_COMMIT  # by the thread, until it is quick again
+    def _try_again(self, group: _Group, error: Exception) -> None:
+        self._begins = group.begins + self._begins
+        if group.work:
+            self._works.appendleft(group.work)
+        self._lasted = _QUICK_COMMIT  # by the thread, until it is quick again
         self._close()
-        if wait > _WORTH_LOGGING:
+        self._wait = min(_LONGEST_WAIT, max(_SHORTEST_WAIT, self._wait * 2))
+        if self._wait > _WORTH_LOGGING:
             log.warning("the ledger cannot be written; trying again", error=str(getattr(error, "orig", error)))
-        next_wait = min(_LONGEST_WAIT, wait * 2)
-        self._timer = asyncio.get_running_loop().call_later(wait, self._try, group, next_wait)
+        self._timer = asyncio.get_running_loop().call_later(self._wait, self._start)
 
     def _fail(self, group: _Group, error: BaseException) -> None:
+        self._begins = group.begins + self._begins
         if group.work:
-            self._begins = group.begins + self._begins
             if not group.work.done.done():
                 group.work.done.set_exception(error)
         elif not self._broken.done():
