@@ -15,8 +15,8 @@ LATE = datetime(2026, 5, 3, 22, 30, tzinfo=UTC)
 @pytest.mark.parametrize(
     ("since", "source", "words"),
     [
-        (LATE, None, "you confirmed this address on 4 May 2026"),
-        (LATE, "the old list", "this address was moved here from “the old list” on 4 May 2026"),
+        (LATE, None, "you confirmed your subscription on 4 May 2026"),
+        (LATE, "the old list", "your subscription was moved here from “the old list” on 4 May 2026"),
         (None, None, "this address is on the list"),
     ],
 )
@@ -39,4 +39,4 @@ def test_a_copy_of_a_german_letter_says_why_in_german() -> None:
     made = letter(html="<p>{{ why }}</p>", text="{{ why }}\n", time_zone="Europe/Warsaw", language="de")
     copy = ClaimedCopy(1, 1, 7, "ada@reader.example", "Ada", 0, None, LATE)
     message = bytes(compose.compile(made, LINKS).message(copy, LATE)).replace(b"=\r\n", b"")
-    assert "Sie diese Adresse am 4. Mai 2026 bestätigt haben" in quopri.decodestring(message).decode()
+    assert "Sie Ihr Abonnement am 4. Mai 2026 bestätigt haben" in quopri.decodestring(message).decode()

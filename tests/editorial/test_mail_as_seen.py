@@ -74,7 +74,7 @@ def filled(kind: str) -> tuple[str, str, str]:
     mail = rendered(kind)
     values = {field: f"https://letters.example.org/{field}/{'x' * 60}" for field in FIELDS[kind] if "_url" in field}
     values |= {"name": "Zofia", "email": "zofia.kowalska@example.org"}
-    values |= {"why": "because you confirmed this address on 3 May 2026"}
+    values |= {"why": "because you confirmed your subscription on 3 May 2026"}
     return (
         merge.compile(mail.subject, FIELDS[kind]).fill(values, as_line),
         merge.compile(mail.html, FIELDS[kind]).fill(values, merge.as_html),

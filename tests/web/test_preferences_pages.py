@@ -38,7 +38,7 @@ def fresh(reader: Subscription, services: Services, now: datetime) -> str:
 def test_the_page_says_where_the_reader_stands(browser: FlaskClient, fresh: str) -> None:
     page = browser.get(fresh).text
     assert 'comes to <strong class="whole">ada@example.org</strong> every Tuesday' in page
-    assert "because you confirmed this address on 20 November 2026." in page
+    assert "because you confirmed your subscription on 20 November 2026." in page
     assert 'value="Ada"' in page
 
 

@@ -17,12 +17,13 @@ MAX_SOURCE = 200
 def reminder(since: datetime | None, source: str | None, zone: ZoneInfo, language: str = formats.LANGUAGE) -> str:
     """The words that follow "This comes to ada@example.org because", without a full stop.
 
-    `source` is where a reader was imported from who never confirmed here; without `since`, neither is known.
+    `source` is where a reader was imported from who never confirmed here; without `since`, neither is known. The
+    words are about the subscription, because the address may have been changed since.
     """
     if since is None:
         return gettext("this address is on the list", language)
     day = formats.plain_day(since.astimezone(zone), language)
     if source is None:
         # Translators: this follows “because”, and has to begin and end as a clause does there.
-        return gettext("you confirmed this address on %(day)s", language, day=day)
-    return gettext("this address was moved here from “%(source)s” on %(day)s", language, source=source, day=day)
+        return gettext("you confirmed your subscription on %(day)s", language, day=day)
+    return gettext("your subscription was moved here from “%(source)s” on %(day)s", language, source=source, day=day)
