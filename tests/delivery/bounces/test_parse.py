@@ -157,6 +157,36 @@ looping@example.com
     ]
 
 
+def test_a_recipient_may_be_named_again_with_what_the_server_said() -> None:
+    said = f"""Delivery has failed to these recipients or distribution lists:
+
+{READER}
+The address you entered couldn't be found.
+
+full@example.com
+The message couldn't be delivered.
+
+Diagnostic information for administrators:
+
+{READER}
+#550 5.1.1 RESOLVER.ADR.RecipNotFound; not found ##
+
+full@example.com
+#550 5.2.2 STOREDRV.Deliver; quota ##
+"""
+    told = parse(mail(said, subject="Undeliverable: The week"))
+    assert [(one.address, one.reason) for one in told.recipients] == [
+        (READER, Reason.USER_UNKNOWN),
+        ("full@example.com", Reason.MAILBOX_FULL),
+    ]
+
+
+def test_a_returned_header_may_lack_the_blanks() -> None:
+    said = f"{READER} Invalid Address, ERROR_CODE :550, no such user", f"\nReceived:from a.example.org\nTo:<{READER}>"
+    told = parse(mail(*said))
+    assert [one.diagnostic for one in told.recipients] == [said[0]]
+
+
 @pytest.mark.parametrize("body", [POSTFIX, EXIM, QMAIL], ids=["Postfix", "Exim", "qmail"])
 def test_what_is_written_for_people_is_read_where_there_is_nothing_else(body: tuple[str, ...]) -> None:
     told = parse(mail(*body))

@@ -26,6 +26,7 @@ _LABELS = any_of(
     r"""
     (?:final|original|intended|failed|undeliverable|actual|your|the)?[\s-]*(?:recipients?|address(?:es|ee)?|user)
     to|rcpt to|for|user unknown|unknown user|host unknown|invalid (?:final delivery )?user(?:id)?
+    user mailbox exceeds allowed size
     recipient e-?mail address|could not (?:deliver|send) (?:the )?(?:mail|message) to
     (?:un)?able to deliver (?:mail )?to|failed (?:address|to|recipient)|delivery failed for|delivery failed
     your mail to|your message to|mail to|message to|emp(?:f|ph)(?:ä|ae)nger|destinataire|destinatario
@@ -93,6 +94,7 @@ _NAMES = {
 _CONCLUSION = re.compile(rf"\d{{3}} (?:[245]\.\d+\.\d+ )?<?({_ADDRESS})>?\.\.\.")
 _DIALOGUE = re.compile(r"[<>]{3}|(?:\.\.\. )?while talking to", re.IGNORECASE)
 _LINES_ABOVE = 6
+_AROUND = "<>:*.,; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,20 +141,36 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
 
 
 def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
-    heads = [at for at, _ in found]
-    if _stand_below(lines, found):
-        starts = [0, *(at + 1 for at in heads)]
-        told = [(address, " ".join(lines[start : at + 1])) for (at, address), start in zip(found, starts, strict=False)]
-        return [Mention(address, words, command_in(words)) for address, words in told]
-    mentions, shared, concluded = [], "", _concluded(lines)
+    told = dict.fromkeys((address for _, address in found), "")
+    for address, words in _above_each(lines, found) if _stand_below(lines, found) else _below_each(lines, found):
+        told[address] = f"{told[address]} {words}".lstrip()
+    concluded = _concluded(lines)
+    best = ((address, concluded.get(address.lower(), words)) for address, words in told.items())
+    return [Mention(address, words, command_in(words)) for address, words in best]
+
+
+def _above_each(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[str, str]]:
+    starts = [0, *(at + 1 for at, _ in found)]
+    return [(address, " ".join(lines[start : at + 1])) for (at, address), start in zip(found, starts, strict=False)]
+
+
+def _below_each(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[str, str]]:
+    heads = sorted({*found, *_named_again(lines, found)}) if len(found) > 1 else found
+    told, shared = [], ""
     # From the last: addresses in lines of their own share the words below them all.
-    for (at, address), end in reversed(list(zip(found, [*heads[1:], len(lines)], strict=True))):
+    for (at, address), end in reversed(list(zip(heads, [*(at for at, _ in heads[1:]), len(lines)], strict=True))):
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
         words = f"{words} {shared}".rstrip() if _is_only(address, words) else words
-        words = concluded.get(address.lower(), words)
         shared = words if _is_only(address, lines[at]) else ""
-        mentions.append(Mention(address, words, command_in(words)))
-    return mentions[::-1]
+        told.append((address, words))
+    return told[::-1]
+
+
+def _named_again(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Where these addresses stand alone in a line: Exchange tells people first, then administrators."""
+    named = {address.lower(): address for _, address in found}
+    alone = ((at, named.get(line.strip(_AROUND).lower())) for at, line in enumerate(lines) if "@" in line)
+    return [(at, address) for at, address in alone if address]
 
 
 def _stand_below(lines: list[str], found: list[tuple[int, str]]) -> bool:
@@ -177,7 +195,7 @@ def _concluded(lines: list[str]) -> dict[str, str]:
 
 
 def _is_only(address: str, words: str) -> bool:
-    return words.strip("<>:*.,; ").lower() == address.lower()
+    return words.strip(_AROUND).lower() == address.lower()
 
 
 def without_names(text: str) -> str:

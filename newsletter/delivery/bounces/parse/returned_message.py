@@ -30,7 +30,7 @@ _MARKS = any_of(
     -*\s*(?:unsent|returned|undeliverable|original|rejected) (?:message|mail) (?:below|follows|attached|is below)
     \[? *(?:original|rejected|returned) message (?:omitted|not included)
     (?:your|the) message:$|message (?:body|text):$
-    received: (?:from|by|\(qmail) .{3,}
+    received: ?(?:from|by|\(qmail) .{3,}
     return-path: *<
     x-originating-ip:
     """
