@@ -55,8 +55,11 @@ class MailHost:
     addresses: tuple[str, ...] = ()
     fault: str = ""
     """Why there was no conversation."""
+    has_answered: bool = False
+    """Whether it said something all the same, such as that it wants no mail from here."""
     has_starttls: bool = False
     tls_fault: str = ""
+    certificate_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

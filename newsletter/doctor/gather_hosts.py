@@ -57,7 +57,7 @@ def ask_mail_host(host: MailHost, port: int, helo: str, tls: ssl.SSLContext | No
             finally:
                 client.close()
     except (smtplib.SMTPException, OSError) as error:
-        return replace(host, fault=_reason(error))
+        return replace(host, fault=_reason(error), has_answered=isinstance(error, smtplib.SMTPResponseException))
 
 
 def ask_web(web: WebFacts, client: GuardedClient, clock: Callable[[], datetime]) -> WebFacts:
@@ -94,7 +94,9 @@ def _secured(client: SmtpClient, host: MailHost, tls: ssl.SSLContext) -> MailHos
     try:
         client.starttls(context=tls)
     except ssl.SSLCertVerificationError as error:
-        return replace(host, has_starttls=True, tls_fault=error.verify_message)
+        return replace(host, has_starttls=True, certificate_fault=error.verify_message)
+    except smtplib.SMTPResponseException as error:
+        return replace(host, has_starttls=True, tls_fault=_reason(error))
     except (smtplib.SMTPException, OSError) as error:
         return replace(host, has_starttls=True, tls_fault=_reason(tls_trust.tls_failed(error)))
     return replace(host, has_starttls=True)

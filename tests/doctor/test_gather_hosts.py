@@ -85,15 +85,27 @@ def test_a_host_for_bounces_has_a_certificate_for_its_name(certificate: Path) ->
             MailHost("mx.example", ("127.0.0.1",)), peer.port, "", trusting(f"{certificate}.crt")
         )
         unknown = gather_hosts.ask_mail_host(HOST, peer.port, "")
-    assert (good.fault, good.has_starttls, good.tls_fault) == ("", True, "")
-    assert "Hostname mismatch" in other.tls_fault
-    assert "self-signed" in unknown.tls_fault
+    assert (good.fault, good.has_starttls, good.tls_fault, good.certificate_fault) == ("", True, "", "")
+    assert "Hostname mismatch" in other.certificate_fault
+    assert "self-signed" in unknown.certificate_fault
 
 
 def test_a_host_without_tls_or_without_an_answer_is_told() -> None:
     with honest(Mailbox()) as peer:
         assert not gather_hosts.ask_mail_host(HOST, peer.port, "").has_starttls
     assert gather_hosts.ask_mail_host(HOST, free_port(), "").fault == "Connection refused"
+
+
+def test_a_host_that_does_not_let_us_in_is_not_taken_for_a_port_that_is_blocked() -> None:
+    with scripted({"": b"554-5.7.1 No mail\r\n554 from here\r\n"}) as (peer, _):
+        asked = gather_hosts.ask_mail_host(HOST, peer.port, "")
+    assert (asked.has_answered, asked.fault) == (True, "554 5.7.1 No mail from here")
+
+
+def test_tls_that_does_not_work_is_not_taken_for_a_bad_certificate() -> None:
+    with scripted({"EHLO": b"250-mx.example\r\n250 STARTTLS\r\n"}) as (peer, _):
+        asked = gather_hosts.ask_mail_host(HOST, peer.port, "")
+    assert (asked.tls_fault, asked.certificate_fault) == ("502 5.5.1 What?", "")
 
 
 def client(port: int, **changes: object) -> GuardedClient:

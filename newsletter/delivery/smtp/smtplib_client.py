@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+from newsletter.characters import as_line
 from newsletter.delivery.smtp import protocol, tls_trust
 from newsletter.delivery.smtp.protocol import Extensions
 from newsletter.delivery.smtp.replies import Reply, printable
@@ -152,7 +153,11 @@ def local_reply(code: int, text: str) -> LocalReply:
 
 
 def error_text(error: Exception) -> str:
-    """An error's message, or its class if it has none."""
+    """An error's message, a server's reply as it was said, or the error's class if it has none."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        said = error.smtp_error
+        words = as_line(said.decode(errors="replace") if isinstance(said, bytes) else said)
+        return f"{error.smtp_code} {words}" if error.smtp_code > 0 else f"no SMTP was spoken: {words}"
     return str(error) or type(error).__name__
 
 

@@ -82,6 +82,9 @@ def bounces_come_encrypted(facts: SystemFacts) -> Iterator[Finding]:
                 message = f"{host.name}, where bounces go, has no address in the DNS"
                 record = DnsRecord(host.name, "192.0.2.1", "A")
                 yield Finding(WARNING, host.name, message, "publish it, with its own address", record)
+            elif host.has_answered:
+                message = f"{host.name} does not let this machine in: {host.fault}"
+                yield Finding(HINT, host.name, message, "see whether it takes mail from other machines")
             elif host.fault:
                 message = f"{host.name} cannot be asked on port 25: {host.fault}"
                 mend = "many networks block that port from inside; ask from another place"
@@ -89,7 +92,10 @@ def bounces_come_encrypted(facts: SystemFacts) -> Iterator[Finding]:
             elif not host.has_starttls:
                 yield Finding(WARNING, host.name, f"{host.name} offers no STARTTLS", "give it a certificate")
             elif host.tls_fault:
-                message = f"the certificate of {host.name} is not valid: {host.tls_fault}"
+                message = f"{host.name} offers STARTTLS, and it does not work: {host.tls_fault}"
+                yield Finding(WARNING, host.name, message, "see the log of that server")
+            elif host.certificate_fault:
+                message = f"the certificate of {host.name} is not valid: {host.certificate_fault}"
                 yield Finding(WARNING, host.name, message, "renew it, for exactly this name")
             else:
                 yield Finding(OK, host.name, f"{host.name} takes mail encrypted, with a valid certificate")
