@@ -28,7 +28,7 @@ ADA, BOB, CYD, DAN, EVE = (f"{name}@example.org" for name in ("+ada", "bob", "cy
 @pytest.fixture
 def full(press: Press, now: datetime) -> Press:
     """Ada with all there is to know of a reader; one who waits, one who left, one who is paused, one who complained."""
-    for email, name in ((ADA, "=Ada;=1"), (CYD, ""), (DAN, ""), (EVE, "")):
+    for email, name in ((ADA, "=Ada;=1"), (CYD, "Nil"), (DAN, "null"), (EVE, "")):
         press.reader(email, name)
     press.subscribe(BOB)
     press.run(unsubscribe.unsubscribe_by_link, press.leave_token(CYD), Channel.LINK, None, press.now)
@@ -45,7 +45,8 @@ def full(press: Press, now: datetime) -> Press:
         topics.turn_off(session, [(ada, "sleep"), (ada, "neck, back")])
         session.get_one(Subscription, ada).delivery_zone = "Asia/Kathmandu"
         session.get_one(Subscription, ada).delivery_hour = 0
-        tags.set_attributes(session, {known["city"]: [(ada, "=Łódź")], known["age"]: [(ada, "41")]})
+        cities = [(ada, "=Łódź"), (press.subscription(DAN).id, "None")]
+        tags.set_attributes(session, {known["city"]: cities, known["age"]: [(ada, "41")]})
     return press
 
 
@@ -152,7 +153,7 @@ def test_the_export_of_most_has_nothing_of_those_between_them(full: Press) -> No
         lines = export.json_lines(session, full.publication.id, Subscription.id.in_(most))
         ada, dan = (json.loads(line) for line in lines)
     assert (ada["email"], ada["topics_off"], dan["email"]) == (ADA, ["neck, back", "sleep"], DAN)
-    assert (dan["tags"], dan["topics_off"], dan["attributes"]) == ([], [], {})
+    assert (dan["tags"], dan["topics_off"], dan["attributes"]) == ([], [], {"City": "None"})
     assert [step["act"] for step in dan["consent"]] == ["asked", "confirmed"]
 
 

@@ -181,6 +181,11 @@ def test_line_breaks_inside_quotation_marks_stay_one_row(write: Callable[..., Pa
     assert list(refused(rows)) == [6]
 
 
+def test_a_name_may_be_a_word_that_programs_write_into_empty_cells(write: Callable[..., Path]) -> None:
+    rows = read(write("email,name\nada@example.org,Nil\nbob@example.org,Null\ncyd@example.org,NULL\n"))
+    assert people(rows) == [("ada@example.org", "Nil"), ("bob@example.org", "Null"), ("cyd@example.org", "")]
+
+
 def test_standard_input_is_a_file_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     class Pipe(BytesIO):
         def seekable(self) -> bool:

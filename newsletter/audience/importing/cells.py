@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -14,7 +14,6 @@ from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
 MAX_ATTRIBUTES = 100
-_NOTHING = frozenset({"", "null", "none", "nil", "n/a"})
 _BETWEEN_TAGS = ("|", ";", ",")
 
 
@@ -74,17 +73,19 @@ def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
     return text if text.isprintable() else characters.passage(text, excerpt([name]))
 
 
-def text_of(cell: str) -> str:
-    """The text of a cell; "" if it is empty, or says so as programs do, such as "null"."""
+def text_of(cell: str, nothing: Collection[str]) -> str:
+    """The text of a cell; "" if it is empty, or is one of these words, which programs write into empty cells."""
     text = cell.strip()
     # Nearly every cell is settled here, and there are a million rows of them.
     if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
         return text
     text = unescape_formula(text)
-    return "" if text.casefold() in _NOTHING else text
+    return "" if text not in _NAMES and text.casefold() in nothing else text
 
 
-_LONGEST_NOTHING = max(map(len, _NOTHING))
+_NAMES = frozenset({"Nil", "Null"})
+"""What people are called; programs write such words in small letters or in capitals."""
+_LONGEST_NOTHING = 4
 
 
 def says_gone(attribute: tuple[str, str]) -> bool:

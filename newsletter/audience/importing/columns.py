@@ -35,7 +35,7 @@ from newsletter.audience.importing.column_fields import (
 )
 from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.sources.plain import PLAIN
-from newsletter.audience.importing.sources.source import Membership, Remark, Source
+from newsletter.audience.importing.sources.source import Membership, Source
 from newsletter.audience.statuses import Pace, Status, worse_status
 from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
@@ -113,7 +113,7 @@ class ColumnLayout:
         places, source = self.places, self.source
         possible = (
             ("proof", self.proof, self.proofs),
-            ("remark", _remarking(source.remark, self.proofs), source.remark and self.proofs),
+            ("remark", _remarking(source, self.proofs), source.remark and self.proofs),
             ("tags", self.tags, places[FieldKind.TAGS] or source.tagged_words),
             ("is_monthly", self.is_monthly, places[FieldKind.PACE]),
             ("topics_off", self.topics_off, places[FieldKind.TOPICS_OFF]),
@@ -143,7 +143,7 @@ class ColumnLayout:
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
         """The first cell of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
-            if text := text_of(cells[place]):
+            if text := text_of(cells[place], self.source.nothing):
                 return text
         return ""
 
@@ -182,7 +182,7 @@ class ColumnLayout:
         source = self.source
         found = self._words_among(cells, source.tagged_words) if source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if cells[place] and (text := text_of(cells[place])):
+            if cells[place] and (text := text_of(cells[place], self.source.nothing)):
                 names = tags_in(text, source.tag_separator)
                 if place in self.passed_over and (leaving := next(filter(status_words.is_known_as_gone, names), "")):
                     raise Invalid(_unread_status(self.header[place], leaving, FieldKind.TAGS))
@@ -217,10 +217,10 @@ class ColumnLayout:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
         for place, name in self.attributes:
-            if cells[place] and (text := text_of(cells[place])):
+            if cells[place] and (text := text_of(cells[place], self.source.nothing)):
                 found.setdefault(name, checked_text(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
-            if text := text_of(cells[place]):
+            if text := text_of(cells[place], self.source.nothing):
                 parsed = attributes_in(self.header[place], text)
                 if place in self.passed_over and (leaving := next(filter(says_gone, parsed.items()), None)):
                     raise Invalid(_unread_status(self.header[place], ": ".join(leaving), FieldKind.ATTRIBUTES))
@@ -229,7 +229,7 @@ class ColumnLayout:
 
     def proof(self, cells: Sequence[str]) -> str:
         """The other system's own proof of consent, word for word; raises Invalid for one that cannot be stored."""
-        found = [(title, text) for at, title in self.proofs if (text := text_of(cells[at]))]
+        found = [(title, text) for at, title in self.proofs if (text := text_of(cells[at], self.source.nothing))]
         whole = "; ".join([f"{title} {text}" for title, text in found])
         # Nearly always; otherwise each cell has the limit, and the column at fault is named.
         if len(whole) <= MAX_PROOF and whole.isprintable():
@@ -241,12 +241,14 @@ class ColumnLayout:
         return [text.casefold() for text in texts if headers.normalized(text) in words]
 
 
-def _remarking(remark: Remark | None, proofs: Iterable[tuple[int, str]]) -> Callable[[Sequence[str]], str]:
+def _remarking(source: Source, proofs: Iterable[tuple[int, str]]) -> Callable[[Sequence[str]], str]:
     """Reads what the source says of a row's proof; "" where it says nothing."""
     places = {headers.normalized(title): at for at, title in proofs}
 
     def read(cells: Sequence[str]) -> str:
-        return remark(lambda title: text_of(cells[places[title]]) if title in places else "") if remark else ""
+        if not source.remark:
+            return ""
+        return source.remark(lambda title: text_of(cells[places[title]], source.nothing) if title in places else "")
 
     return read
 

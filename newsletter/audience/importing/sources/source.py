@@ -57,6 +57,8 @@ class Source:
     tag_separator: str
     attributes_after: str | None
     """The header of the last column that is no attribute; None where each is what its title says."""
+    nothing: Collection[str]
+    """Words that stand for an empty cell."""
     headerless: Sequence[str]
     """The columns of a file whose first line is a reader; empty where it has a header."""
     members: str
@@ -96,6 +98,7 @@ def define(
     skipped_domain: str = "",
     tag_separator: str = "",
     attributes_after: str | None = None,
+    nothing: str = "null, none, nil, n/a",
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
@@ -117,6 +120,7 @@ def define(
         skipped_domain,
         tag_separator,
         attributes_after,
+        frozenset(each.strip() for each in nothing.split(",")),
         headerless,
         members,
         membership,
