@@ -119,3 +119,10 @@ def test_long_texts_are_merged_at_once_however_alike_their_lines(same: int) -> N
     mine, theirs = before.replace("says 7", "tells 7"), f"{before}The end.\n"
     assert merge.merge(before, mine, theirs).text.endswith("The end.\n")
     assert time.process_time() - began < 10
+
+
+def test_a_row_of_dots_is_merged_at_once() -> None:
+    before = "." * 100_000 + "a\n"
+    began = time.process_time()
+    assert merge.merge(before, f"Mine. {before}", f"Theirs. {before}").clashes
+    assert time.process_time() - began < 10

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -260,3 +261,9 @@ def assert_never_sent(session, services: Services, issue: Issue) -> None:
     if issue.letter:
         with pytest.raises(Conflict, match="never sent"):
             resend_missed.find_missed(session, issue, NOW)
+
+
+def test_a_row_of_brackets_is_converted_at_once() -> None:
+    began = time.process_time()
+    assert plain_markdown("[" * 100_000).markdown.startswith("[[")
+    assert time.process_time() - began < 10

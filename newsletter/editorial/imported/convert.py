@@ -45,10 +45,10 @@ _LOST = {
     "object": "embedded object",
     "svg": "drawing",
 }
-_IMAGE = re.compile(r'!\[([^\]]*)\]\(\s*<?([^()\s>]+)>?(?:\s+"[^"]*")?\s*\)')
+_IMAGE = re.compile(r'!\[([^\]]{0,1000})\]\(\s*<?([^()\s>]+)>?(?:\s+"[^"]*")?\s*\)')
 _HTML = re.compile(r"</?[a-zA-Z][^>]*>")
 _FIELD = re.compile(r"(?<!\\)\{\{")
-_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(\s*<?([^()\s>]*)>?[^()]*\)")
+_LINK = re.compile(r"(?<!!)\[([^\]]{0,1000})\]\(\s*<?([^()\s>]*)>?[^()]*\)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from typing import TypeVar
 _Text = TypeVar("_Text", str, list[str])
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
-_SENTENCE = re.compile(r"\S.*?(?:[.!?…]+[)\]”’\"'*_]*(?=\s|$)|$)\s*|\s+", re.MULTILINE)
+# A row of dots is looked at from its first one only, or a long one would take minutes.
+_SENTENCE = re.compile(r"\S.*?(?:(?<![.!?…])[.!?…]++[)\]”’\"'*_]*(?=\s|$)|$)\s*|\s+", re.MULTILINE)
 
 # A longer stretch without a landmark was rewritten; matching it piece by piece would take long.
 _MOST_PAIRS = 250_000
