@@ -17,7 +17,9 @@ def flash_with_action(sentence: str, button: str, action: str, found: Issue) -> 
 
 
 def flash_with_fields(sentence: str, button: str, action: str, fields: Sequence[tuple[str, str]]) -> None:
-    """Show a message on the next page, with a button that posts these fields to `action`."""
+    """Show a message on the next page, with a button that posts these fields to `action`, and leads back as it did."""
+    if back := request.form.get("back", ""):
+        fields = [*fields, ("back", back)]
     # A dict, because flashed messages are stored in the session's cookie.
     flash({"sentence": sentence, "button": button, "action": action, "fields": fields})  # type: ignore[arg-type]
 

@@ -169,6 +169,13 @@ def test_the_queue_is_beside_the_month_and_its_acts_lead_back_there(
     assert editor.press(f"{MONTH}2026-12", f"/desk/issues/{WAITING}/unqueue").location == f"{MONTH}2026-12"
 
 
+def test_an_act_on_the_month_is_undone_there(editor: Visitor) -> None:
+    moment = {"moment": "2026-11-24T08:00:00+00:00", "back": "2026-11"}
+    scheduled = editor.press(f"/desk/issues/{WAITING}/schedule?at=2026-11-24T09:00", **moment)
+    assert scheduled.location == f"{MONTH}2026-11"
+    assert editor.press(scheduled.location, f"/desk/issues/{WAITING}/unschedule").location == scheduled.location
+
+
 def test_the_months_are_a_year_ahead_and_back_to_the_first_issue(editor: Visitor) -> None:
     assert 'rel="next"' not in editor.open(f"{MONTH}2027-11").text
     assert "Nothing goes out in" in editor.read(f"{MONTH}2020-01")

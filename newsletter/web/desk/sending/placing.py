@@ -93,7 +93,7 @@ def _offer_undo(store: Session, found: Issue, origin: Origin) -> None:
     if origin.at and origin.at < now():
         # It was held, and its time does not come back.
         origin = Origin()
-    fields = [("version", lookup.version(found)), ("origin", origin.field), ("back", request.form.get("back", ""))]
+    fields = [("version", lookup.version(found)), ("origin", origin.field)]
     action = url_for("desk.put_back", slug=found.slug)
     undo_flash.flash_with_fields(_whereabouts(store, found), "Undo", action, fields)
 

@@ -66,8 +66,7 @@ def fill_queue() -> ResponseReturnValue:
             f"for {fill_offer.slot_days(planned.entries)}."
         )
         marks = ",".join(lookup.issue_mark(issue) for issue in planned.issues)
-        fields = [("issues", marks), ("back", request.form.get("back", ""))]
-        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.unfill_queue"), fields)
+        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.unfill_queue"), [("issues", marks)])
     return redirect(url_for("desk.calendar", month=undo_flash.month_back()), 303)
 
 
