@@ -1,9 +1,9 @@
-"""The context of a request: its services, time and client, and the page of a list that it asks for."""
+"""The context of a request: its services, time and client, and what its query asks to see."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -11,6 +11,7 @@ from flask import Flask, current_app, g, request
 from werkzeug.datastructures import MultiDict
 
 from newsletter.audience import client_ip
+from newsletter.characters import storable
 from newsletter.db import HIGHEST_ID, Witness
 from newsletter.pagination import PageRequest
 from newsletter.system.ports import is_loopback
@@ -19,6 +20,11 @@ from newsletter.wiring import Services
 
 log = structlog.get_logger(__name__)
 _KEY = "newsletter"
+_KEPT = (
+    *("q", "state", "status", "cause", "month", "author", "tag"),
+    *("page", "before", "after"),
+    *("at", "segment", "view"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class _AtHand:
 def init_services(app: Flask, services: Services, clock: Callable[[], datetime]) -> None:
     """Let this app's requests use these services, and that clock."""
     app.extensions[_KEY] = _AtHand(services, clock)
+    app.jinja_env.globals["kept_query"] = kept_query
     app.jinja_env.globals["links"] = services.links
     app.jinja_env.globals["form_time"] = lambda: services.links.form_time(clock())
 
@@ -128,3 +135,11 @@ def page_request(highest: int = 2**63 - 1) -> PageRequest:
 
     before = request.args.get("before", type=key)
     return PageRequest(before, None if before is not None else request.args.get("after", type=key))
+
+
+def kept_query() -> dict[str, Any]:
+    """What somebody has chosen by the query of this address: a search, filters, a page of a list, a view.
+
+    Forms carry it in their action, so that the answer and the redirect after it show the page as it was.
+    """
+    return {name: text for name in _KEPT if (text := storable(request.args.get(name, "")))}

@@ -8,7 +8,7 @@ from newsletter.audience.segments.store import Segment
 from newsletter.db import HIGHEST_ID, Session
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
-from newsletter.web.context import row_id, services
+from newsletter.web.context import kept_query, row_id, services
 from newsletter.web.desk import audit_hook, lookup
 from newsletter.workflows import build_letter
 from newsletter.workflows.choose_segment import choose_segment
@@ -24,7 +24,7 @@ def set_segment(slug: str) -> ResponseReturnValue:
         if choose_segment(store, found, chosen):
             audit_hook.add_details(segment=chosen.name if chosen else "everybody")
             flash(f"“{found.title}” goes to {f'the segment “{chosen.name}”' if chosen else 'everybody'} now.")
-    return redirect(url_for(_BACK.get(request.form.get("back", ""), "desk.issue"), slug=slug), 303)
+    return redirect(url_for(_BACK.get(request.form.get("back", ""), "desk.issue"), slug=slug, **kept_query()), 303)
 
 
 def picked(store: Session, publication: Publication, text: str) -> Segment | None:

@@ -1,5 +1,6 @@
 import html
 import re
+from datetime import datetime
 
 import pytest
 from sqlalchemy import select, update
@@ -7,6 +8,7 @@ from werkzeug.test import TestResponse
 
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Rule
 from newsletter.audit import AuditEntry
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial.issues import issue_store
@@ -239,6 +241,19 @@ def test_the_page_says_who_gets_the_letter_and_the_button_does_that(corrected: V
     assert "On its way to 3 readers." in corrected.read(FIRST)
 
 
+def test_the_segment_and_the_view_of_a_letter_are_chosen_one_beside_the_other(
+    corrected: Visitor, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        chosen = segments.save(session, find(session), "Friends", Rule(), now).id
+    page = corrected.open(f"{LETTER}?segment={chosen}&view=text").text
+    assert f'href="{LETTER}?{html.escape(f"segment={chosen}&view=dark")}#preview"' in page
+    assert '<input type="hidden" name="view" value="text">' in page.partition('<form method="get"')[2]
+    typed = hidden(page) | {"subject": "Correction: ten minutes", "body": "Ten minutes."}
+    saved = corrected.client.post(f"{LETTER}?segment={chosen}&view=text", data=typed)
+    assert saved.location == f"{LETTER}?segment={chosen}&view=text"
+
+
 @pytest.fixture
 def is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """There are so many readers that to count them takes a while."""
@@ -247,10 +262,10 @@ def is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("is_large")
 def test_a_letter_to_many_is_shown_and_mailed_before_they_are_counted(corrected: Visitor, services: Services) -> None:
-    page = corrected.open(LETTER)
+    page = corrected.open(f"{LETTER}?view=dark")
     assert "This goes at once to the readers who got “Unwind a tight back”, and to nobody else." in words(page)
     assert "Send the correction now" in words(page)
-    counted_page = f"{LETTER}?view=phone&counted=1"
+    counted_page = f"{LETTER}?counted=1&view=dark"
     assert page.text.count(html.escape(counted_page)) == 2
     counted = corrected.read(counted_page)
     assert "This goes at once to the 3 readers who got “Unwind a tight back”, and to nobody else." in counted

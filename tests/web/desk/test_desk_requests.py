@@ -109,11 +109,16 @@ def test_one_is_answered_once_and_can_be_reopened(editor: Visitor, services: Ser
 
 def test_one_is_deleted_only_when_the_box_is_ticked(editor: Visitor, services: Services) -> None:
     assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete").status_code == 409
-    assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete", sure="yes").status_code == 303
+    assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete", sure="yes").location == PAGE
     assert editor.open(f"{PAGE}1/").status_code == 404
     with services.sessions.reading() as session:
         assert set(session.scalars(select(ContactRequest.id))) == {2}
     assert log(services) == [("deleted a request", "1")]
+
+
+def test_whoever_deletes_an_answered_one_stays_among_the_answered(editor: Visitor) -> None:
+    editor.press(f"{PAGE}1/", f"{PAGE}1/answered")
+    assert editor.press(f"{PAGE}1/", f"{PAGE}1/delete", sure="yes").location == f"{PAGE}?state=answered"
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])

@@ -64,8 +64,8 @@ def hidden(page: str, action: str = "") -> dict[str, str]:
     if found := re.search(rf'<button\b[^>]* form="([^"]+)" formaction="{action}" name="(\w+)" value="([^"]*)"', page):
         form_id, name, value = found.groups()
         return _hidden_fields(page.partition(f'<form id="{form_id}"')[2].partition("</form>")[0]) | {name: value}
-    mark = f'action="{action}"' if action else 'method="post"'
-    forms = [form for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL) if mark in form.partition(">")[0]]
+    mark = re.compile(rf'action="{re.escape(action)}["?]' if action else 'method="post"')
+    forms = [form for form in re.findall(r"<form\b.*?</form>", page, re.DOTALL) if mark.search(form.partition(">")[0])]
     own = [form for form in forms if action or "action=" not in form.partition(">")[0]]
     return _hidden_fields(own[0]) if own else {}
 

@@ -11,7 +11,7 @@ from newsletter.editorial.issues.approvals import Content
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import frame, lookup, previews, words
 from newsletter.web.desk.issue import changes, correction_review
 from newsletter.workflows import approve_issue as workflows_approve_issue
@@ -85,7 +85,7 @@ def _decide(slug: str, form: str, act: _Act) -> ResponseReturnValue:
         return _page(slug, form, comment, fault=words.as_sentence(error)), 422
     except Refused as error:
         return _page(slug, form, comment, above=words.as_sentence(error)), 409
-    return redirect(url_for("desk.approval", slug=slug), 303)
+    return redirect(url_for("desk.approval", slug=slug, **kept_query()), 303)
 
 
 def _page(slug: str, form: str = "", typed: str = "", fault: str = "", above: str = "") -> str:

@@ -12,9 +12,8 @@ from newsletter.editorial.schedule import queue
 from newsletter.errors import Invalid, PressError
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import audit_hook, lookup
-from newsletter.web.desk.issue import issue_list
 from newsletter.workflows import build_letter
 
 _MOST = 50
@@ -58,7 +57,7 @@ def change_chosen() -> ResponseReturnValue:
         flash(refusal)
     if (more := len(refusals) - _MOST_REFUSALS) > 0:
         flash(f"{formats.counted(more, 'other issue')} could not be changed either.")
-    return redirect(url_for("desk.issues", **issue_list.query_of_list()), 303)
+    return redirect(url_for("desk.issues", **kept_query()), 303)
 
 
 def _change(chosen: str, name: str, act: Callable[[Session, Issue], None]) -> str:

@@ -10,7 +10,7 @@ from newsletter.engagement import comments_moderation, comments_text
 from newsletter.engagement.comments import CommentState
 from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
-from newsletter.web.context import now, page_request, row_id, services
+from newsletter.web.context import kept_query, now, page_request, row_id, services
 from newsletter.web.desk import audit_hook, csv_export, frame, undo_flash
 from newsletter.web.desk.words import as_sentence
 from newsletter.workflows import comment_on_issue
@@ -58,7 +58,7 @@ def moderate_comments() -> ResponseReturnValue:
         audit_hook.set_publication(publication)
         audit_hook.add_details(decision=decision, comments=", ".join(map(str, moved)))
     _say_decided(moved, len(ids) - len(moved), before, after, words)
-    return redirect(url_for("desk.list_comments", state=before.value), 303)
+    return redirect(url_for("desk.list_comments", **({"state": before.value} | kept_query())), 303)
 
 
 def reply_to_comment(comment_id: int) -> ResponseReturnValue:
@@ -75,7 +75,7 @@ def reply_to_comment(comment_id: int) -> ResponseReturnValue:
         except (Invalid, Conflict) as error:
             return _list_page(before, {comment_id: as_sentence(error)}, {comment_id: text}), 422
     flash("Your reply is shown below the comment.")
-    return redirect(url_for("desk.list_comments", state=before.value), 303)
+    return redirect(url_for("desk.list_comments", **({"state": before.value} | kept_query())), 303)
 
 
 def _decided() -> tuple[str, list[int]]:
@@ -100,7 +100,7 @@ def _say_decided(moved: list[int], missed: int, before: CommentState, after: Com
     if moved:
         undo = [("state", after.value), ("do", _DECISION_OF[before]), *(("comment", str(one)) for one in moved)]
         sentence = f"{formats.counted(len(moved), 'comment')} {words}."
-        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.moderate_comments"), undo)
+        undo_flash.flash_with_fields(sentence, "Undo", url_for("desk.moderate_comments", **kept_query()), undo)
     if missed:
         flash(f"{formats.counted(missed, 'comment')} had already been decided by somebody else.")
 

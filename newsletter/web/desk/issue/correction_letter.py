@@ -17,7 +17,7 @@ from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import frame, lookup, previews, progress_view, timed_cache, words
 from newsletter.web.desk.goes_to import Narrowed
 from newsletter.web.desk.lookup import Mailed
@@ -70,7 +70,7 @@ def word_letter(slug: str, number: int) -> ResponseReturnValue:
         with services().sessions.reading() as store:
             found, made = lookup.correction(store, slug, number)
             return _page(store, found, made, (subject, body), str(error)), HTTPStatus.CONFLICT
-    return redirect(url_for("desk.letter_form", slug=slug, number=number), 303)
+    return redirect(url_for("desk.letter_form", slug=slug, number=number, **kept_query()), 303)
 
 
 def letter_html(slug: str, number: int) -> Response:

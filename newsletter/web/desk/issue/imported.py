@@ -13,7 +13,7 @@ from newsletter.errors import Invalid
 from newsletter.i18n import formats
 from newsletter.system import uploaded_files
 from newsletter.web import auth
-from newsletter.web.context import now, page_request, services
+from newsletter.web.context import kept_query, now, page_request, services
 from newsletter.web.desk import audit_hook, frame
 from newsletter.workflows import import_archive, peer_archives
 
@@ -112,7 +112,7 @@ def publish_imported() -> ResponseReturnValue:
         flash(f"Published in the archive: {formats.counted(done, 'issue')}. Nobody was mailed.")
     for refusal in refusals:
         flash(refusal)
-    return redirect(url_for("desk.imported_issues"), 303)
+    return redirect(url_for("desk.imported_issues", **kept_query()), 303)
 
 
 def _chosen(fields: MultiDict[str, str]) -> list[str]:

@@ -26,7 +26,7 @@ from newsletter.delivery.bounces import events as bounce_events
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.reports import recipients
 from newsletter.pagination import FIRST_PAGE
-from newsletter.web.context import asked_id, now, page_request, services
+from newsletter.web.context import asked_id, kept_query, now, page_request, services
 from newsletter.web.desk import csv_export, frame, timed_cache, words
 
 _PAGE = 50
@@ -70,7 +70,7 @@ def let_sign_ups_through() -> ResponseReturnValue:
     with services().sessions.begin() as store:
         was_open = confirm_breaker.close(store, now())
     flash("Sign-ups go through again." if was_open else "Sign-ups were let through already.")
-    return redirect(url_for("desk.readers"), 303)
+    return redirect(url_for("desk.readers", **kept_query()), 303)
 
 
 def readers_sheet() -> Response:

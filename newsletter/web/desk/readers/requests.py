@@ -75,10 +75,11 @@ def delete_request(request_id: int) -> ResponseReturnValue:
         found = _act_on(store, request_id)
         if request.form.get("sure") != "yes":
             raise Conflict("Tick the box first, so that nothing is deleted by mistake.")
+        state = "answered" if found.answered_at else None
         contact_requests.delete_request(store, found)
     services().sessions.checkpoint()
     flash("The request is deleted.")
-    return redirect(url_for("desk.list_requests"), 303)
+    return redirect(url_for("desk.list_requests", state=state), 303)
 
 
 def _load(store: Session, request_id: int) -> ContactRequest:

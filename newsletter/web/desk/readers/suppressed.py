@@ -18,7 +18,7 @@ from newsletter.delivery.models import Cause
 from newsletter.errors import Invalid, Refused
 from newsletter.i18n import formats
 from newsletter.web import auth
-from newsletter.web.context import now, services
+from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import audit_hook, csv_export, frame, words
 from newsletter.workflows import change_suppression, tend_bounces
 
@@ -57,7 +57,7 @@ def suppress_address() -> ResponseReturnValue:
         with services().sessions.reading() as store:
             return _page(store, {"email" if reason.strip() else "reason": words.as_sentence(error)}), 422
     flash("This address gets no more mail.")
-    return redirect(url_for("desk.suppressed"), 303)
+    return redirect(url_for("desk.suppressed", **kept_query()), 303)
 
 
 def lift_suppression() -> ResponseReturnValue:
@@ -69,7 +69,7 @@ def lift_suppression() -> ResponseReturnValue:
         revived = change_suppression.lift_cause(store, key, Cause(cause), reason, auth.email(), now())
         audit_hook.add_details(cause=cause, reason=reason[:_LONGEST])
     flash(f"{key}: lifted.{' This reader gets issues again.' if revived else ''}")
-    return redirect(url_for("desk.suppressed"), 303)
+    return redirect(url_for("desk.suppressed", **kept_query()), 303)
 
 
 def settle_hold() -> ResponseReturnValue:
@@ -78,7 +78,7 @@ def settle_hold() -> ResponseReturnValue:
     audit_hook.add_details(provider=group[:_LONGEST], suppressed=suppress)
     count = tend_bounces.settle(services().sessions, services().bounces, group, now, suppress=suppress)
     flash(f"{formats.counted(count, 'reader')} {'suppressed' if suppress else 'kept'}.")
-    return redirect(url_for("desk.suppressed"), 303)
+    return redirect(url_for("desk.suppressed", **kept_query()), 303)
 
 
 def _wanted() -> SuppressionFilter:

@@ -22,7 +22,7 @@ from newsletter.editorial.source.issue_form import IssueForm
 from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 from newsletter.web import auth, security
-from newsletter.web.context import now, services
+from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import frame, lookup, previews
 from newsletter.web.desk.writing import autosave, details, editor_form, live_preview, merge_view, save_state
 from newsletter.web.desk.writing.editor_form import FieldFault
@@ -64,7 +64,7 @@ def write(slug: str) -> ResponseReturnValue:
             if "review" in request.form:
                 return redirect(url_for("desk.review_correction", slug=found.slug), 303)
             flash(f"Saved as revision {found.revision_number}{merged}.")
-            return redirect(url_for("desk.write_form", slug=found.slug), 303)
+            return redirect(url_for("desk.write_form", slug=found.slug, **kept_query()), 303)
     except Faulty as error:
         return _show_faults(slug, draft, error)
     except MergeConflict as error:
@@ -81,7 +81,7 @@ def discard_draft(slug: str) -> ResponseReturnValue:
                 raise Conflict("Your draft has been saved again since this page was opened. Look at it again first.")
             drafts.discard(store, found, draft)
             flash(f"Your draft is discarded. This is revision {found.revision_number}.")
-    return redirect(url_for("desk.write_form", slug=found.slug), 303)
+    return redirect(url_for("desk.write_form", slug=found.slug, **kept_query()), 303)
 
 
 def _show_faults(slug: str, draft: Draft, error: Faulty) -> ResponseReturnValue:
