@@ -192,6 +192,10 @@ class Breaker:
     def __init__(self, providers: ProviderGroups) -> None:
         self._groups = providers
         self._at_mail: Counter[int] = Counter()
+        self._before: Counter[int] = Counter()
+        """The same before the last transaction that was observed."""
+        self._first: Outcome | None = None
+        """The first outcome of that transaction."""
         self._struck: set[int] = set()
         """The letters that have strikes, as far as this worker knows."""
         self._held: set[tuple[int, str]] = set()
@@ -212,13 +216,24 @@ class Breaker:
         self._refreshed_at = time.monotonic()
 
     def observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
-        """Count outcomes that this transaction records, and open each breaker that reaches its limit."""
+        """Count outcomes that this transaction records, and open each breaker that reaches its limit.
+
+        If it is undone, its outcomes must come again, first of all, in the next one; they are counted once.
+        """
+        self._begin_count(outcomes)
         if time.monotonic() - self._refreshed_at > _LOOK:
             self.refresh(connection)
         known = self._struck | {letter_id for letter_id, count in self._at_mail.items() if count}
         for letter_id in sorted({o.copy.letter_id for o in outcomes if o.about_us or o.copy.letter_id in known}):
             theirs = [outcome for outcome in outcomes if outcome.copy.letter_id == letter_id]
             self._apply(connection, letter_id, self._streak(theirs, self._at_mail[letter_id]), now)
+
+    def _begin_count(self, outcomes: Sequence[Outcome]) -> None:
+        if not outcomes:
+            return
+        if outcomes[0] is self._first:  # undone, for no outcome is recorded twice
+            self._at_mail = self._before
+        self._first, self._before = outcomes[0], self._at_mail.copy()
 
     def _streak(self, outcomes: Iterable[Outcome], at_mail: int) -> _Streak:
         streak = _Streak(at_mail=at_mail)

@@ -9,9 +9,12 @@ from peers import Mailbox, honest, scripted
 from sqlalchemy import select, update
 
 from newsletter.delivery import breaker, ledger
-from newsletter.delivery.breaker import Strike, Trip
+from newsletter.delivery.breaker import STRIKES, Breaker, Strike, Trip
+from newsletter.delivery.ledger import outcomes
+from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
+from newsletter.delivery.smtp.replies import Reply
 
 RELAY = b"554 5.7.1 Relay access denied\r\n"
 POLICY = b"550 5.7.515 Access denied, sending domain does not meet the required authentication level\r\n"
@@ -263,6 +266,28 @@ def test_who_left_between_a_refusal_and_the_fifth_is_not_sent_it_after_all(
     assert state(letter) is LetterState.PAUSED
     gone = copies(letter)["r000@reader0.example"]
     assert (gone.state, gone.reason) == (CopyState.REFUSED, "unsubscribed")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_refusals_of_the_sender_in_a_transaction_that_is_undone_are_counted_once(
+    running, sessions, clock, state
+) -> None:
+    letter = running(everywhere(STRIKES))
+    with sessions.begin() as session:
+        claimed = ledger.claim(session, "w", STRIKES, clock.now)
+    *most, fifth = [outcomes.sender_refused(copy, Reply(550, ("5.7.1 No",))) for copy in claimed]
+    counting = Breaker(Limits().groups)
+
+    def observed_twice(refusals: list[Outcome]) -> LetterState:
+        with sessions.engine.connect() as connection:
+            counting.observe(connection, refusals, clock.now)
+            connection.rollback()
+            counting.observe(connection, refusals, clock.now)
+            connection.commit()
+        return state(letter)
+
+    assert observed_twice(most) is LetterState.RUNNING
+    assert observed_twice([fifth]) is LetterState.PAUSED
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -29,7 +29,8 @@ from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 
 T = TypeVar("T")
 Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
-"""Called with the outcomes of a group, in the transaction that records them."""
+"""Called with the outcomes of a group, in the transaction that records them; if that is undone, again in the next one,
+with others behind them."""
 
 # Seconds between groups; less when half of the connections wait for one. If all of them waited, the server
 # would have nothing to do while we write, and we would have nothing to do while it reads.
