@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
+from newsletter.characters import as_text
+
 SYSTEM = "system"
 _SERVER = re.compile(r"\[(?P<six>[0-9a-fA-F:]+)\](?::(?P<port6>\d{1,5}))?|(?P<four>[0-9.]+)(?::(?P<port4>\d{1,5}))?")
 _PORT = 53
@@ -89,9 +91,10 @@ def _resolve(client: Any, name: str, kind: str, seconds: float) -> DnsAnswer:
 
 
 def _as_text(record: Any) -> str:
-    """A record as text; the strings of a TXT record joined, as all that is kept in them asks."""
+    """A record as plain text; the strings of a TXT record joined, as all that is kept in them asks."""
     if hasattr(record, "strings"):
-        return b"".join(record.strings).decode("ascii", "backslashreplace")
+        # Anybody writes there what they like, such as what a terminal obeys.
+        return as_text(b"".join(record.strings).decode("ascii", "backslashreplace"))
     text = str(record)
     # A lone dot is the root, as in a null MX.
     return text if text.endswith(" .") else text.removesuffix(".")

@@ -52,6 +52,11 @@ def test_all_strings_of_a_long_text_are_joined_over_tcp_where_udp_cannot_hold_th
     assert {transport for name, _, transport in server.asked if name == "long.example"} == {"udp", "tcp"}
 
 
+def test_a_record_is_plain_text_whatever_stands_in_it(server: DnsServer) -> None:
+    server.add({("odd.example", "TXT"): "v=DKIM1;\tp=\x1b[31mAAAA\x00"})
+    assert dns_client.open_client(server.address)("odd.example", "TXT") == DnsAnswer(("v=DKIM1; p= [31mAAAA ",))
+
+
 def test_an_alias_is_followed_and_a_circle_of_them_is_no_answer(server: DnsServer) -> None:
     server.add({("alias.example", "CNAME"): "txt.example.", ("a.example", "CNAME"): "b.example."})
     server.add({("b.example", "CNAME"): "a.example."})
