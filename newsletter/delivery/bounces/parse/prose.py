@@ -141,11 +141,11 @@ def _addresses(lines: list[str], shape: re.Pattern[str], not_these: Collection[s
 
 
 def _with_words(lines: list[str], found: list[tuple[int, str]]) -> list[Mention]:
-    told = dict.fromkeys((address for _, address in found), "")
+    words_of = dict.fromkeys((address for _, address in found), "")
     for address, words in _above_each(lines, found) if _stand_below(lines, found) else _below_each(lines, found):
-        told[address] = f"{told[address]} {words}".lstrip()
+        words_of[address] = f"{words_of[address]} {words}".lstrip()
     concluded = _concluded(lines)
-    best = ((address, concluded.get(address.lower(), words)) for address, words in told.items())
+    best = ((address, concluded.get(address.lower(), words)) for address, words in words_of.items())
     return [Mention(address, words, command_in(words)) for address, words in best]
 
 
@@ -156,14 +156,14 @@ def _above_each(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[st
 
 def _below_each(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[str, str]]:
     heads = sorted({*found, *_named_again(lines, found)}) if len(found) > 1 else found
-    told, shared = [], ""
+    sections, shared = [], ""
     # From the last: addresses in lines of their own share the words below them all.
     for (at, address), end in reversed(list(zip(heads, [*(at for at, _ in heads[1:]), len(lines)], strict=True))):
         words = " ".join(" ".join(lines[at : max(at + 1, min(end, at + _LINES_BELOW))]).split())
         words = f"{words} {shared}".rstrip() if _is_only(address, words) else words
         shared = words if _is_only(address, lines[at]) else ""
-        told.append((address, words))
-    return told[::-1]
+        sections.append((address, words))
+    return sections[::-1]
 
 
 def _named_again(lines: list[str], found: list[tuple[int, str]]) -> list[tuple[int, str]]:
