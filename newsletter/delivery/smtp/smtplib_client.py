@@ -155,8 +155,8 @@ def local_reply(code: int, text: str) -> LocalReply:
 def error_text(error: Exception) -> str:
     """An error's message, a server's reply as it was said, or the error's class if it has none."""
     if isinstance(error, smtplib.SMTPResponseException):
-        said = error.smtp_error
-        words = as_line(said.decode(errors="replace") if isinstance(said, bytes) else said)
+        reply = error.smtp_error
+        words = as_line(reply.decode(errors="replace") if isinstance(reply, bytes) else reply)
         return f"{error.smtp_code} {words}" if error.smtp_code > 0 else f"no SMTP was spoken: {words}"
     return str(error) or type(error).__name__
 
