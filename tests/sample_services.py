@@ -7,12 +7,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from newsletter import publications
+from newsletter.audience import subscribers
+from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices, SignupCaps
 from newsletter.config import Settings
 from newsletter.db import Base, Sessions
+from newsletter.delivery.ledger import new_copies, partitions
 from newsletter.delivery.models import Copy, CopyState, LetterState, OutboxMessage
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.editorial.images.pictures import FolderPictureStore
@@ -114,6 +117,10 @@ def correct(sessions: Sessions, links: Links, slug: str, now: datetime) -> int:
     with sessions.begin() as session:
         issue = issue_store.find(session, slug)
         assert issue.letter
+        served = exists().where(Copy.letter_id == issue.letter_id, Copy.subscription_id == Subscription.id)
+        readers = subscribers.active_recipients(issue.publication_id, ~served)
+        copies = partitions.table_of(session.connection().dialect, issue.letter.id)
+        session.execute(new_copies.adding(copies, issue.letter.id, readers, now))
         session.execute(update(Copy).where(Copy.letter_id == issue.letter_id).values(state=CopyState.SENT))
         issue.letter.state, issue.letter.finished_at = LetterState.FINISHED, now
         made = amend(

@@ -37,7 +37,6 @@ PAGES = (
 @pytest.fixture
 def services(services: Services) -> Services:
     """Something behind the number 1 in each address."""
-    sample_services.correct(services.sessions, services.links, sample_services.OUT[0], NOW)
     with services.sessions.begin() as session:
         home = publications.find(session)
         person = Subscriber(email="ada@example.org", key="ada@example.org", created_at=NOW)
@@ -47,6 +46,7 @@ def services(services: Services) -> Services:
         issue_templates.save_template(session, issue_store.find(session, WAITING), "Weekly", BY, NOW)
         issue_bin.discard(session, issue_store.find(session, "break-the-circle"), BY, NOW)
         segments.save(session, home, "Ones", Rule(conditions=(Condition.parse("status", "is", "active"),)), NOW)
+    sample_services.correct(services.sessions, services.links, sample_services.OUT[0], NOW)
     return services
 
 
