@@ -179,6 +179,7 @@ def test_a_database_that_holds_anything_is_left_as_it_is(
     assert of_a_press(services.sessions) == before
 
 
+@pytest.mark.slow
 def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
     backup: Path, elsewhere: Elsewhere, now: datetime
 ) -> None:

@@ -259,6 +259,7 @@ fates = st.builds(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+@pytest.mark.slow
 def test_what_is_foretold_is_what_the_hours_do(
     originals: Originals,
     links: Links,

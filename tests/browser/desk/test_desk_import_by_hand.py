@@ -1,5 +1,7 @@
 from datetime import UTC, datetime
 
+import pytest
+
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
@@ -10,6 +12,7 @@ from tests.real_parts import Axe
 KIT = "First Name,Email,Status,type\nAda,ada@new.example,active,x\nBen,nonsense,active,\n"
 
 
+@pytest.mark.slow
 def test_a_list_is_imported_on_a_phone_and_its_page_follows_the_worker(
     open_desk: Open, services: Services, axe: Axe
 ) -> None:

@@ -255,6 +255,7 @@ def hear_that_the_session_ended(page: Page) -> None:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
 
 
+@pytest.mark.slow
 def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand_and_then_nothing_on_the_device(
     page: Page, services: Services, clock: Clock
 ) -> None:

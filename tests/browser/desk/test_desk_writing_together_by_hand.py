@@ -192,6 +192,7 @@ def test_a_page_that_is_opened_again_goes_on_from_the_very_last_key(page: Page, 
         assert source.endswith("One. One, and gone.\n\nTwo. Two, and gone.\n\nThree. Three, and gone.")
 
 
+@pytest.mark.slow
 def test_a_text_that_is_stored_after_the_reloaded_page_was_made_is_on_it(page: Page) -> None:
     loads: list[Any] = []
     page.context.route("**/write", lambda route: loads.append(route))  # noqa: PLW0108

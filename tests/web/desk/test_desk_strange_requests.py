@@ -22,6 +22,7 @@ def test_no_parameter_of_a_page_is_more_than_it_can_take(editor: Visitor, strang
         assert editor.client.get(address_of(path), query_string=dict.fromkeys(ASKED, typed)).status_code < 500, path
 
 
+@pytest.mark.slow
 @MOSTLY_POSTGRESQL
 def test_no_field_of_a_form_is_more_than_it_can_take(editor: Visitor) -> None:
     for path in FORMS:
