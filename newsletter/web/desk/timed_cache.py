@@ -57,13 +57,14 @@ class TimedCache(Generic[T]):
         return self._answer if time.monotonic() < self._good_until else None
 
     def get(self, ask: Callable[[], T], *, fresh: bool = False) -> T:
+        if not fresh and (unexpired := self.unexpired()) is not None:
+            return unexpired
         began = time.monotonic()
-        if self._answer is None or fresh or began >= self._good_until:
-            self._answer = ask()
-            took = time.monotonic() - began
-            is_kept = took >= self._quick and self._large(self._answer)
-            self._good_until = began + max(self._least, _SHARE * took) if is_kept else began
-        return self._answer
+        answer = self._answer = ask()
+        took = time.monotonic() - began
+        is_kept = took >= self._quick and self._large(answer)
+        self._good_until = began + max(self._least, _SHARE * took) if is_kept else began
+        return answer
 
 
 class _Audience:
