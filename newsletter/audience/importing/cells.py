@@ -14,6 +14,8 @@ from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
 MAX_ATTRIBUTES = 100
+NOTHING = frozenset({"null", "none", "nil", "n/a"})
+"""What programs write into empty cells, in small letters."""
 _BETWEEN_TAGS = ("|", ";", ",")
 
 
@@ -74,7 +76,7 @@ def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
 
 
 def text_of(cell: str, nothing: Collection[str]) -> str:
-    """The text of a cell; "" if it is empty, or is one of these words, which programs write into empty cells."""
+    """The text of a cell; "" if it is empty, or is one of these words, which are some of `NOTHING`."""
     text = cell.strip()
     # Nearly every cell is settled here, and there are a million rows of them.
     if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
@@ -85,7 +87,7 @@ def text_of(cell: str, nothing: Collection[str]) -> str:
 
 _NAMES = frozenset({"Nil", "Null"})
 """What people are called; programs write such words in small letters or in capitals."""
-_LONGEST_NOTHING = 4
+_LONGEST_NOTHING = max(map(len, NOTHING))
 
 
 def says_gone(attribute: tuple[str, str]) -> bool:

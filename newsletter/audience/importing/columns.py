@@ -246,9 +246,10 @@ def _remarking(source: Source, proofs: Iterable[tuple[int, str]]) -> Callable[[S
     places = {headers.normalized(title): at for at, title in proofs}
 
     def read(cells: Sequence[str]) -> str:
-        if not source.remark:
-            return ""
-        return source.remark(lambda title: text_of(cells[places[title]], source.nothing) if title in places else "")
+        def cell(title: str) -> str:
+            return text_of(cells[places[title]], source.nothing) if title in places else ""
+
+        return source.remark(cell) if source.remark else ""
 
     return read
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from newsletter.audience.importing import status_words
+from newsletter.audience.importing.cells import NOTHING
 from newsletter.audience.importing.headers import FieldKind, normalized, terms
 from newsletter.audience.statuses import Status
 from newsletter.errors import Invalid
@@ -98,7 +99,7 @@ def define(
     skipped_domain: str = "",
     tag_separator: str = "",
     attributes_after: str | None = None,
-    nothing: str = "null, none, nil, n/a",
+    nothing: Collection[str] = NOTHING,
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
@@ -120,7 +121,7 @@ def define(
         skipped_domain,
         tag_separator,
         attributes_after,
-        frozenset(each.strip() for each in nothing.split(",")),
+        nothing,
         headerless,
         members,
         membership,
