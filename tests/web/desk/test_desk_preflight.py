@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.db import Sessions
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
+from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
@@ -47,9 +49,22 @@ def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     made = sample_services.build(sessions, tmp_path, link_checks=True)
     sample_services.open_publication(made, now)
     with sessions.begin() as session:
-        text = issue_store.Text(issue_file.parse(SOURCE, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        save(SOURCE, session, now)
     return made
+
+
+def save(source: str, session: Session, now: datetime) -> None:
+    """Store this text as the issue's."""
+    text = issue_store.Text(issue_file.parse(source, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
+    issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+
+
+def made_ready(session: Session, services: Services, now: datetime) -> Issue:
+    """The issue, with nothing that blocks it, and ready."""
+    save(SOURCE.replace("TODO: name", "Call"), session, now)
+    issue = issue_store.find(session, "sore")
+    build_letter.mark_ready(session, issue, services.links)
+    return issue
 
 
 @pytest.fixture
@@ -85,8 +100,7 @@ def test_the_size_is_told_by_block_with_the_line_of_each(author: Visitor) -> Non
 def test_an_issue_with_only_notes_has_nothing_to_mend(author: Visitor, services: Services, now: datetime) -> None:
     sound = SOURCE.replace("It cures every back.", "").replace("TODO: name", "Call")
     with services.sessions.begin() as session:
-        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
+        save(sound, session, now)
     said = words(author.open(PAGE))
     assert "Preflight Nothing to fix." in said
     assert "Notes 1 The spam filter has not checked it" in said
@@ -119,13 +133,9 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
     app: Flask, author: Visitor, services: Services, now: datetime
 ) -> None:
     assert app
-    sound = SOURCE.replace("TODO: name", "Call")
     fields = hidden(author.open(PAGE).text, PREFLIGHT)
     with services.sessions.begin() as session:
-        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-        issue = issue_store.find(session, "sore")
-        build_letter.mark_ready(session, issue, services.links)
+        issue = made_ready(session, services, now)
         publish.schedule_next(session, services.letters, issue, now)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
@@ -135,12 +145,8 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
 def test_the_review_of_a_correction_shows_what_was_found_since_by_itself(
     author: Visitor, services: Services, now: datetime
 ) -> None:
-    sound = SOURCE.replace("TODO: name", "Call")
     with services.sessions.begin() as session:
-        text = issue_store.Text(issue_file.parse(sound, "2026-11-24-sore.md"), "2026-11-24-sore.md", {})
-        issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-        issue = issue_store.find(session, "sore")
-        build_letter.mark_ready(session, issue, services.links)
+        issue = made_ready(session, services, now)
         publish.send_now(session, services.letters, issue, now)
         link_checks.request_checks(session, [NHS], now)
     page = author.open(f"{PAGE}corrections/new")
