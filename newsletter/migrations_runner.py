@@ -64,17 +64,9 @@ def upgrade_to(connection: Connection, revision: str) -> None:
     command.upgrade(config(connection), revision)
 
 
-def write_revision(engine: Engine, message: str) -> None:
-    """For developers: write the migration that brings the database to the models, under the next number."""
-    number = f"{len(schema.revisions()) + 1:04}"
-    with engine.begin() as connection:
-        command.revision(config(connection), message, autogenerate=True, rev_id=number)
-
-
 def config(connection: Connection | None = None) -> Config:
     """Alembic's configuration: where the migrations lie, and the connection they run on."""
     made = Config()
     made.set_main_option("script_location", str(folder("migrations")))
-    made.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     made.attributes["connection"] = connection
     return made

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from alembic import command
 from psycopg.sql import SQL
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.engine import make_url
@@ -140,4 +139,4 @@ def start_at(connection: Connection, revision: str) -> None:
     tables = MetaData()
     tables.reflect(connection)
     tables.drop_all(connection)
-    command.upgrade(migrations_runner.config(connection), revision)
+    migrations_runner.upgrade_to(connection, revision)

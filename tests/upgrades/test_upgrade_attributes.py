@@ -2,7 +2,6 @@
 
 from datetime import UTC, date, datetime
 
-from alembic import command
 from sqlalchemy import Engine, select, text
 
 from newsletter import migrations_runner
@@ -28,7 +27,7 @@ def test_the_values_of_attributes_are_carried_over(engine: Engine) -> None:
         start_at(connection, "0051")
         for statement in FILLED:
             connection.execute(text(statement), {"at": datetime(2026, 11, 20, tzinfo=UTC)})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         values = session.scalars(select(SubscriptionAttribute).order_by(SubscriptionAttribute.attribute_id)).all()
         assert [(one.subscription_id, one.attribute_id, one.text, one.number, one.date) for one in values] == [

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, select, text
 
 from newsletter import migrations_runner
@@ -53,7 +52,7 @@ def old(engine: Engine) -> Engine:
 
 def migrate(engine: Engine) -> Sessions:
     with engine.begin() as connection:
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     return Sessions(engine)
 
 

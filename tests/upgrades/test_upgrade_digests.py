@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -30,7 +29,7 @@ def test_readers_get_each_issue_of_every_topic_as_before(engine: Engine) -> None
         start_at(connection, "0056")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         reader, issue = session.get_one(Subscription, 1), session.get_one(Issue, 1)
         assert (reader.pace, reader.next_pace) == (Pace.EACH, None)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -32,7 +31,7 @@ def test_a_draft_from_before_stays_unsaved_and_is_written_on(engine: Engine) -> 
         for statement in FILLED:
             named = {"at": AT, "ada": ADA}
             connection.execute(text(statement), {name: named[name] for name in named if f":{name}" in statement})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         issue = issue_store.find(session, "sit")
         draft = drafts.unsaved_draft(session, issue, ADA)

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, select, text
 
 from newsletter import migrations_runner
@@ -31,7 +30,7 @@ def test_what_there_is_stays_and_no_segment_takes_the_id_that_an_issue_in_the_bi
         start_at(connection, "0076")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT} if ":at" in statement else {})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         assert session.get_one(Segment, 1).name == "Vienna"
         assert session.scalars(select(DeletedIssue.slug)).all() == ["one"]

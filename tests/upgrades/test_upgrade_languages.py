@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -26,6 +25,6 @@ def test_a_letter_from_before_takes_the_language_of_its_publication(engine: Engi
         start_at(connection, "0025")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         assert session.get_one(Letter, 1).language == "de-AT"

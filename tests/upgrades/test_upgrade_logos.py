@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -26,7 +25,7 @@ def test_a_logo_from_before_has_the_size_of_its_picture(engine: Engine) -> None:
         start_at(connection, "0056")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         assert session.get_one(Publication, 1).logo_box(300) == (267, 40)
         assert session.get_one(Publication, 2).logo_box(300) is None

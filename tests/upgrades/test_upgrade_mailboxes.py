@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from alembic import command
 from sqlalchemy import Connection, Engine, select, text
 
 from newsletter import migrations_runner
@@ -61,7 +60,7 @@ def suppress(connection: Connection, key: str, cause: str, detail: str | None = 
 
 def migrate(engine: Engine) -> Sessions:
     with engine.begin() as connection:
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     return Sessions(engine)
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -59,7 +58,7 @@ def old(engine: Engine) -> Engine:
 
 def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engine) -> None:
     with old.begin() as connection:
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     sessions = Sessions(old)
     with sessions.begin() as session:
         [kept] = session.scalars(receipts.select_receipts([11, 12, 13]))

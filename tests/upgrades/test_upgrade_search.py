@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, select, text
 
 from newsletter import migrations_runner
@@ -19,7 +18,7 @@ def test_readers_whom_the_filters_knew_are_packed_anew(engine: Engine) -> None:
             VALUES (1, 'a@b.example', 'a@b.example', '', :at, ' a@b.example', true)"""
         connection.execute(text(reader), {"at": datetime(2026, 11, 20, tzinfo=UTC)})
         connection.execute(text("INSERT INTO search_blocks (number, filter) VALUES (0, :bits)"), {"bits": b"\1" * 4096})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         assert search_index.index_some(session) == 1
         assert b"\n a@b.example\n" in session.scalars(select(SearchBlock.entries)).one()

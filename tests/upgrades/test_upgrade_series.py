@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -27,7 +26,7 @@ def test_what_was_there_before_has_no_series_and_repeats_nothing(engine: Engine)
         start_at(connection, "0059")
         for statement in FILLED:
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         publication = session.get_one(Publication, 1)
         assert (publication.series_on, publication.series_days, publication.series_issues) == (False, 3, [])

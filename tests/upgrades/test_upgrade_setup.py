@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -36,6 +35,6 @@ def test_a_publication_that_has_sent_an_issue_needs_no_setup(
         start_at(connection, "0070")
         for statement in statements:
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).reading() as session:
         assert session.get_one(Publication, 1).offers_setup is offers

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 
-from alembic import command
 from sqlalchemy import Engine, text
 
 from newsletter import migrations_runner
@@ -19,7 +18,7 @@ def test_an_issue_keeps_the_slug_that_it_has(engine: Engine) -> None:
         start_at(connection, "0070")
         for statement in (PUBLICATION, LETTER, ISSUE):
             connection.execute(text(statement), {"at": AT})
-        command.upgrade(migrations_runner.config(connection), "head")
+        migrations_runner.upgrade_to(connection, "head")
     with Sessions(engine).begin() as session:
         issue = issue_store.find(session, "one")
         slugs.follow_title(session, issue)
