@@ -12,13 +12,11 @@ from waitress import create_server
 
 from newsletter.inbox import smtp
 from newsletter.inbox.listeners import listen
-from newsletter.inbox.store import KEEP, Store
+from newsletter.inbox.store import Store
 from newsletter.inbox.web import create_inbox
 from newsletter.system import lifeline, waitress_stop
 
 LOOPBACK = "127.0.0.1"
-SMTP_PORT = 1025
-WEB_PORT = 8025
 THREADS = 8  # one browser holds up to six connections
 _LOOK = 0.2  # seconds between two checks for a signal
 
@@ -71,11 +69,11 @@ class Inbox:
         self.web_server.stop()
 
 
-def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> Inbox:
+def start_inbox(folder: Path, smtp_port: int, web_port: int) -> Inbox:
     """Start both servers and return; Refused if a port is taken. The caller calls `stop`."""
     listener = listen(LOOPBACK, web_port, "INBOX_PORT")
     try:
-        store = Store(folder, keep)
+        store = Store(folder)
         mail_server = smtp.start(LOOPBACK, smtp_port, store)
     except BaseException:
         listener.close()
@@ -84,10 +82,10 @@ def start_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PO
     return Inbox(store, mail_server, web_server)
 
 
-def serve_inbox(folder: Path, smtp_port: int = SMTP_PORT, web_port: int = WEB_PORT, *, keep: int = KEEP) -> None:
+def serve_inbox(folder: Path, smtp_port: int, web_port: int) -> None:
     """Run the inbox until a signal; Refused if a port is taken. Main thread only."""
     asked = lifeline.watch_stop_signals()
-    inbox = start_inbox(folder, smtp_port, web_port, keep=keep)
+    inbox = start_inbox(folder, smtp_port, web_port)
     log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
     while not asked:
         time.sleep(_LOOK)

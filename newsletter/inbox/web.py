@@ -19,9 +19,7 @@ PAGE_LENGTH = 100
 MAX_SOURCE = 200_000  # bytes of a source on its page; the link beside it has all of them
 
 
-def create_inbox(
-    store: Store, smtp_address: str = "", trusted_hosts: tuple[str, ...] = security.TRUSTED_HOSTS
-) -> Flask:
+def create_inbox(store: Store, smtp_address: str) -> Flask:
     """The inbox's WSGI application; `smtp_address` is shown while it is empty."""
     app = Flask(
         __name__,
@@ -30,7 +28,7 @@ def create_inbox(
         template_folder=str(folder("templates")),
     )
     # DNS rebinding: another site can resolve its name to 127.0.0.1; only the Host header gives it away.
-    app.config["TRUSTED_HOSTS"] = list(trusted_hosts)
+    app.config["TRUSTED_HOSTS"] = security.TRUSTED_HOSTS
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.jinja_env.globals.update(smtp_address=smtp_address, moment=formats.short_moment, plural=formats.plural)
     _guard(app)

@@ -115,7 +115,7 @@ def _message(post: OutboxMessage, mail: IncomingMail, sender: str, publication: 
     head = [
         f"From: {mime.address_header(post.sender_name, mime.sendable(post.sender_address), 'From')}",
         f"To: {mime.address_header('', mime.sendable(post.address), 'To')}",
-        f"Subject: {mime.encoded_words(post.subject)}",
+        f"Subject: {mime.encoded_subject(post.subject)}",
         f"Date: {mime.date_header(post.created_at)}",
         f"Message-ID: <{compose.message_id(post.content)}>",
         *_reply_to(sender),

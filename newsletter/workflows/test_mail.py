@@ -44,6 +44,7 @@ MOST_AT_ONCE = 20
 AN_HOUR = 60
 """How many test mails one person may send within an hour, because they could go to strangers."""
 _REMEMBERED = 8
+_LISTED = 20
 _MARK = "X-Newsletter-Test: yes"
 
 # Insert the line after the hidden preheader, so that the inbox shows the same preview as for readers.
@@ -170,9 +171,9 @@ def build_message(letter: Letter, links: Links, address: Address, reader: Sample
     return template.message(copy, now, ClaimedCopy(0, 0, 0, reader.email, reader.name, 0, reader.source, since))
 
 
-def recent_tests(session: Session, issue: Issue, most: int = MOST_AT_ONCE) -> list[SentTestStatus]:
+def recent_tests(session: Session, issue: Issue) -> list[SentTestStatus]:
     """The latest test mails of an issue, newest first, with their outcome."""
-    found = _with_posts().where(SentTest.issue_id == issue.id).limit(most)
+    found = _with_posts().where(SentTest.issue_id == issue.id).limit(_LISTED)
     return [SentTestStatus(*row) for row in session.execute(found)]
 
 

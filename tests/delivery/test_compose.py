@@ -273,7 +273,7 @@ LONG = "🐝🐝 Wśród pszczół: żółte łąki, brzęczenie i 👩🏽‍�
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("Subject", mime.encoded_words(LONG)),
+        ("Subject", mime.encoded_subject(LONG)),
         ("From", mime.address_header(LONG, f"{'a' * 50}@example.org", "From")),
         ("To", mime.address_header("Zoë", "zoe@example.org", "To")),
         ("List-Id", mime.list_id(f"{LONG} <bees.example.org>")),

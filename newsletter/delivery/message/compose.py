@@ -141,7 +141,7 @@ class MessageTemplate:
     def _own(self, copy: CopyFields, values: Mapping[str, str], date: datetime) -> bytes:
         return _head(
             f"To: {mime.address_header(copy.name, mime.sendable(copy.address), 'To')}",
-            f"Subject: {mime.encoded_words(self.subject.fill(values, as_line))}",
+            f"Subject: {mime.encoded_subject(self.subject.fill(values, as_line))}",
             f"Date: {mime.date_header(date)}",
             # Derived from the copy, not random: a copy that is sent again after a crash must have the same one.
             f"Message-ID: <{self.links.seal.seal('message', copy.id)}@{_domain(self.sender_address)}>",
@@ -196,7 +196,7 @@ def transactional_message(post: SingleContent, date: datetime, keyring: Keyring 
     head = _head(
         f"From: {mime.address_header(post.sender_name, sender, 'From')}",
         f"To: {mime.address_header(post.name, mime.sendable(post.address), 'To')}",
-        f"Subject: {mime.encoded_words(post.subject)}",
+        f"Subject: {mime.encoded_subject(post.subject)}",
         f"Date: {mime.date_header(date)}",
         f"Message-ID: <{message_id(post)}>",
         *_reply_to(post.reply_to),

@@ -42,13 +42,13 @@ class NoAddress(Invalid):
 
 
 @lru_cache(maxsize=64)
-def encoded_words(text: str, header: str = "Subject") -> str:
-    """Unstructured text for that header, as encoded words where needed (RFC 2047)."""
+def encoded_subject(text: str) -> str:
+    """The value of the header Subject: the text, as encoded words where needed (RFC 2047)."""
     # Cached, because the copies of a letter mostly have one subject.
     line = as_line(text)
     if _PLAIN.fullmatch(line) and len(line) <= _LONGEST_PLAIN and _LOOKS_ENCODED not in line:
         return line
-    return _encoded(line, header)
+    return _encoded(line, "Subject")
 
 
 def address_header(name: str, address: str, header: str) -> str:

@@ -12,6 +12,8 @@ from newsletter.formulas import escape_formula
 from newsletter.web.desk import streams
 
 _BUSY = "Several downloads are already being prepared. Try again in a minute."
+# Line by line, each would be a write of its own to the network.
+_LINES_AT_ONCE = 64
 
 
 def answer(name: str, rows: Iterable[Iterable[object]]) -> Response:
@@ -30,12 +32,11 @@ def stream_file(name: str, pieces: Iterator[str]) -> Response:
     return made
 
 
-def _chunked(lines: Iterable[str], size: int = 64) -> Iterator[str]:
-    # Line by line, each would be a write of its own to the network.
+def _chunked(lines: Iterable[str]) -> Iterator[str]:
     some: list[str] = []
     for line in lines:
         some.append(line)
-        if len(some) == size:
+        if len(some) == _LINES_AT_ONCE:
             yield "".join(some)
             some.clear()
     yield "".join(some)

@@ -15,6 +15,8 @@ from newsletter.errors import NotFound
 from newsletter.pagination import Order, Page, PageRequest
 
 _PRUNED_AT_ONCE = 500
+_EXPORTED = 200
+"""How many mails of one address an export lists at the most."""
 
 
 class ReaderMail(Base):
@@ -94,9 +96,9 @@ def erase_mails(session: Session, keys: Collection[str]) -> None:
     session.execute(delete(ReaderMail).where(theirs), execution_options=UNSYNCED)
 
 
-def mails_from(session: Session, key: str, most: int = 200) -> list[ReaderMail]:
+def mails_from(session: Session, key: str) -> list[ReaderMail]:
     """The last mails from this address, oldest first."""
-    theirs = select(ReaderMail).where(ReaderMail.key == key).order_by(ReaderMail.id.desc()).limit(most)
+    theirs = select(ReaderMail).where(ReaderMail.key == key).order_by(ReaderMail.id.desc()).limit(_EXPORTED)
     return list(session.scalars(theirs))[::-1]
 
 
