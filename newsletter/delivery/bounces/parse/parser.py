@@ -61,7 +61,8 @@ def _status_report(view: MailView) -> Report | None:
 
 
 def _automatic(view: MailView) -> Report | None:
-    if automatic.is_unsubscribe(view.mail, view.text, view.signed_address):
+    # Whoever forwards an issue returns a header with an address to leave by, too.
+    if automatic.is_unsubscribe(view.mail, view.text, returned_message.signed_addressee(view.mail)):
         return view.report(Kind.UNSUBSCRIBE)
     if view.is_delivery_notice:
         return None

@@ -86,17 +86,18 @@ def headers_in(text: str) -> Headers:
     return mime.read_headers(lines[begin:end])
 
 
+def signed_addressee(mail: Mail) -> str:
+    """The address with our token that it was delivered to; empty if there is none."""
+    return signed_in(value for name in (*_TO_US, "received") for value in mail.headers.get(name, []))
+
+
 def signed_return_path(mail: Mail, returned: Headers, more: Iterable[str]) -> str:
     """The address with our token that it came back to, or that stands in it; empty if there is none.
 
     First where it was delivered, then in `more`, then in the returned header: that, anybody may have written.
     """
-    places = (
-        *(value for name in (*_TO_US, "received") for value in mail.headers.get(name, [])),
-        *more,
-        *(value for name in _IN_IT for value in returned.get(name, [])),
-    )
-    return signed_in(places)
+    in_returned = (value for name in _IN_IT for value in returned.get(name, []))
+    return signed_addressee(mail) or signed_in((*more, *in_returned))
 
 
 def signed_in(places: Iterable[str]) -> str:
