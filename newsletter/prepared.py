@@ -27,7 +27,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.expression import ClauseElement, FromClause
 from sqlalchemy.types import TypeEngine
 
-from newsletter.db import Base, UtcDateTime
+from newsletter.db import Base, Bound, UtcDateTime, is_postgresql
 
 
 class Prepared:
@@ -100,7 +100,7 @@ def insert_rows(
 
     A row that is there already stays, or takes over the columns in `replaced`. Returns these columns of each new row.
     """
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         statement = _insert_from_json(connection.dialect, table, columns, replaced, returning)
         return statement.run(connection, {"rows": encode_rows(values)}) if values else []
     # SQLite takes as long to decode a row from JSON as to write it, and as long to begin a statement.
@@ -120,7 +120,7 @@ def _insert_from_json(
     dialect: Dialect, table: type[Base], columns: tuple[str, ...], replaced: tuple[str, ...], returning: tuple[str, ...]
 ) -> Prepared:
     its = table.__table__.columns
-    moved = rows(dialect.name, **{name: its[name].type for name in columns})
+    moved = rows(dialect, **{name: its[name].type for name in columns})
     statement = postgresql.insert(table).from_select(columns, select(moved), include_defaults=False)
     if replaced:
         new = {name: statement.excluded[name] for name in replaced}
@@ -147,21 +147,21 @@ def _keys(table: type[Base]) -> list[str]:
     return [column.name for column in table.__table__.primary_key]
 
 
-def rows(dialect: str, **columns: TypeEngine[Any]) -> FromClause:
+def rows(bound: Bound, **columns: TypeEngine[Any]) -> FromClause:
     """The JSON in the parameter `rows` as a table, so that a constant statement writes any number of rows.
 
     `encode_rows` makes it, of rows that have their cells in the order of `columns`.
     """
     text = bindparam("rows", type_=Text())
-    cell = _cells_of_postgresql(text) if dialect == "postgresql" else _cells_of_sqlite(text)
+    cell = _cells_of_postgresql(text) if is_postgresql(bound) else _cells_of_sqlite(text)
     return select(*(cell(at, type_).label(name) for at, (name, type_) in enumerate(columns.items()))).subquery("moved")
 
 
-def listed(dialect: str, **column: TypeEngine[Any]) -> FromClause:
+def listed(bound: Bound, **column: TypeEngine[Any]) -> FromClause:
     """The same for a single column, as a list: `encode_rows` makes it of the values themselves."""
     ((name, type_),) = column.items()
     text = bindparam("rows", type_=Text())
-    if dialect == "postgresql":
+    if is_postgresql(bound):
         value = func.jsonb_array_elements_text(sql_cast(text, postgresql.JSONB)).table_valued("value").c.value
         cell = value if isinstance(type_, String) else sql_cast(value, type_)
     else:

@@ -17,7 +17,7 @@ from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Map, Rule, RuleFactory
 
-from newsletter import db
+from newsletter.db import engines
 from newsletter.editors import passwords
 
 
@@ -102,7 +102,7 @@ def pytest_collection_finish() -> None:
 EARNEST = passwords._hasher
 """What the press hashes passwords with."""
 
-_prepare_sqlite = db._prepare_sqlite
+_prepare_sqlite = engines._prepare_sqlite
 
 
 def _prepare_sqlite_in_haste(connection: Any, record: object) -> None:
@@ -114,16 +114,16 @@ def _prepare_sqlite_in_haste(connection: Any, record: object) -> None:
 @pytest.fixture
 def durable(monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite in this process waits for the disk as in earnest."""
-    monkeypatch.setattr(db, "_prepare_sqlite", _prepare_sqlite)
+    monkeypatch.setattr(engines, "_prepare_sqlite", _prepare_sqlite)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _caches() -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(db, "create_engine", _engine)
+        patch.setattr(engines, "create_engine", _engine)
         patch.setattr(Flask, "jinja_environment", _Environment)
         patch.setattr(Flask, "url_rule_class", _Route)
         patch.setattr(Flask, "url_map_class", _Routes)
-        patch.setattr(db, "_prepare_sqlite", _prepare_sqlite_in_haste)
+        patch.setattr(engines, "_prepare_sqlite", _prepare_sqlite_in_haste)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         yield

@@ -9,8 +9,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from newsletter import db
 from newsletter.db import AWAY, Sessions, open_engine, read_in_parallel
+from newsletter.db import sessions as sessions_module
 
 DEFAULT_STORE, MEMORY = 0, 2
 """SQLite's `temp_store`."""
@@ -130,7 +130,7 @@ def test_between_two_transactions_in_turn_others_get_as_long_and_work_meanwhile_
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     watch = Watch()
-    monkeypatch.setattr(db, "time", watch)
+    monkeypatch.setattr(sessions_module, "time", watch)
     for took, worked, longest in ((4, 1, 9), (4, 1, 2), (4, 6, 9), (1, 0, 9)):
         with sessions.in_turn(longest):
             watch.now += took

@@ -11,8 +11,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from newsletter import group_commit, write_queue
-from newsletter.db import DatabaseDown, Sessions, open_engine
+from newsletter.db import DatabaseDown, Sessions, group_commit, open_engine, write_queue
 
 AT_ONCE = 8
 

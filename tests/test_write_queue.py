@@ -10,8 +10,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from newsletter import write_queue
-from newsletter.db import DatabaseDown, Sessions, open_engine
+from newsletter.db import DatabaseDown, Sessions, open_engine, write_queue
 
 WAIT = 30
 

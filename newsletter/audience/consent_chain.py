@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Row, Select, String, exists, func, insert,
 from sqlalchemy.orm import Session
 
 from newsletter.audience.models import PERSONAL, ConsentChainLink, ConsentEvent, ImportedFile, Wording
-from newsletter.db import UNSYNCED
+from newsletter.db import UNSYNCED, is_postgresql
 from newsletter.errors import Invalid, NotFound
 
 log = structlog.get_logger(__name__)
@@ -150,7 +150,7 @@ def _require_head(session: Session, logged: str) -> None:
 
 def _lock(session: Session) -> None:
     """One writer at a time, on PostgreSQL as on SQLite: another worker's job waits, and so does an erasure."""
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
 
 

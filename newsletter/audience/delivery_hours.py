@@ -18,7 +18,7 @@ from newsletter.audience import consent
 from newsletter.audience.chosen_hour import HOURS, DeliveryHour
 from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
-from newsletter.db import UtcDateTime
+from newsletter.db import UtcDateTime, is_postgresql
 from newsletter.i18n import time_zones
 from newsletter.prepared import moment
 from newsletter.publications import Publication
@@ -74,7 +74,7 @@ def wished_at(dialect: Dialect, starts: Sequence[HourStart]) -> ColumnElement[da
     # One look-up for each reader in a JSON object: SQLite would read a joined table anew for each.
     moments = literal({f"{start.zone} {start.hour}": str(moment(dialect, start.at)) for start in starts}, _JSON)
     chosen = Subscription.delivery_zone + literal_column("' '") + cast(Subscription.delivery_hour, String)
-    if dialect.name == "postgresql":
+    if is_postgresql(dialect):
         return cast(func.jsonb_extract_path_text(moments, chosen), UtcDateTime)
     path: ColumnElement[str] = literal_column("'$.\"'") + chosen + literal_column("'\"'")
     return func.json_extract(moments, path, type_=UtcDateTime())

@@ -44,7 +44,7 @@ def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set
         return set()
     secret = _key(session, seal)
     digests = {_digest(secret, key): key for key in keys}
-    asked = listed(session.get_bind().dialect.name, digest=String())
+    asked = listed(session, digest=String())
     found = select(Erasure.digest).join_from(asked, Erasure, Erasure.digest == asked.c.digest)
     parameters = {"rows": encode_rows(digests)}
     return {digests[digest] for digest in session.connection().scalars(found, parameters)}

@@ -150,7 +150,7 @@ def _suppressed(causes: suppression.Causes) -> dict[str, str]:
 @lru_cache(maxsize=8)
 def _details(dialect: Dialect, *, is_dense: bool) -> tuple[Prepared, ...]:
     """Tags, topics turned off, steps of consent and one attribute of some subscriptions; each row begins with an id."""
-    ids = select(listed(dialect.name, id=Subscription.id.type).c.id)
+    ids = select(listed(dialect, id=Subscription.id.type).c.id)
 
     def among(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
         # A walk from the first to the last, where few others are between, takes half as long as to look each up.

@@ -12,6 +12,7 @@ from sqlalchemy.sql.selectable import CompoundSelect
 
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.subscribers import ACTIVE
+from newsletter.db import is_postgresql
 
 READING = (Status.ACTIVE, Status.PAUSED)
 """The statuses of readers; those who have paused are still subscribed."""
@@ -52,7 +53,7 @@ def _changes(session: Session, publication_id: int, since: datetime) -> tuple[Co
     """How many readers joined and how many left in each month, such as 2026-11."""
     joined: Counter[str] = Counter()
     left: Counter[str] = Counter()
-    found = _grouped(session.get_bind().dialect.name, publication_id, since)
+    found = _grouped(session, publication_id, since)
     for joined_in, left_in, readers in session.execute(found):
         joined[joined_in] += readers
         if left_in:
@@ -60,7 +61,7 @@ def _changes(session: Session, publication_id: int, since: datetime) -> tuple[Co
     return joined, left
 
 
-def _grouped(dialect: str, publication_id: int, since: datetime) -> CompoundSelect[str, str | None, int]:
+def _grouped(session: Session, publication_id: int, since: datetime) -> CompoundSelect[str, str | None, int]:
     """Three selects, so that active readers, by far the most, are counted by an index alone."""
     confirmed, created, left = Subscription.confirmed_at, Subscription.created_at, Subscription.left_at
     joined, nobody_left = func.coalesce(confirmed, created), cast(null(), String())
@@ -68,7 +69,7 @@ def _grouped(dialect: str, publication_id: int, since: datetime) -> CompoundSele
     was_reader = confirmed.is_not(None) | Subscription.source.is_not(None)
     has_read = (Subscription.status == Status.PAUSED) | (left.is_not(None) & was_reader)
     ours = Subscription.publication_id == publication_id
-    in_confirmed, in_created, in_joined, in_left = (_month(dialect, at) for at in (confirmed, created, joined, left))
+    in_confirmed, in_created, in_joined, in_left = (_month(session, at) for at in (confirmed, created, joined, left))
     confirmed_ones = select(in_confirmed, nobody_left, func.count()).where(ours, ACTIVE, confirmed >= since)
     imported = select(in_created, nobody_left, func.count()).where(ours, ACTIVE, confirmed.is_(None), created >= since)
     others = select(in_joined, in_left, func.count()).where(ours, Subscription.status != Status.ACTIVE, has_read)
@@ -78,7 +79,7 @@ def _grouped(dialect: str, publication_id: int, since: datetime) -> CompoundSele
     )
 
 
-def _month(dialect: str, moment: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    if dialect == "sqlite":
-        return func.substr(cast(moment, String()), 1, 7, type_=String())
-    return func.to_char(func.timezone("UTC", moment), "YYYY-MM", type_=String())
+def _month(session: Session, moment: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    if is_postgresql(session):
+        return func.to_char(func.timezone("UTC", moment), "YYYY-MM", type_=String())
+    return func.substr(cast(moment, String()), 1, 7, type_=String())

@@ -127,7 +127,7 @@ def _are_few(session: Session, asked: _Search) -> bool:
 
 def _indexed(session: Session, every: Select[int, int], asked: _Search) -> tuple[set[_Row], int | None]:
     """Those whom the index knows; enough of them, all, or those until the reader at whom the search stopped."""
-    named = listed(session.get_bind().dialect.name, id=Integer())
+    named = listed(session, id=Integer())
     theirs = every.where(Subscription.subscriber_id.in_(select(named.c.id)))
     found: set[_Row] = set()
     looked_at, end = 0, None

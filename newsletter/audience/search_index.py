@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, LargeBinary, Row, delete, func, literal, o
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.audience.models import Subscriber
-from newsletter.db import UNSYNCED, Base, insert
+from newsletter.db import UNSYNCED, Base, insert, is_postgresql, position
 from newsletter.pagination import PageRequest
 
 BLOCK = 128
@@ -74,8 +74,7 @@ def search(session: Session, parts: Collection[str], turn: PageRequest) -> Itera
 def contains_all(session: Session, parts: Iterable[str]) -> Iterator[ColumnElement[bool]]:
     """The conditions that a reader's search entry contains each of these parts."""
     # Not LIKE: PostgreSQL would estimate that almost nothing matches, and sort all readers for the first fifty.
-    place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
-    return (place(Subscriber.search, part) > 0 for part in parts)
+    return (position(session, Subscriber.search, part) > 0 for part in parts)
 
 
 def is_due(session: Session, _now: datetime) -> bool:
@@ -140,7 +139,7 @@ def _lines_with(entries: bytes, parts: Sequence[bytes]) -> tuple[list[int], int]
 
 
 def _contain(session: Session, parts: Iterable[bytes]) -> Iterator[ColumnElement[bool]]:
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         return (func.position(literal(part).op("IN")(SearchBlock.entries)) > 0 for part in parts)
     return (func.instr(SearchBlock.entries, part) > 0 for part in parts)
 

@@ -31,7 +31,7 @@ from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscri
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
 from newsletter.characters import clean_name
-from newsletter.db import upsert
+from newsletter.db import insert
 from newsletter.delivery import receipts
 from newsletter.delivery.bounces import suppression
 from newsletter.errors import Conflict, NotFound
@@ -192,7 +192,7 @@ _NAME_COLUMNS = ("name", "search", "indexed")
 def _subscriber_statement(dialect: Dialect) -> Prepared:
     names = ("email", "key", "name", "created_at", "search")
     not_indexed: dict[str, Any] = {"indexed": literal_column("false")}
-    added = upsert(dialect.name, Subscriber).values({name: bindparam(name) for name in names} | not_indexed)
+    added = insert(dialect, Subscriber).values({name: bindparam(name) for name in names} | not_indexed)
     # The form cannot know who types: a name of a confirmed reader stays, one of an unconfirmed reader is replaced.
     proven = (Subscription.status != literal_column(f"'{Status.PENDING}'")) | Subscription.left_at.is_not(None)
     seen = exists().where(Subscription.subscriber_id == Subscriber.id, proven)
@@ -205,7 +205,7 @@ def _subscriber_statement(dialect: Dialect) -> Prepared:
 def _subscription_statement(dialect: Dialect) -> Prepared:
     names = ("subscriber_id", "publication_id", "created_at")
     pending: dict[str, Any] = {"status": literal_column(f"'{Status.PENDING}'")}
-    added = upsert(dialect.name, Subscription).values({name: bindparam(name) for name in names} | pending)
+    added = insert(dialect, Subscription).values({name: bindparam(name) for name in names} | pending)
     # Updates nothing, but makes RETURNING give the existing row.
     same = {"created_at": Subscription.created_at}
     added = added.on_conflict_do_update(index_elements=["subscriber_id", "publication_id"], set_=same)

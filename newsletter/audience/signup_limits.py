@@ -34,7 +34,7 @@ from newsletter.audience.confirm_breaker import ConfirmTrip
 from newsletter.audience.models import SignupCount, hour_of
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
-from newsletter.db import UNSYNCED, insert, upsert
+from newsletter.db import UNSYNCED, insert
 from newsletter.errors import Refused
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.prepared import Prepared, encode_rows, rows
@@ -91,13 +91,13 @@ class _Statements(NamedTuple):
     @classmethod
     @lru_cache(maxsize=16)
     def for_form(cls, dialect: Dialect, form: FormKind) -> Self:
-        asked = rows(dialect.name, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
+        asked = rows(dialect, bucket=SignupCount.bucket.type, window=SignupCount.window.type)
         # Without a WHERE, SQLite's parser takes ON CONFLICT after a SELECT for the ON of a join.
         each = select(asked.c.bucket, asked.c.window, literal_column("1")).where(text("true"))
-        counted = upsert(dialect.name, SignupCount).from_select(["bucket", "window", "hits"], each)
+        counted = insert(dialect, SignupCount).from_select(["bucket", "window", "hits"], each)
         increment = {"hits": SignupCount.hits + literal_column("1")}
         counted = counted.on_conflict_do_update(index_elements=["bucket", "window"], set_=increment)
-        once = upsert(dialect.name, SignupCount).values(
+        once = insert(dialect, SignupCount).values(
             bucket=bindparam("bucket"), window=bindparam("window"), hits=literal_column("1")
         )
         first = once.on_conflict_do_nothing().returning(SignupCount.hits)

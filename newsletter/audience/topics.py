@@ -11,7 +11,7 @@ from newsletter.audience import consent, preferences
 from newsletter.audience.models import Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.characters import LONGEST_LABEL_KEY, label_key
-from newsletter.db import UNSYNCED, Base, insert
+from newsletter.db import UNSYNCED, Base, insert, is_postgresql
 
 
 class TopicOff(Base):
@@ -79,7 +79,7 @@ def wants_any(session: Session, keys: Sequence[str]) -> tuple[ColumnElement[bool
         return ()
     off = select(TopicOff.subscription_id).where(TopicOff.key.in_(keys)).group_by(TopicOff.subscription_id)
     all_off = off.having(func.count() == len(keys))
-    if session.get_bind().dialect.name == "sqlite":
+    if not is_postgresql(session):
         return (Subscription.id.not_in(all_off),)
     # PostgreSQL would search the list of a NOT IN again for each reader once it exceeds its memory.
     theirs = all_off.subquery()

@@ -20,6 +20,7 @@ from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import DKIM, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.backup.take import issue_counts
 from newsletter.config import Settings
+from newsletter.db import is_postgresql
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.editorial.images.pictures import PictureStore
@@ -132,7 +133,7 @@ def _fill(connection: Connection, archive: Archive) -> None:
     for table in expected:
         with archive.reading(f"{TABLES}{table.name}") as rows:
             tables.load(connection, table, manifest.tables[table.name].columns or (), rows)
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         # Without fresh statistics PostgreSQL may sort all copies for each claim.
         connection.execute(text(f"ANALYZE {', '.join(table.name for table in expected)}"))
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, cast, column, delete, f
 from sqlalchemy.dialects.postgresql import REGCLASS
 
 from newsletter import migrations_runner
+from newsletter.db import is_postgresql
 from newsletter.delivery.models import Letter, LetterState
 from newsletter.publications import Publication
 
@@ -31,7 +32,7 @@ def advance(connection: Connection, last_given: dict[str, int], now: datetime) -
     for each in _tables():
         if _is_precious(each):
             _count_from(connection, each, max(last_given.get(each.name, 0), _greatest(connection, each)) + LEAP, now)
-        elif connection.dialect.name == "postgresql":
+        elif is_postgresql(connection):
             _count_from(connection, each, max(_greatest(connection, each), 1), now)
 
 
@@ -50,7 +51,7 @@ def _has_sequence(table: Table) -> bool:
 
 
 def _last(connection: Connection, table: Table) -> int:
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         return connection.scalar(select(func.pg_sequence_last_value(cast(_sequence(table), REGCLASS)))) or 0
     return connection.scalar(select(_SEQUENCES.c.seq).where(_SEQUENCES.c.name == table.name)) or 0
 
@@ -64,7 +65,7 @@ def _greatest(connection: Connection, table: Table) -> int:
 
 
 def _count_from(connection: Connection, table: Table, number: int, now: datetime) -> None:
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         connection.execute(select(func.setval(cast(_sequence(table), REGCLASS), number)))
     elif _has_sequence(table):
         connection.execute(delete(_SEQUENCES).where(_SEQUENCES.c.name == table.name))

@@ -12,6 +12,7 @@ from typing import IO, Any
 
 from sqlalchemy import Column, Connection, MetaData, Table
 
+from newsletter.db import is_postgresql
 from newsletter.delivery.models import Heartbeat, SendPermission
 from newsletter.errors import Invalid, Unavailable
 from newsletter.schema import is_modelled
@@ -42,7 +43,7 @@ def tables_to_back_up(connection: Connection) -> list[Table]:
 
 def dump(connection: Connection, table: Table, write: Write) -> int:
     """Write every row as a stream; returns the number of rows."""
-    postgresql = connection.dialect.name == "postgresql"
+    postgresql = is_postgresql(connection)
     with _own_errors(connection, table.name):
         return (_dump_postgresql if postgresql else _dump_sqlite)(connection, table, write)
 
@@ -51,7 +52,7 @@ def load(connection: Connection, table: Table, columns: Sequence[str], source: I
     """Insert the rows that `dump` wrote, with cells in the order of `columns`."""
     names = ", ".join(_quoted(connection, name) for name in columns)
     with _own_errors(connection, table.name):
-        if connection.dialect.name == "postgresql":
+        if is_postgresql(connection):
             _load_postgresql(connection, f"COPY {_name(connection, table)} ({names}) FROM STDIN", source)
         else:
             marks = ", ".join("?" * len(columns))

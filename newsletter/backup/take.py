@@ -16,7 +16,7 @@ from newsletter.backup import archive, sequences, tables
 from newsletter.backup.archive import BackupWriter
 from newsletter.backup.manifest import DKIM, FORMAT, KEY_FILE, ORIGINALS, PICTURES, TABLES, Manifest, fingerprint
 from newsletter.config import Settings
-from newsletter.db import Sessions
+from newsletter.db import Sessions, is_postgresql
 from newsletter.delivery.message import dkim_keys
 from newsletter.delivery.models import UNDER_WAY, Copy, Letter
 from newsletter.delivery.reports import stats
@@ -83,7 +83,7 @@ def _snapshot(sessions: Sessions) -> Iterator[Connection]:
 
 def _add_tables(draft: BackupWriter, connection: Connection) -> None:
     found = tables.tables_to_back_up(connection)
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         # From here on no table definition may change.
         connection.execute(text(f"LOCK TABLE {', '.join(table.name for table in found)} IN ACCESS SHARE MODE"))
     for table in found:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import ForeignKey, literal_column, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, upsert
+from newsletter.db import Base, insert
 
 
 class Answer(StrEnum):
@@ -36,7 +36,7 @@ class Helpfulness(NamedTuple):
 
 def count_answer(session: Session, issue_id: int, answer: Answer) -> None:
     """Count one more such answer."""
-    first = upsert(session.connection().dialect.name, AnswerCount).values(issue_id=issue_id, answer=answer, number=1)
+    first = insert(session, AnswerCount).values(issue_id=issue_id, answer=answer, number=1)
     more = {"number": AnswerCount.number + literal_column("1")}
     session.execute(first.on_conflict_do_update(index_elements=["issue_id", "answer"], set_=more))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Self
 from sqlalchemy import ColumnElement, Dialect, bindparam, func, select
 from sqlalchemy.orm import Session
 
+from newsletter.db import is_postgresql
 from newsletter.prepared import Prepared
 from newsletter.publications.models import Publication, Slot, WeekOff, by_slug, first
 
@@ -62,7 +63,7 @@ class _Statements(NamedTuple):
 
 def _as_json(dialect: Dialect, kind: type[Slot | WeekOff]) -> ColumnElement[Any]:
     """All rows of this kind in one cell, only to be compared: in another order, they are loaded once more."""
-    table, on_postgresql = kind.__table__, dialect.name == "postgresql"
+    table, on_postgresql = kind.__table__, is_postgresql(dialect)
     row = func.jsonb_build_array(*table.c) if on_postgresql else func.json_array(*table.c)
     rows = func.jsonb_agg(row) if on_postgresql else func.json_group_array(row)
     return select(rows).where(table.c.publication_id == Publication.id).scalar_subquery()

@@ -206,7 +206,7 @@ def _refused_before(session: Session, letter_id: int) -> ColumnElement[bool]:
     unmarked = select(Copy.id, Copy.code, Copy.reply).where(Copy.letter_id == letter_id, REPORTED)
     unmarked = unmarked.where(Copy.state == CopyState.REFUSED, Copy.reason.is_(None))
     ids = [(copy_id,) for copy_id, code, reply in session.execute(unmarked) if _is_plainly_about_us(code, reply)]
-    moved = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
+    moved = rows(session, id=_ROWS.c.id.type)
     return Copy.id.in_(select(moved.c.id).params(rows=encode_rows(ids)))
 
 
@@ -243,7 +243,7 @@ def _is_plainly_about_us(code: int | None, reply: str | None) -> bool:
 def _let_wait(session: Session, letter: Letter, *, group: Sequence[int], segment: Frozen | None, now: datetime) -> int:
     if not group:
         return 0
-    mine = rows(session.get_bind().dialect.name, id=_ROWS.c.id.type)
+    mine = rows(session, id=_ROWS.c.id.type)
     these = _ROWS.c.letter_id == letter.id, _ROWS.c.id.in_(select(mine.c.id))
     missed = Subscription.id.in_(select(_ROWS.c.subscription_id).where(*these))
     chosen = *_wanting(session, letter), *_chosen(session, letter, segment, now)

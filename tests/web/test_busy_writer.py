@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsletter import write_queue
 from newsletter.audience.models import Status, Subscription
-from newsletter.db import Sessions, open_engine
+from newsletter.db import Sessions, open_engine, write_queue
 from newsletter.web import create_app
 from newsletter.web.server import THREADS
 from newsletter.wiring import Services

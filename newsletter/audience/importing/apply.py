@@ -113,7 +113,7 @@ def apply_plan(
 
 def find_existing(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
     """The publication's subscriptions of these address keys, by key."""
-    table = listed(session.get_bind().dialect.name, key=Subscriber.key.type)
+    table = listed(session, key=Subscriber.key.type)
     mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
     confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, so that no plan scans a million readers to find a few thousand.
@@ -176,7 +176,7 @@ _SUBSCRIPTION = ("subscriber_id", "publication_id", "status", "created_at", "lef
 
 def _subscriber_ids(session: Session, keys: Iterable[str]) -> dict[str, int]:
     """Those who read another publication, or have just signed up."""
-    table = listed(session.get_bind().dialect.name, key=Subscriber.key.type)
+    table = listed(session, key=Subscriber.key.type)
     found = select(Subscriber.key, Subscriber.id).join_from(table, Subscriber, Subscriber.key == table.c.key)
     return dict(session.execute(found, _parameter(keys)).all())
 

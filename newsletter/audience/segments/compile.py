@@ -25,7 +25,7 @@ def matching(asked: Question, rule: Rule) -> Test:
 
 def counts(asked: Question, rule: Rule, among: Test) -> Iterator[tuple[int, Select[int, int]]]:
     """What counts who belongs to a resolved rule, and who of them meets a test: sums of results, each with its sign."""
-    if asked.dialect != "sqlite":
+    if asked.on_postgresql:
         ours = Subscription.publication_id == asked.publication.id, matching(asked, rule)
         yield 1, select(func.count(), func.count().filter(among)).where(*ours)
         return
@@ -72,7 +72,7 @@ def _everybody(asked: Question) -> Select[int]:
 def newest_first(asked: Question, rule: Rule) -> IdList:
     """The ids of the publication's subscriptions that belong to a resolved rule."""
     ours = _everybody(asked)
-    found = _listed(asked, rule, ours) if asked.dialect == "sqlite" else ours.where(matching(asked, rule))
+    found = ours.where(matching(asked, rule)) if asked.on_postgresql else _listed(asked, rule, ours)
     (only,) = found.selected_columns
     return found.order_by(only.desc())
 
@@ -88,7 +88,7 @@ def _listed(asked: Question, rule: Rule, ours: Select[int]) -> IdList:
 
 def _matching(asked: Question, rule: Rule) -> Test:
     # SQLite asks an EXISTS again for each of a million.
-    if asked.dialect == "sqlite" and asked.taking is not Taking.FEW:
+    if not asked.on_postgresql and asked.taking is not Taking.FEW:
         return _Parts.from_rule(asked, rule).as_test(asked.taking)
     tests = [_test(asked, one) for one in rule.conditions]
     return or_(*tests) if rule.match is Match.ANY and tests else and_(true(), *tests)

@@ -43,8 +43,7 @@ class Question:
 
     publication: Publication
     now: datetime
-    dialect: str
-    """The database's, by name."""
+    on_postgresql: bool
     taking: Taking = Taking.ALL
     joins: bool = True
     """Whether PostgreSQL may join the lists of ids, rather than ask each by itself."""
@@ -179,7 +178,7 @@ def _is_among(asked: Question, ids: Select[int], column: InstrumentedAttribute[i
     (found,) = ids.selected_columns
     listed = ids.where(found == column).correlate(Subscription).exists()
     # What is within another test is not joined.
-    return listed if asked.joins or asked.dialect == "sqlite" else listed.is_(true())
+    return listed if asked.joins or not asked.on_postgresql else listed.is_(true())
 
 
 def _negated_if_is_not(condition: Condition, test: Test) -> Test:
@@ -191,12 +190,12 @@ def _text_test(
 ) -> Test:
     if condition.op is Op.CONTAINS:
         # SQLite's LIKE ignores the case of the letters that its LOWER knows, in half the time.
-        text = column.expression if asked.dialect == "sqlite" else func.lower(column)
+        text = func.lower(column) if asked.on_postgresql else column.expression
         return text.contains(condition.value.lower(), autoescape=True)
     # SQLite knows the case of ASCII alone, so that the other letters match as they were typed, or in lower case.
     ascii_lower = "".join(letter.lower() if letter.isascii() else letter for letter in condition.value)
     # It compares without case in half the time that it takes to lower the text.
-    lowered = column.collate("NOCASE") if asked.dialect == "sqlite" else func.lower(column)
+    lowered = func.lower(column) if asked.on_postgresql else column.collate("NOCASE")
     return lowered.in_({condition.value.lower(), ascii_lower})
 
 

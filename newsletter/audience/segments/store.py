@@ -17,7 +17,7 @@ from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments.conditions import Question, Taking
 from newsletter.audience.segments.rule import MAX_DEPTH, Condition, Field, Op, Rule
 from newsletter.audience.tag_names import MAX_NAME, clean_tag, folded_name
-from newsletter.db import Base, can_read_in_parallel, read_in_parallel
+from newsletter.db import Base, can_read_in_parallel, is_postgresql, read_in_parallel
 from newsletter.delivery.models import Letter
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
@@ -220,7 +220,7 @@ def _count(session: Session, asked: Question, rule: Rule, *columns: ColumnElemen
 
 def _parts_of_ids(session: Session) -> Sequence[range | None]:
     """The ids of all subscriptions, in as many parts as they are best counted in."""
-    if session.get_bind().dialect.name != "sqlite" or not can_read_in_parallel(session):
+    if is_postgresql(session) or not can_read_in_parallel(session):
         return [None]
     highest = _highest_id(session)
     if highest < _LARGE:
@@ -262,7 +262,7 @@ def _asked(
 ) -> tuple[Question, Rule]:
     resolved = resolve(session, publication.id, wanted, outer)
     _require_copies(session, publication.id, resolved)
-    return Question(publication, now, session.get_bind().dialect.name, taking), resolved
+    return Question(publication, now, is_postgresql(session), taking), resolved
 
 
 def _resolved(session: Session, publication_id: int, one: Condition, outer: tuple[int, ...]) -> Condition:

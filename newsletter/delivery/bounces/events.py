@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, partial_index, upsert, word
+from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, partial_index, word
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
@@ -132,7 +132,7 @@ def known_sources(session: Session, sources: Collection[str]) -> set[str]:
 
 def add_all(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     """Store many events that wait for a decision, except those whose source is stored already."""
-    row = upsert(connection.dialect.name, BounceEvent).on_conflict_do_nothing()
+    row = insert(connection, BounceEvent).on_conflict_do_nothing()
     connection.execute(row, [{"place": 0, "mta": "", "is_forgiven": False, **one} for one in rows])
 
 

@@ -121,7 +121,7 @@ def _matches(key: str) -> ColumnElement[bool]:
 
 @lru_cache(maxsize=8)
 def _among(dialect: Dialect) -> Prepared:
-    asked = listed(dialect.name, key=String())
+    asked = listed(dialect, key=String())
     columns = select(Suppression.key, Suppression.folded, Suppression.cause, Suppression.at)
     # An outer join, so that no plan scans all suppressions to find a few.
     found = columns.join_from(asked, Suppression, Suppression.key == asked.c.key, isouter=True)

@@ -132,7 +132,7 @@ def _claim(copies: Table) -> Update:
 def _begin(copies: Table, dialect: Dialect) -> Update:
     running = select(Letter.id).where(Letter.id == _LETTER, text("letters.state = 'running'")).exists()
     return (
-        _mine(copies, rows(dialect.name, id=copies.c.id.type))
+        _mine(copies, rows(dialect, id=copies.c.id.type))
         .where(copies.c.begun_at.is_(None), copies.c.reason.is_(None), copies.c.lease_until > _MOMENT, running)
         .values(begun_at=_MOMENT)
         .returning(copies.c.id)
@@ -140,7 +140,7 @@ def _begin(copies: Table, dialect: Dialect) -> Update:
 
 
 def _end(copies: Table, dialect: Dialect) -> Update:
-    ended = rows(dialect.name, id=copies.c.id.type, **{name: copies.c[name].type for name in _OUTCOME_COLUMNS})
+    ended = rows(dialect, id=copies.c.id.type, **{name: copies.c[name].type for name in _OUTCOME_COLUMNS})
     settled = {"attempts": copies.c.attempts + literal_column("1"), "lease_until": null(), "ended_at": _MOMENT}
     outcome = {name: ended.c[name] for name in _OUTCOME_COLUMNS} | {
         "reply": _reply_unless_erased(copies, ended.c.reply)
@@ -381,7 +381,7 @@ def _try(outcome: Outcome) -> dict[str, Any]:
 
 
 def _give_back(connection: Connection, worker: str, copies: Iterable[HeldCopy], now: datetime) -> None:
-    moved = rows(connection.dialect.name, id=_ROWS.c.id.type)
+    moved = rows(connection, id=_ROWS.c.id.type)
     for letter_id, theirs in _by_letter(copies, lambda copy: copy.letter_id):
         own = partitions.table_of(connection.dialect, letter_id)
         parameters = {"by": worker, "rows": encode_rows((copy.id,) for copy in theirs)}

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, MetaData, Table, dele
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from newsletter.db import UNSYNCED, Sessions
+from newsletter.db import UNSYNCED, Sessions, is_postgresql
 from newsletter.delivery.models import Copy, CopyNote, Letter
 from newsletter.errors import Unavailable
 
@@ -38,7 +38,7 @@ def writing(session: Session, letter_id: int) -> Iterator[Table]:
     is taken at the start, before any other that two fan-outs could want, so they never deadlock.
     It is SHARE UPDATE EXCLUSIVE: all copies can be read and moved meanwhile.
     """
-    if _embedded(session):
+    if not is_postgresql(session):
         yield _copies()
         return
     own = _name(letter_id)
@@ -54,7 +54,7 @@ def writing(session: Session, letter_id: int) -> Iterator[Table]:
 
 def open_for(connection: Connection, letter_ids: Iterable[int]) -> None:
     """Create an empty partition for each of these letters, which must have none yet; does nothing on SQLite."""
-    if connection.dialect.name == "postgresql":
+    if is_postgresql(connection):
         for letter_id in letter_ids:
             connection.execute(
                 text(f"CREATE TABLE {_name(letter_id)} PARTITION OF copies FOR VALUES IN ({letter_id:d})")
@@ -82,12 +82,12 @@ def delete_copies(sessions: Sessions, letter_id: int) -> int:
 @lru_cache(maxsize=64)
 def table_of(dialect: Dialect, letter_id: int) -> Table:
     """The table that holds a letter's copies."""
-    return _own(letter_id) if dialect.name == "postgresql" else _copies()
+    return _own(letter_id) if is_postgresql(dialect) else _copies()
 
 
 def sizes(session: Session) -> dict[int, int | None]:
     """The ids of the letters that have copies, each with their bytes on disk, indexes included; None on SQLite."""
-    if _embedded(session):
+    if not is_postgresql(session):
         has_copies = select(Copy.id).where(Copy.letter_id == Letter.id).exists()
         return dict.fromkeys(session.scalars(select(Letter.id).where(has_copies)))
     tables = "SELECT inhrelid::regclass::text, pg_total_relation_size(inhrelid) FROM pg_inherits"
@@ -134,12 +134,8 @@ def _name(letter_id: int) -> str:
     return f"copies_{letter_id:d}"
 
 
-def _embedded(session: Session) -> bool:
-    return session.get_bind().dialect.name == "sqlite"
-
-
 def belongs_to(session: Session, letter_id: int) -> ColumnElement[bool]:
     """The condition that a copy is the letter's, worded so that SQLite uses another index, not the letter's."""
-    if session.get_bind().dialect.name == "sqlite":
+    if not is_postgresql(session):
         return Copy.letter_id + literal_column("0") == letter_id
     return Copy.letter_id == letter_id

@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import cast
 
 from sqlalchemy import Connection, Select, Table, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from newsletter.db import insert
 from newsletter.delivery.ledger.partitions import belongs_to
 from newsletter.delivery.models import Copy, CopyNote, Letter, Note
 
@@ -20,9 +20,8 @@ _NOTES = cast("Table", CopyNote.__table__)
 def record_resent(connection: Connection, whys: Mapping[int, str], now: datetime) -> None:
     """Note that these copies are sent again, and why; a note that a copy has already stays as it is."""
     if whys:
-        insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
         noted = [{"copy_id": copy_id, "kind": Note.RESENT, "at": now, "detail": why} for copy_id, why in whys.items()]
-        connection.execute(insert(_NOTES).on_conflict_do_nothing(), noted)
+        connection.execute(insert(connection, CopyNote).on_conflict_do_nothing(), noted)
 
 
 def of_letter(session: Session, letter_id: int) -> Select[Copy, CopyNote]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Table, Update, bindparam, case, literal, null, select, update
+from sqlalchemy import Connection, Dialect, Table, Update, bindparam, case, literal, null, select, update
 
 from newsletter.delivery.ledger.outcomes import HeldCopy
 from newsletter.delivery.models import SENDING, Copy, CopyState
@@ -48,11 +48,11 @@ def put_back(
         for copy in copies
     ]
     parameters = {"by": worker, "rows": encode_rows(moved), "moment": now}
-    connection.execute(_put_back(connection.dialect.name), parameters)
+    connection.execute(_put_back(connection.dialect), parameters)
 
 
 @cache
-def _put_back(dialect: str) -> Update:
+def _put_back(dialect: Dialect) -> Update:
     moved = rows(dialect, **{name: _ROWS.c[name].type for name in _TIED})
     same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
     mine = update(_ROWS).where(same, SENDING, _ROWS.c.worker == bindparam("by"))

@@ -24,14 +24,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.provider_groups import ProviderGroups
+from newsletter.db import position
 from newsletter.delivery import breaker
 from newsletter.delivery.ledger.partitions import belongs_to
 from newsletter.delivery.models import PENDING, REPORTED, SENDING, Copy, CopyNote, CopyState, Counts, Note
-
-_DOMAIN = {
-    "sqlite": func.lower(func.substr(Copy.address, func.instr(Copy.address, "@") + 1), type_=String()),
-    "postgresql": func.lower(func.substr(Copy.address, func.strpos(Copy.address, "@") + 1), type_=String()),
-}
 
 
 class CopyRange(NamedTuple):
@@ -124,7 +120,7 @@ def sent_by_group(session: Session, letter_id: int, groups: ProviderGroups) -> d
 
 def domain_of(session: Session) -> ColumnElement[str]:
     """The domain of a copy's address, as an SQL expression; empty for an erased reader."""
-    return _DOMAIN[session.get_bind().dialect.name]
+    return func.lower(func.substr(Copy.address, position(session, Copy.address, "@") + 1), type_=String())
 
 
 def is_under_way(session: Session, letter_id: int) -> bool:

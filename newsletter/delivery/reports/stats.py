@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import JSON, ForeignKey, Select, String, cast, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Base, Sessions, insert
+from newsletter.db import Base, Sessions, insert, is_postgresql
 from newsletter.delivery.models import OVER, Copy, CopyState, Counts, Letter, Note
 from newsletter.delivery.reports import progress
 from newsletter.delivery.reports.progress import CopyRange
@@ -23,10 +23,8 @@ LARGEST = 20
 """The number of domains that are listed; the others are summed up."""
 
 _OUTCOMES = (CopyState.SENT, CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED, CopyState.IN_DOUBT)
-_MINUTE = {
-    "sqlite": func.substr(cast(Copy.ended_at, String()), 1, 16, type_=String()),
-    "postgresql": func.to_char(func.timezone("UTC", Copy.ended_at), "YYYY-MM-DD HH24:MI", type_=String()),
-}
+_MINUTE_ON_SQLITE = func.substr(cast(Copy.ended_at, String()), 1, 16, type_=String())
+_MINUTE_ON_POSTGRESQL = func.to_char(func.timezone("UTC", Copy.ended_at), "YYYY-MM-DD HH24:MI", type_=String())
 _STEPS = tuple(timedelta(minutes=minutes) for minutes in (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 10_080))
 _MOST_SPANS = 120
 _NOBODY = Counts(*[0] * 10)
@@ -216,7 +214,7 @@ def _by_domain(session: Session, letter_id: int) -> Select[str, *tuple[int, ...]
 
 
 def _by_minute(session: Session, letter_id: int) -> Select[str, int]:
-    minute = _MINUTE[session.get_bind().dialect.name]
+    minute = _MINUTE_ON_POSTGRESQL if is_postgresql(session) else _MINUTE_ON_SQLITE
     sent = select(minute, func.count()).where(Copy.letter_id == letter_id, Copy.state == CopyState.SENT)
     return sent.where(Copy.ended_at.is_not(None)).group_by(minute)
 

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
+from newsletter.db import is_postgresql
+
 _FILE = text("SELECT file FROM pragma_database_list WHERE name = 'main'")
 _TABLE = text(
     "SELECT 'cluster ' || (SELECT system_identifier FROM pg_control_system())"
@@ -25,7 +27,7 @@ _AT_FDCWD, _STATX_BTIME, _BTIME_AT, _STATX_SIZE = -100, 0x800, 80, 256
 
 def identity_of(connection: Connection) -> str:
     """The identity of this database; no copy has the same."""
-    if connection.dialect.name == "sqlite":
+    if not is_postgresql(connection):
         return _of_file(connection.execute(_FILE).scalar_one())
     return str(connection.execute(_TABLE).scalar_one())
 

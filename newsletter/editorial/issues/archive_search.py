@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.orm import Session
 
 from newsletter import characters
+from newsletter.db import is_postgresql, position
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import archive
 from newsletter.editorial.issues.archive_index import IndexedText, words_of
@@ -116,7 +117,7 @@ def _found(words: Sequence[str], slug: str, published_at: datetime | None, title
 
 def _matches(session: Session, words: Sequence[str]) -> ColumnElement[bool]:
     # Words consist of letters and digits only, so nothing in them can end the quotes.
-    if session.get_bind().dialect.name == "postgresql":
+    if is_postgresql(session):
         asked = cast(" & ".join(f"'{word}':*" for word in words), TSQUERY)
         return Issue.id.in_(select(_TSVECTOR.c.issue_id).where(_TSVECTOR.c.vector.op("@@")(asked)))
     matched = " AND ".join(f'"{word}"*' for word in words)
@@ -125,9 +126,8 @@ def _matches(session: Session, words: Sequence[str]) -> ColumnElement[bool]:
 
 def _title_matches(session: Session, words: Sequence[str]) -> ColumnElement[int]:
     """0 for an issue whose title contains all the words, else 1."""
-    place = func.strpos if session.get_bind().dialect.name == "postgresql" else func.instr
     title = literal(" ").concat(IndexedText.title_words)
-    return case((and_(*(place(title, f" {word}") > 0 for word in words)), 0), else_=1)
+    return case((and_(*(position(session, title, f" {word}") > 0 for word in words)), 0), else_=1)
 
 
 @lru_cache(maxsize=4096)

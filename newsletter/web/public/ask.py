@@ -12,13 +12,12 @@ from typing import Any, Self
 from flask import Response, make_response, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import group_commit
 from newsletter.addresses import typos
 from newsletter.audience import preferences
 from newsletter.audience.address import Address
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.characters import clean_name, storable
-from newsletter.db import Session
+from newsletter.db import Session, group_commit
 from newsletter.engagement import request_form
 from newsletter.engagement.request_form import PreferredTime
 from newsletter.engagement.requests import NewRequest

@@ -11,12 +11,11 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import group_commit
 from newsletter.audience.address import Address
 from newsletter.audience.models import Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import HIGHEST_ID, Session
+from newsletter.db import HIGHEST_ID, Session, group_commit
 from newsletter.editorial.issues import archive
 from newsletter.editorial.models import Issue
 from newsletter.engagement import comments, comments_text

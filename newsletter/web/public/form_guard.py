@@ -11,11 +11,10 @@ from flask import Blueprint, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import group_commit
 from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import Session
+from newsletter.db import Session, group_commit
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications import Publication

@@ -3,11 +3,10 @@
 from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import group_commit
 from newsletter.audience import signup_limits
 from newsletter.audience.refusals import FormKind
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import Session
+from newsletter.db import Session, group_commit
 from newsletter.editorial.issues import archive
 from newsletter.engagement import helpfulness
 from newsletter.engagement.helpfulness import Answer

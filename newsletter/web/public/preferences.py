@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from flask import Response, abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from newsletter import audit, group_commit
+from newsletter import audit
 from newsletter.addresses.masking import mask_address
 from newsletter.audience import (
     change_address,
@@ -25,7 +25,7 @@ from newsletter.audience.preferences import NotFresh
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audit import AuditWriter
 from newsletter.characters import storable
-from newsletter.db import Session
+from newsletter.db import Session, group_commit
 from newsletter.delivery.message import permission_reminder
 from newsletter.delivery.reports import recipients
 from newsletter.errors import Invalid

@@ -8,10 +8,9 @@ from typing import cast
 
 from flask import Flask, current_app
 
-from newsletter import group_commit
 from newsletter.audience import refusals
 from newsletter.audience.refusals import FormKind, Reason
-from newsletter.db import Session, Sessions
+from newsletter.db import Session, Sessions, group_commit
 
 _KEY = "newsletter.refusals"
 _EVERY = timedelta(seconds=5)

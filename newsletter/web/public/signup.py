@@ -6,12 +6,11 @@ from typing import NamedTuple
 
 from flask import Blueprint, Response, make_response, render_template, request, url_for
 
-from newsletter import group_commit
 from newsletter.addresses import typos
 from newsletter.audience import signup
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.signup import SignupRequest
-from newsletter.db import Session
+from newsletter.db import Session, group_commit
 from newsletter.editorial.issues import archive
 from newsletter.errors import NotFound
 from newsletter.i18n.messages import lazy_gettext

@@ -18,8 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from newsletter import write_queue
-from newsletter.db import AWAY, Sessions
+from newsletter.db import AWAY, Sessions, write_queue
 
 T = TypeVar("T")
 
