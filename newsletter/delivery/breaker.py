@@ -11,7 +11,7 @@ count together. What was refused by these strikes waits again, as if it had neve
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -192,10 +192,7 @@ class Breaker:
     def __init__(self, providers: ProviderGroups) -> None:
         self._groups = providers
         self._at_mail: Counter[int] = Counter()
-        self._before: Counter[int] = Counter()
-        """The same before the last transaction that was observed."""
-        self._first: Outcome | None = None
-        """The first outcome of that transaction."""
+        """For each letter, how often the sender itself was refused in a row."""
         self._struck: set[int] = set()
         """The letters that have strikes, as far as this worker knows."""
         self._held: set[tuple[int, str]] = set()
@@ -215,25 +212,24 @@ class Breaker:
         self._struck = set(connection.scalars(select(_STRIKES.c.letter_id).distinct()))
         self._refreshed_at = time.monotonic()
 
-    def observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    def observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> Callable[[], None]:
         """Count outcomes that this transaction records, and open each breaker that reaches its limit.
 
-        If it is undone, its outcomes must come again, first of all, in the next one; they are counted once.
+        Call what it returns once that is committed; if it is undone, observe the same outcomes in the next one.
         """
-        self._begin_count(outcomes)
         if time.monotonic() - self._refreshed_at > _LOOK:
             self.refresh(connection)
-        known = self._struck | {letter_id for letter_id, count in self._at_mail.items() if count}
+        at_mail = self._at_mail.copy()
+        known = self._struck | {letter_id for letter_id, count in at_mail.items() if count}
         for letter_id in sorted({o.copy.letter_id for o in outcomes if o.about_us or o.copy.letter_id in known}):
-            theirs = [outcome for outcome in outcomes if outcome.copy.letter_id == letter_id]
-            self._apply(connection, letter_id, self._streak(theirs, self._at_mail[letter_id]), now)
+            streak = self._streak((one for one in outcomes if one.copy.letter_id == letter_id), at_mail[letter_id])
+            self._apply(connection, letter_id, streak, now)
+            at_mail[letter_id] = streak.at_mail
 
-    def _begin_count(self, outcomes: Sequence[Outcome]) -> None:
-        if not outcomes:
-            return
-        if outcomes[0] is self._first:  # undone, for no outcome is recorded twice
-            self._at_mail = self._before
-        self._first, self._before = outcomes[0], self._at_mail.copy()
+        def keep() -> None:
+            self._at_mail = at_mail
+
+        return keep
 
     def _streak(self, outcomes: Iterable[Outcome], at_mail: int) -> _Streak:
         streak = _Streak(at_mail=at_mail)
@@ -265,7 +261,6 @@ class Breaker:
         if streak.strikes:
             _remember(connection, letter_id, streak.strikes.values())
             self._struck.add(letter_id)
-        self._at_mail[letter_id] = streak.at_mail
         if streak.last:
             self._decide(connection, letter_id, streak, streak.last, now)
 
@@ -281,7 +276,7 @@ class Breaker:
         for group in (due if WHOLE in due else due | streak.refuses_all) - is_open:
             theirs = [one.copy_id for one in counted if (one.in_a_row if group == WHOLE else one.group == group)]
             self._open(connection, letter_id, group, last, _take_back(connection, letter_id, theirs, now), now)
-            self._at_mail[letter_id] = 0
+            streak.at_mail = 0
 
     def _open(
         self, connection: Connection, letter_id: int, group: str, last: Outcome, back: int, now: datetime

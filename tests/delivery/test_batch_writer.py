@@ -34,7 +34,9 @@ def held(running, sessions, clock) -> Callable[[int], Sequence[ClaimedCopy]]:
 def over_writer(sessions, clock) -> Callable[..., object]:
     """What `work` returns that is done with a writer for so many connections."""
 
-    def run(work: Callable[[BatchWriter], Awaitable[object]], connections: int = 4, observe=lambda *_: None) -> object:
+    def run(
+        work: Callable[[BatchWriter], Awaitable[object]], connections: int = 4, observe=lambda *_: lambda: None
+    ) -> object:
         async def within() -> object:
             writer = BatchWriter(sessions, "w", clock, connections, observe)
             try:
@@ -119,9 +121,10 @@ def away_once() -> Callable[..., None]:
     """Observes nothing; the first time, the database goes away."""
     away = [OperationalError("COMMIT", None, Exception("away"))]
 
-    def observe(*_: object) -> None:
+    def observe(*_: object) -> Callable[[], None]:
         if away:
             raise away.pop()
+        return lambda: None
 
     return observe
 

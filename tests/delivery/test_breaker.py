@@ -282,8 +282,9 @@ def test_refusals_of_the_sender_in_a_transaction_that_is_undone_are_counted_once
         with sessions.engine.connect() as connection:
             counting.observe(connection, refusals, clock.now)
             connection.rollback()
-            counting.observe(connection, refusals, clock.now)
+            keep = counting.observe(connection, refusals, clock.now)
             connection.commit()
+            keep()
         return state(letter)
 
     assert observed_twice(most) is LetterState.RUNNING

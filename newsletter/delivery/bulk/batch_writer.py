@@ -28,9 +28,9 @@ from newsletter.delivery.bulk.ledger_thread import LedgerThread
 from newsletter.delivery.ledger.outcomes import HeldCopy, Outcome
 
 T = TypeVar("T")
-Observer = Callable[[Connection, Sequence[Outcome], datetime], None]
+Observer = Callable[[Connection, Sequence[Outcome], datetime], Callable[[], None]]
 """Called with the outcomes of a group, in the transaction that records them; if that is undone, again in the next one,
-with others behind them."""
+with others behind them. What it returns is called once they are committed."""
 
 # Seconds between groups; less when half of the connections wait for one. If all of them waited, the server
 # would have nothing to do while we write, and we would have nothing to do while it reads.
@@ -64,6 +64,7 @@ class _Group:
     outcomes: list[Outcome]
     work: _Work | None
     begun: set[int] = field(default_factory=set)
+    committed: Callable[[], None] = lambda: None
     returned: Any = None
     error: BaseException | None = None
 
@@ -187,7 +188,7 @@ class BatchWriter:
     def _move(self, connection: Connection, group: _Group) -> None:
         now, begins = self._clock(), [copy for copy, _ in group.begins]
         ledger.record(connection, self._worker, group.outcomes, now)
-        self._observe(connection, group.outcomes, now)
+        group.committed = self._observe(connection, group.outcomes, now)
         group.begun = ledger.begin(connection, self._worker, begins, now) if begins else set()
         if group.work:
             with Session(connection, expire_on_commit=False) as session, session.begin():
@@ -205,6 +206,7 @@ class BatchWriter:
             self._set_pace()
             # Only now, so that no result is lost.
             del self._outcomes[: len(group.outcomes)]
+            group.committed()
             _answer(group)
         self._request()
 

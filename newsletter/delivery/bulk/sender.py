@@ -118,11 +118,11 @@ class BulkSender:
             await state.queue.close()
             await self._clear_up(writer)
 
-    def _observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> None:
+    def _observe(self, connection: Connection, outcomes: Sequence[Outcome], now: datetime) -> Callable[[], None]:
         """Act on the outcomes of a group, in the transaction that records them."""
-        self._limiter.breaker.observe(connection, outcomes, now)
         refusals = (_refusal(one) for one in outcomes if one.is_of_reader)
         record_refusals(connection, refusals, self._config.settings.limits.groups, now)
+        return self._limiter.breaker.observe(connection, outcomes, now)
 
     async def _send(self, state: RunState, helpers: list[Task[None]]) -> None:
         """Wait until every connection has ended or, after a halt, until the time to finish is over."""
