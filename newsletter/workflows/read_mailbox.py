@@ -33,6 +33,8 @@ class MailboxReader:
         self._access = access
         self._worker = worker
         self._left: tuple[int, int] | None = None
+        self._broke_off_at = 0
+        """The mail at which the last reading broke off; it comes last, so that it holds up no other."""
 
     def read_due(self) -> int:
         """Read what waits, if it is time; how many mails were recorded. Commits by itself, mail by mail."""
@@ -66,16 +68,23 @@ class MailboxReader:
         return read
 
     def _read(self, mailbox: Mailbox, after: int) -> tuple[int, bool]:
-        waiting = mailbox.waiting(after)
+        broken = self._broke_off_at
+        waiting = sorted(mailbox.waiting(after), key=lambda uid: (uid == broken, uid))
         read = 0
         for uid in waiting[:MOST_AT_ONCE]:
             if self._worker.is_stopping():
                 break
+            self._broke_off_at = uid
             if fetched := mailbox.fetch(uid):
                 understood = self._record(fetched)
                 read += 1
-                if not mailbox.move(uid, understood=understood):
+                if not mailbox.move(uid, understood=understood) and not (broken and uid > broken):
                     self._left = (mailbox.validity, uid)
+        self._broke_off_at = 0
+        if self._left:
+            log.warning(
+                "the mailbox does not let mails be moved; they are recorded, and stay", server=self._access.host
+            )
         return read, len(waiting) > MOST_AT_ONCE
 
     def _record(self, fetched: FetchedMail) -> bool:

@@ -1,7 +1,7 @@
 """The mailbox of bounces: each mail is recorded once, then moved, whatever the server does at any step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
@@ -60,14 +60,13 @@ class Reader:
     services: Services
     now: datetime = NOW
     stopping: Callable[[], bool] = lambda: False
-    workers: dict[str, MailboxReader] = field(default_factory=dict)
 
-    def read(self, server: ImapServer, worker: str = "one") -> int:
-        reader = MailboxReader(
-            self.services.sessions, self.services.bounces, access_to(server),
-            WorkerContext(worker, lambda: self.now, self.stopping),
-        )  # fmt: skip
-        return reader.read_due()
+    def worker(self, server: ImapServer, name: str = "one") -> MailboxReader:
+        context = WorkerContext(name, lambda: self.now, self.stopping)
+        return MailboxReader(self.services.sessions, self.services.bounces, access_to(server), context)
+
+    def read(self, server: ImapServer) -> int:
+        return self.worker(server).read_due()
 
     def events(self) -> int:
         with self.services.sessions.reading() as session:
@@ -159,6 +158,37 @@ def test_another_mail_than_was_asked_for_is_not_taken_for_it(reader: Reader) -> 
         assert reader.read(server) == 0
         assert server.mails == {3: BOUNCE}
     assert reader.lease(server).problem == "it answered with another mail than it was asked for"
+
+
+@SQLITE
+def test_a_mail_at_which_the_server_breaks_off_holds_up_no_other(reader: Reader) -> None:
+    with serving(LETTER, BOUNCE, LETTER + b"2", breaks_off_at=3) as server:
+        one = reader.worker(server)
+        for _ in range(3):
+            one.read_due()
+            reader.now = reader.lease(server).next_at
+        assert (list(server.mails), reader.events()) == ([3], 2)
+        server.breaks_off_at = 0
+        assert one.read_due() == 1
+        assert (server.mails, reader.events()) == ({}, 3)
+
+
+@SQLITE
+def test_a_mail_that_may_be_copied_but_not_deleted_is_copied_once(reader: Reader) -> None:
+    with serving(BOUNCE, capabilities="IMAP4rev1 UIDPLUS", faults={"STORE": b"<tag> NO not permitted"}) as server:
+        for _ in range(2):
+            reader.read(server)
+            reader.now += timedelta(minutes=1)
+        assert (server.folders[READ], list(server.mails)) == ([BOUNCE], [3])
+
+
+@SQLITE
+def test_a_server_that_offers_oauth_is_said_to_need_another_password(reader: Reader) -> None:
+    refusal = {"LOGIN": b"<tag> NO LOGIN failed"}
+    with serving(capabilities="IMAP4rev1 AUTH=PLAIN AUTH=XOAUTH2", faults=refusal) as server:
+        reader.read(server)
+    problem = reader.lease(server).problem
+    assert problem.startswith("it refuses the user name or the password; it also offers OAuth, which is not supported")
 
 
 @SQLITE

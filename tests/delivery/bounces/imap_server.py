@@ -22,6 +22,8 @@ class ImapServer:
     folders: dict[str, list[bytes]] = field(default_factory=lambda: {"INBOX": []})
     heard: list[str] = field(default_factory=list)
     port: int = 0
+    breaks_off_at: int = 0
+    """The mail of this number cannot be fetched: the connection ends."""
 
     def __post_init__(self) -> None:
         self._deleted: set[int] = set()
@@ -56,6 +58,8 @@ class ImapServer:
             for line in lines:
                 tag, verb, rest = self._read(line)
                 self.heard.append(verb)
+                if verb == "FETCH" and rest.split()[0] == str(self.breaks_off_at):
+                    return
                 untagged, end = (b"", b"") if verb in self.faults else self._answer(verb, rest)
                 if not self._say(connection, verb, tag, untagged + tag + b" " + end):
                     return

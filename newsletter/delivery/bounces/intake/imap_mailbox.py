@@ -34,6 +34,8 @@ _MOST_OCTETS = 256 * 1024 * 1024
 """Of one reading; a hundred mails have 100 MiB at most, and a list of a million numbers 8."""
 _LONGEST_LITERAL = MOST_KEPT + 64 * 1024
 _LONGEST_REASON = 200
+_REFUSED = "it refuses the user name or the password"
+_NO_OAUTH = "; it also offers OAuth, which is not supported: it needs an app password, or a mailbox of another provider"
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
 
@@ -88,7 +90,8 @@ class Mailbox:
                 return bool(client.uid("MOVE", str(uid), folder)[0] == "OK")
             if client.uid("COPY", str(uid), folder)[0] != "OK":
                 return False
-            client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
+            if client.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)")[0] != "OK":
+                return False
             if "UIDPLUS" in client.capabilities:
                 # A plain EXPUNGE would carry out other clients' deletions, too.
                 client.uid("EXPUNGE", str(uid))
@@ -138,7 +141,8 @@ def _sign_in(box: BaseMailBox, access: MailboxAccess) -> None:
         if isinstance(error, imaplib.IMAP4.abort):
             raise
         # The server's own words may quote the password.
-        raise MailboxDown("it refuses the user name or the password") from None
+        offers_oauth = any(word.startswith(("AUTH=XOAUTH", "AUTH=OAUTH")) for word in box.client.capabilities)
+        raise MailboxDown(_REFUSED + (_NO_OAUTH if offers_oauth else "")) from None
 
 
 def _encoded(folder: str) -> str:
