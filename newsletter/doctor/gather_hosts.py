@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from newsletter.delivery.smtp import smtplib_client, tls_trust
+from newsletter.delivery.smtp.replies import ProtocolError
 from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient
 from newsletter.doctor.facts import ClockFacts, MailHost, RelayFacts, WebFacts
 from newsletter.errors import TransportDown
@@ -24,6 +25,8 @@ SMTP_PORT = 25
 
 _HEALTH, _ONE_CLICK = "/healthz", "/unsubscribe/doctor"
 _MOST_BYTES = 2_000
+# What a session that fails may raise.
+_FAULTS = (TransportDown, smtplib.SMTPException, OSError)
 _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 # Some servers say in their greeting what time it is.
 _DATE = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}")
@@ -40,7 +43,7 @@ def ask_relay(
             encrypted = isinstance(client.sock, ssl.SSLSocket)
             extensions = frozenset(name.upper() for name in client.esmtp_features)
             client.quit_and_close()
-    except (TransportDown, smtplib.SMTPException, OSError) as error:
+    except _FAULTS as error:
         return replace(relay, fault=_reason(error))
     return replace(relay, extensions=extensions, is_encrypted=encrypted, signs_in=bool(server.username), clock=greeted)
 
@@ -56,8 +59,9 @@ def ask_mail_host(host: MailHost, port: int, helo: str, tls: ssl.SSLContext | No
                 return _secured(client, host, tls or tls_trust.verified_context())
             finally:
                 client.close()
-    except (smtplib.SMTPException, OSError) as error:
-        return replace(host, fault=_reason(error), has_answered=isinstance(error, smtplib.SMTPResponseException))
+    except _FAULTS as error:
+        has_answered = isinstance(error, smtplib.SMTPResponseException | ProtocolError)
+        return replace(host, fault=_reason(error), has_answered=has_answered)
 
 
 def ask_web(web: WebFacts, client: GuardedClient, clock: Callable[[], datetime]) -> WebFacts:
@@ -97,7 +101,7 @@ def _secured(client: SmtpClient, host: MailHost, tls: ssl.SSLContext) -> MailHos
         return replace(host, has_starttls=True, certificate_fault=error.verify_message)
     except smtplib.SMTPResponseException as error:
         return replace(host, has_starttls=True, tls_fault=_reason(error))
-    except (smtplib.SMTPException, OSError) as error:
+    except _FAULTS as error:
         return replace(host, has_starttls=True, tls_fault=_reason(tls_trust.tls_failed(error)))
     return replace(host, has_starttls=True)
 

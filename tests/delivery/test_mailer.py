@@ -12,6 +12,8 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from newsletter.db import DatabaseDown
+from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.report import Reason
 from newsletter.delivery.models import OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.mailer import MailerSettings, TransactionalMailer
@@ -206,7 +208,7 @@ def test_what_comes_after_the_reader_is_named_puts_off_that_one_letter(posted, r
 
 
 @pytest.mark.parametrize(
-    ("command", "answer"), [("RCPT", b"252 Perhaps\r\n"), ("DATA", b"250 Fine\r\n"), (".", b"What?\r\n")]
+    ("command", "answer"), [("RCPT", b"354 Go on\r\n"), ("DATA", b"250 Fine\r\n"), (".", b"What?\r\n")]
 )
 def test_a_yes_out_of_turn_is_not_taken_for_a_yes(posted, room, letters, command, answer) -> None:
     posted("a@example.org")
@@ -217,11 +219,88 @@ def test_a_yes_out_of_turn_is_not_taken_for_a_yes(posted, room, letters, command
     assert "4.5.0" in letter.reply
 
 
-def test_any_2xx_to_the_final_dot_is_a_yes(posted, room, letters) -> None:
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "."])
+def test_any_2xx_is_a_yes_as_it_is_for_issues(posted, room, letters, command) -> None:
     posted("a@example.org")
-    with scripted({".": b"251 2.0.0 Passed on\r\n"}) as (peer, _liar):
+    with scripted({command: b"252 2.0.0 Passed on\r\n"}) as (peer, _liar):
         assert room(peer.server).deliver_due() == 1
-    assert letters()[0].reply == "251 2.0.0 Passed on"
+    assert letters()[0].state is OutboxState.SENT
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"999 What?\r\n",
+        b"650 What?\r\n",
+        b"550 " + b"x" * 9_000 + b"\r\n",
+        b"550-One thing\r\n551 And another\r\n",
+        b"250-More\r\n" * 1_000,
+    ],
+    ids=["999", "650", "a long line", "two codes", "lines without end"],
+)
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+def test_what_is_no_reply_ends_no_letter(posted, room, letters, command, answer) -> None:
+    posted("a@example.org")
+    with scripted({command: answer}) as (peer, _liar):
+        assert room(peer.server).deliver_due() == 0
+    assert (letters()[0].state, letters()[0].attempts) == (OutboxState.PENDING, 0 if command == "MAIL" else 1)
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        ("MAIL", b"550 5.1.1 Unknown user\r\n"),
+        ("MAIL", b"553 5.7.1 Sender address rejected: not owned by user\r\n"),
+        ("MAIL", b"552 5.3.4 Message size exceeds fixed limit\r\n"),
+        ("RCPT", b"554 5.7.1 Relay access denied\r\n"),
+        (".", b"554 5.7.1 Message rejected under our policy\r\n"),
+        (".", b"554 Email address is not verified\r\n"),
+    ],
+)
+def test_a_letter_that_is_refused_because_of_us_goes_out_once_that_is_mended(
+    posted, room, letters, clock, sessions, command, answer
+) -> None:
+    posted("a@example.org")
+    with scripted({command: once(answer, MANNERS[command])}) as (peer, _liar):
+        office = room(peer.server)
+        assert office.deliver_due() == 0
+        assert (letters()[0].state, letters()[0].attempts) == (OutboxState.PENDING, 1)
+        with sessions.reading() as session:
+            assert [letter.reply for letter in outbox.open_failures(session, clock(), 9)] == [answer.decode().strip()]
+        clock.pass_by(seconds=7)
+        assert office.deliver_due() == 1
+    with sessions.reading() as session:
+        assert not outbox.open_failures(session, clock(), 9)
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT"])
+def test_only_who_refuses_after_the_reader_is_named_says_something_of_the_reader(
+    posted, room, sessions, command
+) -> None:
+    posted("a@example.org")
+    with scripted({command: b"550 5.1.1 Unknown user\r\n"}) as (peer, _liar):
+        room(peer.server).deliver_due()
+    with sessions.reading() as session:
+        reasons = session.scalars(select(BounceEvent.reason)).all()
+    assert reasons == ([Reason.USER_UNKNOWN] if command == "RCPT" else [])
+
+
+def test_a_refused_reset_costs_the_next_letter_nothing(posted, room, letters) -> None:
+    posted("a@example.org", "b@example.org")
+    refused = once(b"550 5.1.1 Unknown user\r\n", MANNERS["RCPT"])
+    with scripted({"RCPT": refused, "RSET": b"502 5.5.1 What?\r\n"}) as (peer, liar):
+        assert room(peer.server).deliver_due() == 1
+    assert sum(line.upper().startswith(b"EHLO") for line in liar.heard) == 2
+    assert [letter.state for letter in letters()] == [OutboxState.FAILED, OutboxState.SENT]
+
+
+def test_a_reply_too_many_is_not_taken_for_the_answer_to_the_next_letter(posted, room) -> None:
+    posted("a@example.org", "b@example.org")
+    twice = once(b"250 2.0.0 Taken\r\n550 5.1.1 Unknown user\r\n", MANNERS["."])
+    with scripted({".": twice}) as (peer, liar):
+        assert room(peer.server).deliver_due() == 2
+    assert len(liar.taken) == 2
 
 
 def test_after_a_refused_data_the_next_letter_is_not_refused_for_it(posted, room, letters) -> None:
@@ -434,6 +513,14 @@ def test_a_letter_logs_in_as_an_issue_does(posted, room, offer) -> None:
         server = MailServer("127.0.0.1", peer.port, username="me", password=SecretStr("pässword"))
         assert room(server).deliver_due() == 1
     assert b"AUTH PLAIN " + base64.b64encode("\0me\0pässword".encode()) + b"\r\n" in liar.heard
+
+
+def test_letters_find_out_words_that_are_slipped_in_before_the_encryption(posted, room) -> None:
+    posted("a@example.org")
+    script = {"EHLO": b"250-liar\r\n250 STARTTLS\r\n", "STAR": b"220 go\r\n250 AUTH PLAIN\r\n"}
+    with scripted(script) as (peer, _liar), capture_logs() as logs:
+        room(MailServer("127.0.0.1", peer.port, use_tls=True)).deliver_due()
+    assert "the server went on talking after STARTTLS" in str(logs)
 
 
 def test_a_way_to_log_in_that_letters_do_not_know_is_named_as_for_issues(posted, room) -> None:

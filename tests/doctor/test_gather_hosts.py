@@ -102,6 +102,12 @@ def test_a_host_that_does_not_let_us_in_is_not_taken_for_a_port_that_is_blocked(
     assert (asked.has_answered, asked.fault) == (True, "554 5.7.1 No mail from here")
 
 
+def test_a_port_at_which_another_protocol_is_spoken_is_told_with_its_words() -> None:
+    with scripted({"": b"SSH-2.0-OpenSSH_9.2\r\n"}) as (peer, _):
+        asked = gather_hosts.ask_mail_host(HOST, peer.port, "")
+    assert (asked.has_answered, asked.fault) == (True, "not a reply: 'SSH-2.0-OpenSSH_9.2'")
+
+
 def test_tls_that_does_not_work_is_not_taken_for_a_bad_certificate() -> None:
     with scripted({"EHLO": b"250-mx.example\r\n250 STARTTLS\r\n"}) as (peer, _):
         asked = gather_hosts.ask_mail_host(HOST, peer.port, "")

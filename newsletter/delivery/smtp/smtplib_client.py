@@ -1,8 +1,9 @@
-"""smtplib's client, which also keeps the last reply and how far it came, and can be interrupted from any thread."""
+"""smtplib's client, which reads replies as issues do, keeps the last one, and can be interrupted from any thread."""
 
 import smtplib
 import socket
 import ssl
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,13 +11,16 @@ from typing import Any
 from newsletter.characters import as_line
 from newsletter.delivery.smtp import protocol, tls_trust
 from newsletter.delivery.smtp.protocol import Extensions
-from newsletter.delivery.smtp.replies import Reply, printable
+from newsletter.delivery.smtp.replies import ProtocolError, Reply, ReplyReader, printable
 from newsletter.errors import TransportDown
 from newsletter.mail_settings import MailServer
 
 # Seconds. A stop can interrupt all but the opening of a connection, and waits for no reply to QUIT.
 _OPENING = 3.0
 _QUIT = 1.0
+
+_AT_ONCE = 4096
+_TRANSACTION = frozenset({"MAIL", "RCPT", "DATA"})
 
 
 class Interrupt:
@@ -35,26 +39,44 @@ class Interrupt:
 
 
 class SmtpClient(smtplib.SMTP):
-    """smtplib's client, which here also keeps the last reply and how far the session has come."""
+    """smtplib's client, which here reads strictly, and keeps the last reply and how far the session has come.
+
+    smtplib itself takes what is no reply for a refusal, and a 2xx other than 250 for one too.
+    """
 
     last = Reply(0, ("",))
     greeting = ""
     """The server's greeting."""
-    past_sender = False
-    """Whether the server took the sender: only what it says after that may be about the reader."""
+    step = ""
+    """How far the transaction has come: MAIL, RCPT or DATA was written, or "." answered."""
 
     def __init__(self, interrupt: Interrupt, host: str, port: int, **options: Any) -> None:
         self._interrupt = interrupt
         interrupt.client = self
+        self._reader, self._unread = ReplyReader(), deque[Reply]()
         super().__init__(host, port, **options)
 
     def getreply(self) -> tuple[int, bytes]:
+        """The next reply; raises ProtocolError for what is none."""
         if self._interrupt.is_triggered:
             self.close()
             raise smtplib.SMTPServerDisconnected("the press was stopped")
-        code, text = super().getreply()
-        self.last = _reply(code, text)
-        return code, text
+        try:
+            while not self._unread:
+                self._unread += self._reader.feed(self._receive())
+        except ProtocolError:
+            self.close()
+            raise
+        self.last = self._unread.popleft()
+        return self.last.code, "\n".join(self.last.lines).encode()
+
+    def docmd(self, cmd: str, args: str = "") -> tuple[int, bytes]:
+        """As smtplib's; ProtocolError for words slipped in before the encryption (CVE-2011-0411)."""
+        answer = super().docmd(cmd, args)
+        if cmd == "STARTTLS" and (self._unread or not self._reader.idle):
+            self.close()
+            raise ProtocolError("the server went on talking after STARTTLS")
+        return answer
 
     def connect(self, *args: Any, **options: Any) -> tuple[int, bytes]:
         code, text = super().connect(*args, **options)
@@ -74,24 +96,55 @@ class SmtpClient(smtplib.SMTP):
                 self.getreply()
                 ask = dialogue.send([self.last])
 
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        if (verb := cmd.partition(" ")[0].upper()) in _TRANSACTION:
+            self.step = verb
+        super().putcmd(cmd, args)
+
     def mail(self, sender: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
-        self.past_sender = False
-        code, text = super().mail(sender, options)
-        self.past_sender = code == 250
-        return code, text
+        """As smtplib's; ProtocolError if a reply is unread, which would pass for the answer to another command."""
+        if self._unread:
+            self.step = "MAIL"
+            self.close()
+            raise ProtocolError("replies to what was never asked")
+        return self._as_250(super().mail(sender, options))
+
+    def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+        return self._as_250(super().rcpt(recip, options))
 
     def data(self, msg: Any) -> tuple[int, bytes]:
-        """As smtplib's, for which a 2xx other than 250 would be a refusal."""
-        code, text = super().data(msg)
-        return (250 if self.last.positive else code), text
+        answer = super().data(msg)
+        self.step = "."
+        return self._as_250(answer)
+
+    def rset(self) -> tuple[int, bytes]:
+        """As smtplib's; closes the connection if it is refused, or the next letter's MAIL would be refused for that."""
+        answer = super().rset()
+        if not self.last.positive:
+            self.close()
+        return answer
 
     def quit_and_close(self) -> None:
         """Send QUIT, and close the connection whatever the reply."""
-        with suppress(smtplib.SMTPException, OSError):
+        with suppress(smtplib.SMTPException, ProtocolError, OSError):
             if self.sock:
                 self.sock.settimeout(_QUIT)
             self.quit()
         self.close()
+
+    def _as_250(self, answer: tuple[int, bytes]) -> tuple[int, bytes]:
+        return (250, answer[1]) if self.last.positive else answer
+
+    def _receive(self) -> bytes:
+        try:
+            data: bytes = self.sock.recv(_AT_ONCE) if self.sock else b""
+        except OSError as error:
+            self.close()
+            raise smtplib.SMTPServerDisconnected(f"Connection unexpectedly closed: {error}") from error
+        if not data:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("Connection unexpectedly closed")
+        return data
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
         sock = super()._get_socket(host, port, min(timeout, _OPENING))  # type: ignore[misc]
@@ -134,12 +187,14 @@ def open_session(
 
 
 def reply_from_error(error: Exception) -> Reply:
-    """The reply inside one of smtplib's errors; a silence or a reply out of turn counts as a 421."""
+    """The reply inside an error of a session; a silence, and what is no reply or out of turn, counts as a 421."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         [(code, text)] = error.recipients.values()
         return _in_turn(code, text)
     if isinstance(error, smtplib.SMTPResponseException):
         return _in_turn(error.smtp_code, error.smtp_error)
+    if isinstance(error, ProtocolError):
+        return local_reply(421, f"4.5.0 {error}")
     return local_reply(421, f"4.4.2 {error_text(error)}")
 
 
@@ -157,7 +212,7 @@ def error_text(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         reply = error.smtp_error
         words = as_line(reply.decode(errors="replace") if isinstance(reply, bytes) else reply)
-        return f"{error.smtp_code} {words}" if error.smtp_code > 0 else f"no SMTP was spoken: {words}"
+        return f"{error.smtp_code} {words}"
     return str(error) or type(error).__name__
 
 

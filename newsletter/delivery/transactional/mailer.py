@@ -7,12 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.db import AWAY, Sessions
+from newsletter.delivery.bounces import fault
 from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
 from newsletter.delivery.message import compose
 from newsletter.delivery.message.content import SingleContent
@@ -20,7 +21,7 @@ from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.smtp import retry, smtplib_client
 from newsletter.delivery.smtp.outage import OutageBackoff, ServerStatus, UnreachableServer
-from newsletter.delivery.smtp.replies import Reply
+from newsletter.delivery.smtp.replies import ProtocolError, Reply
 from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.delivery.smtp.smtplib_client import Interrupt
 from newsletter.delivery.transactional import outbox
@@ -50,6 +51,30 @@ class MailerSettings:
     tls: ssl.SSLContext | None = None
     timeout: float = 20.0
     """In seconds, for each SMTP command."""
+
+
+class _Answer(NamedTuple):
+    """The reply to a letter, and the step of its transaction that was refused; empty for a yes, and a reply of ours."""
+
+    reply: Reply
+    step: str = ""
+
+    @property
+    def is_past_sender(self) -> bool:
+        """Whether a server gave it after it had taken the sender: only then may it be about the reader."""
+        return self.step not in {"", "MAIL"} and not isinstance(self.reply, smtplib_client.LocalReply)
+
+    @property
+    def is_about_us(self) -> bool:
+        """Whether it refuses the sender, whoever the reader is: once that is mended, the letter can go out."""
+        if not self.is_past_sender:
+            return self.step == "MAIL"
+        return fault.is_our_fault(self.reply, after_data=self.step == ".")
+
+    def refusal_of(self, post: OutboxMessage) -> SmtpRefusal:
+        """The refusal of the letter, to be judged like a bounce."""
+        reply, command = self.reply, "DATA" if self.step == "." else "RCPT"
+        return SmtpRefusal(post.address, reply.code, reply.status or "", reply.text, command, outbox_id=post.id)
 
 
 class TransactionalMailer:
@@ -155,7 +180,7 @@ class TransactionalMailer:
         with self._sessions.begin() as session:
             return outbox.renew(session, self._worker, post.id, self._clock())
 
-    def _answer(self, post: OutboxMessage, connection: "MailConnection") -> Reply:
+    def _answer(self, post: OutboxMessage, connection: "MailConnection") -> _Answer:
         """The server's reply to one letter, or one of ours; raises TransportDown if the failure is not the letter's."""
         try:
             content = post.content
@@ -164,30 +189,30 @@ class TransactionalMailer:
         except TransportDown:
             raise
         except Invalid as error:
-            return smtplib_client.local_reply(553, f"5.1.3 {error}")
+            return _Answer(smtplib_client.local_reply(553, f"5.1.3 {error}"))
         except Exception as error:
             log.exception("letter failed", post=post.id, kind=post.kind)
             self._drop()
-            return smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}")
+            return _Answer(smtplib_client.local_reply(554, f"5.6.0 a fault of ours: {type(error).__name__}"))
 
-    def _hand_over(self, content: SingleContent, message: bytes, connection: "MailConnection") -> Reply:
+    def _hand_over(self, content: SingleContent, message: bytes, connection: "MailConnection") -> _Answer:
         seal, domain = self._settings.seal, self._settings.return_path_domain
         envelope = compose.transactional_envelope(content, len(message), seal, domain)
         try:
-            return connection.hand_over(envelope, message)
-        except (smtplib.SMTPException, OSError) as error:
-            return self._refusal(error, past_sender=connection.client.past_sender)
+            return _Answer(connection.hand_over(envelope, message))
+        except (smtplib.SMTPException, ProtocolError, OSError) as error:
+            return self._refusal(error, connection.client.step)
 
-    def _refusal(self, error: Exception, *, past_sender: bool) -> Reply:
+    def _refusal(self, error: Exception, step: str) -> _Answer:
         """The reply that refused this letter; raises TransportDown if it came too early to be about the letter."""
         reply = smtplib_client.reply_from_error(error)
         closing = retry.classify(reply) is ReplyKind.SERVER_WIDE
         # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
         if closing or isinstance(error, smtplib.SMTPDataError):
             self._drop()
-        if closing and not past_sender:
+        if closing and step == "MAIL":
             raise TransportDown(str(reply)) from error
-        return reply
+        return _Answer(reply, step)
 
     def _connected(self) -> "MailConnection":
         if self._connection is None:
@@ -205,25 +230,28 @@ class TransactionalMailer:
         if connection:
             connection.client.close()
 
-    def _settle(self, post: OutboxMessage, reply: Reply) -> bool:
-        """Record the reply; returns whether the letter was accepted."""
+    def _settle(self, post: OutboxMessage, answer: _Answer) -> bool:
+        """Record the answer; returns whether the letter was accepted."""
+        reply = answer.reply
         taken = retry.classify(reply) is ReplyKind.ACCEPTED
         if not taken:
             log.info("letter not taken", post=post.id, kind=post.kind, code=reply.code, status=reply.status)
-        if not self._record(post, reply):
+        if not self._record(post, answer):
             log.warning("letter was no more ours when it was answered", post=post.id, kind=post.kind, code=reply.code)
         return taken
 
-    def _record(self, post: OutboxMessage, reply: Reply) -> bool:
-        now, verdict = self._clock(), retry.classify(reply)
+    def _record(self, post: OutboxMessage, answer: _Answer) -> bool:
+        now, verdict, reply = self._clock(), retry.classify(answer.reply), str(answer.reply)
         wait = retry.LETTERS.after(post.attempts + 1, random.random())  # noqa: S311  (spreads load, keeps no secret)
+        is_refused = verdict is ReplyKind.PERMANENT
         with self._sessions.begin() as session:
             if verdict is ReplyKind.ACCEPTED:
-                return outbox.sent(session, self._worker, post.id, str(reply), now)
-            if verdict is ReplyKind.PERMANENT or wait is None:
-                has_ended = outbox.failed(session, self._worker, post.id, str(reply), now)
-                if has_ended and not isinstance(reply, smtplib_client.LocalReply):
-                    refusal = SmtpRefusal(post.address, reply.code, reply.status or "", reply.text, outbox_id=post.id)
-                    record_refusals(session.connection(), [refusal], self._settings.groups, now)
-                return has_ended
-            return outbox.put_off(session, self._worker, post.id, str(reply), now + wait)
+                return outbox.sent(session, self._worker, post.id, reply, now)
+            if wait is None or (is_refused and not answer.is_about_us):
+                is_refused = True
+                was_ours = outbox.failed(session, self._worker, post.id, reply, now)
+            else:
+                was_ours = outbox.put_off(session, self._worker, post.id, reply, now + wait)
+            if was_ours and is_refused and answer.is_past_sender:
+                record_refusals(session.connection(), [answer.refusal_of(post)], self._settings.groups, now)
+            return was_ours

@@ -186,10 +186,11 @@ def give_back(session: Session, worker: str, post_id: int) -> bool:
 def open_failures(session: Session, now: datetime, most: int) -> Sequence[OutboxMessage]:
     """The letters that failed within a week and may need a person, the newest first, `most` of them.
 
+    Beside them those that wait because the server refuses us (`put_off`), which somebody may mend.
     Not those that another letter of their kind to the same address has followed. Nor those that asked whether an
     address is right, and got the answer: there is no such mailbox (RFC 3463, X.1.1).
     """
-    newest_first = OutboxMessage.ended_at.desc(), OutboxMessage.id.desc()
+    newest_first = func.coalesce(OutboxMessage.ended_at, OutboxMessage.created_at).desc(), OutboxMessage.id.desc()
     return session.scalars(_open_failures(now).order_by(*newest_first).limit(most)).all()
 
 
@@ -215,8 +216,10 @@ def _open_failures(now: datetime) -> Select[OutboxMessage]:
     )
     asking = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.CONFIRM]
     answered = OutboxMessage.kind.in_(asking) & func.coalesce(OutboxMessage.reply, "").contains(" 5.1.1")
-    ended = select(OutboxMessage).where(OutboxMessage.ended_at > now - _OPEN, OutboxMessage.state == OutboxState.FAILED)
-    return ended.where(~followed, ~answered)
+    has_failed = (OutboxMessage.state == OutboxState.FAILED) & (OutboxMessage.ended_at > now - _OPEN)
+    # Only a refusal that is about us leaves a letter waiting with such a reply.
+    is_refused = _PENDING & OutboxMessage.reply.startswith("5")
+    return select(OutboxMessage).where((has_failed & ~answered) | is_refused, ~followed)
 
 
 def _recover(session: Session, whose: ColumnElement[bool]) -> int:

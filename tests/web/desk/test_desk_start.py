@@ -109,17 +109,18 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
 ) -> None:
     _fail_mails(services, now)
     editor = enter(Role.EDITOR)
-    assert "1 single email failed in the past week. See which, and why." in editor.read(START)
+    assert "2 single emails could not be sent. See which, and why." in editor.read(START)
     assert "The welcome series" not in editor.read(START)
     (leads_to,) = re.findall(r'href="(/desk/readers/\d+/)"', editor.open("/desk/readers/failed-mails/").text)
     assert "Send the confirmation email again" in editor.read(leads_to)
     page = editor.read("/desk/readers/failed-mails/")
     assert f"<b>Confirm</b> To {ADA} The reason: 554 5.7.1 no from {ADA}" in page
+    assert "To dan@example.org The reason: 554 5.7.1 Relay access denied Tried again" in page
     assert "bob@" not in page
     assert "cat@" not in page
     assert "old@" not in page
     assert enter(Role.AUTHOR).open("/desk/readers/failed-mails/").status_code == 403
-    assert "failed in the past week" not in enter(Role.VIEWER).read(START)
+    assert "could not be sent" not in enter(Role.VIEWER).read(START)
     with services.sessions.begin() as session:
         first, second = (issue_store.find(session, slug).letter for slug in OUT)
         assert first
@@ -136,7 +137,10 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
 
 
 def _fail_mails(services: Services, now: datetime) -> None:
-    """Of four that failed, one is followed by another, one asked for an address that is not there, and one is old."""
+    """Of four that failed, one is followed by another, one asked for an address that is not there, and one is old.
+
+    A fifth is refused because of us.
+    """
     with services.sessions.begin() as session:
         home = publications.find(session)
         reader = Subscription(publication=home, status=Status.PENDING, created_at=now)
@@ -151,6 +155,8 @@ def _fail_mails(services: Services, now: datetime) -> None:
             failed = session.get_one(OutboxMessage, post)
             failed.state, failed.reply, failed.ended_at = OutboxState.FAILED, reply, ended
         outbox.post(session, home, "confirm", Addressee("bob@example.org"), Composed("Again", "", ""), now)
+        refused = outbox.post(session, home, "confirm", Addressee("dan@example.org"), Composed("Dan", "", ""), now)
+        session.get_one(OutboxMessage, refused).reply = "554 5.7.1 Relay access denied"
 
 
 def _let_things_wait(services: Services, now: datetime) -> None:
