@@ -81,7 +81,7 @@ def test_it_holds_everybody_with_tags_attributes_and_consent_and_no_formula(full
 
 
 def test_tags_and_attributes_come_back_whatever_they_are_called(full: Press, elsewhere: Press, tmp_path: Path) -> None:
-    names = ["type", "Status", "Email", "First name", "created at", "id", "Newsletter", "labels"]
+    names = ["=cost", "type", "Status", "Email", "First name", "created at", "id", "Newsletter", "labels"]
     with full.sessions.begin() as session:
         home, ada = full.publication.id, full.subscription(ADA).id
         tags.add_tags(session, [(ada, tag) for tag in tags.ensure_tags(session, home, ["bounced"]).values()])

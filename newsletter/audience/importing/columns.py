@@ -310,7 +310,8 @@ def _attributes(
             f"{len(chosen)} columns would be kept as attributes, and {MAX_ATTRIBUTES} fit: leave some out with "
             "--ignore COLUMN, or all that are not known with --ignore '*'"
         )
-    return [(at, tag_names.clean_tag(header[at], "the title of a column")) for at in sorted(chosen)]
+    titles = [(at, unescape_formula(header[at])) for at in sorted(chosen)]
+    return [(at, tag_names.clean_tag(title, "the title of a column")) for at, title in titles]
 
 
 def _undecided(suspects: Iterable[tuple[str, FieldKind]]) -> str:
