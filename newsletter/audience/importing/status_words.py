@@ -41,9 +41,18 @@ _WORDS = {word: status for status, texts in _STATUSES.items() for word in terms(
 _KNOWN = ", ".join(texts.partition(", ")[0] for texts in _STATUSES.values())
 
 _ACTIVE_ACCOUNT = "enabled"
-_YES = frozenset(terms("true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda"))
+# With what Excel makes of TRUE and FALSE in its other languages.
+_YES = frozenset(
+    terms(
+        "true, yes, 1, t, y, x, on, checked, ja, j, wahr, vrai, oui, o, si, s, verdadero, tak, prawda, "
+        "vero, waar, verdadeiro, sant, sann, sand, tosi, pravda, igaz, doğru, adevărat, истина, істина"
+    )
+)
 _NO = frozenset(
-    terms("false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca")
+    terms(
+        "false, no, 0, f, n, off, unchecked, nein, falsch, non, faux, falso, nie, fałsz, never, jamais, nunca, "
+        "onwaar, falskt, falsk, usann, epätosi, nepravda, hamis, yanlış, fals, ложь, хибність"
+    )
 )
 _NOTHING = frozenset({"", "null", "none", "nil", "n/a", "na", "nan", "#n/a", "undefined", "-", "--", "–", "—"})
 _TICKS = re.compile("[✓✔☑✅]\ufe0f?")
