@@ -181,6 +181,28 @@ def test_line_breaks_inside_quotation_marks_stay_one_row(write: Callable[..., Pa
     assert list(refused(rows)) == [6]
 
 
+def test_a_line_break_in_quotation_marks_may_stand_before_the_address(write: Callable[..., Path]) -> None:
+    rows = read(write('note,email,name\n"met at the fair,\nin May",ada@example.org,Ada\nx,bob@example.org,Bob\n'))
+    assert (people(rows), refused(rows)) == ([("ada@example.org", "Ada"), ("bob@example.org", "Bob")], {})
+
+
+def test_a_row_that_a_line_break_cuts_in_two_makes_no_reader_of_its_first_half(write: Callable[..., Path]) -> None:
+    cut, short = "ada@example.org,Ada\nHill,Oslo,inactive\n", "bob@example.org,Bob\n"
+    rows = read(write(f"email,name,city,status\n{cut}{short}cyd@example.org,Cyd,Bonn,inactive\n"))
+    assert people(rows) == [("bob@example.org", "Bob"), ("cyd@example.org", "Cyd")]
+    assert refused(rows)[2].startswith("a line break seems to cut this row in two")
+
+
+def test_the_rows_below_the_header_of_another_list_are_not_read_by_this_one(write: Callable[..., Path]) -> None:
+    first, other = "email,name\nada@example.org,Ada\n", "email,status\nbob@example.org,inactive\n"
+    rows = read(write(f"{first}{other}{first.replace('ada', 'cyd')}"))
+    assert people(rows) == [("ada@example.org", "Ada"), ("cyd@example.org", "Ada")]
+    assert refused(rows)[4] == "line 3 above is the header of another list; import that one by itself"
+    # Of a row without an address, one cell may be called as a column is.
+    rows = read(write("email,name,contact\n,Ada,Email\nbob@example.org,Bob,Email\n"))
+    assert people(rows) == [("bob@example.org", "Bob")]
+
+
 def test_a_name_may_be_a_word_that_programs_write_into_empty_cells(write: Callable[..., Path]) -> None:
     rows = read(write("email,name\nada@example.org,Nil\nbob@example.org,Null\ncyd@example.org,NULL\n"))
     assert people(rows) == [("ada@example.org", "Nil"), ("bob@example.org", "Null"), ("cyd@example.org", "")]

@@ -140,6 +140,20 @@ class ColumnLayout:
                 raise Invalid(_unread_status(self.header[at], cells[at]))
         return cells
 
+    def has_titles(self, cells: Sequence[str]) -> bool:
+        """Whether this is the header again, as where files were put together."""
+        return [cell.strip() for cell in cells] == [title.strip() for title in self.header]
+
+    def is_other_header(self, cells: Sequence[str]) -> bool:
+        """Whether this row seems to be the header of another list: it names its columns, that of the addresses too."""
+        named = [self.source.fields.get(column_key(cell)) or headers.field_of(cell) for cell in cells if cell.strip()]
+        return FieldKind.EMAIL in named and len(named) - named.count(None) > max(1, named.count(None))
+
+    def is_first_half(self, cells: Sequence[str], following: Sequence[str]) -> bool:
+        """Whether the next row, without an address, seems to be the rest of this one, cut by a line break in a cell."""
+        missing = len(self.header) - len(cells)
+        return 0 < missing == len(following) - 1 and not any("@" in cell for cell in following)
+
     def cell(self, cells: Sequence[str], field: FieldKind) -> str:
         """The first cell of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
@@ -285,6 +299,13 @@ def _stated(header: Sequence[str], named: Sequence[FieldKind | None], source: So
     return titled if all(named[at] in _STATES for at in titled) else []
 
 
+# A name as well: where a row lacks a cell, the next one moves into its place.
+_HEARD = {
+    *(FieldKind.TAGS, FieldKind.ATTRIBUTE, FieldKind.ATTRIBUTES),
+    *(FieldKind.NAME, FieldKind.FIRST_NAME, FieldKind.LAST_NAME, FieldKind.JOINED),
+}
+
+
 def _passed_over(
     header: Sequence[str],
     named: Sequence[FieldKind | None],
@@ -295,8 +316,7 @@ def _passed_over(
     if source.attributes_after in [column_key(title) for title in header]:
         return []
     mapped = choices.mapped_keys
-    attached = {FieldKind.TAGS, FieldKind.ATTRIBUTE, FieldKind.ATTRIBUTES}
-    unmapped = [at for at, name in enumerate(named) if name in attached and column_key(header[at]) not in mapped]
+    unmapped = [at for at, name in enumerate(named) if name in _HEARD and column_key(header[at]) not in mapped]
     return sorted({*free, *unmapped})
 
 

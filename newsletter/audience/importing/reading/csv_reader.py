@@ -187,13 +187,16 @@ _UNCLOSED = "unexpected end of data"
 
 def _check_whole(taken: Sequence[str], width: int, delimiter: str) -> None:
     # An extra quotation mark is closed by the next one, some rows below, which have as many cells, and an address.
-    if any(_is_row(line, width, delimiter) for line in taken[1:]):
+    *between, last = taken[1:]
+    # What stands behind the mark in the last line is of the row that was begun, such as its address after a long note.
+    quoted, _, rest = last.partition('"')
+    is_row = quoted.count(delimiter) + rest.count(delimiter) + 1 >= width and _has_address(quoted, delimiter)
+    if is_row or any(line.count(delimiter) + 1 >= width and _has_address(line, delimiter) for line in between):
         raise csv.Error(_UNCLOSED)
 
 
-def _is_row(line: str, width: int, delimiter: str) -> bool:
-    inside = line.split(delimiter)
-    return len(inside) >= width and any(_ADDRESS.fullmatch(cell.strip()) for cell in inside)
+def _has_address(text: str, delimiter: str) -> bool:
+    return any(_ADDRESS.fullmatch(cell.strip()) for cell in text.split(delimiter))
 
 
 def _why(error: csv.Error, lines: int) -> str:

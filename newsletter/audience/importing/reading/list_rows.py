@@ -23,6 +23,9 @@ from newsletter.errors import Invalid
 SAMPLE = 50
 """The rows by which a column of addresses is recognised."""
 _ONLY_THE_STATE = "left there; the name or another detail is not valid, and none was taken over"
+_OTHER_LIST = "line {} above is the header of another list; import that one by itself"
+_BROKEN = "a line break seems to cut this row in two, and a cell with one needs quotes"
+_END = CsvRow(0, [])
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')
 _SEVERAL = re.compile(r"@.*[;,\s].*@", re.DOTALL)
@@ -94,10 +97,21 @@ def read_rows(
 
 
 def parsed(layout: ColumnLayout, lines: Iterator[CsvRow | RefusedRow]) -> Iterator[ImportRow | RefusedRow]:
-    """Each row of a list that `opened` gave, parsed or refused."""
-    details = layout.details()
-    for line in lines:
-        yield line if isinstance(line, RefusedRow) else _row(layout, details, line)
+    """Each row of a list that `opened` gave, parsed or refused; its header is passed over where it comes again."""
+    details, other_header = layout.details(), 0
+    for line, following in itertools.pairwise(itertools.chain(lines, [_END])):
+        row = line if isinstance(line, RefusedRow) else _row(layout, details, line)
+        if isinstance(row, ImportRow):
+            doubt = _OTHER_LIST.format(other_header) if other_header else ""
+            if layout.is_first_half(line.cells, following.cells) and not row.is_ended:
+                doubt = doubt or _BROKEN
+            yield RefusedRow(row.line, doubt, line.cells) if doubt else row
+        elif layout.has_titles(row.cells):
+            other_header = 0
+        else:
+            if layout.is_other_header(row.cells):
+                other_header = row.line
+            yield row
 
 
 def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[CsvRow | RefusedRow]]:
