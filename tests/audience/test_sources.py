@@ -302,6 +302,8 @@ def test_those_who_left_buttondown_are_in_a_file_that_says_so_by_its_name_alone(
         ("suppression_bounces.csv", True),
         ("Abgemeldete.csv", True),
         ("no_email.csv", True),
+        ("archived_members_export.csv", True),
+        ("Inaktive.csv", True),
         ("subscribers.csv", False),
         ("London, others.csv", False),
     ],
@@ -427,6 +429,15 @@ def test_substacks_zip_has_its_list_among_the_posts(tmp_path: Path) -> None:
     with files.open_file(path) as opened:
         (found,) = list_rows.survey(opened)
     assert (found.source.name, found.name.endswith("export.zip, email_list.garden.csv")) == ("substack", True)
+
+
+def test_a_list_of_those_who_left_that_lies_beside_a_programs_own_is_asked_about(tmp_path: Path) -> None:
+    list_ = (FILES / "substack.csv").read_bytes()
+    beside = {"posts.csv": "post_id,title\n1.a,A\n", "Abgemeldete.csv": "email\nfern@garden.example\n"}
+    path = zipped(tmp_path / "export.zip", {"email_list.garden.csv": list_, **beside})
+    with files.open_file(path) as opened:
+        told, asked = list_rows.survey(opened)
+    assert (told.layout.doubt, "may say that its readers have left" in asked.layout.doubt) == ("", True)
 
 
 def test_a_pipe_is_not_read_to_see_whether_it_is_a_zip(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ Inactive since|Kündigung zum|Retiré|Sortie|Date de sortie|Parti|Expiré|Clôtu
 Échec|Erroné|Error de entrega|Salida|Retirado|Expirado|Caducado|Finalizado|Renuncia|No interesado|Fallido|Erróneo
 Koniec|Zakończony|Wygasł|Odszedł|Odejście|Nieaktualny|Skreślony|Nie chce|Błąd|Błędny adres|Nieudane|Scaduto|Uscita
 Inattivo|Errore|Verlopen|Beëindigd|Opzegging|Fout|Saída|Desistente|Erro
-Décédé|Rebond|Ne plus envoyer|Arrêté|Fallecido|Zmarły|Wstrzymany|Nieprawidłowy|Pozwolenie
+Newsletter A|newsletter_weekly|Décédé|Rebond|Ne plus envoyer|Arrêté|Fallecido|Zmarły|Wstrzymany|Nieprawidłowy|Pozwolenie
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -67,7 +67,7 @@ Close Date|Original Source|First Conversion|Recent Deal Amount|Number of Associa
 Province Code|Order ID|Ticket price|Event end time|Attendee #|Quantity|Currency|Salutation|Date of birth|Anrede
 Hausnummer|Kundennummer|Spende|Wochenende|Freunde|Finland|Finance|Département|Departure city|Exit survey score|Partie
 Partner|Particulier|Hardware|Software|Softball|Retirement plan|Quiz result|Fine art|Lifestyle|Backstage|Sender name
-Badge|Losung|Uwagi|Źródło|Dirección|Remarques
+State/Province|Newsletter name|Badge|Losung|Uwagi|Źródło|Dirección|Remarques
 City|Country|Stadt|Beruf|Ville|Ciudad|Miasto|Birthday|Phone|Subscriber ID|line|reason
 Data iscrizione|Nome|Città|Naam|Bedrijf|Jméno|Имя|Установка|氏名|会社名|公司|이름
 """.replace("\n", "|")
@@ -183,7 +183,7 @@ def test_of_two_columns_of_proof_with_one_title_both_are_kept(write: Callable[..
     assert row.proof == "Signup IP 192.0.2.7; Signup IP 192.0.2.8"
 
 
-@pytest.mark.parametrize("header", ["Remarks", "Column 7", "tags", ""])
+@pytest.mark.parametrize("header", ["Remarks", "Column 7", "tags", "name", "Subscribed at", ""])
 def test_a_cell_that_says_its_reader_left_is_heard_under_any_header(write: Callable[..., Path], header: str) -> None:
     for cell in ("unsubscribed", "Opted out", "do not email", "abgemeldet", "désabonnée", "Dado de baja", "wypisana"):
         assert "may say that this reader has left" in str(standing(write, header, cell))
@@ -228,8 +228,8 @@ def test_an_attribute_that_says_no_is_kept(write: Callable[..., Path], cell: str
     assert isinstance(row, ImportRow)
 
 
-YES = ("true", "TRUE", "yes", "1", "y", "x", "ja", "Oui", "sí", "tak", "✓", "2024-01-02", "on")
-NO = ("false", "no", "0", "N", "nein", "non", "nie", "Falsch", "off", "0.0")
+YES = ("true", "TRUE", "yes", "1", "y", "x", "ja", "Oui", "sí", "tak", "✓", "2024-01-02", "on", "WAAR", "VERO")
+NO = ("false", "no", "0", "N", "nein", "non", "nie", "Falsch", "off", "0.0", "ONWAAR", "FALSO")
 
 
 @pytest.mark.parametrize("cell", YES)

@@ -215,7 +215,7 @@ _SUSPECT = {
     ),
     FieldKind.SUBSCRIBED: (
         rf"""
-        {_SUBSCRIBED_ELSEWHERE}|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
+        {_SUBSCRIBED_ELSEWHERE}|^newsletters?(?!name|sent|score|source|since)|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
         |inscri|suscri(?!ptor)|subskry(?!bent)|^(?:send|sendable|(?:on|in)list|listed|ok)$
         """,
         r"""
@@ -259,7 +259,8 @@ def names_the_gone(name: str) -> bool:
     """Whether a list with this name may hold those who have left: unsubscribers.csv, or a sheet "Bounces"."""
     parted = words(name.rpartition(".")[0] or name)
     endings = ["".join(parted[at:]) for at in range(len(parted))]
-    return any(anywhere.match(each) for field, anywhere, _ in _PATTERNS if field in _GONE for each in endings)
+    gone = [(anywhere, alone) for field, anywhere, alone in _PATTERNS if field in _GONE]
+    return any(any(map(anywhere.match, endings)) or any(map(alone.fullmatch, parted)) for anywhere, alone in gone)
 
 
 _GONE = (FieldKind.UNSUBSCRIBED, FieldKind.BOUNCED, FieldKind.COMPLAINED)
@@ -272,7 +273,7 @@ def is_bookkeeping(header: str) -> bool:
 
 
 def is_postal(header: str, others: Collection[str]) -> bool:
-    """Whether "State" belongs to a postal address: there is a "City" as well."""
+    """Whether "State" belongs to a postal address: there is a "City" as well, or the header says "State/Province"."""
     parted = set(words(header))
     is_state = bool(parted & {"state", "states", "estado", "etat"}) and parted <= _POSTAL
-    return is_state and any(_CITY & set(words(other)) for other in others)
+    return is_state and ("province" in parted or any(_CITY & set(words(other)) for other in others))

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from newsletter.audience.importing import headers
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
@@ -66,7 +67,9 @@ def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:
     """The lists in a zip: those that a peer's pattern knows, else the only one; Invalid if none or several could be."""
     entries = [entry for entry in opened.infolist() if _is_list(entry)]
     known = [entry for entry in entries if any(re.fullmatch(one, _file_name(entry), re.IGNORECASE) for one in patterns)]
-    chosen = known or entries
+    # Somebody may have laid a list of those who left beside the program's own; then it has to be said what is in it.
+    beside = [entry for entry in entries if entry not in known and headers.names_the_gone(_file_name(entry))]
+    chosen = known + beside if known else entries
     if not chosen:
         raise Invalid("this zip has no list in it: it should have a CSV file")
     if not known and len(chosen) > 1:

@@ -18,6 +18,7 @@ SUBSTACK = define(
         FieldKind.UNSUBSCRIBED: "email_disabled",
         FieldKind.JOINED: "created_at, start date",
         FieldKind.ATTRIBUTE: "plan, type, expiry, prefer_digests",
+        FieldKind.PROOF: "subscription source (free), subscription source (paid)",
     },
     ignored="active_subscription, first_payment_at, stripe_connected_customer_id",
     states="email_disabled",
