@@ -14,7 +14,7 @@ from wsgiref.types import WSGIApplication
 import structlog
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import TcpWSGIServer
 
 from newsletter.audience import client_ip
@@ -35,6 +35,8 @@ _SLOWEST = 10_000
 """Bytes a second; even slow networks of today stay above that for most of the time."""
 # How much of an answer a client may leave unread before its next request is handled.
 _UNREAD = 1_000_000
+# As much as nginx takes; waitress by itself takes eight times that, and each header is looked at in several places.
+_LARGEST_HEADER = 32 * 1024
 _CHECK_INTERVAL = 1.0
 
 
@@ -60,8 +62,21 @@ PATIENCE = {
 """Seconds for the whole, however often a byte comes; bodies and answers get more time for the bytes moved."""
 
 
+class _RequestParser(HTTPRequestParser):  # type: ignore[misc]
+    """waitress's parser, which answers 400 to what it would end the connection for, with a traceback in the log."""
+
+    def parse_header(self, header: bytes) -> None:
+        """Parse the request line and the header; ParsingError for whatever is wrong with them."""
+        try:
+            super().parse_header(header)
+        except ValueError as error:  # a host in brackets that is no IPv6 address, a length of thousands of digits
+            raise ParsingError("Bad URI or Content-Length") from error
+
+
 class Connection(HTTPChannel):  # type: ignore[misc]
     """A client's connection that knows what it waits for, and since when."""
+
+    parser_class = _RequestParser
 
     def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002  (its name)
         self.requests: list[HTTPRequestParser]
@@ -137,7 +152,12 @@ class Server(TcpWSGIServer):  # type: ignore[misc]
         self._warned_at = float("-inf")
         # waitress stops accepting at its own limit, so that is set above ours. Its `select` cannot handle file
         # descriptors above 1,023.
-        adjusted = Adjustments(connection_limit=most + 50, asyncore_use_poll=True, **adjustments)
+        adjusted = Adjustments(
+            connection_limit=most + 50,
+            asyncore_use_poll=True,
+            max_request_header_size=_LARGEST_HEADER,
+            **adjustments,
+        )
         known = (listener.family, listener.type, listener.proto, listener.getsockname())
         super().__init__(app, _sock=listener, bind_socket=False, sockinfo=known, adj=adjusted)
 

@@ -153,6 +153,25 @@ def test_many_requests_in_one_packet_hold_no_thread(services: Services, hold) ->
         assert ask(server.effective_port, "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ("GET http://[::1 HTTP/1.1\r\n", 400),
+        ("GET http://[letters.example]/ HTTP/1.1\r\n", 400),
+        (f"POST / HTTP/1.1\r\nContent-Length: {'9' * 5_000}\r\n", 400),
+        (f"GET /{'a' * 40_000} HTTP/1.1\r\n", 431),
+        (f"GET / HTTP/1.1\r\nX-{'IP-' * 12_000}: 1\r\n", 431),
+    ],
+)
+def test_what_is_no_request_is_answered_and_leaves_no_error_behind(
+    services: Services, hold, caplog, said: str, status: int
+) -> None:
+    with running(services) as server:
+        client = hold(server.effective_port, f"{said}Host: a\r\n\r\n".encode())
+        assert client.recv(12)[9:] == str(status).encode()
+    assert caplog.messages == []
+
+
 def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(
     services: Services, hold, monkeypatch
 ) -> None:
