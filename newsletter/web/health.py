@@ -48,7 +48,7 @@ def numbers(counted: metrics.Metrics) -> Response:
     """The metrics for Prometheus; 403 unless the request comes from this machine or carries METRICS_TOKEN."""
     if not metrics.may_be_read(services().settings.metrics_token):
         return _uncached(Response(_CLOSED, 403, mimetype="text/plain"))
-    return _uncached(Response(counted.text(), mimetype=metrics.MEDIA_TYPE))
+    return _uncached(Response(counted.text(), content_type=metrics.MEDIA_TYPE))
 
 
 def _checks() -> dict[str, str]:
