@@ -1,8 +1,11 @@
 """PROXY_HOPS over real sockets: the real server, and a real proxy before it."""
 
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
@@ -18,7 +21,10 @@ from tests.originals import Originals
 from tests.web.served import appending, ask, asking, proxied, served
 
 FOR = "X-Forwarded-For"
-CLAIMS = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host", "CF-Connecting-IP", "True-Client-IP")
+CLAIMS = (
+    *("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via", "X-Forwarded-Host", "CF-Connecting-IP", "True-Client-IP"),
+    *("X-Original-URL", "X-Rewrite-URL", "Front-End-Https", "X-Scheme", "X-Host", "CF-Ray", "X-ARR-LOG-ID"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +142,13 @@ def test_the_numbers_are_for_this_machine_and_for_nobody_that_a_proxy_forwards(
         assert ask(silent, "/metrics", headers=[("Host", "letters.example.org")])[0] == 403
 
 
+def test_the_numbers_are_not_for_whom_nginx_forwards_with_no_word_of_it(sessions: Sessions, tmp_path: Path) -> None:
+    # `proxy_pass http://127.0.0.1:8000;` alone sends our own name as Host, and HTTP/1.0.
+    with running(sessions, tmp_path, 0) as (_, port), socket.create_connection(("127.0.0.1", port)) as nginx:
+        nginx.sendall(f"GET /metrics HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode())
+        assert nginx.recv(12) == b"HTTP/1.0 403"
+
+
 def test_host_and_scheme_are_our_own_whatever_is_forwarded(sessions: Sessions, tmp_path: Path) -> None:
     told = [("X-Forwarded-Host", "evil.example"), ("X-Forwarded-Proto", "http"), ("X-Forwarded-Port", "81")]
     with running(sessions, tmp_path, 1) as (_, port), proxied(port, appending(FOR)) as proxy:
@@ -172,6 +185,14 @@ def test_many_guesses_at_sign_in_are_told_of_too(sessions: Sessions, tmp_path: P
         for _ in range(11):
             ask(port, "/desk/sign-in", "email=ann@press.example&password=x", [(FOR, "192.0.2.77")])
     assert [line["client"] for line in said if line["event"] == "client capped"] == ["192.0.2.0/24"]
+
+
+@pytest.mark.parametrize("words", ["IP_", "FORWARDED_", "A_IP_B_", "VIEWER_ADDR_", "CLIENT", "USER_IP_"])
+def test_no_header_holds_everybody_up_by_its_name(words: str) -> None:
+    environ = {"REMOTE_ADDR": "127.0.0.1", f"HTTP_X_{words * 8_000}.": "1"}
+    began = time.process_time()
+    list(proxies.ProxyHeaders(lambda _environ, _start: [], 0)(environ, Mock()))
+    assert time.process_time() - began < 2
 
 
 def test_no_address_is_made_of_any_other_word() -> None:
