@@ -109,6 +109,13 @@ userunknown    x-unix; mail.local: /var/mail/jane: user missing home directory
 userunknown    vdeliver: Invalid or unknown base user or domain
 userunknown    jane@example.org (user not found)
 filtered       x-unix; vdelivermail: user does not exist, but will deliver to /home/jane
+rejected       554 5.7.1 Email cannot be delivered. Reason: Email flagged as Spam. @ mx.zoho.eu
+blocked        451 4.7.1 Greylisted, try again after some time @ mx.zoho.com
+suspend        550 Ihr is a deactivated mailbox @ mx3.qq.com
+rejected       550 Suspected spam, mail refused @ mx3.qq.com
+blocked        550 Connection denied @ mx3.qq.com
+mailererror    4.3.0 temporary failure. Command output: scanner: no answer: Connection refused
+securityerror  it was rejected by the recipient domain. The other server said: 550 5.7.1 Access denied (state 19).
 failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
 securityerror  530 5.7.0 Authentication required
 filtered       550 5.2.1 rejected by recipient
@@ -173,6 +180,12 @@ userunknown    550 почтовый ящик не найден
 userunknown    550 ユーザーが見つかりません
 userunknown    550 존재하지 않는 사용자
 userunknown    550 收件人地址不存在
+userunknown    550 #5.1.0 Address rejected.
+userunknown    550 5.1.1 Address rejected
+filtered       550 5.1.1 This address only accepts mail from its members
+filtered       550 5.1.1 Mailbox is restricted
+filtered       550 5.1.1 No external mail for this address
+mailboxfull    550 5.1.1 user over disk limit
 mailboxfull    550 5.1.1 User has exhausted allowed storage space
 mailboxfull    550 5.1.1 Benutzer hat zuviele Mails auf dem Server
 mailboxfull    550 5.1.1 Inbox full
@@ -183,6 +196,7 @@ mailboxfull    554 mailbox size limit exceeded
 mailboxfull    550 Postfach ist voll
 mailboxfull    550 La boîte aux lettres est pleine
 suspend        550 5.1.1 mailbox has been blocked due to inactivity
+suspend        450 4.2.1 <a@example.org>: Recipient address rejected: mailbox is inactive and has been disabled
 suspend        550 5.1.1 account closed
 suspend        550 5.1.1 Esta casilla ha expirado por falta de uso
 suspend        550 5.1.1 Podane konto jest zablokowane administracyjnie
@@ -314,11 +328,35 @@ def test_an_answer_about_the_message_means(reason: str, words: str, mta: str) ->
         "550 5.1.1 infected with a virus",
         "554 5.1.1 recipient rejected, the message looks like phishing",
         "550 5.1.1 sender not authorized to send to this recipient",
+        "550 5.1.1 <bounce@press.example>: unauthorized sender",
+        "550 5.1.1 Your sender is blocked here",
+        "550 5.1.0 Sender address does not resolve",
+        "550 5.1.1 Callout to <b@press.example> failed: no such user",
+        "550 5.1.1 rejected, spam",
+        "550 5.1.1 access denied for your IP",
+        "550 5.1.1 unauthenticated mail not accepted",
+        "554 5.7.1 Denied: your host sent to unknown users",
     ],
 )
 def test_what_is_said_of_us_or_of_the_mail_is_never_held_against_a_reader(words: str, command: str) -> None:
     reason, hardness, *_ = classify(words, command=command)
     assert (hardness, reason in ABOUT_US) == (Hardness.SOFT, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 5.1.1 internal server error",
+        "550 5.1.1 mail loop detected",
+        "550 5.1.1 command died with status 127",
+        "550 5.1.1 user cannot receive mail at this time",
+        "550 5.1.1 system error, try later",
+        "550 5.1.0 you have been unsubscribed",
+        "550 5.1.2 message timed out in the queue",
+    ],
+)
+def test_a_status_beside_words_of_another_cause_holds_nothing_against_a_reader(words: str) -> None:
+    assert classify(words, command="RCPT").hardness is Hardness.SOFT
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL"])

@@ -27,11 +27,15 @@ _OF_THE_SENDER = separate("""
     client host rejected | helo command rejected | domain of sender | sender domain | sender's domain | verify sender
     sender account | in mail from | mail from: user | from address does not | bounce address
     your domain does not exist | your domain is unknown | helo host | originator | for reply-to
+    unauthorized sender | unauthorised sender | bad sender | sender not | sender is not | sender denied | (sender)
+    sender blocked | sender is blocked | sender address not | sender address does not | sender address invalid
+    callout to | callback to | from address not | invalid from | your domain has no | the sender cannot
+    return path does not | return-path does not | sent to unknown user | to too many invalid
 """)
 # With these words beside a status alone, the server could not tell, or will take the mail later.
 _PASSING = separate("""
     greylist | graylist | temporarily rejected | temporarily unavailable | temporary failure | temporary error
-    (temporary) | try again later | lookup failure | unable to look up
+    (temporary) | try again later | try later | at this time | lookup failure | unable to look up
 """)
 _OF_US = (Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR)
 _OF_US_OR_THE_MAIL = (
@@ -55,6 +59,9 @@ _DECIDED_NEXT = (
     *(Reason.VIRUS, Reason.POLICY, Reason.NO_RELAYING, Reason.SYSTEM, Reason.NETWORK, Reason.SUSPENDED),
     *(Reason.CONTENT, Reason.SYSTEM_FULL, Reason.NOT_ACCEPT, Reason.EXPIRED, Reason.FAILED_STARTTLS),
     *(Reason.SECURITY, Reason.MAILER_ERROR),
+)
+_OF_ANOTHER_CAUSE = tuple(
+    each for each in dict.fromkeys((*_DECIDED_FIRST, *_DECIDED_NEXT)) if each not in _OF_AN_ADDRESS
 )
 # A status that names one of these is so general that words may overrule it.
 _VAGUE = frozenset({Reason.SYSTEM, Reason.SECURITY, Reason.EXPIRED, Reason.NETWORK, Reason.HOST_UNKNOWN})
@@ -96,8 +103,8 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
     reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
-    if reason in _FOR_GOOD and _PASSING.any_in(text) and not says(reason, text):
-        reason = Reason.ON_HOLD
+    if reason in _FOR_GOOD and not says(reason, text):
+        reason = _rather_than_status(text, is_known=known is not None) or reason
     return Classification(reason, hardness(reason, status, code), status, code)
 
 
@@ -132,6 +139,15 @@ def _fault_of_ours(reason: Reason, text: str, command: str, faults: Iterable[Rea
     if reason in _OF_AN_ADDRESS and (command in _BEFORE_RECIPIENT or _OF_THE_SENDER.any_in(text)):
         return Reason.REJECTED
     return next((other for other in faults if says(other, text)), None) if reason in _FOR_GOOD else None
+
+
+def _rather_than_status(text: str, *, is_known: bool) -> Reason | None:
+    """What the words say, beside a status that alone says that there is no such address: in doubt it is soft."""
+    if _PASSING.any_in(text):
+        return Reason.ON_HOLD
+    if is_known:
+        return None
+    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), None) or hint(text)
 
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:

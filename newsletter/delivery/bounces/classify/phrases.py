@@ -54,7 +54,7 @@ _RULES: Mapping[Reason, str] = {
         mailbox is unavailable | mailbox unavailable | mailbox unavaiable | mailbox * unavailable
         account unavailable | recipient address rejected: access denied | refuses to accept your mail
         recipient address rejected: * in * table | recipient address rejected. (in reply to rcpt
-        5.1.0 address rejected | rejected recipients | recipients were undeliverable
+        *5.1.0 address rejected | *5.1.1 address rejected | rejected recipients | recipients were undeliverable
         following recipients was undeliverable | <*>... blocked by | badrcptto | badrecipientto | validrcptto
         envelope recipient has been denied | domain or user isn't in my list of allowed rcpthosts
         # In other languages: Italian, Spanish, Portuguese,
@@ -95,6 +95,11 @@ _RULES: Mapping[Reason, str] = {
         not found recipient account | has restricted sms e-mail | bounced address | restricted by the user
         resolver.rst.notauthorized | due to extended inactivity new mail is not currently being accepted
         rejected by recipient | rejected by the recipient | 受信拒否
+        # Whom the recipient wants mail from.
+        only accepts m | accepts mail only | has blocked you | mailbox is restricted | delivery restricted
+        delivery is restricted | no external mail | reachable from outside | for internal use | refuses mail from
+        not accept mail from you | mail from your address | on vacation | allowed senders
+        not allowed to send to
     """,
     Reason.HAS_MOVED: """
         has been replaced by | recipient no longer on server | has moved to | account has been moved
@@ -111,7 +116,8 @@ _RULES: Mapping[Reason, str] = {
         not sufficient disk space | not enough storage | mail file size exceeds the maximum size allowed
         too many messages on the server | too much mail data | user's space has been used up
         zuviele mails | zu viele mails | exhausted allowed storage | user has exceeded | inbox full | mailbox is over
-        space has been used up | for exceeding receiving limits | boite du destinataire pleine | boîte * pleine
+        over disk limit | diskspace quota | space has been used up
+        for exceeding receiving limits | boite du destinataire pleine | boîte * pleine
         quota dépassé | cuota excedida | cuota superada | quota superata | cota excedida | caixa de correio cheia
         casilla llena | buzón lleno | buzon lleno | casella piena | caixa postal cheia | postfach * voll
         postfach voll | speicherplatz | mailbox vol | skrzynka * pełna | ящик переполнен | 邮箱已满
@@ -129,6 +135,7 @@ _RULES: Mapping[Reason, str] = {
         user is terminated | account has expired | account expired | suspend the service | archived recipient
         account inactive | inactive user | due to inactivity | locked or suspended | mailbox was disabled
         temporarily disabled | currently disabled | account on hold | mailbox deactivated
+        mailbox has been disabled | inactive and has been disabled
         account closed | account is closed | account has been closed
         mailbox closed | mailbox is closed | casilla ha expirado | en estado: inactivo | cuenta desactivada
         cuenta deshabilitada | cuenta cerrada | conta desativada | conta suspensa | bloccato per inutilizzo
@@ -204,7 +211,8 @@ _RULES: Mapping[Reason, str] = {
         invalid sender | unroutable sender | sender not pre-approved | sender domain is empty
         domain of sender address | sender domain must | without a valid sender domain | sender in my black
         sender is in my black | sender blacklisted | sender * blacklisted | badmailfrom | envelope sender
-        address rejected | administrative prohibition | envelope blocked | bogus mail from | mail from not owned
+        address rejected | administrative prohibition | administratively prohibited | envelope blocked
+        bogus mail from | mail from not owned
         batv | backscatter protection | null sender | empty envelope sender | no third-party dsns
         isn't on the recipient's list of senders | valid-address-filter | returned mail not accepted
         does not exist e2110 | emetteur invalide | addresses rejected : | syntax error: empty email
@@ -277,7 +285,7 @@ _RULES: Mapping[Reason, str] = {
         connection refused | connection dropped | connection reset by peer | connection was dropped
         not accepting connections | service not available, closing transmission | helo command rejected
         error from remote mail server after initial connection | lost connection with * while receiving the initial
-        you are not allowed to connect | go away | open proxy | confirm this mail server | smtp server of your isp
+        not allowed to connect | go away | open proxy | confirm this mail server | smtp server of your isp
         server requires confirmation | has not passed validation | no matches to nameserver query
         no valid recipients from | to submit messages to this e-mail system has been rejected
         a problem occurred. (ask your postmaster
@@ -292,8 +300,9 @@ _RULES: Mapping[Reason, str] = {
         denied by policy | rejected for policy | policy reasons | local policy | security policies | policy rule
         policy violation | policy restriction | organization policy | organizational settings | policy that
         illegal attachment | potential security issue | content presents a potential | protocol violation
-        closed mailing list | non-member to a members-only | not subscribed to this group | members-only list
-        header error | header are not accepted | messages with multiple addresses | given low priority
+        closed mailing list | non-member to a members-only | not subscribed | closed to non-members
+        have been unsubscribed | members-only list | header error | header are not accepted
+        messages with multiple addresses | given low priority
         containing images or other attachments | is not accepting mail with | list is moderated | mass mailer
         extension is forbidden | email policy | corporate policy | policy of the recipient
     """,
@@ -360,18 +369,21 @@ _RULES: Mapping[Reason, str] = {
 
 _NOT: Mapping[Reason, str] = {
     Reason.REJECTED: """
-        5.1.0 address rejected | recipient address rejected | sender ip address rejected
+        *5.1.0 address rejected | *5.1.1 address rejected | recipient address rejected | sender ip address rejected
     """,
     Reason.USER_UNKNOWN: "mail domain mentioned in",
-    Reason.FILTERED: "content filter | not accepting mail with",
+    # The last is what Google says of every refusal.
+    Reason.FILTERED: "content filter | not accepting mail with | rejected by the recipient domain",
     Reason.MAILBOX_FULL: "sending quota | submission quota",
+    # A local program's words about a connection of its own.
+    Reason.BLOCKED: "command output:",
     Reason.SYSTEM: "service not available",
 }
 """Words that rule a reason out."""
 
 _HINTS: Mapping[Reason, str] = {
     Reason.SPAM: "spam | unsolicited | junk | bulk mail | ube, | ube detected",
-    Reason.AUTHENTICATION: "spf | dkim | dmarc",
+    Reason.AUTHENTICATION: "spf | dkim | dmarc | unauthenticated",
     Reason.REQUIRE_PTR: "reverse",
     Reason.BLOCKED: """
         blacklist | black list | your ip | your host | your network | your mail server | server is blocked

@@ -16,7 +16,8 @@ _RULES: Mapping[Reason, str] = {
         ディレクトリには見つかりません | ディレクトリのリストにありません | nicht im domino-verzeichnis
         # Exchange
         recipient name is not recognized | 000c05a6 | resolver.adr.recipnotfound | resolver.adr.exrecipnotfound
-        unknown recipient or mailbox unavailable | does not exist at the organization this message was sent to
+        wasn't found at *office 365 | unknown recipient or mailbox unavailable
+        does not exist at the organization this message was sent to
         # IMail, MailEnable, Novell and gateways
         invalid final delivery userid | unknown user: *@ | addressee unknown
         mailbox doesn't exist: | invalid user specified | cannot find system user

@@ -202,12 +202,13 @@ _MESSAGELABS = {
 
 _TENCENT = {
     Reason.AUTHENTICATION: "dmarc check failed | spf check failed",
-    Reason.BLOCKED: "suspected spam ip",
-    Reason.FILTERED: "rejected by recipients",
+    Reason.BLOCKED: "suspected spam ip | suspected bounce attacks | connection denied",
     Reason.EMAIL_TOO_LARGE: "message too large",
-    Reason.SPAM: "mail content denied | spam is embedded | suspected spam",
+    Reason.SPAM: "mail content denied | spam is embedded",
+    Reason.REJECTED: "suspected spam | rejected by recipients",
+    Reason.SUSPENDED: "deactivated mailbox",
     Reason.SYNTAX: "bad address syntax",
-    Reason.RATE_LIMITED: "connection denied | frequency limited | mailbox unavailable or access denied",
+    Reason.RATE_LIMITED: "frequency limited | messages is limited | mailbox unavailable or access denied",
     Reason.USER_UNKNOWN: "mailbox not found",
 }
 
@@ -229,6 +230,16 @@ _GMX = {
     Reason.POLICY: "policy restriction",
     Reason.RATE_LIMITED: "send limit exceeded",
     Reason.REJECTED: "sender address is not | invalid dns mx",
+}
+
+_ZOHO = {
+    Reason.AUTHENTICATION: "rejected per dmarc policy",
+    Reason.BLOCKED: "greylisted, try again",
+    Reason.REJECTED: "email flagged as spam | rejected by destination domain",
+    Reason.POLICY: "policy violation | restricted by policy error",
+    Reason.SYSTEM: "temporary system error",
+    Reason.VIRUS: "detected by zoho mail",
+    Reason.USER_UNKNOWN: "user does not exist | user unknown",
 }
 
 _T_ONLINE = {Reason.USER_UNKNOWN: "user unknown"}
@@ -396,6 +407,7 @@ RECEIVERS: Sequence[Receiver] = (
         (".gmx.net", ".web.de", ".mail.com", ".kundenserver.de"),
         ("postmaster.gmx.", "postmaster.web.de", "postmaster.mail.com", "postmaster.1und1.de", "postmaster.ionos."),
     ),
+    Receiver("Zoho", _by_words(_ZOHO), (".zoho.com", ".zoho.eu", ".zoho.in")),
     Receiver("T-Online", _by_words(_T_ONLINE), (".t-online.de",), ("@rx.t-online.de",)),
     Receiver("KDDI", _by_words(_KDDI), (".ezweb.ne.jp", ".au.com")),
     Receiver("docomo", _by_words(_DOCOMO), (".docomo.ne.jp",)),
