@@ -46,14 +46,16 @@ def _reopening(dialect: Dialect) -> Prepared:
 
 def confirm(session: Session, subscription: Subscription, now: datetime) -> bool:
     """From pending to active, because the owner of the address has confirmed."""
-    values = {"status": Status.ACTIVE, "confirmed_at": now, "left_at": None}
+    values = {"status": Status.ACTIVE, "confirmed_at": now, "left_at": None, "paused_until": None}
     return _move(session, subscription, {Status.PENDING}, **values)
 
 
 def end(session: Session, subscription: Subscription, status: Status, now: datetime) -> bool:
     """To unsubscribed, bounced or complained; False if it had that status already, or one that outranks it."""
-    values = {"status": status, "left_at": now, "paused_until": None}
-    return _move(session, subscription, _MAY_END[status], **values)
+    values = {"status": status, "left_at": now}
+    # A bounce may be a mistake, and then their pause goes on.
+    pause_over = {} if status is Status.BOUNCED else {"paused_until": None}
+    return _move(session, subscription, _MAY_END[status], **values, **pause_over)
 
 
 def reactivate(session: Session, subscription: Subscription) -> bool:
@@ -67,9 +69,10 @@ def restore_status(session: Session, subscription: Subscription, status: Status,
 
 
 def revive(session: Session, subscription: Subscription) -> bool:
-    """From bounced, by mistake, back to active; to pending for a reader who never confirmed and was not imported."""
+    """From bounced, by mistake, back to active or paused; to pending for who never confirmed and was not imported."""
     was_reading = subscription.confirmed_at is not None or subscription.source is not None
-    status = Status.ACTIVE if was_reading else Status.PENDING
+    reads = Status.PAUSED if subscription.paused_until else Status.ACTIVE
+    status = reads if was_reading else Status.PENDING
     return _move(session, subscription, {Status.BOUNCED}, status=status, left_at=None)
 
 

@@ -23,7 +23,7 @@ from newsletter.delivery.bounces import events, holds, policy, record, suppressi
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
-from newsletter.delivery.bounces.report import Kind, Reason, Report
+from newsletter.delivery.bounces.report import Kind, Report
 from newsletter.delivery.models import Cause, OutboxMessage
 from newsletter.delivery.provider_stops import ServerAnswer
 from newsletter.delivery.rate_limit import limiter_store
@@ -81,7 +81,7 @@ def _facts(session: Session, services: BounceServices, event: BounceEvent, now: 
         return Facts()
     history = events.history_of(session, event.key, now)
     is_about_us = policy.is_about_us(event)
-    is_unknown = event.kind is Kind.BOUNCE and event.reason is Reason.USER_UNKNOWN
+    is_unknown = event.kind is Kind.BOUNCE and event.reason in policy.NO_SUCH
     reader = subscribers.longest_reading(session, event.key) if services.probes and event.key else None
     return Facts(
         history=history,

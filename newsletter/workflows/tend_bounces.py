@@ -171,10 +171,10 @@ def _warn(session: Session, audience: AudienceServices, suspect: Suspect, copies
     fields = {
         "headline": f"{provider} calls {formats.number(suspect.unknown)} readers unknown",
         "why": (
-            f"It said so within an hour, of {formats.number(copies)} copies. Providers have been wrong like that, "
-            "so nobody is suppressed for it until you decide. No copy was lost by it."
+            f"This came within an hour, of {formats.number(copies)} copies. Providers and name servers have been wrong "
+            "like that, so nobody is suppressed for it until you decide. No copy was lost by it."
         ),
-        "said": "The server said: no such user",
+        "said": "The answer was: no such user, or no such host",
         "remedy": _REMEDY.format(group=suspect.provider_group),
         "issue_url": audience.links.desk("readers", publication.slug),
     }

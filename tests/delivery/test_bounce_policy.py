@@ -190,8 +190,10 @@ def test_when_a_provider_is_wrong_rather_than_its_readers(unknown: int, copies: 
 
 
 def test_what_a_failing_provider_calls_unknown_waits_for_an_editor() -> None:
-    unknown = bounce(Reason.USER_UNKNOWN, HARD)
-    assert decided(unknown, provider_is_failing=True) == Verdict(Decision.HELD)
+    for reason in (Reason.USER_UNKNOWN, Reason.NOT_ACCEPT):
+        assert decided(bounce(reason, HARD), provider_is_failing=True) == Verdict(Decision.HELD)
+    gone = bounce(Reason.HOST_UNKNOWN, HARD, host_is_gone=True)
+    assert decided(gone, provider_is_failing=True) == Verdict(Decision.HELD)
     assert decided(bounce(Reason.HAS_MOVED, HARD), provider_is_failing=True) == SUPPRESSED
     complaint = Heard(Kind.COMPLAINT, Reason.FEEDBACK)
     assert decided(complaint, provider_is_failing=True).cause is Cause.COMPLAINT

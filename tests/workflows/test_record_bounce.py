@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, select
 
 from newsletter import editors, publications
-from newsletter.audience import privacy, subscribers, unsubscribe
+from newsletter.audience import privacy, status_transitions, subscribers, unsubscribe
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
@@ -30,7 +30,7 @@ from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.errors import NotFound
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, record_bounce, tend_bounces
+from newsletter.workflows import alert_editors, change_suppression, record_bounce, tend_bounces
 from newsletter.workflows.record_bounce import BounceServices
 from tests import sample_services
 from tests.originals import Fill
@@ -509,6 +509,50 @@ def test_an_editor_suppresses_the_held_or_keeps_them(press: Press, suppress: boo
     assert press.hear(FULL, press.copy(letter, readers[0])) == [next_one]
     press.watch()
     assert {press.status(reader) for reader in readers} == {status}
+
+
+@SQLITE
+def test_hosts_that_are_unknown_all_at_once_wait_for_an_editor_whatever_the_dns_says(press: Press) -> None:
+    readers = [press.reader(f"r{number}@gmail.com") for number in range(21)]
+    letter = press.issue(*readers)
+    press.bounces = replace(press.services.bounces, domain_exists=lambda _: False)
+    for reader in readers:
+        press.hear(bounced(Reason.HOST_UNKNOWN, HARD, status="5.1.2"), press.copy(letter, reader))
+    tend_bounces.decide_waiting(press.sessions, press.bounces, WORKER)
+    assert press.status(readers[0]) is Status.BOUNCED
+    press.watch()
+    assert {press.status(reader) for reader in readers} == {Status.ACTIVE}
+    with press.sessions.reading() as session:
+        assert [(hold.provider_group, waiting) for hold, waiting in holds.open_holds(session)] == [("gmail", 21)]
+
+
+@SQLITE
+def test_of_an_alias_whose_mail_reaches_somebody_no_mailbox_counts_that_is_full(press: Press) -> None:
+    ada = press.reader()
+    full, taken = FULL[1], replace(DELIVERED[1], action="delivered")
+    for weeks in range(6):
+        copy = press.copy(press.issue(ada, at=NOW - 7 * DAY * (5 - weeks)), ada)
+        report = Report(Kind.BOUNCE, (full, taken), return_path=press.return_path(copy))
+        with press.sessions.begin() as session:
+            origin = Origin(f"test:{weeks}", "pipe")
+            both = record_bounce.record_report(session, press.services.bounces, report, origin, NOW)
+            assert [one.decision for one in both] == [Decision.COUNTED, Decision.DELIVERED]
+    assert press.status(ada) is Status.ACTIVE
+
+
+@SQLITE
+def test_a_reader_whose_bounce_was_a_mistake_is_paused_as_before(press: Press) -> None:
+    ada, until = press.reader(), NOW + 9 * DAY
+    copy = press.copy(press.issue(ada), ada)
+    with press.sessions.begin() as session:
+        assert status_transitions.pause(session, subscribers.get(session, ada), until)
+    press.hear(UNKNOWN, copy)
+    assert press.status(ada) is Status.BOUNCED
+    with press.sessions.begin() as session:
+        assert change_suppression.lift_cause(session, ADA, Cause.BOUNCE, "it works", "ann", NOW) == 1
+    with press.sessions.reading() as session:
+        now_again = subscribers.get(session, ada)
+        assert (now_again.status, now_again.paused_until) == (Status.PAUSED, until)
 
 
 @SQLITE

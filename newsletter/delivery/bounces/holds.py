@@ -1,5 +1,7 @@
 """Holds: a provider that calls many readers unknown at once may be wrong, so an editor decides about them.
 
+So may a name server that does not know its host any more.
+
 more than 3 % of its copies, and at least 20, within an hour ── open: what it says so waits
 an editor suppresses them, or keeps them                     ── closed
 """
@@ -16,7 +18,7 @@ from newsletter.db import UNSYNCED, Base, LongId, insert, partial_index
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision
-from newsletter.delivery.bounces.report import Hardness, Kind, Reason
+from newsletter.delivery.bounces.report import Hardness, Kind
 
 SPAN = timedelta(hours=1)
 _OPEN = text("bounce_holds.closed_at IS NULL")
@@ -113,5 +115,5 @@ def close_hold(session: Session, provider_group: str, now: datetime) -> bool:
 
 
 def _unknown_since(since: datetime) -> tuple[ColumnElement[bool], ...]:
-    is_unknown = (BounceEvent.reason == Reason.USER_UNKNOWN) & (BounceEvent.hardness == Hardness.HARD)
+    is_unknown = BounceEvent.reason.in_(policy.NO_SUCH) & (BounceEvent.hardness == Hardness.HARD)
     return BounceEvent.received_at > since, BounceEvent.kind == Kind.BOUNCE, is_unknown, BounceEvent.key != ""

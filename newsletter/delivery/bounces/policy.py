@@ -5,7 +5,7 @@ Pure, and a function of the set of an address's events: in whatever order they a
     hard (unknown user, has moved, does not accept mail)   suppressed at once
     unknown host                                           once the DNS confirms it, or at the second issue
     soft                                                   at the fifth issue within 60 days without a delivery between
-    …of a provider that calls too many users unknown       held: an editor decides
+    …of a provider of which too many are called unknown    held: an editor decides
     …of a long-time reader, with BOUNCE_PROBE              probed: a letter is sent, and its own bounce decides
     complaint                                              suppressed; only the desk lifts it
     about us (policy, reputation, content, rate, …)        never held against a reader; the provider's group is
@@ -32,6 +32,8 @@ STRIKES = 5
 """So many answers about us from one provider, to one letter within an hour, stop its group."""
 FAILING_AT_LEAST = 20
 FAILING_SHARE = 0.03
+NO_SUCH = frozenset({Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.NOT_ACCEPT})
+"""What is said of many at once only by a provider, or a name server, that is mistaken."""
 LONG_TIME = timedelta(days=365)
 """Readers of so long are probed first, if BOUNCE_PROBE says so."""
 
@@ -180,7 +182,7 @@ def _about_us(event: Event, facts: Facts) -> Decision:
 def _bounced(event: Event, facts: Facts, now: datetime) -> Verdict:
     if not (facts.is_probe or is_dead(facts.history, facts.sent, now)):
         return Verdict(Decision.COUNTED)
-    if facts.provider_is_failing and event.reason is Reason.USER_UNKNOWN:
+    if facts.provider_is_failing and event.reason in NO_SUCH:
         return Verdict(Decision.HELD)
     if facts.is_probing and not facts.is_probe:
         return Verdict(Decision.COUNTED)

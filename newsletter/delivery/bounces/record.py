@@ -103,7 +103,7 @@ def store_events(session: Session, known: Lookups, report: Report, origin: Origi
     new_events = [
         event
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
-        if (event := events.add(session, _event(match, known.groups, report.kind, recipient, place, origin, now)))
+        if (event := events.add(session, _event(match, known.groups, report, recipient, place, origin, now)))
     ]
     # There may be a million deliveries, and nobody needs their raw text, nor a line in the log for each.
     if new_events and origin.raw and report.kind is not Kind.DELIVERED:
@@ -149,7 +149,7 @@ def _refusal_row(refusal: SmtpRefusal, groups: ProviderGroups, now: datetime) ->
 def _event(
     match: _Match,
     groups: ProviderGroups,
-    kind: Kind,
+    report: Report,
     recipient: Recipient,
     place: int,
     origin: Origin,
@@ -162,7 +162,7 @@ def _event(
         source=_source(origin.source),
         place=place,
         way=origin.way,
-        kind=kind,
+        kind=_kind_for(report, recipient),
         hardness=recipient.hardness,
         reason=recipient.reason,
         status=as_line(recipient.status)[:12],
@@ -179,6 +179,15 @@ def _event(
         received_at=now,
         is_forgiven=False,
     )
+
+
+def _kind_for(report: Report, recipient: Recipient) -> Kind:
+    """What it is for one recipient: a report names its gravest, and an alias may reach some mailboxes of several."""
+    if report.kind not in {Kind.BOUNCE, Kind.DELAY}:
+        return report.kind
+    if recipient.reason is Reason.DELIVERED:
+        return Kind.DELIVERED
+    return Kind.DELAY if recipient.action == "delayed" else report.kind
 
 
 def _source(text: str) -> str:
