@@ -16,9 +16,11 @@ _THE_NAME = lazy_gettext("the name")
 
 # Format characters are allowed, because several scripts need joiners and marks, except those that change the direction.
 _TURNS = "\u202a-\u202e\u2066-\u2069"
+_NOT_IN_XML = "\ufffe\uffff"
+"""Characters that no feed, and no MJML, can contain (XML 1.0, 2.2)."""
 _TURN = re.compile(f"[{_TURNS}]")
-_IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_TURNS}]")
-_IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_TURNS}]")
+_IN_LINE = re.compile(f"[\\x00-\\x1f\\x7f-\\x9f\u2028\u2029\ud800-\udfff{_NOT_IN_XML}{_TURNS}]")
+_IN_PASSAGE = re.compile(f"[\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\ud800-\udfff{_NOT_IN_XML}{_TURNS}]")
 # Letters with strokes, ligatures and the like, which Unicode normalisation does not decompose.
 _LETTERS = str.maketrans("łøđðħıŧŋ", "loddhitn", "") | str.maketrans({"æ": "ae", "œ": "oe", "þ": "th"})
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")

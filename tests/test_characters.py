@@ -22,7 +22,7 @@ from newsletter.publications import Publication, toml_file, wordings
 from newsletter.publications.wordings import WordingKind
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-CONTROLS = ["\0", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9b"]
+CONTROLS = ["\0", "\x07", "\x0b", "\x1b", "\x7f", "\x85", "\x9b", "\ufffe", "\uffff"]
 TURNING = ["\u202a", "\u202b", "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069"]
 BREAKS = ["\n", "\r", "\u2028", "\u2029"]
 NO_SESSION = cast("Session", None)

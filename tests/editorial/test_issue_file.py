@@ -143,6 +143,7 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_body(""), "5: there is no text below the front matter"),
         (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be shown; delete it"),
         (with_body("\ud800"), "5: the control character U+D800 cannot be shown; delete it"),
+        (with_body("\uffff"), "5: the control character U+FFFF cannot be shown; delete it"),
         (with_front("subject: {a: b}"), "3: subject must be text, not a dict"),
         (
             with_front("last_reviewed: last week"),

@@ -126,6 +126,13 @@ def test_void_tags_are_closed_for_mjml() -> None:
     assert to_html("a\\\nb\n\n---\n\nc ![d](e.png)").count("/>") == 3
 
 
+def test_no_reference_brings_a_character_into_the_html_that_mjml_cannot_read() -> None:
+    told = to_html("One&#12;two &#xffff;&#0; [x](https://a.example \"y&#12;z\")")
+    assert "One two" in told
+    assert 'title="y z"' in told
+    assert not set("\f\0\uffff") & set(told)
+
+
 def test_tables_keep_their_alignment() -> None:
     assert '<td style="text-align:right">1</td>' in to_html("| a |\n|--:|\n| 1 |")
 

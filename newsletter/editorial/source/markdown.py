@@ -120,7 +120,8 @@ def to_html(
         _number_blocks(tokens)
     parser = _parser()
     html = parser.renderer.render(tokens, parser.options, {"picture_url": picture_url})
-    return _VOID.sub(r"<\1/>", _sanitiser().clean(html))
+    # A form feed, for which `&#12;` stands, is a space in HTML, but forbidden in XML, and so in MJML and feeds.
+    return _VOID.sub(r"<\1/>", _sanitiser().clean(html)).replace("\f", " ")
 
 
 def escaped(text: str) -> str:

@@ -13,7 +13,7 @@ from newsletter.editorial.source import markdown
 from newsletter.editorial.source.front_matter import Fault
 from newsletter.editorial.source.markdown import Reference
 
-UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 """Characters that no issue may have."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 # CommonMark ends a URL at a space, so this would be shown with its brackets.

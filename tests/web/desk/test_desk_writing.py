@@ -69,6 +69,21 @@ def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(
     assert "Hello {{ surname }}" in again.text
 
 
+def test_an_issue_whose_saved_text_cannot_be_rendered_any_more_is_opened_as_text_and_mended(
+    author: Visitor, services: Services
+) -> None:
+    sound = form(author)
+    with services.sessions.begin() as session:
+        # Such as one that an older version saved, whose rules were laxer.
+        issue_store.find(session, SLUG).revision.source = "---\ntitle: Looser\n---\n{{ surname }}\n"
+    sorry = author.open(f"/desk/issues/{SLUG}/")
+    assert sorry.status_code == 400
+    assert f'href="{PAGE}">Open its text</a>' in sorry.text
+    assert author.open(PAGE).status_code == author.open(f"/desk/issues/{SLUG}/history").status_code == 200
+    assert author.client.post(PAGE, data=sound).status_code == 303
+    assert author.open(f"/desk/issues/{SLUG}/").status_code == 200
+
+
 def test_a_colleagues_changes_of_other_passages_are_merged_and_told_in_one_sentence(
     author: Visitor, editor: Visitor, services: Services
 ) -> None:
