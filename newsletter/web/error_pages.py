@@ -18,7 +18,7 @@ from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.web.context import services
-from newsletter.web.page_language import language_without_database
+from newsletter.web.page_language import is_of_desk, language_without_database
 
 log = structlog.get_logger()
 
@@ -160,6 +160,8 @@ def _moved_to() -> str | None:
 
 def _rendered(status: int, title: str, sentence: str, again: str) -> str:
     try:
+        if is_of_desk():
+            return render_template("desk/sorry_outside.html", title=title, sentence=sentence, again=again)
         return render_template("site/sorry.html", title=title, sentence=sentence, again=again, **_addressee(status))
     except Exception:
         if status < 500:

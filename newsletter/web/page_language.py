@@ -33,13 +33,18 @@ def page_language() -> str:
     return str(g.get("page_language", SOURCE))
 
 
+def is_of_desk() -> bool:
+    """Whether what was asked for is an address of the desk, even one that leads nowhere."""
+    return request.path.startswith("/desk/")
+
+
 def language_without_database() -> str:
     """The language of a page for which nothing can be looked up; English at the desk.
 
     That of the publication, as this process last showed it; if it has shown none, or does not know which one is meant,
     the one of ours that the browser likes best.
     """
-    if request.blueprint == "desk":
+    if is_of_desk():
         return SOURCE
     seen: dict[str, str] = current_app.extensions[_KEY]
     slug = (request.view_args or {}).get("publication") or request.args.get("publication")

@@ -1,12 +1,14 @@
 """The frame of each desk page: the person, the publication, and what goes out next."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter import publications
 from newsletter.audience import confirm_breaker
@@ -170,7 +172,10 @@ def _last_chosen(found: Sequence[Publication]) -> Publication:
 
 
 def _named() -> str | None:
-    return request.form.get(_CHOSEN) or request.args.get(_CHOSEN)
+    # A form that is too large to be read names none, and the page that says so is shown all the same.
+    with suppress(RequestEntityTooLarge):
+        return request.form.get(_CHOSEN) or request.args.get(_CHOSEN)
+    return request.args.get(_CHOSEN)
 
 
 def _require_one_name() -> None:
