@@ -215,8 +215,8 @@ class Calendar:
 
     @cached_property
     def _scheduled(self) -> dict[datetime, Issue]:
-        waiting = _with_letter(self.publication).where(Letter.state == LetterState.WAITING)
-        return {issue.letter.due_at: issue for issue in self.session.scalars(waiting) if issue.letter}
+        waiting = self.session.scalars(scheduled(self.publication))
+        return {issue.letter.due_at: issue for issue in waiting if issue.letter}
 
     def _begun(self, begin: datetime, end: datetime) -> Iterator[CalendarEntry]:
         """The issues that went out or began to, or that are held although their time has come."""
@@ -314,6 +314,11 @@ def is_taken(session: Session, publication: Publication, at: datetime) -> bool:
     own = own.where(~exists().where(Issue.letter_id == Letter.id, Issue.kind == IssueKind.DIGEST))
     unsent = Letter.started_at.is_(None) & (Letter.state != LetterState.CANCELLED)
     return session.scalar(own.where(or_(unsent, Letter.started_at >= at)).limit(1)) is not None
+
+
+def scheduled(publication: Publication) -> Select[Issue]:
+    """Issues that wait for the time that they are scheduled for, within the weekly slots or outside them."""
+    return _with_letter(publication).where(Letter.state == LetterState.WAITING)
 
 
 def under_way(publication: Publication) -> Select[Issue]:

@@ -1,7 +1,8 @@
 """Warn the editors two days and two hours before a slot if it will not be filled as planned, and when it was missed.
 
-At each of these times a slot is checked once, by one worker. A slot that is fine then is not checked again until the
-next, so an editor who briefly withdraws an issue gets no warning.
+So for each time outside the slots that an issue is scheduled for. At each of these moments a slot is checked once, by
+one worker. A slot that is fine then is not checked again until the next, so an editor who briefly withdraws an issue
+gets no warning.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from newsletter.editors import emails
 from newsletter.editors.emails import EmailContext
 from newsletter.i18n import formats
 from newsletter.publications import Publication
+from newsletter.workflows import calendar
 from newsletter.workflows.calendar import Calendar, CalendarEntry, PassedOver
 
 KIND = "slot_warning"
@@ -33,7 +35,7 @@ _AHEAD = {SlotStep.TWO_DAYS: timedelta(days=2), SlotStep.TWO_HOURS: timedelta(ho
 
 @dataclass(frozen=True, slots=True)
 class DueCheck:
-    """A slot whose check is due."""
+    """A slot, or another time that an issue is scheduled for, whose check is due."""
 
     publication_id: int
     at: datetime
@@ -55,14 +57,14 @@ def due_checks(session: Session, now: datetime) -> list[DueCheck]:
     if armed_at is None:
         return []
     every = session.scalars(publications.all_publications()).all()
-    found = [check for publication in every for check in _due_checks(publication, armed_at, now)]
+    found = [check for publication in every for check in _due_checks(session, publication, armed_at, now)]
     return [one for one in found if not slot_claims.is_claimed(session, one.publication_id, one.at, one.kind)]
 
 
 def check_slot(
     session: Session, audience: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta = timedelta()
 ) -> SlotProblem | None:
-    """Check a slot, and mail the editors if there is a problem; None also if another worker has checked it.
+    """Check what goes out then, and mail the editors if there is a problem; None also if another worker has checked it.
 
     `grace` is how late a missed slot is still filled, which would take an issue from the queue.
     """
@@ -91,14 +93,21 @@ def send_warning(
     emails.mail_editors(session, EmailContext(publication, audience.compose, audience.links), KIND, fields, now)
 
 
-def _due_checks(publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:
-    far, near = _AHEAD[SlotStep.TWO_DAYS], _AHEAD[SlotStep.TWO_HOURS]
-    soon = takewhile(lambda occurrence: occurrence.at <= now + far, occurrences.occurrences(publication, now))
-    for occurrence in (one for one in soon if not one.off):
-        kind = SlotStep.TWO_HOURS if occurrence.at <= now + near else SlotStep.TWO_DAYS
+def _due_checks(session: Session, publication: Publication, armed_at: datetime, now: datetime) -> Iterator[DueCheck]:
+    for at, since in sorted(_planned(session, publication, now).items()):
+        kind = SlotStep.TWO_HOURS if at <= now + _AHEAD[SlotStep.TWO_HOURS] else SlotStep.TWO_DAYS
         # A check is not due if the slot was created, or sending was allowed, after its time.
-        if occurrence.at - _AHEAD[kind] > max(occurrence.slot.since, armed_at):
-            yield DueCheck(publication.id, occurrence.at, kind)
+        if at - _AHEAD[kind] > max(since, armed_at):
+            yield DueCheck(publication.id, at, kind)
+
+
+def _planned(session: Session, publication: Publication, now: datetime) -> dict[datetime, datetime]:
+    """The times of the next two days at which something is to go out, each with since when that is planned."""
+    until = now + _AHEAD[SlotStep.TWO_DAYS]
+    waiting = (issue.letter for issue in session.scalars(calendar.scheduled(publication)) if issue.letter)
+    by_hand = {letter.due_at: letter.created_at for letter in waiting if now < letter.due_at <= until}
+    soon = takewhile(lambda occurrence: occurrence.at <= until, occurrences.occurrences(publication, now))
+    return by_hand | {occurrence.at: occurrence.slot.since for occurrence in soon if not occurrence.off}
 
 
 def lacks(passed: Sequence[PassedOver]) -> str:
@@ -109,7 +118,7 @@ def lacks(passed: Sequence[PassedOver]) -> str:
 def _entry(forecast: Calendar, at: datetime) -> CalendarEntry | None:
     # A weekly slot occurs at most once within two days.
     entries = forecast.ahead(len(forecast.publication.slots))
-    return next((entry for entry in entries if entry.at == at and entry.is_slot), None)
+    return next((entry for entry in entries if entry.at == at), None)
 
 
 def _problem(entry: CalendarEntry) -> SlotProblem | None:

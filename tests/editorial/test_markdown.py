@@ -127,7 +127,7 @@ def test_void_tags_are_closed_for_mjml() -> None:
 
 
 def test_no_reference_brings_a_character_into_the_html_that_mjml_cannot_read() -> None:
-    told = to_html("One&#12;two &#xffff;&#0; [x](https://a.example \"y&#12;z\")")
+    told = to_html('One&#12;two &#xffff;&#0; [x](https://a.example "y&#12;z")')
     assert "One two" in told
     assert 'title="y z"' in told
     assert not set("\f\0\uffff") & set(told)

@@ -142,6 +142,32 @@ def test_a_scheduled_issue_that_would_be_held_is_told(sessions: Sessions, links:
     assert "It is scheduled for this time, and would be held then." in told
 
 
+@pytest.mark.parametrize("off", [False, True], ids=["outside the slots", "in a slot on a day off"])
+def test_an_issue_scheduled_for_another_time_is_told_of_likewise(
+    sessions: Sessions, links: Links, now: datetime, off: bool
+) -> None:
+    at = TUESDAY if off else TUESDAY - timedelta(minutes=90)
+    with sessions.begin() as session:
+        home = find(session)
+        home.weeks_off.append(WeekOff(first=TUESDAY.date(), last=TUESDAY.date(), reason="A day of rest"))
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), at, now)
+    assert tick(sessions, links, at - timedelta(days=2)) == []
+    with sessions.begin() as session:
+        find(session).requires_approval = True
+    [told] = tick(sessions, links, at - timedelta(hours=2), at - timedelta(hours=1))
+    assert f"Tuesday 24 November {'09:00' if off else '07:30'}: “A tight back” needs an approval" in told
+
+
+def test_what_is_scheduled_for_within_two_hours_was_told_of_on_its_page(
+    sessions: Sessions, links: Links, now: datetime
+) -> None:
+    at = now + timedelta(minutes=90)
+    with sessions.begin() as session:
+        publish.schedule(session, LetterSettings(links), issue_store.find(session, FIRST), at, now)
+        find(session).requires_approval = True
+    assert tick(sessions, links, now + timedelta(minutes=1), at) == []
+
+
 def test_of_two_slots_in_two_days_each_is_told_what_the_other_leaves_to_it(
     sessions: Sessions, links: Links, now: datetime
 ) -> None:
