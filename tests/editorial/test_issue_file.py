@@ -195,6 +195,13 @@ def test_many_problems_are_summed_up() -> None:
     assert lines[-1] == "issues/12-posture.md: and 975 more"
 
 
+def test_the_writing_page_tells_no_more_problems_than_somebody_reads() -> None:
+    many = "\n".join(f"field{number}: x" for number in range(1000))
+    _, faults = issue_file.examine(with_front(f"subject: Sit, stand, walk\n{many}"), "12-posture.md")
+    assert len(faults) == 26
+    assert (faults[-1].line, faults[-1].text) == (None, "and 975 more")
+
+
 def test_a_file_that_is_not_utf8_names_the_byte_and_the_line(tmp_path: Path) -> None:
     path = tmp_path / "latin.md"
     path.write_bytes("---\ntitle: café".encode("latin-1"))

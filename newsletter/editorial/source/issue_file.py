@@ -95,7 +95,7 @@ def lasting(faults: Iterable[Fault]) -> list[Fault]:
 
 
 def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
-    """Parse a text that is being written as far as possible; returns the issue and its faults in line order.
+    """Parse a text that is being written as far as possible; returns the issue and its first faults in line order.
 
     Raises Invalid only if the text is too large.
     """
@@ -104,7 +104,7 @@ def examine(source: str, name: str) -> tuple[IssueFile, list[Fault]]:
         raise Invalid(f"{name}: the file has {formats.number(size)} bytes; the limit is {formats.number(MOST_BYTES)}")
     text = source.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     issue, faults = _issue(text, split(text), PurePosixPath(name).stem)
-    return issue, sorted(faults, key=lambda fault: fault.line or 0)
+    return issue, _first(sorted(faults, key=lambda fault: fault.line or 0))
 
 
 def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[Fault]]:
@@ -133,12 +133,14 @@ def _issue(source: str, front: FrontMatter, stem: str) -> tuple[IssueFile, list[
     return issue, [*fields.faults, *too_large, *validation.find_faults(front.body, tokens, front.body_line)]
 
 
+def _first(faults: list[Fault]) -> list[Fault]:
+    """As many of these faults as somebody reads, and how many more there are."""
+    more = len(faults) - _MOST_FAULTS
+    return faults if more <= 0 else [*faults[:_MOST_FAULTS], Fault(None, f"and {formats.number(more)} more")]
+
+
 def _sentences(name: str, faults: list[Fault]) -> str:
-    sentences = [_sentence(name, fault) for fault in faults]
-    more = len(sentences) - _MOST_FAULTS
-    return "\n".join(
-        sentences if more <= 0 else [*sentences[:_MOST_FAULTS], f"{name}: and {formats.number(more)} more"]
-    )
+    return "\n".join(_sentence(name, fault) for fault in faults)
 
 
 def _sentence(name: str, fault: Fault) -> str:
