@@ -165,7 +165,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     @property
     def helo(self) -> str:
         """The name that EHLO says: MAIL_HELO, the machine's own, or the host in BASE_URL."""
-        host = urlsplit(self.public_url).hostname or ""
+        host = (urlsplit(self.public_url).hostname or "").removesuffix(".")
         return self.mail_helo or machine_name() or (host if is_whole_name(host) else "")
 
     @property

@@ -21,7 +21,14 @@ SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # No name ends in digits alone: that would be an address.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL}")
-_AT_HOME = (".local", ".localdomain", ".lan", ".internal", ".home.arpa")
+# Names of no use outside: kept for this by RFC 2606, 6761, 6762 and 8375, by ICANN, or given by routers and containers.
+_AT_HOME = tuple(
+    f".{name}"
+    for name in (
+        *("localhost", "test", "invalid", "local", "home.arpa", "internal", "home", "corp"),
+        *("localdomain", "lan", "intranet", "intra", "private", "docker", "fritz.box"),
+    )
+)
 _LAST_RESORT = "localhost.localdomain"
 
 
@@ -220,13 +227,13 @@ class MailSettings(BaseSettings):
 
 
 def is_whole_name(name: str) -> bool:
-    """Whether a host name is fully qualified: at least two labels of letters, digits and dashes."""
+    """Whether a host name is fully qualified: labels of letters, digits and dashes, and not for use at home."""
     return bool(_HOST.fullmatch(name)) and len(name) <= 253 and not name.lower().endswith(_AT_HOME)
 
 
 def machine_name() -> str:
     """This machine's own name; empty if it is not fully qualified."""
-    name = socket.gethostname()
+    name = socket.gethostname().removesuffix(".")
     return name.lower() if is_whole_name(name) else ""
 
 

@@ -335,7 +335,9 @@ def test_a_user_name_without_a_password_stops_the_start(monkeypatch: pytest.Monk
         config.load()
 
 
-@pytest.mark.parametrize("name", ["10.0.0.1", "[127.0.0.1]", "my_host.example.org", "laptop", "laptop.local", "a..b"])
+@pytest.mark.parametrize(
+    "name", ["10.0.0.1", "[127.0.0.1]", "my_host.example.org", "laptop", "laptop.local", "a..b", "x.localhost"]
+)
 def test_what_is_no_whole_name_cannot_be_said_to_mail_servers(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv("MAIL_HELO", name)
     with pytest.raises(Invalid, match=r"^MAIL_HELO: "):
@@ -347,6 +349,11 @@ def test_what_is_no_whole_name_cannot_be_said_to_mail_servers(monkeypatch: pytes
     [
         ("mx1.example.org", "https://letters.example.org", "", "mx1.example.org"),
         ("web_1.internal", "https://letters.example.org", "", "letters.example.org"),
+        ("pc.fritz.box", "https://letters.example.org", "", "letters.example.org"),
+        ("web.corp", "https://letters.example.org", "", "letters.example.org"),
+        ("mx1.example.org.", "https://letters.example.org", "", "mx1.example.org"),
+        ("web1", "https://letters.example.org.", "", "letters.example.org"),
+        ("web1", "https://[2001:db8::1]", "", "localhost.localdomain"),
         ("laptop", "https://letters.example.org", "out.example.org", "out.example.org"),
         ("f3a9c2", "http://127.0.0.1:8000", "", "localhost.localdomain"),
     ],
