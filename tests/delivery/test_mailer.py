@@ -1,5 +1,6 @@
 import base64
 import time
+from collections import deque
 from contextlib import ExitStack
 from datetime import timedelta
 from itertools import pairwise
@@ -318,6 +319,20 @@ def test_after_a_refused_data_the_next_letter_is_not_refused_for_it(posted, room
     with scripted({"": greet, "MAIL": mail, "DATA": once(b"451 4.7.1 Greylisted\r\n", MANNERS["DATA"])}) as (peer, _):
         assert room(peer.server).deliver_due() == 1
     assert [letter.state for letter in letters()] == [OutboxState.PENDING, OutboxState.SENT]
+
+
+def test_a_connection_that_takes_no_more_messages_puts_off_one_letter_and_no_other(posted, room, letters) -> None:
+    posted(*(f"reader{number}@example.org" for number in range(5)))
+    answers: deque[bytes] = deque()
+
+    def greet(_line: bytes) -> bytes:
+        answers.clear()
+        answers.extend([MANNERS["MAIL"]] * 2 + [b"452 4.5.3 Too many messages sent\r\n"] * 5)
+        return b"220 ready\r\n"
+
+    with scripted({"": greet, "MAIL": lambda _line: answers.popleft()}) as (peer, _liar):
+        assert room(peer.server).deliver_due() == 4
+    assert [letter.attempts for letter in letters()] == [0, 0, 1, 0, 0]
 
 
 @pytest.mark.parametrize("trouble", [b"421 4.7.0 Enough\r\n" + HANG_UP, HANG_UP])

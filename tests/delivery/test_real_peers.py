@@ -47,6 +47,7 @@ primary_hostname = exim.example.org
 acl_smtp_rcpt = recipient
 smtp_accept_max = 50
 smtp_accept_queue_per_connection = 0
+smtp_accept_max_per_connection = 20
 smtputf8_advertise_hosts = *
 tls_certificate = {certificate}
 tls_privatekey = {certificate}

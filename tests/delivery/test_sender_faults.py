@@ -152,6 +152,35 @@ def test_a_server_that_closes_after_each_message_is_no_outage(running, press, co
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.parametrize("pipelining", [True, False])
+@pytest.mark.parametrize(
+    "full",
+    [
+        b"421 4.7.0 Too many messages in this connection\r\n" + HANG_UP,
+        b"421 Max message per connection reached, closing transmission channel\r\n" + HANG_UP,
+        b"452 4.5.3 Too many messages sent\r\n",
+        b"550 5.7.1 Too many messages in this session\r\n",
+    ],
+)
+def test_a_server_that_takes_so_many_messages_over_one_connection_is_neither_away_nor_asks_for_less(
+    running, press, copies, full, pipelining
+) -> None:
+    letter = running(readers(20))
+    messages = count()
+
+    def greet(_line: bytes) -> bytes:
+        nonlocal messages
+        messages = count()
+        return b"220 ready\r\n"
+
+    ehlo = b"250-liar\r\n250 PIPELINING\r\n" if pipelining else b"250 liar\r\n"
+    script = {"": greet, "EHLO": ehlo, "MAIL": lambda _line: full if next(messages) >= 5 else b"250 Fine\r\n"}
+    with scripted(script) as (peer, liar), capture_logs() as logs:
+        press(peer.server, limits=Limits(connections=1)).run_once()
+    assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.SENT, 1)}
+    assert (len(liar.taken), _events(logs)) == (20, [])
+
+
 @pytest.mark.parametrize("command", ["", "EHLO", "MAIL"])
 def test_a_server_that_is_closing_costs_no_copy_an_attempt(running, press, copies, command) -> None:
     letter = running(readers(5))

@@ -232,10 +232,14 @@ class SmtpWorker:
             return outcomes.undeliverable(outgoing.copy, "5.6.7", why)
         try:
             return await self._transact(connection, outgoing)
-        except ConnectionLost:
+        except ProtocolError:
+            raise
+        except TransportDown:
             if connection.awaiting_reply or not connection.served:
                 raise
-        # A server may close a connection after so many messages: neither an outage nor a copy's fault.
+        # A server may take only so many messages over one connection, whether it says so or closes it: neither an
+        # outage, nor a rate, nor a copy's fault.
+        self._drop()
         return await self._transact(await self._connected(outgoing.envelope), outgoing)
 
     async def _transact(self, connection: SmtpConnection, outgoing: OutgoingCopy) -> Outcome:

@@ -207,8 +207,9 @@ class TransactionalMailer:
         """The reply that refused this letter; raises TransportDown if it came too early to be about the letter."""
         reply = smtplib_client.reply_from_error(error)
         closing = retry.classify(reply) is ReplyKind.SERVER_WIDE
-        # smtplib sends no RSET after a refused DATA, and the next MAIL would be refused for that.
-        if closing or isinstance(error, smtplib.SMTPDataError):
+        # A server may take only so many messages over one connection, and say so to any other MAIL. And smtplib sends
+        # no RSET after a refused DATA, for which the next MAIL would be refused.
+        if closing or step == "MAIL" or isinstance(error, smtplib.SMTPDataError):
             self._drop()
         if closing and step == "MAIL":
             raise TransportDown(str(reply)) from error
