@@ -116,6 +116,7 @@ rejected       550 Suspected spam, mail refused @ mx3.qq.com
 blocked        550 Connection denied @ mx3.qq.com
 mailererror    4.3.0 temporary failure. Command output: scanner: no answer: Connection refused
 securityerror  it was rejected by the recipient domain. The other server said: 550 5.7.1 Access denied (state 19).
+filtered       it was rejected by the recipient domain. The other server said: 554 5.7.0 Header error (state 18).
 failedstarttls 421 4.7.29 This message wasn't sent over a TLS connection. - gsmtp
 securityerror  530 5.7.0 Authentication required
 filtered       550 5.2.1 rejected by recipient
@@ -357,6 +358,11 @@ def test_what_is_said_of_us_or_of_the_mail_is_never_held_against_a_reader(words:
 )
 def test_a_status_beside_words_of_another_cause_holds_nothing_against_a_reader(words: str) -> None:
     assert classify(words, command="RCPT").hardness is Hardness.SOFT
+
+
+def test_a_status_counts_more_than_single_words_of_a_notice_for_people() -> None:
+    words = "This e-mail may be confidential: please delete it with all attachments. a@example.org"
+    assert classify(words, "5.1.1")[:2] == (Reason.USER_UNKNOWN, Hardness.HARD)
 
 
 @pytest.mark.parametrize("command", ["EHLO", "MAIL"])

@@ -147,12 +147,15 @@ def _rather_than_status(text: str, *, is_known: bool) -> Reason | None:
         return Reason.ON_HOLD
     if is_known:
         return None
-    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), None) or hint(text)
+    # Without a reply code it may be what a program tells people, of which single words mean nothing.
+    touched_on = hint(text) if wording.reply_code_in(text) else None
+    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), touched_on)
 
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:
     found = programs.reason_of(text)
-    if programs.GOOGLE_STATE in text and status_codes.REASONS.get(status, found) is not found:
+    named = status_codes.REASONS.get(status, found)
+    if programs.GOOGLE_STATE in text and named is not found and named not in _VAGUE:
         return None
     if found is not Reason.EXPIRED:
         return found
