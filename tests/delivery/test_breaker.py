@@ -199,6 +199,28 @@ def test_what_a_great_provider_says_to_all_mail_of_ours_stops_its_group_at_the_f
     assert untried({address: copy for address, copy in copies(letter).items() if address in theirs})
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"421 4.7.1 Service unavailable; client [192.0.2.1] blocked using zen.dnsbl.example\r\n",
+        b"450 4.7.1 192.0.2.1 is on a DNSBL\r\n",
+        b"550 Rejected\r\n",
+    ],
+)
+def test_the_fifth_answer_that_names_a_block_list_or_nobody_stops_the_group(
+    running, press, state, trips, copies, answer
+) -> None:
+    letter = running([f"r{number}@gmail.com" for number in range(9)])
+    with scripted({"RCPT": answer}) as (peer, _liar):
+        press(peer.server, limits=Limits(connections=1)).run_once()
+    assert (state(letter), [(trip.group, trip.code) for trip in trips()]) == (
+        LetterState.RUNNING,
+        [("gmail", int(answer[:3]))],
+    )
+    assert untried(copies(letter))
+
+
 def test_what_passes_by_itself_goes_on_after_some_hours(running, press, counts, sessions, clock, trips) -> None:
     letter = running(["ada@yahoo.com", "bo@aol.com"])
     with scripted({"RCPT": TOO_MANY}) as (peer, _liar):

@@ -48,6 +48,14 @@ from newsletter.delivery.smtp.replies import Reply
         (550, "Message contains bare LF"),
         (550, "TLS required"),
         (550, "Wiadomość odrzucona jako spam"),
+        (421, "4.7.1 Service unavailable; client [192.0.2.1] blocked using zen.dnsbl.example"),
+        (451, "Your IP is on a DNSBL, see https://lookup.example/?ip=192.0.2.1"),
+        # Of whom is not said, so it is held against no reader.
+        (550, "Rejected"),
+        (550, "5.0.0 rejected."),
+        (521, "Denied"),
+        (550, "Connection refused"),
+        (550, "not accepted"),
     ],
 )
 def test_words_about_the_sender_are_about_us(code: int, text: str) -> None:
@@ -78,6 +86,11 @@ def test_words_about_the_sender_are_about_us(code: int, text: str) -> None:
         (550, "Empfänger unbekannt"),
         (550, "Utente sconosciuto"),
         (550, "Konto nie istnieje"),
+        (550, "5.1.1 Rejected"),
+        (550, "<reader@example.com> rejected"),
+        (550, "Rejected by recipient"),
+        (451, "4.7.1 Greylisted: not on our allow list yet"),
+        (421, "4.3.2 Closing"),
     ],
 )
 def test_words_about_one_mailbox_are_about_its_reader(code: int, text: str) -> None:

@@ -4,6 +4,8 @@ Plain words and codes are asked first, because there may be a million refusals; 
 classified as a bounce is.
 """
 
+import re
+
 from newsletter.delivery.bounces.report import ABOUT_US, Reason
 from newsletter.delivery.smtp import refusals
 from newsletter.delivery.smtp.replies import ServerReply
@@ -13,6 +15,11 @@ _ABOUT_READER = frozenset(
         *(Reason.USER_UNKNOWN, Reason.HOST_UNKNOWN, Reason.HAS_MOVED, Reason.NOT_ACCEPT),
         *(Reason.MAILBOX_FULL, Reason.SUSPENDED, Reason.FILTERED),
     }
+)
+# "Rejected", and no word of what: it names no mailbox, so it is held against none.
+_BARE_REFUSAL = re.compile(
+    r"[^a-z]*(?:(?:connection|command|transaction|delivery|request) )?(?:(?:is|was|has been) )?"
+    r"(?:reject|refus|deni|block|prohibit|forbid|not (?:accept|allow|permit))[a-z]*[^a-z]*"
 )
 
 
@@ -24,6 +31,8 @@ def is_our_fault(answer: ServerReply, *, after_data: bool = False) -> bool:
     plain = refusals.is_plainly_ours(answer)
     if plain is not None:
         return plain
+    if _BARE_REFUSAL.fullmatch(answer.text.lower()):
+        return True
     from newsletter.delivery.bounces.classify import classify  # its phrases take memory, and refusals are rare
 
     words = f"{answer.code} {answer.text}"

@@ -264,9 +264,8 @@ class SmtpWorker:
         history = self._history(copy)
         if decisions.asks_for_less(answer.reply, history):
             await self._slow_down(copy, answer.reply)
-        elif refusals.applies_to_all(answer.reply.status, answer.reply.text):
-            if answer.reply.code == 421:
-                self._drop()
+        elif answer.reply.code == 421 and refusals.is_plainly_ours(answer.reply):
+            self._drop()
         elif retry.classify(answer.reply) is ReplyKind.SERVER_WIDE and not answer.after_data:
             if answer.reply.code >= 500:
                 raise SenderRefused(answer.reply)

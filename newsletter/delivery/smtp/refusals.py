@@ -39,6 +39,8 @@ _OUR_WORDS = re.compile(
     r"|virus|malware|sender\b.{0,40}\b(reject|refus|den(y|ied)|block|not allowed)|rcpthosts"
     r"|(ip|host|client|address)\b.{0,60}\b(banned|blocked|listed)",
 )
+# Lists of senders that others look up: nobody comes off one by trying again.
+_LISTED = re.compile(r"\b(dnsbl|rbl|spamhaus|spamcop|barracudacentral|sorbs|uceprotect|abuseat)\b|blocked using")
 # Words for whoever connects, or for a relay's own customer: either is us.
 _OUR_ACCOUNT = re.compile(
     r"\byour (account|domain|ip|server|sending|plan)\b|\bsend(er|ing) account"
@@ -65,9 +67,9 @@ def is_plainly_ours(answer: ServerReply) -> bool | None:
     status = _status(answer.status, text)
     if answer.code >= 400 and applies_to_all(status, text):
         return True
-    if answer.code < 500:
-        return answer.code >= 400 and _ABOUT_US_FOR_NOW.fullmatch(status) is not None
     words = text.lower()
+    if answer.code < 500:
+        return answer.code >= 400 and bool(_ABOUT_US_FOR_NOW.fullmatch(status) or _LISTED.search(words))
     if _OUR_ACCOUNT.search(words) or any(map(words.__contains__, _OUR_PHRASES)):
         return True
     if _ABOUT_READER.fullmatch(status) or _READER_WORDS.search(words) or any(map(words.__contains__, _READER_PHRASES)):
