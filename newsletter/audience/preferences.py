@@ -73,19 +73,19 @@ def send_link(
 ) -> Reason | None:
     """Mail a reader the link to their personal data, under limits as of sign-ups; nothing to anybody else.
 
-    The reason if the address is over its limit, to be counted, never to be shown. For other addresses the same work is
-    done and undone, so that neither answer nor timing tells who is a reader.
+    The reason if the address is over its limit, to be counted, never to be shown. For it and for other addresses the
+    same work is done and undone, so that neither answer nor timing tells who is a reader.
     Invalid for a malformed address, TooManyRequests for a client over its limit.
     """
     address = Address.parse(email)
-    if reason := signup_limits.count_and_check(session, audience, address, client, now, FormKind.LINK):
+    reason = signup_limits.count_and_check(session, audience, address, client, now, FormKind.LINK)
+    if reason:
         log.warning("link capped", address=address.masked, publication=publication.slug)
-        return reason
     found = _reader_of(session, publication, address)
-    with signup.same_work(session, commit=found is not None):
+    with signup.same_work(session, commit=found is not None and reason is None):
         subscription_id, to, language = found or (0, address.email, None)
         emails.link(session, audience, publication, subscription_id, to, now, language)
-    return None
+    return reason
 
 
 def rename(

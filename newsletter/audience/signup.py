@@ -75,22 +75,23 @@ def subscribe(
     over its limit, to be counted, never to be shown.
     """
     address, name = Address.parse(asked.email), clean_name(asked.name)
-    if reason := signup_limits.count_and_check(session, services, address, asked.client, now):
+    reason = signup_limits.count_and_check(session, services, address, asked.client, now)
+    if reason:
         log.warning("sign-up capped", address=address.masked, publication=publication.slug)
-        return reason
-    found = find_or_add(session, publication, address, name, now)
-    is_new = found.status not in statuses.SUBSCRIBED
-    with same_work(session, commit=is_new):
-        proof = Proof(consent.origin_of(services, asked.client), asked.wording, note=asked.source or None)
-        consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
-    # Counted for everybody, so that the work is the same; what counts is how often a reader is told.
-    kind = "new" if is_new else f"reads-{publication.id}"
-    may_be_sent = signup_limits.is_first_today(session, services, kind, address.key, now) or is_new
-    with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
-        status_transitions.reopen(session, found.id)
-        write = emails.confirm if is_new else emails.already
-        write(session, services, publication, found.id, found.email, now, found.language)
-    return None
+    with _undone_if_capped(session, reason):
+        found = find_or_add(session, publication, address, name, now)
+        is_new = found.status not in statuses.SUBSCRIBED
+        with same_work(session, commit=is_new):
+            proof = Proof(consent.origin_of(services, asked.client), asked.wording, note=asked.source or None)
+            consent.record(session, found, Act.ASKED, Channel.FORM, now, proof)
+        # Counted for everybody, so that the work is the same; what counts is how often a reader is told.
+        kind = "new" if is_new else f"reads-{publication.id}"
+        may_be_sent = signup_limits.is_first_today(session, services, kind, address.key, now) or is_new
+        with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
+            status_transitions.reopen(session, found.id)
+            write = emails.confirm if is_new else emails.already
+            write(session, services, publication, found.id, found.email, now, found.language)
+    return reason
 
 
 def open_confirm_link(session: Session, services: AudienceServices, token: str, now: datetime) -> Subscription:
@@ -155,6 +156,17 @@ def same_work(session: Session, *, commit: bool) -> Iterator[None]:
     statements.attempt.run(connection, {})
     yield
     (statements.keep if commit else statements.undo).run(connection, {})
+
+
+@contextmanager
+def _undone_if_capped(session: Session, reason: Reason | None) -> Iterator[None]:
+    """Undo the work of a capped sign-up, so that timing does not reveal how often others have typed the address."""
+    connection = session.connection()
+    if reason:
+        connection.exec_driver_sql("SAVEPOINT capped")
+    yield
+    if reason:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT capped")
 
 
 class _Statements(NamedTuple):

@@ -222,6 +222,12 @@ def test_a_sign_up_does_the_same_work_whoever_the_address_belongs_to(press) -> N
     stranger = statements(press, "stranger@example.org")
     for email in known:
         assert statements(press, email) == stranger, email
+    for email in ("stranger@example.org", emails[Status.ACTIVE], "complaint.suppressed@example.org"):
+        for _ in range(2):
+            press.subscribe(email)
+        capped = statements(press, email)
+        assert [each for each in capped if "capped" not in each] == stranger, email
+        assert len(capped) == len(stranger) + 2
     # And what it leaves is as it was for who is suppressed for good; who reads is told so.
     assert press.kinds("complaint.suppressed@example.org") == letters["complaint.suppressed@example.org"]
     assert press.kinds(emails[Status.ACTIVE]) == [*letters[emails[Status.ACTIVE]], "already"]
