@@ -7,12 +7,13 @@ from newsletter.addresses import provider_groups
 
 _OWN_GROUPS = {"gmail", "icloud", "outlook", "yahoo"}
 _NAMES = """
-126.com 163.com bigpond.com bluewin.ch btinternet.com centrum.cz comcast.net cox.net daum.net email.cz fastmail.com
-fastmail.fm free.fr freemail.hu freenet.de gazeta.pl gmx.at gmx.ch gmx.com gmx.de gmx.eu gmx.fr gmx.net hey.com
-hushmail.com inbox.lv inbox.ru interia.eu interia.pl laposte.net libero.it list.ru mail.com mail.de mail.ru
-mailbox.org naver.com neuf.fr o2.pl onet.eu onet.pl op.pl orange.fr pm.me poczta.fm poczta.onet.pl posteo.de
-proton.me protonmail.ch protonmail.com qq.com rediffmail.com seznam.cz sfr.fr t-online.de tiscali.it tlen.pl
-tuta.com tutanota.com tutanota.de ukr.net virgilio.it wanadoo.fr web.de wp.pl ya.ru yandex.com yandex.ru zoho.com
+126.com 163.com bigpond.com bk.ru bluewin.ch btinternet.com centrum.cz comcast.net cox.net daum.net email.cz
+fastmail.com fastmail.fm free.fr freemail.hu freenet.de gazeta.pl gmx.at gmx.ch gmx.com gmx.de gmx.eu gmx.fr gmx.net
+hey.com hushmail.com inbox.lv inbox.ru interia.eu interia.pl laposte.net libero.it list.ru mail.com mail.de mail.ru
+mailbox.org naver.com neuf.fr o2.pl onet.eu onet.pl op.pl orange.fr pm.me poczta.fm poczta.onet.pl posteo.de proton.me
+protonmail.ch protonmail.com qq.com rediffmail.com seznam.cz sfr.fr sky.com t-online.de talktalk.net telus.net
+tiscali.it tlen.pl tuta.com tuta.io tutanota.com tutanota.de ukr.net virgilio.it virginmedia.com wanadoo.fr web.de
+wp.pl ya.ru yandex.by yandex.com yandex.kz yandex.ru zoho.com
 """
 _DOMAINS = frozenset(_NAMES.split())
 _EVERY = provider_groups.ProviderGroups()

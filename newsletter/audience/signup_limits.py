@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from newsletter.addresses.provider_groups import ProviderGroups
+from newsletter.addresses import aliases, freemail
 from newsletter.audience import client_ip, confirm_breaker, refusals
 from newsletter.audience.address import Address
 from newsletter.audience.confirm_breaker import ConfirmTrip
@@ -49,16 +49,6 @@ _ODD_TIMES = 5
 _EVERYBODY = "press"
 # One row for all would make sign-ups wait for each other.
 _SHARDS = "0123456789abcdef"
-_GROUPS = ProviderGroups()
-_GMAIL = "gmail"
-# Beside the provider groups: these offer mailboxes to everybody, so many of their users may sign up within one hour.
-_GIVES_TO_EVERYBODY = """
-    126.com 163.com bluewin.ch btinternet.com comcast.net fastmail.com free.fr freenet.de gmx.at gmx.ch gmx.com gmx.de
-    gmx.net hey.com hushmail.com interia.pl laposte.net libero.it mail.com mail.ru mailbox.org naver.com o2.pl onet.pl
-    op.pl orange.fr posteo.de proton.me protonmail.com qq.com sfr.fr sky.com t-online.de talktalk.net telus.net
-    tuta.io virginmedia.com wanadoo.fr web.de wp.pl yandex.com yandex.ru zoho.com
-"""
-_PROVIDERS = frozenset(_GIVES_TO_EVERYBODY.split())
 
 
 class TooManyRequests(Refused):
@@ -279,7 +269,8 @@ def _buckets(
     # In a fixed order, so that two transactions that share buckets cannot deadlock.
     mailbox = _of_mailbox(services, address, hour - hour % 24, form)
     yield mailbox
-    if not _is_provider(address.domain):
+    # Users of a provider of mailboxes for everybody have nothing to do with each other.
+    if not freemail.provider(address.key):
         yield _Bucket(f"{form.prefix}domain", client_ip.keyed_digest(services, address.domain), hour)
     if by_client := _of_client(services, client, now, form):
         yield by_client
@@ -299,24 +290,9 @@ def _client_capped(services: AudienceServices, client: str | None, form: FormKin
 
 
 def _of_mailbox(services: AudienceServices, address: Address, window: int, form: FormKind) -> _Bucket:
-    return _Bucket(f"{form.prefix}{_ADDRESS}", client_ip.keyed_digest(services, _mailbox_of(address)), window)
-
-
-def _mailbox_of(address: Address) -> str:
-    """The mailbox behind an address: without a plus tag (RFC 5233), and for Gmail without dots.
-
-    Only for the limits. Everywhere else two spellings are two subscribers (see `newsletter.addresses.mailboxes`).
-    """
-    name, _, domain = address.key.rpartition("@")
-    name = name.partition("+")[0] or name
-    if _GROUPS.of_domain(domain) == _GMAIL:
-        return f"{name.replace('.', '')}@gmail.com"
-    return f"{name}@{domain}"
-
-
-def _is_provider(domain: str) -> bool:
-    """Whether the domain offers mailboxes to the public, so that its users have nothing to do with each other."""
-    return domain in _PROVIDERS or _GROUPS.of_domain(domain) != domain
+    return _Bucket(
+        f"{form.prefix}{_ADDRESS}", client_ip.keyed_digest(services, aliases.mailbox_of(address.key)), window
+    )
 
 
 def _shards(form: FormKind) -> list[str]:
