@@ -14,7 +14,7 @@ Between them:
 The doors, each of which reads the clock, opens the session and commits:
 
     web/            the pages
-    worker.py       the clock: one table of jobs
+    worker/         the clock: one table of jobs
     cli/            the command line
 
 Beside the rooms:

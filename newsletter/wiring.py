@@ -23,8 +23,10 @@ from newsletter.editorial.images.pictures import FolderPictureStore, PictureStor
 from newsletter.editorial.issues import archive
 from newsletter.editorial.rendering import render
 from newsletter.editorial.rendering.branding import Branding, Link
+from newsletter.errors import Refused
 from newsletter.i18n import formats, messages
 from newsletter.links import Links
+from newsletter.mail_settings import MailServer
 from newsletter.outbound import GuardedClient, domain_lookup
 from newsletter.publications import Publication
 from newsletter.tokens import TokenSeal
@@ -59,6 +61,14 @@ class Services:
         return RequestTimes(
             timedelta(days=settings.request_retention_days), timedelta(days=settings.request_reminder_days)
         )
+
+    @property
+    def mail_servers(self) -> tuple[MailServer, MailServer]:
+        """The mail servers for single letters and for issues; Refused, saying what to set, if there is none."""
+        mail, bulk = self.settings.mail, self.settings.bulk_mail
+        if mail is None or bulk is None:
+            raise Refused("MAIL_SERVER is not set: name the server that takes the mail (docs/settings.md)")
+        return mail, bulk
 
     @property
     def letters(self) -> LetterSettings:

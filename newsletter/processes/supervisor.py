@@ -11,14 +11,14 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from newsletter import config, logs, worker
+from newsletter import config, logs
 from newsletter.db import AWAY
 from newsletter.delivery.workers import lease_recovery
 from newsletter.errors import PressError
 from newsletter.system import lifeline
 from newsletter.system.lifeline import Lifeline
 from newsletter.wiring import Services, open_services
-from newsletter.worker import Worker
+from newsletter.worker import Worker, new_name
 
 # Seconds.
 _CHECK_INTERVAL = 0.25
@@ -61,14 +61,13 @@ class Supervisor:
     _retry_database_at: float = 0.0
 
     def run(self) -> None:
-        """Keep `size` workers running until stop_signals to stop; then stop them all within ten seconds."""
+        """Keep `size` workers running until asked to stop; then stop them all within ten seconds."""
         # Refuses at once what every worker would refuse again and again.
-        worker.servers(self.services.settings)
-        self.services.keyring  # noqa: B018
+        _ = self.services.mail_servers, self.services.keyring
         stop_signals = lifeline.watch_stop_signals()
         pipe = Lifeline()
         slots = [WorkerSlot() for _ in range(self.size)]
-        log.info("crew started", processes=self.size)
+        log.info("supervisor started", processes=self.size)
         try:
             while not stop_signals:
                 for slot in slots:
@@ -77,7 +76,7 @@ class Supervisor:
                 time.sleep(_CHECK_INTERVAL)
         finally:
             self._stop(slots)
-        log.info("crew stopped")
+        log.info("supervisor stopped")
 
     def _restart_if_ended(self, slot: WorkerSlot, pipe: Lifeline) -> None:
         if slot.process and slot.process.poll() is not None:
@@ -118,7 +117,7 @@ class Supervisor:
 
 
 def _start(slot: WorkerSlot, pipe: Lifeline) -> None:
-    slot.name = worker.new_name()
+    slot.name = new_name()
     slot.began_at = time.monotonic()
     slot.process = pipe.start("newsletter.processes.supervisor", slot.name)
     log.info("worker process started", worker=slot.name, pid=slot.process.pid)

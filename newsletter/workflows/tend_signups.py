@@ -16,6 +16,7 @@ from newsletter.audience import change_address, confirm_breaker, signup_limits, 
 from newsletter.audience.services import AudienceServices
 from newsletter.db import Sessions
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.i18n import formats
 from newsletter.workflows import alert_editors
 
@@ -33,9 +34,9 @@ def acts(audience: AudienceServices, keep: timedelta, *, reminds: bool) -> list[
     return [partial(_remind, audience), *ends] if reminds else ends
 
 
-def watch(sessions: Sessions, audience: AudienceServices, clock: Callable[[], datetime]) -> None:
+def watch(sessions: Sessions, audience: AudienceServices, worker: WorkerContext) -> None:
     """Open the breaker if too many confirmation emails came back, and tell the editors. Commits by itself."""
-    now = clock()
+    now = worker.clock()
     with sessions.reading() as session:
         trip = confirm_breaker.find_trip(session, now)
     if trip is None:

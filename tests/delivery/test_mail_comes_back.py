@@ -181,8 +181,8 @@ def test_what_comes_back_of_an_issue_does_what_it_should(services: Services, mai
     sample_services.send(services, "backpainhelp", "over-and-back", datetime.now(UTC))
     worker = Worker(services, "tested")
     try:
-        worker._intake.listen()
-        worker.send_copies()
+        worker.jobs._intake.listen()
+        worker.jobs.send_copies()
         with services.sessions.reading() as session:
             assert set(session.scalars(select(Copy.state))) == {CopyState.SENT}
         [ada] = _wait(mail_system, lambda: mail_system.mails_of(LEAVES))
@@ -192,7 +192,7 @@ def test_what_comes_back_of_an_issue_does_what_it_should(services: Services, mai
         _wait(mail_system, lambda: _read(services, worker) == {Kind.BOUNCE, Kind.UNSUBSCRIBE, Kind.COMPLAINT})
     finally:
         worker.stop()
-        worker._intake.close()
+        worker.jobs._intake.close()
 
     with services.sessions.reading() as session:
         stand = {address: session.get_one(Subscription, one).status for address, one in readers.items()}
@@ -251,7 +251,7 @@ def _read(services: Services, worker: Worker) -> set[Kind]:
     with services.sessions.begin() as session:
         for lease in session.scalars(select(mailbox_lease.MailboxLease)):
             lease.next_at = datetime.now(UTC)
-    worker._intake.read_mailbox()
+    worker.jobs._intake.read_mailbox()
     with services.sessions.reading() as session:
         for lease in session.scalars(select(mailbox_lease.MailboxLease)):
             assert lease.problem == ""

@@ -31,7 +31,7 @@ cli.newsletter.get_command(None, "worker")
 from newsletter import config, wiring
 from newsletter.worker import Worker
 worker = Worker(wiring.open_services(config.load()))
-for job in worker.jobs():
+for job in worker.jobs.table():
     job.run()
 print(*sys.modules)
 """

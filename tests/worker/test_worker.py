@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import func, select, text
 
 from newsletter import publications
-from newsletter import worker as worker_module
 from newsletter.audience import consent_chain
 from newsletter.audience.models import Act, Channel, ConsentEvent, Pace, Status, Subscriber, Subscription
 from newsletter.config import Settings
@@ -110,9 +109,9 @@ def test_each_job_does_its_part_when_called_by_hand(
     with sessions.begin() as session:
         session.add(ConsentEvent(act=Act.EXPLAINED, channel=Channel.LINK, at=hour))
     wait_for(lambda: datetime.now(UTC) > hour)
-    for job in worker.jobs():
+    for job in worker.jobs.table():
         job.run()
-    worker.finish_letters()
+    worker.jobs.finish_letters()
     services.close()
     assert is_finished(sessions)
     with sessions.reading() as session:
@@ -132,13 +131,13 @@ def test_a_take_over_that_the_database_did_not_take_is_made_at_the_next_look(
     with sessions.begin() as session:
         heartbeat.beat(session, "another", datetime.now(UTC))
         ledger.claim(session, "another", 3, datetime.now(UTC))
-    worker.recover_lost_copies()
+    worker.jobs.recover_lost_copies()
     monkeypatch.setattr(heartbeat, "FRESH", timedelta(0))
     with monkeypatch.context() as away:
         away.setattr(outbox, "recover", _away)
         with pytest.raises(DatabaseDown):
-            worker.recover_lost_copies()
-    worker.recover_lost_copies()
+            worker.jobs.recover_lost_copies()
+    worker.jobs.recover_lost_copies()
     services.close()
     with sessions.reading() as session:
         assert set(session.scalars(select(Copy.state))) == {CopyState.PENDING}
@@ -159,7 +158,7 @@ def test_of_several_things_that_a_job_does_one_that_fails_does_not_hold_up_the_o
     monkeypatch.setattr(breaker, "unreported", lambda _session: [1, 2])
     monkeypatch.setattr(alert_editors, "send_alert", fail_at_first)
     services = open_services(Settings())
-    Worker(services).report_refusals()
+    Worker(services).jobs.report_refusals()
     services.close()
     assert told == [1, 2]
 
@@ -180,7 +179,7 @@ def test_a_digest_goes_before_the_issue_of_its_slot_and_one_that_fails_holds_not
     monkeypatch.setattr(publish, "publish_due", lambda *_: done.append("issue"))
     monkeypatch.setattr(publish, "is_any_due", lambda *_: True)
     services = open_services(Settings())
-    Worker(services).start_due_issues()
+    Worker(services).jobs.start_due_issues()
     services.close()
     assert done == ["digest", "issue"]
 
@@ -191,7 +190,6 @@ def test_whoever_chose_one_email_a_month_gets_it_in_the_months_first_slot(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     services, clock = open_services(Settings()), Clock(datetime.now(UTC))
-    monkeypatch.setattr(worker_module, "_now", clock)
     print_issue(1)
     with sessions.begin() as session:
         home = publications.find(session)
@@ -204,13 +202,13 @@ def test_whoever_chose_one_email_a_month_gets_it_in_the_months_first_slot(
         session.add(tie)
         digests.note_issue(session, session.scalars(select(Letter)).one())
         slot = monthly_digest.next_time(session, home, clock())
-    worker = Worker(services)
-    worker.write_digests()
+    worker = Worker(services, clock=clock)
+    worker.jobs.write_digests()
     assert slot
     theirs = select(Copy.letter_id).where(Copy.address == "bob@reader.example")
     for moment, copies in ((slot - timedelta(seconds=1), 0), (slot, 1), (slot + timedelta(seconds=1), 1)):
         clock.moment = moment
-        worker.start_due_issues()
+        worker.jobs.start_due_issues()
         with sessions.reading() as session:
             assert len(session.scalars(theirs).all()) == copies
     services.close()

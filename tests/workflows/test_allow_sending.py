@@ -60,8 +60,8 @@ def _begun(sessions: Sessions, folder: Path) -> None:
 
 def test_a_worker_starts_no_issue_claims_no_copy_and_sends_no_letter_before(services: Services) -> None:
     before = _stand(services)
-    worker = Worker(services)
-    for job in (worker.start_due_issues, worker.empty_the_outbox, worker.send_copies):
+    jobs = Worker(services).jobs
+    for job in (jobs.start_due_issues, jobs.empty_the_outbox, jobs.send_copies):
         job()
     assert _stand(services) == before
 

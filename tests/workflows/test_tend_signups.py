@@ -13,6 +13,7 @@ from newsletter.delivery.bounces.report import Hardness, Kind, Reason, Recipient
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Letter, OutboxMessage
 from newsletter.delivery.transactional import outbox
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role, accounts
 from newsletter.wiring import Services
 from newsletter.workflows import record_bounce, tend_signups
@@ -92,7 +93,7 @@ def test_too_many_confirmation_emails_that_come_back_slow_sign_ups_and_the_edito
     for kind, letter in zip([Kind.BOUNCE] * 4 + [Kind.COMPLAINT], letters, strict=False):
         hear(services, kind, letter, now)
     for _ in range(2):
-        tend_signups.watch(services.sessions, services.audience, lambda: now)
+        tend_signups.watch(services.sessions, services.audience, WorkerContext("tested", lambda: now))
     with services.sessions.reading() as session:
         trip = confirm_breaker.open_trip(session)
         assert trip

@@ -13,6 +13,7 @@ from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.publications import find
 from newsletter.web.desk.issue import comments as comments_view
 from newsletter.wiring import Services
@@ -67,7 +68,7 @@ def test_readers_stay_searched_when_sign_ups_are_let_through(
 ) -> None:
     with services.sessions.begin() as session:
         send_confirmations(session, now, sent=20, returned=6)
-    tend_signups.watch(services.sessions, services.audience, lambda: now)
+    tend_signups.watch(services.sessions, services.audience, WorkerContext("tested", lambda: now))
     page = "/desk/readers/?q=a+b&status=pending"
     assert place(submit(editor, page, "/desk/readers/sign-ups").location) == place(page)
 

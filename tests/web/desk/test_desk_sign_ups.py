@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from newsletter import audit
 from newsletter.audience import confirm_breaker
+from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.wiring import Services
 from newsletter.workflows import tend_signups
@@ -20,7 +21,7 @@ def slowed(services: Services, now: datetime) -> None:
     """Sign-ups are slowed, because confirmation emails came back."""
     with services.sessions.begin() as session:
         send_confirmations(session, now - timedelta(hours=1), sent=20, returned=6)
-    tend_signups.watch(services.sessions, services.audience, lambda: now)
+    tend_signups.watch(services.sessions, services.audience, WorkerContext("tested", lambda: now))
 
 
 def test_the_desk_says_why_sign_ups_are_slowed_and_one_button_ends_it(editor: Visitor, services: Services) -> None:
