@@ -259,8 +259,8 @@ def names_the_gone(name: str) -> bool:
     """Whether a list with this name may hold those who have left: unsubscribers.csv, or a sheet "Bounces"."""
     parted = words(name.rpartition(".")[0] or name)
     endings = ["".join(parted[at:]) for at in range(len(parted))]
-    gone = [(anywhere, alone) for field, anywhere, alone in _PATTERNS if field in _GONE]
-    return any(any(map(anywhere.match, endings)) or any(map(alone.fullmatch, parted)) for anywhere, alone in gone)
+    patterns = [(anywhere, alone) for field, anywhere, alone in _PATTERNS if field in _GONE]
+    return any(any(map(anywhere.match, endings)) or any(map(alone.fullmatch, parted)) for anywhere, alone in patterns)
 
 
 _GONE = (FieldKind.UNSUBSCRIBED, FieldKind.BOUNCED, FieldKind.COMPLAINED)
