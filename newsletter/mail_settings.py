@@ -100,9 +100,13 @@ class MailSettings(BaseSettings):
 
     @field_validator("mail_default_sender", "bulk_mail_default_sender")
     @classmethod
-    def _is_a_name_that_can_be_read(cls, sender: NameEmail | None) -> NameEmail | None:
+    def _is_one_that_any_server_can_take(cls, sender: NameEmail | None) -> NameEmail | None:
         if sender and (found := characters.forbidden_in_line(sender.name)):
             raise ValueError(f"must be a name and an address on one line: it contains {characters.named(found)}")
+        if sender and not mailboxes.is_ascii(sender.email):
+            raise ValueError(
+                "must be an address with no letters beyond a-z before the @; most servers send from no other"
+            )
         return sender
 
     @field_validator("mail_helo")

@@ -301,6 +301,7 @@ def test_no_line_of_the_env_file_is_passed_over_in_silence(
         ("BASE_URL", 'http://a/"><script>'),
         ("MAIL_DEFAULT_SENDER", '"Press \u202egro.live" <press@letters.example>'),
         ("BULK_MAIL_DEFAULT_SENDER", '"Pr\x07ess" <press@letters.example>'),
+        ("BULK_MAIL_DEFAULT_SENDER", "jörg@letters.example"),
         ("MAIL_SERVER", "mail.example.org\r\nRSET"),
         ("BULK_MAIL_SERVER", "mail .example.org"),
         ("MAIL_RETURN_PATH_DOMAIN", "bounces.example.org> SIZE=1"),

@@ -40,6 +40,11 @@ def a_labels(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode()
 
 
+def is_ascii(address: str) -> bool:
+    """Whether any mail server can take the address: its mailbox part is ASCII; a domain goes as its A-label."""
+    return address.rpartition("@")[0].isascii()
+
+
 def _u_labels(host: str) -> str:
     try:
         return idna.decode(host)

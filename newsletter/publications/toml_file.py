@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletter import characters
+from newsletter.addresses import mailboxes
 from newsletter.errors import Invalid
 from newsletter.publications import CommentPolicy, Publication, Slot
 
@@ -89,6 +90,12 @@ def _without(found: str, words: str) -> str:
     return words
 
 
+def _in_ascii(address: str) -> str:
+    if not mailboxes.is_ascii(address):
+        raise ValueError("Use no letters beyond a-z before the @: most mail servers send nothing from such an address.")
+    return address
+
+
 def _once_each(topics: list[str]) -> list[str]:
     named: dict[str, str] = {}
     for topic in topics:
@@ -115,6 +122,7 @@ _Slug = Annotated[str, _fits("[a-z0-9][a-z0-9-]{0,62}", "Use a-z, 0-9 and hyphen
 _IssueSlug = Annotated[
     str, Field(max_length=120), _fits("[a-z0-9-]*", "Give the slug of an issue: a-z, 0-9 and hyphens.")
 ]
+_OurAddress = Annotated[EmailStr, AfterValidator(_in_ascii)]
 _Url = Annotated[HttpUrl, AfterValidator(_short_enough)]
 
 
@@ -146,8 +154,8 @@ class _File(_Part):
     language: _Language = "en"
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     sender_name: _Name
-    sender_address: EmailStr | None = None
-    reply_to: EmailStr | None = None
+    sender_address: _OurAddress | None = None
+    reply_to: _OurAddress | None = None
     postal_address: Annotated[str, Field(min_length=1), _ANY_LINES]
     booking_url: _Url | None = None
     ask_url: _Url | None = None

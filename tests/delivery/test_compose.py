@@ -239,6 +239,7 @@ def test_a_name_cannot_add_a_header_or_a_tag() -> None:
         "a@b>",
         "a@example.org\r\nX: y",
         "a,b@example.org",
+        "a@b@example.org",
         "a@\u2603.\u0000",
     ],
 )

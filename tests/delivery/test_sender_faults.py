@@ -71,6 +71,19 @@ def test_a_refused_sender_pauses_the_letter_and_charges_no_reader(running, press
         assert session.get_one(Letter, letter).state is LetterState.PAUSED
 
 
+def test_a_sender_that_the_server_cannot_carry_costs_no_reader_the_issue(running, press, copies, sessions) -> None:
+    letter = running(readers(5))
+    with sessions.begin() as session:
+        session.get_one(Letter, letter).sender_address = "jörg@example.org"
+    with scripted({}) as (peer, _liar):
+        sender = press(peer.server)
+        while sender.run_once():
+            pass
+    assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.PENDING, 0)}
+    with sessions.reading() as session:
+        assert session.get_one(Letter, letter).state is LetterState.PAUSED
+
+
 def test_no_copy_rides_on_anothers_envelope(running, press, copies) -> None:
     international = [f"jürgen{number}@example.org" for number in range(6)]
     plain = readers(6)

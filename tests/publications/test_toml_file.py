@@ -48,3 +48,13 @@ def test_a_publication_needs_no_slot(sessions: Sessions, tmp_path: Path, now: da
 def test_a_slot_in_no_zone_is_refused_with_an_example(sessions: Sessions, tmp_path: Path, now: datetime) -> None:
     with pytest.raises(Invalid, match=r"slot\.0\.time_zone: 'Warsaw' is not a time zone; write one like Europe/Warsaw"):
         load(sessions, tmp_path, PLAIN + TWO.replace("America/New_York", "Warsaw"), now)
+
+
+@pytest.mark.parametrize("field", ["sender_address", "reply_to"])
+def test_an_address_that_most_servers_cannot_send_from_is_refused(
+    sessions: Sessions, tmp_path: Path, now: datetime, field: str
+) -> None:
+    rest = "\n".join(line for line in PLAIN.splitlines() if not line.startswith(field))
+    with pytest.raises(Invalid, match=rf"{field}: Use no letters beyond a-z before the @"):
+        load(sessions, tmp_path, f'{rest}\n{field} = "jörg@example.org"\n', now)
+    load(sessions, tmp_path, f'{rest}\n{field} = "desk@müller.de"\n', now)

@@ -36,6 +36,7 @@ from newsletter.mail_settings import MailServer
 
 # Seconds between two checks for copies that fall due while other connections still work.
 _CHECK_EVERY = 0.5
+_NO_SMTPUTF8 = "the address needs SMTPUTF8, which the server has not"
 _LOGGED = {CopyState.REFUSED: "copy refused", CopyState.FAILED: "copy given up"}
 
 log = structlog.get_logger(__name__)
@@ -228,8 +229,9 @@ class SmtpWorker:
         """Send one copy; raises TransportDown if the failure says nothing about the copy."""
         connection = await self._connected(outgoing.envelope)
         if outgoing.envelope.international and "SMTPUTF8" not in connection.extensions:
-            why = "the address needs SMTPUTF8, which the server has not"
-            return outcomes.undeliverable(outgoing.copy, "5.6.7", why)
+            if not outgoing.envelope.sender.isascii():
+                raise SenderRefused(Reply(550, (f"5.6.7 {_NO_SMTPUTF8}",)))
+            return outcomes.undeliverable(outgoing.copy, "5.6.7", _NO_SMTPUTF8)
         try:
             return await self._transact(connection, outgoing)
         except ProtocolError:

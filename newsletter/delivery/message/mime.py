@@ -68,7 +68,7 @@ def sendable(address: str) -> str:
     """The address with its domain as A-labels (RFC 5890), as SMTP needs it; raises Invalid if it is not an address."""
     # Cached, because a copy needs it for its envelope and for its header.
     local, at, domain = address.rpartition("@")
-    if not (local and at and domain) or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
+    if not (local and at and domain) or "@" in local or _NO_PART_OF_ADDRESS.search(address) or len(address) > 254:
         raise NoAddress("not an address that mail can be sent to")
     return f"{local}@{domain if domain.isascii() else a_labels(domain)}"
 
