@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, text
+from sqlalchemy.orm import Session
 
 from newsletter.audience import consent_chain, export, privacy, subscribers
-from newsletter.audience.importing import importer
+from newsletter.audience.importing import apply, importer
 from newsletter.audience.importing.plan import ImportPlan, ImportStep, ImportTerms, Tally
 from newsletter.audience.importing.reading import files, list_rows, stretches
 from newsletter.audience.models import Status, Subscriber
@@ -218,6 +219,25 @@ def test_two_imports_of_the_same_people_at_once_make_each_once(press, write: Cal
     with press.sessions.reading() as session:
         assert subscribers.audience_size(session, press.publication.id) == len(people)
     assert press.acts(people[0]) == [("imported", "import")]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_reader_who_is_erased_while_their_row_is_written_stops_no_import(
+    press, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(press, write("email\nada@example.org\nbob@example.org\n"))
+    path = write("email,status,tags\nada@example.org,active,vip\nbob@example.org,unsubscribed,\ncyd@example.org,,\n")
+    waiting = ["bob@example.org", "ada@example.org"]
+
+    def plan_late(session: Session, *arguments: Any) -> ImportPlan:
+        plan = _make_plan(session, *arguments)
+        if waiting:
+            press.run(privacy.erase, waiting.pop(), press.now)
+        return plan
+
+    _make_plan = apply.make_plan
+    monkeypatch.setattr(apply, "make_plan", plan_late)
+    assert load(press, path) == Tally(added=1, left_alone=2)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -7,7 +7,7 @@ row that says its reader left takes effect unless that reader has confirmed here
 import itertools
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -28,8 +28,8 @@ from newsletter.audience.importing.reading.stretches import Stretch
 from newsletter.audience.importing.sources.plain import PLAIN
 from newsletter.audience.models import Status
 from newsletter.audience.services import AudienceServices
-from newsletter.db import Sessions
-from newsletter.errors import Conflict, Invalid
+from newsletter.db import OVERTAKEN, Sessions
+from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
 
 log = structlog.get_logger(__name__)
@@ -44,6 +44,7 @@ PAUSE = 0.006
 # Pending rows need a confirm letter, and those that end a subscription here skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20}
 _WORK_TO_END = 40
+_TRIES = 5
 NONE_YET = Tally()
 
 
@@ -162,21 +163,31 @@ class ImportRun:
             with self.sessions.reading() as session:
                 plan = apply.make_plan(session, self.services, self.publication, group, self.former)
                 return plan, Tally.from_plan(plan, self.terms)
-        with self.sessions.in_turn(PAUSE) as session:
-            plan = apply.make_plan(session, self.services, self.publication, group, self.former)
-            apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
-            tally = Tally.from_plan(plan, self.terms)
-            self.total += tally
-            if self.mode.record:
-                self.mode.record(session, place.list_number, plan.fates(self.terms))
-            progress.advance(session, self.import_id, self.place, place, self.total)
-            took = time.monotonic() - began
-        self.place = place
+        plan, tally = self._write_group(group, place, source)
+        took = time.monotonic() - began
+        self.place, self.total = place, self.total + tally
         # The last group of a stretch is what was left of it, and does not tell how long a full one takes.
         if place.rows_done:
             self.work_budget = round(self.work_budget * TURN / took)
             self.work_budget = min(max(self.work_budget, SMALLEST_GROUP), GROUP)
         log.debug("import", publication=self.publication.slug, rows=len(group))
+        return plan, tally
+
+    def _write_group(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
+        """Plan and write a group, anew where PostgreSQL let a reader be erased or added between the two."""
+        for _ in range(_TRIES - 1):
+            with suppress(*OVERTAKEN, NotFound):
+                return self._write_once(group, place, source)
+        return self._write_once(group, place, source)
+
+    def _write_once(self, group: list[ImportRow], place: Place, source: str) -> tuple[ImportPlan, Tally]:
+        with self.sessions.in_turn(PAUSE) as session:
+            plan = apply.make_plan(session, self.services, self.publication, group, self.former)
+            apply.apply_plan(session, self.services, self.publication, plan, self.terms, self.now, source)
+            tally = Tally.from_plan(plan, self.terms)
+            if self.mode.record:
+                self.mode.record(session, place.list_number, plan.fates(self.terms))
+            progress.advance(session, self.import_id, self.place, place, self.total + tally)
         return plan, tally
 
     def _rows_done(self, stretch: Stretch) -> int:
