@@ -117,6 +117,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
 def _erase_written(session: Session, keys: Collection[str], subscriptions: Collection[int] = ()) -> None:
     """Erase what a person wrote to us: mails, comments and requests, with the letters that passed these on."""
     reader_mails.erase_mails(session, keys)
+    outbox.withdraw_forwarded(session, keys)
     comments_privacy.erase_comments(session, keys, subscriptions)
     outbox.withdraw_letters(session, requests.erase_requests(session, keys))
 

@@ -31,12 +31,13 @@ from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
 
-KIND = "reader_mail"
+KIND = outbox.FORWARDED
 A_DAY_OF_ONE = 5
 A_DAY_OF_ALL = 100
 """How many are forwarded in a day, of one sender and of all; the others are kept."""
 _A_DAY = timedelta(days=1)
 _MOST_HOPS = 25
+_SUBJECT = "Mail from a reader"
 _LONGEST_SUBJECT = 150
 _LONGEST_LINE = 998
 _MARK = "X-Newsletter-Forwarded"
@@ -102,20 +103,21 @@ def _too_many(session: Session, key: str, now: datetime) -> str:
 def _post(
     session: Session, mail: IncomingMail, read: Mail, publication: Publication, sender: str, now: datetime
 ) -> None:
-    subject = f"Mail from a reader: {as_line(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
     to = publication.reply_to or publication.sender_address
-    post_id = outbox.post(session, publication, KIND, Addressee(to), Composed(subject, "", ""), now)
+    # What they wrote is in the message alone, which the outbox keeps no longer than it has to.
+    post_id = outbox.post(session, publication, KIND, Addressee(to), Composed(_SUBJECT, "", ""), now, reply_to=sender)
     post = session.get_one(OutboxMessage, post_id)
-    post.message = _message(post, mail, sender, publication.name)
+    subject = f"{_SUBJECT}: {as_line(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
+    post.message = _message(post, subject, mail, sender, publication.name)
 
 
-def _message(post: OutboxMessage, mail: IncomingMail, sender: str, publication: str) -> bytes:
+def _message(post: OutboxMessage, subject: str, mail: IncomingMail, sender: str, publication: str) -> bytes:
     """A mail of two parts: what it is, and the mail itself as it came."""
     boundary = f"=_{hashlib.sha256(bytes(mail.head)).hexdigest()[:40]}"
     head = [
         f"From: {mime.address_header(post.sender_name, mime.sendable(post.sender_address), 'From')}",
         f"To: {mime.address_header('', mime.sendable(post.address), 'To')}",
-        f"Subject: {mime.encoded_subject(post.subject)}",
+        f"Subject: {mime.encoded_subject(subject)}",
         f"Date: {mime.date_header(post.created_at)}",
         f"Message-ID: <{compose.message_id(post.content)}>",
         *_reply_to(sender),

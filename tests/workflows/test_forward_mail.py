@@ -182,7 +182,9 @@ def test_an_erased_persons_mail_is_gone_and_all_go_after_ninety_days(services: S
         reader = session.scalars(select(Subscriber)).one()
         assert privacy.export_data(session, reader)["mails"] == [{"at": NOW.isoformat(), "forwarded": True}]
         privacy.erase(session, services.audience, ADA, NOW)
+    assert [each["Reply-To"] for each in forwarded(services)] == ["bo@reader.example"]
     with services.sessions.begin() as session:
+        assert session.scalars(select(OutboxMessage.subject)).all() == ["Mail from a reader"]
         assert session.scalars(select(ReaderMail.key)).all() == ["bo@reader.example"]
         assert len(session.scalars(select(RawReport)).all()) == 1
         services.mail_intake(WorkerContext("one", lambda: NOW)).prune(session, NOW + RAW_KEPT)

@@ -47,6 +47,8 @@ _PRUNED_AT_ONCE = 500
 _OPEN = timedelta(days=7)
 _A_DAY = timedelta(days=1)
 _ANSWERS = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.ANSWER]
+FORWARDED = "reader_mail"
+"""The kind of a person's mail that is forwarded to the team; `reply_to` says who wrote it."""
 _TEAM = [kind for kind, purpose in PURPOSES.items() if purpose is Purpose.TEAM]
 # Blanked once a letter has ended: none of it is needed again, the links in it are live, and a reply address may be that
 # of a person who asked something.
@@ -253,6 +255,14 @@ def skip_waiting(session: Session, key: str, subscription_id: int, reason: str, 
 def withdraw_letters(session: Session, post_ids: Collection[int]) -> None:
     """Delete these letters; one that is being sent right now may still arrive."""
     session.execute(delete(OutboxMessage).where(OutboxMessage.id.in_(post_ids)), execution_options=UNSYNCED)
+
+
+def withdraw_forwarded(session: Session, keys: Collection[str]) -> None:
+    """Delete the mails from these addresses that wait to be forwarded to the team."""
+    waiting = select(OutboxMessage.id, OutboxMessage.reply_to)
+    waiting = waiting.where(OutboxMessage.kind == FORWARDED, OutboxMessage.ended_at.is_(None))
+    found = session.execute(waiting).all()
+    withdraw_letters(session, [post_id for post_id, sender in found if mailboxes.mailbox_key(sender or "") in keys])
 
 
 def prune(session: Session, now: datetime) -> int:
