@@ -51,6 +51,7 @@ def erase(session: Session, services: AudienceServices, email: str, now: datetim
     if not _is_reader(session, address):
         outbox.erase_letters(session, [address.key])
         _erase_written(session, [address.key])
+        erasures.record_erasure(session, services.links.seal, address.key, now)
         return None
     reader = subscribers.find(session, email)
     reader_id = reader.id

@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from newsletter.audience import privacy, refusals, subscribers
+from newsletter.audience import erasures, privacy, refusals, subscribers
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.db import DatabaseDown
@@ -435,6 +435,8 @@ def test_somebody_who_only_commented_is_erased_too(browser: FlaskClient, service
         assert privacy.find_address(session, "ZOFIA@example.org") == "ZOFIA@example.org"
         assert privacy.erase(session, services.audience, "ZOFIA@example.org", clock()) is None
     assert [one.email for one in stored(services)] == ["else@example.org"]
+    with services.sessions.reading() as session:
+        assert erasures.erased_at_address(session, services.links.seal, "zofia@example.org") == clock()
     with services.sessions.begin() as session, pytest.raises(NotFound):
         privacy.erase(session, services.audience, WORDS["email"], clock())
 
