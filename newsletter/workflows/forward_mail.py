@@ -60,8 +60,8 @@ def forward(
     sender = next(iter(prose.all_addresses(read.header("from"))), "")
     target = publication.reply_to or publication.sender_address
     key = mailboxes.mailbox_key(sender)[:254] if sender else ""
-    why = _loop(read, sender, publication) or ("no other address" if is_read_here(target) else "")
-    why = why or _too_many(session, key, now)
+    why = _loop(read, sender, publication) or ("loop" if is_read_here(sender) else "")
+    why = why or ("no other address" if is_read_here(target) else "") or _too_many(session, key, now)
     session.add(
         ReaderMail(source=mail.source_id, key=key, publication_id=publication.id, received_at=now, kept_because=why)
     )

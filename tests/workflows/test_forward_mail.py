@@ -138,6 +138,13 @@ def test_nothing_is_forwarded_to_an_address_whose_mail_comes_back_here(services:
 
 
 @SQLITE
+def test_nothing_is_forwarded_that_says_it_is_from_an_address_whose_mail_comes_back_here(services: Services) -> None:
+    ours = "reports@press.example"
+    receive(services, written(From=ours), bounces=replace(services.bounces, own_addresses={ours}))
+    assert (reasons(services), forwarded(services)) == (["loop"], [])
+
+
+@SQLITE
 def test_a_mail_that_comes_before_there_is_a_publication_is_recorded_and_goes_nowhere(services: Services) -> None:
     with services.sessions.begin() as session:
         session.execute(delete(Slot))
