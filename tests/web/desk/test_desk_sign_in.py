@@ -1,8 +1,10 @@
+import time
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
 from flask import Flask
+from itsdangerous import TimestampSigner
 
 from newsletter import editors
 from newsletter.editors import Editor, Role, attempt_limits
@@ -24,6 +26,16 @@ def test_the_right_password_opens_the_page_that_was_asked_for(stranger: Visitor,
     entered = stranger.sign_in("viewer@desk.example", to="/desk/readers/?q=ada")
     assert (entered.status_code, entered.location) == (303, "/desk/readers/?q=ada")
     assert stranger.open("/desk/readers/?q=ada").status_code == 200
+
+
+@pytest.mark.parametrize(("ahead", "stays"), [(2, True), (3_600, True), (-3_600, True), (12 * 3_600 + 60, False)])
+def test_a_session_outlasts_a_clock_that_is_set_back_or_behind(
+    stranger: Visitor, engage: Engage, monkeypatch: pytest.MonkeyPatch, ahead: int, stays: bool
+) -> None:
+    engage(Role.VIEWER)
+    stranger.sign_in("viewer@desk.example")
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _self: int(time.time()) - ahead)
+    assert (stranger.open("/desk/").status_code == 200) is stays
 
 
 def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(stranger: Visitor, engage: Engage) -> None:
