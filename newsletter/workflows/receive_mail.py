@@ -46,8 +46,9 @@ def is_ours(session: Session, services: BounceServices, address: str) -> bool:
     if address in services.own_addresses:
         return True
     if domain == services.return_path_domain:
-        # A domain that takes mail has these (RFC 5321, 4.5.1; RFC 2142, 4).
-        return local in {"postmaster", "abuse"} or _is_signed(services, local)
+        # A domain that takes mail has the first two (RFC 5321, 4.5.1; RFC 2142, 4); a gateway that cuts off what stands
+        # behind the plus must not have a wish to leave refused, so a person hears of it.
+        return local in {"postmaster", "abuse", "unsubscribe"} or _is_signed(services, local)
     return any(one.sender_address.lower() == address for one in session.scalars(publications.all_publications()))
 
 

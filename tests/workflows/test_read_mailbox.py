@@ -226,6 +226,14 @@ def test_two_workers_never_read_a_mailbox_at_once(reader: Reader) -> None:
 
 
 @SQLITE
+def test_a_lease_of_a_clock_that_was_set_back_since_holds_nobody_up(reader: Reader) -> None:
+    with serving(BOUNCE) as server:
+        with reader.services.sessions.begin() as session:
+            assert mailbox_lease.claim_mailbox(session, access_to(server).name, "killed", NOW + timedelta(days=365))
+        assert reader.read(server) == 1
+
+
+@SQLITE
 def test_a_mail_stays_where_it_is_while_the_database_is_away(reader: Reader) -> None:
     def away(*_: object) -> None:
         raise DatabaseDown("select", {}, Exception("away"))

@@ -61,7 +61,8 @@ def test_mail_is_taken_for_signed_and_known_addresses_alone(services: Services) 
         f"BOUNCE+{signed['bounce'].upper()}@Bounces.Example.org",
         f"bounce+{seal.seal_local_part('post', 7)}@bounces.example.org",
         f"unsubscribe+{signed['unsubscribe']}@bounces.example.org",
-        "postmaster@bounces.example.org", "abuse@bounces.example.org", "FBL@example.net", sender.upper(),
+        "postmaster@bounces.example.org", "abuse@bounces.example.org", "unsubscribe@bounces.example.org",
+        "FBL@example.net", sender.upper(),
     ):  # fmt: skip
         assert is_ours(ours), ours
     for foreign in (

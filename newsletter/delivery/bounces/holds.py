@@ -61,7 +61,7 @@ def is_held(session: Session, provider_group: str) -> bool:
 def suspects(session: Session, now: datetime) -> list[Suspect]:
     """The providers that call many readers unknown, are not held, and were not decided about within the hour."""
     conditions = _unknown_since(now - SPAN)
-    on_hold = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at > now - SPAN))
+    on_hold = select(ProviderHold.provider_group).where(or_(_OPEN, ProviderHold.closed_at.between(now - SPAN, now)))
     counted = select(BounceEvent.provider_group, func.count(BounceEvent.key.distinct())).where(*conditions)
     grouped = counted.where(BounceEvent.provider_group.not_in(on_hold)).group_by(BounceEvent.provider_group)
     many = grouped.having(func.count(BounceEvent.key.distinct()) >= policy.FAILING_AT_LEAST)

@@ -39,8 +39,9 @@ def claim_mailbox(session: Session, mailbox: str, worker: str, now: datetime) ->
         mailbox=mailbox, next_at=now, failures=0, problem="", validity=0, left_uid=0
     )
     session.execute(new.on_conflict_do_nothing())
-    is_free = or_(MailboxLease.lease_until.is_(None), MailboxLease.lease_until <= now)
     # A time further ahead was set by a clock that has been set back since.
+    is_over = or_(MailboxLease.lease_until <= now, MailboxLease.lease_until > now + _LEASE)
+    is_free = or_(MailboxLease.lease_until.is_(None), is_over)
     is_due = or_(MailboxLease.next_at <= now, MailboxLease.next_at > now + _LONGEST_WAIT)
     mine = update(MailboxLease).where(MailboxLease.mailbox == mailbox, is_free, is_due)
     mine = mine.values(worker=worker, lease_until=now + _LEASE).returning(MailboxLease)
