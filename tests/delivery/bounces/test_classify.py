@@ -360,6 +360,11 @@ def test_a_status_beside_words_of_another_cause_holds_nothing_against_a_reader(w
     assert classify(words, command="RCPT").hardness is Hardness.SOFT
 
 
+def test_single_words_of_a_notice_for_people_tell_nothing() -> None:
+    words = "Your mail could not be delivered. This message has been scanned for viruses and is believed to be clean."
+    assert classify(words)[:2] == (Reason.ON_HOLD, Hardness.SOFT)
+
+
 def test_a_status_counts_more_than_single_words_of_a_notice_for_people() -> None:
     words = "This e-mail may be confidential: please delete it with all attachments. a@example.org"
     assert classify(words, "5.1.1")[:2] == (Reason.USER_UNKNOWN, Hardness.HARD)

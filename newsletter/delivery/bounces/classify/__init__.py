@@ -104,7 +104,7 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
     reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
     if reason in _FOR_GOOD and not says(reason, text):
-        reason = _rather_than_status(text, is_known=known is not None) or reason
+        reason = _rather_than_status(text, code, is_known=known is not None) or reason
     return Classification(reason, hardness(reason, status, code), status, code)
 
 
@@ -141,15 +141,13 @@ def _fault_of_ours(reason: Reason, text: str, command: str, faults: Iterable[Rea
     return next((other for other in faults if says(other, text)), None) if reason in _FOR_GOOD else None
 
 
-def _rather_than_status(text: str, *, is_known: bool) -> Reason | None:
+def _rather_than_status(text: str, code: str, *, is_known: bool) -> Reason | None:
     """What the words say, beside a status that alone says that there is no such address: in doubt it is soft."""
     if _PASSING.any_in(text):
         return Reason.ON_HOLD
     if is_known:
         return None
-    # Without a reply code it may be what a program tells people, of which single words mean nothing.
-    touched_on = hint(text) if wording.reply_code_in(text) else None
-    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), touched_on)
+    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), _touched_on(text, code))
 
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:
@@ -222,7 +220,12 @@ def _by_numbers(text: str, status: str, code: str, command: str) -> Reason:
         return Reason.BLOCKED
     if text.startswith(_LOCAL):
         return Reason.MAILER_ERROR
-    return (hint(text) or Reason.ON_HOLD) if text else Reason.UNDEFINED
+    return (_touched_on(text, code) or Reason.ON_HOLD) if text else Reason.UNDEFINED
+
+
+def _touched_on(text: str, code: str) -> Reason | None:
+    # Without a reply code it may be what a program tells people, of which single words mean nothing.
+    return hint(text) if code else None
 
 
 def _command_in(text: str) -> str:
