@@ -10,14 +10,16 @@ _REACH = 160
 _DENIED = re.compile(
     r"(?:\b(?:not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot|can['’]t(?! (?:wait|"
     r"believe))|rarely|hardly|beware|myths?|avoid\w*|ignor\w+|distrust\w*|wary|sceptical|skeptical|unlikely|unable|fail"
-    r"\w*|refus\w+|doubt\w*|deny|denie[sd]|impossible|far from|wrong\w*|untrue|false\w*|lies?|scams?|quack\w*|bogus"
+    r"\w*|refus\w+|doubt\w*|deny|denie[sd]|impossible|far from|wrong\w*|untrue|false\w*|scams?|quack\w*|bogus"
+    # “Lie on the mat” denies nothing.
+    r"|lies?(?! (?:on|down|back|in|flat|still|under|here|there|over)\b)"
     r"|fake|unproven|no longer|too good|warn\w*"
     r"|(?!(?:don|won|can)['’]t (?:miss|wait|worry|delay|hesitate|believe))[a-z]+n['’]t(?! (?:miss|wait|worry|delay"
     r"|hesitate|believe))"
     r"|(?:search\w*|quest|hop(?:e|ed|es|ing)|hunt\w*|wait\w*|research|look\w*|long\w*|wish\w*"
     r"|pray\w*) (?:\w+ ){0,2}(?:for|into))\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,8}"
     r"|\b(?:no(?! (?:doubt|wonder|question|more|need)\b)|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6}(?!\s*,))"
-    r"[^\w.!?;:]*$",
+    r"[^\w.!?;:]*$|\bno (?:proof|evidence|trial|study|studies)\b[^.!?;:]*$",
     re.IGNORECASE,
 )
 _DENIED_BEHIND = re.compile(

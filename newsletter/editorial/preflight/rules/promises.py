@@ -6,112 +6,82 @@ from collections.abc import Iterator
 from newsletter.editorial.preflight.attribution import is_reported
 from newsletter.editorial.preflight.context import CheckContext, Passage
 from newsletter.editorial.preflight.findings import Finding, warning
+from newsletter.editorial.preflight.health_words import BODY, DOCTOR, ILLS, MEDICINE, OWN, PARTS, SOON
 from newsletter.editorial.preflight.registry import rule
+from newsletter.editorial.preflight.remedies import OVERCOMES, TALKS_OUT_OF_TREATMENT
 
-_ILLS = (
-    r"(?:(?:back|neck|joint|knee|chronic|any|all|your|every|high|heart|breast|type)[ -](?:\w+ )?)?"
-    r"(?:cancers?|tumou?rs?|arthritis|diabetes|dementia|alzheimer['’]?s?|parkinson['’]?s?|strokes?|asthma|covid\S*|flu"
-    r"|rheumatism|gout|tinnitus|eczema|vertigo|inflammations?|burn-?outs?|lumbago|tendinitis|bursitis|virus(?:es)?"
-    r"|influenza|colds?|depression|anxiety|insomnia|osteoporosis|migraines?|headaches?|sciatica|fibromyalgia|obesity"
-    r"|hypertension|blood pressure|infections?|(?:heart )?(?:attacks?|disease)|diseases?|illness(?:es)?|ailments?"
-    r"|allerg(?:y|ies)|hay fever|asthma attacks?|psoriasis|acne|wrinkles|hair loss|baldness|age?ing|snoring|fatigue"
-    r"|cramps?|ulcers?|epilepsy|indigestion|heartburn|bronchitis|sinusitis|coughs?|sore throats?"
-    r"|pains?|aches?|\w+aches?|slipped discs?)"
-)
-_BODY = r"(?:backs?|necks?|shoulders?|knees?|hips?|spines?|joints?|bod(?:y|ies)|posture|damage|gut|immune system)"
-_MEDICINE = (
-    r"(?:medicines?|medications?|meds|pills?|tablets?|drugs?|pain-?killers?|prescriptions?|insulin|statins?|ibuprofen"
-    r"|anti-?depressants?|steroids|chemo(?:therapy)?|inhalers?|cortisone|injections?|shots?|jabs?|morphine|opioids?"
-    r"|opiates?|aspirin|paracetamol|beta-?blockers?|(?:blood[ -])?thinners"
-    r"|sleeping pills?|antibiotics?|pharmac(?:y|ies)|medicine (?:chest"
-    r"|cabinet)s?)"
-)
-_DOCTOR = (
-    r"(?:doctors?|GPs?|physicians?|surgeons?|surgery|operations?|physio(?:therapist|therapy)?s?|hospitals?"
-    r"|specialists?|physios?|osteopaths?|consultants?|clinics?)"
-)
-_OWN = r"(?:(?:your|my|his|her|their|our|the|all|all those|those|these|any|a|daily|prescribed|seeing|to see|of) ){0,3}"
-_SOON = (
-    r"(?:(?:in|within|after) (?:just |only |under |less than |about |as little as )?(?:an?|one|two|three|four|five|six"
-    r"|seven|ten|twelve|fourteen|thirty|\d+|minutes|hours|days|weeks|no time|the first)\b"
-    r"|by (?:\w+day|tomorrow|tonight|(?:the|next|this) \w+|christmas|new year|spring|summer|january|march|\w+mber)\b"
-    r"|from (?:now|today|tomorrow|tonight|day one|the first|\w+day)\b"
-    r"|for ?ever|for good|for life|overnight|tomorrow|tonight|today|at last|once and for all|before (?:the|you)\b)"
-)
-
-_PARTS = r"(?:discs?|cartilage|nerves?|joints?|spines?|knees?|hips?|bones?|tissues?|backs?|necks?|tendons?|muscles?)"
 # In whatever tense somebody speaks who has a remedy to offer: what it does to an ill, and what it makes of a body.
 _ENDS = re.compile(
     rf"\b(?:(?:(?:get|knock|wip|dissolv|revers|fight|driv|clear|shak|tak|keep|chas|put|mak|turn|wash|rub|stretch"
     rf"|breath)"
     r"(?:s|es|e|ed|ing|ting|ping)?|got|took|made|drove|kept|fought) "
-    rf"(?:rid of|out|off|away|up|an end to|short work of)(?: of)? {_OWN}(?:\w+ )?{_ILLS}"
+    rf"(?:rid of|out|off|away|up|an end to|short work of)(?: of)? {OWN}(?:\w+ )?{ILLS}"
     rf"|(?:dissolv|revers|eras|outsmart|outwit|tam|crush|silenc|kill|stop|block|master|overcom)(?:es|s|ed|e) "
-    rf"{_OWN}(?!way)(?:\w+ )?{_ILLS}"
-    rf"|(?:reverse|dissolve|erase|defeat|conquer|banish) {_OWN}(?:\w+ )?{_ILLS}"
-    rf"|(?:mak(?:es?|ing)|made|sends?|lets?) {_OWN}(?:\w+ )?{_ILLS} (?:disappear|vanish|go|fade|impossible|packing"
+    rf"{OWN}(?!way)(?:\w+ )?{ILLS}"
+    rf"|(?:reverse|dissolve|erase|defeat|conquer|banish) {OWN}(?:\w+ )?{ILLS}"
+    rf"|(?:mak(?:es?|ing)|made|sends?|lets?) {OWN}(?:\w+ )?{ILLS} (?:disappear|vanish|go|fade|impossible|packing"
     r"|melt|a thing|history)"
-    rf"|{_ILLS} (?:simply |just |will |then |soon )*(?:vanish|disappear|melt|evaporat|dissolv)(?:es|e|ed|s)?\b"
-    rf"|{_ILLS} (?:is|are|was|were|will be|becomes?) (?:\w+ )?(?:history|a thing of the past|yesterday)"
-    rf"|{_ILLS} (?:is|are) (?:gone|over) (?:{_SOON})"
-    rf"|(?:your|all|every|any) (?:\w+ )?{_ILLS} will (?:\w+ )?be (?:gone|over)"
-    rf"|no {_ILLS} (?!today|tonight|at last|from|for|before){_SOON}"
-    rf"|wak(?:e|es|ing) up (?:\w+ ){{0,2}}(?:without|free of|free from) {_OWN}{_ILLS}"
+    rf"|{ILLS} (?:simply |just |will |then |soon )*(?:vanish|disappear|melt|evaporat|dissolv)(?:es|e|ed|s)?\b"
+    rf"|{ILLS} (?:is|are|was|were|will be|becomes?) (?:\w+ )?(?:history|a thing of the past|yesterday)"
+    rf"|{ILLS} (?:is|are) (?:gone|over) (?:{SOON})"
+    rf"|(?:your|all|every|any) (?:\w+ )?{ILLS} will (?:\w+ )?be (?:gone|over)"
+    rf"|no {ILLS} (?!today|tonight|at last|from|for|before){SOON}"
+    rf"|wak(?:e|es|ing) up (?:\w+ ){{0,2}}(?:without|free of|free from) {OWN}{ILLS}"
     r"|never (?:\w+ )?(?:fall|get|be) (?:ill|sick|sore|stiff) again"
     r"|you(?: will|['’]ll)? never (?:fall|get|be) (?:ill|sick)"
-    rf"|(?:keeps?|keeping) {_OWN}{_ILLS} (?:away|at bay|off)"
-    rf"|(?:goodbye|farewell|adieu|so long) to {_OWN}(?:\w+ )?{_ILLS}"
-    rf"|{_ILLS} (?:gone|stops?|ends?) {_SOON}"
+    rf"|(?:keeps?|keeping) {OWN}{ILLS} (?:away|at bay|off)"
+    rf"|(?:goodbye|farewell|adieu|so long) to {OWN}(?:\w+ )?{ILLS}"
+    rf"|{ILLS} (?:gone|stops?|ends?) {SOON}"
     r"|(?:in|within|after) (?:just |only )?(?:an?|one|two|three|four|five|six|seven|ten|twelve"
     r"|\d+) (?:\w+ )?(?:seconds?"
     r"|minutes?|hours?|days?|weeks?|months?|sessions?|treatments?),? (?:you|your|everybody|everyone|all|the|every|no)\b"
     r"[^.!?;:,]{0,40}\b(?:free of|free from|without|rid of|gone|painless|pain-?free|cured|like new)"
-    rf"|(?:the|an|your) end (?:of|to) {_OWN}(?:\w+ )?{_ILLS}"
-    rf"|(?:free (?:of|from)|rid of|without) {_OWN}(?:\w+ )?{_ILLS} {_SOON}"
-    rf"|(?:never again|no longer any) (?:\w+ )?{_ILLS}"
-    rf"|will (?:feel|have|know|suffer) no (?:more )?(?:\w+ )?{_ILLS}"
-    rf"|and (?:the|your|all|every) ?(?:\w+ )?{_ILLS} (?:is|are|will be) (?:gone|over|history)"
-    rf"|no {_ILLS} (?:gets?|will get|can (?:get|touch|harm|hurt|reach)|comes?|will come|survives?)"
-    rf"|(?:lower|bring|cut|halv|reduc)(?:s|es|e)?(?: down)? {_OWN}(?:{_ILLS}|blood sugar|cholesterol) (?:for good"
+    rf"|(?:the|an|your) end (?:of|to) {OWN}(?:\w+ )?{ILLS}"
+    rf"|(?:free (?:of|from)|rid of|without) {OWN}(?:\w+ )?{ILLS} {SOON}"
+    rf"|(?:never again|no longer any) (?:\w+ )?{ILLS}"
+    rf"|will (?:feel|have|know|suffer) no (?:more )?(?:\w+ )?{ILLS}"
+    rf"|and (?:the|your|all|every) ?(?:\w+ )?{ILLS} (?:is|are|will be) (?:gone|over|history)"
+    rf"|no {ILLS} (?:gets?|will get|can (?:get|touch|harm|hurt|reach)|comes?|will come|survives?)"
+    rf"|(?:lower|bring|cut|halv|reduc)(?:s|es|e)?(?: down)? {OWN}(?:{ILLS}|blood sugar|cholesterol) (?:for good"
     rf"|for ?ever|for life|permanently)"
     r"|(?:will not|won['’]t|will never|never) hurt (?:any ?more|again|ever|you again)"
     r"|last time (?:that )?your? [^.!?]{0,20}"
-    rf"hurts?|stops? hurting {_SOON}"
-    rf"|(?:mak|turn|leav)(?:es?|ing) {_OWN}(?:[\w-]+ )?{_PARTS} (?:as good as |like |into )?(?:\w+ )?"
+    rf"hurts?|stops? hurting {SOON}"
+    rf"|(?:mak|turn|leav)(?:es?|ing) {OWN}(?:[\w-]+ )?{PARTS} (?:as good as |like |into )?(?:\w+ )?"
     r"(?:young|new|whole|straight|perfect|supple)(?: again)?|turn(?:s|ed|ing)? back (?:the clock|time)"
-    rf"|kiss {_OWN}(?:\w+ )?{_ILLS} goodbye"
-    rf"|immun(?:e|ity) (?:to|against|from) {_OWN}{_ILLS}"
-    rf"|never (?:\w+ )?(?:catch|get|have|suffer|suffer from|know|fear|develop) (?:a |an |another )?{_ILLS}"
-    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{_ILLS} (?!if|when"
+    rf"|kiss {OWN}(?:\w+ )?{ILLS} goodbye"
+    rf"|immun(?:e|ity) (?:to|against|from) {OWN}{ILLS}"
+    rf"|never (?:\w+ )?(?:catch|get|have|suffer|suffer from|know|fear|develop) (?:a |an |another )?{ILLS}"
+    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{ILLS} (?!if|when"
     rf"|from)"
-    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{_ILLS}\W"
-    rf"|{_ILLS} (?:has|have|stands?) no chance|no chance (?:for|to) {_ILLS}"
-    rf"|(?:no more|zero|without any|not a trace of) {_ILLS}(?: (?:{_SOON}|ever)|[.!]?$|[.!] )"
-    rf"|(?:life|days?|nights?|future|years?) (?:without|free of|free from) {_OWN}{_ILLS}"
-    rf"|rid of (?:all|every|your|the|any) (?:\w+ )?{_ILLS}"
-    rf"|(?:restor|rebuild|regrow|regenerat|renew|repair|re-?align|rejuvenat|mend|fix)(?:s|es) {_OWN}"
-    rf"(?:[\w-]+ )?{_PARTS}\b"
-    rf"|{_PARTS} (?:slides?|slips?|pops?|jumps?|goes) back (?:in(?:to place)?|by itsel\w+|on its own|where)"
+    rf"|(?:cannot|can['’]t|won['’]t|will not) (?:catch|get|develop|suffer from) (?:a |an |the )?{ILLS}\W"
+    rf"|{ILLS} (?:has|have|stands?) no chance|no chance (?:for|to) {ILLS}"
+    rf"|(?:no more|zero|without any|not a trace of) {ILLS}(?: (?:{SOON}|ever)|[.!]?$|[.!] )"
+    rf"|(?:life|days?|nights?|future|years?) (?:without|free of|free from) {OWN}{ILLS}"
+    rf"|rid of (?:all|every|your|the|any) (?:\w+ )?{ILLS}"
+    rf"|(?:restor|rebuild|regrow|regenerat|renew|repair|re-?align|rejuvenat|mend|fix)(?:s|es) {OWN}"
+    rf"(?:[\w-]+ )?{PARTS}\b"
+    rf"|{PARTS} (?:slides?|slips?|pops?|jumps?|goes) back (?:in(?:to place)?|by itsel\w+|on its own|where)"
     rf"|(?:flush|draw|suck|sweat|pull|wash)(?:es|s)? (?:all |the |out )*(?:poison|toxin|acid|waste)s?"
     rf"|(?:cleans|purif|detoxif)(?:e|es|y|ies|ing) (?:your|the) (?:liver|blood|body|gut|bowels?|kidneys?|colon|system)"
-    rf"|(?:complete|total|full)ly (?:healthy|healed|well|recovered) (?:again )?{_SOON})(?!\w)",
+    rf"|(?:complete|total|full)ly (?:healthy|healed|well|recovered) (?:again )?{SOON})(?!\w)",
     re.IGNORECASE,
 )
 _PROMISES = re.compile(
     r"\b(?:(?<!salt-)(?<!dry-)(?<!air-)(?<!sun-)cur(?:e|es|ed|ing|ative|e-alls?|able)"
     r"|guarante(?:e|es|ed|eing)|miracles?|miraculous(?:ly)?"
     r"|detox(?:es|ed|ing|if\w+)?|toxins?|breakthrough|wonder (?:drug|cure|remedy)|secret remed(?:y|ies)"
-    rf"|(?:pain|ache|symptom|migraine|headache)s?(?:less|[- ]?free),? {_SOON}"
+    rf"|(?:pain|ache|symptom|migraine|headache)s?(?:less|[- ]?free),? {SOON}"
     r"|for ?ever (?:pain|ache)[- ]?free"
-    rf"|(?:free (?:of|from)|rid of|without|end (?:to )?)(?: your| all| the)? (?:\w+ )?(?:pains?|aches?) {_SOON}"
+    rf"|(?:free (?:of|from)|rid of|without|end (?:to )?)(?: your| all| the)? (?:\w+ )?(?:pains?|aches?) {SOON}"
     r"|(?:pains?|\w*aches?) (?:is|are|will be|(?:will )?(?:go|vanish|disappear|melt)(?:es|s)?(?: away)?) ?(?:gone )?"
-    rf"{_SOON}"
-    rf"|goodbye to (?:\w+ ){{0,2}}{_ILLS}"
+    rf"{SOON}"
+    rf"|goodbye to (?:\w+ ){{0,2}}{ILLS}"
     r"|never (?:have|feel|suffer|get|know|hurt)s? (?:\w+ ){0,3}again"
     r"|(?:(?:it|this|tea|oil|balm|cream|massage|ginger|turmeric|yoga|honey|vinegar|\w+ing|remedy) treats|stops|kills)"
     r" (?:cancers?|tumours?|arthritis|diabetes|dementia|asthma|depression|sciatica|migraines?|disease)"
     r"|(?:we|I) (?:can |do |solemnly )?promise\b|(?:you have|on) (?:our|my) word\b"
-    rf"|(?:works|helps) (?:for|on|against|with) (?:all|every|any) (?:\w+ )?(?:kinds? |sorts? |types? )?(?:of )?{_ILLS}"
+    rf"|(?:works|helps) (?:for|on|against|with) (?:all|every|any) (?:\w+ )?(?:kinds? |sorts? |types? )?(?:of )?{ILLS}"
     r"|(?:nobody|no one|not one) (?:\w+ )?(?:has |have )?(?:ever )?failed"
     r"|(?:it|this|that|method|exercise|routine) (?:always|invariably) (?:works|helps)|always works"
     r"|(?:works|helps|succeeds) (?:\w+ )?every (?:single )?time"
@@ -123,13 +93,13 @@ _PROMISES = re.compile(
     r"|(?:work|help)(?:s|ed)? (?:in )?(?:100|one hundred) ?(?:%|per ?cent)(?!\w)"
     r"|permanent(?:ly)? (?:relie\w+|heal\w*|fix\w*|cure\w*)"
     rf"|(?:heal|fix|revers|end|banish|eliminat|eras|eradicat|conquer)(?:s|es|e|ed)? (?:any|all|every|your|chronic)"
-    rf" (?:\w+ )?(?:{_ILLS}|{_BODY})"
-    rf"|(?:end|banish|beat|defeat|eliminat|eras|eradicat|conquer|revers|heal)(?:s|es|ed) {_ILLS}"
+    rf" (?:\w+ )?(?:{ILLS}|{BODY})"
+    rf"|(?:end|banish|beat|defeat|eliminat|eras|eradicat|conquer|revers|heal)(?:s|es|ed) {ILLS}"
     r"|(?:clinically|scientifically|medically) proven|no side[ -]effects|melts? (?:away )?(?:pain|fat)"
     r"|(?:doctors?|they|big pharma|(?:pharma\w*|drug|medical) (?:industry|companies|firms?|lobby)|surgeons?) (?:\w+ )?"
     r"(?:hates?|do(?:es)?n['’]t want|hides?|hush(?:es)? up|conceals?|keeps? (?:from|secret)|won['’]t tell|will not tell"
     r"|will never tell|fears?)"
-    rf"|(?:prevents?|prevented|preventing|wards? off|protects? (?:\w+ )?(?:against|from)) {_ILLS}"
+    rf"|(?:prevents?|prevented|preventing|wards? off|protects? (?:\w+ )?(?:against|from)) {ILLS}"
     r"|lose (?:\d+|an?|two|three|five|ten) (?:kg|kilos?|pounds?|lbs?|stone|inch\w*) (?:in|by|within|overnight))(?!\w)",
     re.IGNORECASE,
 )
@@ -154,7 +124,7 @@ _OF_ITSELF = re.compile(
     re.IGNORECASE,
 )
 # How an ill mostly ends is knowledge, and says how sure it is.
-_TIMED = re.compile(r"(?:pain|ache|free|gone|disappear|vanish|rid)", re.IGNORECASE)
+_TIMED = re.compile(r"(?:pain|ache|free|gone|disappear|vanish|rid|ends?\b|stops?\b)", re.IGNORECASE)
 _USUAL = re.compile(
     r"\b(?:most|many|some|half|usually|often|mostly|on average|in general|as a rule|typically|normally|generally"
     r"|nine (?:in|out of) ten|the majority|sometimes)\b[^.!?;:]*$",
@@ -194,52 +164,52 @@ _IN_BODIES = re.compile(r"\b(?:livers?|kidneys|lungs|bod(?:y|ies)|immune system)
 
 _LEAVE_OFF = re.compile(
     rf"\b(?:replac(?:e|es|ed|ing)|(?:substitute|replacement|stand-in)s? for|instead of|in place of|better than"
-    rf"|do(?:es)? the work of|tak(?:e|es|ing) the place of) {_OWN}"
-    rf"(?:(?!no\b|not\b)\w+ ){{0,4}}(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{_OWN}(?:\w+[ -]){{0,2}}{_MEDICINE}\b"
-    rf"|\bwhy (?:see|visit|go to|ask|pay|take|swallow|bother) (?:for |with )?{_OWN}(?:\w+ )?(?:{_DOCTOR}|{_MEDICINE})\b"
-    rf"|\b(?:spar|sav)(?:e|es|ing) (?:you|yourself|the|your|any|a) ?(?:\w+ ){{0,3}}(?:to|for|at|of|from) {_OWN}"
-    rf"(?:{_DOCTOR}|{_MEDICINE})\b"
+    rf"|do(?:es)? the work of|tak(?:e|es|ing) the place of) {OWN}"
+    rf"(?:(?!no\b|not\b)\w+ ){{0,4}}(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\b(?:stop|stopping|quit|quitting) (?:taking |using |swallowing )?{OWN}(?:\w+[ -]){{0,2}}{MEDICINE}\b"
+    rf"|\bwhy (?:see|visit|go to|ask|pay|take|swallow|bother) (?:for |with )?{OWN}(?:\w+ )?(?:{DOCTOR}|{MEDICINE})\b"
+    rf"|\b(?:spar|sav)(?:e|es|ing) (?:you|yourself|the|your|any|a) ?(?:\w+ ){{0,3}}(?:to|for|at|of|from) {OWN}"
+    rf"(?:{DOCTOR}|{MEDICINE})\b"
     r"|\bstop(?:ping)? taking (?:it|them)\b"
-    rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{_MEDICINE}\b"
+    rf"|\bstopped taking (?:my|his|her|their) (?:\w+ )?{MEDICINE}\b"
     rf"|\b(?:thr(?:ow|ew|owing)(?: away| out)?|bin|ditch|flush|forget|toss|skip|drop|leave off|come off|get off|go off"
-    rf"|give up|goodbye to|away with|put away|cancel) {_OWN}(?:no )?(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf"|give up|goodbye to|away with|put away|cancel) {OWN}(?:no )?(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
     r"(?! (?:of|when|for|if|at once|or|to|before|soon|straight|not\b))"
-    rf"|\b{_MEDICINE}\? (?:\w+ ){{0,2}}(?:throw|toss|bin|ditch|flush|drop|forget|stop taking|leave) (?:them|it)\b"
-    rf"|(?<![\w,;] )\bno (?:{_MEDICINE}|{_DOCTOR}),? (?:and )?no (?:more )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:nobody|no one) (?:really |ever )?needs {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b(?! (?:for|to|who|when))"
+    rf"|\b{MEDICINE}\? (?:\w+ ){{0,2}}(?:throw|toss|bin|ditch|flush|drop|forget|stop taking|leave) (?:them|it)\b"
+    rf"|(?<![\w,;] )\bno (?:{MEDICINE}|{DOCTOR}),? (?:and )?no (?:more )?(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\b(?:nobody|no one) (?:really |ever )?needs {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b(?! (?:for|to|who|when))"
     r"|\b(?:(?:do not|don['’]t|no longer|never) (?:need|have) to|need not|needn['’]t) (?:see|visit|consult|go to)"
-    rf" {_OWN}{_DOCTOR}\b(?! (?:if|when|for|because|before|until|without|about|too|yet|straight|at once|every|with))"
-    rf"|\bno (?:more )?(?:{_MEDICINE}|{_DOCTOR})(?: or {_MEDICINE}| or {_DOCTOR})?,? (?:is |are )?"
+    rf" {OWN}{DOCTOR}\b(?! (?:if|when|for|because|before|until|without|about|too|yet|straight|at once|every|with))"
+    rf"|\bno (?:more )?(?:{MEDICINE}|{DOCTOR})(?: or {MEDICINE}| or {DOCTOR})?,? (?:is |are )?"
     r"(?:needed|required|necessary|any ?more)\b"
-    rf"|\bno more {_MEDICINE}\b(?! than| today| tonight| until)"
-    rf"|\b(?:leave|keep) {_OWN}(?:[\w-]+ ){{0,2}}{_MEDICINE} (?:in the|at home|on the shelf|where|behind)"
-    rf"|\b(?:{_MEDICINE}|{_DOCTOR}) not (?:needed|necessary|required)\b"
-    rf"|\bwithout (?:a single|even one|any|a|one) (?:visit|trip|call) to {_OWN}{_DOCTOR}\b"
-    rf"|\bput(?:ting)? {_OWN}(?:\w+ (?:and|or) )?{_OWN}{_MEDICINE} (?:away|aside|down|back)"
+    rf"|\bno more {MEDICINE}\b(?! than| today| tonight| until)"
+    rf"|\bleave {OWN}(?:[\w-]+ ){{0,2}}{MEDICINE} (?:in the|at home|on the shelf|where|behind)"
+    rf"|\b(?:{MEDICINE}|{DOCTOR}) not (?:needed|necessary|required)\b"
+    rf"|\bwithout (?:a single|even one|any|a|one) (?:visit|trip|call) to {OWN}{DOCTOR}\b"
+    rf"|\bput(?:ting)? {OWN}(?:\w+ (?:and|or) )?{OWN}{MEDICINE} (?:away|aside|down|back)"
     rf"|\b(?:put an end to|end|say no to|free yourself (?:of|from)|wean yourself off|get off|do without|live without"
-    rf"|manage without|get by without|go without|cope without|finished with|done with|independent of) {_OWN}"
-    rf"(?:[\w-]+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:mak(?:es?|ing)|made|renders?|leav(?:es?|ing)) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR}) (?:\w+ )?"
+    rf"|manage without|get by without|go without|cope without|finished with|done with|independent of) {OWN}"
+    rf"(?:[\w-]+ )?(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\b(?:mak(?:es?|ing)|made|renders?|leav(?:es?|ing)) {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR}) (?:\w+ )?"
     r"(?:unnecessary|superfluous|obsolete|redundant|pointless|needless|useless|unemployed)"
-    rf"|\b(?:{_MEDICINE}|{_DOCTOR}) (?:is|are|becomes?|will be|will become) (?:\w+ )?(?:unnecessary|superfluous"
+    rf"|\b(?:{MEDICINE}|{DOCTOR}) (?:is|are|becomes?|will be|will become) (?:\w+ )?(?:unnecessary|superfluous"
     r"|obsolete|redundant|pointless|needless|useless|a waste of|a thing of the past|history|yesterday|things? of the"
     r" past|not needed|no longer (?:needed|necessary))"
-    rf"|\b(?:forget|ignore|disregard|never mind) (?:what|whatever|anything) {_OWN}(?:{_DOCTOR}) (?:\w+ )?"
+    rf"|\b(?:forget|ignore|disregard|never mind) (?:what|whatever|anything) {OWN}(?:{DOCTOR}) (?:\w+ )?"
     r"(?:told|tells?|said|says?|ordered|prescribed)"
     rf"|\b(?:do not|don['’]t|never|no need to|stop) (?:listen(?:ing)? to|trust(?:ing)?|believ(?:e|ing)|ask(?:ing)?)"
-    rf" {_OWN}{_DOCTOR}\b"
-    rf"|\balternatives? (?:to|for) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\bas (?:effective|good|strong|powerful|potent|reliable|sure) as {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:beats|outperforms|outdoes|makes up for|surpasses) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf" {OWN}{DOCTOR}\b"
+    rf"|\balternatives? (?:to|for) {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\bas (?:effective|good|strong|powerful|potent|reliable|sure) as {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\b(?:beats|outperforms|outdoes|makes up for|surpasses) {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
     r"|\b(?:needs? no|no need (?:for|of)|no need to (?:see|ask|visit|go to))"
-    rf" {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\b(?:don['’]t|do not|won['’]t|will not|never|no longer|doesn['’]t|does not) (?:ever )?need {_OWN}(?:\w+ )?"
-    rf"(?:{_MEDICINE}|{_DOCTOR})\b"
-    rf"|\bnever (?:see|visit|take|swallow|ask) {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR}) again\b"
-    rf"|\bwho (?:still |even |really )?needs {_OWN}(?:\w+ )?(?:{_MEDICINE}|{_DOCTOR})\b"
+    rf" {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\b(?:don['’]t|do not|won['’]t|will not|never|no longer|doesn['’]t|does not) (?:ever )?need {OWN}(?:\w+ )?"
+    rf"(?:{MEDICINE}|{DOCTOR})\b"
+    rf"|\bnever (?:see|visit|take|swallow|ask) {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR}) again\b"
+    rf"|\bwho (?:still |even |really )?needs {OWN}(?:\w+ )?(?:{MEDICINE}|{DOCTOR})\b"
     rf"|\bwithout (?:ever )?(?:seeing |asking |visiting |going to )?(?:a|any|the|your)? ?"
-    rf"(?:doctors?|GPs?|{_MEDICINE})\b(?!['’]s?)",
+    rf"(?:doctors?|GPs?|{MEDICINE})\b(?!['’]s?)",
     re.IGNORECASE,
 )
 # What may happen to those who stop, and what to ask before, is advice and no call to do it.
@@ -267,7 +237,7 @@ def nothing_is_promised(context: CheckContext) -> Iterator[Finding]:
 def nobody_is_talked_out_of_treatment(context: CheckContext) -> Iterator[Finding]:
     """A reader who stops taking medicine or stays away from the doctor because of an email may come to harm."""
     for passage in context.passages:
-        for found in _LEAVE_OFF.finditer(passage.text):
+        for found in _matches(passage.text, _LEAVE_OFF, TALKS_OUT_OF_TREATMENT):
             before = passage.text[max(0, found.start() - 120) : found.start()]
             if not (_ADVISED.search(before) or is_reported(passage, found)):
                 yield warning(
@@ -279,11 +249,16 @@ def nobody_is_talked_out_of_treatment(context: CheckContext) -> Iterator[Finding
 
 def _promises_in(passage: Passage) -> Iterator[re.Match[str]]:
     """The matches that sound like a promise, without those with another meaning and what bodies do by themselves."""
-    patterns = (_PROMISES, _HEALS, _ENDS)
+    for found in _matches(passage.text, _PROMISES, _HEALS, _ENDS, OVERCOMES):
+        if _is_meant(passage.text, found):
+            yield found
+
+
+def _matches(text: str, *patterns: re.Pattern[str]) -> Iterator[re.Match[str]]:
+    """What any of the patterns finds, in order, and the same words once."""
     read_to = 0
-    for found in sorted((one for each in patterns for one in each.finditer(passage.text)), key=lambda one: one.start()):
-        # Two patterns may find the same words.
-        if found.start() >= read_to and _is_meant(passage.text, found):
+    for found in sorted((one for each in patterns for one in each.finditer(text)), key=lambda one: one.start()):
+        if found.start() >= read_to:
             read_to = found.end()
             yield found
 
@@ -292,9 +267,9 @@ def _is_meant(text: str, found: re.Match[str]) -> bool:
     before = text[max(0, found.start() - 120) : found.start()]
     if found.re is _HEALS and _OF_ITSELF.search(before):
         return False
-    if _TIMED.search(found[0]) and _USUAL.search(before):
+    if (found.re is OVERCOMES or _TIMED.search(found[0])) and _USUAL.search(before):
         return False
-    elsewhere = _IN_BODIES if found.re is _ENDS else _NOT_MEANT_AFTER
+    elsewhere = _IN_BODIES if found.re in {_ENDS, OVERCOMES} else _NOT_MEANT_AFTER
     return not (_NOT_MEANT.match(text, found.start()) or elsewhere.search(before))
 
 
