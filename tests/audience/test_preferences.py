@@ -18,7 +18,7 @@ def token(press) -> str:
     return press.preferences_token(ADA)
 
 
-def test_looking_changes_nothing(press, token: str) -> None:
+def test_only_a_preferences_link_opens_the_preferences(press, token: str) -> None:
     with press.sessions.reading() as session:
         assert preferences.open_preferences_link(session, press.audience, token, press.now)[0].subscriber.name == "Ada"
     with pytest.raises(Invalid), press.sessions.reading() as session:

@@ -162,7 +162,7 @@ def test_a_signature_is_all_that_signing_adds() -> None:
     assert re.fullmatch(rb"(DKIM-Signature: [^:]+;\r\n h=[\w:-]+;\r\n [^:]+\r\n){2}", issue().removesuffix(unsigned))
 
 
-def test_mail_dkim_agrees(mail_dkim: str, tmp_path: Path) -> None:
+def test_mail_dkim_takes_what_we_signed_and_refuses_what_was_changed(mail_dkim: str, tmp_path: Path) -> None:
     messages = {
         "issue": issue(),
         "odd": issue(Copy(name="Zoë “O'Hara”  <x>" * 4), subject="Ünwind " * 30, text="\n.\n \n=\n\n\n"),

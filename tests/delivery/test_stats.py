@@ -13,8 +13,6 @@ from newsletter.delivery.models import Copy, CopyNote, CopyState, Letter, Letter
 from newsletter.delivery.reports import delivery_metrics, progress, retention, stats
 from newsletter.delivery.reports.stats import DomainStats, KeptStats, TimeBucket
 
-SETTLED = [state for state in CopyState if state not in (CopyState.PENDING, CopyState.SENDING)]
-
 
 @pytest.fixture
 def many(sessions: Sessions, running: Callable[..., int], now: datetime) -> int:

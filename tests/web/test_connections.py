@@ -120,7 +120,9 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, 
         (Awaited.ANOTHER, b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n", b"\r\n"),
     ],
 )
-def test_a_drip_ends(services: Services, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes) -> None:
+def test_who_sends_drop_by_drop_is_cut_off(
+    services: Services, hold, monkeypatch, awaited: Awaited, said: bytes, drip: bytes
+) -> None:
     with impatient(monkeypatch, awaited), running(services) as server:
         assert is_closed(hold(server.effective_port, said), drip)
 

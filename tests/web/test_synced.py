@@ -58,7 +58,7 @@ def test_a_sign_up_survives_with_its_consent_and_its_letter(browser: FlaskClient
 
 
 @pytest.mark.usefixtures("reader")
-def test_a_confirming_survives(left: Left) -> None:
+def test_a_confirmation_survives_with_its_consent_and_its_letters(left: Left) -> None:
     assert left() == (Status.ACTIVE, [Act.ASKED, Act.CONFIRMED], ["confirm", "welcome"])
 
 

@@ -136,7 +136,7 @@ def lines(table: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("reason", "words", "mta"), lines(ANSWERS))
-def test_an_answer_means(reason: str, words: str, mta: str) -> None:
+def test_an_answer_is_classified_by_its_words_and_its_host(reason: str, words: str, mta: str) -> None:
     found, hardness, *_ = classify(words, mta=mta)
     assert found == reason
     assert (hardness is Hardness.HARD) == (found in HARD)

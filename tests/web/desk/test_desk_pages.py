@@ -241,7 +241,9 @@ def test_a_readers_copies_go_on_and_once_they_are_dropped_that_is_said(
     assert "No copies on record; those of old issues are deleted." in editor.read(f"/desk/readers/{ada}/")
 
 
-def test_reports_add_up(editor: Visitor, services: Services, now: datetime) -> None:
+def test_a_report_counts_its_copies_and_the_newest_report_comes_first(
+    editor: Visitor, services: Services, now: datetime
+) -> None:
     people(services, now)
     assert "Refused by the receiving server 1 Audience 1" in editor.read(f"/desk/reports/{OUT[0]}/")
     page = editor.read("/desk/reports/")

@@ -99,7 +99,7 @@ def check(ours: Iterable[Event], other: Any, provider: str, word: str) -> None:
         *("TemplateRenderingFailed",),
     ],
 )
-def test_postmark(word: str) -> None:
+def test_anymail_reads_the_same_in_each_type_of_postmark(word: str) -> None:
     item = {
         "RecordType": "Bounce",
         "Type": word,
@@ -132,7 +132,7 @@ def test_postmark(word: str) -> None:
         },
     ],
 )
-def test_records_of_postmark(item: dict[str, Any]) -> None:
+def test_anymail_reads_the_same_in_each_record_of_postmark(item: dict[str, Any]) -> None:
     check(of_postmark(item), theirs("postmark", "Postmark", item), "postmark", item["RecordType"])
 
 
@@ -153,7 +153,7 @@ def test_records_of_postmark(item: dict[str, Any]) -> None:
         {"event": "novelty"},
     ],
 )
-def test_sendgrid(item: dict[str, Any]) -> None:
+def test_anymail_reads_the_same_in_each_event_of_sendgrid(item: dict[str, Any]) -> None:
     told = {"email": ADA, "timestamp": 1795175940, "sg_event_id": "e-1", "smtp-id": "<id@x>", **item}
     other = theirs("sendgrid", "SendGrid", told)
     check(of_sendgrid(item), other, "sendgrid", item.get("reason", ""))
@@ -176,7 +176,7 @@ def test_sendgrid(item: dict[str, Any]) -> None:
         {"event": "novelty"},
     ],
 )
-def test_mailgun(item: dict[str, Any]) -> None:
+def test_anymail_reads_the_same_in_each_event_of_mailgun(item: dict[str, Any]) -> None:
     told = {"recipient": ADA, "timestamp": 1795175940.5, "message": {"headers": {"message-id": "id@x"}}, **item}
     posted = {"signature": {"token": "token-1"}, "event-data": told}
     check(of_mailgun(item), theirs("mailgun", "Mailgun", posted), "mailgun", item.get("reason", ""))
@@ -189,14 +189,14 @@ def test_mailgun(item: dict[str, Any]) -> None:
         *("unsubscribe", "error", "novelty"),
     ],
 )
-def test_brevo(word: str) -> None:
+def test_anymail_reads_the_same_in_each_event_of_brevo(word: str) -> None:
     told = {"event": word, "email": ADA, "ts_epoch": 1795175940000, "message-id": "<id@x>"}
     other = theirs("brevo", "Brevo", told)
     check(of_brevo({"event": word}), other, "brevo", word)
 
 
 @pytest.mark.parametrize("word", ["bounced", "delivery_delayed", "complained", "delivered", "novelty"])
-def test_resend(word: str) -> None:
+def test_anymail_reads_the_same_in_each_event_of_resend(word: str) -> None:
     data = {"to": [f"Ada <{ADA}>"], "bounce": {"message": "sent a hard bounce message"}}
     told = {"type": f"email.{word}", "created_at": "2026-11-20T11:59:00.000Z", "data": data}
     other = theirs("resend", "Resend", told, {"svix-id": "msg_1"})
@@ -215,6 +215,6 @@ def test_resend(word: str) -> None:
         ("Reject", {"reason": "Bad content"}),
     ],
 )
-def test_ses(key: str, word: str, part: dict[str, Any]) -> None:
+def test_anymail_reads_the_same_in_each_notification_of_ses(key: str, word: str, part: dict[str, Any]) -> None:
     told = {key: word, "mail": {"messageId": "1", "destination": [ADA]}, word.lower(): part}
     check(of_ses(told), theirs("amazon_ses", "AmazonSES", told), "ses", word)

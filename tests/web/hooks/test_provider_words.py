@@ -24,7 +24,6 @@ POLICY = "550 5.7.1 [CS01] Message rejected due to local policy"
 FULL = "552 5.2.2 mailbox full"
 LATER = "450 4.2.0 Greylisted, try again later"
 LEFT, COMPLAINED, DELIVERED = (Kind.UNSUBSCRIBE, None), (Kind.COMPLAINT, None), (Kind.DELIVERED, None)
-Classed = tuple[Any, ...]
 
 
 def of_ses(message: Mapping[str, Any]) -> list[Event]:
@@ -97,7 +96,7 @@ def check(found: list[Event], kind: Kind, hardness: Hardness | None, reason: Rea
         ("Imaginary", "Novel", "", "", SOFT, None),
     ],
 )
-def test_bounces_of_ses(
+def test_each_bounce_of_ses_is_classified(
     kind: str, subkind: str, words: str, status: str, hardness: Hardness, reason: Reason | None
 ) -> None:
     event = check(of_ses(ses_bounce(kind, subkind, words, status)), B, hardness, reason)
@@ -214,7 +213,9 @@ def test_what_ses_says_in_words_of_tomorrow_is_kept(message: str) -> None:
         ("TemplateRenderingFailed", "", B, SOFT, Reason.SYNTAX),
     ],
 )
-def test_types_of_postmark(word: str, words: str, kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
+def test_each_type_of_postmark_is_classified(
+    word: str, words: str, kind: Kind, hardness: Hardness | None, reason: Reason | None
+) -> None:
     event = check(
         of_postmark({"RecordType": "Bounce", "Type": word, "Details": words, "TypeCode": 1}), kind, hardness, reason
     )
@@ -237,7 +238,7 @@ def test_types_of_postmark(word: str, words: str, kind: Kind, hardness: Hardness
         ),
     ],
 )
-def test_records_of_postmark(item: dict[str, Any], kind: Kind, hardness: Hardness | None) -> None:
+def test_each_record_of_postmark_is_classified(item: dict[str, Any], kind: Kind, hardness: Hardness | None) -> None:
     check(of_postmark(item), kind, hardness)
 
 
@@ -273,7 +274,9 @@ def test_postmark_takes_nobody_back_for_us() -> None:
         ({"event": "group_unsubscribe", "asm_group_id": 1}, *LEFT, None),
     ],
 )
-def test_events_of_sendgrid(item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
+def test_each_event_of_sendgrid_is_classified(
+    item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None
+) -> None:
     event = check(of_sendgrid(item), kind, hardness, reason)
     assert (event.event_id, event.report.message_id) == ("sendgrid:e-1", "id@x")
     assert event.at == datetime.fromtimestamp(1795175940, UTC)
@@ -310,7 +313,9 @@ def failed(reason: str, severity: str = "permanent", **status: Any) -> dict[str,
         ({"event": "delivered"}, *DELIVERED, None),
     ],
 )
-def test_events_of_mailgun(item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
+def test_each_event_of_mailgun_is_classified(
+    item: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None
+) -> None:
     event = check(of_mailgun(item), kind, hardness, reason)
     assert (event.event_id, event.report.message_id) == ("mailgun:token-1", "id@x")
 
@@ -334,7 +339,9 @@ def test_events_of_mailgun(item: dict[str, Any], kind: Kind, hardness: Hardness 
         ("delivered", "", *DELIVERED, None),
     ],
 )
-def test_events_of_brevo(word: str, words: str, kind: Kind, hardness: Hardness | None, reason: Reason | None) -> None:
+def test_each_event_of_brevo_is_classified(
+    word: str, words: str, kind: Kind, hardness: Hardness | None, reason: Reason | None
+) -> None:
     event = check(
         of_brevo({"event": word, "reason": words, "ts": 1, "date": "in the zone of the account"}),
         kind,
@@ -363,7 +370,7 @@ def test_events_of_brevo(word: str, words: str, kind: Kind, hardness: Hardness |
         ("email.delivered", {}, *DELIVERED, None),
     ],
 )
-def test_events_of_resend(
+def test_each_event_of_resend_is_classified(
     word: str, data: dict[str, Any], kind: Kind, hardness: Hardness | None, reason: Reason | None
 ) -> None:
     assert check(of_resend(word, **data), kind, hardness, reason).event_id == "resend:msg_1"
