@@ -89,6 +89,9 @@ def _loop(read: Mail, sender: str, publication: Publication) -> str:
         return "loop"
     if automatic != "no" or read.header("precedence").lower() in {"bulk", "junk", "list"} or "list-id" in read.headers:
         return "automatic"
+    # Reports of any kind (RFC 6522), and those of DMARC, which are none by their type (RFC 9990, 4.1).
+    if read.report or read.header("subject").lower().startswith("report domain:"):
+        return "automatic"
     if read.header("return-path").strip() == "<>" or not sender:
         return "no sender"
     return "loop" if sender.lower() in ours else ""

@@ -120,6 +120,8 @@ def test_of_a_mail_that_is_too_large_only_a_note_goes_on(services: Services) -> 
         ({"Received": "from a\nReceived: from b" + "\nReceived: from c" * 25}, "loop"),
         ({"List_Id": "<list.example.org>"}, "automatic"),
         ({"Precedence": "list"}, "automatic"),
+        ({"Subject": "Report domain: press.example Submitter: mail.example Report-ID: 7"}, "automatic"),
+        ({"Content_Type": "multipart/report; report-type=tlsrpt; boundary=b"}, "automatic"),
         ({"From": "nobody"}, "no sender"),
         ({"From": DESK}, "loop"),
     ],
