@@ -1,5 +1,6 @@
 """The mail settings: servers, limits, senders and DKIM keys."""
 
+import ipaddress
 import re
 import socket
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ _AT_HOME = tuple(
     )
 )
 _LAST_RESORT = "localhost.localdomain"
+# A name as the DNS, a hosts file or a container has it.
+_SERVER = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
+# TLS from the first byte (RFC 8314, 7.3).
+_ENCRYPTED_PORT = 465
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class MailSettings(BaseSettings):
     mail_server: str | None = None
     mail_port: int = Field(25, ge=1, le=65535)
     mail_use_tls: bool = False
-    mail_use_ssl: bool = False
+    mail_use_ssl: bool = Field(False, validate_default=True)
     mail_username: str | None = None
     mail_password: SecretStr | None = Field(None, validate_default=True)
     mail_default_sender: NameEmail | None = None
@@ -82,7 +87,7 @@ class MailSettings(BaseSettings):
     bulk_mail_server: str | None = None
     bulk_mail_port: int = Field(25, ge=1, le=65535)
     bulk_mail_use_tls: bool = False
-    bulk_mail_use_ssl: bool = False
+    bulk_mail_use_ssl: bool = Field(False, validate_default=True)
     bulk_mail_username: str | None = None
     bulk_mail_password: SecretStr | None = Field(None, validate_default=True)
     bulk_mail_default_sender: NameEmail | None = None
@@ -96,7 +101,17 @@ class MailSettings(BaseSettings):
         name = str(others.field_name).replace("password", "username")
         if others.data.get(name) and password is None:
             raise ValueError(f"must be set beside {name.upper()}, or the sign-in cannot work")
+        if password is not None and name in others.data and not others.data[name]:
+            raise ValueError(f"needs {name.upper()} beside it, or nobody signs in")
         return password
+
+    @field_validator("mail_use_ssl", "bulk_mail_use_ssl")
+    @classmethod
+    def _goes_with_the_port(cls, use_ssl: bool, others: ValidationInfo) -> bool:
+        name = str(others.field_name).replace("use_ssl", "port")
+        if others.data.get(name) == _ENCRYPTED_PORT and not use_ssl:
+            raise ValueError(f"must be true where {name.upper()} is {_ENCRYPTED_PORT}, or both sides wait in silence")
+        return use_ssl
 
     @field_validator("mail_default_sender", "bulk_mail_default_sender")
     @classmethod
@@ -119,8 +134,8 @@ class MailSettings(BaseSettings):
     @field_validator("mail_server", "bulk_mail_server")
     @classmethod
     def _is_one_host(cls, host: str | None) -> str | None:
-        if host and (characters.forbidden_in_line(host) or re.search(r"\s", host)):
-            raise ValueError("must be a host's name or address alone, such as mail.example.org")
+        if host and not (_SERVER.fullmatch(host) or _is_address(host)):
+            raise ValueError("must be a host's name or address alone, such as mail.example.org; its port is set apart")
         return host
 
     @field_validator("mail_return_path_domain")
@@ -233,6 +248,13 @@ class MailSettings(BaseSettings):
 def is_whole_name(name: str) -> bool:
     """Whether a host name is fully qualified: labels of letters, digits and dashes, and not for use at home."""
     return bool(_HOST.fullmatch(name)) and len(name) <= 253 and not name.lower().endswith(_AT_HOME)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def machine_name() -> str:
