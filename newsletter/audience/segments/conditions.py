@@ -1,12 +1,13 @@
 """One condition of a segment as SQL, from an allow-list of fields and comparisons."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from newsletter.audience.address import Address
@@ -188,15 +189,24 @@ def _negated_if_is_not(condition: Condition, test: Test) -> Test:
 def _text_test(
     asked: Question, column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], condition: Condition
 ) -> Test:
-    if condition.op is Op.CONTAINS:
-        # SQLite's LIKE ignores the case of the letters that its LOWER knows, in half the time.
-        text = func.lower(column) if asked.on_postgresql else column.expression
-        return text.contains(condition.value.lower(), autoescape=True)
-    # SQLite knows the case of ASCII alone, so that the other letters match as they were typed, or in lower case.
-    ascii_lower = "".join(letter.lower() if letter.isascii() else letter for letter in condition.value)
-    # It compares without case in half the time that it takes to lower the text.
-    lowered = func.lower(column) if asked.on_postgresql else column.collate("NOCASE")
-    return lowered.in_({condition.value.lower(), ascii_lower})
+    value, is_part = condition.value, condition.op is Op.CONTAINS
+    # However its accents are composed, it is one text.
+    spellings = sorted({unicodedata.normalize(form, value) for form in ("NFC", "NFD")})
+    if asked.on_postgresql:
+        lowered, sought = func.lower(column), [each.lower() for each in spellings]
+        return or_(*(lowered.contains(each, autoescape=True) for each in sought)) if is_part else lowered.in_(sought)
+    if value.isascii():
+        # It ignores the case of ASCII letters in half the time that it takes to lower the text.
+        return column.contains(value, autoescape=True) if is_part else column.collate("NOCASE") == value
+    around = "*" if is_part else ""
+    return or_(*(column.bool_op("GLOB")(f"{around}{_in_any_case(each)}{around}") for each in spellings))
+
+
+def _in_any_case(text: str) -> str:
+    """The pattern of SQLite's GLOB for a text, whatever the case of its letters: [łŁ][óÓ]..."""
+    cases = ({letter, letter.lower(), letter.upper()} if letter.isalpha() else {letter} for letter in text)
+    letters = ("".join(sorted(each for each in some if len(each) == 1)) for some in cases)
+    return "".join(f"[{some}]" if len(some) > 1 or some in "*?[" else some for some in letters)
 
 
 def _day(condition: Condition) -> date:
