@@ -216,6 +216,7 @@ requireptr     550 no PTR record found.
 requireptr     450 4.7.1 Client host rejected: cannot find your hostname
 requireptr     554 Your reverse DNS is missing
 blocked        554 Your IP address is on a block list
+blocked        550 5.7.1 IP blacklisted by CSI, see http://csi.cloudmark.com/reset-request/?ip=192.0.2.1
 blocked        550 Blocked using zen.spamhaus.org
 blocked        554 5.7.1 rejected: listed at bl.spamcop.net
 blocked        550 5.1.1 found in a DNS blacklist
@@ -271,6 +272,8 @@ onhold         550 Rejected
 # Of the whole message, after its last line (DATA).
 TOLD_OF_THE_MESSAGE = """
 spamdetected   554 5.7.1 Message rejected as spam
+spamdetected   550 5.7.1 Email refused per SPAM policy
+spamdetected   554 5.7.1 blocked for FortiSpamshield's sake
 spamdetected   550 5.7.1 This message looks like spam
 spamdetected   554 5.7.1 Spam detected
 spamdetected   550 5.7.0 Your message was considered unsolicited

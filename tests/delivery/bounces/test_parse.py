@@ -296,6 +296,7 @@ def test_words_for_people_tell_which_command_was_refused() -> None:
     [
         ("Remote host said: 550 User unknown [RCPT_TO]", Reason.USER_UNKNOWN),
         ("Remote host said: 550 User unknown [BODY]", Reason.FILTERED),
+        ("SMTP error, RCPT TO: Host mx.example.com(192.0.2.1) RCPT TO said 550 User unknown", Reason.USER_UNKNOWN),
         ("most progress was RCPT TO response; remote host 192.0.2.1 said: 550 User unknown", Reason.USER_UNKNOWN),
     ],
 )

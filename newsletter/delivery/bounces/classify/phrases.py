@@ -234,7 +234,7 @@ _RULES: Mapping[Reason, str] = {
         scored * spam | spam points | spam score | dsbl.org | help_spam_16 | drbl.imedia | as a bulk email
         mail score ( | spam content matched | the spam contents | contains spam | - spam
         spam message | spam email | spam mail | spam or virus | spam/virus | junk mail | bulk e-mail
-        suspicion of spam
+        suspicion of spam | spam policy | spamshield
         # It refuses spam.
         spam refused | spam rejected | spam rejection | spam not accepted | spam block | block for spam
         no spam please | don't accept spam | dont accept spam | do not accept spam | spamming not allowed
@@ -377,6 +377,8 @@ _NOT: Mapping[Reason, str] = {
     Reason.MAILBOX_FULL: "sending quota | submission quota",
     # A local program's words about a connection of its own.
     Reason.BLOCKED: "command output:",
+    # Cloudmark's list of senders, not its filter.
+    Reason.SPAM: "csi.cloudmark",
     Reason.SYSTEM: "service not available",
 }
 """Words that rule a reason out."""

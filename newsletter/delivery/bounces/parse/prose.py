@@ -65,7 +65,7 @@ _COMMAND = any_of(
     server (?:for|after) (rcpt|mail|data)(?: to| from)? command
     >>> ?(mail from|rcpt to|data|ehlo|helo)|error in (rcpt|mail|data)|during (rcpt|mail from|data)
     smtp:(rcpt|mail|data)\b|smtp command (mail|rcpt|data)\b|progress was (rcpt|mail|data)\b
-    \[(rcpt|mail)_(?:to|from)\]|\[(body)\]
+    \[(rcpt|mail)_(?:to|from)\]|\[(body)\]|(rcpt|mail|data)(?: to| from)? said \d
     does not like (recipient)|did not like our (rcpt|data|mail)|but (sender) was rejected
     failed (on|after i) (?:data|sent)|(initial connection)|but (greeting) failed
     but (my name) was rejected|(refused) to talk to me
