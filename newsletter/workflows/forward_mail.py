@@ -46,11 +46,17 @@ log = structlog.get_logger(__name__)
 
 
 def forward(
-    session: Session, mail: IncomingMail, letter_id: int | None, is_read_here: Callable[[str], bool], now: datetime
+    session: Session,
+    mail: IncomingMail,
+    letter_id: int | None,
+    is_read_here: Callable[[str], bool],
+    now: datetime,
+    kept_because: str = "",
 ) -> bool:
     """Forward a mail that was read and recorded, or keep it; whether it went. The caller commits.
 
-    `letter_id` is the letter that it answers, if that is known; `is_read_here` tells whose mail comes back here.
+    `letter_id` is the letter that it answers, if that is known; `is_read_here` tells whose mail comes back here;
+    `kept_because` is why it only is to be kept.
     """
     read = incoming_mime.read_mail(io.BytesIO(bytes(mail.head)))
     publication = _publication(session, read, letter_id)
@@ -60,7 +66,7 @@ def forward(
     sender = next(iter(prose.all_addresses(read.header("from"))), "")
     target = publication.reply_to or publication.sender_address
     key = mailboxes.mailbox_key(sender)[:254] if sender else ""
-    why = _loop(read, sender, publication) or ("loop" if is_read_here(sender) else "")
+    why = kept_because or _loop(read, sender, publication) or ("loop" if is_read_here(sender) else "")
     why = why or ("no other address" if is_read_here(target) else "") or _too_many(session, key, now)
     session.add(
         ReaderMail(source=mail.source_id, key=key, publication_id=publication.id, received_at=now, kept_because=why)

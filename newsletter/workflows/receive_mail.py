@@ -26,11 +26,17 @@ def receive(sessions: Sessions, services: BounceServices, mail: IncomingMail, wa
         events = record_bounce.record_report(session, services, report, origin, now)
         if events:
             tally.count_mail(session, way, report.kind, now)
-        if events and _is_for_people(events[0]):
+        if events and (_is_for_people(events[0]) or _may_be_for_people(events[0], report)):
             is_read_here = partial(is_ours, session, services)
-            was_forwarded = forward_mail.forward(session, mail, events[0].letter_id, is_read_here, now)
+            why = "" if _is_for_people(events[0]) else "seems automatic"
+            was_forwarded = forward_mail.forward(session, mail, events[0].letter_id, is_read_here, now, why)
             tally.count_mail(session, way, "forwarded" if was_forwarded else "kept", now)
     return report
+
+
+def _may_be_for_people(event: BounceEvent, report: Report) -> bool:
+    # Its words alone say that a program wrote it, and nothing else follows from it: a person may look.
+    return not report.is_of_program and event.decision in {Decision.IGNORED, Decision.UNMATCHED}
 
 
 def _is_for_people(event: BounceEvent) -> bool:

@@ -115,3 +115,5 @@ class Report:
     """The signed address that the report came back to; empty when there is none in it."""
     message_id: str = ""
     """The Message-ID of the mail that the report is about, without angle brackets; empty if the report has none."""
+    is_of_program: bool = True
+    """Whether its header shows that a program wrote it; else its words alone tell its kind, and may be a person's."""

@@ -137,11 +137,16 @@ def is_unsubscribe(mail: Mail, text: str, signed_addressee: str) -> bool:
     return is_for_them or (not subject and bool(_LEAVING.match(body)))
 
 
-def is_auto_reply(mail: Mail, text: str) -> bool:
-    """Whether a program answered for somebody (RFC 3834, 5; and what programs did before it)."""
+def is_marked(mail: Mail) -> bool:
+    """Whether it is marked as automatic, or is a receipt (RFC 3834, 5; 8098; and what programs did before them)."""
     if mail.report == "disposition-notification" or any(part.media_type in _RECEIPTS for part in mail.parts):
         return True
-    if any(pattern.search(mail.header(name).lower()) for name, pattern in _AUTOMATIC.items()):
+    return any(pattern.search(mail.header(name).lower()) for name, pattern in _AUTOMATIC.items())
+
+
+def is_auto_reply(mail: Mail, text: str) -> bool:
+    """Whether a program answered for somebody: it is marked as such, or says so."""
+    if is_marked(mail):
         return True
     if _AWAY.match(_subject_of(mail)):
         return True

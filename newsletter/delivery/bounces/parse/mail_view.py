@@ -32,7 +32,7 @@ class MailView:
     def report(self, kind: Kind, *recipients: Recipient) -> Report:
         """The report that is made of it."""
         message_id = returned_message.message_id(self.mail, self.returned_headers)
-        return Report(kind, recipients, self.signed_address, message_id)
+        return Report(kind, recipients, self.signed_address, message_id, self.is_of_program)
 
     @cached_property
     def text(self) -> str:
@@ -89,6 +89,12 @@ class MailView:
     def is_from_nobody(self) -> bool:
         """Whether its return path is empty (RFC 5321, 4.5.5), as that of reports and auto-replies is."""
         return bool(signs.NOBODY.fullmatch(self.mail.header("return-path").strip().lower()))
+
+    @property
+    def is_of_program(self) -> bool:
+        """Whether its header shows that a program wrote it."""
+        is_report = bool(self.mail.report) or "x-failed-recipients" in self.mail.headers
+        return is_report or self.is_from_nobody or automatic.is_marked(self.mail)
 
     @cached_property
     def is_delivery_notice(self) -> bool:
