@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
-from newsletter.mail_settings import comma_separated
+from newsletter.mail_settings import comma_separated, is_host
 from newsletter.system import ports
 
 _SHORTEST_SECRET = 16
@@ -68,7 +68,7 @@ class BounceSettings(BaseSettings):
     @field_validator("bounce_imap_server")
     @classmethod
     def _has_a_sign_in(cls, host: str, info: ValidationInfo) -> str:
-        if host and not _FOLDER.fullmatch(host):
+        if host and not is_host(host):
             raise ValueError("must be a host's name or address alone, such as imap.example.org")
         if host and not (info.data.get("bounce_imap_username") and info.data.get("bounce_imap_password")):
             raise ValueError("needs BOUNCE_IMAP_USERNAME and BOUNCE_IMAP_PASSWORD beside it")

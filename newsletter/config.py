@@ -21,7 +21,7 @@ from pydantic_settings import SettingsConfigDict
 
 from newsletter.bounce_settings import BounceSettings
 from newsletter.errors import Invalid
-from newsletter.mail_settings import MailSettings, comma_separated, is_whole_name, machine_name
+from newsletter.mail_settings import MailSettings, comma_separated, is_host, is_whole_name, machine_name
 from newsletter.signup_settings import SignupSettings
 from newsletter.system import atomic_files
 
@@ -41,6 +41,7 @@ _OUR_PREFIXES = (
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
+_BEARER = re.compile(rf"[!-~]{{{_SHORTEST_SECRET},}}")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
@@ -69,7 +70,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     proxy_hops: int = Field(0, ge=0, le=9)
 
     in_doubt: Literal["resend", "hold"] = "resend"
-    send_grace_minutes: int = Field(120, ge=0)
+    send_grace_minutes: int = Field(120, ge=0, le=525_600)
 
     link_checks: bool = False
 
@@ -84,6 +85,20 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     metrics_token: SecretStr | None = None
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _trimmed(cls, value: object, field: ValidationInfo) -> object:
+        """Without what files with Windows line ends, or for another program, leave around a value."""
+        # What was sealed by this very key could not be opened by another.
+        if not isinstance(value, str) or field.field_name == "secret_key":
+            return value
+        if "SecretStr" in str(cls.model_fields[str(field.field_name)].annotation):
+            return value.strip("\r\n")
+        bare = value.strip()
+        if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+            raise ValueError("is in quotation marks, which only shells and .env take off; remove them")
+        return bare
+
     @field_validator("base_url")
     @classmethod
     def _is_an_origin(cls, url: str) -> str:
@@ -94,7 +109,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
                 "must be a host of its own, without a path, such as https://letters.example.org; "
                 "give the press a subdomain, and let your proxy forward all of it"
             )
-        return url.rstrip("/")
+        return url.rstrip("/").lower()
 
     @field_validator("pictures_endpoint", "pictures_public_url")
     @classmethod
@@ -129,7 +144,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
         scheme, separator, _ = url.partition("://")
         if url and not (separator and scheme in _DATABASES):
             raise ValueError("must begin with sqlite:/// or postgresql://")
-        if url in {"sqlite://", "sqlite:///"} or ":memory:" in url:
+        if url in {"sqlite://", "sqlite:///"} or ":memory:" in url or "mode=memory" in url:
             raise ValueError(
                 "must name a file, because several processes share it: sqlite:////var/lib/press/newsletter.db"
             )
@@ -152,8 +167,8 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     @field_validator("metrics_token")
     @classmethod
     def _is_a_long_token(cls, token: SecretStr | None) -> SecretStr | None:
-        if token is not None and len(token.get_secret_value()) < _SHORTEST_SECRET:
-            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters")
+        if token is not None and not _BEARER.fullmatch(token.get_secret_value()):
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters, all of ASCII and without spaces")
         return token
 
     @property
@@ -275,7 +290,9 @@ def _is_origin(url: str) -> bool:
     except ValueError:
         return False
     plain = _PLAIN_URL.fullmatch(url) and not parts.query and not parts.fragment and port != 0
-    return bool(plain and parts.scheme in {"http", "https"} and parts.hostname)
+    return bool(
+        plain and parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.netloc[-1] != ":"
+    )
 
 
 def _hint(name: str) -> str:

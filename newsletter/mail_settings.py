@@ -22,6 +22,8 @@ SELECTOR = re.compile("[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 # No name ends in digits alone: that would be an address.
 _HOST = re.compile(rf"(?:{_LABEL}\.)+(?=[A-Za-z0-9-]*[A-Za-z]){_LABEL}")
+# A name as the DNS, a hosts file or a container has it.
+_NAME = re.compile(r"[^\W_](?:[\w-]{0,61}\w)?(?:\.\w(?:[\w-]{0,61}\w)?)*\.?")
 # Names of no use outside: kept for this by RFC 2606, 6761, 6762 and 8375, by ICANN, or given by routers and containers.
 _AT_HOME = tuple(
     f".{name}"
@@ -31,8 +33,6 @@ _AT_HOME = tuple(
     )
 )
 _LAST_RESORT = "localhost.localdomain"
-# A name as the DNS, a hosts file or a container has it.
-_SERVER = re.compile(r"[\w-]+(\.[\w-]+)*\.?")
 # TLS from the first byte (RFC 8314, 7.3).
 _ENCRYPTED_PORT = 465
 
@@ -134,7 +134,7 @@ class MailSettings(BaseSettings):
     @field_validator("mail_server", "bulk_mail_server")
     @classmethod
     def _is_one_host(cls, host: str | None) -> str | None:
-        if host and not (_SERVER.fullmatch(host) or _is_address(host)):
+        if host and not is_host(host):
             raise ValueError("must be a host's name or address alone, such as mail.example.org; its port is set apart")
         return host
 
@@ -245,16 +245,17 @@ class MailSettings(BaseSettings):
         return self.bulk_mail_default_sender.email if self.bulk_mail_default_sender else None
 
 
+def is_host(text: str) -> bool:
+    """Whether this is a host's name or address alone: no port, scheme, quotes or brackets."""
+    try:
+        return bool(ipaddress.ip_address(text))
+    except ValueError:
+        return bool(_NAME.fullmatch(text)) and len(text) <= 253
+
+
 def is_whole_name(name: str) -> bool:
     """Whether a host name is fully qualified: labels of letters, digits and dashes, and not for use at home."""
     return bool(_HOST.fullmatch(name)) and len(name) <= 253 and not name.lower().endswith(_AT_HOME)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        return bool(ipaddress.ip_address(host))
-    except ValueError:
-        return False
 
 
 def machine_name() -> str:

@@ -10,17 +10,19 @@ from pydantic_settings import BaseSettings
 
 from newsletter.addresses import mailboxes
 
-_DOMAIN = re.compile(r"[^\s@,;/]+\.[^\s@,;/.]+")
+# What a column of the counts can hold.
+_MOST = 2**31 - 1
+_DOMAIN = re.compile(r"[^\s@,;/*]+\.[^\s@,;/*.]+")
 
 
 class SignupSettings(BaseSettings):
     """The part of the settings that says who may sign up, how often, and what becomes of it."""
 
-    signup_cap_address: int = Field(3, ge=1)
-    signup_cap_month: int = Field(5, ge=1)
-    signup_cap_domain: int = Field(50, ge=1)
-    signup_cap_client: int = Field(20, ge=1)
-    signup_cap_press: int = Field(2_000, ge=1)
+    signup_cap_address: int = Field(3, ge=1, le=_MOST)
+    signup_cap_month: int = Field(5, ge=1, le=_MOST)
+    signup_cap_domain: int = Field(50, ge=1, le=_MOST)
+    signup_cap_client: int = Field(20, ge=1, le=_MOST)
+    signup_cap_press: int = Field(2_000, ge=1, le=_MOST)
     # Not fewer than a confirm link works for (`links.CONFIRM_DAYS`).
     signup_pending_days: int = Field(7, ge=7, le=365)
     signup_reminder: bool = False

@@ -312,12 +312,51 @@ def test_no_line_of_the_env_file_is_passed_over_in_silence(
         ("MAIL_RETURN_PATH_DOMAIN", "bounces"),
         ("DATABASE_URL", "sqlite://"),
         ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "sqlite:///file:press?mode=memory&uri=true"),
+        *(("MAIL_SERVER", host) for host in ("mx.example.org:25", "smtp://mx.example.org", "[::1]", "..", "a@b")),
+        ("BULK_MAIL_SERVER", "mx.example.org:587"),
+        *(("BASE_URL", f"https://{host}") for host in ("..", "a..b", ".example.org", "-", "%61.example", "a.example:")),
+        *((name, '"quoted"') for name in ("DATA_DIR", "MAIL_USERNAME", "PICTURES_REGION")),
+        ("METRICS_TOKEN", " " * 20),
+        ("METRICS_TOKEN", "a token of several words"),
+        ("METRICS_TOKEN", "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 20),
+        ("SIGNUP_REFUSED_DOMAINS", "*.mailinator.com"),
+        ("SIGNUP_CAP_CLIENT", "9" * 30),
+        ("SEND_GRACE_MINUTES", "9" * 30),
     ],
 )
 def test_a_value_that_cannot_work_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
     with pytest.raises(Invalid, match=f"^{name}: "):
         config.load()
+
+
+def test_what_stands_around_a_value_is_none_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    typed = {
+        "DATA_DIR": "press",
+        "DATABASE_URL": "sqlite:////press.db",
+        "BASE_URL": "HTTPS://Letters.example.org/",
+        "MAIL_SERVER": "mail_out",
+        "MAIL_USE_TLS": "true",
+        "LISTEN": "::1",
+        "LOG_FORMAT": "json",
+        "METRICS_TOKEN": "0123456789abcdef",
+        "MAIL_USERNAME": "press",
+        "MAIL_PASSWORD": " a space ",
+    }
+    for name, value in typed.items():
+        monkeypatch.setenv(name, f"{value}\r\n")
+    settings = config.load()
+    assert (settings.data_dir, settings.database) == (Path("press"), "sqlite:////press.db")
+    assert (settings.public_url, settings.listen) == ("https://letters.example.org", "::1")
+    assert (settings.mail_server, settings.mail_use_tls, settings.log_format) == ("mail_out", True, "json")
+    secrets = (settings.metrics_token, settings.mail_password)
+    assert [each.get_secret_value() for each in secrets if each] == ["0123456789abcdef", " a space "]
+
+
+def test_a_secret_key_stays_as_it_is_because_links_are_sealed_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "0123456789abcdef\r\n")
+    assert config.load().secret == b"0123456789abcdef\r\n"
 
 
 @pytest.mark.parametrize(("listen", "url"), [("::1", "http://[::1]:8000"), ("127.0.0.1", "http://127.0.0.1:8000")])
