@@ -9,14 +9,14 @@ from newsletter.addresses import mailboxes
 
 # The largest providers of mailboxes; their neighbours in _NO_ERRORS exist, and are never taken for errors.
 _LARGEST = (
-    "gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "live.com", "aol.com",
+    "gmail.com", "googlemail.com", "yahoo.com", "hotmail.com", "outlook.com", "icloud.com", "aol.com",
     "protonmail.com", "yahoo.co.uk", "yahoo.fr", "hotmail.fr", "hotmail.co.uk", "web.de", "gmx.de", "gmx.net",
     "t-online.de", "orange.fr", "wanadoo.fr", "laposte.net", "libero.it", "comcast.net", "verizon.net", "wp.pl",
 )  # fmt: skip
 _NEIGHBOURS = """
     mail.com email.com fmail.com gmx.com gmx.at gmx.ch me.com msn.com mac.com ymail.com rocketmail.com love.com
     yahoo.ca yahoo.de yahoo.es yahoo.it yahoo.in hotmail.de hotmail.es hotmail.it live.fr live.nl live.ca live.de
-    outlook.fr outlook.de outlook.es outlook.it wp.eu o2.pl op.pl aim.com aon.at web.com iloud.com
+    outlook.fr outlook.de outlook.es outlook.it wp.eu o2.pl op.pl aim.com aon.at web.com iloud.com cloud.com
 """
 _NO_ERRORS = frozenset(_NEIGHBOURS.split())
 
@@ -38,8 +38,11 @@ def _provider_meant_by(host: str) -> str:
 
 def _is_one_slip(typed: str, correct: str) -> bool:
     """Whether one letter is missing, too many or another, or two neighbours changed places."""
-    # In a short name, one letter makes another name.
-    if len(correct) < 8 or abs(len(typed) - len(correct)) > 1:
+    # In a short name, one letter makes another name: life.com, line.com and olive.com are no live.com.
+    if len(correct) < 9 or abs(len(typed) - len(correct)) > 1:
+        return False
+    # Another country's is the same provider's there: hotmail.fi, yahoo.gr.
+    if typed[:-2] == correct[:-2] and typed[-3] == ".":
         return False
     start = next((n for n, (one, other) in enumerate(zip(typed, correct, strict=False)) if one != other), None)
     if start is None:

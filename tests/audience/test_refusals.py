@@ -27,6 +27,11 @@ from newsletter.audience.refusals import Reason
         ("ada@web.at", ""),
         ("ada@example.org", ""),
         ("ada@gmmiil.com", ""),
+        ("ada@hotmail.fi", ""),
+        ("ada@yahoo.gr", ""),
+        ("ada@yahoo.co.in", ""),
+        ("ada@line.com", ""),
+        ("ada@cloud.com", ""),
     ],
 )
 def test_a_domain_one_slip_away_from_a_large_provider_is_a_typing_error(typed: str, meant: str) -> None:
