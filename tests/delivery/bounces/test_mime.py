@@ -86,6 +86,16 @@ def test_a_bounce_of_50_megabytes_takes_little_memory() -> None:
     assert (len(raw) > 50_000_000, told.kind) == (True, Kind.BOUNCE)
 
 
+def test_a_footer_in_plain_text_does_not_hide_a_notice_in_html() -> None:
+    told = f"<p>Delivery to {READER} failed:</p><p>550 5.1.1 <b>User unknown</b> (in reply to RCPT TO command)</p>"
+    read = parse(multipart([("text/html", told), ("text/plain", "This message was scanned for viruses.")]))
+    assert [(each.address, each.hardness) for each in read.recipients] == [(READER, Hardness.HARD)]
+
+
+def test_a_mark_at_the_beginning_of_a_file_hides_no_header() -> None:
+    assert parse(b"\xef\xbb\xbf" + report(FAILED)) == parse(report(FAILED))
+
+
 def test_encoded_words_and_html_become_text() -> None:
     raw = mail(
         "<p>Fran&ccedil;ois<br>hier</p><style>no</style>", subject="=?iso-8859-1?Q?Fran=E7ois?= =?utf-8?B?IQ==?="

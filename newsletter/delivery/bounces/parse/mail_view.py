@@ -18,6 +18,7 @@ _OUR_SIDE = ("to", "cc", "delivered-to", "x-original-to", "from", "reply-to", "s
 _SENT_BY = ("from", "sender", "return-path", "reply-to")
 _ANSWERS = ("re:", "aw:", "sv:", "fwd:", "fw:", "wg:", "tr:", "rv:", "i:")
 _OF_PEOPLE = frozenset({"in-reply-to", "references", "user-agent", "x-mailer"})
+_FOR_PEOPLE = frozenset({"text/plain", "text/html"})
 _OF_LISTS = frozenset({"list-id", "list-unsubscribe"})
 _LOOKED_AT = 3000
 _WORDS = 4000
@@ -38,10 +39,12 @@ class MailView:
     def text(self) -> str:
         """What a person reads of it."""
         own = self._own_parts
-        plain = [part.text for part in own if part.media_type == "text/plain" and not dsn.is_status(part)]
-        if not any(map(str.strip, plain)):
-            plain = [part.text for part in own if part.media_type == "text/html"] or [part.text for part in own[:1]]
-        return "\n".join(plain)
+        told = [part for part in own if part.media_type in _FOR_PEOPLE and not dsn.is_status(part)]
+        first = next((part for part in told if part.text.strip()), None)
+        # An alternative in plain text stands before its HTML (RFC 2046, 5.1.4); plain text behind HTML is a footer.
+        if first and first.media_type == "text/plain":
+            told = [part for part in told if part.media_type == "text/plain"]
+        return "\n".join(part.text for part in told or own[:1])
 
     @property
     def _own_parts(self) -> list[Part]:

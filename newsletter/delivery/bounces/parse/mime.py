@@ -175,7 +175,8 @@ _NOT_BASE64 = bytes(byte for byte in range(256) if byte not in _BASE64)
 
 def _lines(raw: ByteReader) -> Iterator[bytes]:
     """The lines, whichever way they end; one that is very long comes in pieces."""
-    rest = b""
+    # A file may begin with the mark of an editor that knows UTF-8.
+    rest = raw.read(3).removeprefix(b"\xef\xbb\xbf")
     while chunk := raw.read(_CHUNK):
         if chunk.endswith(b"\r"):
             # Half of a line end, perhaps.
