@@ -23,6 +23,7 @@ from newsletter.db.sessions import (
 )
 from newsletter.db.tables import (
     HIGHEST_ID,
+    HIGHEST_LONG_ID,
     UNSYNCED,
     Base,
     LongId,
@@ -35,6 +36,7 @@ from newsletter.db.tables import (
 __all__ = [
     "AWAY",
     "HIGHEST_ID",
+    "HIGHEST_LONG_ID",
     "OVERTAKEN",
     "UNSYNCED",
     "Base",

@@ -19,6 +19,8 @@ from sqlalchemy.orm import DeclarativeBase, mapped_column
 
 HIGHEST_ID = 2**31 - 1
 """The highest id that most tables can give a row: an integer column's highest value."""
+HIGHEST_LONG_ID = 2**63 - 1
+"""The same for tables whose ids are a `LongId`."""
 
 UNSYNCED = {"synchronize_session": False}
 """Execution options of a bulk statement after which nobody looks at the objects that the session holds."""

@@ -8,7 +8,9 @@ from typing import Any
 from flask import Flask
 from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
+from werkzeug.routing import IntegerConverter, Map
 
+from newsletter.db import HIGHEST_ID, HIGHEST_LONG_ID
 from newsletter.system.bundled import folder
 from newsletter.web import auth, context, desk, error_pages, health, hooks, page_language, security, template_helpers
 from newsletter.web.public import (
@@ -46,6 +48,21 @@ class _App(Flask):
             return super().handle_user_exception(another)
 
 
+class _Id(IntegerConverter):
+    """`<id:…>` in a route: a number that can be the id of a row; any other is no such page."""
+
+    highest = HIGHEST_ID
+
+    def __init__(self, url_map: Map) -> None:
+        super().__init__(url_map, max=self.highest)
+
+
+class _LongId(_Id):
+    """`<long_id:…>`: the same for a table of very many rows."""
+
+    highest = HIGHEST_LONG_ID
+
+
 def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
     """Make the WSGI application; `clock` gives the time of a request."""
     app = _App(
@@ -55,6 +72,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
         template_folder=str(folder("templates")),
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
+    app.url_map.converters |= {"id": _Id, "long_id": _LongId}
     context.init_services(app, services, clock or _utc_now)
     refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
     security.init_app(app, services.settings)

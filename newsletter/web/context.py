@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 
 from newsletter.audience import client_ip
 from newsletter.characters import storable
-from newsletter.db import HIGHEST_ID, Witness
+from newsletter.db import HIGHEST_ID, HIGHEST_LONG_ID, Witness
 from newsletter.pagination import PageRequest
 from newsletter.system.ports import is_loopback
 from newsletter.web.proxies import FORWARDED, PLAIN_HTTP
@@ -106,7 +106,7 @@ def _at_hand() -> _AtHand:
     return cast("_AtHand", current_app.extensions[_KEY])
 
 
-def row_id(text: str, highest: int = 2**63 - 1) -> int:
+def row_id(text: str, highest: int = HIGHEST_LONG_ID) -> int:
     """An id in a URL; ValueError if it is no number, or too large for its column."""
     if not 0 <= (number := int(text)) <= highest:
         raise ValueError(text)
@@ -127,7 +127,7 @@ def parse_id(text: str) -> int:
         return 0
 
 
-def page_request(highest: int = 2**63 - 1) -> PageRequest:
+def page_request(highest: int = HIGHEST_LONG_ID) -> PageRequest:
     """The page of a list that `?before=` or `?after=` asks for; the first one if they are invalid."""
 
     def key(text: str) -> int:

@@ -58,24 +58,24 @@ from newsletter.web.desk.writing import autosave, editor_form, images, live_prev
 from newsletter.web.desk.writing import pages as writing_pages
 
 _ISSUE = "/issues/<slug>"
-_AMENDED = "/corrections/<int(max=2147483647):number>"
+_AMENDED = "/corrections/<id:number>"
 _CORRECTION = f"{_ISSUE}{_AMENDED}"
-_DELETED = "/issues/bin/<int(max=2147483647):deleted_id>"
-_TEMPLATE = "/issues/templates/<int(max=2147483647):template_id>"
-_SNIPPET = "/issues/snippets/<int(max=2147483647):snippet_id>"
-_COMMENT = "/comments/<int(max=2147483647):comment_id>"
-_IN_SERIES = "/series/<int(max=2147483647):letter_id>"
+_DELETED = "/issues/bin/<id:deleted_id>"
+_TEMPLATE = "/issues/templates/<id:template_id>"
+_SNIPPET = "/issues/snippets/<id:snippet_id>"
+_COMMENT = "/comments/<id:comment_id>"
+_IN_SERIES = "/series/<id:letter_id>"
 _REPORT = "/reports/<slug>"
-_PERSON = "/people/<int(max=2147483647):editor_id>"
-_SEGMENT = "/readers/segments/<int(max=2147483647):segment_id>"
-_BULK_ACT = f"{_SEGMENT}/acts/<int(max=2147483647):act_id>"
-_READER = "/readers/<int(max=2147483647):subscription_id>"
-_SESSION = "/account/sessions/<int(max=9223372036854775807):session_id>"
-_SLOT = "/calendar/slots/<int(max=2147483647):slot_id>"
-_IMPORT = "/readers/import/<int(max=2147483647):upload_id>"
-_MAIL = "/readers/mails/<int(max=9223372036854775807):mail_id>"
-_REQUEST = "/requests/<int(max=9223372036854775807):request_id>"
-_WEEK_OFF = "/calendar/weeks-off/<int(max=2147483647):week_id>"
+_PERSON = "/people/<id:editor_id>"
+_SEGMENT = "/readers/segments/<id:segment_id>"
+_BULK_ACT = f"{_SEGMENT}/acts/<id:act_id>"
+_READER = "/readers/<id:subscription_id>"
+_SESSION = "/account/sessions/<long_id:session_id>"
+_SLOT = "/calendar/slots/<id:slot_id>"
+_IMPORT = "/readers/import/<id:upload_id>"
+_MAIL = "/readers/mails/<long_id:mail_id>"
+_REQUEST = "/requests/<long_id:request_id>"
+_WEEK_OFF = "/calendar/weeks-off/<id:week_id>"
 
 ROUTES = (
     Route("GET", "/sign-in", ANYONE, sign_in.sign_in_form),
@@ -136,13 +136,9 @@ ROUTES = (
     Route("POST", f"{_ISSUE}/write/discard", Role.AUTHOR, writing_pages.discard_draft, "went back to what is saved"),
     Route("GET", f"{_ISSUE}/history", Role.VIEWER, history.history),
     Route("GET", f"{_ISSUE}/history/unsaved", Role.AUTHOR, history.unsaved_text),
-    Route("GET", f"{_ISSUE}/history/<int(max=2147483647):number>", Role.VIEWER, history.revision),
+    Route("GET", f"{_ISSUE}/history/<id:number>", Role.VIEWER, history.revision),
     Route(
-        "POST",
-        f"{_ISSUE}/history/<int(max=2147483647):number>/restore",
-        Role.AUTHOR,
-        history.restore_revision,
-        "restored an older text",
+        "POST", f"{_ISSUE}/history/<id:number>/restore", Role.AUTHOR, history.restore_revision, "restored an older text"
     ),
     Route("GET", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.preview_link_form),
     Route("POST", f"{_ISSUE}/preview-link", Role.AUTHOR, preview_link.make_preview_link, "made a preview link of it"),

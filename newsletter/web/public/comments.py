@@ -114,7 +114,7 @@ def send(slug: str, token: str = "") -> AnyResponse:
     return _done(slug, token, "shown" if posted.is_shown else "held")
 
 
-@blueprint.get("/archive/<slug>/comments/<int(max=2147483647):comment_id>/report")
+@blueprint.get("/archive/<slug>/comments/<id:comment_id>/report")
 def report_form(slug: str, comment_id: int) -> str:
     """The comment, and the button that reports it."""
     with services().sessions.reading() as session:
@@ -129,7 +129,7 @@ def report_form(slug: str, comment_id: int) -> str:
         )
 
 
-@blueprint.post("/archive/<slug>/comments/<int(max=2147483647):comment_id>/report")
+@blueprint.post("/archive/<slug>/comments/<id:comment_id>/report")
 def report(slug: str, comment_id: int) -> AnyResponse:
     """Report the comment to the team."""
     audience, who, at = services().audience, client(), now()

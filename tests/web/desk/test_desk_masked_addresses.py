@@ -59,7 +59,7 @@ def paths(subscription_id: int) -> set[str]:
     """Every page of the desk, those about this reader, about two issues that are out, and about one that waits."""
     looks = [one for one in ROUTES if one.method == "GET" and one.least is not ANYONE and "_anything" not in one.path]
     filled = {one.path.replace("<slug>", slug) for one in looks for slug in (*OUT, WAITING)}
-    filled = {re.sub(r"<int\([^>]*subscription_id>", str(subscription_id), path) for path in filled}
+    filled = {path.replace("<id:subscription_id>", str(subscription_id)) for path in filled}
     return {"/desk" + re.sub(r"<[^>]+>", "1", path) for path in filled if "events" not in path}
 
 

@@ -50,7 +50,7 @@ def address_of(route_path: str) -> str:
     """An address that a route of the desk answers, its holes filled."""
     samples = {"slug": WAITING, "token": "f0rg3d"}
     return "/desk" + _HOLE.sub(
-        lambda hole: "1" if hole["kind"] == "int" else samples.get(hole["name"], "nowhere"), route_path
+        lambda hole: "1" if hole["kind"] in {"id", "long_id"} else samples.get(hole["name"], "nowhere"), route_path
     )
 
 
