@@ -17,7 +17,7 @@ from newsletter.wiring import Services
 from tests import sample_services
 from tests.browser.desk.conftest import Open
 from tests.browser.hands import follow
-from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, show
+from tests.browser.looks import DARK, DESKTOP, LIGHT, OF_COLOUR, PHONE, faults, faults_of, is_too_wide, show
 from tests.real_parts import Axe
 from tests.sample_services import NOW
 from tests.web.desk.test_desk_comments import write_comment
@@ -197,6 +197,16 @@ def test_axe_finds_nothing_under_the_pointer_and_with_the_focus(open_desk: Open,
             show(page, scheme)
             problems += [(path, scheme, fault) for fault in axe(page, *OF_COLOUR)]
     assert problems == []
+
+
+@pytest.mark.slow
+def test_a_title_of_one_long_word_is_wider_than_no_page_of_its_issue(open_desk: Open, services: Services) -> None:
+    with services.sessions.begin() as session:
+        issue_store.find(session, "break-the-circle").title = "Wirbelsäulengymnastikübungsprogrammverordnung" * 3
+    page = open_desk(viewport={"width": 320, "height": 700})
+    for path in ("", "schedule", "send", "delete", "history", "test", "preview-link", "note", "slot", "preflight"):
+        page.goto(f"{READY}{path}")
+        assert not is_too_wide(page), path
 
 
 def test_the_sweep_has_every_page_of_the_desk() -> None:
