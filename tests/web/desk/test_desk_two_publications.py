@@ -6,6 +6,8 @@ from datetime import datetime
 import pytest
 
 from newsletter import publications
+from newsletter.audience import subscribers
+from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.publications import Publication
@@ -35,6 +37,28 @@ def owner(enter: Enter) -> Visitor:
 def switch(visitor: Visitor, slug: str) -> None:
     """What somebody does in a second window."""
     assert visitor.client.post("/desk/publication", data={"publication": slug}).status_code == 303
+
+
+def test_the_consent_history_of_a_reader_of_both_says_which_each_step_is_of(
+    owner: Visitor, services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        ada = Subscriber(email="ada@example.org", key="ada@example.org", created_at=now)
+        ada.subscriptions.append(imported_into(publications.find(session, OURS), now))
+        session.add(ada)
+    page = f"/desk/readers/{ada.subscriptions[0].id}/"
+    alone = owner.read(page)
+    with services.sessions.begin() as session:
+        again = subscribers.find(session, "ada@example.org")
+        again.subscriptions.append(imported_into(publications.find(session, OTHER), now))
+    assert "(BackPainHelp)" not in alone
+    assert "(BackPainHelp)" in owner.read(page)
+    assert "Imported (The Other Letter)" in owner.read(page)
+
+
+def imported_into(publication: Publication, now: datetime) -> Subscription:
+    event = ConsentEvent(act=Act.IMPORTED, channel=Channel.IMPORT, at=now)
+    return Subscription(publication=publication, status=Status.ACTIVE, created_at=now, events=[event])
 
 
 def forms(page: str) -> list[str]:
