@@ -194,6 +194,20 @@ def test_a_server_that_takes_so_many_messages_over_one_connection_is_neither_awa
     assert (len(liar.taken), _events(logs)) == (20, [])
 
 
+def test_a_connection_too_many_for_the_server_slows_down_none_of_the_others(running, press, copies) -> None:
+    letter = running(readers(60))
+    greetings = count()
+    too_many = b"421 4.7.0 Too many concurrent SMTP connections from this IP address\r\n" + HANG_UP
+
+    def greet(_line: bytes) -> bytes:
+        return too_many if next(greetings) % 3 == 2 else b"220 ready\r\n"
+
+    with scripted({"": greet}) as (peer, _liar), capture_logs() as logs:
+        press(peer.server, limits=Limits(connections=6)).run_once()
+    assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.SENT, 1)}
+    assert set(_events(logs)) == {"the mail server takes no more connections"}
+
+
 @pytest.mark.parametrize("command", ["", "EHLO", "MAIL"])
 def test_a_server_that_is_closing_costs_no_copy_an_attempt(running, press, copies, command) -> None:
     letter = running(readers(5))

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import math
 import random
 import ssl
+import time
 from asyncio import Event
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +29,14 @@ from newsletter.delivery.rate_limit.spacing import Spacing
 from newsletter.delivery.smtp import refusals, retry
 from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.outage import ServerStatus
-from newsletter.delivery.smtp.protocol import ConnectionLost, DotStuffed, Envelope, RateLimited, SenderRefused
+from newsletter.delivery.smtp.protocol import (
+    ConnectionLost,
+    DotStuffed,
+    Envelope,
+    RateLimited,
+    SenderRefused,
+    TooManyConnections,
+)
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
 from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.errors import TransportDown
@@ -36,6 +45,8 @@ from newsletter.mail_settings import MailServer
 
 # Seconds between two checks for copies that fall due while other connections still work.
 _CHECK_EVERY = 0.5
+# Seconds until a connection is tried again that was one too many for the server.
+_REST = 60.0
 _NO_SMTPUTF8 = "the address needs SMTPUTF8, which the server has not"
 _LOGGED = {CopyState.REFUSED: "copy refused", CopyState.FAILED: "copy given up"}
 
@@ -83,6 +94,8 @@ class RunState:
     """Set when nothing is due, and no connection holds a copy that could come back."""
     is_silent: bool = False
     """Whether the server's silence has been logged; reset when it replies."""
+    open: int = 0
+    """How many connections are open, or about to be."""
     busy: int = 0
     """How many connections hold a copy now."""
     idle: Event = field(default_factory=Event)
@@ -126,6 +139,7 @@ class SmtpWorker:
         self._number = number
         self._connection: SmtpConnection | None = None
         self._failures = 0
+        self._rests_until = -math.inf
         self._following: OutgoingCopy | None = None
         """The copy whose envelope may be pipelined behind the message that is being sent."""
 
@@ -133,7 +147,7 @@ class SmtpWorker:
         """Send until no copy is due and no other connection holds one, or the run is to halt."""
         try:
             while not (self._state.halt.is_set() or self._state.over.is_set()):
-                if self._number >= self._state.connections:
+                if self._number >= self._state.connections or time.monotonic() < self._rests_until:
                     await self._stand_by()
                 elif outgoing := await self._next():
                     self._state.hold()
@@ -153,10 +167,9 @@ class SmtpWorker:
             await self._close()
 
     async def _stand_by(self) -> None:
-        # This connection belongs to another worker's share now; it may come back.
+        # This connection belongs to another worker's share now, or was one too many; it may come back.
         self._release_following()
         await self._close()
-        self._connection = None
         await _wait(self._state.over, _CHECK_EVERY)
 
     async def _next(self) -> OutgoingCopy | None:
@@ -205,10 +218,13 @@ class SmtpWorker:
             self._settle(await self._attempt(outgoing))
             self._failures, self._state.is_silent = 0, False
             self._config.status.mark_up()
-        except RateLimited:
+        except RateLimited as error:
             self._drop()
             self._settle(outcomes.released(copy))
-            await self._state.queue.slow_down(SERVER)
+            if isinstance(error, TooManyConnections) and self._state.open:
+                self._rest()
+            else:
+                await self._state.queue.slow_down(SERVER)
         except SenderRefused as error:
             log.warning("the server refuses the sender", copy=copy.id, letter=copy.letter_id, reason=str(error))
             self._drop()
@@ -314,11 +330,22 @@ class SmtpWorker:
     async def _connected(self, envelope: Envelope) -> SmtpConnection:
         if self._connection is None or not self._connection.usable(envelope):
             self._drop()
-            settings = self._config.settings
-            self._connection = await SmtpConnection.open(
-                settings.server, settings.tls, settings.patience, self._report_silence
-            )
+            self._connection = await self._open()
         return self._connection
+
+    async def _open(self) -> SmtpConnection:
+        settings = self._config.settings
+        self._state.open += 1
+        try:
+            return await SmtpConnection.open(settings.server, settings.tls, settings.patience, self._report_silence)
+        except BaseException:
+            self._state.open -= 1
+            raise
+
+    def _rest(self) -> None:
+        # The others go on: one connection too many is no reason to slow them down.
+        log.info("the mail server takes no more connections", open=self._state.open)
+        self._rests_until = time.monotonic() + _REST * self._config.settings.patience
 
     def _report_silence(self) -> None:
         # Logged once for all connections, because they wait for the same server.
@@ -341,11 +368,13 @@ class SmtpWorker:
     async def _close(self) -> None:
         if self._connection:
             await self._connection.close()
+        self._drop()
 
     def _drop(self) -> None:
-        if self._connection:
-            self._connection.drop()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection:
+            connection.drop()
+            self._state.open -= 1
 
 
 def _log(outcome: Outcome) -> None:

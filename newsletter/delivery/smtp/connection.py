@@ -167,7 +167,7 @@ class SmtpConnection:
             await connection._introduce()
         except (OSError, ValueError, TransportDown) as error:
             connection.drop()
-            kind = protocol.RateLimited if isinstance(error, protocol.RateLimited) else TransportDown
+            kind = type(error) if isinstance(error, protocol.RateLimited) else TransportDown
             raise kind(f"{server.host_port}: {str(error) or type(error).__name__}") from error
         except BaseException:
             connection.drop()

@@ -40,6 +40,10 @@ class RateLimited(TransportDown):
     """The server asks for a lower rate before it has heard of any reader."""
 
 
+class TooManyConnections(RateLimited):
+    """The server takes no further connection while it has as many as there are."""
+
+
 class SenderRefused(TransportDown):
     """The server refuses the sender, whoever the recipient is."""
 
@@ -110,8 +114,10 @@ class Envelope(NamedTuple):
 
 
 def greeting() -> Dialogue[None]:
-    """Read the server's greeting; raises TransportDown unless the server is ready."""
+    """Read the server's greeting; raises TransportDown unless the server is ready for one more connection."""
     [reply] = yield Ask(b"", 1, _GREETING)
+    if retry.is_rate_limited(reply) and retry.limits_connections(reply):
+        raise TooManyConnections(f"the server greets with {reply}")
     _require(reply, "greets")
 
 

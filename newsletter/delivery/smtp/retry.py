@@ -28,6 +28,8 @@ _RATE_WORDS = re.compile(
     re.IGNORECASE,
 )
 
+_TOO_MANY_AT_ONCE = re.compile(r"\b(concurrent|simultaneous)\b|too many ((open|smtp|tcp) )*connection", re.IGNORECASE)
+
 
 class ReplyKind(Enum):
     """What a reply means for the copy it answers."""
@@ -56,6 +58,11 @@ def is_rate_limited(answer: ServerReply) -> bool:
     if not 400 <= answer.code < 500 or (answer.status or "").startswith("4.2."):
         return False  # 4.2.x: this reader's mailbox, even where it gets mail "at a rate" that is too high
     return answer.status in _RATE_STATUS or _RATE_WORDS.search(answer.text) is not None
+
+
+def limits_connections(answer: ServerReply) -> bool:
+    """Whether a rate-limit reply is about how many connections there are at once, and not about the mail in them."""
+    return _TOO_MANY_AT_ONCE.search(answer.text) is not None
 
 
 def limits_one_group(answer: ServerReply) -> bool:
