@@ -171,6 +171,8 @@ class DatabaseFacts:
     oldest_copies: datetime | None = None
     heard: Mapping[str, datetime] = field(default_factory=dict)
     """When each way in last brought a bounce, a complaint or the like, or a webhook that was proven."""
+    unread_mailboxes: Mapping[str, str] = field(default_factory=dict)
+    """The mailboxes of bounces that cannot be read, and why."""
     sent_last: datetime | None = None
     """When the last letter to many began to go out."""
 

@@ -17,7 +17,7 @@ from newsletter import schema
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.bounces import webhooks
-from newsletter.delivery.bounces.intake import tally
+from newsletter.delivery.bounces.intake import mailbox_lease, tally
 from newsletter.delivery.models import PENDING, Copy, Heartbeat, Letter, LetterState, OutboxMessage, OutboxState
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.doctor.facts import ClockFacts, DatabaseFacts, MachineFacts
@@ -62,6 +62,7 @@ def look_at_database(session: Session, sessions: Sessions, now: datetime) -> Dat
         ),
         oldest_copies=_oldest_copies(session),
         heard=_heard(session),
+        unread_mailboxes=mailbox_lease.unread_mailboxes(session, now),
         sent_last=session.scalar(select(func.max(Letter.started_at))),
     )
 

@@ -93,6 +93,11 @@ def test_where_all_is_well_nothing_is_told() -> None:
             ("warning", "the oldest email in the outbox has been waiting since 2026-11-20 11:00 UTC", ""),
         ),
         ("database", {"oldest_copies": NOW - timedelta(minutes=5)}, None),
+        (
+            "database",
+            {"unread_mailboxes": {"press at imap.example.org:993, INBOX": "it does not answer"}},
+            ("error", "the mailbox press at imap.example.org:993, INBOX cannot be read: it does not answer", ""),
+        ),
         ("database", {"sent_last": NOW - timedelta(days=3)}, ("warning", "no bounce has ever come in by any way", "")),
         ("database", {"sent_last": NOW - timedelta(days=3), "heard": {"postmark": NOW - timedelta(days=2)}}, None),
     ],

@@ -8,7 +8,7 @@ import pytest
 from newsletter.config import Settings
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces import webhooks
-from newsletter.delivery.bounces.intake import tally
+from newsletter.delivery.bounces.intake import mailbox_lease, tally
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.workers import heartbeat
 from newsletter.doctor import gather, gather_here
@@ -52,6 +52,17 @@ def test_workers_waiting_mail_and_what_was_heard_are_told(sessions: Sessions, no
     assert found.workers == 1
     assert found.oldest_mail == now - timedelta(hours=3)
     assert found.heard == {"postmark": now - timedelta(hours=2), "pipe": now - timedelta(hours=1)}
+
+
+def test_a_mailbox_that_is_read_and_fails_again_and_again_is_told(sessions: Sessions, now: datetime) -> None:
+    unread = []
+    for _ in range(2):
+        with sessions.begin() as session:
+            assert mailbox_lease.claim_mailbox(session, "press at imap", "one", now)
+            now = mailbox_lease.record_failure(session, "press at imap", "one", now, "it does not answer", left=None)
+        unread.append(look(sessions, now).unread_mailboxes)
+    assert unread == [{}, {"press at imap": "it does not answer"}]
+    assert look(sessions, now + timedelta(hours=3)).unread_mailboxes == {}, "nobody reads it any more"
 
 
 def test_a_database_that_is_not_there_or_empty_is_told_and_the_rest_goes_on(tmp_path: Path, now: datetime) -> None:

@@ -96,6 +96,14 @@ def nothing_waits_for_long(facts: SystemFacts) -> Iterator[Finding]:
 
 
 @rule(Area.BOUNCES)
+def the_mailbox_of_bounces_can_be_read(facts: SystemFacts) -> Iterator[Finding]:
+    """Until it can, bounces, complaints and wishes to leave wait in it."""
+    for mailbox, problem in facts.database.unread_mailboxes.items():
+        message = f"the mailbox {mailbox} cannot be read: {problem}"
+        yield Finding(ERROR, "BOUNCE_IMAP_SERVER", message, "see the settings of the mailbox, BOUNCE_IMAP_…")
+
+
+@rule(Area.BOUNCES)
 def bounces_are_heard(facts: SystemFacts) -> Iterator[Finding]:
     """Whoever goes on mailing addresses that are gone is taken for a spammer; after an issue, bounces come in within
     hours."""

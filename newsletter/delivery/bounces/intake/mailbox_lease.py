@@ -1,5 +1,6 @@
 """Whose turn it is to read a mailbox: one worker at a time, on whichever host, and later after each failure."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, String, Text, and_, or_, select, update
@@ -52,6 +53,13 @@ def is_mailbox_due(session: Session, mailbox: str, now: datetime) -> bool:
     """Whether it may be time to read it; only looks."""
     row = session.get(MailboxLease, mailbox)
     return row is None or not now < row.next_at <= now + _LONGEST_WAIT
+
+
+def unread_mailboxes(session: Session, now: datetime) -> Mapping[str, str]:
+    """The mailboxes that could not be read at least twice in a row, and why; not those that nobody reads any more."""
+    failing = (MailboxLease.failures > 1) & (MailboxLease.next_at > now - 2 * _LONGEST_WAIT)
+    found = select(MailboxLease).where(failing).order_by(MailboxLease.mailbox)
+    return {one.mailbox: one.problem for one in session.scalars(found)}
 
 
 def record_reading(
