@@ -35,7 +35,8 @@ _OF_THE_SENDER = separate("""
 # With these words beside a status alone, the server could not tell, or will take the mail later.
 _PASSING = separate("""
     greylist | graylist | temporarily rejected | temporarily unavailable | temporary failure | temporary error
-    (temporary) | try again later | try later | at this time | lookup failure | unable to look up
+    (temporary) | try again later | try later | at this time | right now | lookup failure | unable to look up
+    unverified address | lookup failed | temporarily failed | cannot verify recipient
 """)
 _OF_US = (Reason.BLOCKED, Reason.SPAM, Reason.AUTHENTICATION, Reason.BAD_REPUTATION, Reason.REQUIRE_PTR)
 _OF_US_OR_THE_MAIL = (
@@ -224,8 +225,8 @@ def _by_numbers(text: str, status: str, code: str, command: str) -> Reason:
 
 
 def _touched_on(text: str, code: str) -> Reason | None:
-    # Without a reply code it may be what a program tells people, of which single words mean nothing.
-    return hint(text) if code else None
+    # Without a code it may be what a program tells people, of which single words mean nothing.
+    return hint(text) if code or wording.status_in(text) else None
 
 
 def _command_in(text: str) -> str:
