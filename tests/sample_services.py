@@ -31,6 +31,8 @@ from tests.amending import amend
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
+GRACE = timedelta(hours=2)
+"""How late an issue may still go out, as it is set by default."""
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OUT = ("unwind-a-tight-back", "under-the-hands")
 """The issues that have gone out, oldest first; the others wait unpublished."""

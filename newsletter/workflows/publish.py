@@ -85,7 +85,7 @@ def freeze_queued(session: Session, letters: LetterSettings, issue: Issue, at: d
 
 
 def schedule_next(
-    session: Session, letters: LetterSettings, issue: Issue, now: datetime, *, grace: timedelta = timedelta()
+    session: Session, letters: LetterSettings, issue: Issue, now: datetime, *, grace: timedelta
 ) -> Letter:
     """Freeze an issue for the first free weekly slot, or the one that its queue position gives it.
 

@@ -62,7 +62,7 @@ def due_checks(session: Session, now: datetime) -> list[DueCheck]:
 
 
 def check_slot(
-    session: Session, audience: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta = timedelta()
+    session: Session, audience: AudienceServices, check: DueCheck, now: datetime, *, grace: timedelta
 ) -> SlotProblem | None:
     """Check what goes out then, and mail the editors if there is a problem; None also if another worker has checked it.
 

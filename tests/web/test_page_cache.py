@@ -136,7 +136,7 @@ def test_home_is_kept_no_longer_than_the_date_that_it_names(
     with services.sessions.begin() as session:
         issue = issue_store.find(session, sample_services.WAITING)
         build_letter.mark_ready(session, issue, services.links)
-        at = publish.schedule_next(session, services.letters, issue, clock()).due_at
+        at = publish.schedule_next(session, services.letters, issue, clock(), grace=services.grace).due_at
     clock.turn(seconds=(at - clock()).total_seconds() - 20)
     seconds.now += LONGEST
     home = program.get("/")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -124,7 +125,7 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
         issue = issue_store.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
             build_letter.require_schedulable(issue, services.links)
-    for act in (publish.schedule_next, publish.send_now):
+    for act in (partial(publish.schedule_next, grace=GRACE), publish.send_now):
         with (
             services.sessions.begin() as session,
             pytest.raises(Conflict, match="only after a second person has approved"),

@@ -192,7 +192,7 @@ def test_a_queued_issue_that_is_sent_or_scheduled_by_hand_leaves_the_queue(
     enqueue(sessions, now, *SLUGS)
     with sessions.begin() as session:
         publish.send_now(session, LetterSettings(links), issue_store.find(session, FIRST), now)
-        publish.schedule_next(session, LetterSettings(links), issue_store.find(session, SECOND), now)
+        publish.schedule_next(session, LetterSettings(links), issue_store.find(session, SECOND), now, grace=GRACE)
     assert queued(sessions) == [THIRD]
 
 

@@ -37,6 +37,7 @@ from tests import sample_services
 from tests.amending import amend
 from tests.databases import MOSTLY_SQLITE
 from tests.originals import Fill
+from tests.sample_services import GRACE
 
 pytestmark = MOSTLY_SQLITE
 
@@ -319,7 +320,7 @@ def test_a_digest_is_neither_scheduled_nor_queued_nor_deleted(press: Press) -> N
         for refused in (
             lambda: publish.schedule(session, letters, digest, tuesday(11, 10), tuesday(10, 14)),
             lambda: queue.add(session, digest, tuesday(10, 14)),
-            lambda: publish.schedule_next(session, letters, digest, tuesday(10, 14)),
+            lambda: publish.schedule_next(session, letters, digest, tuesday(10, 14), grace=GRACE),
         ):
             with pytest.raises(Conflict, match="first weekly slot of the month"):
                 refused()

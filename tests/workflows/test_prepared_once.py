@@ -87,7 +87,9 @@ def inspect_and_ask(session: Session, services: Services, issue: Issue) -> None:
     [
         lambda session, services, issue: build_letter.mark_ready(session, issue, services.links),
         show_and_schedule,
-        lambda session, services, issue: publish.schedule_next(session, services.letters, issue, NOW),
+        lambda session, services, issue: publish.schedule_next(
+            session, services.letters, issue, NOW, grace=services.grace
+        ),
         lambda session, services, issue: publish.send_now(session, services.letters, issue, NOW),
         fill_its_slot,
         approve,

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from threading import Barrier, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -87,7 +88,9 @@ def test_the_next_slot_is_the_first_tuesday_that_no_issue_holds(
 ) -> None:
     with sessions.begin() as session:
         due = [
-            publish.schedule_next(session, LetterSettings(links), issue_store.find(session, slug), now).due_at
+            publish.schedule_next(
+                session, LetterSettings(links), issue_store.find(session, slug), now, grace=GRACE
+            ).due_at
             for slug in slugs
         ]
     assert due == [TUESDAY, TUESDAY + timedelta(days=7)]
@@ -115,7 +118,7 @@ def test_a_sender_for_all_issues_goes_before_the_publications_own_and_replies_st
     assert (plain.sender_address, plain.reply_to) == (own, None)
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[1])
-        letter = publish.schedule_next(session, LetterSettings(links, "issues@bulk.example"), issue, now)
+        letter = publish.schedule_next(session, LetterSettings(links, "issues@bulk.example"), issue, now, grace=GRACE)
     assert (letter.sender_address, letter.reply_to) == ("issues@bulk.example", own)
     assert letter.list_id == plain.list_id
 
@@ -133,13 +136,13 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
         draft = issue_store.find(
             session, write(session, session.get_one(Publication, publication.id), "A stiff hip", now)
         )
-        for act in (publish.schedule_next, publish.send_now):
+        for act in (partial(publish.schedule_next, grace=GRACE), publish.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, LetterSettings(links), draft, now)
         assert not build_letter.can_be_scheduled(draft)
         build_letter.mark_ready(session, draft, links)
         assert build_letter.can_be_scheduled(draft)
-        assert publish.schedule_next(session, LetterSettings(links), draft, now).due_at == TUESDAY
+        assert publish.schedule_next(session, LetterSettings(links), draft, now, grace=GRACE).due_at == TUESDAY
 
 
 def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
@@ -147,7 +150,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
 ) -> None:
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
-        publish.schedule_next(session, LetterSettings(links), issue, now)
+        publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
         assert not build_letter.can_be_scheduled(issue)
         publish.cancel(session, issue, now)
         assert build_letter.can_be_scheduled(issue)
@@ -170,9 +173,9 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         )
         assert not build_letter.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
-            publish.schedule_next(session, LetterSettings(links), issue, now)
+            publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
         build_letter.mark_ready(session, issue, links)
-        assert publish.schedule_next(session, LetterSettings(links), issue, now).due_at == TUESDAY
+        assert publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE).due_at == TUESDAY
 
 
 def test_two_issues_never_wait_for_the_same_hour(
@@ -192,7 +195,7 @@ def test_a_publication_without_a_slot_asks_for_a_moment(
         session.flush()
         session.expire(issue.publication)
         with pytest.raises(NotFound, match="--at"):
-            publish.schedule_next(session, LetterSettings(links), issue, now)
+            publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
 
 
 def test_only_active_unsuppressed_readers_of_the_publication_get_a_copy(
@@ -361,7 +364,9 @@ def test_two_editors_who_schedule_one_issue_at_once_make_one_letter(
     def try_it() -> str:
         try:
             with sessions.begin() as session:
-                publish.schedule_next(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
+                publish.schedule_next(
+                    session, LetterSettings(links), issue_store.find(session, slugs[0]), now, grace=GRACE
+                )
         except Conflict as error:
             return str(error)
         return "scheduled"
@@ -426,7 +431,9 @@ def test_an_unfit_issue_is_never_frozen(
             session, home, issue_store.Text(parsed, "2026-11-24-still-to-come.md", {}), issue_store.BY_FILE, now
         )
         with pytest.raises(Conflict, match="placeholder"):
-            publish.schedule_next(session, LetterSettings(links), issue_store.find(session, "still-to-come"), now)
+            publish.schedule_next(
+                session, LetterSettings(links), issue_store.find(session, "still-to-come"), now, grace=GRACE
+            )
         with pytest.raises(Conflict, match="placeholder"):
             build_letter.mark_ready(session, issue_store.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None

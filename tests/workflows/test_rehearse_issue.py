@@ -103,7 +103,7 @@ def test_a_field_without_a_fallback_is_counted_where_it_is_empty(services: Servi
     assert rehearse(services, now).rehearsal.blank == {}
     with services.sessions.begin() as session:
         letter = publish.schedule_next(
-            session, services.letters, issue_store.find(session, sample_services.WAITING), now
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now, grace=services.grace
         )
         letter.subject = "Dear {{ name }}, it is {{ name | friend }} {{ email }}"
     assert rehearse(services, now).rehearsal.blank == {"name": 3}
@@ -112,7 +112,7 @@ def test_a_field_without_a_fallback_is_counted_where_it_is_empty(services: Servi
 def test_a_letter_with_a_field_that_there_is_not_blocks(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         letter = publish.schedule_next(
-            session, services.letters, issue_store.find(session, sample_services.WAITING), now
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now, grace=services.grace
         )
         letter.subject = "Dear {{ nickname }}"
     [reason] = rehearse(services, now).blocking

@@ -296,7 +296,7 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, n
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         build_letter.mark_ready(session, issue, services.links)
-        publish.schedule_next(session, services.letters, issue, now)
+        publish.schedule_next(session, services.letters, issue, now, grace=services.grace)
         issue.publication.postal_address = "2 New Street"
     send(services, ANNA, now)
     with services.sessions.reading() as session:

@@ -15,6 +15,7 @@ from newsletter.workflows import publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
 from tests.databases import MOSTLY_SQLITE
+from tests.sample_services import GRACE
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
 
 pytestmark = MOSTLY_SQLITE
@@ -38,7 +39,7 @@ def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:
             glances = warn_editors.due_checks(session, now)
         for glance in glances:
             with sessions.begin() as session:
-                warn_editors.check_slot(session, slots.audience(links), glance, now)
+                warn_editors.check_slot(session, slots.audience(links), glance, now, grace=GRACE)
     return [text for address, text in mails(sessions)[before:] if address == "editor@desk.example"]
 
 

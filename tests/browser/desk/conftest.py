@@ -156,4 +156,6 @@ def _move_issues(session: Session, services: Services) -> None:
     assert sent
     sent.state, sent.finished_at = LetterState.FINISHED, NOW
     issue_store.set_readiness(issue_store.find(session, "break-the-circle"), Readiness.READY)
-    publish.schedule_next(session, services.letters, issue_store.find(session, "five-reasons-weighed"), NOW)
+    publish.schedule_next(
+        session, services.letters, issue_store.find(session, "five-reasons-weighed"), NOW, grace=services.grace
+    )

@@ -208,7 +208,9 @@ def test_an_issue_scheduled_before_the_rule_says_what_will_happen(
 ) -> None:
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = False
-        publish.schedule_next(session, services.letters, issue_store.find(session, sample_services.WAITING), now)
+        publish.schedule_next(
+            session, services.letters, issue_store.find(session, sample_services.WAITING), now, grace=services.grace
+        )
     with services.sessions.begin() as session:
         publications.find(session).requires_approval = True
     said = editor.read(PAGE)

@@ -118,7 +118,9 @@ def test_the_preview_can_be_dark_and_without_pictures(editor: Visitor) -> None:
 
 def test_a_scheduled_issue_is_previewed_as_it_was_frozen(editor: Visitor, services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        letter = publish.schedule_next(session, services.letters, issue_store.find(session, WAITING), now)
+        letter = publish.schedule_next(
+            session, services.letters, issue_store.find(session, WAITING), now, grace=services.grace
+        )
         letter.html = letter.html.replace("</body>", "FROZEN</body>")
     assert "FROZEN" in editor.open(f"/desk/issues/{WAITING}/preview.html").text
 
@@ -157,7 +159,7 @@ def test_the_calendar_shows_what_fills_a_slot_and_what_stands_outside(
     editor: Visitor, services: Services, now: datetime
 ) -> None:
     with services.sessions.begin() as session:
-        publish.schedule_next(session, services.letters, issue_store.find(session, WAITING), now)
+        publish.schedule_next(session, services.letters, issue_store.find(session, WAITING), now, grace=services.grace)
         publish.schedule(
             session, services.letters, issue_store.find(session, "break-the-circle"), now + timedelta(days=1), now
         )

@@ -136,7 +136,7 @@ def test_nothing_is_asked_about_an_issue_that_is_past_it(
     fields = hidden(author.open(PAGE).text, PREFLIGHT)
     with services.sessions.begin() as session:
         issue = made_ready(session, services, now)
-        publish.schedule_next(session, services.letters, issue, now)
+        publish.schedule_next(session, services.letters, issue, now, grace=services.grace)
     assert author.client.post(PREFLIGHT, data=fields).status_code == 409
     assert author.client.get(PREFLIGHT, headers=HTMX).status_code == 303
     assert "It passed when it was scheduled" in words(author.open(PAGE))

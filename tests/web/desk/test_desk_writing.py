@@ -335,7 +335,7 @@ def test_a_scheduled_issue_is_not_written_on_and_what_was_typed_is_kept(
 ) -> None:
     typed = form(author, body="Too late.\n")
     with services.sessions.begin() as session:
-        publish.schedule_next(session, services.letters, issue_store.find(session, SLUG), clock())
+        publish.schedule_next(session, services.letters, issue_store.find(session, SLUG), clock(), grace=services.grace)
     assert author.open(PAGE).status_code == 409
     answer = send(author, "save", typed)
     assert answer.status_code == 409
