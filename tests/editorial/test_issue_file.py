@@ -147,7 +147,7 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_front("subject: {a: b}"), "3: subject must be text, not a dict"),
         (
             with_front("last_reviewed: last week"),
-            '3: last_reviewed "last week" is not a date; write it as 2026-11-20',
+            '3: last reviewed "last week" is not a date; write it as 2026-11-20',
         ),
         (with_front("subject:"), "3: subject is empty"),
         (with_front("sources: [{title: x}]"), "3: each source has a title and a url, and nothing else"),

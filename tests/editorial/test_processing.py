@@ -168,6 +168,8 @@ def test_an_upload_of_more_than_40_mb_is_refused_with_its_size() -> None:
         (b'<?xml version="1.0"?><!-- x --><svg xmlns="http://www.w3.org/2000/svg"/>', "This is an SVG drawing"),
         (b"\xef\xbb\xbf  <svg:svg/>", "This is an SVG drawing"),
         ('<svg onload="alert(1)"/>'.encode("utf-16"), "This is an SVG drawing"),
+        (b"<svg><script>alert(1)</script></svg>", "This is an SVG drawing"),
+        (b"<!DOCTYPE html><body><svg/>", "This is a web page"),
         (b"<!DOCTYPE html><p>Hello", "This is a web page"),
         (b"<script>alert(1)</script>", "This is a web page"),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "This is a HEIC photo"),

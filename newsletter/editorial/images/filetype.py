@@ -80,9 +80,10 @@ def _in_a_box(content: bytes) -> str | None:
 
 def _reason(head: bytes) -> str:
     text = head.replace(b"\0", b"")  # UTF-16 is markup, too
-    if _DRAWING.search(text) and not _MARKUP.search(text):
+    drawing, page = _DRAWING.search(text), _MARKUP.search(text)
+    if drawing and (page is None or drawing.start() < page.start()):
         return _SVG
-    return _HTML if _MARKUP.search(text) else _OTHER
+    return _HTML if page else _OTHER
 
 
 def strip_metadata(content: bytes) -> Animation:

@@ -78,7 +78,7 @@ class Fields:
         try:
             return date.fromisoformat(text) if text else None
         except ValueError:
-            self._fault("last_reviewed", f'last_reviewed "{text}" is not a date; write it as 2026-11-20')
+            self._fault("last_reviewed", f'last reviewed "{text}" is not a date; write it as 2026-11-20')
             return None
 
     def date(self) -> date | None:
@@ -114,15 +114,16 @@ class Fields:
         return self._line(entry, key) if entry else ""
 
     def _line(self, entry: Entry, key: str) -> str:
+        called = key.replace("_", " ")
         if not isinstance(entry.value, str):
-            self._complain(entry, f"{key} must be text, not a {type(entry.value).__name__}")
+            self._complain(entry, f"{called} must be text, not a {type(entry.value).__name__}")
             return ""
         # A line break in a subject would end the header and start another one.
         if found := characters.forbidden_in_line(entry.value):
-            self._complain(entry, f"{key} holds {characters.named(found)}; write it on one line")
+            self._complain(entry, f"{called} holds {characters.named(found)}; write it on one line")
         if len(entry.value) > LONGEST_LINE:
             self._complain(
-                entry, f"{key} has {formats.number(len(entry.value))} characters; the limit is {LONGEST_LINE}"
+                entry, f"{called} has {formats.number(len(entry.value))} characters; the limit is {LONGEST_LINE}"
             )
         return entry.value
 

@@ -117,7 +117,7 @@ def somebody_has_reviewed_it(context: CheckContext) -> Iterator[Finding]:
     if _is_about_health(context) and not context.issue.reviewed_by:
         yield warning(
             "no reviewer is named",
-            "name the reviewer and their profession, and give the day in last_reviewed",
+            "name the reviewer and their profession, and give the day of the review",
             context.front_line("reviewed_by"),
         )
 
