@@ -144,7 +144,7 @@ def test_a_title_takes_no_merge_field() -> None:
         (with_body("one\n\ntwo \x1b"), "7: the control character U+001B cannot be shown; delete it"),
         (with_body("\ud800"), "5: the control character U+D800 cannot be shown; delete it"),
         (with_body("\uffff"), "5: the control character U+FFFF cannot be shown; delete it"),
-        (with_front("subject: {a: b}"), "3: subject must be text, not a dict"),
+        (with_front("subject: {a: b}"), "3: subject must be one text; if it begins with a bracket, put it in quotes"),
         (
             with_front("last_reviewed: last week"),
             '3: last reviewed "last week" is not a date; write it as 2026-11-20',

@@ -116,7 +116,7 @@ class Fields:
     def _line(self, entry: Entry, key: str) -> str:
         called = key.replace("_", " ")
         if not isinstance(entry.value, str):
-            self._complain(entry, f"{called} must be text, not a {type(entry.value).__name__}")
+            self._complain(entry, f"{called} must be one text; if it begins with a bracket, put it in quotes")
             return ""
         # A line break in a subject would end the header and start another one.
         if found := characters.forbidden_in_line(entry.value):
