@@ -115,7 +115,7 @@ def test_every_encoding_that_is_named_is_read(write: Callable[..., Path], encodi
         (b"PK\x03\x04 and so on", "", "this zip is damaged or cut off; download it again"),
         (gzip.compress(b"email\nada@example.org\n", mtime=0), "", "packed, and not as a zip; unpack it"),
         (b"7z\xbc\xaf\x27\x1c and so on", "", "packed, and not as a zip; unpack it"),
-        (b"\xd0\xcf\x11\xe0 and so on", "", "an old workbook; .* CSV UTF-8 or XLSX"),
+        (b"\xd0\xcf\x11\xe0 and so on", "", "an old workbook, or one with a password; .* CSV UTF-8, or as XLSX"),
     ],
 )
 def test_what_cannot_be_read_to_its_end_is_not_begun(

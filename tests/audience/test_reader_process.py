@@ -66,7 +66,7 @@ def test_a_process_reads_what_would_be_read_here(
 
 def test_a_stretch_of_long_rows_is_shorter(write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stretches, "LARGEST", 100_000)
-    monkeypatch.setattr(stretches, "PART", 10)
+    monkeypatch.setattr(stretches, "AT_ONCE", 10)
     path = write("email,about\n" + "".join(f"reader{number}@example.org,{'x' * 3_000}\n" for number in range(150)))
     with files.open_file(path) as file:
         found = whole(stretches.read_stretches(file))

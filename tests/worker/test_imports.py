@@ -13,7 +13,6 @@ OF_OTHER_WORK = {
     *(
         "obstore",
         "prometheus_client",
-        "python_calamine",
         "rich",
         "segno",
         "urllib3",

@@ -51,7 +51,7 @@ class CsvFile:
     header: CsvRow
     rows: Iterator[CsvRow | RefusedRow]
     size: int
-    """In bytes, or in rows for a workbook."""
+    """In bytes."""
     _tell: Callable[[], int]
     file_name: str = ""
     """The last part of its name, by which some programs tell what is in it; a sheet's name before its workbook's."""

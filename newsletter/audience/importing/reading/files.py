@@ -60,7 +60,8 @@ class ListFile:
         magic = self._file.read(4)
         self._file.seek(0)
         if magic == _OLD_WORKBOOK:
-            raise Invalid(f"{self.name}: this is an old workbook; save its sheet as CSV UTF-8 or XLSX, and import that")
+            kind = "this is an old workbook, or one with a password"
+            raise Invalid(f"{self.name}: {kind}; save its sheet as CSV UTF-8, or as XLSX without one, and import that")
         if magic.startswith(_OTHER_PACKERS):
             raise Invalid(f"{self.name}: this file is packed, and not as a zip; unpack it, and import what is in it")
         if magic != zip_reader.MAGIC:
@@ -69,12 +70,9 @@ class ListFile:
         with naming(self.name):
             opened_zip = open_files.enter_context(zip_reader.open_zip(self._file))
             is_workbook = xlsx_reader.is_workbook(opened_zip)
-            if is_workbook:
-                xlsx_reader.check_workbook(opened_zip)
             members = [] if is_workbook else zip_reader.list_members(opened_zip, sources.MEMBERS)
         if is_workbook:
-            self._file.seek(0)
-            yield from xlsx_reader.read_workbook(self._file, self.name)
+            yield from xlsx_reader.read_workbook(opened_zip, self.name)
         for number, entry in enumerate(members):
             name, file_name = f"{self.name}, {entry.filename}", PurePosixPath(entry.filename).name
             with zip_reader.open_member(opened_zip, entry) as stream:

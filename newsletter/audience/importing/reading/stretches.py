@@ -16,10 +16,9 @@ STRETCH = 50_000
 STRETCH_OF_MORE = 20_000
 """The same where a row has more than an address and a name, so that a stretch fits into memory."""
 LARGEST = 8 << 20
-"""The bytes of a CSV list after which a stretch ends early, so that it fits into memory whatever its rows hold.
-
-No stretch of a workbook ends early: its position counts rows, and all of it is in memory already, within `MAX_CELLS`.
-"""
+"""How much of a list is read before a stretch ends early, so that it fits into memory whatever its rows hold."""
+AT_ONCE = 100
+"""The rows after which this is looked at."""
 PART = 2_000
 """The rows that are packed together."""
 
@@ -68,7 +67,7 @@ def _next_stretch(
     start = sheet.position
     some: list[ImportRow | RefusedRow] = []
     while len(some) < rows_at_once and sheet.position - start < LARGEST:
-        more = list(itertools.islice(entries, min(PART, rows_at_once - len(some))))
+        more = list(itertools.islice(entries, min(AT_ONCE, rows_at_once - len(some))))
         if not more:
             break
         some += more

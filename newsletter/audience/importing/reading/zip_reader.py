@@ -26,7 +26,7 @@ MAX_RATIO = 200
 _ALWAYS_FINE = 1 << 20
 MAGIC = b"PK\x03\x04"
 _UNREADABLE = (BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError)
-_BROKEN = (BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
+BROKEN = (BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 _LISTS = (".csv", ".tsv", ".txt")
 _ENCRYPTED = 0x1
 _DAMAGED = "this zip is damaged or cut off; download it again"
@@ -99,7 +99,7 @@ def open_member(opened: ZipFile, entry: ZipInfo) -> Iterator[IO[bytes]]:
     try:
         with opened.open(entry) as stream:
             yield stream
-    except _BROKEN as error:
+    except BROKEN as error:
         raise Invalid(f"{entry.filename[:60]!r} in this zip is damaged or cut off; download it again") from error
 
 

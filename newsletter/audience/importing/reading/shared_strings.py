@@ -1,0 +1,96 @@
+"""The texts that the cells of a workbook share, kept in a file: a million readers have millions of them.
+
+They are numbered as they were first typed, mostly in the order of the rows, so they are read only as far as asked for.
+"""
+
+import os
+import re
+from array import array
+from functools import lru_cache
+from typing import IO
+
+from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, XmlPart
+from newsletter.errors import Invalid, Unavailable
+
+_LOT = 16
+"""Texts that are kept and read together."""
+_LOTS_AT_HAND = 8
+_TEXTS_AT_HAND = 4_096
+_BETWEEN = "\0"
+"""Which no text of XML has."""
+_ESCAPE = re.compile("_x(?!0000|[dD][89a-fA-F])([0-9a-fA-F]{4})_")
+
+
+def unescaped(text: str) -> str:
+    """A text without the escapes of characters that XML cannot have, such as `_x000D_`."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
+
+
+class SharedStrings:
+    """Each text by its number, from the part that has them and by way of an empty file to keep them in."""
+
+    def __init__(self, part: IO[bytes], kept: IO[bytes]) -> None:
+        self._part = _StringsPart(part)
+        self._file = kept
+        self._ends = array("Q", [0])
+        """Where each lot ends in the file."""
+        self._lot = lru_cache(_LOTS_AT_HAND)(self._read_lot)
+        self.text = lru_cache(_TEXTS_AT_HAND)(self._find_text)
+        """The text with this number, as a cell has it; Invalid if there is none, Unavailable if the disk is full."""
+
+    def _find_text(self, stated: str) -> str:
+        lot, at = divmod(int(stated), _LOT)
+        while len(self._ends) - 1 <= lot:
+            if not self._keep_more():
+                raise Invalid(DAMAGED)
+        try:
+            return self._lot(lot)[at]
+        except IndexError:
+            raise Invalid(DAMAGED) from None
+
+    def _read_lot(self, lot: int) -> list[str]:
+        start, end = self._ends[lot : lot + 2]
+        return unescaped(os.pread(self._file.fileno(), end - start, start).decode()).split(_BETWEEN)
+
+    def _keep_more(self) -> bool:
+        """Keep the lots of the next piece of the part; False if there is none."""
+        is_more, texts = self._part.read_piece(), self._part.strings
+        whole = len(texts) - len(texts) % _LOT if is_more else len(texts)
+        try:
+            for at in range(0, whole, _LOT):
+                written = self._file.write(_BETWEEN.join(texts[at : at + _LOT]).encode())
+                self._ends.append(self._ends[-1] + written)
+            self._file.flush()
+        except OSError as error:
+            raise Unavailable(f"the texts of a workbook cannot be kept meanwhile: {error.strerror}") from None
+        del texts[:whole]
+        return is_more or whole > 0
+
+
+class _StringsPart(XmlPart):
+    """Texts, some with a font for each piece; how a Chinese or Japanese one is pronounced is left out."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        super().__init__(stream)
+        self.strings: list[str] = []
+        self._text = ""
+        self._is_phonetic = False
+
+    def _start(self, name: str, _: dict[str, str]) -> None:
+        kind = self._local[name]
+        if kind == "t":
+            self._texts.clear()
+        elif kind == "si":
+            self._text = ""
+        elif kind == "rPh":
+            self._is_phonetic = True
+
+    def _end(self, name: str) -> None:
+        kind = self._local[name]
+        if kind == "t":
+            if not self._is_phonetic and len(self._text) < LONGEST_TEXT:
+                self._text += "".join(self._texts)
+        elif kind == "si":
+            self.strings.append(self._text[:LONGEST_TEXT])
+        elif kind == "rPh":
+            self._is_phonetic = False
