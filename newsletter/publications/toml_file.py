@@ -40,6 +40,7 @@ _SENTENCES = {
     "enum": "Give one of {expected}.",
     "literal_error": "Give one of {expected}.",
     "time_parsing": "Give a time like 09:00.",
+    "time_type": "Give a time like 09:00.",
     "url_parsing": "Give a full web address, like https://example.org/page.",
     "url_scheme": "Give a web address that begins with https:// or http://.",
     "url_type": "Give a full web address, like https://example.org/page.",
@@ -96,12 +97,30 @@ def _in_ascii(address: str) -> str:
     return address
 
 
+def _visible(words: str) -> str:
+    if not characters.trimmed(words):
+        raise ValueError(_SENTENCES["string_too_short"])
+    return words
+
+
 def _once_each(topics: list[str]) -> list[str]:
     named: dict[str, str] = {}
     for topic in topics:
-        if (same := named.setdefault(characters.label_key(topic), topic)) is not topic:
+        if same := named.get(key := characters.label_key(topic)):
             raise ValueError(f"“{same}” and “{topic}” are the same topic; leave one out.")
+        named[key] = topic
     return topics
+
+
+def _no_number(value: object) -> object:
+    """Of a number, nothing: it would be the seconds since midnight."""
+    return None if isinstance(value, (int, float)) else value
+
+
+def _to_the_minute(at: time) -> time:
+    if at.tzinfo or at.second or at.microsecond:
+        raise ValueError(_SENTENCES["time_parsing"])
+    return at
 
 
 def _named_once(slugs: list[str]) -> list[str]:
@@ -111,9 +130,10 @@ def _named_once(slugs: list[str]) -> list[str]:
 
 
 _ONE_LINE = AfterValidator(_one_line)
+_VISIBLE = AfterValidator(_visible)
 _ANY_LINES = AfterValidator(_any_lines)
-_Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE]
-_Topic = Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE]
+_Name = Annotated[str, Field(min_length=1, max_length=120), _ONE_LINE, _VISIBLE]
+_Topic = Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE, _VISIBLE]
 _Colour = Annotated[str, _fits("#[0-9a-f]{6}", "Give a colour like #1a6b5c.")]
 _Language = Annotated[
     str, Field(max_length=16), _fits("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", "Give a language tag like en, pl or pt-BR.")
@@ -132,12 +152,12 @@ class _Part(BaseModel):
 
 class _SlotPart(_Part):
     weekday: _Weekday
-    at: time
+    at: Annotated[time, BeforeValidator(_no_number), AfterValidator(_to_the_minute)]
     time_zone: Annotated[str, AfterValidator(_known_zone)] | None = None
 
 
 class _FollowPart(_Part):
-    name: Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE]
+    name: Annotated[str, Field(min_length=1, max_length=60), _ONE_LINE, _VISIBLE]
     url: _Url
 
 
@@ -156,7 +176,7 @@ class _File(_Part):
     sender_name: _Name
     sender_address: _OurAddress | None = None
     reply_to: _OurAddress | None = None
-    postal_address: Annotated[str, Field(min_length=1), _ANY_LINES]
+    postal_address: Annotated[str, _ANY_LINES, _VISIBLE]
     booking_url: _Url | None = None
     ask_url: _Url | None = None
     takes_requests: bool = True
@@ -197,6 +217,8 @@ def load(session: Session, path: Path, now: datetime, default_sender: str | None
     values = described.model_dump(mode="json", exclude={"slot"}) | {"sender_address": sender}
     publication = Publication(created_at=now, **values)
     publication.slots = [_slot(part, described.time_zone, now) for part in described.slot]
+    if len({(slot.weekday, slot.at, slot.time_zone) for slot in publication.slots}) < len(publication.slots):
+        raise Invalid(f"{path}: slot: Two of them are the same; leave one out.")
     session.add(publication)
     session.flush()
     return publication, True
@@ -228,14 +250,18 @@ def _slot(part: _SlotPart, time_zone: str, now: datetime) -> Slot:
 
 def _read(path: Path) -> _File:
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError:
         raise Invalid(f"{path} is missing; it names the publication (docs/issue-files.md shows one)") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Invalid(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    except RecursionError:
+        raise Invalid(f"{path}: lists or tables are nested too deeply") from None
     except ValidationError as error:
         problems = ((".".join(map(str, problem["loc"])), _rule(problem)) for problem in error.errors())
         raise Invalid("\n".join(f"{path}: {place}: {rule}" for place, rule in problems)) from None
+    except ValueError as error:  # of TOML, or a number of thousands of digits
+        raise Invalid(f"{path}: {error}") from None
 
 
 def _field_fault(problem: ErrorDetails) -> str:
