@@ -2,7 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces import suppression, suppression_list
+from newsletter.delivery.bounces.suppression_list import SuppressionFilter
 from newsletter.delivery.models import Cause, Suppression
 from newsletter.editorial.rendering import render
 from newsletter.workflows import test_mail, warn_editors
@@ -117,3 +118,13 @@ def test_of_every_kind_of_single_letter_it_is_said_who_wanted_it() -> None:
     single = set(render.FIELDS) - {"issue", "correction"}
     assert single <= set(suppression.PURPOSES)
     assert {test_mail.KIND, warn_editors.KIND} <= set(suppression.PURPOSES)
+
+
+@pytest.mark.parametrize("typed", ["jörg@bücher.example", "BÜCHER.example", "xn--bcher-kva", "JÖRG@"])
+def test_an_address_is_found_as_it_is_read_and_as_the_dns_knows_it(sessions, now, typed: str) -> None:
+    key = "jörg@xn--bcher-kva.example"
+    with sessions.begin() as session:
+        for each in (key, "ada@example.org"):
+            suppression.add(session, each, Cause.BOUNCE, now)
+        [found] = suppression_list.list_page(session, SuppressionFilter(typed), 1, 10)[0]
+    assert found.key == key

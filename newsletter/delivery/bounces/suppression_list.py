@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
+from newsletter.addresses import mailboxes
 from newsletter.characters import storable
 from newsletter.delivery.models import Cause, Suppression
 
@@ -26,8 +27,13 @@ class SuppressionFilter:
         if self.cause:
             found = found.where(Suppression.cause == self.cause)
         if wanted := storable(self.search).strip().lower():
-            found = found.where(Suppression.key.contains(wanted, autoescape=True))
+            found = found.where(or_(*(Suppression.key.contains(each, autoescape=True) for each in _spellings(wanted))))
         return found
+
+
+def _spellings(wanted: str) -> set[str]:
+    # A host is stored as the DNS knows it, and typed as it is read.
+    return {wanted, mailboxes.mailbox_key(wanted) if "@" in wanted else mailboxes.host_of(wanted)}
 
 
 def list_page(
