@@ -27,6 +27,7 @@ from newsletter.audience.services import AudienceServices
 from newsletter.delivery import ledger, receipts
 from newsletter.delivery.bounces import events, suppression
 from newsletter.delivery.bounces.intake import reader_mails
+from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
 from newsletter.delivery.models import Copy, Letter
 from newsletter.delivery.transactional import outbox
 from newsletter.engagement import comments_privacy, requests
@@ -102,11 +103,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "bounces": [one.as_json() for one in events.of_person(session, keys, _ids(reader))],
         "requests": requests.export_requests(session, keys),
         "comments": comments_privacy.comments_of(session, keys, _ids(reader)),
-        "mails": [
-            {"at": one.received_at.isoformat(), "forwarded": not one.kept_because}
-            for key in keys
-            for one in reader_mails.mails_from(session, key)
-        ],
+        "mails": [_mail(session, one) for key in keys for one in reader_mails.mails_from(session, key)],
         "suppressed": [
             {"cause": one.cause.value, "at": one.at.isoformat()}
             for key in keys
@@ -140,6 +137,16 @@ def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
         {"subject": subject, "state": state.value, "at": ended_at.isoformat() if ended_at else None}
         for subject, state, ended_at in found
     ]
+
+
+def _mail(session: Session, mail: ReaderMail) -> dict[str, Any]:
+    kept = reader_mails.text_of(session, mail)
+    return {
+        "at": mail.received_at.isoformat(),
+        "forwarded": not mail.kept_because,
+        "subject": kept.subject if kept else None,
+        "text": kept.text if kept else None,
+    }
 
 
 def _ids(reader: Subscriber) -> list[int]:

@@ -8,10 +8,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from newsletter import audit, publications
-from newsletter.audience import refusals
-from newsletter.audience.models import Pace, SignupCount, Status, Subscriber, Subscription, hour_of
+from newsletter.audience import consent, refusals
+from newsletter.audience.consent import Proof
+from newsletter.audience.models import Act, Channel, Pace, SignupCount, Status, Subscriber, Subscription, hour_of
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.delivery.bounces import suppression
+from newsletter.delivery.bounces.events import RawReport
 from newsletter.delivery.bounces.intake.reader_mails import ReaderMail
 from newsletter.delivery.models import Cause
 from newsletter.delivery.transactional import outbox
@@ -128,8 +130,13 @@ def test_the_page_of_my_data_leaves_out_nothing_that_the_file_has(
                     kept_because=reason,
                 )
             )
+        session.add(RawReport(source="a", received_at=now, raw=b"Subject: Hello\n\nIs the <clinic> open?\n"))
+        consent.record(session, mine, Act.ASKED, Channel.FORM, now, Proof(note="shop.example"))
     page = browser.get(f"{fresh}/my-data")
-    for part in ("Notiz unseres Teams: Prefers &lt;the&gt; phone.", "an unser Team weitergeleitet", ">Deutsch</span>"):
+    for part in (
+        *("Notiz unseres Teams: Prefers &lt;the&gt; phone.", "an unser Team weitergeleitet", ">Deutsch</span>"),
+        *("Das Formular stand auf: shop.example", "<blockquote>Hello<br>Is the &lt;clinic&gt; open?</blockquote>"),
+    ):
         assert part in page.text
     template = Path("templates/site/my_data.html").read_text()
     assert [part for part in browser.get(f"{fresh}/my-data.json").json if f"data.{part}" not in template] == []

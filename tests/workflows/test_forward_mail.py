@@ -189,7 +189,8 @@ def test_an_erased_persons_mail_is_gone_and_all_go_after_ninety_days(services: S
         session.add(Subscriber(email=ADA, key=ADA, name="Ada", created_at=NOW))
         session.flush()
         reader = session.scalars(select(Subscriber)).one()
-        assert privacy.export_data(session, reader)["mails"] == [{"at": NOW.isoformat(), "forwarded": True}]
+        told = {"at": NOW.isoformat(), "forwarded": True, "subject": "Your last issue", "text": "I liked it."}
+        assert privacy.export_data(session, reader)["mails"] == [told]
         privacy.erase(session, services.audience, ADA, NOW)
     assert [each["Reply-To"] for each in forwarded(services)] == ["bo@reader.example"]
     with services.sessions.begin() as session:
