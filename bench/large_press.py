@@ -27,7 +27,7 @@ from newsletter.editorial.models import Issue, Readiness, Revision, RevisionPict
 from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.publications import toml_file
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 
 OWNER, PASSWORD = "owner@desk.example", "correct horse battery"
@@ -77,7 +77,7 @@ def _one_of_each(sessions: Sessions, data_dir: Path, now: datetime) -> None:
             path, lambda name, content: pictures.import_file(session, name, content, now)
         )
         issue = issue_store.create(session, home, found, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue, LINKS)
+        issue_readiness.mark_ready(session, issue, LINKS)
         publish.send_now(session, LetterSettings(LINKS), issue, now - timedelta(days=9_000))
         editors.set_password(editors.add(session, OWNER, Role.OWNER, now), PASSWORD)
 

@@ -20,12 +20,12 @@ PressError                      a sentence for the person, and never a traceback
 │   │   │   ├── OtherTabConflict    the other text is the same editor's, from another window
 │   │   │   └── RevisionConflict    the other text is the newest revision
 │   │   ├── Outdated            issue_store: the text is based on a revision that is no longer the newest
-│   │   ├── Unaddressed         build_letter: the segment that the issue goes to no longer works
-│   │   ├── Unapproved          build_letter: an approval is required, and the content has none
-│   │   ├── Unfit               build_letter: preflight blocks the issue
+│   │   ├── Unaddressed         issue_readiness: the segment that the issue goes to no longer works
+│   │   ├── Unapproved          issue_readiness: an approval is required, and the content has none
+│   │   ├── Unfit               issue_readiness: preflight blocks the issue
 │   │   ├── UnknownDraft        drafts: the draft is not the one that the window knows
-│   │   ├── Unready             build_letter: the issue is a draft
-│   │   └── Unsent              build_letter: the issue is scheduled, and has to be unscheduled first
+│   │   ├── Unready             issue_readiness: the issue is a draft
+│   │   └── Unsent              issue_readiness: the issue is scheduled, and has to be unscheduled first
 │   ├── NotFresh                preferences: personal data needs a link that was sent within the hour (403)
 │   └── TooManyRequests         signup_limits: too many requests, of one client or of all together (429)
 └── Unavailable                 nothing is wrong with the request; try again later

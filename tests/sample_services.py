@@ -25,7 +25,7 @@ from newsletter.links import Links
 from newsletter.publications import Publication, toml_file
 from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, correct_issue, publish
+from newsletter.workflows import correct_issue, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.amending import amend
 
@@ -78,7 +78,7 @@ def stock(services: Services, now: datetime) -> None:
         )
         for text in texts:
             issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-            build_letter.mark_ready(session, issue_store.find(session, text.file.slug), services.links)
+            issue_readiness.mark_ready(session, issue_store.find(session, text.file.slug), services.links)
     for week, slug in enumerate(OUT, -len(OUT)):
         with services.sessions.begin() as session:
             publish.send_now(session, services.letters, issue_store.find(session, slug), now + timedelta(weeks=week))
@@ -110,7 +110,7 @@ def send(services: Services, publication: str, slug: str, now: datetime) -> None
     with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(source, name), name, {})
         issue_store.save(session, publications.find(session, publication), text, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
+        issue_readiness.mark_ready(session, issue_store.find(session, slug), services.links)
         publish.send_now(session, services.letters, issue_store.find(session, slug), now)
 
 

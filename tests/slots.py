@@ -19,7 +19,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
-from newsletter.workflows import approve_issue, build_letter
+from newsletter.workflows import approve_issue, issue_readiness
 from newsletter.workflows.approve_issue import Review
 from tests.sample_source import issue_source
 
@@ -55,7 +55,7 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
         for title in TITLES:
             write(session, title, now)
         for slug in SLUGS:
-            build_letter.mark_ready(session, issue_store.find(session, slug), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:
@@ -81,7 +81,7 @@ def queued(sessions: Sessions) -> list[str]:
 def approve(session: Session, links: Links, slug: str, now: datetime) -> None:
     """Somebody else says that an issue may go out as it is now."""
     issue = issue_store.find(session, slug)
-    content = build_letter.approvable_content(issue, links)
+    content = issue_readiness.approvable_content(issue, links)
     approve_issue.approve(session, links, issue, Review(content, "owner@desk.example"), now)
 
 

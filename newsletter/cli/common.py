@@ -17,11 +17,11 @@ from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
 from newsletter.errors import Conflict
 from newsletter.wiring import Services, open_services
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 
 T = TypeVar("T")
 
-_FIRST: dict[type[Conflict], str] = {build_letter.Unready: "ready", build_letter.Unsent: "cancel"}
+_FIRST: dict[type[Conflict], str] = {issue_readiness.Unready: "ready", issue_readiness.Unsent: "cancel"}
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 correction_option = click.option(

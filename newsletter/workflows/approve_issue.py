@@ -25,7 +25,7 @@ from newsletter.editors import Editor, Role
 from newsletter.editors.names import TeamNames
 from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.links import Links
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter, issue_readiness, publish
 
 APPROVERS = (Role.OWNER, Role.EDITOR)
 ASKED_AN_HOUR = 12
@@ -78,7 +78,7 @@ class ApprovalStatus:
 
 def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalStatus:
     """The current approval status of an issue."""
-    content, number = build_letter.approvable_content(issue, links), _correction_number(session, issue)
+    content, number = issue_readiness.approvable_content(issue, links), _correction_number(session, issue)
     own = [step for step in issue.approval_steps if number is None or step.correction == number]
     return ApprovalStatus(
         is_required=issue.publication.requires_approval,
@@ -145,7 +145,7 @@ def withdraw(session: Session, links: Links, issue: Issue, review: Review, now: 
 
 def _unschedule(session: Session, links: Links, issue: Issue, content: Content, now: datetime) -> bool:
     """Lock the issue with the content that was shown, and unschedule it; returns whether it was scheduled."""
-    if build_letter.approvable_content(issue, links) != content:
+    if issue_readiness.approvable_content(issue, links) != content:
         raise Conflict(_CHANGED)
     was_scheduled = build_letter.is_waiting(issue)
     # Lock the letter first, as `publish_due` does, so that the two cannot deadlock.

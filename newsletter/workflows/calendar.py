@@ -23,8 +23,8 @@ from newsletter.editorial.schedule import digest_slots, occurrences, queue, slot
 from newsletter.editorial.schedule.occurrences import Occurrence
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import Blocker
+from newsletter.workflows import issue_readiness
+from newsletter.workflows.issue_readiness import Blocker
 
 _FURTHEST = timedelta(days=400)
 """A little more than the year that the calendar shows."""
@@ -125,7 +125,7 @@ class SlotAllocator:
 
     def _blocker(self, issue: Issue) -> Blocker | None:
         if issue.id not in self._blockers:
-            self._blockers[issue.id] = build_letter.blocker(issue, self._links)
+            self._blockers[issue.id] = issue_readiness.blocker(issue, self._links)
         return self._blockers[issue.id]
 
 
@@ -211,7 +211,7 @@ class Calendar:
         if at not in self._digest_times:
             return None
         digest = digests.open_digest(self.session, self.publication.id) if at == self._digest_times[0] else None
-        return DigestForecast(digest, build_letter.blocker(digest, self.links) if digest else None)
+        return DigestForecast(digest, issue_readiness.blocker(digest, self.links) if digest else None)
 
     @cached_property
     def _scheduled(self) -> dict[datetime, Issue]:
@@ -265,7 +265,7 @@ class Calendar:
             issue,
             is_slot=occurrence is not None,
             off=occurrence.off if occurrence else "",
-            blocker=self._lateness(at) or build_letter.blocker(issue, self.links),
+            blocker=self._lateness(at) or issue_readiness.blocker(issue, self.links),
             is_due=at <= self.now,
         )
 

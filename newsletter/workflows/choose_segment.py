@@ -9,7 +9,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 
 
 def choose_segment(session: Session, issue: Issue, segment: Segment | None) -> bool:
@@ -18,7 +18,7 @@ def choose_segment(session: Session, issue: Issue, segment: Segment | None) -> b
     An approval counts only for the readers it was given for (`approvals.Content`).
     """
     issue_store.lock(session, issue)
-    build_letter.require_open(issue)
+    issue_readiness.require_open(issue)
     wanted = segment.id if segment else None
     if issue.segment_id == wanted:
         return False

@@ -30,7 +30,7 @@ from newsletter.editorial.models import Correction, Issue
 from newsletter.editorial.preflight import Finding, Level
 from newsletter.errors import Conflict, Invalid
 from newsletter.links import Links
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import prepare_issue, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.publish import Started
 from newsletter.workflows.recipients import Recipients, wrong_letters
@@ -72,11 +72,11 @@ def _new_blockers(issue: Issue, links: Links) -> list[Finding]:
     """What preflight blocks in the newest revision and not in what the archive shows now."""
     if not correction_draft.is_changed(issue):
         return []
-    blocking = build_letter.prepare_revision(issue, issue.revision, links).blocking
+    blocking = prepare_issue.prepare_revision(issue, issue.revision, links).blocking
     if not blocking:
         return []
     try:
-        known = {(one.rule, one.message) for one in build_letter.prepare(issue, links).blocking}
+        known = {(one.rule, one.message) for one in prepare_issue.prepare(issue, links).blocking}
     except Invalid:  # it went out before a rule that it breaks
         known = set()
     return [one for one in blocking if (one.rule, one.message) not in known]

@@ -9,7 +9,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue
 from newsletter.errors import Conflict
 from newsletter.links import Links
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 from newsletter.workflows.calendar import Calendar, CalendarEntry, PassedOver
 
 AT_ONCE = 20
@@ -62,7 +62,7 @@ def _divide(ready: Sequence[Issue], links: Links) -> tuple[list[Issue], list[Pas
     for issue in ready:
         if len(fit) == AT_ONCE:
             break
-        if blocker := build_letter.blocker(issue, links):
+        if blocker := issue_readiness.blocker(issue, links):
             left_out.append(PassedOver(issue, blocker))
         else:
             fit.append(issue)

@@ -26,7 +26,7 @@ from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.links import Links
 from newsletter.outbound.guarded_client import GuardedClient
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter, issue_readiness, prepare_issue, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.peer_archives import OldPost
 
@@ -157,7 +157,7 @@ def lacks_approval(issue: Issue, links: Links) -> bool:
     """Whether an issue would not be published, because its publication requires an approval that it does not have."""
     if not issue.publication.requires_approval:
         return False
-    return approvals.current_approval(issue.approval_steps, build_letter.approvable_content(issue, links)) is None
+    return approvals.current_approval(issue.approval_steps, issue_readiness.approvable_content(issue, links)) is None
 
 
 def publish_imported(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> list[str]:
@@ -169,9 +169,9 @@ def publish_imported(session: Session, letters: LetterSettings, issue: Issue, no
     if found is None:
         raise Conflict(f"“{issue.title}” was not imported: schedule it, or send it")
     issue_store.lock(session, issue)
-    build_letter.require_open(issue)
-    prepared = build_letter.prepare(issue, letters.links)
-    build_letter.require_approved(issue, build_letter.prepared_content(issue, prepared))
+    issue_readiness.require_open(issue)
+    prepared = prepare_issue.prepare(issue, letters.links)
+    issue_readiness.require_approved(issue, issue_readiness.prepared_content(issue, prepared))
     letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     letter.due_at = letter.started_at = letter.finished_at = found.posted_at
     letter.state = LetterState.FINISHED

@@ -26,7 +26,7 @@ from newsletter.i18n import formats
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, calendar, publish, warn_editors
+from newsletter.workflows import calendar, issue_readiness, publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import OpenSlot
 from newsletter.workflows.publish import Started
@@ -132,7 +132,7 @@ def _unhandled(session: Session, publication: Publication, after: datetime, now:
 def _hindrance(digest: Issue, links: Links, *, late: bool) -> str:
     if late:
         return "No worker was running when its time came, and it is now too late to send it without asking."
-    blocker = build_letter.blocker(digest, links)
+    blocker = issue_readiness.blocker(digest, links)
     return f"It {blocker.lack}. {blocker.why}." if blocker else ""
 
 

@@ -11,7 +11,7 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter
+from newsletter.workflows import prepare_issue
 
 _SAMPLE = """---
 title: An issue of yours
@@ -35,7 +35,7 @@ def mail_in_colours(
     Invalid if the issue cannot be rendered.
     """
     if issue := session.scalar(listing.issues_to_show(publication.id).limit(1)):
-        return build_letter.render_in_colours(issue, links, accent, accent_dark)
+        return prepare_issue.render_in_colours(issue, links, accent, accent_dark)
     branding = replace(Branding.for_publication(publication, links), accent=accent, accent_dark=accent_dark)
     sample = issue_file.parse(_SAMPLE.format(site=branding.site_url), "sample.md")
     return render.issue_mail(sample, branding, links.picture, {})

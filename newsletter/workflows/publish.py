@@ -33,9 +33,10 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.schedule import queue, slot_claims
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
-from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import LetterSettings, PreparedIssue
+from newsletter.workflows import build_letter, issue_readiness
+from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.prepare_issue import PreparedIssue
 from newsletter.workflows.recipients import Recipients
 
 log = structlog.get_logger()
@@ -63,7 +64,7 @@ def reschedule(session: Session, letters: LetterSettings, issue: Issue, at: date
     _require_future(issue, at, now)
     letter = issue.letter
     if letter is not None and letter.state in NOT_BEGUN:
-        build_letter.require_approved(issue, build_letter.approvable_content(issue, letters.links))
+        issue_readiness.require_approved(issue, issue_readiness.approvable_content(issue, letters.links))
     try:
         with session.begin_nested():
             is_moved = letter is not None and _move(session, letter, NOT_BEGUN, LetterState.WAITING, due_at=at)
@@ -106,7 +107,7 @@ def send_now(session: Session, letters: LetterSettings, issue: Issue, now: datet
     if letter is None or letter.state not in NOT_BEGUN:
         letter = _freeze(session, letters, issue, now, now)
     else:
-        build_letter.require_approved(issue, build_letter.approvable_content(issue, letters.links))
+        issue_readiness.require_approved(issue, issue_readiness.approvable_content(issue, letters.links))
     started = _start(session, letter, NOT_BEGUN, now, now)
     if started is None:
         raise Conflict(f"“{issue.title}” is already being sent")
@@ -248,7 +249,7 @@ def publish_due(session: Session, grace: timedelta, now: datetime) -> list[Start
 def _freeze(session: Session, letters: LetterSettings, issue: Issue, at: datetime, now: datetime) -> Letter:
     # From here on nobody can withdraw an approval or save another text until this transaction ends.
     issue_store.lock(session, issue)
-    prepared = build_letter.require_schedulable(issue, letters.links)
+    prepared = issue_readiness.require_schedulable(issue, letters.links)
     letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     letter.due_at = at
     letter.segment = build_letter.segment_of(issue)

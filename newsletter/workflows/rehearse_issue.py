@@ -24,7 +24,7 @@ from newsletter.delivery.rate_limit.forecast import Forecast
 from newsletter.delivery.rate_limit.limits import SERVER, Limits
 from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict, Invalid
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, issue_readiness, prepare_issue
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.recipients import Recipients
 
@@ -88,11 +88,11 @@ def _letter(issue: Issue, letters: LetterSettings, now: datetime) -> tuple[Lette
     """The frozen letter, or the one that scheduling would freeze, and what blocks it."""
     if issue.letter is not None and build_letter.is_waiting(issue):
         return issue.letter, []
-    build_letter.require_open(issue)
-    prepared = build_letter.prepare(issue, letters.links)
+    issue_readiness.require_open(issue)
+    prepared = prepare_issue.prepare(issue, letters.links)
     letter = build_letter.new_letter(issue, prepared.mail, letters, now)
     try:
-        build_letter.require_sendable(issue, prepared)
+        issue_readiness.require_sendable(issue, prepared)
     except Conflict as error:
         return letter, str(error).splitlines()
     return letter, []

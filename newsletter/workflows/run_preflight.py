@@ -23,7 +23,7 @@ from newsletter.editorial.rendering.render import Rendered
 from newsletter.editorial.source import issue_file
 from newsletter.editorial.source.issue_file import IssueFile
 from newsletter.links import Links
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, prepare_issue
 from newsletter.workflows.build_letter import LetterSettings
 
 _LOOKED_AFTER = timedelta(days=30)
@@ -109,7 +109,7 @@ class Inspection:
 
 def inspect(session: Session, issue: Issue, links: Links, *, may_ask: bool) -> Inspection:
     """Check the newest revision of an issue; `may_ask` says whether links may be checked."""
-    prepared, pictures = build_letter.prepare(issue, links), issue_store.picture_names(issue.revision)
+    prepared, pictures = prepare_issue.prepare(issue, links), issue_store.picture_names(issue.revision)
     content = prepared.mail.content_hash
     verdict, waits = spam_checks.verdict(session, content), spam_checks.is_waiting(session, content)
     facts = gather_facts(session, issue, prepared.source, pictures, links, may_ask=may_ask)
@@ -165,7 +165,7 @@ def addresses(issue: Issue, links: Links) -> list[str]:
 
 def request_checks(session: Session, issue: Issue, links: Links, now: datetime, *, may_ask: bool) -> None:
     """Request link checks and a spam check of the newest revision, to be run by the worker."""
-    prepared = build_letter.prepare(issue, links)
+    prepared = prepare_issue.prepare(issue, links)
     spam_checks.request_check(session, issue.id, prepared.mail.content_hash, now)
     if may_ask:
         urls = _addresses(prepared.source, Facts.for_publication(issue.publication, links))

@@ -36,7 +36,7 @@ from newsletter.editors import Editor
 from newsletter.errors import Invalid, Refused
 from newsletter.links import Links, LinksOfATest
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, issue_readiness
 from newsletter.workflows.build_letter import LetterSettings
 
 KIND = "test"
@@ -151,7 +151,7 @@ def send_test(session: Session, letters: LetterSettings, issue: Issue, order: Or
     """Queue a test mail to each address; Refused if this person has reached the hourly limit."""
     _mind_the_hour(session, order.person, len(order.to), now)
     letter = build_letter.current_letter(issue, letters, now)
-    content = build_letter.content_of(issue, letter)
+    content = issue_readiness.content_of(issue, letter)
     tests = []
     for address in order.to:
         post = _post(session, issue, letter, address, now)

@@ -35,7 +35,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Finding
 from newsletter.editorial.schedule import occurrences
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, calendar, publish
+from newsletter.workflows import build_letter, calendar, prepare_issue, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.recipients import Recipients, not_by_digest
 
@@ -137,7 +137,7 @@ def _send_next(sessions: Sessions, letters: LetterSettings, publication_id: int,
 
 
 def _step(session: Session, letters: LetterSettings, issue: Issue) -> Step:
-    content_hash, blocking = build_letter.judge(issue, letters.links)
+    content_hash, blocking = prepare_issue.judge(issue, letters.links)
     same = select(Letter).filter_by(
         repeats_id=issue.letter_id, content_hash=content_hash, **build_letter.headers_of(issue, letters)
     )
@@ -146,7 +146,7 @@ def _step(session: Session, letters: LetterSettings, issue: Issue) -> Step:
 
 
 def _make_letter(session: Session, letters: LetterSettings, issue: Issue, now: datetime) -> None:
-    prepared = build_letter.prepare(issue, letters.links)
+    prepared = prepare_issue.prepare(issue, letters.links)
     letter = build_letter.new_letter(issue, prepared.mail, letters, now, "series")
     letter.repeats_id, letter.state = issue.letter_id, LetterState.FINISHED
     letter.topics = build_letter.topics_among(issue, prepared.source)

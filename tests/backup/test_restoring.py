@@ -22,7 +22,7 @@ from newsletter.engagement.comments import Comment, CommentState
 from newsletter.errors import Conflict, PressError
 from newsletter.schema import SchemaState
 from newsletter.wiring import Services, open_services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 
 from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows, settings_of
 
@@ -93,7 +93,7 @@ def test_a_number_that_mail_bears_is_not_given_to_another(
     services = open_services(there)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "break-the-circle")
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
         started = publish.send_now(session, services.letters, issue, now)
         assert started.letter_id == last_letter + sequences.LEAP + 1
         ids = session.scalars(select(Copy.id).where(Copy.letter_id == started.letter_id)).all()

@@ -9,7 +9,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.amending import amend
 
@@ -27,7 +27,7 @@ def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug), name)
             issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
-            build_letter.mark_ready(session, issue_store.find(session, slug), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
             publish.send_now(
                 session, LetterSettings(links), issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC)
@@ -86,7 +86,7 @@ def add_issue(sessions: Sessions, links: Links, publication: str, slug: str, now
         session.add(home)
         text = issue_store.Text(issue_file.parse(SOURCE.format(slug), name), name, {})
         issue_store.save(session, home, text, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), links)
+        issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
         publish.send_now(session, LetterSettings(links), issue_store.find(session, slug), now)
         return home.id
 
@@ -112,7 +112,7 @@ def test_related_issues_are_those_that_share_the_most_tags(
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug).replace("category: Health", f"tags: [{tags}]"), name)
             issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
-            build_letter.mark_ready(session, issue_store.find(session, slug), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
             at = now + timedelta(hours=number)
             publish.send_now(session, LetterSettings(links), issue_store.find(session, slug), at)
     with sessions.reading() as session:

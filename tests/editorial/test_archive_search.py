@@ -9,7 +9,7 @@ from newsletter.editorial.issues.archive_search import Query
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.amending import amend
 
@@ -41,7 +41,7 @@ def home(sessions: Sessions, links: Links, now) -> int:
             text = issue_store.Text(issue_file.parse(SOURCE.format(title=title, body=body), name), name, {})
             issue_store.save(session, publication, text, issue_store.BY_FILE, now)
             issue = issue_store.find(session, slug)
-            build_letter.mark_ready(session, issue, links)
+            issue_readiness.mark_ready(session, issue, links)
             at = now + timedelta(hours=number)
             publish.schedule(session, LetterSettings(links), issue, at, now)
             if slug != "hidden":

@@ -13,7 +13,7 @@ from PIL import Image
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 from newsletter.workflows import publish as workflows_publish
 from tests import sample_services
 
@@ -33,7 +33,7 @@ def publish(
     with services.sessions.begin() as session:
         home = issue_store.find(session, sample_services.WAITING).publication
         issue_store.save(session, home, issue_store.Text(file, f"2026-12-29-{slug}.md", {}), issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
+        issue_readiness.mark_ready(session, issue_store.find(session, slug), services.links)
         workflows_publish.send_now(session, services.letters, issue_store.find(session, slug), now)
 
 
@@ -196,7 +196,7 @@ def test_a_search_finds_nothing_of_what_is_not_out(program: FlaskClient, service
     with services.sessions.begin() as session:
         waiting = issue_store.find(session, sample_services.WAITING)
         title = waiting.title.split()[-1]
-        build_letter.mark_ready(session, waiting, services.links)
+        issue_readiness.mark_ready(session, waiting, services.links)
         workflows_publish.schedule(session, services.letters, waiting, now + timedelta(hours=1), now)
     assert waiting.slug not in program.get("/search", query_string={"q": title}).text
     assert waiting.slug not in program.get("/archive/").text

@@ -17,7 +17,7 @@ from newsletter.publications import Publication
 from newsletter.web.public import clicks as web
 from newsletter.web.public.clicks import ClickBuffer
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import prepare_issue, publish
 from tests import sample_services
 from tests.sample_services import BASE_URL, WAITING
 
@@ -187,5 +187,5 @@ def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> Non
 def test_a_scheduled_letter_keeps_the_hash_of_what_was_approved(counting: Letter, services: Services) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, WAITING)
-        plain = build_letter.prepare(issue, services.links).mail
+        plain = prepare_issue.prepare(issue, services.links).mail
     assert counting.content_hash == plain.content_hash

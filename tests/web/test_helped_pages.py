@@ -12,7 +12,7 @@ from newsletter.audience.refusals import FormKind, Reason
 from newsletter.editorial.issues import issue_store
 from newsletter.engagement import helpfulness
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, issue_report
+from newsletter.workflows import issue_report, prepare_issue
 from tests import sample_services
 
 pytestmark = pytest.mark.usefixtures("stocked")
@@ -28,7 +28,7 @@ def answers(services: Services) -> helpfulness.Helpfulness | None:
 
 def test_the_links_of_a_letter_lead_to_the_page_of_their_answer(browser: FlaskClient, services: Services) -> None:
     with services.sessions.reading() as session:
-        mail = build_letter.prepare(issue_store.find(session, SLUG), services.links).mail
+        mail = prepare_issue.prepare(issue_store.find(session, SLUG), services.links).mail
     archive_url = sample_services.path_of(services.links.archive(SLUG))
     links = re.findall(r'href="\{\{ archive_url \}\}(helped[^"]*)"', mail.html)
     assert [link in mail.text for link in links] == [True, True]

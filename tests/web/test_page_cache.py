@@ -14,7 +14,7 @@ from newsletter.editors import Role
 from newsletter.web.public import page_cache
 from newsletter.web.public.page_cache import KEPT, LONGEST, MOST_BYTES, MOST_PAGES, PageCache, cacheable
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import Seconds
@@ -135,7 +135,7 @@ def test_home_is_kept_no_longer_than_the_date_that_it_names(
     assert program.get("/").headers["Cache-Control"] == "public, max-age=60"
     with services.sessions.begin() as session:
         issue = issue_store.find(session, sample_services.WAITING)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
         at = publish.schedule_next(session, services.letters, issue, clock(), grace=services.grace).due_at
     clock.turn(seconds=(at - clock()).total_seconds() - 20)
     seconds.now += LONGEST

@@ -16,7 +16,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.schedule import queue
 from newsletter.web import create_app, forms
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 from tests import sample_services
 from tests.sample_services import Clock
 from tests.web.conftest import browser_of, shown, subscription, with_patient_clients
@@ -39,7 +39,7 @@ def test_a_date_is_promised_only_if_an_issue_is_waiting_to_fill_it(
     assert "<dt>Next issue</dt>" not in browser.get("/").text
     with services.sessions.begin() as session:
         issue = issue_store.find(session, sample_services.WAITING)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
         queue.add(session, issue, now)
     assert "Tuesday 24 November 2026 at 09:00 (Europe/Warsaw)" in browser.get("/").text
     with services.sessions.begin() as session:

@@ -25,7 +25,7 @@ from newsletter.editorial.issues import import_export, issue_store
 from newsletter.links import Links
 from newsletter.publications import toml_file
 from newsletter.tokens import TokenSeal
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.delivery.peers import Peer
 from tests.originals import Fill, Originals
@@ -119,7 +119,7 @@ def print_issue(sessions: Sessions, tmp_path: Path) -> Callable[..., None]:
                 issue_store.save(session, home, text, issue_store.BY_FILE, now)
             _add_readers(session, home.id, readers, now)
             links = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
-            build_letter.mark_ready(session, issue_store.find(session, SLUG), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, SLUG), links)
             if within:
                 publish.schedule(
                     session,

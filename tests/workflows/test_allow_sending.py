@@ -17,7 +17,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.publications import Publication, first
 from newsletter.wiring import Services
 from newsletter.worker import Worker
-from newsletter.workflows import allow_sending, build_letter, publish
+from newsletter.workflows import allow_sending, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
 from tests.originals import Fill
@@ -49,7 +49,7 @@ def _begun(sessions: Sessions, folder: Path) -> None:
         issue = issue_store.find(session, sample_services.WAITING)
         publish.send_now(session, LetterSettings(links), issue, NOW)
         due = issue_store.find(session, "break-the-circle")
-        build_letter.mark_ready(session, due, links)
+        issue_readiness.mark_ready(session, due, links)
         publish.schedule(session, LetterSettings(links), due, NOW + timedelta(seconds=1), NOW)
         outbox.post(
             session, first(session), "confirm", Addressee("zoe@reader.example", "Zoe"), Composed("Hello", "", ""), NOW

@@ -20,7 +20,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, publish
+from newsletter.workflows import approve_issue, issue_readiness, publish
 from newsletter.workflows.approve_issue import ApprovalStatus, Review
 from tests import sample_services
 from tests.originals import Fill
@@ -67,12 +67,12 @@ def save(services: Services, author: str, words: str, now: datetime) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
         issue_store.save(session, issue.publication, text, author, now)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
 
 
 def shown(services: Services) -> Content:
     with services.sessions.reading() as session:
-        return build_letter.approvable_content(issue_store.find(session, SLUG), services.links)
+        return issue_readiness.approvable_content(issue_store.find(session, SLUG), services.links)
 
 
 def standing(services: Services) -> ApprovalStatus:
@@ -124,7 +124,7 @@ def test_an_unapproved_issue_is_neither_scheduled_nor_queued_into_a_slot_nor_sen
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
         with pytest.raises(Conflict, match="only after a second person has approved"):
-            build_letter.require_schedulable(issue, services.links)
+            issue_readiness.require_schedulable(issue, services.links)
     for act in (partial(publish.schedule_next, grace=GRACE), publish.send_now):
         with (
             services.sessions.begin() as session,
@@ -282,7 +282,7 @@ def ask(
     session: Session, services: Services, chosen: list[str], now: datetime, comment: str = "Please look."
 ) -> list[str]:
     issue = issue_store.find(session, SLUG)
-    content = build_letter.approvable_content(issue, services.links)
+    content = issue_readiness.approvable_content(issue, services.links)
     return approve_issue.request_approval(
         session, services.audience, issue, Review(content, AUTHOR, comment), chosen, now
     )
@@ -406,7 +406,7 @@ def test_an_edit_beside_scheduling_never_schedules_what_was_edited(
     together(lambda: schedule(services, now), lambda: save(services, AUTHOR, f"A late word {turn}.", now))
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        assert issue.letter is None or build_letter.approvable_content(issue, services.links) == seen
+        assert issue.letter is None or issue_readiness.approvable_content(issue, services.links) == seen
         assert issue.letter or issue.revision_number > seen.revision_number
 
 

@@ -28,7 +28,14 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound, PressError
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, correct_issue, publish, resend_missed
+from newsletter.workflows import (
+    approve_issue,
+    correct_issue,
+    issue_readiness,
+    prepare_issue,
+    publish,
+    resend_missed,
+)
 from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.correct_issue import MailingOrder
@@ -87,7 +94,7 @@ def issue_of(services: Services, now: datetime, slug: str) -> None:
     with services.sessions.begin() as session:
         text = issue_store.Text(issue_file.parse(SOURCE, name), name, {})
         issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, now)
-        build_letter.mark_ready(session, issue_store.find(session, slug), services.links)
+        issue_readiness.mark_ready(session, issue_store.find(session, slug), services.links)
 
 
 def add_reader(session: Session, name: str, now: datetime) -> None:
@@ -243,7 +250,7 @@ def shown(services: Services) -> tuple[str, str, str]:
     """The title of the issue, its text in the archive, and the mail that the welcome series would make of it."""
     with services.sessions.reading() as session:
         issue = issue_store.find(session, SLUG)
-        mail = build_letter.prepare(issue, services.links).mail.text
+        mail = prepare_issue.prepare(issue, services.links).mail.text
         return issue.title, archive.published_text(issue)[1].source, mail
 
 

@@ -22,7 +22,14 @@ from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError
 from newsletter.web import create_app
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, import_archive, peer_archives, publish, resend_missed
+from newsletter.workflows import (
+    approve_issue,
+    import_archive,
+    issue_readiness,
+    peer_archives,
+    publish,
+    resend_missed,
+)
 from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.import_archive import PostFate
 from newsletter.workflows.peer_archives import OldPost
@@ -239,12 +246,12 @@ def test_an_imported_issue_is_published_only_with_the_approval_that_its_publicat
         second = editors.add(session, "second@desk.example", Role.EDITOR, NOW)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "first-one")
-        with pytest.raises(build_letter.Unapproved, match="second person"):
+        with pytest.raises(issue_readiness.Unapproved, match="second person"):
             import_archive.publish_imported(session, services.letters, issue, NOW)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, "first-one")
         assert issue.letter is None
-        content = build_letter.approvable_content(issue, services.links)
+        content = issue_readiness.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, Review(content, second.email), NOW)
         import_archive.publish_imported(session, services.letters, issue, NOW)
         assert archive.find(session, "first-one").letter is not None
@@ -252,7 +259,7 @@ def test_an_imported_issue_is_published_only_with_the_approval_that_its_publicat
 
 def assert_never_sent(session, services: Services, issue: Issue) -> None:
     for act in (
-        lambda: build_letter.mark_ready(session, issue, services.links),
+        lambda: issue_readiness.mark_ready(session, issue, services.links),
         lambda: publish.send_now(session, services.letters, issue, NOW),
         lambda: publish.schedule(session, services.letters, issue, NOW.replace(year=2027), NOW),
     ):

@@ -26,7 +26,9 @@ from newsletter.workflows import (
     build_letter,
     correct_issue,
     fill_slots,
+    issue_readiness,
     monthly_digest,
+    prepare_issue,
     publish,
     resend_missed,
 )
@@ -102,7 +104,7 @@ class Press:
             text = issue_store.Text(issue_file.parse(source, name), name, {})
             issue_store.save(session, self.home(session), text, issue_store.BY_FILE, at - timedelta(days=1))
             issue = issue_store.find(session, slug)
-            build_letter.mark_ready(session, issue, self.services.links)
+            issue_readiness.mark_ready(session, issue, self.services.links)
             publish.schedule(session, self.services.letters, issue, at, at - timedelta(days=1))
 
     def runs(self, now: datetime) -> None:
@@ -277,7 +279,7 @@ def test_a_digest_that_an_editor_changed_keeps_the_change_and_gets_what_is_new(p
         digest = digests.open_digest(session, 1)
         assert digest
         assert "We are proud of what" in digest.revision.source
-        build_letter.mark_ready(session, digest, press.services.links)
+        issue_readiness.mark_ready(session, digest, press.services.links)
     press.runs(tuesday(1, 5, 2027))
     assert press.read("monthly") == ["One", "Three", "Two"]
 
@@ -302,7 +304,7 @@ def test_a_digest_says_a_title_as_it_is_whatever_is_in_it(press: Press, title: s
         amend(session, issue, source, "Not all.", "ed@press.example", tuesday(10, 14))
         digest = digests.write_digest(session, press.home(session), press.services.links, tuesday(10, 14))
         assert digest
-        mail = build_letter.prepare(digest, press.services.links).mail
+        mail = prepare_issue.prepare(digest, press.services.links).mail
     assert "/archive/one/" in mail.html
     assert str(escape(title.strip())).replace("&#34;", '"') in mail.html
     assert title[:40] in " ".join(mail.text.split())

@@ -19,8 +19,8 @@ from newsletter.editorial.source import issue_file
 from newsletter.wiring import Services
 from newsletter.workflows import (
     approve_issue,
-    build_letter,
     fill_slots,
+    issue_readiness,
     publish,
     rehearse_issue,
     run_preflight,
@@ -38,7 +38,7 @@ TITLES = map("An issue of its own {}".format, range(100))
 
 
 def show_and_schedule(session: Session, services: Services, issue: Issue) -> None:
-    assert build_letter.blocker(issue, services.links) is None
+    assert issue_readiness.blocker(issue, services.links) is None
     publish.schedule(session, services.letters, issue, NOW + timedelta(days=1), NOW)
 
 
@@ -50,7 +50,7 @@ def fill_its_slot(session: Session, services: Services, issue: Issue) -> None:
 
 def approve(session: Session, services: Services, issue: Issue) -> None:
     issue.publication.requires_approval = True
-    content = build_letter.approvable_content(issue, services.links)
+    content = issue_readiness.approvable_content(issue, services.links)
     approve_issue.approve(session, services.links, issue, Review(content, "owner@desk.example"), NOW)
     publish.send_now(session, services.letters, issue, NOW)
 
@@ -85,7 +85,7 @@ def inspect_and_ask(session: Session, services: Services, issue: Issue) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda session, services, issue: build_letter.mark_ready(session, issue, services.links),
+        lambda session, services, issue: issue_readiness.mark_ready(session, issue, services.links),
         show_and_schedule,
         lambda session, services, issue: publish.schedule_next(
             session, services.letters, issue, NOW, grace=services.grace

@@ -19,7 +19,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import build_letter, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.sample_source import issue_source
 
@@ -52,7 +52,7 @@ def slugs(sessions: Sessions, links: Links, publication: Publication, now: datet
         home = session.get_one(Publication, publication.id)
         written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
         for slug in written:
-            build_letter.mark_ready(session, issue_store.find(session, slug), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
         return written
 
 
@@ -139,9 +139,9 @@ def test_a_draft_is_neither_scheduled_nor_sent_until_somebody_says_that_it_is_re
         for act in (partial(publish.schedule_next, grace=GRACE), publish.send_now):
             with pytest.raises(Conflict, match="“A stiff hip” is a draft; mark it as ready first"):
                 act(session, LetterSettings(links), draft, now)
-        assert not build_letter.can_be_scheduled(draft)
-        build_letter.mark_ready(session, draft, links)
-        assert build_letter.can_be_scheduled(draft)
+        assert not issue_readiness.can_be_scheduled(draft)
+        issue_readiness.mark_ready(session, draft, links)
+        assert issue_readiness.can_be_scheduled(draft)
         assert publish.schedule_next(session, LetterSettings(links), draft, now, grace=GRACE).due_at == TUESDAY
 
 
@@ -151,13 +151,13 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
         publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
-        assert not build_letter.can_be_scheduled(issue)
+        assert not issue_readiness.can_be_scheduled(issue)
         publish.cancel(session, issue, now)
-        assert build_letter.can_be_scheduled(issue)
+        assert issue_readiness.can_be_scheduled(issue)
         publish.send_now(session, LetterSettings(links), issue, now)
-        assert not build_letter.can_be_scheduled(issue)
+        assert not issue_readiness.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="already being sent"):
-            build_letter.mark_ready(session, issue, links)
+            issue_readiness.mark_ready(session, issue, links)
 
 
 def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready_again(
@@ -171,10 +171,10 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
         issue_store.save(
             session, issue.publication, issue_store.Text(changed, issue.file_name, {}), issue_store.BY_FILE, now
         )
-        assert not build_letter.can_be_scheduled(issue)
+        assert not issue_readiness.can_be_scheduled(issue)
         with pytest.raises(Conflict, match="mark it as ready"):
             publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
-        build_letter.mark_ready(session, issue, links)
+        issue_readiness.mark_ready(session, issue, links)
         assert publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE).due_at == TUESDAY
 
 
@@ -435,7 +435,7 @@ def test_an_unfit_issue_is_never_frozen(
                 session, LetterSettings(links), issue_store.find(session, "still-to-come"), now, grace=GRACE
             )
         with pytest.raises(Conflict, match="placeholder"):
-            build_letter.mark_ready(session, issue_store.find(session, "still-to-come"), links)
+            issue_readiness.mark_ready(session, issue_store.find(session, "still-to-come"), links)
         assert session.scalar(select(Issue.letter_id)) is None
 
 

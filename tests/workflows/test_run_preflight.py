@@ -15,7 +15,7 @@ from newsletter.editorial.preflight import Level, SpamVerdict
 from newsletter.editorial.source import issue_file
 from newsletter.outbound import Answer, GuardedClient
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows import issue_readiness, prepare_issue, run_preflight
 from newsletter.workflows.check_outside import OutsideChecks
 from tests import sample_services
 from tests.databases import MOSTLY_SQLITE
@@ -78,7 +78,7 @@ def test_what_was_asked_is_waited_for_and_then_told(services: Services, now: dat
         link_checks.record(session, Answer(GONE, 404, GONE), now)
         spam_checks.record(
             session,
-            build_letter.prepare(sore(session), services.links).mail.content_hash,
+            prepare_issue.prepare(sore(session), services.links).mail.content_hash,
             SpamVerdict(6.0, 5.0, ("X",)),
             now,
         )
@@ -97,7 +97,7 @@ def test_what_the_world_outside_says_never_stops_an_issue(services: Services, no
         link_checks.record(session, Answer(GONE, None, GONE, "does not answer"), now)
     assert not inspected(services).is_blocked
     with services.sessions.begin() as session:
-        build_letter.mark_ready(session, sore(session), services.links)
+        issue_readiness.mark_ready(session, sore(session), services.links)
 
 
 def test_a_subject_of_another_issue_is_found_whatever_its_letters_case(services: Services, now: datetime) -> None:
@@ -112,7 +112,7 @@ def test_a_text_that_is_not_saved_is_judged_faults_and_all(services: Services) -
     faulty = SOURCE.replace("subject: What to do about a sore back", "subject: Hm") + "\n![](back.png) TK\n"
     with services.sessions.reading() as session:
         read = drafts.examine(session, sore(session), faulty)
-        mail = build_letter.prepare(sore(session), services.links).mail
+        mail = prepare_issue.prepare(sore(session), services.links).mail
         found = run_preflight.inspect_text(session, sore(session), read, mail, services.links, may_ask=True)
         bare = run_preflight.inspect_text(session, sore(session), read, None, services.links, may_ask=True)
     blocking = found.of_level(Level.BLOCKING)
@@ -141,7 +141,7 @@ def checks(services: Services, guarded_client: GuardedClient) -> OutsideChecks:
 
 def test_the_worker_looks_after_the_links_of_what_is_to_go_out(services: Services) -> None:
     with services.sessions.begin() as session:
-        build_letter.mark_ready(session, sore(session), services.links)
+        issue_readiness.mark_ready(session, sore(session), services.links)
     looked_up: list[str] = []
 
     def resolve(host: str, _port: int) -> list[str]:
@@ -182,7 +182,7 @@ def test_the_worker_has_the_spam_filter_read_the_mail_as_it_goes_out(
         run_preflight.request_checks(session, sore(session), services.links, now, may_ask=False)
     checks(services, GuardedClient()).check_spam()
     with services.sessions.reading() as session:
-        said = spam_checks.verdict(session, build_letter.prepare(sore(session), services.links).mail.content_hash)
+        said = spam_checks.verdict(session, prepare_issue.prepare(sore(session), services.links).mail.content_hash)
     assert said.threshold == 5.0
     assert said.score is not None
     assert said.score < said.threshold

@@ -17,7 +17,14 @@ from newsletter.editorial.models import Issue
 from newsletter.editors import Role
 from newsletter.errors import Conflict, NotFound
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, correct_issue, publish, rehearse_issue, resend_missed
+from newsletter.workflows import (
+    approve_issue,
+    correct_issue,
+    issue_readiness,
+    publish,
+    rehearse_issue,
+    resend_missed,
+)
 from newsletter.workflows.approve_issue import Review
 from newsletter.workflows.choose_segment import choose_segment, delete_segment
 from newsletter.workflows.correct_issue import MailingOrder
@@ -199,7 +206,7 @@ def test_an_approval_counts_only_for_the_readers_it_was_given_for(services: Serv
         issue = aim(session, WAITING, ("tag", "is", "vip"))
         issue.publication.requires_approval = True
         approver = editors.add(session, "second@desk.example", Role.EDITOR, NOW)
-        shown = build_letter.approvable_content(issue, services.links)
+        shown = issue_readiness.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, Review(shown, approver.email), NOW)
         vip = segments.get_segment(session, 1, issue.segment_id or 0)
 

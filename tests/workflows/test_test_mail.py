@@ -26,7 +26,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Invalid, Refused
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish, test_mail
+from newsletter.workflows import build_letter, issue_readiness, publish, test_mail
 from newsletter.workflows.test_mail import BUILT_IN, Sample, SentTestStatus
 from tests import sample_services
 from tests.databases import MOSTLY_SQLITE
@@ -295,7 +295,7 @@ def test_what_changed_since_a_test_is_told_word_by_word_and_nothing_as_nothing(
 def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
         issue = issue_store.find(session, SLUG)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
         publish.schedule_next(session, services.letters, issue, now, grace=services.grace)
         issue.publication.postal_address = "2 New Street"
     send(services, ANNA, now)
@@ -304,7 +304,7 @@ def test_a_test_of_a_scheduled_issue_is_of_what_was_frozen(services: Services, n
         assert "2 New Street" not in parts(parsed(post.message))[0]
         assert [
             fate.test.content_hash for fate in test_mail.recent_tests(session, issue_store.find(session, SLUG))
-        ] == [build_letter.approvable_content(issue_store.find(session, SLUG), services.links).content_hash]
+        ] == [issue_readiness.approvable_content(issue_store.find(session, SLUG), services.links).content_hash]
 
 
 def test_a_fate_is_open_while_its_letter_is_on_its_way(services: Services, now: datetime) -> None:

@@ -12,7 +12,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_file
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish, resend_missed
+from newsletter.workflows import issue_readiness, publish, resend_missed
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
 from tests.originals import Fill
@@ -42,7 +42,7 @@ def write(services: Services, session: Session, slug: str, tags: str) -> Issue:
     text = issue_store.Text(issue_file.parse(source, f"2026-11-20-{slug}.md"), f"2026-11-20-{slug}.md", {})
     issue_store.save(session, publications.find(session), text, issue_store.BY_FILE, NOW)
     issue = issue_store.find(session, slug)
-    build_letter.mark_ready(session, issue, services.links)
+    issue_readiness.mark_ready(session, issue, services.links)
     return issue
 
 

@@ -11,7 +11,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight.weight import Weight
 from newsletter.i18n import formats
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, run_preflight
+from newsletter.workflows import prepare_issue, run_preflight
 from newsletter.workflows.run_preflight import Inspection
 
 
@@ -48,7 +48,7 @@ def _ask_links(services: Services, slug: str) -> None:
 def _ask_spam_filter(services: Services, slug: str) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
-        content = build_letter.prepare(issue, services.links).mail.content_hash
+        content = prepare_issue.prepare(issue, services.links).mail.content_hash
         mail = run_preflight.mail_for_spam_check(session, issue.id, content, services.letters, now())
         is_known = not spam_checks.verdict(session, content).fault
     if mail is None or is_known or (verdict := spam_checks.run_spamassassin(mail)) is None:

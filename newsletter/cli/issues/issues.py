@@ -44,7 +44,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish, sample_issue
+from newsletter.workflows import build_letter, issue_readiness, prepare_issue, publish, sample_issue
 from newsletter.workflows.recipients import Recipients
 
 _FOLDER = Path("issues")
@@ -165,7 +165,7 @@ def ready(services: Services, slug: str) -> None:
     """Mark a draft as ready. Exits with 1, and the findings, when something blocks it."""
     with services.sessions.begin() as session:
         issue = issue_store.find(session, slug)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
         click.echo(f"{issue.slug} is ready")
 
 
@@ -290,7 +290,7 @@ def _save(services: Services, publication_id: int, text: Text) -> Saved:
 def _judge(issue: Issue, services: Services) -> None:
     """Mark an issue loaded from a file as ready unless something blocks it; no editor is there to do so."""
     issue_store.set_readiness(
-        issue, Readiness.DRAFT if build_letter.prepare(issue, services.links).blocking else Readiness.READY
+        issue, Readiness.DRAFT if prepare_issue.prepare(issue, services.links).blocking else Readiness.READY
     )
 
 

@@ -14,9 +14,9 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.publications import Publication
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter
-from newsletter.workflows.build_letter import Blocker
+from newsletter.workflows import issue_readiness
 from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.issue_readiness import Blocker
 
 
 @click.command("queue")
@@ -57,7 +57,7 @@ def _place(services: Services, session: Session, issue: Issue, before: str | Non
         queue.add(session, issue, now())
     if before is not None:
         _move(session, issue, issue_store.find(session, before))
-    blocker = build_letter.blocker(issue, services.links)
+    blocker = issue_readiness.blocker(issue, services.links)
     entry = Calendar(session, services.links, issue.publication, now(), services.grace).queued_entry(issue)
     slot = f", for {formats.moment(entry.at, entry.time_zone)}" if entry else ""
     slot = f"; it {blocker.lack}, and is passed over until that is fixed" if blocker else slot
@@ -75,7 +75,7 @@ def _listed(services: Services, session: Session, home: Publication) -> list[dic
     waiting = session.scalars(queue.listing(home.id)).all()
     entries = Calendar(session, services.links, home, now(), services.grace).ahead_of_queue(1)
     slots = {entry.issue.id: entry.at for entry in entries if entry.issue}
-    return [_document(issue, slots.get(issue.id), build_letter.blocker(issue, services.links)) for issue in waiting]
+    return [_document(issue, slots.get(issue.id), issue_readiness.blocker(issue, services.links)) for issue in waiting]
 
 
 def _document(issue: Issue, at: datetime | None, blocker: Blocker | None) -> dict[str, str | None]:

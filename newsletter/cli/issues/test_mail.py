@@ -7,7 +7,7 @@ from newsletter.audience.address import Address
 from newsletter.cli.common import now, with_services
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, test_mail
+from newsletter.workflows import approve_issue, issue_readiness, test_mail
 from newsletter.workflows.approve_issue import Review
 
 _SHELL = "the shell"
@@ -41,7 +41,7 @@ def approve(services: Services, slug: str, email: str, comment: str) -> None:
     with services.sessions.begin() as session:
         issue, editor = issue_store.find(session, slug), editors.find(session, email)
         # Anybody with a shell can run this, so the record says where the approval was given.
-        content = build_letter.approvable_content(issue, services.links)
+        content = issue_readiness.approvable_content(issue, services.links)
         review = Review(content, editor.email, f"Given at the shell. {comment}")
         approve_issue.approve(session, services.links, issue, review, now())
     click.echo(f"{slug} is approved as revision {content.revision_number}")

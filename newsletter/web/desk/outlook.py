@@ -16,7 +16,7 @@ from newsletter.errors import Invalid, NotFound
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, progress_view, timed_cache
 from newsletter.web.desk.progress_view import ProgressView
-from newsletter.workflows import build_letter, monthly_digest, run_preflight
+from newsletter.workflows import build_letter, monthly_digest, prepare_issue, run_preflight
 from newsletter.workflows.calendar import CalendarEntry
 from newsletter.workflows.run_preflight import Inspection
 
@@ -75,7 +75,7 @@ def of_issue(store: Session, found: Issue) -> Outlook:
 
 
 def _missing(found: Issue) -> list[str]:
-    file = build_letter.prepare(found, services().links).source
+    file = prepare_issue.prepare(found, services().links).source
     return [name for name in ("title", "subject") if not getattr(file, name)]
 
 

@@ -15,7 +15,7 @@ from newsletter.editorial.rendering import render
 from newsletter.i18n import formats
 from newsletter.web.context import services
 from newsletter.web.desk import lookup
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, prepare_issue
 
 VIEWS = {"phone": "Phone", "desktop": "Desktop", "dark": "Dark", "images-off": "Images off", "text": "Text"}
 SAMPLE = {"name": "Alex", "email": "alex@example.org"}
@@ -39,7 +39,7 @@ class MailParts(Protocol):
 
 def current_mail(issue: Issue) -> MailParts:
     """The mail that will go out, or went out: the frozen letter if there is one, else the newest revision."""
-    return build_letter.frozen_letter(issue) or build_letter.prepare(issue, services().links).mail
+    return build_letter.frozen_letter(issue) or prepare_issue.prepare(issue, services().links).mail
 
 
 def chosen_view(asked: Mapping[str, str], views: Collection[str] = VIEWS) -> str:

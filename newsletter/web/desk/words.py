@@ -12,7 +12,7 @@ from newsletter.errors import Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.web import auth, error_pages
 from newsletter.web.desk import lookup, previews
-from newsletter.workflows import build_letter
+from newsletter.workflows import build_letter, issue_readiness
 from newsletter.workflows.calendar import PassedOver
 
 # In the order that matters to editors: what needs a person first, what is over last.
@@ -42,7 +42,7 @@ def context() -> dict[str, object]:
         "state": issue_store.state,
         "is_held": is_held,
         "is_open": build_letter.is_open,
-        "can_be_scheduled": build_letter.can_be_scheduled,
+        "can_be_scheduled": issue_readiness.can_be_scheduled,
         "lacking": _queue_obstacles,
         "may": may,
         "version_of": lookup.version,

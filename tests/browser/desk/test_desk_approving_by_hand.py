@@ -10,7 +10,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.publications import find
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter
+from newsletter.workflows import approve_issue, issue_readiness
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.hands import follow
@@ -37,7 +37,7 @@ def save(services: Services, words: str) -> None:
             issue_file.parse(source, issue.file_name), issue.file_name, issue_store.picture_names(issue.revision)
         )
         issue_store.save(session, issue.publication, text, "author@desk.example", NOW)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
 
 
 def approve(page: Page) -> None:

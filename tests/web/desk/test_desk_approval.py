@@ -9,7 +9,7 @@ from newsletter.editorial.models import ApprovalAct, ApprovalStep, IssueState
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -33,7 +33,7 @@ def save(services: Services, author: str, now: datetime, words: str = "A word mo
         pictures = issue_store.picture_names(issue.revision)
         text = issue_store.Text(issue_file.parse(source, issue.file_name), issue.file_name, pictures)
         issue_store.save(session, issue.publication, text, author, now)
-        build_letter.mark_ready(session, issue, services.links)
+        issue_readiness.mark_ready(session, issue, services.links)
 
 
 def steps(services: Services) -> list[ApprovalStep]:

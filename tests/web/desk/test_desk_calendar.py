@@ -13,7 +13,7 @@ from newsletter.editorial.schedule import queue
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, publish
+from newsletter.workflows import approve_issue, issue_readiness, publish
 from newsletter.workflows.approve_issue import Review
 from tests.sample_services import WAITING, Clock
 from tests.web.desk.conftest import Enter, visitor
@@ -89,7 +89,7 @@ def test_where_approvals_are_asked_for_every_page_names_the_issue_that_may_go_ou
     with services.sessions.begin() as session:
         find(session).requires_approval = True
         issue = issue_store.find(session, SECOND)
-        content = build_letter.approvable_content(issue, services.links)
+        content = issue_readiness.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, Review(content, owner.email), now)
     page = editor.read(CALENDAR)
     assert "Tuesday 24 November 09:00 When pain stays: ways out of the circle ready from the queue 0 readers" in page

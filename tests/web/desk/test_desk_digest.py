@@ -10,7 +10,7 @@ from newsletter.audience.models import Pace, Subscriber, Subscription
 from newsletter.delivery.models import Copy
 from newsletter.editorial.issues import digests, issue_store
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, monthly_digest, publish
+from newsletter.workflows import monthly_digest, prepare_issue, publish
 from tests import sample_services
 from tests.goldens import is_golden
 from tests.web.desk.visits import Visitor
@@ -79,6 +79,6 @@ def test_its_text_is_what_it_was_when_it_was_last_looked_at(services: Services, 
         publish.send_now(session, services.letters, issue_store.find(session, "five-reasons-weighed"), now)
         monthly_digest.write_waiting(session, services.links, 1, now)
         found = issue_store.find(session, digest)
-        assert build_letter.prepare(found, services.links).blocking == ()
+        assert prepare_issue.prepare(found, services.links).blocking == ()
     # tests/editorial/test_render.py has the mail that is made of it.
     assert is_golden("digest.md", found.revision.source)

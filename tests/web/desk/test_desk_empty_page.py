@@ -10,7 +10,7 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -127,7 +127,7 @@ def test_title_and_subject_are_asked_before_it_is_ready_and_taken_as_proposed_wi
     told = author.read(issue)
     assert "It still needs a title and a subject." in told
     with services.sessions.begin() as session, pytest.raises(Conflict, match="the title is missing; write the title,"):
-        build_letter.mark_ready(session, issue_store.find(session, page.split("/")[-2]), services.links)
+        issue_readiness.mark_ready(session, issue_store.find(session, page.split("/")[-2]), services.links)
     for name in ("title", "subject"):
         typed = hidden(author.open(page).text, page) | typed_in(author, page) | {"take": name}
         assert author.client.post(page, data=typed).location == page

@@ -12,7 +12,7 @@ from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, build_letter, publish
+from newsletter.workflows import approve_issue, issue_readiness, publish
 from newsletter.workflows.approve_issue import Review
 from tests import sample_services
 from tests.sample_services import WAITING, Clock
@@ -205,7 +205,7 @@ def test_where_nothing_is_ready_the_page_says_what_is_missing(
     owner = engage(Role.OWNER)
     with services.sessions.begin() as session:
         issue = issue_store.find(session, FIRST)
-        content = build_letter.approvable_content(issue, services.links)
+        content = issue_readiness.approvable_content(issue, services.links)
         approve_issue.approve(session, services.links, issue, Review(content, owner.email), now)
     assert "1 ready issue fills 24 November. Left out: “Five reasons to" in editor.read(page)
     with services.sessions.begin() as session:

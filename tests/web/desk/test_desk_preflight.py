@@ -14,7 +14,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.outbound import Answer
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, prepare_issue, publish
 from tests import sample_services
 from tests.originals import Fill, empty
 from tests.web.desk.conftest import Enter
@@ -63,7 +63,7 @@ def made_ready(session: Session, services: Services, now: datetime) -> Issue:
     """The issue, with nothing that blocks it, and ready."""
     save(SOURCE.replace("TODO: name", "Call"), session, now)
     issue = issue_store.find(session, "sore")
-    build_letter.mark_ready(session, issue, services.links)
+    issue_readiness.mark_ready(session, issue, services.links)
     return issue
 
 
@@ -116,7 +116,7 @@ def test_links_are_asked_when_somebody_asks_and_told_when_they_answer(
     assert "1 link is being checked. The spam filter is reading it." in words(page)
     with services.sessions.begin() as session:
         link_checks.record(session, Answer(NHS, 404, NHS), now)
-        content = build_letter.prepare(issue_store.find(session, "sore"), services.links).mail.content_hash
+        content = prepare_issue.prepare(issue_store.find(session, "sore"), services.links).mail.content_hash
         spam_checks.record(session, content, spam_checks.NOT_INSTALLED, now)
     part = author.client.get(PREFLIGHT, headers=HTMX)
     assert "Source “NHS” leads to a page that is gone (404). Line 6 Find its new address." in words(part)

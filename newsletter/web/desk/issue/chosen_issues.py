@@ -14,18 +14,18 @@ from newsletter.i18n import formats
 from newsletter.web import auth
 from newsletter.web.context import kept_query, now, services
 from newsletter.web.desk import audit_hook, lookup
-from newsletter.workflows import build_letter
+from newsletter.workflows import issue_readiness
 
 _MOST = 50
 _MOST_REFUSALS = 5
 
 
 def _ready(store: Session, issue: Issue) -> None:
-    build_letter.change_readiness(store, issue, services().links, Readiness.READY)
+    issue_readiness.change_readiness(store, issue, services().links, Readiness.READY)
 
 
 def _draft(store: Session, issue: Issue) -> None:
-    build_letter.change_readiness(store, issue, services().links, Readiness.DRAFT)
+    issue_readiness.change_readiness(store, issue, services().links, Readiness.DRAFT)
 
 
 def _enqueue(store: Session, issue: Issue) -> None:

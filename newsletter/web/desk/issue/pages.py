@@ -11,7 +11,7 @@ from newsletter.editorial.schedule import queue
 from newsletter.editors import Role
 from newsletter.web.context import services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, previews, undo_flash, words
-from newsletter.workflows import approve_issue, build_letter, peer_archives, sample_issue, test_mail
+from newsletter.workflows import approve_issue, issue_readiness, peer_archives, sample_issue, test_mail
 
 
 def issue(slug: str) -> str:
@@ -57,7 +57,7 @@ def set_readiness(slug: str) -> ResponseReturnValue:
     wanted = Readiness.READY if request.form.get("readiness") == Readiness.READY else Readiness.DRAFT
     with services().sessions.begin() as store:
         found = lookup.require_unchanged(store, slug, request.form)
-        build_letter.change_readiness(store, found, services().links, wanted)
+        issue_readiness.change_readiness(store, found, services().links, wanted)
         audit_hook.set_issue(found)  # which may have a new slug now
         audit_hook.add_details(readiness=wanted)
         _say_marked(store, found, f"“{found.title}” is marked as {wanted}.")

@@ -14,7 +14,7 @@ from newsletter.web import auth
 from newsletter.web.context import now, parse_id, services
 from newsletter.web.desk import editor_names, frame, lookup, words
 from newsletter.web.desk.issue import changes
-from newsletter.workflows import build_letter, test_mail
+from newsletter.workflows import issue_readiness, test_mail
 
 
 def test_form(slug: str) -> str:
@@ -81,7 +81,7 @@ def _page(slug: str, fault: str = "") -> str:
             search=search,
             tested=test_mail.latest_test(store, found),
             since_test=changes.changes_since_test(store, found),
-            content=build_letter.approvable_content(found, services().links),
+            content=issue_readiness.approvable_content(found, services().links),
             fault=fault,
             **_fates(store, found),
         )

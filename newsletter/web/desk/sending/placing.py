@@ -12,7 +12,7 @@ from newsletter.i18n import formats
 from newsletter.web.context import now, page_request, services
 from newsletter.web.desk import audit_hook, frame, lookup, undo_flash
 from newsletter.web.desk.sending import moments
-from newsletter.workflows import build_letter, place_issue
+from newsletter.workflows import build_letter, issue_readiness, place_issue
 from newsletter.workflows.place_issue import Origin
 
 _SLOTS = 12
@@ -25,7 +25,7 @@ def choose_slot(slug: str) -> str:
         found = lookup.issue(store, slug)
         digests.require_issue(found)
         if not build_letter.is_waiting(found):
-            build_letter.require_schedulable(found, services().links)
+            issue_readiness.require_schedulable(found, services().links)
         entries = frame.calendar_of(store, found.publication).ahead(_SLOTS)
         return frame.page(
             store,
@@ -58,7 +58,7 @@ def choose_issue() -> str:
             mark=place_issue.slot_mark(entry),
             page=page,
             typed=typed,
-            blockers={issue.id: build_letter.blocker(issue, services().links) for issue in page.rows},
+            blockers={issue.id: issue_readiness.blocker(issue, services().links) for issue in page.rows},
             queued={issue_id: place for place, issue_id in enumerate(queue.order(store, publication.id), 1)},
             back=undo_flash.asked_back(),
         )

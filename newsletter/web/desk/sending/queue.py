@@ -10,8 +10,8 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web.context import now, parse_id, services
 from newsletter.web.desk import audit_hook, fill_offer, frame, lookup, undo_flash
-from newsletter.workflows import build_letter
 from newsletter.workflows import fill_queue as filling
+from newsletter.workflows import issue_readiness
 
 _UP = "up"
 
@@ -86,7 +86,7 @@ def unfill_queue() -> ResponseReturnValue:
 
 
 def _queued_message(store: Session, found: Issue) -> str:
-    if blocker := build_letter.blocker(found, services().links):
+    if blocker := issue_readiness.blocker(found, services().links):
         return f"“{found.title}” is in the queue. It {blocker.lack}, and is passed over until that is fixed."
     entry = frame.calendar_of(store, found.publication).queued_entry(found)
     slot = f", for {formats.moment(entry.at, entry.time_zone)}" if entry else ""

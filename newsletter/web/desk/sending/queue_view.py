@@ -13,9 +13,9 @@ from newsletter.publications import Publication
 from newsletter.web.context import services
 from newsletter.web.desk import fill_offer, frame
 from newsletter.web.desk.fill_offer import FillOffer
-from newsletter.workflows import build_letter, place_issue
-from newsletter.workflows.build_letter import Blocker
+from newsletter.workflows import issue_readiness, place_issue
 from newsletter.workflows.calendar import CalendarEntry
+from newsletter.workflows.issue_readiness import Blocker
 
 _AT_ONCE = 15
 """The number of unscheduled issues that are shown; the list of issues has them all."""
@@ -93,4 +93,4 @@ def _places(waiting: Sequence[Issue], entries: Sequence[CalendarEntry]) -> Itera
     filled = {entry.issue.id: entry for entry in entries if entry.issue}
     for issue in waiting:
         entry = filled.get(issue.id)
-        yield QueuePlace(issue, entry, None if entry else build_letter.blocker(issue, services().links))
+        yield QueuePlace(issue, entry, None if entry else issue_readiness.blocker(issue, services().links))

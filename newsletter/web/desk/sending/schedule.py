@@ -13,7 +13,7 @@ from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import audit_hook, frame, lookup, outlook, undo_flash
 from newsletter.web.desk.sending import moments
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 
 
 def schedule_form(slug: str) -> ResponseReturnValue:
@@ -21,7 +21,7 @@ def schedule_form(slug: str) -> ResponseReturnValue:
     typed = request.args.get("at", "")
     with services().sessions.reading() as store:
         found = lookup.issue(store, slug)
-        build_letter.require_schedulable(found, services().links)
+        issue_readiness.require_schedulable(found, services().links)
         at, fault = _chosen(typed, found.publication.time_zone) if "at" in request.args else (None, "")
         return _page(store, found, typed, at, fault), 422 if fault else 200
 

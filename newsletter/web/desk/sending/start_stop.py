@@ -12,7 +12,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, outlook, words
-from newsletter.workflows import build_letter, publish
+from newsletter.workflows import issue_readiness, publish
 
 _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
 
@@ -84,7 +84,7 @@ def _move(slug: str, move: Callable[[Session, Issue], None], done: str) -> Respo
 
 def _require_sendable(found: Issue) -> None:
     if not (issue_store.state(found) is IssueState.SCHEDULED or words.is_held(found)):
-        build_letter.require_schedulable(found, services().links)
+        issue_readiness.require_schedulable(found, services().links)
 
 
 def _require_stoppable(found: Issue) -> None:
