@@ -74,6 +74,7 @@ def test_each_recipient_is_answered_for_itself(desk: Desk, port: int) -> None:
         assert code_of(client, "RCPT TO:<slow@example.org>") == 451
         assert code_of(client, f"RCPT TO:<{OURS}>") == 250
         assert code_of(client, f"RCPT TO:<{OURS}>") == 452, "the mail server asks for that one again"
+        assert code_of(client, "RCPT TO:<stranger@bounces.example.org>") == 550, "asking again would not help"
         client.data(b"\r\nHello\r\n")
     assert len(desk.taken) == 1
 

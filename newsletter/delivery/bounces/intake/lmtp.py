@@ -122,15 +122,15 @@ class _Handler:
     async def handle_RCPT(  # noqa: N802
         self, _server: LMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
-        if envelope.rcpt_tos:
-            # aiosmtpd gives one answer to a mail, and LMTP wants one for each recipient (RFC 2033, 4.2).
-            return "452 4.5.3 One recipient at a time"
         try:
             is_ours = await asyncio.to_thread(self._is_ours, address)
         except Exception as error:
             return _put_off(error)
         if not is_ours:
             return "550 5.1.1 No such address here"
+        if envelope.rcpt_tos:
+            # aiosmtpd gives one answer to a mail, and LMTP wants one for each recipient (RFC 2033, 4.2).
+            return "452 4.5.3 One recipient at a time"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 Known"
 
