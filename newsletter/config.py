@@ -41,7 +41,7 @@ _OUR_PREFIXES = (
 
 _DATABASES = {"sqlite", "postgres", "postgresql", "postgresql+psycopg"}
 _SHORTEST_SECRET = 16
-_BEARER = re.compile(rf"[!-~]{{{_SHORTEST_SECRET},}}")
+_BEARER = re.compile(rf"[!-~][ -~]{{{_SHORTEST_SECRET - 2},}}[!-~]")
 _PLAIN_URL = re.compile(r"[A-Za-z0-9:/.\[\]_~%-]+")
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[A-Za-z0-9/_.-]*)?")
 
@@ -168,7 +168,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     @classmethod
     def _is_a_long_token(cls, token: SecretStr | None) -> SecretStr | None:
         if token is not None and not _BEARER.fullmatch(token.get_secret_value()):
-            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters, all of ASCII and without spaces")
+            raise ValueError(f"must have at least {_SHORTEST_SECRET} characters of ASCII, and no space at either end")
         return token
 
     @property

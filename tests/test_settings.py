@@ -318,7 +318,7 @@ def test_no_line_of_the_env_file_is_passed_over_in_silence(
         *(("BASE_URL", f"https://{host}") for host in ("..", "a..b", ".example.org", "-", "%61.example", "a.example:")),
         *((name, '"quoted"') for name in ("DATA_DIR", "MAIL_USERNAME", "PICTURES_REGION")),
         ("METRICS_TOKEN", " " * 20),
-        ("METRICS_TOKEN", "a token of several words"),
+        ("METRICS_TOKEN", "a token of several words "),
         ("METRICS_TOKEN", "\N{LATIN SMALL LETTER U WITH DIAERESIS}" * 20),
         ("SIGNUP_REFUSED_DOMAINS", "*.mailinator.com"),
         ("SIGNUP_CAP_CLIENT", "9" * 30),
