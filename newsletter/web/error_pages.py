@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from newsletter import publications
 from newsletter.audience import subscribers
 from newsletter.audience.signup_limits import TooManyRequests
-from newsletter.db import OVERTAKEN, DatabaseDown, Session
+from newsletter.db import AWAY, OVERTAKEN, Session
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict, NotFound, PressError, Unavailable
 from newsletter.i18n.messages import lazy_gettext
@@ -66,7 +66,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(PressError, refused)
     app.register_error_handler(CSRFError, _csrf_failed)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(DatabaseDown, _database_down)
+    for away in AWAY:
+        app.register_error_handler(away, _database_down)
     for overtaken in OVERTAKEN:
         app.register_error_handler(overtaken, _overtaken)
     app.register_error_handler(Exception, _unexpected)
@@ -123,8 +124,8 @@ def _http(error: HTTPException) -> AnyResponse:
     return answer
 
 
-def _database_down(error: DatabaseDown) -> Response:
-    log.warning("the database did not answer", route=_route(), error=type(error.orig).__name__)
+def _database_down(error: Exception) -> Response:
+    log.warning("the database did not answer", route=_route(), error=type(getattr(error, "orig", error)).__name__)
     return page(_DOWN, 503)
 
 
@@ -154,7 +155,7 @@ def _moved_to() -> str | None:
     try:
         with services().sessions.reading() as session:
             return posts.slug_at(session, request.path)
-    except DatabaseDown:
+    except AWAY:
         return None
 
 
@@ -174,7 +175,7 @@ def _rendered(status: int, title: str, sentence: str, again: str) -> str:
 def _addressee(status: int) -> dict[str, object]:
     """Whose page it is: the publication, and the language of the reader whose link was opened."""
     if status < 500:
-        with suppress(DatabaseDown), services().sessions.reading() as session:
+        with suppress(*AWAY), services().sessions.reading() as session:
             return _addressee_in(session)
     return {"publication": None, "language": language_without_database()}
 

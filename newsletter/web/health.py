@@ -5,7 +5,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, jsonify
 
 from newsletter import schema
-from newsletter.db import DatabaseDown, Session
+from newsletter.db import AWAY, Session
 from newsletter.delivery.reports import delivery_metrics
 from newsletter.delivery.workers import heartbeat, send_permission
 from newsletter.errors import Conflict
@@ -14,6 +14,8 @@ from newsletter.web import metrics
 from newsletter.web.context import now, services
 
 _OK = "ok"
+_DOWN = "does not answer; see DATABASE_URL"
+_UNKNOWN = "not known without the database"
 _CLOSED = "Only this machine may read the metrics, or whoever sends METRICS_TOKEN as `Authorization: Bearer …`.\n"
 
 
@@ -52,20 +54,22 @@ def numbers(counted: metrics.Metrics) -> Response:
 
 
 def _checks() -> dict[str, str]:
-    unknown = "not known while the database does not answer"
-    disk = {"disk": _disk()}
-    try:
-        with services().sessions.reading() as session:
-            checks = {"worker": _worker(session), "clock": _clock(session), "sending": _sending(session)}
-        return {"database": _database()} | disk | checks
-    except DatabaseDown:
-        down = "does not answer; see DATABASE_URL"
-        return {"database": down} | disk | dict.fromkeys(("worker", "clock", "sending"), unknown)
+    database, disk = _database(), {"disk": _disk()}
+    checks = dict.fromkeys(("worker", "clock", "sending"), _UNKNOWN)
+    if database == _OK:
+        try:
+            with services().sessions.reading() as session:
+                checks = {"worker": _worker(session), "clock": _clock(session), "sending": _sending(session)}
+        except AWAY:
+            database = _DOWN
+    return {"database": database} | disk | checks
 
 
 def _database() -> str:
     try:
         schema.require_current(services().sessions.reading_engine)
+    except AWAY:
+        return _DOWN
     except Conflict as error:
         return f"{error}, then restart this process"
     return _OK

@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from sqlalchemy.exc import InterfaceError, InternalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery.workers import heartbeat
@@ -18,10 +20,17 @@ from newsletter.workflows import publish
 from tests import sample_services
 from tests.sample_services import Clock
 
+AWAY = [
+    DatabaseDown("SELECT 1", {}, ConnectionError("no route")),
+    InternalError("INSERT", {}, ConnectionError("read-only since a failover")),
+    InterfaceError("SELECT 1", {}, ConnectionError("closed")),
+    PoolTimeout("all connections are taken"),
+]
 
-def break_store(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+
+def break_store(services: Services, monkeypatch: pytest.MonkeyPatch, error: Exception = AWAY[0]) -> None:
     def refuse() -> None:
-        raise DatabaseDown("SELECT 1", {}, ConnectionError("no route"))
+        raise error
 
     monkeypatch.setattr(services.sessions, "reading", refuse)
     monkeypatch.setattr(services.sessions, "begin", refuse)
@@ -70,13 +79,33 @@ def test_whoever_writes_for_long_makes_nothing_unready(program: FlaskClient, ser
         assert program.get("/readyz").json["database"] == "ok"
 
 
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
 def test_a_store_that_does_not_answer_is_named(
-    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    program: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    break_store(services, monkeypatch)
+    break_store(services, monkeypatch, error)
     answer = program.get("/readyz")
     assert answer.status_code == 503
     assert "DATABASE_URL" in answer.json["database"]
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_database_whose_file_is_gone_is_told(program: FlaskClient, services: Services) -> None:
+    assert program.get("/readyz").status_code == 200
+    Path(services.sessions.engine.url.database or "").unlink()
+    answer = program.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json["database"] != "ok"
+
+
+@pytest.mark.usefixtures("beating")
+def test_a_database_that_has_lost_its_tables_is_told(program: FlaskClient, services: Services) -> None:
+    with services.sessions.begin() as session:
+        session.execute(text("ALTER TABLE heartbeats RENAME TO heartbeats_of_old"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = program.get("/readyz")
+    assert (answer.status_code, answer.json["worker"]) == (503, "not known without the database")
+    assert "run `newsletter db upgrade`" in answer.json["database"]
 
 
 @pytest.mark.usefixtures("beating")
@@ -99,10 +128,11 @@ def test_a_database_of_another_version_is_told(program: FlaskClient, services: S
     assert "run `newsletter db upgrade`" in answer.json["database"]
 
 
+@pytest.mark.parametrize("error", AWAY, ids=lambda error: type(error).__name__)
 def test_a_reader_who_comes_meanwhile_is_asked_to_try_again(
-    browser: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    browser: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    break_store(services, monkeypatch)
+    break_store(services, monkeypatch, error)
     for answer in (browser.get("/"), browser.post("/subscribe", data={"email": "ada@example.org"})):
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "30"

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from newsletter.db import is_postgresql
+from newsletter.db import DatabaseDown, is_postgresql
 
 _FILE = text("SELECT file FROM pragma_database_list WHERE name = 'main'")
 _TABLE = text(
@@ -26,14 +26,17 @@ _AT_FDCWD, _STATX_BTIME, _BTIME_AT, _STATX_SIZE = -100, 0x800, 80, 256
 
 
 def identity_of(connection: Connection) -> str:
-    """The identity of this database; no copy has the same."""
+    """The identity of this database; no copy has the same. DatabaseDown if its file is gone."""
     if not is_postgresql(connection):
         return _of_file(connection.execute(_FILE).scalar_one())
     return str(connection.execute(_TABLE).scalar_one())
 
 
 def _of_file(path: str) -> str:
-    file = os.stat(path)  # noqa: PTH116  (called once a second: saves making a Path)
+    try:
+        file = os.stat(path)  # noqa: PTH116  (called once a second: saves making a Path)
+    except FileNotFoundError as gone:  # which connections made before would not notice
+        raise DatabaseDown("stat", {}, gone) from None
     born = getattr(file, "st_birthtime", None) or _born(path)
     return f"file {file.st_ino} of {born}"
 
