@@ -89,13 +89,17 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
     @classmethod
     def _trimmed(cls, value: object, field: ValidationInfo) -> object:
         """Without what files with Windows line ends, or for another program, leave around a value."""
-        # What was sealed by this very key could not be opened by another.
-        if not isinstance(value, str) or field.field_name == "secret_key":
+        if not isinstance(value, str):
             return value
-        if "SecretStr" in str(cls.model_fields[str(field.field_name)].annotation):
-            return value.strip("\r\n")
-        bare = value.strip()
-        if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
+        setting = cls.model_fields[str(field.field_name)]
+        is_secret = "SecretStr" in str(setting.annotation)
+        bare = value.strip("\r\n") if is_secret else value.strip()
+        if not bare:
+            return setting.default
+        # What was sealed by this very key could not be opened by another.
+        if field.field_name == "secret_key":
+            return value
+        if not is_secret and len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
             raise ValueError("is in quotation marks, which only shells and .env take off; remove them")
         return bare
 

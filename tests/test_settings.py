@@ -354,6 +354,13 @@ def test_what_stands_around_a_value_is_none_of_it(monkeypatch: pytest.MonkeyPatc
     assert [each.get_secret_value() for each in secrets if each] == ["0123456789abcdef", " a space "]
 
 
+def test_an_empty_value_with_a_stray_line_end_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    unset = config.load()
+    for name in type(unset).model_fields:
+        monkeypatch.setenv(name.upper(), "\r")
+    assert config.load() == unset
+
+
 def test_a_secret_key_stays_as_it_is_because_links_are_sealed_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_KEY", "0123456789abcdef\r\n")
     assert config.load().secret == b"0123456789abcdef\r\n"
