@@ -48,6 +48,7 @@ acl_smtp_rcpt = recipient
 smtp_accept_max = 50
 smtp_accept_queue_per_connection = 0
 smtp_accept_max_per_connection = 20
+smtp_accept_max_per_host = 2
 smtputf8_advertise_hosts = *
 tls_certificate = {certificate}
 tls_privatekey = {certificate}
