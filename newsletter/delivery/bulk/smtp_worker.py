@@ -45,8 +45,6 @@ from newsletter.mail_settings import MailServer
 
 # Seconds between two checks for copies that fall due while other connections still work.
 _CHECK_EVERY = 0.5
-# Seconds until a connection is tried again that was one too many for the server.
-_REST = 60.0
 _NO_SMTPUTF8 = "the address needs SMTPUTF8, which the server has not"
 _LOGGED = {CopyState.REFUSED: "copy refused", CopyState.FAILED: "copy given up"}
 
@@ -96,6 +94,8 @@ class RunState:
     """Whether the server's silence has been logged; reset when it replies."""
     open: int = 0
     """How many connections are open, or about to be."""
+    has_sent: bool = False
+    """Whether the server has answered to a copy in this run."""
     busy: int = 0
     """How many connections hold a copy now."""
     idle: Event = field(default_factory=Event)
@@ -216,13 +216,13 @@ class SmtpWorker:
         copy = outgoing.copy
         try:
             self._settle(await self._attempt(outgoing))
-            self._failures, self._state.is_silent = 0, False
+            self._failures, self._state.is_silent, self._state.has_sent = 0, False, True
             self._config.status.mark_up()
         except RateLimited as error:
             self._drop()
             self._settle(outcomes.released(copy))
-            if isinstance(error, TooManyConnections) and self._state.open:
-                self._rest()
+            if isinstance(error, TooManyConnections) and (self._state.open or self._state.has_sent):
+                self._rest(error)
             else:
                 await self._state.queue.slow_down(SERVER)
         except SenderRefused as error:
@@ -342,10 +342,15 @@ class SmtpWorker:
             self._state.open -= 1
             raise
 
-    def _rest(self) -> None:
-        # The others go on: one connection too many is no reason to slow them down.
+    def _rest(self, error: TooManyConnections) -> None:
+        # The others go on: one connection too many is no reason to slow them down. It may be that the server has not
+        # yet seen one of ours close.
+        self._failures += 1
+        if not self._state.open:
+            self._config.status.mark_down(str(error))
         log.info("the mail server takes no more connections", open=self._state.open)
-        self._rests_until = time.monotonic() + _REST * self._config.settings.patience
+        wait = retry.outage_wait(self._failures, random.random())  # noqa: S311
+        self._rests_until = time.monotonic() + wait * self._config.settings.patience
 
     def _report_silence(self) -> None:
         # Logged once for all connections, because they wait for the same server.
