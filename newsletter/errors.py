@@ -34,6 +34,7 @@ PressError                      a sentence for the person, and never a traceback
         ├── ConnectionLost      protocol: the server closed the connection, or fell silent
         ├── ProtocolError       replies: the server said something that is not SMTP
         ├── RateLimited         protocol: the server asks for less
+        │   └── TooManyConnections  the server takes no further connection
         └── SenderRefused       protocol: the server takes nothing from this sender
 """
 
