@@ -9,9 +9,10 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import func, select
 
-from newsletter import audit
-from newsletter.audience import privacy
+from newsletter import audit, publications
+from newsletter.audience import export, privacy
 from newsletter.audience.importing import importer
+from newsletter.audience.importing.headers import FieldKind
 from newsletter.audience.importing.progress import Import, ImportState
 from newsletter.audience.importing.uploads import models
 from newsletter.audience.importing.uploads.job import UploadJob
@@ -21,6 +22,7 @@ from newsletter.delivery.workers.context import WorkerContext
 from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editors import Role
 from newsletter.errors import Unavailable
+from newsletter.web.desk.readers import imports
 from newsletter.wiring import Services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
@@ -76,6 +78,16 @@ def checked(editor: Visitor, services: Services, content: str | bytes) -> str:
 def test_a_list_is_taken_that_is_longer_than_what_is_read_at_once(editor: Visitor, services: Services) -> None:
     upload(editor, "email,name\n" + "reader@example.org,Reader\n" * 12_000)
     assert only(services).size == 312_011
+
+
+def test_our_own_export_is_recognised_and_each_of_its_columns_has_a_name(editor: Visitor, services: Services) -> None:
+    with services.sessions.reading() as session:
+        header = "".join(export.csv_pieces(session, publications.find(session).id))
+    page = upload(editor, header + "ada@example.org,Ada,active,,,,,,,,each,,,,[]\r\n")
+    shown = editor.read(page)
+    for part in ("Newsletter Press (recognised)", "Until when they take a break", "Each issue, or one email a month"):
+        assert part in shown
+    assert imports.FIELDS.keys() == set(FieldKind)
 
 
 def test_a_list_is_uploaded_tried_and_imported_and_everything_says_who_did_it(

@@ -47,12 +47,17 @@ FIELDS = {
     FieldKind.SUBSCRIBED: "Subscribed: yes or no, or since when",
     FieldKind.UNSUBSCRIBED: "Unsubscribed: yes or no, or since when",
     FieldKind.LEFT: "When or why they left",
+    FieldKind.PAUSED_UNTIL: "Until when they take a break",
     FieldKind.BOUNCED: "Bounced",
     FieldKind.COMPLAINED: "Complained",
     FieldKind.TAGS: "Tags",
     FieldKind.ATTRIBUTE: "An attribute, under this title",
     FieldKind.ATTRIBUTES: "Attributes, as JSON",
     FieldKind.PROOF: "Proof of their consent",
+    FieldKind.PACE: "Each issue, or one email a month",
+    FieldKind.TOPICS_OFF: "Topics that they turned off",
+    FieldKind.DELIVERY_HOUR: "Hour at which issues arrive",
+    FieldKind.DELIVERY_ZONE: "Time zone of that hour",
 }
 """What a column can hold, in words for editors."""
 
