@@ -8,7 +8,7 @@ from newsletter.db import OVERTAKEN
 from newsletter.errors import PressError
 from newsletter.web import auth, error_pages
 from newsletter.web.context import services
-from newsletter.web.desk import frame, words
+from newsletter.web.desk import frame, typed_text, words
 
 _TITLES = {
     400: "That did not work",
@@ -59,6 +59,9 @@ def _page(reason: str, status: int) -> Response:
     if auth.person() is None:
         return error_pages.page(sentence, status, title)
     slug = (request.view_args or {}).get("slug") if status != 404 else None
+    section = "issues" if slug else ""
+    # Another site's form could put words of its own there.
+    typed = {} if reason == _STRANGE else typed_text.typed()
     with services().sessions.reading() as store:
-        html = frame.page(store, "sorry.html", "issues" if slug else "", title=title, sentence=sentence, slug=slug)
+        html = frame.page(store, "sorry.html", section, title=title, sentence=sentence, slug=slug, typed=typed)
     return Response(html, status)

@@ -11,12 +11,10 @@ from typing import Any
 from flask import (
     Blueprint,
     Response,
-    current_app,
     flash,
     jsonify,
     make_response,
     redirect,
-    render_template,
     request,
     url_for,
 )
@@ -26,15 +24,7 @@ from werkzeug.exceptions import Forbidden, RequestEntityTooLarge
 from newsletter.editors import Role
 from newsletter.web import auth, security
 from newsletter.web.context import services
-from newsletter.web.desk import audit_hook, error_pages
-
-# The form fields that hold text, with the names shown beside what was typed.
-_WRITTEN = (
-    *("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment"),
-    *("slug", "category", "tags", "author", "reviewed_by", "last_reviewed", "source_title", "source_url"),
-    *("name", "tagline", "description", "sender_name", "sender_address", "reply_to", "postal_address"),
-    *("email", "others", "consent", "reason", "attribute", "value"),
-)
+from newsletter.web.desk import audit_hook, error_pages, typed_text
 
 ANYONE = None
 """For everybody, signed in or not."""
@@ -162,22 +152,6 @@ def _ask_to_sign_in() -> Response:
         return make_response("", 401, {"HX-Refresh": "true"})
     if error_pages.asks_for_json():
         return make_response(jsonify(fault=_SIGNED_OUT), 401)
-    way_back = url_for("desk.sign_in_form", next=_page_asked_for())
-    if typed := _typed():
-        return make_response(render_template("desk/signed_out.html", typed=typed, sign_in=way_back), 401)
-    return make_response(redirect(way_back, 303))
-
-
-def _typed() -> dict[str, str]:
-    """The text typed into the form, which a redirect would lose."""
-    written = {name: "\n".join(filter(None, map(str.strip, request.form.getlist(name)))) for name in _WRITTEN}
-    return {name: text.replace("\r\n", "\n") for name, text in written.items() if text}
-
-
-def _page_asked_for() -> str | None:
-    if request.method == "GET":
-        return request.full_path.rstrip("?")
-    # After a form that was too late, signing in leads back to the page with the form, if it has its own.
-    adapter = current_app.create_url_adapter(request)
-    endpoint, _ = adapter.match(request.path, "GET") if adapter else ("", {})
-    return None if endpoint.endswith(".no_such_page") else request.full_path.rstrip("?")
+    if typed := typed_text.typed():
+        return typed_text.signed_out_page(typed)
+    return make_response(redirect(typed_text.way_to_sign_in(), 303))

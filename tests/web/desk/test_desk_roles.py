@@ -7,7 +7,7 @@ from flask import Flask
 
 from newsletter.audience.models import Subscriber
 from newsletter.editors import Role
-from newsletter.web.desk import roles
+from newsletter.web.desk import typed_text
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
@@ -95,7 +95,7 @@ def test_whatever_a_form_has_typed_is_given_back_but_times_colours_and_codes(ent
     pages = [owner.open(address_of(route.path)).text for route in ROUTES if route.method == "GET"]
     forms = re.findall(r"(?s)<form[^>]*method=.post.*?</form>", "".join(pages))
     fields = re.findall(r'<(?:input(?![^>]*type="(?!text|email|url))|textarea)[^>]*name="([^"]+)"', "".join(forms))
-    assert set(fields) - set(roles._WRITTEN) == {"at", "time_zone", "iso_week", "accent", "accent_dark", "code"}
+    assert set(fields) - set(typed_text.WRITTEN) == {"at", "time_zone", "iso_week", "accent", "accent_dark", "code"}
 
 
 def test_a_form_from_elsewhere_changes_nothing(enter: Enter, services: Services) -> None:

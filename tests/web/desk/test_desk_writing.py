@@ -1,5 +1,6 @@
 import html
 import re
+from datetime import datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -8,10 +9,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from newsletter.delivery.models import Letter
-from newsletter.editorial.issues import issue_store
+from newsletter.editorial.issues import issue_bin, issue_store
 from newsletter.editorial.models import IssueState
 from newsletter.editorial.source import markdown
-from newsletter.editors import Role
+from newsletter.editors import Role, accounts
 from newsletter.wiring import Services
 from newsletter.workflows import publish
 from tests import sample_services
@@ -67,6 +68,28 @@ def test_a_form_with_faults_comes_back_whole_with_each_fault_beside_its_field(
     again = author.open(PAGE)
     assert "This is your draft from" in words(again)
     assert "Hello {{ surname }}" in again.text
+
+
+def test_a_form_that_cannot_be_taken_any_more_gives_back_what_was_typed(
+    author: Visitor, services: Services, now: datetime
+) -> None:
+    typed = form(author, body="What must not be lost.\n")
+    with services.sessions.begin() as session:
+        accounts.find(session, "author@desk.example").role = Role.VIEWER
+    refused = author.client.post(PAGE, data=typed)
+    assert (refused.status_code, ">\nWhat must not be lost.</textarea>" in refused.text) == (403, True)
+    with services.sessions.begin() as session:
+        accounts.find(session, "author@desk.example").role = Role.AUTHOR
+        issue_bin.discard(session, issue_store.find(session, SLUG), "eve@desk.example", now)
+    gone = author.client.post(PAGE, data=typed)
+    assert (gone.status_code, ">\nWhat must not be lost.</textarea>" in gone.text) == (404, True)
+
+
+def test_a_form_of_another_site_puts_no_words_on_our_pages(author: Visitor) -> None:
+    typed = form(author, body="Call this number.\n", csrf_token="guessed")
+    author.client.environ_base["HTTP_SEC_FETCH_SITE"] = "cross-site"
+    answer = author.client.post(PAGE, data=typed)
+    assert (answer.status_code, "Call this number." in answer.text) == (400, False)
 
 
 def test_an_issue_whose_saved_text_cannot_be_rendered_any_more_is_opened_as_text_and_mended(
