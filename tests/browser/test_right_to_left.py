@@ -16,7 +16,18 @@ from tests.real_parts import Axe
 from tests.sample_services import Clock
 
 PUBLISHED = f"/archive/{sample_services.OUT[0]}/"
-PAGES = ("/", "/archive/", PUBLISHED, f"{PUBLISHED}comments", "/subscribe", "/search?q=back", "/ask", "/nothing")
+LONG = "wirbelsaeulengymnastikuebungsprogrammverordnung"
+PAGES = (
+    "/",
+    "/archive/",
+    PUBLISHED,
+    f"{PUBLISHED}comments",
+    "/subscribe",
+    "/search?q=back",
+    "/ask",
+    "/nothing",
+    f"/archive/{LONG}/",
+)
 
 
 @pytest.mark.slow
@@ -35,13 +46,14 @@ def test_every_page_fits_the_narrowest_phone_and_axe_finds_nothing(
     with services.sessions.begin() as session:
         home = publications.first(session)
         assert home
-        home.language = language
+        home.language, slug = language, home.slug
         ada = Subscriber(email="ada@example.org", key="ada@example.org", name="Ada", created_at=clock())
         reader = Subscription(subscriber=ada, publication=home, status=Status.ACTIVE, created_at=clock())
         reader.confirmed_at = clock()
         session.add(reader)
         session.flush()
         mine = services.links.manage(reader.id, clock())
+    sample_services.send(services, slug, LONG, clock())
     words = pseudo_catalogue.installed(tmp_path / "words", monkeypatch) if language == "ar" else nullcontext()
     with words, chrome.new_context(base_url=site) as context:
         page = context.new_page()
