@@ -213,6 +213,15 @@ def test_what_the_server_does_not_let_be_moved_is_remembered_and_left(reader: Re
         assert reader.events() == 2
 
 
+@SQLITE
+def test_a_validity_that_no_server_can_have_is_remembered_as_far_as_it_can_be(reader: Reader) -> None:
+    with serving(BOUNCE, validity=10**20, faults={"MOVE": b"<tag> NO over quota"}) as server:
+        assert reader.read(server) == 1
+        reader.now += timedelta(minutes=1)
+        assert reader.read(server) == 0
+    assert reader.lease(server).problem == ""
+
+
 def test_two_workers_never_read_a_mailbox_at_once(reader: Reader) -> None:
     with serving(BOUNCE) as server:
         with pytest.MonkeyPatch.context() as patched:

@@ -33,6 +33,7 @@ _LOOKS_EVERY = 0.25
 _MOST_OCTETS = 256 * 1024 * 1024
 """Of one reading; a hundred mails have 100 MiB at most, and a list of a million numbers 8."""
 _LONGEST_LITERAL = MOST_KEPT + 64 * 1024
+_HIGHEST_NUMBER = 2**32 - 1
 _LONGEST_REASON = 200
 _REFUSED = "it refuses the user name or the password"
 _NO_OAUTH = "; it also offers OAuth, which is not supported: it needs an app password, or a mailbox of another provider"
@@ -152,7 +153,7 @@ def _encoded(folder: str) -> str:
 
 def _validity(box: BaseMailBox) -> int:
     _, answer = box.client.response("UIDVALIDITY")
-    return int(answer[0] or 0) if answer else 0
+    return min(int(answer[0] or 0), _HIGHEST_NUMBER) if answer else 0
 
 
 @contextmanager
