@@ -39,12 +39,12 @@ class MailView:
     def text(self) -> str:
         """What a person reads of it."""
         own = self._own_parts
-        told = [part for part in own if part.media_type in _FOR_PEOPLE and not dsn.is_status(part)]
-        first = next((part for part in told if part.text.strip()), None)
+        written = [part for part in own if part.media_type in _FOR_PEOPLE and not dsn.is_status(part)]
+        first = next((part for part in written if part.text.strip()), None)
         # An alternative in plain text stands before its HTML (RFC 2046, 5.1.4); plain text behind HTML is a footer.
         if first and first.media_type == "text/plain":
-            told = [part for part in told if part.media_type == "text/plain"]
-        return "\n".join(part.text for part in told or own[:1])
+            written = [part for part in written if part.media_type == "text/plain"]
+        return "\n".join(part.text for part in written or own[:1])
 
     @property
     def _own_parts(self) -> list[Part]:
