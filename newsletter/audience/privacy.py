@@ -140,12 +140,12 @@ def _letters(session: Session, reader: Subscriber) -> list[dict[str, Any]]:
 
 
 def _mail(session: Session, mail: ReaderMail) -> dict[str, Any]:
-    kept = reader_mails.text_of(session, mail)
+    content = reader_mails.text_of(session, mail)
     return {
         "at": mail.received_at.isoformat(),
         "forwarded": not mail.kept_because,
-        "subject": kept.subject if kept else None,
-        "text": kept.text if kept else None,
+        "subject": content.subject if content else None,
+        "text": content.text if content else None,
     }
 
 
