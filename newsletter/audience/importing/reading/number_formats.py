@@ -29,10 +29,10 @@ def reader_of(style: int, codes: Mapping[int, str], *, from_1904: bool) -> Numbe
     code = codes.get(style, "")
     if _ZEROS.fullmatch(code):
         return lambda text: number.zfill(len(code)) if (number := plain_number(text)).isdecimal() else number
-    shown = _LITERAL.sub("", code)
-    if style == _DURATION or _ELAPSED.search(shown):
+    unquoted = _LITERAL.sub("", code)
+    if style == _DURATION or _ELAPSED.search(unquoted):
         return _duration
-    if style in _DATES or re.search("[dmyhs]", _BRACKET.sub("", shown).partition(";")[0], re.IGNORECASE):
+    if style in _DATES or re.search("[dmyhs]", _BRACKET.sub("", unquoted).partition(";")[0], re.IGNORECASE):
         return lambda text: _moment(text, _DAYS_TO_1904 if from_1904 else 0)
     return plain_number
 

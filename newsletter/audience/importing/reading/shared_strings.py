@@ -29,9 +29,9 @@ def unescaped(text: str) -> str:
 class SharedStrings:
     """Each text by its number, from the part that has them and by way of an empty file to keep them in."""
 
-    def __init__(self, part: IO[bytes], kept: IO[bytes]) -> None:
+    def __init__(self, part: IO[bytes], file: IO[bytes]) -> None:
         self._part = _StringsPart(part)
-        self._file = kept
+        self._file = file
         self._ends = array("Q", [0])
         """Where each lot ends in the file."""
         self._lot = lru_cache(_LOTS_AT_HAND)(self._read_lot)

@@ -51,7 +51,7 @@ def read_workbook(opened: ZipFile) -> Workbook:
 def _plan(opened: ZipFile, parts: Mapping[str, ZipInfo], path: str) -> Workbook:
     folder = dirname(path)
     relations = _elements(opened, parts[f"{folder}/_rels/{basename(path)}.rels"])
-    related = {of["Id"]: (basename(of["Type"]), of["Target"]) for name, of in relations if name == "Relationship"}
+    related = {its["Id"]: (basename(its["Type"]), its["Target"]) for name, its in relations if name == "Relationship"}
 
     def part(target: str) -> str:
         return _key(normpath(join("/", folder, target)))

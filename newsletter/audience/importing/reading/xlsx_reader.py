@@ -63,8 +63,8 @@ def _check_whole(opened: ZipFile) -> None:
 
 @contextmanager
 def _open_rows(opened: ZipFile, plan: Workbook, sheet: Sheet, merged: MergedCells | None = None) -> Iterator[SheetRows]:
-    with opened.open(sheet.part) as rows, _open_shared(opened, plan.shared) as texts, TemporaryFile() as kept:
-        yield SheetRows(rows, SharedStrings(texts, kept), plan.styles, merged)
+    with opened.open(sheet.part) as rows, _open_shared(opened, plan.shared) as texts, TemporaryFile() as file:
+        yield SheetRows(rows, SharedStrings(texts, file), plan.styles, merged)
 
 
 def _open_shared(opened: ZipFile, part: ZipInfo | None) -> IO[bytes]:
