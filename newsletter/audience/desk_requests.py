@@ -132,7 +132,7 @@ def _send_confirm(session: Session, services: AudienceServices, subscription: Su
     reader = subscription.subscriber
     if signup_limits.count_and_check(session, services, Address.parse(reader.email), None, now):
         raise Conflict("This address has had as many confirmation emails as one address gets. Try again tomorrow.")
-    status_transitions.reopen(session, subscription.id)
+    status_transitions.reopen(session, subscription.id, now)
     emails.confirm(session, services, subscription.publication, subscription.id, reader.email, now, reader.language)
 
 

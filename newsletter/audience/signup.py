@@ -88,7 +88,7 @@ def subscribe(
         kind = "new" if is_new else f"reads-{publication.id}"
         may_be_sent = signup_limits.is_first_today(session, services, kind, address.key, now) or is_new
         with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
-            status_transitions.reopen(session, found.id)
+            status_transitions.reopen(session, found.id, now)
             write = emails.confirm if is_new else emails.already
             write(session, services, publication, found.id, found.email, now, found.language)
     return reason

@@ -10,14 +10,14 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, bindparam, literal_column, update
+from sqlalchemy import ColumnElement, Dialect, bindparam, case, literal_column, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import subscribers
 from newsletter.audience.models import Pace, Status, Subscription
 from newsletter.audience.statuses import ENDED, SUBSCRIBED
 from newsletter.db import UNSYNCED
-from newsletter.prepared import Prepared
+from newsletter.prepared import Prepared, moment
 
 _MAY_END = {
     # A person's own word outranks a bounce, and a complaint outranks everything.
@@ -27,21 +27,26 @@ _MAY_END = {
 }
 
 
-def reopen(session: Session, subscription_id: int) -> None:
+def reopen(session: Session, subscription_id: int, now: datetime) -> None:
     """Make an ended subscription pending again; `left_at` stays, so that links made before it are recognised.
 
+    Not where it is ahead, by a clock set back since: links made from now on would be taken for such.
     The form promises each issue, so that is what they get, whatever they had chosen.
     """
     connection = session.connection()
-    _reopening(connection.dialect).run(connection, {"id": subscription_id})
+    at = moment(connection.dialect, now)
+    _reopening(connection.dialect).run(connection, {"id": subscription_id, "now": at})
 
 
 @lru_cache(maxsize=8)
 def _reopening(dialect: Dialect) -> Prepared:
     ended: list[ColumnElement[Any]] = [literal_column(f"'{status}'") for status in sorted(ENDED)]
     theirs = update(Subscription).where(Subscription.id == bindparam("id"), Subscription.status.in_(ended))
-    values = {"status": f"'{Status.PENDING}'", "pace": f"'{Pace.EACH}'", "next_pace": "NULL"}
-    return Prepared(theirs.values({name: literal_column(value) for name, value in values.items()}), dialect)
+    words = {"status": f"'{Status.PENDING}'", "pace": f"'{Pace.EACH}'", "next_pace": "NULL"}
+    values: dict[str, Any] = {name: literal_column(word) for name, word in words.items()}
+    now = bindparam("now", type_=Subscription.left_at.type)
+    left_at = case((Subscription.left_at > now, now), else_=Subscription.left_at)
+    return Prepared(theirs.values(values | {"left_at": left_at}), dialect)
 
 
 def confirm(session: Session, subscription: Subscription, now: datetime) -> bool:

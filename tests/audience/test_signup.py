@@ -291,6 +291,16 @@ def test_an_old_confirm_link_does_not_bring_back_who_left(press) -> None:
     assert press.status(ADA) is Status.UNSUBSCRIBED
 
 
+def test_who_left_while_the_clock_was_ahead_comes_back_at_once(press) -> None:
+    press.reader(ADA)
+    ahead = press.now + timedelta(days=30)
+    press.run(unsubscribe.unsubscribe_by_link, press.leave_token(ADA), Channel.ONE_CLICK, None, ahead)
+    press.subscribe(ADA, at=press.now + timedelta(minutes=5))
+    fresh = press.token("confirm", ADA)
+    confirmed = press.run(signup.confirm, fresh, None, "Yes", press.now + timedelta(minutes=6))
+    assert confirmed.status is Status.ACTIVE
+
+
 def test_after_leaving_only_a_link_made_since_confirms(press) -> None:
     press.reader(ADA)
     old = press.token("confirm", ADA)
