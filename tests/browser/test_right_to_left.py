@@ -46,7 +46,7 @@ def test_every_page_fits_the_narrowest_phone_and_axe_finds_nothing(
     with services.sessions.begin() as session:
         home = publications.first(session)
         assert home
-        home.language, slug = language, home.slug
+        home.language, slug, home.name = language, home.slug, "Massagebehandlungsmöglichkeitenverzeichnis"
         ada = Subscriber(email="ada@example.org", key="ada@example.org", name="Ada", created_at=clock())
         reader = Subscription(subscriber=ada, publication=home, status=Status.ACTIVE, created_at=clock())
         reader.confirmed_at = clock()
