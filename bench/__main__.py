@@ -45,6 +45,7 @@ MEASURES: Sequence[Callable[[], Row]] = (
     fanning_out.on_postgresql,
     importing.measure,
     importing.of_mailchimp,
+    importing.of_workbook,
     signing_up.measure,
     serving.measure,
     serving.of_home,

@@ -64,6 +64,11 @@ def of_mailchimp() -> Row:
     return _measure(" of Mailchimp", _write_mailchimp)
 
 
+def of_workbook() -> Row:
+    """The same of an XLSX workbook, whose cells share their texts and have dates as numbers, as Excel writes it."""
+    return _measure(" of a workbook", _write_workbook)
+
+
 def _measure(what: str, write: Callable[[Path, int], None]) -> Row:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
@@ -82,10 +87,11 @@ def _measure(what: str, write: Callable[[Path, int], None]) -> Row:
 
 
 def main(rows: int, url: str = "") -> None:
-    """One run of any size, with what the table has no room for; of Mailchimp with BENCH_OF=mailchimp."""
+    """One run of any size, with what the table has no room for; of another list with BENCH_OF=mailchimp or workbook."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "list"
-        (_write_mailchimp if os.environ.get("BENCH_OF") == "mailchimp" else _write)(path, rows)
+        writers = {"mailchimp": _write_mailchimp, "workbook": _write_workbook}
+        writers.get(os.environ.get("BENCH_OF", ""), _write)(path, rows)
         before = _validator(path)
         taken = _import(path, url or f"sqlite:///{folder}/bench.db")
         reference = (before + _validator(path)) / 2
@@ -141,6 +147,41 @@ def _mailchimp_line(chance: random.Random, number: int, ending: str) -> str:
         f"{ip},52.5,13.4,1,2,,DE,BE,{ended.get(ending.count(','), '')}{confirmed},{number},ab{number},{note},"
         f'"""Tag {number % 9}"",""Group {number % 4}"""\n'
     )
+
+
+def _write_workbook(path: Path, rows: int) -> None:
+    chance = random.Random(1)  # noqa: S311  (the same list in every run)
+    numbers = chance.sample(range(rows), rows)
+    with ZipFile(path, "w", ZIP_DEFLATED) as opened:
+        for name, content in _WORKBOOK.items():
+            opened.writestr(f"xl/{name}", content)
+        with opened.open("xl/sharedStrings.xml", "w") as file:
+            file.write(f"<sst {_MAIN}><si><t>email</t></si><si><t>name</t></si><si><t>created_at</t></si>".encode())
+            for number in numbers:
+                file.write(f"<si><t>{_email(chance, number)}</t></si><si><t>Reader {number}</t></si>".encode())
+            file.write(b"</sst>")
+        with opened.open("xl/worksheets/sheet1.xml", "w") as file:
+            header = "".join(f'<c r="{"ABC"[at]}1" t="s"><v>{at}</v></c>' for at in range(3))
+            file.write(f'<worksheet {_MAIN}><sheetData><row r="1">{header}</row>'.encode())
+            for at in range(rows):
+                file.write((_WORKBOOK_ROW.format(row=at + 2, email=2 * at + 3, name=2 * at + 4)).encode())
+            file.write(b"</sheetData></worksheet>")
+
+
+_MAIN = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+_WORKBOOK = {
+    "workbook.xml": f'<workbook {_MAIN} xmlns:r="r"><sheets><sheet name="Readers" r:id="r1"/></sheets></workbook>',
+    "_rels/workbook.xml.rels": (
+        '<Relationships><Relationship Id="r1" Type="r/worksheet" Target="worksheets/sheet1.xml"/>'
+        '<Relationship Id="r2" Type="r/sharedStrings" Target="sharedStrings.xml"/>'
+        '<Relationship Id="r3" Type="r/styles" Target="styles.xml"/></Relationships>'
+    ),
+    "styles.xml": f'<styleSheet {_MAIN}><cellXfs><xf numFmtId="0"/><xf numFmtId="22"/></cellXfs></styleSheet>',
+}
+_WORKBOOK_ROW = (
+    '<row r="{row}" spans="1:3"><c r="A{row}" t="s"><v>{email}</v></c><c r="B{row}" t="s"><v>{name}</v></c>'
+    '<c r="C{row}" s="1"><v>45293.416666666664</v></c></row>'
+)
 
 
 def _email(chance: random.Random, number: int) -> str:
