@@ -5,6 +5,7 @@ It decides about those that wait, holds those of a provider that is probably wro
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 
 from sqlalchemy.orm import Session
 
@@ -39,13 +40,15 @@ _REMEDY = (
 def decide_waiting(sessions: Sessions, services: BounceServices, worker: WorkerContext) -> None:
     """Decide about the events that wait. Commits by itself, one by one."""
     last = 0
+    # Of thousands of events that name one host, each would wait for the same answer.
+    domain_exists = cache(services.domain_exists) if services.domain_exists else None
     while waiting := _waiting(sessions, last):
         for event_id, host in waiting:
             if worker.is_stopping():
                 return
             last = event_id
             # Outside of any transaction, for an answer may take seconds.
-            exists = services.domain_exists(host) if host and services.domain_exists else None
+            exists = domain_exists(host) if host and domain_exists else None
             # One that fails is tried again next time.
             with set_aside("the decision about a bounce", event_id), sessions.in_turn() as session:
                 event = events.claim_undecided(session, event_id)

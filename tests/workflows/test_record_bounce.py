@@ -369,6 +369,17 @@ def test_the_dns_decides_about_a_host_that_is_called_unknown(press: Press, exist
 
 
 @SQLITE
+def test_the_dns_is_asked_once_about_a_host_however_many_readers_it_had(press: Press) -> None:
+    readers = [press.reader(f"r{number}@gone.example") for number in range(3)]
+    letter, asked = press.issue(*readers), []
+    press.bounces = replace(press.services.bounces, domain_exists=asked.append)
+    for reader in readers:
+        press.hear(bounced(Reason.HOST_UNKNOWN, HARD), press.copy(letter, reader))
+    tend_bounces.decide_waiting(press.sessions, press.bounces, WORKER)
+    assert asked == ["gone.example"]
+
+
+@SQLITE
 def test_what_a_person_lifts_is_forgiven_with_all_that_was_heard(press: Press) -> None:
     ada = press.reader()
     press.hear(UNKNOWN, press.copy(press.issue(ada), ada))
