@@ -366,6 +366,19 @@ def test_a_status_beside_words_of_another_cause_holds_nothing_against_a_reader(w
     assert classify(words, command="RCPT").hardness is Hardness.SOFT
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "550 5.1.1 <policy@example.org> unknown",
+        "550 5.1.1 <junk.mail@example.org>",
+        "550 5.1.1 The recipient cannot be found. Message-ID: <1@spam.example>",
+        "host antispam.example.org[192.0.2.1] said: 550 5.1.1 <a@example.org>: no (in reply to RCPT TO command)",
+    ],
+)
+def test_what_addresses_and_hosts_are_called_outweighs_no_status(words: str) -> None:
+    assert classify(words)[:2] == (Reason.USER_UNKNOWN, Hardness.HARD)
+
+
 def test_single_words_of_a_notice_for_people_tell_nothing() -> None:
     words = "Your mail could not be delivered. This message has been scanned for viruses and is believed to be clean."
     assert classify(words)[:2] == (Reason.ON_HOLD, Hardness.SOFT)

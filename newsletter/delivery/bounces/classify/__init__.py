@@ -148,7 +148,8 @@ def _rather_than_status(text: str, code: str, *, is_known: bool) -> Reason | Non
         return Reason.ON_HOLD
     if is_known:
         return None
-    return next((other for other in _OF_ANOTHER_CAUSE if says(other, text)), _touched_on(text, code))
+    words = wording.without_names(text)
+    return next((other for other in _OF_ANOTHER_CAUSE if says(other, words)), _touched_on(words, code))
 
 
 def _by_program(text: str, status: str, command: str) -> Reason | None:

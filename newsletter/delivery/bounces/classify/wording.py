@@ -14,6 +14,8 @@ _STATUS = re.compile(r"(?<![\d.])([45]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _REPLY = re.compile(r"(?<![\d.\w/-])(?<![\w\]]:)([45][0-5]\d)(?=[\s-]|$|[,;.)#])")
 # The head that each line of a long reply repeats: "550-5.7.1 ".
 _CONTINUED = re.compile(r"(?:^|\s)[245]\d\d-(?:[245]\.\d{1,3}\.\d{1,3}\s)?")
+# An address or Message-ID, and the host whose answer Postfix tells: names, whatever words they are made of.
+_NAMED = re.compile(r"[^\s<>@]+@[^\s<>@]+|\bhost \S+(?= said:)")
 _SAME = str.maketrans({"’": "'", "‘": "'", "`": "'", "“": '"', "”": '"'})
 
 
@@ -22,6 +24,11 @@ def comparable(text: str) -> str:
     """The text in lower case and one line, with simple quotes and without what a reply repeats in each line."""
     plain = " ".join(text[:LONGEST].translate(_SAME).lower().split())
     return " ".join(_CONTINUED.sub(" ", plain).split())
+
+
+def without_names(text: str) -> str:
+    """The text without addresses, and without the host that said it: policy@… and antispam.… are no reasons."""
+    return _NAMED.sub("@", text)
 
 
 def status_in(text: str) -> str:
