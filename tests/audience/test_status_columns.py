@@ -67,7 +67,8 @@ Close Date|Original Source|First Conversion|Recent Deal Amount|Number of Associa
 Province Code|Order ID|Ticket price|Event end time|Attendee #|Quantity|Currency|Salutation|Date of birth|Anrede
 Hausnummer|Kundennummer|Spende|Wochenende|Freunde|Finland|Finance|Département|Departure city|Exit survey score|Partie
 Partner|Particulier|Hardware|Software|Softball|Retirement plan|Quiz result|Fine art|Lifestyle|Backstage|Sender name
-State/Province|Newsletter name|Badge|Losung|Uwagi|Źródło|Dirección|Remarques
+State/Province|Newsletter name|Newsletter score|Newsletters sent|newsletter_language|Newsletter ID
+Badge|Losung|Uwagi|Źródło|Dirección|Remarques
 City|Country|Stadt|Beruf|Ville|Ciudad|Miasto|Birthday|Phone|Subscriber ID|line|reason
 Data iscrizione|Nome|Città|Naam|Bedrijf|Jméno|Имя|Установка|氏名|会社名|公司|이름
 """.replace("\n", "|")

@@ -215,7 +215,7 @@ _SUSPECT = {
     ),
     FieldKind.SUBSCRIBED: (
         rf"""
-        {_SUBSCRIBED_ELSEWHERE}|^newsletters?(?!name|sent|score|source|since)|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
+        {_SUBSCRIBED_ELSEWHERE}|^newsletter(?!s?(?:name|title|edition|id$|sent|open|click|score|source|since|format|topic|frequency|lang|sprache))|subscri(?!ber)|opt(?:ed)?in(?!ion)|consent|permission|isactive|(?:may|can|okto)(?:e?mail|contact)|(?:lawful|legal)basis|emailverified|einwillig|zustimm|einverstand|abonn(?!ent)
         |inscri|suscri(?!ptor)|subskry(?!bent)|^(?:send|sendable|(?:on|in)list|listed|ok)$
         """,
         r"""
