@@ -345,6 +345,19 @@ def test_a_server_that_closes_after_so_many_messages_is_no_outage(posted, room, 
     assert told(logs) == []
 
 
+def test_a_sender_at_whose_name_the_server_hangs_up_holds_up_no_other(posted, room, sessions, letters, clock) -> None:
+    posted("a@example.org", "b@example.org", "c@example.org")
+    with sessions.begin() as session:
+        session.get_one(OutboxMessage, letters()[0].id).sender_address = "bad@example.org"
+    clock.pass_by(seconds=1)
+    with scripted({"MAIL": lambda line: HANG_UP if b"bad@" in line else MANNERS["MAIL"]}) as (peer, _liar):
+        office = room(peer.server)
+        assert office.deliver_due() == 0
+        clock.pass_by(seconds=2)
+        assert office.deliver_due() == 2
+    assert [letter.state for letter in letters()] == [OutboxState.PENDING, OutboxState.SENT, OutboxState.SENT]
+
+
 def test_a_server_that_is_down_is_left_alone_longer_and_longer(posted, room, clock, free_port) -> None:
     posted("a@example.org")
     tries = []

@@ -141,7 +141,7 @@ class TransactionalMailer:
 
     def _deliver(self, posts: Iterable[OutboxMessage]) -> int:
         waiting = deque(posts)
-        taken = 0
+        taken, failed_at = 0, None
         try:
             while waiting and not self._stopping():
                 taken += self._deliver_one(waiting[0])
@@ -149,9 +149,11 @@ class TransactionalMailer:
                 waiting.popleft()
         except TransportDown as error:
             self._outage.record_failure(str(error), len(waiting))
+            failed_at = self._clock()
         with self._sessions.begin() as session:
-            for post in waiting:
-                outbox.give_back(session, self._worker, post.id)
+            for place, post in enumerate(waiting):
+                # The first behind the others: a server may hang up at one sender's name, and take what another sends.
+                outbox.give_back(session, self._worker, post.id, failed_at if place == 0 else None)
         return taken
 
     def _deliver_one(self, post: OutboxMessage) -> bool:

@@ -142,7 +142,7 @@ def claim(session: Session, worker: str, limit: int, now: datetime) -> list[Outb
     lease = update(OutboxMessage).where(OutboxMessage.id.in_(select(ids.c.id)))
     lease = lease.values(state=OutboxState.SENDING, worker=worker, lease_until=now + LEASE).returning(OutboxMessage)
     claimed = session.scalars(lease, execution_options={"synchronize_session": False, "populate_existing": True})
-    return _without_suppressed(session, worker, sorted(claimed, key=lambda letter: letter.id), now)
+    return _without_suppressed(session, worker, sorted(claimed, key=lambda letter: (letter.not_before, letter.id)), now)
 
 
 def may_be_sent(session: Session, worker: str, post_id: int, now: datetime) -> bool:
@@ -180,9 +180,13 @@ def put_off(session: Session, worker: str, post_id: int, reply: str, not_before:
     return _move(session, worker, post_id, state=OutboxState.PENDING, reply=reply, **later)
 
 
-def give_back(session: Session, worker: str, post_id: int) -> bool:
-    """Give back a letter that was not tried; no attempt is charged. False if it is not this worker's."""
-    return _move(session, worker, post_id, state=OutboxState.PENDING)
+def give_back(session: Session, worker: str, post_id: int, not_before: datetime | None = None) -> bool:
+    """Give back a letter that was not tried; no attempt is charged. False if it is not this worker's.
+
+    With `not_before` it stands behind those that have waited longer.
+    """
+    later = {"not_before": not_before} if not_before else {}
+    return _move(session, worker, post_id, state=OutboxState.PENDING, **later)
 
 
 def open_failures(session: Session, now: datetime, most: int) -> Sequence[OutboxMessage]:
