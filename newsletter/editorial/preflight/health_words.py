@@ -30,7 +30,7 @@ DOCTOR = (
 OWN = r"(?:(?:your|my|his|her|their|our|the|all|all those|those|these|any|a|daily|prescribed|seeing|to see|of) ){0,3}"
 SOON = (
     r"(?:(?:in|within|after) (?:just |only |under |less than |about |as little as )?(?:an?|one|two|three|four|five|six"
-    r"|seven|ten|twelve|fourteen|thirty|\d+|minutes|hours|days|weeks|no time|the first)\b"
+    r"|seven|ten|twelve|fourteen|thirty|\d+|seconds|minutes|hours|days|weeks|no time|the first)\b"
     r"|by (?:\w+day|tomorrow|tonight|(?:the|next|this) \w+|christmas|new year|spring|summer|january|march|\w+mber)\b"
     r"|from (?:now|today|tomorrow|tonight|day one|the first|\w+day)\b"
     r"|for ?ever|for good|for life|overnight|tomorrow|tonight|today|at last|once and for all|before (?:the|you)\b)"

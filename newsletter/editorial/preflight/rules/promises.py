@@ -1,7 +1,7 @@
 """Rules for health promises: no cures or guarantees, and no advice against treatment."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from newsletter.editorial.preflight.attribution import is_reported
 from newsletter.editorial.preflight.context import CheckContext, Passage
@@ -237,7 +237,7 @@ def nothing_is_promised(context: CheckContext) -> Iterator[Finding]:
 def nobody_is_talked_out_of_treatment(context: CheckContext) -> Iterator[Finding]:
     """A reader who stops taking medicine or stays away from the doctor because of an email may come to harm."""
     for passage in context.passages:
-        for found in _matches(passage.text, _LEAVE_OFF, TALKS_OUT_OF_TREATMENT):
+        for found in _apart(_matches(passage.text, _LEAVE_OFF, TALKS_OUT_OF_TREATMENT)):
             before = passage.text[max(0, found.start() - 120) : found.start()]
             if not (_ADVISED.search(before) or is_reported(passage, found)):
                 yield warning(
@@ -249,18 +249,22 @@ def nobody_is_talked_out_of_treatment(context: CheckContext) -> Iterator[Finding
 
 def _promises_in(passage: Passage) -> Iterator[re.Match[str]]:
     """The matches that sound like a promise, without those with another meaning and what bodies do by themselves."""
-    for found in _matches(passage.text, _PROMISES, _HEALS, _ENDS, OVERCOMES):
-        if _is_meant(passage.text, found):
-            yield found
+    found = _matches(passage.text, _PROMISES, _HEALS, _ENDS, OVERCOMES)
+    return _apart(one for one in found if _is_meant(passage.text, one))
 
 
-def _matches(text: str, *patterns: re.Pattern[str]) -> Iterator[re.Match[str]]:
-    """What any of the patterns finds, in order, and the same words once."""
+def _matches(text: str, *patterns: re.Pattern[str]) -> list[re.Match[str]]:
+    """What any of the patterns finds, in order."""
+    return sorted((one for each in patterns for one in each.finditer(text)), key=lambda one: one.start())
+
+
+def _apart(found: Iterable[re.Match[str]]) -> Iterator[re.Match[str]]:
+    """Those that overlap none before them: two patterns may find the same words."""
     read_to = 0
-    for found in sorted((one for each in patterns for one in each.finditer(text)), key=lambda one: one.start()):
-        if found.start() >= read_to:
-            read_to = found.end()
-            yield found
+    for one in found:
+        if one.start() >= read_to:
+            read_to = one.end()
+            yield one
 
 
 def _is_meant(text: str, found: re.Match[str]) -> bool:
