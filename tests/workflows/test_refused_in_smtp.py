@@ -46,7 +46,7 @@ OUTCOMES = {
     "disabled@reader5.example": (REFUSED, Status.ACTIVE, "counted"),
     "later@reader6.example": (PENDING, Status.ACTIVE, None),
     "policy@reader7.example": (REFUSED, Status.ACTIVE, None),
-    "blocks@reader8.example": (REFUSED, Status.ACTIVE, "against_us"),
+    "blocks@reader8.example": (REFUSED, Status.ACTIVE, "counted"),
     "ada@gmail.com": (PENDING, Status.ACTIVE, None),
     "bo@gmail.com": (PENDING, Status.ACTIVE, None),
     "eve@reader9.example": (CopyState.SENT, Status.ACTIVE, None),
