@@ -120,7 +120,7 @@ class MailSettings(BaseSettings):
             raise ValueError(f"must be a name and an address on one line: it contains {characters.named(found)}")
         if sender and not mailboxes.is_ascii(sender.email):
             raise ValueError(
-                "must be an address with no letters beyond a-z before the @; most servers send from no other"
+                "must be an address with no letters beyond a-z before the @; most mail servers cannot handle them"
             )
         return sender
 

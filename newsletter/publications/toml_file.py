@@ -93,7 +93,7 @@ def _without(found: str, words: str) -> str:
 
 def _in_ascii(address: str) -> str:
     if not mailboxes.is_ascii(address):
-        raise ValueError("Use no letters beyond a-z before the @: most mail servers send nothing from such an address.")
+        raise ValueError("Use no letters beyond a-z before the @: most mail servers cannot handle them.")
     return address
 
 
@@ -113,7 +113,7 @@ def _once_each(topics: list[str]) -> list[str]:
 
 
 def _no_number(value: object) -> object:
-    """Of a number, nothing: it would be the seconds since midnight."""
+    """None for a number, which would be taken for seconds since midnight."""
     return None if isinstance(value, (int, float)) else value
 
 

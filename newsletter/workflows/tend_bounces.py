@@ -174,8 +174,8 @@ def _warn(session: Session, audience: AudienceServices, suspect: Suspect, copies
     fields = {
         "headline": f"{provider} calls {formats.number(suspect.unknown)} readers unknown",
         "why": (
-            f"This came within an hour, of {formats.number(copies)} copies. Providers and name servers have been wrong "
-            "like that, so nobody is suppressed for it until you decide. No copy was lost by it."
+            f"This came within an hour, out of {formats.number(copies)} copies. Providers and name servers have been "
+            "wrong like that, so nobody is suppressed for it until you decide. No copy was lost."
         ),
         "said": "The answer was: no such user, or no such host",
         "remedy": _REMEDY.format(group=suspect.provider_group),

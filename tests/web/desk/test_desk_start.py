@@ -115,7 +115,7 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
     assert "Send the confirmation email again" in editor.read(leads_to)
     page = editor.read("/desk/readers/failed-mails/")
     assert f"<b>Confirm</b> To {ADA} The reason: 554 5.7.1 no from {ADA}" in page
-    assert "To dan@example.org The reason: 554 5.7.1 Relay access denied Tried again" in page
+    assert "To dan@example.org The reason: 554 5.7.1 Relay access denied Next try" in page
     assert "bob@" not in page
     assert "cat@" not in page
     assert "old@" not in page

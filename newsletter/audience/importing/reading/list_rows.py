@@ -24,7 +24,7 @@ SAMPLE = 50
 """The rows by which a column of addresses is recognised."""
 _ONLY_THE_STATE = "left there; the name or another detail is not valid, and none was taken over"
 _OTHER_LIST = "line {} above is the header of another list; import that one by itself"
-_BROKEN = "a line break seems to cut this row in two, and a cell with one needs quotes"
+_BROKEN = "a line break seems to cut this row in two; a cell that contains one needs quotes"
 _END = CsvRow(0, [])
 _MAX_JOINED = 40
 _MAILBOX = re.compile(r'\s*"?([^<>]*?)"?\s*<([^<>]+)>\s*')

@@ -12,7 +12,7 @@ _PAGE = 50
 _KEPT_BECAUSE = {
     "loop": "It could have gone in a circle: it was forwarded before, or says it is from the publication itself.",
     "automatic": "A program wrote it, or a mailing list sent it.",
-    "seems automatic": "It reads as if a program wrote it. Nothing proves that, so look whether a person did.",
+    "seems automatic": "It reads as if a program wrote it, but nothing proves that: look whether a person did.",
     "no sender": "It does not say whom to answer.",
     "no other address": "The reply address is read here too, so the mail would have come straight back.",
     "too many of one sender": "This sender wrote more than five mails within a day.",
