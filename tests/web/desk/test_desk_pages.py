@@ -76,7 +76,8 @@ def test_an_unknown_address_is_a_calm_page_within_the_desk(editor: Visitor) -> N
 def test_a_slash_too_many_leads_to_the_page_all_the_same(editor: Visitor) -> None:
     for path in ("issues/snippets", "issues/bin", f"issues/{sample_services.WAITING}/note", "readers/add"):
         answer = editor.client.get(f"/desk/{path}/")
-        assert (answer.status_code, answer.text) == (200, editor.client.get(f"/desk/{path}").text)
+        # Not the same text to the letter: a form's token tells the second in which it was made.
+        assert (answer.status_code, words(answer)) == (200, editor.read(f"/desk/{path}"))
 
 
 def test_a_desk_without_a_publication_says_how_to_get_one(editor: Visitor, services: Services) -> None:
