@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -35,7 +35,7 @@ with others behind them. What it returns is called once they are committed."""
 # Seconds between groups; less when half of the connections wait for one. If all of them waited, the server
 # would have nothing to do while we write, and we would have nothing to do while it reads.
 _GATHER = 0.001
-# Seconds. Where a group takes less, the loop writes it itself: the way to a thread and back takes longer than that
+# Seconds. Where a group takes less, the loop commits it itself: the way to a thread and back takes longer than that
 # while every core is busy, and all connections wait for the mark anyway.
 _QUICK_COMMIT = 0.001
 # Seconds. Where a commit takes longer, the disk is what everybody waits for: then all connections share one, and it is
@@ -64,6 +64,8 @@ class _Group:
     outcomes: list[Outcome]
     work: _Work | None
     begun: set[int] = field(default_factory=set)
+    began: float = 0.0
+    transaction: RootTransaction | None = None
     committed: Callable[[], None] = lambda: None
     returned: Any = None
     error: BaseException | None = None
@@ -159,12 +161,17 @@ class BatchWriter:
         self._is_writing = True
         begins, self._begins = self._begins, []
         group = _Group(begins, list(self._outcomes), self._next_work())
-        # A server's answer is waited for elsewhere, because the loop has other things to do meanwhile.
-        if self._sessions.embedded and self._lasted < _QUICK_COMMIT and not group.work:
-            self._write(group)
+        if group.work or not self._sessions.embedded:
+            # What takes long is waited for elsewhere, because the loop has other things to do meanwhile.
+            self._thread.start(partial(self._write, group), partial(self._end, group))
+            return
+        # SQLite makes the changes in memory; in the thread, each would wait for the interpreter's lock.
+        self._execute(group)
+        if group.error or self._lasted < _QUICK_COMMIT:
+            self._commit(group)
             self._end(group)
         else:
-            self._thread.start(partial(self._write, group), partial(self._end, group))
+            self._thread.start(partial(self._commit, group), partial(self._end, group))
 
     def _next_work(self) -> _Work | None:
         while self._works:
@@ -174,14 +181,31 @@ class BatchWriter:
         return None
 
     def _write(self, group: _Group) -> None:
+        self._execute(group)
+        self._commit(group)
+
+    def _execute(self, group: _Group) -> None:
+        """Make all changes of a group in a transaction of its own; if that fails, none."""
         try:
             if self._connection is None:
                 self._connection = self._sessions.dedicated_connection()
-            began = time.monotonic()
-            with self._connection.begin():
-                self._move(self._connection, group)
+            group.began = time.monotonic()
+            group.transaction = self._connection.begin()
+            self._move(self._connection, group)
+        except BaseException as error:
+            group.error = error
+            if group.transaction:
+                with contextlib.suppress(DBAPIError):
+                    group.transaction.close()
+
+    def _commit(self, group: _Group) -> None:
+        if group.error or not group.transaction:
+            return
+        try:
+            with group.transaction:
+                group.transaction.commit()
             if not group.work:
-                self._lasted = time.monotonic() - began
+                self._lasted = time.monotonic() - group.began
         except BaseException as error:
             group.error = error
 
