@@ -70,7 +70,7 @@ def client() -> str:
 def is_local() -> bool:
     """Whether this request comes from this very machine, past every proxy."""
     # Behind a proxy on this machine, every client seems to be local. Most proxies add a header; one that does not still
-    # passes on the Host that the client asked for, or is nginx as it comes, which speaks HTTP/1.0 as nobody else does.
+    # passes on the Host that the client asked for, or is nginx that speaks HTTP/1.0, as it does unless told not to.
     is_forwarded = request.environ.get(FORWARDED, False) or request.environ["SERVER_PROTOCOL"] == "HTTP/1.0"
     return is_loopback(client()) and not is_forwarded and is_loopback(_host_name(request.host))
 
