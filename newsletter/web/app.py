@@ -63,6 +63,10 @@ class _LongId(_Id):
     highest = HIGHEST_LONG_ID
 
 
+CONVERTERS = {"id": _Id, "long_id": _LongId}
+"""What the parts of a route in `<…>` may be called, beside Werkzeug's own."""
+
+
 def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
     """Make the WSGI application; `clock` gives the time of a request."""
     app = _App(
@@ -72,7 +76,7 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
         template_folder=str(folder("templates")),
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
-    app.url_map.converters |= {"id": _Id, "long_id": _LongId}
+    app.url_map.converters |= CONVERTERS
     context.init_services(app, services, clock or _utc_now)
     refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
     security.init_app(app, services.settings)

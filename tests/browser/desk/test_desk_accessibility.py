@@ -12,6 +12,7 @@ from werkzeug.routing import Map, Rule
 from newsletter.editorial.issues import issue_bin, issue_note, issue_store, presence, snippets
 from newsletter.editors import accounts
 from newsletter.engagement.comments import CommentState
+from newsletter.web.app import CONVERTERS
 from newsletter.web.desk.routes import ROUTES
 from newsletter.wiring import Services
 from tests import sample_services
@@ -212,7 +213,8 @@ def test_a_title_of_one_long_word_is_wider_than_no_page_of_its_issue(open_desk: 
 def test_the_sweep_has_every_page_of_the_desk() -> None:
     pages = [route.path for route in ROUTES if route.method == "GET"]
     pages = [path for path in pages if not NO_PAGES.search(path) and not ELSEWHERE.search(path)]
-    addresses = Map([Rule(f"/desk{path}", endpoint=path) for path in pages]).bind("")
+    rules = [Rule(f"/desk{path}", endpoint=path) for path in pages]
+    addresses = Map(rules, converters=CONVERTERS).bind("")
     assert {addresses.match(urlsplit(path).path)[0] for path in PAGES} == set(pages)
 
 
