@@ -162,10 +162,8 @@ class Jobs:
         with services.sessions.reading() as session:
             glances = warn_editors.due_checks(session, self._now())
         for glance in glances:
-            with set_aside("the check of a slot", glance), self._services.sessions.begin() as session:
-                warn_editors.check_slot(
-                    session, self._services.audience, glance, self._now(), grace=self._services.grace
-                )
+            with set_aside("the check of a slot", glance), services.sessions.begin() as session:
+                warn_editors.check_slot(session, services.audience, glance, self._now(), grace=services.grace)
 
     def write_digests(self) -> None:
         with self._services.sessions.reading() as session:
@@ -268,11 +266,7 @@ class Jobs:
         self._liveness.settled(fallen_silent)
 
     def shorten_waits(self) -> None:
-        self._in_groups(
-            lambda session, now: clock_setback.shorten_waits(
-                session, now, self._liveness.living(now) | {self._worker.name}
-            )
-        )
+        self._in_groups(lambda session, now: clock_setback.shorten_waits(session, now, self._living(now)))
 
     def _living(self, now: datetime) -> set[str]:
         return self._liveness.living(now) | {self._worker.name}
