@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Dialect, Table, Update, bindparam, case, literal, null, select, update
@@ -51,7 +51,7 @@ def put_back(
     connection.execute(_put_back(connection.dialect), parameters)
 
 
-@cache
+@lru_cache(maxsize=8)
 def _put_back(dialect: Dialect) -> Update:
     moved = rows(dialect, **{name: _ROWS.c[name].type for name in _TIED})
     same = (_ROWS.c.id == moved.c.id) & (_ROWS.c.letter_id == moved.c.letter_id)
