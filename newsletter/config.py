@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cached_property
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
@@ -92,7 +92,7 @@ class Settings(MailSettings, BounceSettings, SignupSettings):
         if not isinstance(value, str):
             return value
         setting = cls.model_fields[str(field.field_name)]
-        is_secret = "SecretStr" in str(setting.annotation)
+        is_secret = SecretStr in (setting.annotation, *get_args(setting.annotation))
         bare = value.strip("\r\n") if is_secret else value.strip()
         if not bare:
             return setting.default
