@@ -93,6 +93,15 @@ def copies(sessions: Sessions) -> Callable[[int], dict[str, Copy]]:
 
 
 @pytest.fixture
+def state(sessions: Sessions) -> Callable[[int], LetterState]:
+    def of(letter_id: int) -> LetterState:
+        with sessions.reading() as session:
+            return session.get_one(Letter, letter_id).state
+
+    return of
+
+
+@pytest.fixture
 def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkSender]:
     """Makes a bulk sender for a server; its time-outs are hundredths of what the RFC asks for."""
 

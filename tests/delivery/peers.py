@@ -1,4 +1,4 @@
-"""What the tests of delivery stand on: a clock, readers, and two mail servers.
+"""What the tests of delivery stand on: a clock, readers, two mail servers, and sending to them.
 
 One server is aiosmtpd, which is honest; the other follows a script, and need not be.
 """
@@ -16,12 +16,22 @@ from email.message import EmailMessage
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.mail_settings import MailServer
 
 HANG_UP = b"<hang up>"
 SILENCE = b"<silence>"
 
 Answer = bytes | Callable[[bytes], bytes]
+
+
+def send_all(sender: BulkSender) -> None:
+    """Send until nothing is due.
+
+    A run may end while a copy is on its way back to the ledger; a worker begins the next a second later.
+    """
+    while sender.run_once():
+        pass
 
 
 class Clock:

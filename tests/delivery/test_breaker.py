@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from peers import Mailbox, honest, scripted
+from peers import Mailbox, honest, scripted, send_all
 from sqlalchemy import select, update
 
 from newsletter.delivery import breaker, ledger
@@ -27,15 +27,6 @@ def everywhere(count: int) -> list[str]:
 def refusing(pattern: bytes, answer: bytes):
     """RCPT to what matches is answered so."""
     return lambda line: answer if re.search(pattern, line) else b"250 2.1.5 Known\r\n"
-
-
-@pytest.fixture
-def state(sessions):
-    def of(letter_id: int) -> LetterState:
-        with sessions.reading() as session:
-            return session.get_one(Letter, letter_id).state
-
-    return of
 
 
 @pytest.fixture
@@ -69,9 +60,7 @@ def test_a_relay_that_refuses_everybody_pauses_the_letter_and_costs_nobody_the_i
 ) -> None:
     letter = running(everywhere(60))
     with scripted({where: RELAY}) as (peer, liar):
-        run = press(peer.server)
-        while run.run_once():
-            pass
+        send_all(press(peer.server))
     assert state(letter) is LetterState.PAUSED
     assert untried(copies(letter))
     [trip] = trips()
@@ -142,8 +131,7 @@ def test_one_provider_that_refuses_us_is_left_out_and_the_others_get_it(
     letter = running([address for pair in zip(everywhere(30), theirs, strict=True) for address in pair])
     with scripted({"RCPT": refusing(rb"@(outlook|hotmail|live)\.com", POLICY)}) as (peer, liar):
         run = press(peer.server)
-        while run.run_once():
-            pass
+        send_all(run)
         heard = len(liar.heard)
         assert not run.run_once()
         assert len(liar.heard) == heard
@@ -187,9 +175,7 @@ def test_what_a_great_provider_says_to_all_mail_of_ours_stops_its_group_at_the_f
 
     script = {"RCPT": at_the_envelope} | ({".": at_the_dot} if where == "." else {})
     with scripted(script) as (peer, liar):
-        run = press(peer.server, limits=Limits(connections=1))
-        while run.run_once():
-            pass
+        send_all(press(peer.server, limits=Limits(connections=1)))
     asked = [line for line in liar.heard if line.startswith(b"RCPT") and to_them.search(line)]
     assert len(asked) <= 2
     [trip] = trips()

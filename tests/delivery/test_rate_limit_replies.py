@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from peers import scripted
+from peers import scripted, send_all
 
 from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.delivery.bulk.sender import BulkSender
@@ -31,11 +31,6 @@ class Strained:
         return self.asks if self.strained and about_it else self.otherwise
 
 
-def send(worker: BulkSender) -> None:
-    while worker.run_once():
-        pass
-
-
 @pytest.mark.parametrize(
     ("step", "answer"),
     [
@@ -51,7 +46,7 @@ def test_an_answer_about_a_rate_slows_that_readers_group_only(
     answer = replace(answer, heard=[])
     with scripted({step: answer}) as (peer, _liar):
         worker = press(peer.server)
-        send(worker)
+        send_all(worker)
         assert (counts(letter).sent, counts(letter).pending) == (30, 30)
         assert {row.attempts for row in copies(letter).values() if row.state is CopyState.PENDING} == {0}
         answer.strained = False
@@ -76,7 +71,7 @@ def test_an_answer_about_the_whole_sender_stops_all_for_a_while(
     answer = replace(answer, heard=[])
     with scripted({step: answer}) as (peer, _liar):
         worker = press(peer.server)
-        send(worker)
+        send_all(worker)
         assert (counts(letter).sent, counts(letter).pending) == (0, 60)
         assert len(answer.heard) < 10
         answer.strained = False
@@ -91,12 +86,12 @@ def test_a_group_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, 
     worker = press(honest_server, limits=limits)
     sent = []
     for _ in range(2):
-        send(worker)
+        send_all(worker)
         sent.append(counts(letter).sent)
         clock.pass_by(seconds=1)
     assert sent == [31, 32]
     for _ in range(60):
-        send(worker)
+        send_all(worker)
         clock.pass_by(seconds=1)
     assert counts(letter).sent == 50
 
@@ -104,5 +99,5 @@ def test_a_group_goes_by_its_own_rate_and_all_by_the_days_limit(running, press, 
 def _let_time_pass(worker: BulkSender, clock: Callable[[], object]) -> None:
     clock.pass_by(minutes=11)
     for _ in range(40):
-        send(worker)
+        send_all(worker)
         clock.pass_by(seconds=2)

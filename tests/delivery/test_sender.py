@@ -2,13 +2,12 @@ import threading
 import time
 
 import pytest
-from peers import Mailbox, honest, parsed, readers
+from peers import Mailbox, honest, parsed, readers, send_all
 from sqlalchemy import update
 
 from newsletter.addresses.provider_groups import Quota
 from newsletter.delivery import ledger, stopping
 from newsletter.delivery.bounces import suppression
-from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 
@@ -145,7 +144,7 @@ def test_two_letters_share_a_claim(running, sessions, now) -> None:
 def test_two_presses_at_once_send_each_copy_once(running, press, honest_server, mailbox, counts) -> None:
     letter = running(readers(200))
     presses = [press(honest_server, worker=worker) for worker in ("one", "two")]
-    threads = [threading.Thread(target=_until_done, args=[run]) for run in presses]
+    threads = [threading.Thread(target=send_all, args=[run]) for run in presses]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -220,11 +219,6 @@ def test_a_copy_sent_again_carries_the_same_message_id(running, press, honest_se
     press(honest_server).run_once()
     first, second = (parsed(content)["Message-ID"] for _, _, content in mailbox.taken)
     assert first == second
-
-
-def _until_done(run: BulkSender) -> None:
-    while run.run_once():
-        pass
 
 
 def _wait_for(condition) -> None:

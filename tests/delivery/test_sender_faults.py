@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted
+from peers import HANG_UP, SILENCE, Mailbox, honest, readers, scripted, send_all
 from sqlalchemy import Connection, event, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -58,30 +58,25 @@ def test_a_deferred_sender_costs_no_reader_the_issue(running, press, copies, clo
 
 
 @pytest.mark.parametrize("pipelining", [True, False])
-def test_a_refused_sender_pauses_the_letter_and_charges_no_reader(running, press, copies, sessions, pipelining) -> None:
+def test_a_refused_sender_pauses_the_letter_and_charges_no_reader(running, press, copies, state, pipelining) -> None:
     letter = running(readers(2))
     script = {"MAIL": NO} | ({} if pipelining else {"EHLO": b"250 plain.example.org\r\n"})
     with scripted(script) as (peer, _liar):
-        sender = press(peer.server)
-        # A run may end while a copy is on its way back to the ledger; the worker begins the next a second later.
-        while sender.run_once():
-            pass
+        send_all(press(peer.server))
     assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.PENDING, 0)}
-    with sessions.reading() as session:
-        assert session.get_one(Letter, letter).state is LetterState.PAUSED
+    assert state(letter) is LetterState.PAUSED
 
 
-def test_a_sender_that_the_server_cannot_carry_costs_no_reader_the_issue(running, press, copies, sessions) -> None:
+def test_a_sender_that_the_server_cannot_carry_costs_no_reader_the_issue(
+    running, press, copies, sessions, state
+) -> None:
     letter = running(readers(5))
     with sessions.begin() as session:
         session.get_one(Letter, letter).sender_address = "jörg@example.org"
     with scripted({}) as (peer, _liar):
-        sender = press(peer.server)
-        while sender.run_once():
-            pass
+        send_all(press(peer.server))
     assert {(copy.state, copy.attempts) for copy in copies(letter).values()} == {(CopyState.PENDING, 0)}
-    with sessions.reading() as session:
-        assert session.get_one(Letter, letter).state is LetterState.PAUSED
+    assert state(letter) is LetterState.PAUSED
 
 
 def test_no_copy_rides_on_anothers_envelope(running, press, copies) -> None:
@@ -306,9 +301,7 @@ def test_a_database_that_goes_away_in_mid_run_costs_nothing(
 
     monkeypatch.setattr(sessions, "dedicated_connection", unreliable)
     with honest(mailbox) as peer:
-        sender = press(peer.server)
-        while sender.run_once():
-            pass
+        send_all(press(peer.server))
     assert next(commits) > 5
     assert mailbox.recipients == readers(12)
     assert counts(letter).sent == 12

@@ -22,7 +22,7 @@ from newsletter.delivery.workers.context import WorkerContext
 from newsletter.wiring import Services
 from newsletter.workflows import tend_bounces
 from tests import sample_services
-from tests.delivery.peers import Mailbox, honest
+from tests.delivery.peers import Mailbox, honest, send_all
 from tests.originals import Fill
 
 ANSWERS = {
@@ -68,9 +68,7 @@ def send(services: Services, now: datetime) -> None:
     sample_services.send(services, "backpainhelp", "plain", now)
     with honest(Mailbox(ANSWERS)) as peer:
         settings = BulkSettings(peer.server, services.links, Limits(connections=1), patience=0.01)
-        sender = BulkSender(services.sessions, settings, worker="w", clock=lambda: now)
-        while sender.run_once():
-            pass
+        send_all(BulkSender(services.sessions, settings, worker="w", clock=lambda: now))
     decide(services, now)
 
 
