@@ -7,7 +7,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import ObjectDeletedError, StaleDataError
 
 DatabaseDown = OperationalError
-"""What a session raises when the database does not answer; also for the web packages, which import no SQL."""
+"""What a session raises when the database does not answer."""
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What callers that can wait treat as "not now": no answer, no lock, no space, or a server that is read-only now."""

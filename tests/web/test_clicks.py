@@ -8,6 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from newsletter.delivery.models import Letter
 from newsletter.delivery.reports import clicks
@@ -155,7 +157,11 @@ def test_a_preview_and_a_test_lead_on_without_counting(counting: Letter, service
     assert html.count("?look") == len(COUNTED.findall(counting.html))
 
 
-def test_what_cannot_be_written_is_written_later(counting: Letter, services: Services, monkeypatch) -> None:
+@pytest.mark.parametrize("away", [OperationalError("", None, Exception()), PoolTimeout()])
+def test_what_cannot_be_written_is_written_later(counting: Letter, services: Services, monkeypatch, away) -> None:
+    def fail(*_: object) -> None:
+        raise away
+
     gathered = ClickBuffer(services.sessions)
     gathered.note(counting.id, 1)
     with monkeypatch.context() as broken:
@@ -164,12 +170,6 @@ def test_what_cannot_be_written_is_written_later(counting: Letter, services: Ser
     gathered.note(counting.id, 1)
     gathered.write()
     assert followed(services) == {1: 2}
-
-
-def fail(*_: object) -> None:
-    from sqlalchemy.exc import OperationalError
-
-    raise OperationalError("", None, Exception())
 
 
 def test_many_at_once_lose_no_click(counting: Letter, services: Services) -> None:

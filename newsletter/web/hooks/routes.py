@@ -11,7 +11,7 @@ from flask import Blueprint, Flask, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from newsletter.bounce_settings import listed
-from newsletter.db import DatabaseDown, Session
+from newsletter.db import AWAY, Session
 from newsletter.delivery.bounces import events, webhooks
 from newsletter.delivery.bounces.notifications.json_fields import MOST_BYTES, Unreadable
 from newsletter.delivery.bounces.record import Origin
@@ -113,7 +113,7 @@ def receive(name: str, secret: str = "") -> Response:
         return _refuse(name, refusal)
     except Unreadable as fault:
         return _refuse(name, Rejected(Why.UNREADABLE, str(fault)))
-    except (DatabaseDown, PressError):
+    except (*AWAY, PressError):
         return _refuse(name, Rejected(Why.NOT_NOW, "The database does not answer. Try again later."))
     except Exception:
         log.exception("webhook failed", provider=name)

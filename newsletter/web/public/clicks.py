@@ -12,7 +12,7 @@ import structlog
 from flask import Flask, current_app, redirect, request
 from werkzeug.wrappers import Response
 
-from newsletter.db import DatabaseDown, Sessions
+from newsletter.db import AWAY, Sessions
 from newsletter.delivery.reports import clicks
 from newsletter.errors import Invalid
 from newsletter.web.context import services
@@ -80,8 +80,8 @@ class ClickBuffer:
         try:
             with self._sessions.begin() as session:
                 clicks.add_clicks(session, followed)
-        except DatabaseDown as error:
-            log.warning("clicks could not be written; trying again", error=type(error.orig).__name__)
+        except AWAY as error:
+            log.warning("clicks could not be written; trying again", error=type(getattr(error, "orig", error)).__name__)
             with self._lock:
                 self._followed.update(followed)
                 self._schedule_write()

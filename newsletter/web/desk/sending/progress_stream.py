@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from flask import Response, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
-from newsletter.db import DatabaseDown, Session
+from newsletter.db import AWAY, Session
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.errors import NotFound
@@ -56,7 +56,7 @@ def _current_fragment(slug: str, state: IssueState) -> str | None:
         with services().sessions.reading() as store:
             found = lookup.issue(store, slug)
             return _fragment(store, found) if issue_store.state(found) is state else None
-    except DatabaseDown:
+    except AWAY:
         return ""
     except NotFound:
         return None
