@@ -2,7 +2,10 @@
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peers import HANG_UP, SILENCE, Liar, Mailbox, Peer, honest, scripted, trusting
 from pydantic import SecretStr
 
-from newsletter.delivery.smtp import tls_trust
+from newsletter.delivery.smtp import connection, tls_trust
 from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.protocol import ConnectionLost, DotStuffed, Envelope
 from newsletter.delivery.smtp.replies import Reply
@@ -229,6 +232,32 @@ def test_a_server_that_drops_the_connection_in_the_handshake_is_said_to_fail_at_
 def test_a_server_that_speaks_no_tls_is_said_to_fail_at_tls() -> None:
     with scripted({"": b"220 plain\r\n"}) as (peer, _liar), pytest.raises(TransportDown, match="TLS failed"):
         send(MailServer("127.0.0.1", peer.port, use_ssl=True))
+
+
+def test_of_several_addresses_one_that_swallows_everything_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_NEXT_ADDRESS", 0.05)
+    with scripted({}) as (peer, _liar), swallowing() as hole:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port)) for port in (hole, peer.port)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+        async def act() -> None:
+            await (await SmtpConnection.open(MailServer("mail.example.org", peer.port))).close()
+
+        asyncio.run(act())
+
+
+@contextmanager
+def swallowing() -> Iterator[int]:
+    """A port where a connection is neither taken nor refused, because too many wait there."""
+    with ExitStack() as open_sockets:
+        full = open_sockets.enter_context(socket.socket())
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        for _ in range(3):
+            caller = open_sockets.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(full.getsockname())
+        yield full.getsockname()[1]
 
 
 def test_a_server_that_says_nothing_is_told_of_once_and_waited_for() -> None:

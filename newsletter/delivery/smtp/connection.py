@@ -18,6 +18,8 @@ from newsletter.mail_settings import MailServer
 T = TypeVar("T")
 
 _CONNECT = 30.0  # seconds, as all below
+# A name may stand for several hosts, one of which swallows what is sent to it (RFC 8305, 5).
+_NEXT_ADDRESS = 1.0
 _QUIT = 2.0
 _WORTH_REPORTING = 30.0
 # More replies than are ever asked for at once, so that a server that sends without end cannot fill the memory.
@@ -229,7 +231,12 @@ class SmtpConnection:
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
                 self._transport, self._stream = await loop.create_connection(
-                    self._listener, self._server.host, self._server.port, ssl=tls, server_hostname=name
+                    self._listener,
+                    self._server.host,
+                    self._server.port,
+                    ssl=tls,
+                    server_hostname=name,
+                    happy_eyeballs_delay=_NEXT_ADDRESS,
                 )
         except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
             raise (tls_trust.tls_failed(error) if tls else error) from error
