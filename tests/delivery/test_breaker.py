@@ -277,6 +277,24 @@ def test_who_left_between_a_refusal_and_the_fifth_is_not_sent_it_after_all(
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_refused_after_somebody_stopped_the_letter_opens_nothing(
+    running, press, sessions, state, trips
+) -> None:
+    letter = running(everywhere(STRIKES))
+
+    def answer(line: bytes) -> bytes:
+        if b"r000@" in line:
+            with sessions.begin() as session:
+                session.execute(update(Letter).where(Letter.id == letter).values(state=LetterState.CANCELLED))
+        return RELAY
+
+    with scripted({"RCPT": answer}) as (peer, _liar):
+        press(peer.server, limits=Limits(connections=STRIKES)).run_once()
+    assert trips() == []
+    assert state(letter) is LetterState.CANCELLED
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_refusals_of_the_sender_in_a_transaction_that_is_undone_are_counted_once(
     running, sessions, clock, state
 ) -> None:

@@ -14,7 +14,7 @@ from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
 from newsletter.delivery.breaker.trips import STRIKES, WHOLE, Strike, Trip, resumption
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
-from newsletter.delivery.models import PENDING, Copy, CopyState, Letter, LetterState
+from newsletter.delivery.models import PENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
 
 # Fewer may share one company's policy; more have only us in common.
@@ -138,7 +138,9 @@ class Breaker:
 
     def _decide(self, connection: Connection, letter_id: int, streak: _Streak, last: Outcome, now: datetime) -> None:
         # Workers decide one at a time, so that each sees the breakers that another has opened.
-        connection.execute(select(Letter.id).where(Letter.id == letter_id).with_for_update())
+        state = connection.scalar(select(Letter.state).where(Letter.id == letter_id).with_for_update())
+        if state not in UNDER_WAY:
+            return  # Somebody stopped it meanwhile: nothing is left to hold, and what was refused was missed.
         is_open = set(connection.scalars(select(_TRIPS.c.lane).where(_TRIPS.c.letter_id == letter_id, _OPEN)))
         # Copies that were under way when the breaker opened go back like the others.
         late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.group in is_open]
