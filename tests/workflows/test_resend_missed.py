@@ -12,6 +12,7 @@ from newsletter.db import Session, Sessions
 from newsletter.delivery import breaker
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.breaker import Trip
+from newsletter.delivery.ledger import resent
 from newsletter.delivery.ledger.outcomes import ABOUT_US
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter, LetterState
 from newsletter.editorial.issues import issue_store
@@ -100,6 +101,21 @@ def test_those_who_missed_it_and_read_now_wait_again_on_their_own_rows(services:
         assert issue.letter.finished_at is None
         with pytest.raises(Conflict, match="nobody to send it to"):
             resend_missed.resend(session, issue, now)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_may_have_got_it_before_it_was_tried_again_and_stopped_has_not_missed_it(
+    services: Services, now: datetime
+) -> None:
+    with services.sessions.begin() as session:
+        letter_id = issue_store.find(session, SLUG).letter_id
+        tried_again = Copy.address.in_(["stopped@a.example", "gave-up@a.example", "policy@a.example"])
+        ids = session.scalars(select(Copy.id).where(Copy.letter_id == letter_id, tried_again))
+        resent.record_resent(session.connection(), dict.fromkeys(ids, "the server hung up"), now)
+        found = resend_missed.find_missed(session, issue_store.find(session, SLUG), now)
+        assert (found.refused, found.failed, found.stopped) == (2, 0, 0)
+        assert resend_missed.resend(session, issue_store.find(session, SLUG), now) == found.copies
+    assert sorted(waiting(services)) == ["before@a.example", "came-back@a.example"]
 
 
 def test_who_joined_since_gets_it_only_if_that_is_said_and_once(services: Services, now: datetime) -> None:
