@@ -124,6 +124,12 @@ def longest_reading(session: Session, key: str) -> Subscription | None:
     return session.scalar(theirs.where(Subscription.status == Status.ACTIVE).order_by(since).limit(1))
 
 
+def last_confirmed(session: Session, key: str) -> datetime | None:
+    """When the owner of this address last confirmed a subscription; None if they never did."""
+    confirmed = select(func.max(Subscription.confirmed_at)).join(Subscription.subscriber)
+    return session.scalar(confirmed.where(Subscriber.key == key))
+
+
 def subscription_ids(session: Session, key: str) -> Sequence[int]:
     """Every subscription of the person with this address, by its key."""
     theirs = select(Subscription.id).join(Subscription.subscriber).where(Subscriber.key == key)

@@ -67,6 +67,7 @@ def record_report(
 
 def decide_and_act(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
     """Decide about one event, note the decision, and do what follows from it. The caller commits."""
+    event.is_forgiven = _is_outdated(session, event)
     verdict = policy.decide(event, _facts(session, services, event, now), now)
     event.decision = verdict.decision
     session.flush()
@@ -74,6 +75,15 @@ def decide_and_act(session: Session, services: BounceServices, event: BounceEven
     tell = log.debug if event.kind is Kind.DELIVERED else log.info
     tell("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
     return verdict
+
+
+def _is_outdated(session: Session, event: BounceEvent) -> bool:
+    """Whether a bounce is of a mail from before its address proved to be right, or that a person forgave already."""
+    if event.kind is not Kind.BOUNCE or not event.key:
+        return False
+    sent_at, confirmed_at = events.sent_at(session, event), subscribers.last_confirmed(session, event.key)
+    is_older = sent_at is not None and confirmed_at is not None and sent_at < confirmed_at
+    return is_older or events.was_forgiven(session, event)
 
 
 def _facts(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Facts:

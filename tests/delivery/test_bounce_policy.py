@@ -30,6 +30,7 @@ class Heard:
     at: datetime = NOW
     host_is_gone: bool | None = None
     key: str = "ada@reader.example"
+    is_forgiven: bool = False
 
     @property
     def copy_id(self) -> int | None:

@@ -552,6 +552,29 @@ def test_of_an_alias_whose_mail_reaches_somebody_no_mailbox_counts_that_is_full(
 
 
 @SQLITE
+def test_a_late_bounce_of_a_mail_from_before_a_reader_confirmed_ends_nothing(press: Press) -> None:
+    ada = press.reader(at=NOW - DAY)
+    before, after = (press.copy(press.issue(ada, at=at), ada) for at in (NOW - 2 * DAY, NOW))
+    assert press.hear(UNKNOWN, before) == [Decision.COUNTED]
+    assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
+    assert press.hear(COMPLAINT, before) == [Decision.SUPPRESSED]
+    assert press.hear(UNKNOWN, after) == [Decision.SUPPRESSED]
+
+
+@SQLITE
+def test_a_bounce_that_was_forgiven_ends_nothing_when_it_comes_by_another_way(press: Press) -> None:
+    ada = press.reader()
+    first, second = (press.copy(press.issue(ada, at=at), ada) for at in (NOW - DAY, NOW))
+    assert press.hear(UNKNOWN, first) == [Decision.SUPPRESSED]
+    with press.sessions.begin() as session:
+        change_suppression.lift_cause(session, ADA, Cause.BOUNCE, "it works", "ann", NOW)
+    for way in ("mailbox", "ses"):
+        assert press.hear(UNKNOWN, first, way=way) == [Decision.COUNTED]
+    assert press.status(ada) is Status.ACTIVE
+    assert press.hear(UNKNOWN, second) == [Decision.SUPPRESSED]
+
+
+@SQLITE
 def test_a_reader_whose_bounce_was_a_mistake_is_paused_as_before(press: Press) -> None:
     ada, until = press.reader(), NOW + 9 * DAY
     copy = press.copy(press.issue(ada), ada)

@@ -29,7 +29,7 @@ from newsletter.db import UNSYNCED, Base, LongId, LongRef, insert, partial_index
 from newsletter.delivery.bounces import policy
 from newsletter.delivery.bounces.policy import Decision
 from newsletter.delivery.bounces.report import ABOUT_US, Hardness, Kind, Reason
-from newsletter.delivery.models import Copy, CopyState, Letter
+from newsletter.delivery.models import Copy, CopyState, Letter, OutboxMessage
 
 RAW_KEPT = timedelta(days=90)
 MOST_RAW = 256 * 1024
@@ -173,6 +173,22 @@ def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int
     same = (BounceEvent.letter_id == event.letter_id) & (BounceEvent.provider_group == event.provider_group)
     counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR)
     return session.scalar(counted.where(BounceEvent.reason.in_(ABOUT_US))) or 0
+
+
+def sent_at(session: Session, event: BounceEvent) -> datetime | None:
+    """When the mail that an event is about was handed over; None if that is not known."""
+    if event.outbox_id is not None:
+        return session.scalar(select(OutboxMessage.ended_at).where(OutboxMessage.id == event.outbox_id))
+    copy = select(Copy.ended_at).where(Copy.letter_id == event.letter_id, Copy.id == event.copy_id)
+    return session.scalar(copy) if event.copy_id is not None else None
+
+
+def was_forgiven(session: Session, event: BounceEvent) -> bool:
+    """Whether another event about the same mail no longer counts: the same bounce may come by two ways."""
+    mine = (BounceEvent.copy_id, event.copy_id), (BounceEvent.outbox_id, event.outbox_id)
+    same = [column == value for column, value in mine if value is not None]
+    theirs = select(BounceEvent.id).where(BounceEvent.key == event.key, BounceEvent.is_forgiven, *same)
+    return bool(same) and session.scalar(theirs.limit(1)) is not None
 
 
 def is_probing(session: Session, key: str, now: datetime) -> bool:

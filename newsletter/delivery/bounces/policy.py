@@ -94,6 +94,8 @@ class Event(Protocol):
     def host_is_gone(self) -> bool | None: ...
     @property
     def key(self) -> str: ...
+    @property
+    def is_forgiven(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def _about_us(event: Event, facts: Facts) -> Decision:
 
 
 def _bounced(event: Event, facts: Facts, now: datetime) -> Verdict:
-    if not (facts.is_probe or is_dead(facts.history, facts.sent, now)):
+    if event.is_forgiven or not (facts.is_probe or is_dead(facts.history, facts.sent, now)):
         return Verdict(Decision.COUNTED)
     if facts.provider_is_failing and event.reason in NO_SUCH:
         return Verdict(Decision.HELD)
