@@ -21,12 +21,14 @@ class ServerAnswer(NamedTuple):
     reply: str
 
 
-def stop_group(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> None:
-    """Hold the copies to a provider that refuses us by a bounce: those of that letter, and of all from its domain.
+def stop_group(
+    session: Session, letter_id: int | None, sender: str, group: str, answer: ServerAnswer, now: datetime
+) -> None:
+    """Hold the copies to a provider that refuses mail from this sender by a bounce, of all letters from its domain.
 
-    Where nothing of them goes out any more the editors are told all the same.
+    Without a sender those of all. Where nothing of them goes out any more the editors are told all the same.
     """
-    if not _hold(session, letter_id, group, answer, now):
+    if not _hold(session, sender, group, answer, now):
         alarm(session, letter_id, group, answer, now)
 
 
@@ -38,7 +40,8 @@ def stop_for_complaints(session: Session, letter_id: int, group: str, rate: str,
     answer = ServerAnswer(0, f"{COMPLAINED} {rate}{_TOO_MANY}")
     if _has_spoken(session, letter_id, group, _TOO_MANY):
         return False
-    if letter_id not in (stopped_letters := _hold(session, letter_id, group, answer, now)):
+    sender = session.get_one(Letter, letter_id).sender_address
+    if letter_id not in (stopped_letters := _hold(session, sender, group, answer, now)):
         told_at = now if stopped_letters else None
         session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now, told_at=told_at))
     return True
@@ -57,11 +60,11 @@ def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bo
     return session.scalar(before.limit(1)) is not None
 
 
-def _hold(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> list[int]:
-    """Hold the copies to a provider of all letters from this letter's domain; which letters these are."""
+def _hold(session: Session, sender: str, group: str, answer: ServerAnswer, now: datetime) -> list[int]:
+    """Hold the copies to a provider of all letters from this sender's domain; which letters these are."""
     stopped_letters = []
     for letter in session.scalars(select(Letter).where(Letter.state.in_(UNDER_WAY)).order_by(Letter.id)).all():
-        if _has_sender_of(session, letter, letter_id):
+        if not sender or _domain_of(letter.sender_address) == _domain_of(sender):
             stopped_letters.append(letter.id)
             opening = _opening(letter.id, group, answer, now) | {"resumes_at": resumption(answer.reply, now)}
             row = insert(session, Trip).values({getattr(Trip, name): value for name, value in opening.items()})
@@ -74,12 +77,6 @@ def alarm(session: Session, letter_id: int | None, group: str, answer: ServerAns
     recent = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
     if letter_id is not None and session.scalar(recent.limit(1)) is None:
         session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now))
-
-
-def _has_sender_of(session: Session, letter: Letter, letter_id: int | None) -> bool:
-    other = session.get(Letter, letter_id) if letter_id is not None else None
-    # A reply about the sender of a single letter is about all letters of that sender.
-    return other is None or _domain_of(letter.sender_address) == _domain_of(other.sender_address)
 
 
 def _domain_of(address: str) -> str:

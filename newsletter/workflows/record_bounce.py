@@ -24,7 +24,7 @@ from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Kind, Report
-from newsletter.delivery.models import Cause, OutboxMessage
+from newsletter.delivery.models import Cause, Letter, OutboxMessage
 from newsletter.delivery.provider_stops import ServerAnswer
 from newsletter.delivery.rate_limit import limiter_store
 
@@ -164,11 +164,19 @@ def _slow(session: Session, _services: BounceServices, event: BounceEvent, _verd
 
 
 def _stop(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
-    provider_stops.stop_group(session, event.letter_id, event.provider_group, _server_answer(event), now)
+    sender = _sender_of(session, event)
+    provider_stops.stop_group(session, event.letter_id, sender, event.provider_group, _server_answer(event), now)
 
 
 def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _verdict: Verdict, now: datetime) -> None:
     provider_stops.alarm(session, event.letter_id, event.provider_group, _server_answer(event), now)
+
+
+def _sender_of(session: Session, event: BounceEvent) -> str:
+    """The address in From of the mail that an event is about; empty if that mail is not known."""
+    letter = session.get(Letter, event.letter_id) if event.letter_id else None
+    post = session.get(OutboxMessage, event.outbox_id) if event.outbox_id else None
+    return letter.sender_address if letter else post.sender_address if post else ""
 
 
 def _server_answer(event: BounceEvent) -> ServerAnswer:

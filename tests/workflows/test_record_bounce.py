@@ -315,6 +315,26 @@ def test_what_fails_our_authentication_stops_the_group_of_every_letter_of_that_s
 
 
 @SQLITE
+def test_what_a_single_letter_meets_stops_only_letters_of_its_own_sender(press: Press) -> None:
+    ada, bo = press.reader(), "bo@gmail.com"
+    going = press.issue(ada, state=LetterState.RUNNING)
+    said = bounced(Reason.AUTHENTICATION, status="5.7.26", code="550", diagnostic="550 5.7.26 unauthenticated")
+
+    def is_stopped_by_mail_from(sender: str) -> bool:
+        with press.sessions.begin() as session:
+            home = publications.find(session)
+            home.sender_address = sender
+            post_id = outbox.post(session, home, "confirm", Addressee(bo), Composed("", "", ""), NOW)
+        token = press.services.links.seal.seal_local_part("post", post_id)
+        assert press.hear(said, return_path=f"bounce+{token}@bounces.example.org") == [Decision.STOPPED]
+        with press.sessions.reading() as session:
+            return bool(breaker.open_trips(session, going))
+
+    assert not is_stopped_by_mail_from("desk@another.example")
+    assert is_stopped_by_mail_from("letters@example.org")
+
+
+@SQLITE
 def test_the_editors_hear_of_it_once_a_day_where_nothing_goes_out_any_more(press: Press) -> None:
     ada = press.reader()
     copy = press.copy(press.issue(ada), ada)
