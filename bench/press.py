@@ -19,7 +19,7 @@ import structlog
 
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.links import Links

@@ -11,7 +11,7 @@ from newsletter.db import Session
 from newsletter.delivery import breaker, ledger, stopping
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.ledger import doubts
 from newsletter.delivery.rate_limit import limiter_store
 from newsletter.delivery.rate_limit.limits import Limits

@@ -7,7 +7,7 @@ from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.ledger import partitions
 from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter

@@ -23,7 +23,7 @@ from newsletter.mail_settings import MailServer
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.links import Links
 from newsletter.tokens import TokenSeal
 

@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.models import Counts, Letter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats

@@ -12,7 +12,7 @@ from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.breaker import Trip
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.models import Cause, Copy, CopyState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.transactional import outbox

@@ -23,7 +23,9 @@ from newsletter.delivery import ledger
 from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
 from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.bulk.prefetch import Claimer, PrefetchQueue, QueuedCopy, TemplateCache
-from newsletter.delivery.bulk.smtp_worker import BulkSettings, RunState, SendConfig, SmtpWorker
+from newsletter.delivery.bulk.run_state import RunState
+from newsletter.delivery.bulk.settings import BulkSettings, SendConfig
+from newsletter.delivery.bulk.smtp_worker import SmtpWorker
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer

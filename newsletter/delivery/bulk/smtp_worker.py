@@ -1,34 +1,25 @@
 """One connection of the bulk sender: takes copy after copy, hands each over by SMTP, and records its outcome."""
 
 import asyncio
-import contextlib
 import math
 import random
-import ssl
 import time
-from asyncio import Event
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from dataclasses import dataclass
 
 import structlog
 
 from newsletter.delivery.bulk import decisions
-from newsletter.delivery.bulk.batch_writer import BatchWriter
-from newsletter.delivery.bulk.decisions import Answered, Blame, Histories, NoReply, SenderRejected
-from newsletter.delivery.bulk.prefetch import PrefetchQueue, QueuedCopy
+from newsletter.delivery.bulk.decisions import Answered, Blame, NoReply, SenderRejected
+from newsletter.delivery.bulk.prefetch import QueuedCopy
+from newsletter.delivery.bulk.run_state import RunState
+from newsletter.delivery.bulk.settings import SendConfig
 from newsletter.delivery.ledger import ClaimedCopy, outcomes
 from newsletter.delivery.ledger.outcomes import Outcome
 from newsletter.delivery.message import compose, mime
-from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.models import CopyState
-from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
-from newsletter.delivery.rate_limit.limits import SERVER, Limits
-from newsletter.delivery.rate_limit.spacing import Spacing
+from newsletter.delivery.rate_limit.limits import SERVER
 from newsletter.delivery.smtp import refusals, retry
 from newsletter.delivery.smtp.connection import SmtpConnection
-from newsletter.delivery.smtp.outage import ServerStatus
 from newsletter.delivery.smtp.protocol import (
     ConnectionLost,
     DotStuffed,
@@ -40,85 +31,11 @@ from newsletter.delivery.smtp.protocol import (
 from newsletter.delivery.smtp.replies import ProtocolError, Reply
 from newsletter.delivery.smtp.retry import ReplyKind
 from newsletter.errors import TransportDown
-from newsletter.links import Links
-from newsletter.mail_settings import MailServer
 
-# Seconds between two checks for copies that fall due while other connections still work.
-_CHECK_EVERY = 0.5
 _NO_SMTPUTF8 = "the address needs SMTPUTF8, which the server has not"
 _LOGGED = {CopyState.REFUSED: "copy refused", CopyState.FAILED: "copy given up"}
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class BulkSettings:
-    """The settings for sending issues."""
-
-    server: MailServer
-    links: Links
-    limits: Limits = field(default_factory=Limits)
-    """For all workers together."""
-    keyring: Keyring = NO_KEYS
-    return_path_domain: str | None = None
-    in_doubt: Literal["resend", "hold"] = "resend"
-    tls: ssl.SSLContext | None = None
-    patience: float = 1.0
-    """Scales every wait for the server."""
-
-
-@dataclass(frozen=True, slots=True)
-class SendConfig:
-    """What all connections of one bulk sender share, for every run."""
-
-    settings: BulkSettings
-    clock: Callable[[], datetime]
-    limiter: ClaimLimiter
-    status: ServerStatus
-    spacing: Spacing = field(default_factory=Spacing)
-    histories: Histories = field(default_factory=Histories)
-
-
-@dataclass(slots=True)
-class RunState:
-    """What the connections of one run share."""
-
-    queue: PrefetchQueue
-    writer: BatchWriter
-    halt: Event
-    connections: int
-    """How many connections may work now: this worker's share of all."""
-    over: Event = field(default_factory=Event)
-    """Set when nothing is due, and no connection holds a copy that could come back."""
-    is_silent: bool = False
-    """Whether the server's silence has been logged; reset when it replies."""
-    open: int = 0
-    """How many connections are open, or about to be."""
-    has_sent: bool = False
-    """Whether the server has answered to a copy in this run."""
-    busy: int = 0
-    """How many connections hold a copy now."""
-    idle: Event = field(default_factory=Event)
-    """Set when no connection holds a copy."""
-
-    def hold(self) -> None:
-        """Mark that a connection holds a copy, which may come back to the queue, so that the others wait for it."""
-        self.busy += 1
-        self.idle.clear()
-
-    def let_go(self) -> None:
-        """Mark that it holds it no more."""
-        self.busy -= 1
-        if not self.busy:
-            self.idle.set()
-
-    async def pause(self, seconds: float) -> None:
-        """Wait for so many seconds, or until the run is to halt."""
-        await _wait(self.halt, seconds)
-
-    async def wait_for_copies(self) -> None:
-        """Wait for more copies to fall due, or until no connection holds one."""
-        await _wait(self.idle, _CHECK_EVERY)
 
 
 @dataclass(slots=True)
@@ -170,7 +87,7 @@ class SmtpWorker:
         # This connection belongs to another worker's share now, or was one too many; it may come back.
         self._release_following()
         await self._close()
-        await _wait(self._state.over, _CHECK_EVERY)
+        await self._state.stand_by()
 
     async def _next(self) -> OutgoingCopy | None:
         """The next copy to send; None when none is due now, or none may be sent any more."""
@@ -387,10 +304,3 @@ def _log(outcome: Outcome) -> None:
         return
     copy = outcome.copy
     log.info(_LOGGED[outcome.state], copy=copy.id, letter=copy.letter_id, code=outcome.code, status=outcome.status)
-
-
-async def _wait(event: Event, seconds: float) -> None:
-    if seconds > 0:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await event.wait()

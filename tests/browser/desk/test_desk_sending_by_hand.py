@@ -17,7 +17,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.db import Session, Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.bulk.sender import BulkSender
-from newsletter.delivery.bulk.smtp_worker import BulkSettings
+from newsletter.delivery.bulk.settings import BulkSettings
 from newsletter.delivery.models import Copy, CopyState, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.workers import heartbeat
