@@ -13,6 +13,7 @@ from newsletter import characters
 from newsletter.audience import consent, emails, erasures, signup_limits, status_transitions, statuses, unsubscribe
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
+from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.models import Act, Channel, Status, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.signup import find_or_add
@@ -133,7 +134,7 @@ def _send_confirm(session: Session, services: AudienceServices, subscription: Su
     if signup_limits.count_and_check(session, services, Address.parse(reader.email), None, now):
         raise Conflict("This address has had as many confirmation emails as one address gets. Try again tomorrow.")
     status_transitions.reopen(session, subscription.id, now)
-    emails.confirm(session, services, subscription.publication, subscription.id, reader.email, now, reader.language)
+    emails.confirm(session, services, ReaderAddress.of_subscription(subscription), now)
 
 
 def _refuse_suppressed(session: Session, key: str) -> None:

@@ -2,7 +2,9 @@
 address_confirm, address_changed, probe."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from sqlalchemy.orm import Session
 
@@ -22,41 +24,41 @@ REMINDER = "reminder"
 """The kind of the mail that asks once more whether somebody signed up."""
 
 
-def confirm(
-    session: Session,
-    services: AudienceServices,
-    publication: Publication,
-    subscription_id: int,
-    email: str,
-    now: datetime,
-    language: str | None = None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class ReaderAddress:
+    """Where a mail about one subscription goes, known without reading the subscription from the database."""
+
+    publication: Publication
+    subscription_id: int
+    email: str
+    language: str | None = None
+    """As the reader chose it; None for the publication's."""
+
+    @classmethod
+    def of_subscription(cls, subscription: Subscription) -> Self:
+        """The address that a reader has now."""
+        reader = subscription.subscriber
+        return cls(subscription.publication, subscription.id, reader.email, reader.language)
+
+
+def confirm(session: Session, services: AudienceServices, to: ReaderAddress, now: datetime) -> None:
     """Queue the confirm letter (double opt-in)."""
-    _ask(session, services, publication, "confirm", subscription_id, email, now, language)
+    _ask(session, services, "confirm", to, now)
 
 
-def already(
-    session: Session,
-    services: AudienceServices,
-    publication: Publication,
-    subscription_id: int,
-    email: str,
-    now: datetime,
-    language: str | None = None,
-) -> None:
+def already(session: Session, services: AudienceServices, to: ReaderAddress, now: datetime) -> None:
     """Queue the letter that tells who signs up again that they are subscribed."""
     # Without the name, as in `_ask`.
-    fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
-    composed = services.compose("already", publication, fields, language)
+    fields = {"email": to.email, "manage_url": services.links.manage(to.subscription_id, now)}
+    composed = services.compose("already", to.publication, fields, to.language)
     # It asks for no consent; its wording is stored only because that of the confirm letter is (`signup.same_work`).
     template = consent.store_wording(session, composed.template).sha256
-    outbox.post(session, publication, "already", Addressee(email, template=template), composed, now)
+    outbox.post(session, to.publication, "already", Addressee(to.email, template=template), composed, now)
 
 
 def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
     """Queue the letter that asks once more to confirm."""
-    email, language = subscription.subscriber.email, subscription.subscriber.language
-    _ask(session, services, subscription.publication, REMINDER, subscription.id, email, now, language)
+    _ask(session, services, REMINDER, ReaderAddress.of_subscription(subscription), now)
 
 
 def welcome(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -70,19 +72,11 @@ def welcome(session: Session, services: AudienceServices, subscription: Subscrip
     _post(session, services, subscription, "welcome", fields, now)
 
 
-def link(
-    session: Session,
-    services: AudienceServices,
-    publication: Publication,
-    subscription_id: int,
-    email: str,
-    now: datetime,
-    language: str | None = None,
-) -> None:
+def link(session: Session, services: AudienceServices, to: ReaderAddress, now: datetime) -> None:
     """Queue the mail with the link that opens a reader's personal data for an hour."""
-    fields = {"email": email, "manage_url": services.links.manage(subscription_id, now)}
-    composed = services.compose("link", publication, fields, language)
-    outbox.post(session, publication, "link", Addressee(email), composed, now)
+    fields = {"email": to.email, "manage_url": services.links.manage(to.subscription_id, now)}
+    composed = services.compose("link", to.publication, fields, to.language)
+    outbox.post(session, to.publication, "link", Addressee(to.email), composed, now)
 
 
 def confirm_address(
@@ -122,23 +116,13 @@ def probe(session: Session, services: AudienceServices, subscription: Subscripti
     _post(session, services, subscription, PROBE, fields, now)
 
 
-def _ask(
-    session: Session,
-    services: AudienceServices,
-    publication: Publication,
-    kind: str,
-    subscription_id: int,
-    email: str,
-    now: datetime,
-    language: str | None = None,
-) -> None:
+def _ask(session: Session, services: AudienceServices, kind: str, to: ReaderAddress, now: datetime) -> None:
     # Without the name: a stranger may have typed it, and must not be able to mail text to anybody.
-    fields = {"name": "", "email": email, "confirm_url": services.links.confirm(subscription_id, now)}
-    composed = services.compose(kind, publication, fields, language)
+    fields = {"name": "", "email": to.email, "confirm_url": services.links.confirm(to.subscription_id, now)}
+    composed = services.compose(kind, to.publication, fields, to.language)
     template = consent.store_wording(session, composed.template).sha256
-    outbox.post(
-        session, publication, kind, Addressee(email, subscription_id=subscription_id, template=template), composed, now
-    )
+    addressee = Addressee(to.email, subscription_id=to.subscription_id, template=template)
+    outbox.post(session, to.publication, kind, addressee, composed, now)
 
 
 def _post(

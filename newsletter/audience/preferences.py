@@ -20,6 +20,7 @@ from newsletter.audience import (
 )
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
+from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.refusals import FormKind, Reason
 from newsletter.audience.services import AudienceServices
@@ -83,8 +84,7 @@ def send_link(
         log.warning("link capped", address=address.masked, publication=publication.slug)
     found = _reader_of(session, publication, address)
     with signup.same_work(session, commit=found is not None and reason is None):
-        subscription_id, to, language = found or (0, address.email, None)
-        emails.link(session, audience, publication, subscription_id, to, now, language)
+        emails.link(session, audience, ReaderAddress(publication, *(found or (0, address.email))), now)
     return reason
 
 

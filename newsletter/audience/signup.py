@@ -27,6 +27,7 @@ from newsletter.audience import (
 )
 from newsletter.audience.address import Address
 from newsletter.audience.consent import Proof
+from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.models import Act, Channel, Status, Subscriber, Subscription
 from newsletter.audience.refusals import Reason
 from newsletter.audience.services import AudienceServices
@@ -90,7 +91,7 @@ def subscribe(
         with same_work(session, commit=_may_be_asked(session, found.id, address.key) and may_be_sent):
             status_transitions.reopen(session, found.id, now)
             write = emails.confirm if is_new else emails.already
-            write(session, services, publication, found.id, found.email, now, found.language)
+            write(session, services, ReaderAddress(publication, found.id, found.email, found.language), now)
     return reason
 
 
@@ -141,7 +142,7 @@ def resend(
         return reason
     consent.record(session, subscription, Act.ASKED, Channel.LINK, now, Proof(consent.origin_of(services, client)))
     if _may_be_asked(session, subscription.id, subscription.subscriber.key):
-        emails.confirm(session, services, subscription.publication, subscription.id, email, now, reader.language)
+        emails.confirm(session, services, ReaderAddress.of_subscription(subscription), now)
     return None
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from newsletter import formulas
 from newsletter.audience import emails as audience_emails
 from newsletter.audience import export, subscribers, unsubscribe
+from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Status, Subscription
 from newsletter.delivery.bounces import suppression
@@ -41,7 +42,8 @@ def test_of_who_was_moved_here_it_is_known_from_where_until_they_confirm_themsel
     import_list(press, path, ImportTerms(Status.ACTIVE, " the old list "))
     press.set_status(BOB, Status.PENDING)
     with press.sessions.begin() as session:
-        audience_emails.confirm(session, press.audience, press.publication, press.subscription(BOB).id, BOB, press.now)
+        to = ReaderAddress(press.publication, press.subscription(BOB).id, BOB)
+        audience_emails.confirm(session, press.audience, to, press.now)
     press.confirm(BOB)
     with press.sessions.reading() as session:
         rows = {

@@ -18,6 +18,7 @@ from newsletter.audience import (
     topics,
     unsubscribe,
 )
+from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.importing.plan import (
     ExistingSubscription,
     ImportPlan,
@@ -214,7 +215,7 @@ def _send_confirm_letters(
 ) -> None:
     for subscription_id, row, status in made:
         if status is Status.PENDING:
-            emails.confirm(session, services, publication, subscription_id, row.email, now)
+            emails.confirm(session, services, ReaderAddress(publication, subscription_id, row.email), now)
 
 
 def _parameter(values: Iterable[object]) -> dict[str, str]:
