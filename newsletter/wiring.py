@@ -195,6 +195,7 @@ def _weekly_hours(publication: Publication, language: str) -> str:
 def _filled(mail: render.Rendered, kind: str, fields: Mapping[str, str]) -> Composed:
     subject, html, text = _compiled(mail, kind)
     return Composed(
+        kind=kind,
         subject=subject.fill(fields, as_line),
         html=html.fill(fields, merge.as_html_lines),
         text=text.fill(fields, as_lines),

@@ -25,7 +25,7 @@ def send_confirmations(
     """Have so many sent at that moment; of the first ones a hard bounce came back, decided as told."""
     home = publications.find(session)
     for number in range(sent):
-        post_id = outbox.post(session, home, kind, Addressee(f"r{number}@example.org"), Composed("", "", ""), at)
+        post_id = outbox.post(session, home, Addressee(f"r{number}@example.org"), Composed(kind, "", "", ""), at)
         post = session.get_one(OutboxMessage, post_id)
         post.state, post.ended_at = OutboxState.SENT, at
         if number < returned:

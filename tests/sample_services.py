@@ -158,4 +158,4 @@ def path_of(url: str) -> str:
 
 def _compose(kind: str, _publication: Publication, fields: Mapping[str, str], language: str | None = None) -> Composed:
     spoken = {"language": language} if language else {}
-    return Composed(subject=kind, html="", text=json.dumps({**fields, **spoken}))
+    return Composed(kind, subject=kind, html="", text=json.dumps({**fields, **spoken}))

@@ -104,6 +104,6 @@ def audience(links: Links) -> AudienceServices:
         kind: str, _publication: Publication, fields: Mapping[str, str], _language: str | None = None
     ) -> Composed:
         words = "\n".join(fields[name] for name in ("headline", "slot", "why", "remedy"))
-        return Composed(subject=kind, html="", text=words)
+        return Composed(kind, subject=kind, html="", text=words)
 
     return AudienceServices(links, compose, SignupCaps(9, 9, 9), "none", b"")

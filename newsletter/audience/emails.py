@@ -53,7 +53,7 @@ def already(session: Session, services: AudienceServices, to: ReaderAddress, now
     composed = services.compose("already", to.publication, fields, to.language)
     # It asks for no consent; its wording is stored only because that of the confirm letter is (`signup.same_work`).
     template = consent.store_wording(session, composed.template).sha256
-    outbox.post(session, to.publication, "already", Addressee(to.email, template=template), composed, now)
+    outbox.post(session, to.publication, Addressee(to.email, template=template), composed, now)
 
 
 def remind(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -76,7 +76,7 @@ def link(session: Session, services: AudienceServices, to: ReaderAddress, now: d
     """Queue the mail with the link that opens a reader's personal data for an hour."""
     fields = {"email": to.email, "manage_url": services.links.manage(to.subscription_id, now)}
     composed = services.compose("link", to.publication, fields, to.language)
-    outbox.post(session, to.publication, "link", Addressee(to.email), composed, now)
+    outbox.post(session, to.publication, Addressee(to.email), composed, now)
 
 
 def confirm_address(
@@ -88,7 +88,7 @@ def confirm_address(
     composed = services.compose(ADDRESS_CONFIRM, subscription.publication, fields, language)
     # With the subscription, so that it is erased with the reader.
     to = Addressee(email, subscription_id=subscription.id)
-    outbox.post(session, subscription.publication, ADDRESS_CONFIRM, to, composed, now)
+    outbox.post(session, subscription.publication, to, composed, now)
 
 
 def address_changed(
@@ -97,7 +97,7 @@ def address_changed(
     """Queue the mail that tells the old address of the new one, with the link by which to object."""
     fields = {"email": former, "new_address": mask_address(subscription.subscriber.email), "address_url": url}
     composed = services.compose("address_changed", subscription.publication, fields, subscription.subscriber.language)
-    outbox.post(session, subscription.publication, "address_changed", Addressee(former), composed, now)
+    outbox.post(session, subscription.publication, Addressee(former), composed, now)
 
 
 def goodbye(session: Session, services: AudienceServices, subscription: Subscription, now: datetime) -> None:
@@ -122,7 +122,7 @@ def _ask(session: Session, services: AudienceServices, kind: str, to: ReaderAddr
     composed = services.compose(kind, to.publication, fields, to.language)
     template = consent.store_wording(session, composed.template).sha256
     addressee = Addressee(to.email, subscription_id=to.subscription_id, template=template)
-    outbox.post(session, to.publication, kind, addressee, composed, now)
+    outbox.post(session, to.publication, addressee, composed, now)
 
 
 def _post(
@@ -138,4 +138,4 @@ def _post(
         kind, publication, {"name": reader.name, "email": reader.email, **fields}, reader.language
     )
     to = Addressee(reader.email, reader.name, fields.get("unsubscribe_url"), subscription.id)
-    outbox.post(session, publication, kind, to, composed, now)
+    outbox.post(session, publication, to, composed, now)

@@ -72,4 +72,4 @@ def mail_editors(session: Session, by: EmailContext, kind: str, fields: Mapping[
 
 def _post(session: Session, by: EmailContext, kind: str, email: str, fields: Mapping[str, str], now: datetime) -> None:
     composed = by.compose(kind, by.publication, {"email": email, **fields})
-    outbox.post(session, by.publication, kind, Addressee(email), composed, now)
+    outbox.post(session, by.publication, Addressee(email), composed, now)

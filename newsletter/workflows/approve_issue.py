@@ -238,4 +238,4 @@ def _mail(session: Session, audience: AudienceServices, issue: Issue, editor: Ed
         "approval_url": audience.links.approval(issue.slug),
     }
     composed = audience.compose("approval_request", issue.publication, fields)
-    outbox.post(session, issue.publication, "approval_request", Addressee(editor.email), composed, asked.at)
+    outbox.post(session, issue.publication, Addressee(editor.email), composed, asked.at)

@@ -114,4 +114,4 @@ def _post_to_team(
 ) -> int:
     to = Addressee(contact.team_address(publication))
     composed = audience.compose(kind, publication, {"email": to.address, **fields})
-    return outbox.post(session, publication, kind, to, composed, now, reply_to=reply_to)
+    return outbox.post(session, publication, to, composed, now, reply_to=reply_to)

@@ -114,7 +114,7 @@ def _post(
 ) -> None:
     to = publication.reply_to or publication.sender_address
     # What they wrote is in the message alone, which the outbox keeps no longer than it has to.
-    post_id = outbox.post(session, publication, KIND, Addressee(to), Composed(_SUBJECT, "", ""), now, reply_to=sender)
+    post_id = outbox.post(session, publication, Addressee(to), Composed(KIND, _SUBJECT, "", ""), now, reply_to=sender)
     post = session.get_one(OutboxMessage, post_id)
     subject = f"{_SUBJECT}: {as_line(read.header('subject'))[:_LONGEST_SUBJECT] or '(no subject)'}"
     post.message = _message(post, subject, mail, sender, publication.name)

@@ -117,4 +117,4 @@ def _post(
     issue, publication = session.get_one(Issue, comment.issue_id), session.get_one(Publication, comment.publication_id)
     thread = f"{audience.links.archive(issue.slug)}comments#comment-{comment.parent_id or comment.id}"
     values = {"email": to.address, "issue_title": issue.title, "comments_url": thread, **fields}
-    outbox.post(session, publication, kind, to, audience.compose(kind, publication, values, language), now)
+    outbox.post(session, publication, to, audience.compose(kind, publication, values, language), now)

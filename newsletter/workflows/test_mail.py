@@ -232,7 +232,7 @@ def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> N
 
 
 def _post(session: Session, issue: Issue, letter: Letter, address: Address, now: datetime) -> OutboxMessage:
-    post_id = outbox.post(session, issue.publication, KIND, Addressee(address.email), Composed("", "", ""), now)
+    post_id = outbox.post(session, issue.publication, Addressee(address.email), Composed(KIND, "", "", ""), now)
     post = session.get_one(OutboxMessage, post_id)
     post.sender_address = letter.sender_address
     return post

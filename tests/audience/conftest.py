@@ -28,7 +28,7 @@ CLIENT = "203.0.113.77"
 
 def compose(kind: str, publication: Publication, fields: Mapping[str, str], _language: str | None = None) -> Composed:
     filled = "\n".join(f"{name}={value}" for name, value in fields.items())
-    return Composed(f"{kind} of {publication.name}", "", filled, f"the words of a {kind} letter")
+    return Composed(kind, f"{kind} of {publication.name}", "", filled, f"the words of a {kind} letter")
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def test_a_single_letter_goes_out_and_is_taken_from_a_worker_that_is_dead(
 ) -> None:
     with sessions.begin() as session:
         outbox.post(
-            session, publication, "data", Addressee("ada@example.org", "Ada"), Composed("Yours", "", ""), now + HOUR
+            session, publication, Addressee("ada@example.org", "Ada"), Composed("data", "Yours", "", ""), now + HOUR
         )
     mend(sessions, now)
     with sessions.begin() as session:

@@ -188,8 +188,8 @@ def test_the_transactional_mailer_signs(
 ) -> None:
     clock.now = DATE
     with sessions.begin() as session:
-        composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
-        outbox.post(session, publication, "confirm", Addressee("reader@example.org", "Ada"), composed, DATE)
+        composed = Composed("confirm", "Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
+        outbox.post(session, publication, Addressee("reader@example.org", "Ada"), composed, DATE)
     room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
@@ -203,7 +203,7 @@ def test_the_transactional_mailer_signs_a_message_that_is_composed_already_and_c
     clock.now = DATE
     whole = issue(keys=dkim_keys.NO_KEYS, subject="[Test] Unwind")
     with sessions.begin() as session:
-        post_id = outbox.post(session, publication, "test", Addressee("ed@example.org"), Composed("", "", ""), DATE)
+        post_id = outbox.post(session, publication, Addressee("ed@example.org"), Composed("test", "", "", ""), DATE)
         session.get_one(OutboxMessage, post_id).message = whole
     room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
     assert room.deliver_due() == 1

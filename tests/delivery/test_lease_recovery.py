@@ -25,7 +25,7 @@ def held(sessions: Sessions, running, publication: Publication, now: datetime) -
     with sessions.begin() as session:
         ids = sorted(copy.id for copy in ledger.claim(session, "w", 10, now))
         session.execute(update(Copy).where(Copy.id == ids[0]).values(begun_at=now))
-        outbox.post(session, publication, "confirm", Addressee("ada@reader.example"), Composed("Confirm", "", ""), now)
+        outbox.post(session, publication, Addressee("ada@reader.example"), Composed("confirm", "Confirm", "", ""), now)
         session.flush()
         outbox.claim(session, "w", 10, now)
         heartbeat.beat(session, "w", now)

@@ -31,10 +31,10 @@ def posted(sessions, publication, now):
     """Puts letters into the outbox."""
 
     def post(*addresses: str, unsubscribe_url: str | None = None) -> None:
-        composed = Composed("Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", "Confirm")
+        composed = Composed("confirm", "Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", "Confirm")
         with sessions.begin() as session:
             for address in addresses:
-                outbox.post(session, publication, "confirm", Addressee(address, "Ada", unsubscribe_url), composed, now)
+                outbox.post(session, publication, Addressee(address, "Ada", unsubscribe_url), composed, now)
 
     return post
 

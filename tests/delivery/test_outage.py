@@ -87,7 +87,7 @@ def test_the_bulk_sender_names_the_server_that_says_nothing(running, press) -> N
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_transactional_mailer_names_its_server_while_letters_wait_for_it(sessions, publication, clock) -> None:
     with sessions.begin() as session:
-        outbox.post(session, publication, "confirm", Addressee("a@x.example"), Composed("s", "h", "t"), clock.now)
+        outbox.post(session, publication, Addressee("a@x.example"), Composed("confirm", "s", "h", "t"), clock.now)
     with honest(Mailbox()) as peer:
         server = peer.server
     room = TransactionalMailer(sessions, MailerSettings(server, timeout=1), worker="w", clock=clock)

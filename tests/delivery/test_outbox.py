@@ -18,8 +18,8 @@ def posted(sessions, publication, now):
 
     def post(address: str = "reader@example.org", kind: str = "confirm") -> int:
         with sessions.begin() as session:
-            composed = Composed("Please confirm", "<p>Confirm</p>", "Confirm")
-            return outbox.post(session, publication, kind, Addressee(address, "Reader", UNSUBSCRIBE), composed, now)
+            composed = Composed(kind, "Please confirm", "<p>Confirm</p>", "Confirm")
+            return outbox.post(session, publication, Addressee(address, "Reader", UNSUBSCRIBE), composed, now)
 
     return post
 
@@ -45,7 +45,7 @@ def test_a_suppressed_address_is_skipped_at_the_claim_and_why_is_kept(sessions, 
             ("reset", "bo@example.org"),
             ("welcome", "cy@example.org"),
         ]:
-            outbox.post(session, publication, kind, Addressee(address, "Bo", UNSUBSCRIBE), Composed("s", "h", "t"), now)
+            outbox.post(session, publication, Addressee(address, "Bo", UNSUBSCRIBE), Composed(kind, "s", "h", "t"), now)
     with sessions.begin() as session:
         claimed = [(letter.kind, letter.address) for letter in outbox.claim(session, "w", 10, now)]
         assert claimed == [("reset", "bo@example.org"), ("welcome", "cy@example.org")]
@@ -59,7 +59,7 @@ def test_a_suppressed_address_is_skipped_at_the_claim_and_why_is_kept(sessions, 
 def test_an_address_that_is_suppressed_after_the_claim_gets_nothing_either(sessions, publication, now) -> None:
     with sessions.begin() as session:
         for kind in ("welcome", "reset"):
-            outbox.post(session, publication, kind, Addressee("bo@example.org", "Bo"), Composed("s", "h", "t"), now)
+            outbox.post(session, publication, Addressee("bo@example.org", "Bo"), Composed(kind, "s", "h", "t"), now)
     with sessions.begin() as session:
         welcome, reset = (letter.id for letter in outbox.claim(session, "w", 10, now))
         suppression.add(session, "bo@example.org", Cause.BOUNCE, now)
@@ -74,7 +74,7 @@ def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions
     def ask(at) -> int:
         with sessions.begin() as session:
             for _ in range(2):
-                outbox.post(session, publication, "link", Addressee("bo@example.org"), Composed("s", "h", "t"), at)
+                outbox.post(session, publication, Addressee("bo@example.org"), Composed("link", "s", "h", "t"), at)
         with sessions.begin() as session:
             claimed = outbox.claim(session, "w", 10, at)
             assert all(outbox.sent(session, "w", letter.id, "250", at) for letter in claimed)
@@ -87,7 +87,7 @@ def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions
 
 def test_a_letter_whose_cause_is_undone_is_never_posted(sessions, publication, now) -> None:
     with sessions.begin() as session:
-        outbox.post(session, publication, "confirm", Addressee("a@example.org"), Composed("s", "h", "t"), now)
+        outbox.post(session, publication, Addressee("a@example.org"), Composed("confirm", "s", "h", "t"), now)
         session.rollback()
     with sessions.begin() as session:
         assert outbox.claim(session, "w", 10, now) == []

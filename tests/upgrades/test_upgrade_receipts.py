@@ -68,7 +68,7 @@ def test_the_answers_that_are_still_known_stay_and_each_letter_goes_on(old: Engi
         [waiting] = outbox.claim(session, "w", 9, AT + timedelta(seconds=10))
         assert (waiting.id, waiting.address) == (7, "ada@reader.example")
         post_id = outbox.post(
-            session, first(session), "confirm", Addressee("c@reader.example"), Composed("", "", ""), AT
+            session, first(session), Addressee("c@reader.example"), Composed("confirm", "", "", ""), AT
         )
         # One of an erased reader may have been the last.
         assert old.dialect.name != "sqlite" or post_id > 9

@@ -52,7 +52,7 @@ def _begun(sessions: Sessions, folder: Path) -> None:
         issue_readiness.mark_ready(session, due, links)
         publish.schedule(session, LetterSettings(links), due, NOW + timedelta(seconds=1), NOW)
         outbox.post(
-            session, first(session), "confirm", Addressee("zoe@reader.example", "Zoe"), Composed("Hello", "", ""), NOW
+            session, first(session), Addressee("zoe@reader.example", "Zoe"), Composed("confirm", "Hello", "", ""), NOW
         )
         begun, *_ = ledger.claim(session, "old", 2, NOW)
         ledger.begin(session.connection(), "old", [begun], NOW)

@@ -267,7 +267,7 @@ def test_a_single_letter_that_bounces_ends_who_never_confirmed(press: Press) -> 
     ada = press.reader()
     with press.sessions.begin() as session:
         subscribers.get(session, ada).status = Status.PENDING
-        post_id = outbox.post(session, publications.find(session), "confirm", Addressee(ADA), Composed("", "", ""), NOW)
+        post_id = outbox.post(session, publications.find(session), Addressee(ADA), Composed("confirm", "", "", ""), NOW)
         token = press.services.links.seal.seal_local_part("post", post_id)
     assert press.hear(UNKNOWN, return_path=f"bounce+{token.upper()}@bounces.example.org") == [Decision.SUPPRESSED]
     assert press.status(ada) is Status.BOUNCED

@@ -128,7 +128,7 @@ def test_a_single_letter_that_is_refused_follows_the_same_policy(
         home = publications.find(session)
         for address in ("gone@reader1.example", "not an address"):
             outbox.post(
-                session, home, "confirm", Addressee(address), Composed("Please confirm", "<p>Yes</p>", "Yes"), now
+                session, home, Addressee(address), Composed("confirm", "Please confirm", "<p>Yes</p>", "Yes"), now
             )
     with honest(Mailbox({"gone@reader1.example": answer})) as peer:
         settings = MailerSettings(peer.server, timeout=5)

@@ -63,6 +63,8 @@ _SENDING = text("outbox.state = 'sending'")
 class Composed:
     """The content of a single letter, with all merge fields filled in."""
 
+    kind: str
+    """Which of the single letters it is, such as `confirm`; see `PURPOSES`."""
     subject: str
     html: str
     text: str
@@ -86,7 +88,6 @@ class Addressee:
 def post(
     session: Session,
     publication: Publication,
-    kind: str,
     to: Addressee,
     composed: Composed,
     now: datetime,
@@ -100,7 +101,7 @@ def post(
     connection = session.connection()
     at = moment(connection.dialect, now)
     letter = {
-        "kind": kind,
+        "kind": composed.kind,
         "sender_name": publication.sender_name,
         "sender_address": publication.sender_address,
         "reply_to": reply_to or publication.reply_to,

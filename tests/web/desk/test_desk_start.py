@@ -151,11 +151,11 @@ def _fail_mails(services: Services, now: datetime) -> None:
             ("cat@example.org", "550 5.1.1 unknown", now),
             ("old@example.org", "554 5.7.1 no", now - timedelta(days=8)),
         ):
-            post = outbox.post(session, home, "confirm", Addressee(address), Composed("<b>Confirm</b>", "", ""), now)
+            post = outbox.post(session, home, Addressee(address), Composed("confirm", "<b>Confirm</b>", "", ""), now)
             failed = session.get_one(OutboxMessage, post)
             failed.state, failed.reply, failed.ended_at = OutboxState.FAILED, reply, ended
-        outbox.post(session, home, "confirm", Addressee("bob@example.org"), Composed("Again", "", ""), now)
-        refused = outbox.post(session, home, "confirm", Addressee("dan@example.org"), Composed("Dan", "", ""), now)
+        outbox.post(session, home, Addressee("bob@example.org"), Composed("confirm", "Again", "", ""), now)
+        refused = outbox.post(session, home, Addressee("dan@example.org"), Composed("confirm", "Dan", "", ""), now)
         session.get_one(OutboxMessage, refused).reply = "554 5.7.1 Relay access denied"
 
 
