@@ -27,6 +27,7 @@ from newsletter.delivery.bounces.report import Kind, Report
 from newsletter.delivery.models import Cause, Letter, OutboxMessage
 from newsletter.delivery.provider_stops import ServerAnswer
 from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.transactional import outbox
 
 DomainExists = Callable[[str], bool | None]
 """Whether the DNS knows a domain; None when it does not say."""
@@ -71,6 +72,8 @@ def decide_and_act(session: Session, services: BounceServices, event: BounceEven
     verdict = policy.decide(event, _facts(session, services, event, now), now)
     event.decision = verdict.decision
     session.flush()
+    if event.kind is Kind.BOUNCE and event.outbox_id:
+        outbox.came_back(session, event.outbox_id, event.account)
     _ACTS.get(verdict.decision, _nothing)(session, services, event, verdict, now)
     tell = log.debug if event.kind is Kind.DELIVERED else log.info
     tell("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
@@ -116,7 +119,7 @@ def _nothing(*_: object) -> None:
 def suppress(session: Session, _services: BounceServices, event: BounceEvent, verdict: Verdict, now: datetime) -> None:
     """Suppress the address of an event for the verdict's cause, and end its subscriptions."""
     cause = verdict.cause or Cause.BOUNCE
-    suppression.add(session, event.key, cause, now, " ".join(filter(None, (event.summary, event.diagnostic))))
+    suppression.add(session, event.key, cause, now, event.account)
     unsubscribe.end_all_of_address(session, event.key, _ENDS[cause], now, note=event.summary)
 
 

@@ -18,6 +18,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.models import Subscriber, Subscription
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.bounces.events import BounceEvent
+from newsletter.delivery.bounces.record import SMTP
 from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.message import compose
@@ -217,7 +218,8 @@ def changed_since(session: Session, issue: Issue, revision_number: int) -> list[
 def _bounce(session: Session, post: OutboxMessage) -> str | None:
     # Filter by the key first, because it has an index.
     reports = select(BounceEvent.diagnostic).where(BounceEvent.key == post.key, BounceEvent.outbox_id == post.id)
-    return session.scalar(reports.where(BounceEvent.kind == Kind.BOUNCE).limit(1))
+    came_back = BounceEvent.kind == Kind.BOUNCE, BounceEvent.way != SMTP
+    return session.scalar(reports.where(*came_back).limit(1))
 
 
 def _mind_the_hour(session: Session, person: str, more: int, now: datetime) -> None:

@@ -273,6 +273,23 @@ def test_a_single_letter_that_bounces_ends_who_never_confirmed(press: Press) -> 
     assert press.status(ada) is Status.BOUNCED
 
 
+@SQLITE
+@pytest.mark.parametrize("kind", ["sign_in", "sending_warning", "link", "welcome"])
+def test_a_single_letter_that_was_accepted_and_comes_back_is_listed_with_those_that_failed(
+    press: Press, kind: str
+) -> None:
+    with press.sessions.begin() as session:
+        post_id = outbox.post(session, publications.find(session), kind, Addressee(ADA), Composed("", "", ""), NOW)
+        outbox.claim(session, "w", 9, NOW)
+        outbox.sent(session, "w", post_id, "250 2.0.0 queued", NOW)
+        assert outbox.open_failures(session, NOW, 9) == []
+    token = press.services.links.seal.seal_local_part("post", post_id)
+    press.hear(SPAM, return_path=f"bounce+{token}@bounces.example.org")
+    with press.sessions.reading() as session:
+        [failed] = outbox.open_failures(session, NOW, 9)
+        assert (failed.id, failed.reply) == (post_id, "550 5.7.1 spamdetected")
+
+
 def test_five_full_issues_suppress_and_a_delivery_that_is_told_of_late_takes_it_back(press: Press) -> None:
     ada = press.reader()
     letters = [press.issue(ada, at=NOW - DAY * (6 - number)) for number in range(6)]

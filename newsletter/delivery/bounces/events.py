@@ -96,6 +96,11 @@ class BounceEvent(Base):
         """The server's answer in a few words: code, status and reason."""
         return " ".join(filter(None, (self.code, self.status, self.reason.value)))
 
+    @property
+    def account(self) -> str:
+        """The summary, and the words in which it was reported."""
+        return " ".join(filter(None, (self.summary, self.diagnostic)))
+
     def as_json(self) -> dict[str, Any]:
         """The event in plain JSON values."""
         words = ("id", "way", "kind", "reason", "status", "code", "diagnostic")

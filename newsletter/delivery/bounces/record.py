@@ -258,6 +258,5 @@ def _copy(session: Session, copy_id: int) -> Copy | None:
 
 def _note(session: Session, copy: Copy, note: Note, event: BounceEvent, now: datetime) -> None:
     """Note what became known about a copy after it was sent; the first note of a kind stays."""
-    detail = " ".join(filter(None, (event.summary, event.diagnostic)))
-    row = insert(session, CopyNote).values(copy_id=copy.id, kind=note, at=now, detail=detail)
+    row = insert(session, CopyNote).values(copy_id=copy.id, kind=note, at=now, detail=event.account)
     session.execute(row.on_conflict_do_nothing())

@@ -175,6 +175,12 @@ def failed(session: Session, worker: str, post_id: int, reply: str, now: datetim
     return _end(session, worker, post_id, OutboxState.FAILED, reply, now)
 
 
+def came_back(session: Session, post_id: int, report: str) -> None:
+    """Record that a letter which a server had accepted came back: it has failed after all."""
+    accepted = update(OutboxMessage).where(OutboxMessage.id == post_id, OutboxMessage.state == OutboxState.SENT)
+    session.execute(accepted.values(state=OutboxState.FAILED, reply=report), execution_options=UNSYNCED)
+
+
 def put_off(session: Session, worker: str, post_id: int, reply: str, not_before: datetime) -> bool:
     """Put a letter off until `not_before` and count the try; False if it is not this worker's."""
     later = {"not_before": not_before, "attempts": OutboxMessage.attempts + 1}

@@ -181,7 +181,7 @@ def _judge_test(at: Situation) -> Finding:
     match post.state:
         case OutboxState.SENT if post.sender_address != at.issue_sender:
             return StepState.OPEN, f"The last one was from {post.sender_address}, which is no longer the sender."
-        case OutboxState.SENT if at.test and at.test.bounce is not None:
+        case OutboxState.SENT | OutboxState.FAILED if at.test and at.test.bounce is not None:
             return StepState.FAULTY, f"It came back: {words.masked_text(at.test.bounce)}"
         case OutboxState.SENT:
             return StepState.DONE, f"The mail server accepted it. It said: {reply}"

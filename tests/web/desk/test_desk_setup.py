@@ -163,17 +163,28 @@ def test_a_test_email_counts_as_its_mail_server_answered(
     assert (found_state, sentence in found_sentence) == (state, True)
 
 
-def test_a_test_email_that_came_back_does_not_count(owner: Visitor, services: Services, now: datetime) -> None:
+@pytest.mark.parametrize(
+    ("way", "sentence", "status"),
+    [
+        ("pipe", "It came back: 550 no such &lt;b&gt;user", "The mail server accepted it, but it came back."),
+        ("smtp", "The mail server refused it. It said: 550 no", "The mail server refused it."),
+    ],
+)
+def test_a_test_email_that_was_refused_or_came_back_does_not_count(
+    owner: Visitor, services: Services, now: datetime, way: str, sentence: str, status: str
+) -> None:
     change(services, now, write_issue)
     owner.press(TEST)
     with services.sessions.begin() as session:
         post = session.scalars(select(OutboxMessage)).one()
-        post.state, post.reply = OutboxState.SENT, "250 Ok"
-        report_of_it = {"source": "x", "way": "smtp", "kind": Kind.BOUNCE, "reason": Reason.USER_UNKNOWN, "at": now}
+        post.state, post.reply = OutboxState.FAILED, "550 no"
+        report_of_it = {"source": "x", "way": way, "kind": Kind.BOUNCE, "reason": Reason.USER_UNKNOWN, "at": now}
         report_of_it |= {"received_at": now, "key": post.key, "outbox_id": post.id, "diagnostic": "550 no such <b>user"}
         session.add(BounceEvent(**report_of_it))
-    assert steps(owner)["Test email"] == ("needs attention", "It came back: 550 no such &lt;b&gt;user")
-    assert "The mail server accepted it, but it came back. The report says: 550 no such <b>user" in owner.read(TEST)
+    assert steps(owner)["Test email"] == ("needs attention", sentence)
+    page = owner.read(TEST)
+    assert status in page
+    assert ("The report says: 550 no such <b>user" in page) == (way == "pipe")
 
 
 @pytest.mark.parametrize(("level", "state"), [(Level.ERROR, "needs attention"), (Level.WARNING, "done")])

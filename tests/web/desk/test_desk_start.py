@@ -109,7 +109,7 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
 ) -> None:
     _fail_mails(services, now)
     editor = enter(Role.EDITOR)
-    assert "2 single emails could not be sent. See which, and why." in editor.read(START)
+    assert "2 single emails did not arrive. See which, and why." in editor.read(START)
     assert "The welcome series" not in editor.read(START)
     (leads_to,) = re.findall(r'href="(/desk/readers/\d+/)"', editor.open("/desk/readers/failed-mails/").text)
     assert "Send the confirmation email again" in editor.read(leads_to)
@@ -120,7 +120,7 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
     assert "cat@" not in page
     assert "old@" not in page
     assert enter(Role.AUTHOR).open("/desk/readers/failed-mails/").status_code == 403
-    assert "could not be sent" not in enter(Role.VIEWER).read(START)
+    assert "did not arrive" not in enter(Role.VIEWER).read(START)
     with services.sessions.begin() as session:
         first, second = (issue_store.find(session, slug).letter for slug in OUT)
         assert first

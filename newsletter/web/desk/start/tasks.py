@@ -110,7 +110,7 @@ def _failed(store: Session, publication: Publication) -> Iterator[OpenTask]:
 
 def _failed_mails(store: Session) -> Iterator[OpenTask]:
     if failed := outbox.count_open_failures(store, now()):
-        sentence = f"{formats.counted(failed, 'single email')} could not be sent. See which, and why."
+        sentence = f"{formats.counted(failed, 'single email')} did not arrive. See which, and why."
         yield OpenTask(sentence, url_for("desk.failed_mails"))
 
 
