@@ -1,8 +1,8 @@
 """SPF (RFC 7208): reads a domain's record with all that it includes, and judges an address by it."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -21,6 +21,9 @@ _TERM = re.compile(
     r"(?P<modifier>[a-z][a-z0-9_.-]*)=(?P<argument>\S*)",
     re.IGNORECASE,
 )
+_ALL = re.compile("[-+?~]?all", re.IGNORECASE)
+_MODIFIER = re.compile("[a-z][a-z0-9_.-]*=", re.IGNORECASE)
+_REDIRECT = re.compile("redirect=", re.IGNORECASE)
 _PREFIXES = re.compile(r"(?P<host>[^/]*)(?:/(?P<four>\d{1,3}))?(?://(?P<six>\d{1,3}))?")
 _ASKS = {"include", "a", "mx", "ptr", "exists", "redirect"}
 
@@ -71,6 +74,8 @@ class SpfRecord:
     voids: int = 0
     unanswered: tuple[str, ...] = ()
     """What the DNS gave no answer to, each a sentence: mail is judged only when it does."""
+    ignored: tuple[str, ...] = ()
+    """The words that no receiver reads, because they stand behind `all`, or redirect beside it."""
 
     @property
     def ends_in(self) -> str:
@@ -113,9 +118,8 @@ def read_record(ask: Ask, domain: str) -> SpfRecord:
         walk.problems.append(f"it needs {walk.lookups} DNS lookups, and at most {MOST_LOOKUPS} are made")
     if walk.voids > MOST_VOID:
         walk.problems.append(f"{walk.voids} of its names are not in the DNS, and at most {MOST_VOID} may be missing")
-    problems = tuple(dict.fromkeys(walk.problems))
-    unanswered = tuple(dict.fromkeys(walk.unanswered))
-    return SpfRecord(found.domain, found.text, found.terms, found.fault, problems, walk.lookups, walk.voids, unanswered)
+    problems, unanswered = (tuple(dict.fromkeys(sentences)) for sentences in (walk.problems, walk.unanswered))
+    return replace(found, problems=problems, unanswered=unanswered, lookups=walk.lookups, voids=walk.voids)
 
 
 def _matches(term: Term, address: Address) -> bool | None:
@@ -152,25 +156,28 @@ class _Walk:
             self.problems.append(f"{domain} has {len(texts)} SPF records, and may have one")
         if len(texts) != 1:
             return SpfRecord(domain, " | ".join(texts))
-        terms = tuple(self._terms(domain, texts[0], (*above, domain)))
-        # A redirect counts only where nothing else matches, wherever it stands, and not beside `all`.
-        has_all = any(term.name == "all" for term in terms)
-        last = [] if has_all else [term for term in terms if term.name == "redirect"]
-        return SpfRecord(domain, texts[0], (*(term for term in terms if term.name != "redirect"), *last))
+        words = texts[0].split()[1:]
+        unread = _unread(words)
+        terms = self._terms(domain, words, unread, (*above, domain))
+        # A redirect counts only where nothing else matches, wherever it stands.
+        ordered = sorted(terms, key=lambda term: term.name == "redirect")
+        return SpfRecord(domain, texts[0], tuple(ordered), ignored=tuple(words[place] for place in sorted(unread)))
 
-    def _terms(self, domain: str, text: str, path: tuple[str, ...]) -> Iterator[Term]:
+    def _terms(
+        self, domain: str, words: Sequence[str], unread: Collection[int], path: tuple[str, ...]
+    ) -> Iterator[Term]:
         modifiers: list[str] = []
-        for word in text.split()[1:]:
+        for place, word in enumerate(words):
             found = _TERM.fullmatch(word)
             if found is None or not _has_right_value(found):
                 self.problems.append(f"“{word[:80]}” in the record of {domain} is not SPF")
             elif found["name"]:
                 value = (found["mark"] if found["mark"] == "/" else "") + (found["value"] or "")
-                if found["mark"] is None or value:
+                if place not in unread and (found["mark"] is None or value):
                     yield self._term(found["sign"] or "+", found["name"].lower(), value, path)
             else:
                 modifiers.append(found["modifier"].lower())
-                if modifiers[-1] == "redirect":
+                if modifiers[-1] == "redirect" and place not in unread:
                     yield self._term("", "redirect", found["argument"], path)
         if any(modifiers.count(name) > 1 for name in ("redirect", "exp")):
             self.problems.append(f"the record of {domain} has redirect or exp twice")
@@ -240,6 +247,13 @@ class _Walk:
         faults = [f"{host}, which it names, {fault}" for host in hosts if (fault := address_fault(self.ask, host))]
         self.unanswered += faults
         return not faults and not any(host_addresses(self.ask, host) for host in hosts)
+
+
+def _unread(words: Sequence[str]) -> set[int]:
+    """The places of the words that no receiver reads: mechanisms behind `all`, and a redirect anywhere beside it."""
+    end = next((place for place, word in enumerate(words) if _ALL.fullmatch(word)), len(words))
+    behind = {place for place, word in enumerate(words) if place > end and not _MODIFIER.match(word)}
+    return behind | {place for place, word in enumerate(words) if end < len(words) and _REDIRECT.match(word)}
 
 
 def _has_right_value(term: re.Match[str]) -> bool:

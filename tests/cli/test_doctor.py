@@ -181,6 +181,13 @@ def test_a_broken_domain_is_told_each_record_to_add(
             "v=spf1 ip4:192.0.2.10 ~all",
         ),
         (
+            {("bounces.press.example", "TXT"): "v=spf1 ip4:192.0.2.10 -all include:late.example redirect=x.example"},
+            "all of the record is read",
+            "warning",
+            "no receiver reads “include:late.example redirect=x.example” in the SPF record, because of all",
+            "v=spf1 ip4:192.0.2.10 include:late.example -all",
+        ),
+        (
             {("bounces.press.example", "TXT"): "v=spf1 exists:%{i}.list.example -all"},
             "the mail server passes",
             "warning",

@@ -110,6 +110,24 @@ def test_how_a_record_ends_is_told_through_a_redirect(text: str, sign: str) -> N
     assert read(text).ends_in == sign
 
 
+@pytest.mark.parametrize(
+    ("text", "ignored"),
+    [
+        ("v=spf1 ip4:192.0.2.9 -all include:bare.example exp=x.example", ("include:bare.example",)),
+        ("v=spf1 ip4:192.0.2.9 redirect=bare.example ~all", ("redirect=bare.example",)),
+        (
+            "v=spf1 ip4:192.0.2.9 ~ALL a:x.example a:y.example a:z.example",
+            ("a:x.example", "a:y.example", "a:z.example"),
+        ),
+        ("v=spf1 ip4:192.0.2.9 -all +all", ("+all",)),
+    ],
+)
+def test_what_stands_behind_all_is_read_by_nobody_and_makes_nothing_void(text: str, ignored: tuple[str, ...]) -> None:
+    record = read(text)
+    assert (record.ignored, record.problems, record.lookups) == (ignored, (), 0)
+    assert record.verdict(ip_address("192.0.2.9")) is SpfResult.PASS
+
+
 def test_names_that_the_dns_does_not_answer_for_are_not_called_missing() -> None:
     def ask(name: str, _kind: str) -> DnsAnswer:
         text = "v=spf1 a:x.example a:y.example a:z.example -all"

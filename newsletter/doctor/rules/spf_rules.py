@@ -74,6 +74,17 @@ def the_record_says_what_of_all_others(facts: SystemFacts) -> Iterator[Finding]:
             yield Finding(WARNING, spf.domain, message, "end it in ~all", _ending_softly(spf))
 
 
+@rule(Area.SPF, "RFC 7208, 5.1 and 6.1")
+def all_of_the_record_is_read(facts: SystemFacts) -> Iterator[Finding]:
+    """Receivers read a record up to `all`: what stands behind it lets no server send, nor does a redirect beside it."""
+    for spf, _ in _records(facts):
+        if spf.ignored:
+            words = [word for word in spf.text.split() if not (_is_all(word) or word.lower().startswith("redirect="))]
+            record = DnsRecord(spf.domain, " ".join([*words, f"{spf.ends_in}all"]))
+            message = f"no receiver reads “{' '.join(spf.ignored)[:255]}” in the SPF record, because of all"
+            yield Finding(WARNING, spf.domain, message, "let all come last, or take out what is not needed", record)
+
+
 @rule(Area.SPF, "RFC 7208, 5.5")
 def the_record_needs_no_ptr(facts: SystemFacts) -> Iterator[Finding]:
     """The mechanism `ptr` is slow and unreliable; the standard says not to publish it, and large receivers skip it."""
@@ -165,8 +176,12 @@ def _ending_softly(spf: SpfRecord) -> DnsRecord | None:
     onward = next((term for term in spf.terms if term.name == "redirect"), None)
     if onward:
         return _ending_softly(onward.record) if onward.record else None
-    words = [word for word in spf.text.split() if word.lstrip("+-?~").lower() != "all"]
+    words = [word for word in spf.text.split() if not _is_all(word)]
     return DnsRecord(spf.domain, " ".join([*words, "~all"]))
+
+
+def _is_all(word: str) -> bool:
+    return word.lstrip("+-?~").lower() == "all"
 
 
 def _with_mechanism(text: str, mechanism: str) -> str:
