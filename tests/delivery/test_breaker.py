@@ -75,6 +75,7 @@ def test_a_relay_that_refuses_everybody_pauses_the_letter_and_costs_nobody_the_i
         b"530 5.7.0 Authentication required\r\n",
         b"550 Relaying denied\r\n",
         b"552 5.3.4 Message too big for system\r\n",
+        b"555 5.5.4 Unsupported option: SIZE\r\n",
         b"552 message size exceeds fixed maximum message size\r\n",
         b"553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)\r\n",
         b"550 5.7.26 Unauthenticated email is not accepted due to domain's DMARC policy\r\n",

@@ -15,6 +15,8 @@ from newsletter.delivery.smtp.replies import Reply
         (530, "Must issue a STARTTLS command first"),
         (550, "Sender verify failed"),
         (550, "Helo command rejected: need fully-qualified hostname"),
+        (555, "5.5.4 Unsupported option: RET=HDRS"),
+        (550, "5.5.0 Requested action not taken"),
         (504, "5.5.2 <x>: Helo command rejected: need fully-qualified hostname"),
         (550, "Daily sending quota exceeded"),
         (550, "5.4.5 Daily user sending limit exceeded"),
@@ -66,6 +68,8 @@ def test_words_about_the_sender_are_about_us(code: int, text: str) -> None:
     ("code", "text"),
     [
         (550, "5.7.1 User email address is marked as invalid."),
+        (550, "5.5.0 Requested action not taken: mailbox unavailable"),
+        (501, "5.5.4 Invalid Address"),
         (550, "5.7.1 Unable to deliver: Address does not exist"),
         (554, "Addressee unknown"),
         (550, "Daily receiving quota exceeded"),

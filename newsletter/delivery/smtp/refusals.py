@@ -13,8 +13,8 @@ _STATUS = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 
 # Mailbox and address, and of X.7 what one mailbox allows: disabled, new owner (RFC 7293), Exchange's restrictions.
 _ABOUT_READER = re.compile(r"5\.(1\.(?!0$|[78]$)\d+|2\.\d+|4\.1|6\.7|7\.(13|1[789]|12\d|13\d))")
-# Security and policy, content, the message's size, the sender's address.
-_ABOUT_US = re.compile(r"5\.(7\.\d+|6\.\d+|3\.4|1\.[78])")
+# Security and policy, content, how we speak SMTP, the message's size, the sender's address.
+_ABOUT_US = re.compile(r"5\.([567]\.\d+|3\.4|1\.[78])")
 # Gmail's and Microsoft's words for SPF, DKIM and DMARC, and Yahoo's for volume or complaints.
 _ABOUT_ALL_OUR_MAIL = re.compile(r"(?<![\d.])[45]\.7\.(?:2[4-7]|30|32|509|515)(?!\.?\d)|\[TSS\d\d\]", re.IGNORECASE)
 _PASSES = re.compile(r"\[TSS\d\d\]", re.IGNORECASE)
