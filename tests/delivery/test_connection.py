@@ -96,6 +96,29 @@ def test_the_next_transaction_rides_behind_the_final_dot_where_it_may(pipelining
     assert len(liar.taken) == 2
 
 
+@pytest.mark.parametrize("where", ["MAIL", "RCPT"])
+@pytest.mark.parametrize("offered", [b"250-PIPELINING\r\n250 DSN\r\n", b"250 DSN\r\n"])
+def test_reports_that_are_offered_and_then_refused_are_done_without(where: str, offered: bytes) -> None:
+    asks = {"MAIL": b"RET=", "RCPT": b"NOTIFY="}[where]
+    script = {
+        "EHLO": b"250-proxy.example.org\r\n" + offered,
+        where: lambda line: b"555 5.5.4 Unsupported option\r\n" if asks in line else b"250 2.1.0 Fine\r\n",
+    }
+
+    async def two_messages(server: MailServer) -> None:
+        wire = await SmtpConnection.open(server, patience=0.02)
+        for number in range(2):
+            envelope = Envelope("desk@example.org", f"r{number}@example.org", len(LETTER), "token")
+            assert (await wire.offer(envelope)).code == 354
+            assert (await deliver(wire)).code == 250
+        await wire.close()
+
+    with scripted(script) as (peer, liar):
+        asyncio.run(two_messages(peer.server))
+    assert len([content for content in liar.taken if b"Subject" in content]) == 2
+    assert len([line for line in liar.heard if asks in line]) == 1
+
+
 def test_a_message_without_its_final_dot_can_be_taken_back() -> None:
     async def take_back(server: MailServer) -> None:
         wire = await SmtpConnection.open(server, patience=0.02)

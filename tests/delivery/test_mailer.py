@@ -166,6 +166,19 @@ def test_where_reports_are_offered_a_failure_is_to_be_reported_under_the_letters
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_where_reports_are_offered_and_then_refused_letters_go_out_without(posted, room, links, letters) -> None:
+    posted("ada@reader.example", "bo@reader.example")
+    script = {
+        "EHLO": b"250-proxy.example.org\r\n250 DSN\r\n",
+        "RCPT": lambda line: b"555 5.5.4 Unsupported option\r\n" if b"NOTIFY" in line else b"250 2.1.5 Fine\r\n",
+    }
+    with scripted(script) as (peer, liar):
+        room(peer.server, seal=links.seal, return_path_domain="bounces.example.org").deliver_due()
+    assert [letter.state for letter in letters()] == [OutboxState.SENT] * 2
+    assert len([line for line in liar.heard if b"NOTIFY" in line]) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(("offered", "domain"), [(b"250 SIZE 9000", "bounces.example.org"), (b"250 DSN", None)])
 def test_where_no_report_could_find_home_none_is_asked_for(posted, room, links, offered, domain) -> None:
     posted("ada@reader.example")

@@ -188,7 +188,12 @@ class SmtpConnection:
         Raises ConnectionLost or ProtocolError.
         """
         written, self._opened = self._opened is envelope, None
-        return await self._run(protocol.offer(self.extensions, envelope, written=written))
+        reply = await self._run(protocol.offer(self.extensions, envelope, written=written))
+        if not (envelope.id and "DSN" in self.extensions and protocol.refuses_parameters(reply)):
+            return reply
+        # A proxy may offer reports that the server behind it does not know: then none is asked for.
+        self.extensions = self.extensions.without("DSN")
+        return await self._run(protocol.offer(self.extensions, envelope))
 
     def write(self, content: DotStuffed) -> None:
         """Write the message without its final dot: until `complete`, `drop` takes it back."""

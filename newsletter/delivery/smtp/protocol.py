@@ -90,6 +90,10 @@ class Extensions:
     def __contains__(self, keyword: str) -> bool:
         return keyword in self.offered
 
+    def without(self, keyword: str) -> Self:
+        """The same without one of them."""
+        return type(self)({name: parameters for name, parameters in self.offered.items() if name != keyword})
+
     @property
     def mechanisms(self) -> frozenset[str]:
         """The ways to log in (RFC 4954)."""
@@ -220,6 +224,11 @@ def dsn_parameters(envelope: Envelope) -> tuple[list[str], list[str]]:
         return [], []
     whose = [] if envelope.international else [f"ORCPT=rfc822;{xtext(envelope.recipient)}"]
     return ["RET=HDRS", f"ENVID={envelope.id}"], ["NOTIFY=FAILURE", *whose]
+
+
+def refuses_parameters(reply: Reply) -> bool:
+    """Whether a reply is to the parameters of MAIL or RCPT, not to an address (RFC 5321, 4.1.1.11; RFC 3463, 3.6)."""
+    return reply.code in {504, 555} or reply.status == "5.5.4"
 
 
 def xtext(text: str) -> str:

@@ -5,6 +5,7 @@ lines that are too long. So the connection is opened here, and the bytes are `co
 application is only what Flask-Mail keeps its settings in; nothing else sees it.
 """
 
+import smtplib
 import ssl
 from functools import lru_cache
 
@@ -40,6 +41,16 @@ class MailConnection(Connection):
 
     def hand_over(self, envelope: Envelope, content: bytes) -> Reply:
         """Send one letter; returns the server's positive reply, else raises smtplib's error."""
+        try:
+            return self._send(envelope, content)
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPRecipientsRefused) as error:
+            is_of_parameters = protocol.refuses_parameters(smtplib_client.reply_from_error(error))
+            # A proxy may offer reports that the server behind it does not know: then none is asked for.
+            if not (envelope.id and is_of_parameters and self.client.esmtp_features.pop("dsn", None) is not None):
+                raise
+        return self._send(envelope, content)
+
+    def _send(self, envelope: Envelope, content: bytes) -> Reply:
         of_mail, of_rcpt = protocol.dsn_parameters(envelope) if self.client.has_extn("DSN") else ([], [])
         if not envelope.international:
             with self._app.app_context():
