@@ -1,7 +1,8 @@
 """Rules for health promises: no cures or guarantees, and no advice against treatment."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from newsletter.editorial.preflight.attribution import is_reported
 from newsletter.editorial.preflight.context import CheckContext, Passage
@@ -253,8 +254,10 @@ def _promises_in(passage: Passage) -> Iterator[re.Match[str]]:
     return _apart(one for one in found if _is_meant(passage.text, one))
 
 
-def _matches(text: str, *patterns: re.Pattern[str]) -> list[re.Match[str]]:
+@lru_cache(maxsize=256)
+def _matches(text: str, *patterns: re.Pattern[str]) -> Sequence[re.Match[str]]:
     """What any of the patterns finds, in order."""
+    # To look takes more than all other rules together, and of a text that is judged again, most passages are as before.
     return sorted((one for each in patterns for one in each.finditer(text)), key=lambda one: one.start())
 
 
