@@ -63,12 +63,18 @@ def test_each_place_that_a_document_names_is_there(document: str) -> None:
         assert any(path.exists() for path in here) or list((ROOT / "newsletter").rglob(place)), place
 
 
-def tree_of_errors() -> Iterator[tuple[str, str]]:
+@pytest.fixture(scope="module")
+def trees() -> dict[Path, ast.Module]:
+    """Each file of the code, parsed."""
+    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in (ROOT / "newsletter").rglob("*.py")}
+
+
+def tree_of_errors(trees: dict[Path, ast.Module]) -> Iterator[tuple[str, str]]:
     """Each error of the code base with the one that it is a kind of."""
     classes = {
         node.name: [ast.unparse(base).rpartition(".")[2] for base in node.bases]
-        for path in (ROOT / "newsletter").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for tree in trees.values()
+        for node in ast.walk(tree)
         if isinstance(node, ast.ClassDef)
     }
 
@@ -80,13 +86,13 @@ def tree_of_errors() -> Iterator[tuple[str, str]]:
     return below("PressError")
 
 
-def test_the_tree_of_errors_shows_each_of_them_in_its_place() -> None:
+def test_the_tree_of_errors_shows_each_of_them_in_its_place(trees: dict[Path, ast.Module]) -> None:
     above, shown = {}, set()
     for marks, name in re.findall(r"^([│├└─ ]*)(_?[A-Z]\w+) {2,}", errors.__doc__ or "", re.MULTILINE):
         above[len(marks) // 4] = name
         if marks:
             shown.add((name, above[len(marks) // 4 - 1]))
-    assert shown == set(tree_of_errors())
+    assert shown == set(tree_of_errors(trees))
 
 
 def test_each_term_of_the_glossary_stands_there_once_and_in_order() -> None:
@@ -97,22 +103,22 @@ def test_each_term_of_the_glossary_stands_there_once_and_in_order() -> None:
     assert terms == sorted(set(terms), key=str.lower)
 
 
-def public_names() -> dict[str, set[str]]:
+def public_names(trees: dict[Path, ast.Module]) -> dict[str, set[str]]:
     """Each public function and class of the code, and the modules that define it; views and commands are named
     by what they answer to."""
     found: dict[str, set[str]] = {}
-    for path in (ROOT / "newsletter").rglob("*.py"):
+    for path, tree in trees.items():
         module = path.relative_to(ROOT / "newsletter").with_suffix("").as_posix()
         if module.startswith(("web/desk/", "web/public/", "cli/")) or "vendor" in path.parts:
             continue
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in tree.body:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
                 found.setdefault(node.name, set()).add(module)
     return found
 
 
-def test_no_public_name_has_a_third_meaning() -> None:
-    often = {name: modules for name, modules in public_names().items() if len(modules) > 2}
+def test_no_public_name_has_a_third_meaning(trees: dict[Path, ast.Module]) -> None:
+    often = {name: modules for name, modules in public_names(trees).items() if len(modules) > 2}
     assert {name: sorted(modules) for name, modules in often.items() if name not in OBVIOUS} == {}
     assert set(often) == OBVIOUS, "what is no longer defined so often leaves the list"
 
@@ -124,22 +130,23 @@ OLD_WORDS = re.compile(
 SETTINGS_AND_COLUMNS = {"mail_lanes", "mail_lane_domains", "lane"}
 
 
-def prose_and_names(path: Path) -> Iterator[tuple[int, str]]:
+def prose_and_names(source: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
     """The comments, docstrings and names in a file, without the names of settings and columns."""
-    source = path.read_text(encoding="utf-8")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in {tokenize.COMMENT, tokenize.NAME} and token.string not in SETTINGS_AND_COLUMNS:
             yield token.start[0], token.string.replace("_", " ")
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             yield node.lineno, node.value.value
 
 
-def test_no_docstring_comment_or_name_uses_a_metaphor_of_earlier_versions() -> None:
+def test_no_docstring_comment_or_name_uses_a_metaphor_of_earlier_versions(trees: dict[Path, ast.Module]) -> None:
+    sources = {path: path.read_text(encoding="utf-8") for path in trees}
     found = [
         f"{path.relative_to(ROOT)}:{line}: {text}"
-        for path in (ROOT / "newsletter").rglob("*.py")
-        for line, text in prose_and_names(path)
+        for path, tree in trees.items()
+        if OLD_WORDS.search(sources[path].replace("_", " "))  # few files have one in whatever place
+        for line, text in prose_and_names(sources[path], tree)
         if OLD_WORDS.search(text)
     ]
     assert found == []
@@ -163,9 +170,9 @@ VAGUE_NAMES = {
 }
 
 
-def names_given(path: Path) -> Iterator[tuple[int, str]]:
+def names_given(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """The name of each variable, argument and function that a file defines."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             yield node.lineno, node.id
         elif isinstance(node, ast.arg):
@@ -174,11 +181,11 @@ def names_given(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.name
 
 
-def test_a_name_says_what_its_value_is() -> None:
+def test_a_name_says_what_its_value_is(trees: dict[Path, ast.Module]) -> None:
     found = [
         f"{path.relative_to(ROOT)}:{line}: {name}"
-        for path in (ROOT / "newsletter").rglob("*.py")
-        for line, name in names_given(path)
+        for path, tree in trees.items()
+        for line, name in names_given(tree)
         if name.strip("_") in VAGUE_NAMES
     ]
     assert found == []
