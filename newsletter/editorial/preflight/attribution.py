@@ -2,6 +2,7 @@
 
 import re
 
+from newsletter.editorial.preflight.claims import Match
 from newsletter.editorial.preflight.context import Passage
 
 _REACH = 160
@@ -65,6 +66,7 @@ _ATTRIBUTED_BEHIND = re.compile(
     r"|salesman|flyers?|influencers?)\b",
     re.IGNORECASE,
 )
+_DOUBTED_BEHIND = re.compile(r"\b(?:no|not a|hardly a?|little) (?:proof|evidence)\b|\banecdote", re.IGNORECASE)
 _SOLD_BEHIND = re.compile(
     r"[\w ]{0,30} (?:was|were|is|are|had been|has been) (?:\w+ )?(?:promised|sold|offered|advertised|claimed|praised"
     r"|believed|thought|rumoured)\b",
@@ -80,10 +82,10 @@ _SELLS = re.compile(
 )
 
 
-def is_reported(passage: Passage, found: re.Match[str]) -> bool:
+def is_reported(passage: Passage, found: Match) -> bool:
     """Whether a match is denied, hedged, asked, quoted, or attributed to somebody else."""
-    sentence, at = passage.sentence(found.start())
-    end = at + len(found[0])
+    sentence, at = passage.sentence(found.start)
+    end = at + found.end - found.start
     before, behind = sentence[max(0, at - _REACH) : at], sentence[end : end + _REACH]
     return bool(
         _DENIED.search(before)
@@ -91,8 +93,9 @@ def is_reported(passage: Passage, found: re.Match[str]) -> bool:
         or _HEDGED.search(before)
         or _HEDGED_BEHIND.match(behind)
         or _SOLD_BEHIND.match(behind)
+        or _DOUBTED_BEHIND.search(behind)
         or (_ATTRIBUTED.search(before) and not _AT_OUR_DOOR.search(before))
-        or _is_asked(sentence)
+        or (_is_asked(sentence) and end <= len(sentence))
         or _is_quoted(sentence, at, end, behind)
     )
 

@@ -90,6 +90,23 @@ SLIPS = [
         "LIE DOWN FOR TEN MINUTES EVERY EVENING.",
     ),
     "READ THIS BEFORE YOU DO ANYTHING and then rest.",
+    *("Click here to edit this text.", "(insert link here)", "Your text goes here.", "It costs xxx euros.", "[Image]"),
+    *(
+        "Posted in Back Pain | 0 Comments",
+        "By admin on March 3, 2024",
+        "Previous post: How to sit well",
+        "Pin",
+        "Next »",
+    ),
+    *("Leave a comment below or reply to this post.", "Tweet Share Pin Email", "Share0", "Categories: Health, Back"),
+    *(
+        "Proudly powered by WordPress",
+        "Sent from my iPhone",
+        "IMG_1234.JPG",
+        "We meet at 25 o’clock.",
+        "It is at 0:30 pm.",
+    ),
+    *("It is open 9:00-25:00.", "Tuesdays 19:75", "The talk is on 32.13.", "It was on 31/02/26."),
 ]
 SOUND_LINES = [
     "Share this: it costs nothing.",
@@ -112,9 +129,18 @@ SOUND_LINES = [
         "The NHS, NICE and the CDC publish it.",
         "You may skip to the content you like.",
     ),
+    *(
+        "Share this letter, print it and\nreply.",
+        "The previous post was vacant.",
+        "Love, Anna xxx",
+        "Insert the key here.",
+    ),
+    *("Version 32.13 is out.", "It costs 9.60-25.00 euros.", "It is open 9:00-23:00.", "The race is on 31.5."),
     *("24/7 is too much.", "It costs 25.80 euros.", "Lie DOWN now."),
 ]
 WORKING_TITLES = [
+    *("A tight back v2 FINAL", "A tight back (final version)", "This is a test", "For review: a tight back"),
+    *("Subject line here", "A tight back, version 3", "Untitled document", "Newsletter 12 draft", "Ignore this"),
     *("Draft for review: backs", "December issue draft", "A tight back v2"),
     *(
         "Test: the December issue",
@@ -140,6 +166,7 @@ SUBJECTS = [
         "The eye test",
         "Copying a good habit",
     ),
+    *("The final week of our course", "A second version of yoga", "Here is the subject of backs"),
     *("How to pass the sit-up test", "Drafty rooms and stiff necks", "Testing times for backs"),
 ]
 
@@ -154,12 +181,27 @@ def lines(name: str) -> list[str]:
     return Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("sentence", [*CLAIMS, *SLIPS, *lines("claims.txt")])
+def told(sentences: list[str]) -> list[str]:
+    """Those that something is found in, each a paragraph of one issue."""
+    whole_text = {"quotes are of one kind", "the text does not shout"}
+    found = {finding.line for finding in judged("\n\n".join(sentences)) if finding.rule not in whole_text}
+    return [sentence for number, sentence in enumerate(sentences) if 11 + 2 * number in found]
+
+
+def test_of_hundreds_of_claims_each_is_told() -> None:
+    assert told(lines("claims.txt")) == lines("claims.txt")
+
+
+def test_of_hundreds_of_harmless_sentences_each_is_left_alone() -> None:
+    assert told(lines("harmless.txt")) == []
+
+
+@pytest.mark.parametrize("sentence", [*CLAIMS, *SLIPS])
 def test_a_sentence_that_is_wrong_is_told(sentence: str) -> None:
     assert [finding.line for finding in judged(sentence)]
 
 
-@pytest.mark.parametrize("sentence", [*HARMLESS, *SOUND_LINES, *lines("harmless.txt")])
+@pytest.mark.parametrize("sentence", [*HARMLESS, *SOUND_LINES])
 def test_a_sentence_that_is_right_is_left_alone(sentence: str) -> None:
     assert [str(finding) for finding in body(sentence)] == []
 

@@ -33,15 +33,18 @@ _FAR_YEAR = re.compile(rf"(?:\bin|\bsince|\bby|\bof|{_MONTH})\s+(?P<year>[2-9]\d
 # As in 2026-02-30, 31/11/2026 and 31.11.2026; with a stroke either the day or the month may stand first.
 _NUMERIC = re.compile(
     r"(?<![\d./-])(?:(?P<y>\d{4})-(?P<m>\d{2})-(?P<d>\d{2})|(?P<one>\d{1,2})(?P<mark>[./])(?P<two>\d{1,2})(?P=mark)"
-    r"(?P<last>(?:19|20|21)\d{2}))(?![\d/-]|\.\d)"
+    r"(?P<last>(?:19|20|21)?\d{2}))(?![\d/-]|\.\d)"
+    r"|\b(?:on|until|till|by|from|to|am|bis|vom|ab) (?P<day>\d{1,2})\.(?P<month>\d{1,2})\.(?!\d)"
 )
 _HOURS = re.compile(
-    r"(?<![\d:.,/-])(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?![\d:]|\.\d)(?P<half>\s?[ap]\.?m\b)?"
-    r"|(?<![\d:.,/-])(?P<bare>\d{1,2})\s?[ap]\.?m\b",
+    # A minus between two hours is no sign.
+    r"(?<![\d:.,/])(?<!(?<!\d[:.]\d\d)-)(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?![\d:]|\.\d)(?P<half>\s?[ap]\.?m\b)?"
+    r"|(?<![\d:.,/-])(?P<bare>\d{1,2})\s?[ap]\.?m\b"
+    r"|(?<![\d:.,/-])(?P<round>\d{1,2})\s(?:o['’]clock|Uhr)\b",
     re.IGNORECASE,
 )
 _AN_HOUR_FOLLOWS = re.compile(
-    r"\b(?:at|from|until|till|by|before|after|around|about|starts?|begins?|opens?|closes?|doors|\w+day|\d:\d\d"
+    r"\b(?:at|from|until|till|by|before|after|around|about|starts?|begins?|opens?|closes?|doors|\w+days?|\d:\d\d"
     r"|\d:\d\d (?:to|and|or))[\s,]*(?:[-–—]\s*)?$|\d[:.]\d\d(?:\s?[ap]\.?m\.?)?\s*[-–—]\s*$",
     re.IGNORECASE,
 )
@@ -164,10 +167,16 @@ def _finding(level: Callable[[str, str, int, int], Finding], written: _Written, 
 
 
 def _is_a_day(found: re.Match[str]) -> bool:
+    if found["day"]:
+        return _exists(2024, int(found["month"]), int(found["day"]))
     if found["y"]:
         return _exists(int(found["y"]), int(found["m"]), int(found["d"]))
-    year, one, two = int(found["last"]), int(found["one"]), int(found["two"])
+    year, one, two = _full_year(found["last"]), int(found["one"]), int(found["two"])
     return _exists(year, two, one) or (found["mark"] == "/" and _exists(year, one, two))
+
+
+def _full_year(year: str) -> int:
+    return int(year) if len(year) == 4 else 2000 + int(year)
 
 
 def _exists(year: int, month: int, day: int) -> bool:
@@ -182,9 +191,11 @@ def _is_no_hour(found: re.Match[str], text: str) -> bool:
     """Whether it is written as a time that does not exist; 25:17 may also be a score, a duration or a verse."""
     if found["bare"]:
         return not 1 <= int(found["bare"]) <= 12
+    if found["round"]:
+        return int(found["round"]) > 24
     hour, minute = int(found["hour"]), int(found["minute"])
     if (hour <= 23 and minute <= 59) or (hour, minute) == (24, 0):
-        return bool(found["half"]) and hour > 12
+        return bool(found["half"]) and not 1 <= hour <= 12
     if found["half"]:
         return True
     before = text[max(0, found.start() - 40) : found.start()]

@@ -30,11 +30,20 @@ _UNFINISHED = re.compile(
     r"|send(?:ing)?|letter|message|edition|subject|draft)\b"
     r"|\W*test (?!your|yours|the|how|whether|it|if|for|a|my)(?:[^\s.?!]+ )*[^\w.?!]*draft\b"
     r"|\W*(?:first|second|third|rough|final|latest|working|new) draft(?:\W*$|\s*[:–—-])"
+    r"|\W*(?:first|second|third|rough|final|latest|working) draft of (?:the |our )?(?:\w+ ){0,3}"
+    r"(?:issue|newsletter|letter|mail(?:ing)?)\b"
     r"|\W*draft (?:for|of) (?:the |our )?(?:\w+ )?(?:review|issue|newsletter|letter|mail(?:ing)?)\b"
-    r"|.*\b(?:issue|newsletter|letter|mail(?:ing)?) draft\W*$|.*\bv\d+\W*$"
+    r"|.*\b(?:issue|newsletter|letter|mail(?:ing)?) (?:#?\d+ )?draft\W*$"
+    r"|.*\b(?:v|version |rev(?:ision)? ?)\d+(?:\.\d+)*(?:[\W_]*(?:final|new|old|draft|edit\w*))*\W*$"
+    r"|.*\(final(?: version)?\)\W*$|.*\bfinal[\W_]+final\W*$|.*_final\W*$"
+    r"|\W*(?:for|needs|to) (?:review|approval|edit\w*)\W*:"
+    r"|.*[-–—:(\[|] *(?:for|needs|to) (?:review|approval|edit\w*)\W*$"
+    r"|\W*(?:subject(?: line)?|title|your (?:subject|title)) (?:goes )?here\W*$|\W*(?:placeholder|hello world)\W*$"
+    r"|\W*untitled (?:document|issue|draft)\b|\W*option \d+ ?:|\W*subject a/b\b"
     r"|.*\bdraft ?(?:#|no\.?|v|version)? ?\d+\b|.*[-–—:(\[|] *(?:(?:\w+ )?draft|test|copy|wip)\W*$"
-    r"|.*\b(?:just|only) a test\b|.*\bplease ignore\b|.*\b(?:do not|don['’]t) send\b)"
-    r"|.*\b(?:DRAFT|TEST|WIP)\b(?=.*[a-z])"
+    r"|.*\b(?:this is|just|only) a test\b\W*$|.*\b(?:just|only) a test\b|\W*testing,? (?:testing|one)\b"
+    r"|.*\bplease ignore\b|\W*ignore this\W*$|.*\b(?:do not|don['’]t) send\b)"
+    r"|.*\b(?:DRAFT|TEST|WIP)\b(?=.*[a-z])|(?=.*[a-z]).*\b(?:FINAL|OLD|COPY)\W*$"
 )
 
 

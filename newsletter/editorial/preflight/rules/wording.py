@@ -8,9 +8,20 @@ from newsletter.editorial.preflight.findings import Finding, blocking, note, war
 from newsletter.editorial.preflight.registry import rule
 from newsletter.i18n import formats
 
-_TO_COME = re.compile(r"\b(?:TK(?:TK)*|TODO|FIXME)\b|\b[Ll]orem ipsum\b")
+_TO_COME = re.compile(r"\b(?:TK(?:TK)*|TODO|FIXME)\b|\b[Ll]orem ipsum\b|\b[Dd]olor sit amet\b")
+_CONTENT = (
+    r"(?:text|headline|heading|title|caption|content|message|quote|link|image|photo|picture|name|date"
+    r"|subject(?: line)?)"
+)
 _PERHAPS_TO_COME = re.compile(
-    r"\b(?:TB[CDA]|XXX+)\b|\?{3,}|\[(?:insert|your|placeholder|add|link|date|name here)\b[^\[\]]*\](?![(\[])"
+    r"\b(?:TB[CDA]|tb[cda]|XXX+)\b|\bxxx+\b(?!\s*$)|\b[Xx]{2} ?(?:euros?|EUR|€|\$|£|%|[ap]m\b|Uhr|minutes|people)"
+    r"|\?{3,}|@{3,}|\btodo:"
+    r"|\[(?i:insert|your|placeholder|add|link|date|image|photo|picture|name here)\b[^\[\]]*\](?![(\[])"
+    r"|(?i:[(<\[](?:insert|add|paste) [^()<>\[\]]{1,40}[)>\]](?!\()"
+    rf"|\b(?:insert|add|type|write|enter|put|paste) (?:your |a |the )?{_CONTENT} here\b|\b{_CONTENT} goes here\b"
+    rf"|\byour {_CONTENT} here\b|^\W*{_CONTENT} here\W*$|\bclick (?:here )?to (?:edit|add (?:text|a title))\b"
+    r"|\b(?:image|photo|picture|text) placeholder\b|\bplaceholder (?:text|image|photo)\b|^\W*placeholder\b[: ]*$"
+    r"|\b(?:asdf\w*|foo bar|blah blah)\b)"
 )
 _TWICE = re.compile(r"\b([^\W\d_]{2,})(\s+)\1\b", re.IGNORECASE)
 _MEANT_TWICE = {"had", "that", "bye", "ha", "no", "so", "very", "really", "far", "many", "much", "now", "tut", "there"}
