@@ -279,7 +279,7 @@ def test_a_single_letter_that_was_accepted_and_comes_back_is_listed_with_those_t
     press: Press, kind: str
 ) -> None:
     with press.sessions.begin() as session:
-        post_id = outbox.post(session, publications.find(session), kind, Addressee(ADA), Composed("", "", ""), NOW)
+        post_id = outbox.post(session, publications.find(session), Addressee(ADA), Composed(kind, "", "", ""), NOW)
         outbox.claim(session, "w", 9, NOW)
         outbox.sent(session, "w", post_id, "250 2.0.0 queued", NOW)
         assert outbox.open_failures(session, NOW, 9) == []
@@ -341,7 +341,7 @@ def test_what_a_single_letter_meets_stops_only_letters_of_its_own_sender(press: 
         with press.sessions.begin() as session:
             home = publications.find(session)
             home.sender_address = sender
-            post_id = outbox.post(session, home, "confirm", Addressee(bo), Composed("", "", ""), NOW)
+            post_id = outbox.post(session, home, Addressee(bo), Composed("confirm", "", "", ""), NOW)
         token = press.services.links.seal.seal_local_part("post", post_id)
         assert press.hear(said, return_path=f"bounce+{token}@bounces.example.org") == [Decision.STOPPED]
         with press.sessions.reading() as session:
