@@ -78,6 +78,8 @@ def test_of_several_answers_at_once_a_suppressed_address_gets_one_a_day(sessions
         with sessions.begin() as session:
             claimed = outbox.claim(session, "w", 10, at)
             assert all(outbox.sent(session, "w", letter.id, "250", at) for letter in claimed)
+            for letter in claimed:
+                outbox.came_back(session, letter.id, "550 5.7.1 No")
             return len(claimed)
 
     with sessions.begin() as session:

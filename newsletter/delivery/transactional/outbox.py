@@ -312,7 +312,9 @@ def _had_one(session: Session, letter: OutboxMessage, now: datetime) -> bool:
     others = select(OutboxMessage.id).where(
         OutboxMessage.key == letter.key, OutboxMessage.kind == letter.kind, OutboxMessage.id != letter.id
     )
-    was_sent = (OutboxMessage.state == OutboxState.SENT) & (OutboxMessage.ended_at > now - _A_DAY)
+    # One that has failed may have gone out and come back.
+    has_ended = OutboxMessage.state.in_((OutboxState.SENT, OutboxState.FAILED))
+    was_sent = has_ended & (OutboxMessage.ended_at > now - _A_DAY)
     # Of several at once, only the first is sent.
     is_on_its_way = (OutboxMessage.state == OutboxState.SENDING) & (OutboxMessage.id < letter.id)
     return session.scalar(others.where(was_sent | is_on_its_way).limit(1)) is not None
