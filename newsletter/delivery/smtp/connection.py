@@ -3,11 +3,12 @@
 import asyncio
 import contextlib
 import math
+import socket
 import ssl
 from asyncio import Future, TimerHandle
 from collections import deque
 from collections.abc import Callable
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 from newsletter.delivery.smtp import protocol, tls_trust
 from newsletter.delivery.smtp.protocol import ConnectionLost, Dialogue, DotStuffed, Envelope, Extensions
@@ -18,8 +19,8 @@ from newsletter.mail_settings import MailServer
 T = TypeVar("T")
 
 _CONNECT = 30.0  # seconds, as all below
-# A name may stand for several hosts, one of which swallows what is sent to it (RFC 8305, 5).
-_NEXT_ADDRESS = 1.0
+# A name may stand for several hosts, one of which swallows what is sent to it.
+_NEXT_ADDRESS = 5.0
 _QUIT = 2.0
 _WORTH_REPORTING = 30.0
 # More replies than are ever asked for at once, so that a server that sends without end cannot fill the memory.
@@ -230,23 +231,32 @@ class SmtpConnection:
             self._transport.abort()
 
     async def _connect(self) -> None:
-        loop = asyncio.get_running_loop()
         tls = (self._tls or tls_trust.verified_context()) if self._server.use_ssl else None
-        name = self._server.host if tls else None
         try:
             async with asyncio.timeout(_CONNECT * self._patience):
-                self._transport, self._stream = await loop.create_connection(
-                    self._listener,
-                    self._server.host,
-                    self._server.port,
-                    ssl=tls,
-                    server_hostname=name,
-                    happy_eyeballs_delay=_NEXT_ADDRESS,
-                )
+                self._transport, self._stream = await self._reach(tls)
         except (ssl.SSLError, ConnectionResetError, ConnectionAbortedError) as error:
             raise (tls_trust.tls_failed(error) if tls else error) from error
         except TimeoutError:
             raise TransportDown("the server does not answer") from None
+
+    async def _reach(self, tls: ssl.SSLContext | None) -> tuple[asyncio.Transport, _ReplyStream]:
+        """Connect to the first of the server's addresses that answers; each but the last has a few seconds for it."""
+        host, port = self._server.host, self._server.port
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = cast("list[tuple[str, int]]", list(dict.fromkeys(place[:2] for *_, place in found)))
+        # asyncio's own way (happy eyeballs) leaves a connection open that is made as it is cancelled.
+        for address in addresses[:-1]:
+            with contextlib.suppress(OSError):
+                async with asyncio.timeout(_NEXT_ADDRESS):
+                    return await self._reach_address(address, tls)
+        return await self._reach_address(addresses[-1] if len(addresses) > 1 else (host, port), tls)
+
+    async def _reach_address(
+        self, address: tuple[str, int], tls: ssl.SSLContext | None
+    ) -> tuple[asyncio.Transport, _ReplyStream]:
+        loop, name = asyncio.get_running_loop(), self._server.host if tls else None
+        return await loop.create_connection(self._listener, *address, ssl=tls, server_hostname=name)
 
     def _listener(self) -> _ReplyStream:
         return _ReplyStream(_WORTH_REPORTING * self._patience, self._on_silence)
