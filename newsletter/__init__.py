@@ -34,7 +34,7 @@ Below everything:
     i18n/           the words that readers see, and dates, numbers and plurals, in a language
     outbound/       the only door to addresses that somebody typed
     system/         files, folders, ports and processes of this machine
-    config db errors links tokens logs characters pagination prepared
+    config db errors clock links tokens logs characters pagination prepared
 
 docs/architecture.md tells the journeys; pyproject.toml holds the import contracts; docs/glossary.md has each term once.
 """

@@ -14,7 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.panel import Panel
 
-from newsletter import config
+from newsletter import clock, config
 from newsletter.system import bundled
 from newsletter.system.ports import free_port, responds
 from newsletter.web.forms import QUICKEST
@@ -194,7 +194,7 @@ def _send_an_issue(demo: Demo) -> dict[str, Any]:
 
 def _schedule(demo: Demo) -> str:
     for seconds in SECONDS_AHEAD:
-        at = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+        at = (clock.now() + timedelta(seconds=seconds)).isoformat(timespec="seconds")
         try:
             return demo.newsletter("issues", "schedule", SLUG, "--at", at)
         except StepFailed as error:

@@ -189,3 +189,12 @@ def test_a_name_says_what_its_value_is(trees: dict[Path, ast.Module]) -> None:
         if name.strip("_") in VAGUE_NAMES
     ]
     assert found == []
+
+
+def _is_clock(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "now" and ast.unparse(node.value) == "datetime"
+
+
+def test_the_clock_is_read_in_one_place(trees: dict[Path, ast.Module]) -> None:
+    reads = {path for path, tree in trees.items() for node in ast.walk(tree) if _is_clock(node)}
+    assert reads == {ROOT / "newsletter" / "clock.py"}

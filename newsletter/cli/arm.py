@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, with_services
+from newsletter.cli.common import as_json, print_json, with_services
+from newsletter.clock import now
 from newsletter.delivery.models import SendPermission
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import mailings

@@ -11,7 +11,8 @@ from newsletter.backup import archive, take
 from newsletter.backup import restore as backup_restore
 from newsletter.backup.archive import Archive
 from newsletter.backup.manifest import Manifest
-from newsletter.cli.common import as_json, now, print_json, with_services
+from newsletter.cli.common import as_json, print_json, with_services
+from newsletter.clock import now
 from newsletter.delivery.models import CopyState
 from newsletter.i18n import formats
 from newsletter.system import data_folder

@@ -11,8 +11,9 @@ import click
 
 from newsletter import config
 from newsletter.cli import streams
-from newsletter.cli.common import now, opened_services
+from newsletter.cli.common import opened_services
 from newsletter.cli.failures import sentence_of
+from newsletter.clock import now
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.parse import parse
 from newsletter.delivery.bounces.report import Recipient, Report

@@ -5,13 +5,13 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import click
 
 from newsletter import audit, config, logs
 from newsletter.audit import OPERATOR, AuditWriter
+from newsletter.clock import now
 from newsletter.db import HIGHEST_ID, Session
 from newsletter.delivery.workers import send_permission
 from newsletter.editorial.issues import issue_store
@@ -128,8 +128,3 @@ def with_progress_bar(items: Iterable[T], total: int) -> Iterator[T]:
 
     console = Console(stderr=True)
     yield from track(items, "", total, console=console, transient=True, disable=not console.is_terminal)
-
-
-def now() -> datetime:
-    """The current time; called only at the edge, and passed down from there."""
-    return datetime.now(UTC)

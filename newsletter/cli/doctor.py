@@ -6,7 +6,8 @@ from contextlib import suppress
 import click
 
 from newsletter import config, logs
-from newsletter.cli.common import as_json, now, print_json
+from newsletter.cli.common import as_json, print_json
+from newsletter.clock import now
 from newsletter.doctor import Level, gather, report, run_checks
 from newsletter.wiring import open_services
 

@@ -7,7 +7,8 @@ import click
 from newsletter import editors as people
 from newsletter import publications
 from newsletter.audience.address import Address
-from newsletter.cli.common import as_json, now, print_json, print_table, with_services
+from newsletter.cli.common import as_json, print_json, print_table, with_services
+from newsletter.clock import now
 from newsletter.editors import Editor, Role, accounts, emails, names, second_factor
 from newsletter.editors.emails import EmailContext
 from newsletter.wiring import Services

@@ -2,7 +2,8 @@
 
 import click
 
-from newsletter.cli.common import as_json, now, print_listing, with_services
+from newsletter.cli.common import as_json, print_listing, with_services
+from newsletter.clock import now
 from newsletter.delivery.bounces import holds
 from newsletter.i18n import formats
 from newsletter.wiring import Services

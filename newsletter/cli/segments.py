@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.audience.segments import store
 from newsletter.audience.segments.store import Segment
-from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
+from newsletter.cli.common import as_json, print_json, print_table, publication_option, with_services
+from newsletter.clock import now
 from newsletter.wiring import Services
 
 

@@ -20,9 +20,10 @@ from newsletter.audience.importing.reading.files import ListFile
 from newsletter.audience.models import Status, Subscriber
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
-from newsletter.cli.common import as_json, now, print_json, print_table, publication_option, with_services
+from newsletter.cli.common import as_json, print_json, print_table, publication_option, with_services
 from newsletter.cli.held import held
 from newsletter.cli.import_report import Report, reporting
+from newsletter.clock import now
 from newsletter.db import Session
 from newsletter.delivery.ledger import resent
 from newsletter.errors import NotFound, Refused

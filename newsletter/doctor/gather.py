@@ -1,10 +1,10 @@
 """Gathers the facts: from the settings, this machine and the database, and, if asked to, from the world outside."""
 
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.exc import SQLAlchemyError
 
 from newsletter import publications
+from newsletter.clock import Clock, now
 from newsletter.config import Settings
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery.message import dkim_keys
@@ -30,10 +31,6 @@ WITHIN = 6.0
 _MOST_HOSTS = 3
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(frozen=True)
 class Outside:
     """How the world outside is asked; tests change it."""
@@ -41,7 +38,7 @@ class Outside:
     web: GuardedClient | None = None
     smtp_port: int = field(default_factory=lambda: gather_hosts.SMTP_PORT)
     tls: ssl.SSLContext | None = None
-    clock: Callable[[], datetime] = _now
+    clock: Clock = now
 
 
 def gather(settings: Settings, sessions: Sessions, now: datetime, outside: Outside | None = None) -> SystemFacts:

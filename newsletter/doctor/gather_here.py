@@ -13,7 +13,7 @@ from statistics import median
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from newsletter import schema
+from newsletter import clock, schema
 from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.bounces import webhooks
@@ -121,7 +121,7 @@ def _timed(act: Callable[[], object]) -> float:
 
 def _database_clock(session: Session) -> ClockFacts:
     its_time: datetime = session.scalar(text("SELECT clock_timestamp()"))
-    return ClockFacts("the database server", datetime.now(UTC) - its_time.astimezone(UTC))
+    return ClockFacts("the database server", clock.now() - its_time.astimezone(UTC))
 
 
 def _oldest_copies(session: Session) -> datetime | None:

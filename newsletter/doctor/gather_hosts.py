@@ -4,13 +4,14 @@ import re
 import smtplib
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from newsletter.clock import Clock
 from newsletter.delivery.smtp import smtplib_client, tls_trust
 from newsletter.delivery.smtp.replies import ProtocolError
 from newsletter.delivery.smtp.smtplib_client import Interrupt, SmtpClient
@@ -32,9 +33,7 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ")
 _DATE = re.compile(r"(?:[A-Z][a-z]{2}, )?\d{1,2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}")
 
 
-def ask_relay(
-    relay: RelayFacts, server: MailServer, clock: Callable[[], datetime], tls: ssl.SSLContext | None = None
-) -> RelayFacts:
+def ask_relay(relay: RelayFacts, server: MailServer, clock: Clock, tls: ssl.SSLContext | None = None) -> RelayFacts:
     """Connect and sign in as a worker would, and send nothing."""
     try:
         with _in_time() as interrupt:
@@ -64,7 +63,7 @@ def ask_mail_host(host: MailHost, port: int, helo: str, tls: ssl.SSLContext | No
         return replace(host, fault=_reason(error), has_answered=has_answered)
 
 
-def ask_web(web: WebFacts, client: GuardedClient, clock: Callable[[], datetime]) -> WebFacts:
+def ask_web(web: WebFacts, client: GuardedClient, clock: Clock) -> WebFacts:
     """Ask our own pages by their public address, as a reader's mail program would."""
     health = client.fetch(f"{web.url}{_HEALTH}", _MOST_BYTES)
     if health.fault:

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import socket
-from datetime import UTC, datetime
 
 import structlog
 from aiosmtpd.smtp import SMTP, Session
 from aiosmtpd.smtp import Envelope as SmtpEnvelope
 
+from newsletter import clock
 from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import Envelope, Store
 from newsletter.system.asyncio_server import AsyncioServer
@@ -31,7 +31,7 @@ class SmtpHandler:
             mail = self._store.add(
                 Envelope(_clean("" if sender == "<>" else sender), tuple(_clean(to) for to in received.rcpt_tos)),
                 received.original_content or b"",
-                datetime.now(UTC),
+                clock.now(),
             )
         except OSError as error:
             log.warning("inbox cannot write", reason=error.strerror)

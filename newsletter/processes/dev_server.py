@@ -6,12 +6,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import click
 import structlog
 
-from newsletter import editors, migrations_runner
+from newsletter import clock, editors, migrations_runner
 from newsletter.config import Settings
 from newsletter.delivery.workers import send_permission
 from newsletter.editors import Role
@@ -173,7 +172,7 @@ def _may_send(services: Services) -> bool:
 
 def _invitation(services: Services) -> str | None:
     """A one-time sign-in link for the owner, who is added at the first start; None once they have a password."""
-    now = datetime.now(UTC)
+    now = clock.now()
     with services.sessions.begin() as session:
         owner = editors.first_owner(session) or editors.add(session, OWNER, Role.OWNER, now)
         return None if owner.password_hash else services.links.sign_in(owner.id, owner.nonce, now)

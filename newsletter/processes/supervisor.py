@@ -9,9 +9,8 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from newsletter import config, logs
+from newsletter import clock, config, logs
 from newsletter.db import AWAY
 from newsletter.delivery.workers import lease_recovery
 from newsletter.errors import PressError
@@ -98,7 +97,7 @@ class Supervisor:
         try:
             with self.services.sessions.begin() as session:
                 for name in self._ended_workers:
-                    lease_recovery.recover_ended(session, name, self.services.settings.in_doubt, datetime.now(UTC))
+                    lease_recovery.recover_ended(session, name, self.services.settings.in_doubt, clock.now())
             self._ended_workers.clear()
         except AWAY as error:
             log.warning("the database did not answer; trying again", error=type(error).__name__)

@@ -1,7 +1,6 @@
 """The WSGI application."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from jinja2 import StrictUndefined
 from werkzeug.routing import IntegerConverter, Map
 
+from newsletter.clock import Clock, now
 from newsletter.db import HIGHEST_ID, HIGHEST_LONG_ID
 from newsletter.system.bundled import folder
 from newsletter.web import auth, context, desk, error_pages, health, hooks, page_language, security, template_helpers
@@ -67,7 +67,7 @@ CONVERTERS = {"id": _Id, "long_id": _LongId}
 """What the parts of a route in `<…>` may be called, beside Werkzeug's own."""
 
 
-def create_app(services: Services, clock: Callable[[], datetime] | None = None) -> Flask:
+def create_app(services: Services, clock: Clock = now) -> Flask:
     """Make the WSGI application; `clock` gives the time of a request."""
     app = _App(
         __name__,
@@ -77,8 +77,8 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     )
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True, "undefined": StrictUndefined}
     app.url_map.converters |= CONVERTERS
-    context.init_services(app, services, clock or _utc_now)
-    refusal_tally.init_tally(app, services.sessions, clock or _utc_now)
+    context.init_services(app, services, clock)
+    refusal_tally.init_tally(app, services.sessions, clock)
     security.init_app(app, services.settings)
     for part in (page_language, template_helpers, branding, error_pages, health, auth, private_pages):
         part.init_app(app)
@@ -90,7 +90,3 @@ def create_app(services: Services, clock: Callable[[], datetime] | None = None) 
     app.register_blueprint(reply_mail.blueprint)
     hooks.init_app(app, services)
     return app
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -1,6 +1,5 @@
 """The context of a request: its services, time and client, and what its query asks to see."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
@@ -12,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from newsletter.audience import client_ip
 from newsletter.characters import storable
+from newsletter.clock import Clock
 from newsletter.db import HIGHEST_ID, HIGHEST_LONG_ID, Witness
 from newsletter.pagination import PageRequest
 from newsletter.system.ports import is_loopback
@@ -30,10 +30,10 @@ _KEPT = (
 @dataclass(frozen=True, slots=True)
 class _AtHand:
     services: Services
-    clock: Callable[[], datetime]
+    clock: Clock
 
 
-def init_services(app: Flask, services: Services, clock: Callable[[], datetime]) -> None:
+def init_services(app: Flask, services: Services, clock: Clock) -> None:
     """Let this app's requests use these services, and that clock."""
     app.extensions[_KEY] = _AtHand(services, clock)
     app.jinja_env.globals["kept_query"] = kept_query

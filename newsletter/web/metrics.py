@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from newsletter.audience import refusals, subscribers
 from newsletter.audience.refusals import FormKind
+from newsletter.clock import Clock
 from newsletter.db import Session
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import tally
@@ -35,7 +36,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 class Metrics:
     """An app's metrics; no label contains anything about a reader, or a value that a client can choose."""
 
-    def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
+    def __init__(self, services: Callable[[], Services], clock: Clock) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_Store(services, clock))
         self._requests = Counter(
@@ -105,7 +106,7 @@ def _is_given(token: SecretStr | None) -> bool:
 class _Store(Collector):
     """Counts from the database; counting takes a while, so a process does it at most every 15 seconds."""
 
-    def __init__(self, services: Callable[[], Services], clock: Callable[[], datetime]) -> None:
+    def __init__(self, services: Callable[[], Services], clock: Clock) -> None:
         self._services = services
         self._clock = clock
         self._counting = threading.Lock()

@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from datetime import UTC, timedelta
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from newsletter.clock import Clock, now
 from newsletter.db import AWAY
 from newsletter.delivery.workers import clock_setback
 from newsletter.delivery.workers.context import WorkerContext
@@ -39,7 +39,6 @@ _APART = timedelta(seconds=0.13)
 # The same for those that run once a minute or less often; nothing waits for them when a worker starts.
 _FAR_APART = timedelta(seconds=0.5)
 
-_now = partial(datetime.now, UTC)
 log = structlog.get_logger()
 # A job is not started again while it still runs, which is intended and needs no warning.
 logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
@@ -48,7 +47,7 @@ logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
 class Worker:
     """One worker process: its jobs, and the scheduler that runs them."""
 
-    def __init__(self, services: Services, name: str = "", clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, services: Services, name: str = "", clock: Clock = now) -> None:
         self.name = name or new_name()
         self._clock = clock
         self._stopping = threading.Event()

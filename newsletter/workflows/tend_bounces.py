@@ -3,7 +3,7 @@
 It decides about those that wait, holds those of a provider that is probably wrong, and stops what readers complain of.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from newsletter import publications
 from newsletter.addresses import provider_groups
 from newsletter.audience.services import AudienceServices
+from newsletter.clock import Clock
 from newsletter.db import Sessions
 from newsletter.delivery import provider_stops
 from newsletter.delivery.bounces import events, holds, policy
@@ -130,9 +131,7 @@ def _take_some_back(session: Session, now: datetime) -> int:
     return len(found)
 
 
-def settle(
-    sessions: Sessions, services: BounceServices, provider_group: str, clock: Callable[[], datetime], *, suppress: bool
-) -> int:
+def settle(sessions: Sessions, services: BounceServices, provider_group: str, clock: Clock, *, suppress: bool) -> int:
     """Suppress those whom a provider called unknown, or keep them all; how many. NotFound if none is held.
 
     Commits by itself, group by group; cut short, it can be asked again.

@@ -7,7 +7,8 @@ import click
 
 from newsletter import publications
 from newsletter.audience.importing.reading import files
-from newsletter.cli.common import as_json, now, print_json, publication_option, with_services
+from newsletter.cli.common import as_json, print_json, publication_option, with_services
+from newsletter.clock import now
 from newsletter.editorial.imported import posts
 from newsletter.errors import Conflict
 from newsletter.i18n import formats

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, with_progress_bar, with_services
+from newsletter.cli.common import as_json, print_json, with_progress_bar, with_services
+from newsletter.clock import now
 from newsletter.editorial.external_checks import link_checks, spam_checks
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.preflight.weight import Weight

@@ -4,7 +4,8 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter.addresses.masking import mask_address, mask_in_text
-from newsletter.cli.common import as_json, correction_option, now, print_listing, with_services
+from newsletter.cli.common import as_json, correction_option, print_listing, with_services
+from newsletter.clock import now
 from newsletter.delivery.ledger import doubts as open_doubts
 from newsletter.delivery.ledger import resent
 from newsletter.delivery.models import Copy, Letter

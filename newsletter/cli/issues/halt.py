@@ -3,7 +3,8 @@
 import click
 from sqlalchemy.orm import Session
 
-from newsletter.cli.common import correction_option, now, warn_if_not_armed, with_services
+from newsletter.cli.common import correction_option, warn_if_not_armed, with_services
+from newsletter.clock import now
 from newsletter.delivery import stopping
 from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction, Issue

@@ -13,7 +13,6 @@ from newsletter import publications
 from newsletter.addresses import freemail
 from newsletter.cli.common import (
     as_json,
-    now,
     print_json,
     print_listing,
     print_table,
@@ -30,6 +29,7 @@ from newsletter.cli.issues.rehearse import rehearse
 from newsletter.cli.issues.segment import segment
 from newsletter.cli.issues.send import send
 from newsletter.cli.issues.test_mail import approve, test
+from newsletter.clock import now
 from newsletter.delivery import breaker
 from newsletter.delivery.reports import progress, stats
 from newsletter.delivery.workers import heartbeat

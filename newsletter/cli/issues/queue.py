@@ -6,7 +6,8 @@ import click
 from sqlalchemy.orm import Session
 
 from newsletter import publications
-from newsletter.cli.common import as_json, now, print_listing, publication_option, with_services
+from newsletter.cli.common import as_json, print_listing, publication_option, with_services
+from newsletter.clock import now
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.editorial.schedule import queue

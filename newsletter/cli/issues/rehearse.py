@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from newsletter.cli.common import as_json, now, print_json, with_progress_bar, with_services
+from newsletter.cli.common import as_json, print_json, with_progress_bar, with_services
+from newsletter.clock import now
 from newsletter.delivery.bulk.rehearsal import LIMIT, AffectedReaders
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats

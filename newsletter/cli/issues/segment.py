@@ -3,7 +3,8 @@
 import click
 
 from newsletter.audience.segments import store as segments
-from newsletter.cli.common import now, with_services
+from newsletter.cli.common import with_services
+from newsletter.clock import now
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats
 from newsletter.wiring import Services

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from newsletter.audience.segments import store as segments
-from newsletter.cli.common import as_json, now, print_json, warn_if_not_armed, with_services
+from newsletter.cli.common import as_json, print_json, warn_if_not_armed, with_services
+from newsletter.clock import now
 from newsletter.editorial.issues import issue_store
 from newsletter.i18n import formats
 from newsletter.wiring import Services

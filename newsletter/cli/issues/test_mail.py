@@ -4,7 +4,8 @@ import click
 
 from newsletter import editors
 from newsletter.audience.address import Address
-from newsletter.cli.common import now, with_services
+from newsletter.cli.common import with_services
+from newsletter.clock import now
 from newsletter.editorial.issues import issue_store
 from newsletter.wiring import Services
 from newsletter.workflows import approve_issue, issue_readiness, test_mail

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, RootTransaction
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from newsletter.clock import Clock
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.bulk.ledger_thread import LedgerThread
@@ -74,9 +75,7 @@ class _Group:
 class BatchWriter:
     """Writes for one bulk run over one database connection that it keeps."""
 
-    def __init__(
-        self, sessions: Sessions, worker: str, clock: Callable[[], datetime], smtp_connections: int, observe: Observer
-    ) -> None:
+    def __init__(self, sessions: Sessions, worker: str, clock: Clock, smtp_connections: int, observe: Observer) -> None:
         self._sessions = sessions
         self._worker = worker
         self._clock = clock

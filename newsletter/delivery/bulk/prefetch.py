@@ -4,14 +4,14 @@ import asyncio
 import time
 from asyncio import Task
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy.orm import Session, undefer_group
 
+from newsletter.clock import Clock
 from newsletter.delivery import ledger
 from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.ledger import ClaimedCopy
@@ -78,7 +78,7 @@ class Claimer:
 
     worker: str
     templates: TemplateCache
-    clock: Callable[[], datetime]
+    clock: Clock
     limiter: ClaimLimiter
 
     def take(self, session: Session, limit: int) -> Batch[QueuedCopy]:

@@ -11,13 +11,14 @@ import threading
 import time
 from asyncio import Future, Task
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from newsletter.clock import Clock, now
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
@@ -52,7 +53,7 @@ class BulkSender:
         settings: BulkSettings,
         *,
         worker: str,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = now,
     ) -> None:
         self._limiter = ClaimLimiter(settings.limits, worker)
         self._status = ServerStatus(settings.server.host_port, clock)

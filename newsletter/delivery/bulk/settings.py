@@ -1,11 +1,10 @@
 """What a bulk sender is given: its settings, and what all of its connections share whatever the run."""
 
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Literal
 
+from newsletter.clock import Clock
 from newsletter.delivery.bulk.decisions import Histories
 from newsletter.delivery.message.dkim_keys import NO_KEYS, Keyring
 from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
@@ -37,7 +36,7 @@ class SendConfig:
     """What all connections of one bulk sender share, for every run."""
 
     settings: BulkSettings
-    clock: Callable[[], datetime]
+    clock: Clock
     limiter: ClaimLimiter
     status: ServerStatus
     spacing: Spacing = field(default_factory=Spacing)

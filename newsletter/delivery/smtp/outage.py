@@ -3,12 +3,12 @@
 import os
 import random
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
 
+from newsletter.clock import Clock
 from newsletter.delivery.smtp import retry
 
 # Seconds: a person waits for the letters.
@@ -32,7 +32,7 @@ class UnreachableServer(NamedTuple):
 class ServerStatus:
     """Whether one mail server could be used at the last try; shown beside the worker's heartbeat."""
 
-    def __init__(self, server: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, server: str, clock: Clock) -> None:
         self._server = server
         self._clock = clock
         self.away: UnreachableServer | None = None
@@ -50,7 +50,7 @@ class ServerStatus:
 class OutageBackoff:
     """Back-off while the server cannot be used; logged once at the start of an outage and once at its end."""
 
-    def __init__(self, status: ServerStatus, clock: Callable[[], datetime]) -> None:
+    def __init__(self, status: ServerStatus, clock: Clock) -> None:
         self._status = status
         self._clock = clock
         self._failures = 0

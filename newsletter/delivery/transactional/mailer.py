@@ -6,12 +6,12 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from newsletter.addresses.provider_groups import ProviderGroups
+from newsletter.clock import Clock, now
 from newsletter.db import AWAY, Sessions
 from newsletter.delivery.bounces import fault
 from newsletter.delivery.bounces.record import SmtpRefusal, record_refusals
@@ -87,7 +87,7 @@ class TransactionalMailer:
         *,
         worker: str,
         stopping: Callable[[], bool] = lambda: False,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = now,
     ) -> None:
         """Once `stopping` returns true, no further letter is begun."""
         self._sessions = sessions

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import structlog
 
+from newsletter.clock import Clock
 from newsletter.db import AWAY, Session, Sessions
 
 log = structlog.get_logger(__name__)
@@ -17,7 +18,7 @@ class WorkerContext:
     """Which worker runs a job, by which clock, and whether it has been asked to stop."""
 
     name: str
-    clock: Callable[[], datetime]
+    clock: Clock
     is_stopping: Callable[[], bool] = lambda: False
 
 

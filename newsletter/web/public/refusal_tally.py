@@ -2,7 +2,6 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -10,6 +9,7 @@ from flask import Flask, current_app
 
 from newsletter.audience import refusals
 from newsletter.audience.refusals import FormKind, Reason
+from newsletter.clock import Clock
 from newsletter.db import Session, Sessions, group_commit
 
 _KEY = "newsletter.refusals"
@@ -19,7 +19,7 @@ _EVERY = timedelta(seconds=5)
 class RefusalTally:
     """Counts refusals, and writes them down with the first one after five seconds."""
 
-    def __init__(self, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock) -> None:
         self._sessions, self._clock = sessions, clock
         self._lock = threading.Lock()
         self._counted: Counter[tuple[FormKind, Reason]] = Counter()
@@ -36,7 +36,7 @@ class RefusalTally:
         group_commit.write(self._sessions, lambda session: _write(session, counted, now))
 
 
-def init_tally(app: Flask, sessions: Sessions, clock: Callable[[], datetime]) -> None:
+def init_tally(app: Flask, sessions: Sessions, clock: Clock) -> None:
     """Let this app count what it refuses."""
     app.extensions[_KEY] = RefusalTally(sessions, clock)
 

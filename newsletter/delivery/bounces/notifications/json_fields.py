@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from newsletter.characters import as_line
+from newsletter.clock import Clock
 
 MOST_BYTES = 1_000_000
 MOST_NESTED = 32
@@ -77,7 +78,7 @@ def address_in(text: str) -> str:
     return found[1] if found and len(found[1]) <= _LONGEST_ADDRESS else ""
 
 
-def utc(read: Callable[[], datetime]) -> datetime | None:
+def utc(read: Clock) -> datetime | None:
     """What `read` returns, in UTC; a naive time is taken as UTC. None if it fails, or the year is outside 2000–2500."""
     try:
         found = read()
