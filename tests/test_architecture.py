@@ -127,13 +127,13 @@ def test_no_public_name_has_a_third_meaning(trees: dict[Path, ast.Module]) -> No
 OLD_WORDS = re.compile(
     r"\b(berths?|crew|galley|leash|post ?room|press ?run|scout|scribe|the house|tempo|tray|lanes?)\b", re.IGNORECASE
 )
-SETTINGS_AND_COLUMNS = {"mail_lanes", "mail_lane_domains", "lane"}
+SETTINGS = {"mail_lanes", "mail_lane_domains"}
 
 
 def prose_and_names(source: str, tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """The comments, docstrings and names in a file, without the names of settings and columns."""
+    """The comments, docstrings and names in a file, without the names of settings."""
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type in {tokenize.COMMENT, tokenize.NAME} and token.string not in SETTINGS_AND_COLUMNS:
+        if token.type in {tokenize.COMMENT, tokenize.NAME} and token.string not in SETTINGS:
             yield token.start[0], token.string.replace("_", " ")
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):

@@ -28,7 +28,6 @@ class SeriesReader(Base):
 
     subscription_id: Mapped[int] = mapped_column(ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True)
     publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    entered_at: Mapped[datetime]
     next_at: Mapped[datetime]
 
 
@@ -37,7 +36,7 @@ def enter(session: Session, subscription: Subscription, now: datetime) -> None:
     publication = subscription.publication
     if publication.series_on:
         at = next_time(publication, now, publication.series_days)
-        row = {"subscription_id": subscription.id, "publication_id": publication.id, "entered_at": now, "next_at": at}
+        row = {"subscription_id": subscription.id, "publication_id": publication.id, "next_at": at}
         entry = insert(session, SeriesReader).values(row)
         session.execute(entry.on_conflict_do_update(index_elements=["subscription_id"], set_={"next_at": at}))
 
@@ -45,10 +44,8 @@ def enter(session: Session, subscription: Subscription, now: datetime) -> None:
 def enter_all(session: Session, publication: Publication, now: datetime, *conditions: ColumnElement[bool]) -> int:
     """Let the readers who meet these conditions enter, their first issue a day from now; returns how many are new."""
     at = literal(next_time(publication, now, 1), UtcDateTime())
-    rows = _outside(publication, conditions).with_only_columns(
-        Subscription.id, literal(publication.id), literal(now, UtcDateTime()), at
-    )
-    columns = ["subscription_id", "publication_id", "entered_at", "next_at"]
+    rows = _outside(publication, conditions).with_only_columns(Subscription.id, literal(publication.id), at)
+    columns = ["subscription_id", "publication_id", "next_at"]
     entry = insert(session, SeriesReader).from_select(columns, rows)
     return session.connection().execute(entry, execution_options={"preserve_rowcount": True}).rowcount
 

@@ -354,7 +354,7 @@ class Heartbeat(Base):
 class SharedLimiter(Base):
     """The shared limiter of one provider group, or of the server as a whole (key ""); `limiter.LimiterState`."""
 
-    __tablename__ = "paces"
+    __tablename__ = "shared_limiters"
 
     key: Mapped[str] = mapped_column(String(253), primary_key=True)
     next_at: Mapped[datetime]

@@ -56,7 +56,7 @@ def warn_of_complaints(session: Session, letter_id: int, group: str, rate: str, 
 
 def _has_spoken(session: Session, letter_id: int, group: str, ending: str) -> bool:
     of_complaints = Trip.code == 0, Trip.reply.startswith(COMPLAINED), Trip.reply.endswith(ending)
-    before = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, *of_complaints)
+    before = select(Trip.id).where(Trip.letter_id == letter_id, Trip.provider_group == group, *of_complaints)
     return session.scalar(before.limit(1)) is not None
 
 
@@ -74,7 +74,8 @@ def _hold(session: Session, sender: str, group: str, answer: ServerAnswer, now: 
 
 def alarm(session: Session, letter_id: int | None, group: str, answer: ServerAnswer, now: datetime) -> None:
     """Alert the editors, at most once a day, to a provider's reply about a letter; nothing is stopped."""
-    recent = select(Trip.id).where(Trip.letter_id == letter_id, Trip.group == group, Trip.opened_at > now - _A_DAY)
+    ours = select(Trip.id).where(Trip.letter_id == letter_id, Trip.provider_group == group)
+    recent = ours.where(Trip.opened_at > now - _A_DAY)
     if letter_id is not None and session.scalar(recent.limit(1)) is None:
         session.add(Trip(**_opening(letter_id, group, answer, now), closed_at=now))
 
@@ -84,4 +85,4 @@ def _domain_of(address: str) -> str:
 
 
 def _opening(letter_id: int, group: str, answer: ServerAnswer, now: datetime) -> dict[str, Any]:
-    return {"letter_id": letter_id, "group": group, "opened_at": now, "copies": 0, **answer._asdict()}
+    return {"letter_id": letter_id, "provider_group": group, "opened_at": now, "copies": 0, **answer._asdict()}

@@ -161,7 +161,6 @@ class AttachedPicture(Base):
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(200), primary_key=True)
     file_name: Mapped[str] = mapped_column(ForeignKey("pictures.file_name"))
-    attached_at: Mapped[datetime]
 
 
 class Correction(Base):

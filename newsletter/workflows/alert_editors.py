@@ -76,9 +76,9 @@ def _headline(trip: Trip, halted: Halted) -> str:
         return f"Readers at {trip.provider} report {halted.title} as spam"
     if trip.is_alarm:
         return f"{trip.provider} refuses copies of {halted.title}"
-    return (
-        f"{halted.title} is paused" if trip.group == breaker.WHOLE else f"{halted.title} does not reach {trip.provider}"
-    )
+    if trip.provider_group == breaker.WHOLE:
+        return f"{halted.title} is paused"
+    return f"{halted.title} does not reach {trip.provider}"
 
 
 def _halted(session: Session, trip: Trip) -> Halted | None:

@@ -64,7 +64,7 @@ def test_a_relay_that_refuses_everybody_pauses_the_letter_and_costs_nobody_the_i
     assert state(letter) is LetterState.PAUSED
     assert untried(copies(letter))
     [trip] = trips()
-    assert (trip.group, trip.code, trip.reply) == (breaker.WHOLE, 554, "5.7.1 Relay access denied")
+    assert (trip.provider_group, trip.code, trip.reply) == (breaker.WHOLE, 554, "5.7.1 Relay access denied")
     assert len([line for line in liar.heard if line.startswith(b"MAIL")]) < 30
 
 
@@ -137,7 +137,7 @@ def test_one_provider_that_refuses_us_is_left_out_and_the_others_get_it(
         assert not run.run_once()
         assert len(liar.heard) == heard
     assert state(letter) is LetterState.RUNNING
-    assert [(trip.group, trip.code) for trip in trips()] == [("outlook", 550)]
+    assert [(trip.provider_group, trip.code) for trip in trips()] == [("outlook", 550)]
     assert (counts(letter).sent, counts(letter).pending, counts(letter).refused) == (30, 30, 0)
     assert untried({address: copy for address, copy in copies(letter).items() if address in theirs})
     go_on(letter)
@@ -180,7 +180,7 @@ def test_what_a_great_provider_says_to_all_mail_of_ours_stops_its_group_at_the_f
     asked = [line for line in liar.heard if line.startswith(b"RCPT") and to_them.search(line)]
     assert len(asked) <= 2
     [trip] = trips()
-    assert (trip.group, trip.code) == (provider, int(answer[:3]))
+    assert (trip.provider_group, trip.code) == (provider, int(answer[:3]))
     assert trip.resumes_at == (trip.opened_at + timedelta(hours=hours) if hours else None)
     assert (state(letter), counts(letter).sent, counts(letter).pending) == (LetterState.RUNNING, 9, 9)
     assert untried({address: copy for address, copy in copies(letter).items() if address in theirs})
@@ -201,7 +201,7 @@ def test_the_fifth_answer_that_names_a_block_list_or_nobody_stops_the_group(
     letter = running([f"r{number}@gmail.com" for number in range(9)])
     with scripted({"RCPT": answer}) as (peer, _liar):
         press(peer.server, limits=Limits(connections=1)).run_once()
-    assert (state(letter), [(trip.group, trip.code) for trip in trips()]) == (
+    assert (state(letter), [(trip.provider_group, trip.code) for trip in trips()]) == (
         LetterState.RUNNING,
         [("gmail", int(answer[:3]))],
     )
@@ -336,5 +336,5 @@ def test_a_provider_that_defers_us_for_what_we_are_is_left_alone_too(running, pr
     answer = b"450 4.7.26 This mail is unauthenticated, which poses a security risk\r\n"
     with scripted({".": answer}) as (peer, _liar):
         press(peer.server).run_once()
-    assert [trip.group for trip in trips()] == ["gmail"]
+    assert [trip.provider_group for trip in trips()] == ["gmail"]
     assert untried(copies(letter))

@@ -245,7 +245,7 @@ def test_a_picture_that_was_uploaded_goes_into_the_revision(
     kept = FolderPictureStore(tmp_path / "pictures").keep(
         session, "back.png", (tmp_path / "back.png").read_bytes(), now
     )
-    name = pictures.attach(session, issue, "back.png", kept, now)
+    name = pictures.attach(session, issue, "back.png", kept)
     draft = keep(session, issue, changed(issue, f"![A back]({name})\n"), now)
     drafts.save(session, issue, draft, now)
     assert issue_store.picture_names(issue.revision) == {"back.png": kept.file_name}
@@ -294,7 +294,7 @@ def test_a_deleted_draft_leaves_nothing_behind(session: Session, issue: Issue, t
     kept = FolderPictureStore(tmp_path / "pictures").keep(
         session, "back.png", (tmp_path / "back.png").read_bytes(), now
     )
-    name = pictures.attach(session, issue, "back.png", kept, now)
+    name = pictures.attach(session, issue, "back.png", kept)
     drafts.save(session, issue, keep(session, issue, changed(issue, f"![A back]({name})\n"), now), now)
     keep(session, issue, changed(issue, "More."), now, number=1)
     presence.announce(session, issue, "tab", ADA, now)

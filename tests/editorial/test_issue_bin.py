@@ -41,7 +41,7 @@ def home(sessions: Sessions, now: datetime) -> int:
         issue = issue_store.find(session, "hips")
         times = {"began_at": now, "kept_at": now}
         session.add(Draft(issue_id=issue.id, editor="eve@desk.example", base_number=2, number=1, source="…", **times))
-        session.add(AttachedPicture(issue_id=issue.id, name="hip.png", file_name="a.png", attached_at=now))
+        session.add(AttachedPicture(issue_id=issue.id, name="hip.png", file_name="a.png"))
         return publication.id
 
 

@@ -152,9 +152,9 @@ def test_a_bucket_that_does_not_answer_is_a_sentence_without_its_secrets(s3: Thr
     assert not {"press", KEY.get_secret_value(), "127.0.0.1"} & set(str(refusal.value).split())
 
 
-def attach(sessions: Sessions, issue: Issue, wished: str, picture: Picture, now: datetime) -> str:
+def attach(sessions: Sessions, issue: Issue, wished: str, picture: Picture) -> str:
     with sessions.begin() as session:
-        return pictures.attach(session, session.get_one(Issue, issue.id), wished, picture, now)
+        return pictures.attach(session, session.get_one(Issue, issue.id), wished, picture)
 
 
 def attached(sessions: Sessions, issue: Issue) -> dict[str, str]:
@@ -167,7 +167,7 @@ def test_each_picture_of_an_issue_has_a_name_of_its_own(
 ) -> None:
     store = FolderPictureStore(tmp_path)
     first, second = (keep(sessions, store, photos.saved(photos.quarters((n, n)), "PNG"), now) for n in (20, 30))
-    names = [attach(sessions, issue, "Back.PNG", picture, now) for picture in (first, second, first, second)]
+    names = [attach(sessions, issue, "Back.PNG", picture) for picture in (first, second, first, second)]
     assert names == ["back.png", "back-2.png", "back.png", "back-2.png"]
     assert attached(sessions, issue) == {"back.png": first.file_name, "back-2.png": second.file_name}
 
@@ -194,7 +194,7 @@ def test_pictures_that_come_at_once_by_one_name_get_two(
     store = FolderPictureStore(tmp_path)
     all_of_them = [keep(sessions, store, photos.saved(photos.quarters((n, n)), "PNG"), now) for n in range(20, 26)]
     with ThreadPoolExecutor(6) as pool:
-        names = list(pool.map(lambda picture: attach(sessions, issue, "back.png", picture, now), all_of_them))
+        names = list(pool.map(lambda picture: attach(sessions, issue, "back.png", picture), all_of_them))
     assert set(names) == {"back.png", *(f"back-{n}.png" for n in range(2, 7))}
     assert attached(sessions, issue) == {name: one.file_name for name, one in zip(names, all_of_them, strict=True)}
 

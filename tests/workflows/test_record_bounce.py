@@ -325,7 +325,7 @@ def test_what_fails_our_authentication_stops_the_group_of_every_letter_of_that_s
     assert press.hear(said, press.copy(over, ada)) == [Decision.STOPPED]
     with press.sessions.reading() as session:
         [trip] = breaker.open_trips(session, going)
-        assert (trip.group, trip.code, trip.reply) == ("gmail", 550, "550 5.7.26 unauthenticated")
+        assert (trip.provider_group, trip.code, trip.reply) == ("gmail", 550, "550 5.7.26 unauthenticated")
         assert breaker.open_trips(session, over) == []
         assert breaker.unreported(session) == [trip.id]
     assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
@@ -361,7 +361,7 @@ def test_the_editors_hear_of_it_once_a_day_where_nothing_goes_out_any_more(press
         ]
     with press.sessions.reading() as session:
         [trip] = session.scalars(select(breaker.Trip))
-        assert (trip.is_alarm, trip.group) == (True, "gmail")
+        assert (trip.is_alarm, trip.provider_group) == (True, "gmail")
         assert "Nothing is stopped" in trip.explanation
 
 

@@ -88,7 +88,7 @@ def test_what_becomes_of_each_reader_copy_and_provider(services: Services, now: 
         tried = dict(session.execute(select(Copy.address, Copy.attempts).where(Copy.state == PENDING)).all())
         assert tried == {"later@reader6.example": 1, "ada@gmail.com": 0, "bo@gmail.com": 0}
         [trip] = session.scalars(select(Trip))
-        assert (trip.group, trip.closed_at) == ("gmail", None)
+        assert (trip.provider_group, trip.closed_at) == ("gmail", None)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -170,7 +170,7 @@ def test_editors_hear_once_of_a_breaker_in_the_servers_words(services: Services,
         editors.add(session, "viewer@press.example", Role.VIEWER, now)
         letter_id = issue_store.find(session, SLUG).letter_id
         said = {"code": 554, "reply": "5.7.1 Relay access denied", "copies": 5}
-        session.add(Trip(letter_id=letter_id, group=breaker.WHOLE, opened_at=now, **said))
+        session.add(Trip(letter_id=letter_id, provider_group=breaker.WHOLE, opened_at=now, **said))
     for _ in range(2):
         with services.sessions.reading() as session:
             untold = breaker.unreported(session)
@@ -187,7 +187,9 @@ def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(servi
     with services.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = LetterState.RUNNING, None
-        session.add(Trip(letter_id=letter.id, group="gmail", opened_at=now, code=550, reply="5.7.26 No", copies=5))
+        session.add(
+            Trip(letter_id=letter.id, provider_group="gmail", opened_at=now, code=550, reply="5.7.26 No", copies=5)
+        )
         held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
     with services.sessions.begin() as session:

@@ -107,7 +107,7 @@ def test_one_complaint_in_a_thousand_warns_the_editors_once(services: Services) 
     watch(services)
     watch(services)
     [trip] = trips(services)
-    assert (trip.group, trip.is_alarm, trip.reply) == (
+    assert (trip.provider_group, trip.is_alarm, trip.reply) == (
         "yahoo",
         True,
         "Complaints: 1 of 1,000 copies delivered (0.10%).",
@@ -126,7 +126,7 @@ def test_the_brake_holds_what_still_goes_there_once_a_letter(services: Services)
     hear(services, last, "yahoo", Kind.COMPLAINT, 5, first=2)
     watch(services)
     warned, held = trips(services)
-    assert (warned.is_alarm, held.closed_at, held.group) == (True, None, "yahoo")
+    assert (warned.is_alarm, held.closed_at, held.provider_group) == (True, None, "yahoo")
     assert held.reply == "Complaints: 7 of 900 copies delivered (0.78%); too many to go on."
     assert "report it as spam" in held.explanation
     with services.sessions.reading() as session:

@@ -250,7 +250,13 @@ def test_the_editors_are_told_when_servers_refuse_it_and_it_can_be_resumed(servi
         editors.add(session, "ann@press.example", Role.EDITOR, NOW)
         letter = session.scalars(select(Letter).where(Letter.repeats_id.is_not(None), Letter.state == "running")).one()
         letter.state = LetterState.PAUSED
-        opened = {"letter_id": letter.id, "group": breaker.WHOLE, "opened_at": MONDAY, "code": 550, "reply": "policy"}
+        opened = {
+            "letter_id": letter.id,
+            "provider_group": breaker.WHOLE,
+            "opened_at": MONDAY,
+            "code": 550,
+            "reply": "policy",
+        }
         trip = breaker.Trip(**opened, copies=1)
         session.add(trip)
         session.flush()

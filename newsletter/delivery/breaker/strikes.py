@@ -31,7 +31,7 @@ _OPEN = _TRIPS.c.closed_at.is_(None)
 
 class _Counted(NamedTuple):
     copy_id: int
-    group: str
+    provider_group: str
     domain: str
     in_a_row: bool
 
@@ -54,7 +54,7 @@ class _Streak:
         """A provider accepted a copy: what was held against us there is forgotten, and no row of strikes goes on."""
         self.at_mail = 0
         self.taken.add(group)
-        others = (one for one in self.strikes.values() if one.group != group)
+        others = (one for one in self.strikes.values() if one.provider_group != group)
         self.strikes = {one.copy_id: one._replace(in_a_row=False) for one in others}
 
     def count_strike(self, outcome: Outcome, group: str) -> None:
@@ -128,7 +128,7 @@ class Breaker:
     def _apply(self, connection: Connection, letter_id: int, streak: _Streak, now: datetime) -> None:
         if streak.taken:
             theirs = _STRIKES.c.letter_id == letter_id
-            connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.lane.in_(streak.taken)))
+            connection.execute(delete(_STRIKES).where(theirs, _STRIKES.c.provider_group.in_(streak.taken)))
             connection.execute(update(_STRIKES).where(theirs, _STRIKES.c.in_a_row).values(in_a_row=False))
         if streak.strikes:
             _remember(connection, letter_id, streak.strikes.values())
@@ -141,14 +141,16 @@ class Breaker:
         state = connection.scalar(select(Letter.state).where(Letter.id == letter_id).with_for_update())
         if state not in UNDER_WAY:
             return  # Somebody stopped it meanwhile: nothing is left to hold, and what was refused was missed.
-        is_open = set(connection.scalars(select(_TRIPS.c.lane).where(_TRIPS.c.letter_id == letter_id, _OPEN)))
+        is_open = set(connection.scalars(select(_TRIPS.c.provider_group).where(_TRIPS.c.letter_id == letter_id, _OPEN)))
         # Copies that were under way when the breaker opened go back like the others.
-        late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.group in is_open]
+        late = [one.copy_id for one in streak.strikes.values() if WHOLE in is_open or one.provider_group in is_open]
         _take_back(connection, letter_id, late, now)
         counted = [_Counted._make(row) for row in connection.execute(_counted(letter_id))]
         due = set(_too_many(counted, streak.at_mail))
         for group in (due if WHOLE in due else due | streak.refuses_all) - is_open:
-            theirs = [one.copy_id for one in counted if (one.in_a_row if group == WHOLE else one.group == group)]
+            theirs = [
+                one.copy_id for one in counted if (one.in_a_row if group == WHOLE else one.provider_group == group)
+            ]
             self._open(connection, letter_id, group, last, _take_back(connection, letter_id, theirs, now), now)
             streak.at_mail = 0
 
@@ -157,46 +159,37 @@ class Breaker:
     ) -> None:
         reply = mask_in_text(last.copy.address, last.reply or "")
         opening = {"code": last.code or 0, "reply": reply, "copies": back, "resumes_at": resumption(reply, now)}
-        connection.execute(insert(_TRIPS).values(letter_id=letter_id, lane=group, opened_at=now, **opening))
+        connection.execute(insert(_TRIPS).values(letter_id=letter_id, provider_group=group, opened_at=now, **opening))
         if group == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
             connection.execute(pause.values(state=LetterState.PAUSED))
         self._held.add((letter_id, group))
-        log.warning("servers refuse the sender; stopped", letter=letter_id, lane=group or "all", code=last.code)
+        log.warning("servers refuse the sender; stopped", letter=letter_id, group=group or "all", code=last.code)
 
 
 def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
     """The breakers to open: WHOLE, or some provider groups."""
     in_a_row = [one for one in counted if one.in_a_row]
-    domains, providers = {one.domain for one in in_a_row}, {one.group for one in in_a_row}
+    domains, providers = {one.domain for one in in_a_row}, {one.provider_group for one in in_a_row}
     if at_mail >= STRIKES or (len(in_a_row) >= STRIKES and len(domains) >= _DOMAINS and len(providers) > 1):
         return [WHOLE]
-    return [group for group, count in Counter(one.group for one in counted).items() if count >= STRIKES]
+    return [group for group, count in Counter(one.provider_group for one in counted).items() if count >= STRIKES]
 
 
 def _held_groups() -> Select[Any, Any]:
     running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
-    return select(_TRIPS.c.letter_id, _TRIPS.c.lane).where(
-        _OPEN, _TRIPS.c.lane != WHOLE, _TRIPS.c.letter_id.in_(running)
+    return select(_TRIPS.c.letter_id, _TRIPS.c.provider_group).where(
+        _OPEN, _TRIPS.c.provider_group != WHOLE, _TRIPS.c.letter_id.in_(running)
     )
 
 
 def _counted(letter_id: int) -> Select[Any, Any, Any, Any]:
-    columns = _STRIKES.c
-    return select(columns.copy_id, columns.lane, columns.domain, columns.in_a_row).where(columns.letter_id == letter_id)
+    columns = [_STRIKES.c[name] for name in _Counted._fields]
+    return select(*columns).where(_STRIKES.c.letter_id == letter_id)
 
 
 def _remember(connection: Connection, letter_id: int, strikes: Iterable[_Counted]) -> None:
-    rows = [
-        {
-            "letter_id": letter_id,
-            "copy_id": one.copy_id,
-            "lane": one.group,
-            "domain": one.domain,
-            "in_a_row": one.in_a_row,
-        }
-        for one in strikes
-    ]
+    rows = [{"letter_id": letter_id, **one._asdict()} for one in strikes]
     # A copy that is put off may be answered so again.
     connection.execute(delete(_STRIKES).where(_STRIKES.c.copy_id.in_([row["copy_id"] for row in rows])))
     connection.execute(insert(_STRIKES), rows)

@@ -41,12 +41,12 @@ class Trip(Base):
     __tablename__ = "breakers"
     __table_args__ = (
         # Two workers that count to five at once open it once.
-        partial_index("uq_breakers_open", "letter_id", "lane", unique=True, where="closed_at IS NULL"),
+        partial_index("uq_breakers_open", "letter_id", "provider_group", unique=True, where="closed_at IS NULL"),
     )
 
     id: Mapped[LongId]
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
-    group: Mapped[str] = mapped_column("lane", String(253))
+    provider_group: Mapped[str] = mapped_column(String(253))
     """The provider group, or WHOLE."""
     opened_at: Mapped[datetime]
     code: Mapped[int]
@@ -63,7 +63,7 @@ class Trip(Base):
     @property
     def provider(self) -> str:
         """The provider's display name."""
-        return provider_groups.display_name(self.group)
+        return provider_groups.display_name(self.provider_group)
 
     @property
     def server_reply(self) -> str:
@@ -93,7 +93,7 @@ class Trip(Base):
     @property
     def explanation(self) -> str:
         """What happened, in two sentences for editors."""
-        if self.group == WHOLE:
+        if self.provider_group == WHOLE:
             return (
                 f"Mail servers refused it {STRIKES} times in a row because of the sender or the message, not the "
                 "readers. No reader has lost it: those copies wait again with the rest."
@@ -117,7 +117,7 @@ class Strike(Base):
 
     copy_id: Mapped[LongRef] = mapped_column(primary_key=True, autoincrement=False)
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), index=True)
-    group: Mapped[str] = mapped_column("lane", String(253))
+    provider_group: Mapped[str] = mapped_column(String(253))
     domain: Mapped[str] = mapped_column(String(253))
     in_a_row: Mapped[bool]
     """Whether no provider has accepted a copy of the letter since."""

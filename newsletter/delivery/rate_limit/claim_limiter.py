@@ -118,7 +118,7 @@ class ClaimLimiter:
         self._slowed = {**self._slowed, key: now + limiter.PAUSE}
         if known is None or known <= now:
             until = (now + limiter.PAUSE).isoformat(timespec="seconds")
-            log.warning("the mail server asked for less; paused, then over one connection", lane=key, until=until)
+            log.warning("the mail server asked for less; paused, then over one connection", group=key, until=until)
 
     def refund(self, session: Session, now: datetime) -> None:
         """Take copies given back unsent off the server's daily count, as each claim does; groups keep theirs."""

@@ -185,13 +185,13 @@ def processed(name: str, content: bytes) -> bytes:
         raise Invalid(f"{name}: {error}") from None
 
 
-def attach(session: Session, issue: Issue, wished: str, picture: Picture, now: datetime) -> str:
+def attach(session: Session, issue: Issue, wished: str, picture: Picture) -> str:
     """Attach a picture to an issue under a free name close to `wished`; returns that name."""
     known = attached(session, issue)
     for name in _names(wished, PurePosixPath(picture.file_name).suffix):
         if known.get(name) == picture.file_name:
             return name
-        if name not in known and _claim(session, issue, name, picture, now):
+        if name not in known and _claim(session, issue, name, picture):
             return name
     raise AssertionError("names are without end")
 
@@ -228,8 +228,8 @@ def _names(wished: str, ending: str) -> Iterator[str]:
     yield from (f"{stem}-{number}{ending}" for number in count(2))
 
 
-def _claim(session: Session, issue: Issue, name: str, picture: Picture, now: datetime) -> bool:
-    values = {"issue_id": issue.id, "name": name, "file_name": picture.file_name, "attached_at": now}
+def _claim(session: Session, issue: Issue, name: str, picture: Picture) -> bool:
+    values = {"issue_id": issue.id, "name": name, "file_name": picture.file_name}
     row = insert(session, AttachedPicture).values(values).on_conflict_do_nothing()
     return session.scalar(row.returning(AttachedPicture.name)) is not None
 

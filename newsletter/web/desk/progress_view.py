@@ -166,7 +166,7 @@ class _LetterCache:
         self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, found)], at) if is_going else []
         speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
-        stopped = {stop.group for stop in stops}
+        stopped = {stop.provider_group for stop in stops}
         behind_breakers = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped)
         forecast = (
             self._forecast(store, found, limits, at, speed, stopped, behind_breakers, for_hour) if is_going else None

@@ -79,7 +79,7 @@ def tried(services: Services, editor: Visitor, now: datetime) -> None:
         for group in ("gmail", breaker.WHOLE):
             letter = issue_store.find(session, OUT[-1]).letter
             said = {"code": 554, "reply": f"5.7.1 <{ADA}> has blocked you", "copies": 5}
-            session.add(Trip(letter_id=letter.id, group=group, opened_at=now, **said))
+            session.add(Trip(letter_id=letter.id, provider_group=group, opened_at=now, **said))
         letter.state, letter.finished_at = LetterState.RUNNING, None
         told = {
             MailKind.ISSUES: UnreachableServer("m.example:25", now, f"554 <{ADA}>"),

@@ -127,7 +127,7 @@ def test_single_emails_that_failed_and_a_series_that_is_stopped_wait_for_a_perso
         assert second
         # As good as the letter of a series: one that repeats another, and whose breaker is open.
         second.repeats_id, second.state = first.id, LetterState.PAUSED
-        trip = Trip(letter_id=second.id, group=WHOLE, opened_at=now, code=554, reply="no", copies=1)
+        trip = Trip(letter_id=second.id, provider_group=WHOLE, opened_at=now, code=554, reply="no", copies=1)
         session.add(trip)
     assert "The welcome series is paused, because mail servers refuse it." in editor.read(START)
     assert 'href="/desk/settings/series/"' in editor.open(START).text

@@ -29,7 +29,7 @@ def stop(services: Services, now: datetime, group: str, state: LetterState) -> N
     with services.sessions.begin() as session:
         letter = session.get_one(Letter, issue_store.find(session, SLUG).letter_id)
         letter.state, letter.finished_at = state, None
-        session.add(Trip(letter_id=letter.id, group=group, opened_at=now, code=554, reply=WORDS, copies=5))
+        session.add(Trip(letter_id=letter.id, provider_group=group, opened_at=now, code=554, reply=WORDS, copies=5))
 
 
 @pytest.mark.parametrize(

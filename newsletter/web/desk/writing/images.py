@@ -28,4 +28,4 @@ def _keep(slug: str, file_name: str, developed: ProcessedImage) -> tuple[str, Pi
     with services().sessions.begin() as store:
         issue = lookup.issue(store, slug)
         picture = services().pictures.keep(store, file_name, developed.content, now())
-        return pictures.attach(store, issue, file_name, picture, now()), picture
+        return pictures.attach(store, issue, file_name, picture), picture
