@@ -25,7 +25,11 @@ def configure(settings: Settings) -> None:
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    last: list[structlog.typing.Processor] = [structlog.processors.format_exc_info, mask_addresses, _renderer(settings)]
+    last: list[structlog.typing.Processor] = [
+        structlog.processors.format_exc_info,
+        _mask_addresses,
+        _renderer(settings),
+    ]
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -40,7 +44,7 @@ def configure(settings: Settings) -> None:
     logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
-def mask_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+def _mask_addresses(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Reduce every address in an event to its first character and domain."""
     return {key: _ADDRESS.sub(r"\1…@", value) if isinstance(value, str) else value for key, value in event.items()}
 

@@ -18,7 +18,7 @@ _WAS_RESET = (
     "Your password alone signs you in until you set it up again."
 )
 
-person_argument = click.argument("person", metavar="EMAIL")
+_person_argument = click.argument("person", metavar="EMAIL")
 
 
 @click.group()
@@ -27,7 +27,7 @@ def editors() -> None:
 
 
 @editors.command()
-@person_argument
+@_person_argument
 @click.option("--role", type=click.Choice([role.value for role in Role]), default=Role.EDITOR.value, show_default=True)
 @click.option("--name", default="", help="The name that the team sees.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
@@ -61,7 +61,7 @@ def list_(services: Services, as_json: bool) -> None:
 
 
 @editors.command()
-@person_argument
+@_person_argument
 @with_services
 def link(services: Services, person: str) -> None:
     """Print a new one-time sign-in link. For somebody who has lost their password; their sessions end."""
@@ -72,7 +72,7 @@ def link(services: Services, person: str) -> None:
 
 
 @editors.command()
-@person_argument
+@_person_argument
 @with_services
 def remove(services: Services, person: str) -> None:
     """Remove a person from the team; their sessions end at once. The last owner stays."""
@@ -83,7 +83,7 @@ def remove(services: Services, person: str) -> None:
 
 
 @editors.command("reset-factor")
-@person_argument
+@_person_argument
 @with_services
 def reset_factor(services: Services, person: str) -> None:
     """Reset two-factor authentication. Their sessions end, and the password alone lets them in again."""

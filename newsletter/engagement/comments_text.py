@@ -11,7 +11,7 @@ from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
 
 MOST_CHARACTERS = 5_000
-MOST_LINKS = 20
+_MOST_LINKS = 20
 UNSUSPICIOUS_LINKS = 2
 """With more links, a comment is taken for spam until a moderator has looked."""
 
@@ -31,10 +31,10 @@ def parse_text(typed: str) -> str:
     text = characters.clean_passage(typed, lazy_gettext("your comment"), MOST_CHARACTERS)
     if not text:
         raise Invalid(lazy_gettext("Please write your comment first"))
-    if (links := count_links(text)) > MOST_LINKS:
+    if (links := count_links(text)) > _MOST_LINKS:
         raise Invalid(
             lazy_gettext(
-                "Please remove some links: there are %(count)s; the limit is %(most)s", count=links, most=MOST_LINKS
+                "Please remove some links: there are %(count)s; the limit is %(most)s", count=links, most=_MOST_LINKS
             )
         )
     return text

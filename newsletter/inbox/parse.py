@@ -14,7 +14,7 @@ POLICY = compat32
 
 # RFC 2047 section 5: encoded words belong in these. Elsewhere (List-Unsubscribe …) one is a fault of the
 # sender that other programs will not read, so it is shown as it came.
-PHRASES = frozenset(
+_PHRASES = frozenset(
     ("subject", "comments", "from", "sender", "reply-to", "to", "cc", "bcc", "list-id", "content-description")
 )
 
@@ -104,7 +104,7 @@ def _head(source: bytes) -> Message:
 def _headers(mail: Message) -> Iterator[tuple[str, str]]:
     for name, value in mail.raw_items():
         line = _unfolded(str(value))
-        yield _utf8(name), _phrase(line) if name.lower() in PHRASES else line
+        yield _utf8(name), _phrase(line) if name.lower() in _PHRASES else line
 
 
 def _unfolded(value: str) -> str:

@@ -16,7 +16,7 @@ from newsletter.inbox.store import Store
 from newsletter.inbox.web import create_inbox
 from newsletter.system import lifeline, waitress_stop
 
-LOOPBACK = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 THREADS = 8  # one browser holds up to six connections
 _LOOK = 0.2  # seconds between two checks for a signal
 
@@ -61,7 +61,7 @@ class Inbox:
 
     @property
     def url(self) -> str:
-        return f"http://{LOOPBACK}:{self.web_port}"
+        return f"http://{_LOOPBACK}:{self.web_port}"
 
     def stop(self) -> None:
         """Stop the SMTP server, then the web server."""
@@ -71,14 +71,14 @@ class Inbox:
 
 def start_inbox(folder: Path, smtp_port: int, web_port: int) -> Inbox:
     """Start both servers and return; Refused if a port is taken. The caller calls `stop`."""
-    listener = listen(LOOPBACK, web_port, "INBOX_PORT")
+    listener = listen(_LOOPBACK, web_port, "INBOX_PORT")
     try:
         store = Store(folder)
-        mail_server = smtp.start(LOOPBACK, smtp_port, store)
+        mail_server = smtp.start(_LOOPBACK, smtp_port, store)
     except BaseException:
         listener.close()
         raise
-    web_server = WebServer(listener, store, f"{LOOPBACK}:{mail_server.port}")
+    web_server = WebServer(listener, store, f"{_LOOPBACK}:{mail_server.port}")
     return Inbox(store, mail_server, web_server)
 
 
@@ -86,7 +86,7 @@ def serve_inbox(folder: Path, smtp_port: int, web_port: int) -> None:
     """Run the inbox until a signal; Refused if a port is taken. Main thread only."""
     asked = lifeline.watch_stop_signals()
     inbox = start_inbox(folder, smtp_port, web_port)
-    log.info("inbox ready", url=inbox.url, smtp=f"{LOOPBACK}:{inbox.smtp_port}")
+    log.info("inbox ready", url=inbox.url, smtp=f"{_LOOPBACK}:{inbox.smtp_port}")
     while not asked:
         time.sleep(_LOOK)
     inbox.stop()

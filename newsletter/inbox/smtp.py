@@ -13,12 +13,12 @@ from newsletter.inbox.listeners import listen
 from newsletter.inbox.store import Envelope, Store
 from newsletter.system.asyncio_server import AsyncioServer
 
-MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 552 above it
+_MAX_SIZE = 25 * 1024 * 1024  # bytes; aiosmtpd announces it in SIZE and answers 552 above it
 
 log = structlog.get_logger(__name__)
 
 
-class SmtpHandler:
+class _SmtpHandler:
     """Handles a received mail; the method names are aiosmtpd's."""
 
     def __init__(self, store: Store) -> None:
@@ -49,14 +49,14 @@ class MailServer(AsyncioServer):
 
     def __init__(self, listener: socket.socket, store: Store) -> None:
         self.port: int = listener.getsockname()[1]
-        self._intake = SmtpHandler(store)
+        self._intake = _SmtpHandler(store)
         super().__init__(listener, self._smtp_session, "inbox-smtp")
 
     def _smtp_session(self) -> SMTP:
         # Pass the host name, or aiosmtpd would look it up in DNS for each connection.
         return SMTP(
             self._intake,
-            data_size_limit=MAX_SIZE,
+            data_size_limit=_MAX_SIZE,
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="Newsletter Press inbox",

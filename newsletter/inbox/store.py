@@ -17,8 +17,8 @@ from newsletter.inbox.parse import read_headers
 from newsletter.system import atomic_files
 
 KEEP = 1_000
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Mail:
 
     @property
     def received_at(self) -> datetime:
-        return EPOCH + int(self.id, 16) * MICROSECOND
+        return _EPOCH + int(self.id, 16) * _MICROSECOND
 
     def is_for(self, address: str) -> bool:
         """Whether `address` is one of the recipients, ignoring case."""
@@ -120,7 +120,7 @@ class Store:
     def _next_id(self, now: datetime) -> str:
         # Ids stay unique and increasing, even within one microsecond or when the clock is set back.
         newest = int(next(reversed(self._mails), "0"), 16)
-        return f"{max((now - EPOCH) // MICROSECOND, newest + 1):014x}"
+        return f"{max((now - _EPOCH) // _MICROSECOND, newest + 1):014x}"
 
     def _write(self, mail: Mail, source: bytes) -> None:
         """Write the envelope first: once the `.eml` exists, the mail is complete."""

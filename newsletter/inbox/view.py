@@ -7,7 +7,7 @@ from typing import Any
 from newsletter.inbox.parse import ParsedMail
 from newsletter.inbox.store import Mail
 
-SIDES = ("html", "text", "headers", "source")
+_SIDES = ("html", "text", "headers", "source")
 WIDTHS = ("desktop", "phone")
 SCHEMES = ("light", "dark")
 
@@ -28,7 +28,7 @@ class InboxView:
         return cls(
             q=asked.get("q", "").strip(),
             before=asked.get("before", ""),
-            show=_one_of(SIDES, asked.get("show", "")),
+            show=_one_of(_SIDES, asked.get("show", "")),
             width=_one_of(WIDTHS, asked.get("width", "")),
             scheme=_one_of(SCHEMES, asked.get("scheme", "")),
         )

@@ -15,7 +15,7 @@ from newsletter.inbox.store import KEEP, Mail, Store
 from newsletter.inbox.view import InboxView, detail_json, summary_json
 from newsletter.system.bundled import folder
 
-PAGE_LENGTH = 100
+_PAGE_LENGTH = 100
 MAX_SOURCE = 200_000  # bytes of a source on its page; the link beside it has all of them
 
 
@@ -33,7 +33,7 @@ def create_inbox(store: Store, smtp_address: str) -> Flask:
     app.jinja_env.globals.update(smtp_address=smtp_address, moment=formats.short_moment, plural=formats.plural)
     _guard(app)
     _add_pages(app, Pages(store))
-    json = Json(store)
+    json = _Json(store)
     app.add_url_rule("/api/messages", "api_mails", json.mails)
     app.add_url_rule("/api/messages/<mail_id>", "api_mail", json.mail)
     return app
@@ -95,20 +95,20 @@ class Pages:
         return redirect(url_for("index"), 303)
 
     def _page(self, template: str, view: InboxView, mail: Mail | None = None, **more: object) -> str:
-        mails = self._store.newest(words=view.q, before=view.before, limit=PAGE_LENGTH + 1)
+        mails = self._store.newest(words=view.q, before=view.before, limit=_PAGE_LENGTH + 1)
         return render_template(
             template,
             view=view,
             mail=mail,
-            mails=mails[:PAGE_LENGTH],
-            has_older=len(mails) > PAGE_LENGTH,
+            mails=mails[:_PAGE_LENGTH],
+            has_older=len(mails) > _PAGE_LENGTH,
             total=len(self._store),
-            page_length=PAGE_LENGTH,
+            page_length=_PAGE_LENGTH,
             **more,
         )
 
 
-class Json:
+class _Json:
     """The JSON for tests, the demo and the page's own script."""
 
     def __init__(self, store: Store) -> None:

@@ -53,7 +53,7 @@ class Answer:
     content: bytes = field(default=b"", repr=False)
 
 
-def look_up(host: str, port: int) -> list[str]:
+def _look_up(host: str, port: int) -> list[str]:
     """A host's addresses, from the system's resolver."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
@@ -64,7 +64,7 @@ class GuardedClient:
     """Requests URLs; `own_hosts` are our own names, which it refuses. The other fields are for tests."""
 
     own_hosts: frozenset[str] = frozenset()
-    resolve: Resolve = look_up
+    resolve: Resolve = _look_up
     may_reach: Callable[[Address], bool] = is_open
     ports: frozenset[int] = frozenset({80, 443})
     seconds: float = _SECONDS

@@ -31,7 +31,7 @@ _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
-class ChildProcess:
+class _ChildProcess:
     """A child process and the command that it runs."""
 
     name: str
@@ -80,7 +80,7 @@ def _has_inbox(settings: Settings) -> bool:
 
 def _supervise(settings: Settings, welcome: _Welcome) -> None:
     stop_signals = lifeline.watch_stop_signals()
-    children: list[ChildProcess] = []
+    children: list[_ChildProcess] = []
     try:
         environment, commands = _plan(settings)
         pipe = Lifeline()
@@ -110,13 +110,15 @@ def _mail_environment(port: str) -> dict[str, str]:
     return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in server.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], pipe: Lifeline) -> ChildProcess:
+def _start(command: list[str], environment: Mapping[str, str], pipe: Lifeline) -> _ChildProcess:
     process = pipe.start("newsletter.child", *command, environment=environment)
     log.info("part started", part=command[0], pid=process.pid)
-    return ChildProcess(command[0], process)
+    return _ChildProcess(command[0], process)
 
 
-def _wait_until_ready(settings: Settings, question: str, children: list[ChildProcess], stop_signals: list[int]) -> None:
+def _wait_until_ready(
+    settings: Settings, question: str, children: list[_ChildProcess], stop_signals: list[int]
+) -> None:
     urls = [f"http://{settings.listen}:{settings.port}/{question}"]
     if _has_inbox(settings):
         urls.append(f"http://{_LOOPBACK}:{settings.inbox_port}/")
@@ -127,7 +129,7 @@ def _wait_until_ready(settings: Settings, question: str, children: list[ChildPro
         _check_children(children, stop_signals)
 
 
-def _check_children(children: list[ChildProcess], stop_signals: list[int]) -> None:
+def _check_children(children: list[_ChildProcess], stop_signals: list[int]) -> None:
     """SystemExit if a signal came; Refused, with its name, if a child process has ended."""
     time.sleep(_CHECK_INTERVAL)
     if stop_signals:
@@ -153,7 +155,7 @@ def _print_addresses(settings: Settings, welcome: _Welcome) -> None:
     click.echo("\n  Ctrl-C stops it.\n")
 
 
-def _stop(children: list[ChildProcess]) -> None:
+def _stop(children: list[_ChildProcess]) -> None:
     # In reverse order: the worker finishes what is in flight while the inbox still accepts it.
     for child in reversed(children):
         child.process.terminate()

@@ -30,7 +30,7 @@ log = logs.get_logger()
 
 
 @dataclass(slots=True)
-class WorkerSlot:
+class _WorkerSlot:
     """A place for a worker process, and the process in it."""
 
     name: str = ""
@@ -65,7 +65,7 @@ class Supervisor:
         _ = self.services.mail_servers, self.services.keyring
         stop_signals = lifeline.watch_stop_signals()
         pipe = Lifeline()
-        slots = [WorkerSlot() for _ in range(self.size)]
+        slots = [_WorkerSlot() for _ in range(self.size)]
         log.info("supervisor started", processes=self.size)
         try:
             while not stop_signals:
@@ -77,7 +77,7 @@ class Supervisor:
             self._stop(slots)
         log.info("supervisor stopped")
 
-    def _restart_if_ended(self, slot: WorkerSlot, pipe: Lifeline) -> None:
+    def _restart_if_ended(self, slot: _WorkerSlot, pipe: Lifeline) -> None:
         if slot.process and slot.process.poll() is not None:
             self._ended_workers.add(slot.name)
             code = slot.ended()
@@ -103,7 +103,7 @@ class Supervisor:
             log.warning("the database did not answer; trying again", error=type(error).__name__)
             self._retry_database_at = time.monotonic() + _DATABASE_AWAY
 
-    def _stop(self, slots: list[WorkerSlot]) -> None:
+    def _stop(self, slots: list[_WorkerSlot]) -> None:
         deadline = time.monotonic() + _STOP
         running = [(slot.name, slot.process) for slot in slots if slot.process]
         for _, process in running:
@@ -115,7 +115,7 @@ class Supervisor:
         self._give_back()
 
 
-def _start(slot: WorkerSlot, pipe: Lifeline) -> None:
+def _start(slot: _WorkerSlot, pipe: Lifeline) -> None:
     slot.name = new_name()
     slot.began_at = time.monotonic()
     slot.process = pipe.start("newsletter.processes.supervisor", slot.name)

@@ -3,7 +3,7 @@
 from newsletter.i18n.messages import lazy_gettext
 from newsletter.publications.models import Publication
 
-DEFAULT_TOPICS = (
+_DEFAULT_TOPICS = (
     lazy_gettext("Something I read here"),
     lazy_gettext("My own situation"),
     lazy_gettext("Appointments and prices"),
@@ -17,7 +17,7 @@ PATHS = frozenset({"/ask", "/book", "/subscribe"})
 
 def request_topics(publication: Publication) -> tuple[str, ...]:
     """What a request may be about."""
-    return tuple(publication.request_topics) or DEFAULT_TOPICS
+    return tuple(publication.request_topics) or _DEFAULT_TOPICS
 
 
 def ask_url(publication: Publication, site: str) -> str:

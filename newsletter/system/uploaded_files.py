@@ -12,13 +12,13 @@ from newsletter.errors import Invalid
 
 LONGEST_NAME = 120
 """Characters of a file's own name."""
-LIST_COMMAND = "newsletter subscribers import FILE"
+_LIST_COMMAND = "newsletter subscribers import FILE"
 _CHUNK = 1 << 20
 _ORPHANED = 24 * 3600
 """Seconds after which a file that belongs to no upload is deleted."""
 
 
-def store_file(folder: Path, stream: IO[bytes], most_bytes: int, command: str = LIST_COMMAND) -> tuple[str, str, int]:
+def store_file(folder: Path, stream: IO[bytes], most_bytes: int, command: str = _LIST_COMMAND) -> tuple[str, str, int]:
     """Write an upload into the folder: its name there, its SHA-256 and size; Invalid if it is empty or too large.
 
     `command` is what takes a file of any size on the server.
@@ -47,7 +47,7 @@ def _copy(stream: IO[bytes], file: IO[bytes], most_bytes: int, command: str) -> 
     return digest.hexdigest(), size
 
 
-def too_large(most_bytes: int, command: str = LIST_COMMAND) -> str:
+def too_large(most_bytes: int, command: str = _LIST_COMMAND) -> str:
     """What to do with a file that is too large."""
     return (
         f"This file is larger than {most_bytes >> 20} MB. Upload it as a zip, raise IMPORT_MAX_MB, or import it on the "

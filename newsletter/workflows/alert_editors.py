@@ -24,7 +24,7 @@ KIND = "sending_warning"
 
 
 @dataclass(frozen=True, slots=True)
-class Halted:
+class _Halted:
     """The issue or correction that a breaker has stopped, or an issue of the welcome series."""
 
     issue: Issue
@@ -71,7 +71,7 @@ def mail_alert(
     emails.mail_editors(session, EmailContext(publication, audience.compose, audience.links), KIND, fields, now)
 
 
-def _headline(trip: Trip, halted: Halted) -> str:
+def _headline(trip: Trip, halted: _Halted) -> str:
     if trip.is_of_complaints:
         return f"Readers at {trip.provider} report {halted.title} as spam"
     if trip.is_alarm:
@@ -81,9 +81,9 @@ def _headline(trip: Trip, halted: Halted) -> str:
     return f"{halted.title} does not reach {trip.provider}"
 
 
-def _halted(session: Session, trip: Trip) -> Halted | None:
+def _halted(session: Session, trip: Trip) -> _Halted | None:
     correction = session.scalar(select(Correction).where(Correction.letter_id == trip.letter_id))
     repeats_id = session.get_one(Letter, trip.letter_id).repeats_id
     mine = Issue.id == correction.issue_id if correction else Issue.letter_id == (repeats_id or trip.letter_id)
     issue = session.scalar(select(Issue).where(mine))
-    return Halted(issue, correction, repeats_id is not None) if issue else None
+    return _Halted(issue, correction, repeats_id is not None) if issue else None

@@ -27,7 +27,7 @@ from newsletter.errors import Conflict, Invalid, Refused
 from newsletter.links import Links
 from newsletter.workflows import build_letter, issue_readiness, publish
 
-APPROVERS = (Role.OWNER, Role.EDITOR)
+_APPROVERS = (Role.OWNER, Role.EDITOR)
 ASKED_AN_HOUR = 12
 """How many requests one person may make within an hour, because each one sends mail."""
 
@@ -69,7 +69,7 @@ class ApprovalStatus:
 
     def refusal(self, email: str, role: Role) -> str:
         """The reason why this person cannot approve; empty if they can."""
-        if role not in APPROVERS:
+        if role not in _APPROVERS:
             return f"Editors and owners approve; your role is {role}."
         if mailboxes.mailbox_key(email) in self.writers:
             return "You wrote some of this since the last approval, and nobody approves their own words."
@@ -93,7 +93,7 @@ def approval_status(session: Session, links: Links, issue: Issue) -> ApprovalSta
 def possible_approvers(session: Session, issue: Issue) -> list[Editor]:
     """The editors who could approve the current content."""
     wrote = _writers(session, issue)
-    return [one for one in session.scalars(editors.team()) if one.role in APPROVERS and one.key not in wrote]
+    return [one for one in session.scalars(editors.team()) if one.role in _APPROVERS and one.key not in wrote]
 
 
 def request_approval(

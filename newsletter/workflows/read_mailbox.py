@@ -13,7 +13,7 @@ from newsletter.workflows.receive_mail import receive
 from newsletter.workflows.record_bounce import BounceServices
 
 MOST_AT_ONCE = 100
-WAY = "mailbox"
+_WAY = "mailbox"
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +91,7 @@ class MailboxReader:
         """Record a mail; whether it was understood. One that we fail at is set aside, so that the others are read."""
         mail = IncomingMail.from_bytes(fetched.raw, is_cut=fetched.is_cut)
         try:
-            report = receive(self._sessions, self._services, mail, WAY, self._worker.clock())
+            report = receive(self._sessions, self._services, mail, _WAY, self._worker.clock())
         except AWAY:
             raise
         except Exception:

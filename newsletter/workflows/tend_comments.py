@@ -26,7 +26,7 @@ from newsletter.errors import NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication
 
-TEAM_KIND = "comments_waiting"
+_TEAM_KIND = "comments_waiting"
 _CONFIRM = "comment_confirm"
 _REPLY = "comment_reply"
 
@@ -72,7 +72,7 @@ def _mail_team(
         "comments_url": audience.links.desk("comments", publication.slug),
     }
     context = EmailContext(publication, audience.compose, audience.links)
-    emails.mail_editors(session, context, TEAM_KIND, fields, now)
+    emails.mail_editors(session, context, _TEAM_KIND, fields, now)
 
 
 def _ask_to_confirm(session: Session, audience: AudienceServices, comment: Comment, now: datetime) -> None:

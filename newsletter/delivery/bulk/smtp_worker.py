@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class OutgoingCopy:
+class _OutgoingCopy:
     """A copy, its envelope and its message."""
 
     copy: ClaimedCopy
@@ -57,7 +57,7 @@ class SmtpWorker:
         self._connection: SmtpConnection | None = None
         self._failures = 0
         self._rests_until = -math.inf
-        self._following: OutgoingCopy | None = None
+        self._following: _OutgoingCopy | None = None
         """The copy whose envelope may be pipelined behind the message that is being sent."""
 
     async def run(self) -> None:
@@ -89,7 +89,7 @@ class SmtpWorker:
         await self._close()
         await self._state.stand_by()
 
-    async def _next(self) -> OutgoingCopy | None:
+    async def _next(self) -> _OutgoingCopy | None:
         """The next copy to send; None when none is due now, or none may be sent any more."""
         if outgoing := self._following:
             self._following = None
@@ -112,7 +112,7 @@ class SmtpWorker:
                 return outgoing.envelope
         return None
 
-    def _compose(self, queued: QueuedCopy) -> OutgoingCopy | None:
+    def _compose(self, queued: QueuedCopy) -> _OutgoingCopy | None:
         """The copy with its envelope and its message; None if there can be none, which is then recorded."""
         copy = queued.copy
         if self._config.limiter.breaker.holds(copy):
@@ -121,7 +121,7 @@ class SmtpWorker:
         try:
             template = queued.require_template()
             envelope = compose.envelope(template, copy, self._config.settings.return_path_domain)
-            return OutgoingCopy(copy, envelope, template.message(copy, self._config.clock()))
+            return _OutgoingCopy(copy, envelope, template.message(copy, self._config.clock()))
         except mime.NoAddress as error:
             self._settle(outcomes.undeliverable(copy, "5.1.3", str(error)))
         except Exception as error:
@@ -129,7 +129,7 @@ class SmtpWorker:
             self._settle(outcomes.not_composed(copy, error))
         return None
 
-    async def _send(self, outgoing: OutgoingCopy) -> None:
+    async def _send(self, outgoing: _OutgoingCopy) -> None:
         copy = outgoing.copy
         try:
             self._settle(await self._attempt(outgoing))
@@ -158,7 +158,7 @@ class SmtpWorker:
             self._settle(self._without_reply(copy, f"a fault of ours ({type(error).__name__})", Blame.OUR_FAULT))
             self._drop()
 
-    async def _attempt(self, outgoing: OutgoingCopy) -> Outcome:
+    async def _attempt(self, outgoing: _OutgoingCopy) -> Outcome:
         """Send one copy; raises TransportDown if the failure says nothing about the copy."""
         connection = await self._connected(outgoing.envelope)
         if outgoing.envelope.international and "SMTPUTF8" not in connection.extensions:
@@ -177,7 +177,7 @@ class SmtpWorker:
         self._drop()
         return await self._transact(await self._connected(outgoing.envelope), outgoing)
 
-    async def _transact(self, connection: SmtpConnection, outgoing: OutgoingCopy) -> Outcome:
+    async def _transact(self, connection: SmtpConnection, outgoing: _OutgoingCopy) -> Outcome:
         reply = await connection.offer(outgoing.envelope)
         if reply.code != 354:
             return await self._answered(outgoing.copy, Answered(reply))

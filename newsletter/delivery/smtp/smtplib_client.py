@@ -152,7 +152,7 @@ class SmtpClient(smtplib.SMTP):
         return sock
 
 
-class SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
+class _SmtpsClient(SmtpClient, smtplib.SMTP_SSL):
     """The client over a connection that is encrypted from the first octet."""
 
     def _get_socket(self, host: str, port: int, timeout: float) -> Any:
@@ -170,7 +170,7 @@ def open_session(
     options: dict[str, Any] = {"timeout": timeout, "local_hostname": server.own_name}
     try:
         if server.use_ssl:
-            client: SmtpClient = SmtpsClient(interrupt, server.host, server.port, context=context, **options)
+            client: SmtpClient = _SmtpsClient(interrupt, server.host, server.port, context=context, **options)
         else:
             client = SmtpClient(interrupt, server.host, server.port, **options)
         try:

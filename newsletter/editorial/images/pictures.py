@@ -37,7 +37,7 @@ from newsletter.system import atomic_files
 _log = logging.getLogger(__name__)
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_SIDE = 8_000
+_MAX_SIDE = 8_000
 # What every mail program shows. SVG is none of them, and could carry a script.
 ENDINGS: Mapping[str, str] = {"PNG": "png", "JPEG": "jpg", "GIF": "gif"}
 MEDIA_TYPES = {"png": "image/png", "jpg": "image/jpeg", "gif": "image/gif"}
@@ -263,6 +263,6 @@ def _look_at(name: str, content: bytes) -> tuple[str, tuple[int, int]]:
             kind, size = image.format or "", image.size
     except (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError):
         raise Invalid(f"{name}: not a PNG, JPEG or GIF; mail programs show only these") from None
-    if max(size) > MAX_SIDE:
-        raise Invalid(f"{name}: {size[0]} × {size[1]} pixels; {MAX_SIDE} a side is the most")
+    if max(size) > _MAX_SIDE:
+        raise Invalid(f"{name}: {size[0]} × {size[1]} pixels; {_MAX_SIDE} a side is the most")
     return ENDINGS[kind], size

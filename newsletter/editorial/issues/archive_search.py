@@ -24,7 +24,7 @@ from newsletter.editorial.models import Issue
 
 LONGEST = 200
 """The number of characters of a search that are used."""
-MOST_WORDS = 10
+_MOST_WORDS = 10
 _BEFORE = 13
 _EXCERPT = 72
 
@@ -53,7 +53,7 @@ class Query:
         """The search that somebody typed, which may be anything; without letters and digits it has no words."""
         line = characters.as_line(typed)
         words = list(dict.fromkeys(words_of(line[:LONGEST])))
-        return cls(line[:LONGEST], words[:MOST_WORDS], len(line) > LONGEST or len(words) > MOST_WORDS)
+        return cls(line[:LONGEST], words[:_MOST_WORDS], len(line) > LONGEST or len(words) > _MOST_WORDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
 
 LONGEST_NAME = 100
-LONGEST_SNIPPET = 5_000
+_LONGEST_SNIPPET = 5_000
 MOST_SNIPPETS = 100
 
 _NO_PICTURES = "a snippet cannot hold pictures, because each issue has its own; save the issue as a template instead"
@@ -116,8 +116,8 @@ def _text_faults(passage: str) -> Iterator[Fault]:
     """Pictures, and every fault that an issue could not have either, each with its line."""
     if not passage:
         yield Fault(None, "write the text of the snippet")
-    elif len(passage) > LONGEST_SNIPPET:
-        most = formats.number(LONGEST_SNIPPET)
+    elif len(passage) > _LONGEST_SNIPPET:
+        most = formats.number(_LONGEST_SNIPPET)
         yield Fault(None, f"the text has {formats.number(len(passage))} characters; the limit is {most}")
     else:
         tokens = markdown.parse(passage)

@@ -32,7 +32,7 @@ class ColourPair:
 
 
 @dataclass(frozen=True, slots=True)
-class DarkRule:
+class _DarkRule:
     """A dark mode rule: its selector, and the colours that it sets (empty for none)."""
 
     steps: tuple[Step, ...]
@@ -49,7 +49,7 @@ class DarkRule:
 class _Seen:
     """The computed colours of an element; elements with the same path share one."""
 
-    rules: tuple[DarkRule, ...]
+    rules: tuple[_DarkRule, ...]
     path: tuple[Step, ...] = ()
     light: ColourPair = ColourPair("#000000", "#ffffff")
     dark: ColourPair = ColourPair("#000000", "#ffffff")
@@ -88,7 +88,7 @@ def _over(pair: ColourPair, words: str, ground: str) -> ColourPair:
     return replace(pair, words=words or pair.words, ground=ground or pair.ground)
 
 
-def _in_the_dark(path: tuple[Step, ...], rules: tuple[DarkRule, ...]) -> tuple[str, str]:
+def _in_the_dark(path: tuple[Step, ...], rules: tuple[_DarkRule, ...]) -> tuple[str, str]:
     """The dark mode colours of an element: of the most specific matching rule, the last of equals."""
     words = ground = ""
     for rule in rules:
@@ -108,20 +108,20 @@ def _is_like(step: Step, place: Step) -> bool:
     return step[0] in {"", place[0]} and step[1] <= place[1]
 
 
-def _dark_rules(head: str) -> tuple[DarkRule, ...]:
+def _dark_rules(head: str) -> tuple[_DarkRule, ...]:
     """The dark mode rules in order of specificity."""
     rules = (rule for media in _DARK.findall(head) for found in _RULE.findall(media) for rule in _read(*found))
     return tuple(sorted(rules, key=lambda rule: rule.weight))
 
 
-def _read(selectors: str, declared: str) -> Iterator[DarkRule]:
+def _read(selectors: str, declared: str) -> Iterator[_DarkRule]:
     words, ground = _COLOUR.search(declared), _GROUND.search(declared)
     if not (words or ground):
         return
     for selector in selectors.split(","):
         steps = [_STEP.fullmatch(step) for step in selector.split()]
         if steps and all(steps):
-            yield DarkRule(
+            yield _DarkRule(
                 tuple((step[1].lower(), frozenset(step[2].split(".")[1:])) for step in steps if step),
                 _six(words[1]) if words else "",
                 _six(ground[1]) if ground else "",

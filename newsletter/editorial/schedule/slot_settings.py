@@ -17,8 +17,8 @@ from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.i18n import formats
 from newsletter.publications import Publication, Slot, WeekOff
 
-LONGEST_OFF = timedelta(days=366)
-LONGEST_REASON = 120
+_LONGEST_OFF = timedelta(days=366)
+_LONGEST_REASON = 120
 
 _GONE = "It has already been removed, by you in another window or by a colleague. Nothing was done."
 _ISO_WEEK = re.compile(r"(\d{4})-W(\d{1,2})", re.IGNORECASE)
@@ -64,8 +64,8 @@ def add_week_off(
     words = reason.strip()
     if found := characters.forbidden_in_line(words):
         raise NoReason(f"Give the reason in one line, in plain characters: it contains {characters.named(found)}.")
-    if not 0 < len(words) <= LONGEST_REASON:
-        raise NoReason(f"Give a reason in 1 to {LONGEST_REASON} characters: everybody at the desk sees it.")
+    if not 0 < len(words) <= _LONGEST_REASON:
+        raise NoReason(f"Give a reason in 1 to {_LONGEST_REASON} characters: everybody at the desk sees it.")
     week = WeekOff(first=first, last=last, reason=words)
     _keep(session, publication, week, "These days are already off.")
     return week
@@ -130,7 +130,7 @@ def _keep(session: Session, publication: Publication, row: Slot | WeekOff, twice
 def _refuse_strange_days(first: date, last: date, now: datetime) -> None:
     if last < first:
         raise Invalid("The last day is before the first.")
-    if last - first > LONGEST_OFF:
+    if last - first > _LONGEST_OFF:
         raise Invalid("That is more than a year. Remove the slots instead.")
     if last < (now - _BEHIND).date():
         raise Invalid("These days are in the past.")

@@ -13,7 +13,7 @@ from newsletter.editorial.source.issue_file import IssueFile
 
 PROPOSED = ("title", "subject", "preheader")
 
-UNTITLED = "Untitled"
+_UNTITLED = "Untitled"
 _LISTED = 40
 _READ = 2000
 """How many characters of a text are read for its first words."""
@@ -61,7 +61,7 @@ def listed_title(file: IssueFile) -> str:
     if file.title:
         return file.title
     words = _first_words(file.body[:_READ])
-    return f"{UNTITLED}: {_shortened(words, _LISTED)}" if words else UNTITLED
+    return f"{_UNTITLED}: {_shortened(words, _LISTED)}" if words else _UNTITLED
 
 
 def shown_length(line: str) -> int:

@@ -38,7 +38,7 @@ _OTHERS = "This form is for another publication than the page it is on. Open the
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class _Frame:
     """The part that all pages share."""
 
     section: str
@@ -135,10 +135,10 @@ def choose_publication(publication: Publication) -> Publication:
     return publication
 
 
-def _frame(store: Session, section: str, publication: Publication | None) -> Frame:
+def _frame(store: Session, section: str, publication: Publication | None) -> _Frame:
     current, person = publication or _chosen(store), auth.person()
     moderates = current is not None and person is not None and person.may(Role.EDITOR)
-    return Frame(
+    return _Frame(
         section=section,
         person=person,
         publication=current,

@@ -42,7 +42,7 @@ _NO_SUCH_LABEL = {
 }
 
 
-class Label(NamedTuple):
+class _Label(NamedTuple):
     """A category, tag or author by which the archive is listed."""
 
     kind: LabelKind
@@ -175,7 +175,7 @@ def _publication_and_page(session: Session) -> tuple[Publication, int]:
     return publication, page
 
 
-def _label(session: Session, publication: Publication) -> Label | None:
+def _label(session: Session, publication: Publication) -> _Label | None:
     """The label requested, as the archive writes it; NotFound if no published issue has it."""
     kind = next((each for each in LabelKind if request.args.get(each)), None)
     if kind is None:
@@ -183,7 +183,7 @@ def _label(session: Session, publication: Publication) -> Label | None:
     key = label_key(request.args[kind])
     for label in archive.labels(session, publication.id, kind):
         if label_key(label.name) == key:
-            return Label(kind, label.name)
+            return _Label(kind, label.name)
     raise NotFound(_NO_SUCH_LABEL[kind])
 
 
@@ -195,7 +195,9 @@ def _lists(session: Session, publication: Publication) -> dict[LabelKind, Sequen
     }
 
 
-def _issues_on_page(session: Session, publication: Publication, label: Label | None, page: int) -> list[PublishedIssue]:
+def _issues_on_page(
+    session: Session, publication: Publication, label: _Label | None, page: int
+) -> list[PublishedIssue]:
     """The issues of a page, and one more if there is a next page."""
     issues = archive.published(publication.id)
     wanted = archive.labelled(issues, label.kind, label.name) if label else issues

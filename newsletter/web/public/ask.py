@@ -44,7 +44,7 @@ blueprint = private_pages.blueprint("ask", __name__)
 
 
 @dataclass(frozen=True, slots=True)
-class AskForm:
+class _AskForm:
     """The form as it was typed, so that it can be shown again."""
 
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -72,7 +72,7 @@ class AskForm:
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
+class _Asker:
     """To whom somebody writes, and with which address if their link proves one."""
 
     publication: Publication
@@ -106,14 +106,14 @@ def page(token: str = "") -> AnyResponse:
     with services().sessions.reading() as session:
         asker = _asker(session, token)
         if request.method == "POST":
-            return _send(session, asker, AskForm.parse(request.form))
+            return _send(session, asker, _AskForm.parse(request.form))
         if request.args.get("done"):
             values = {"publication": asker.publication, "asker": asker, "language": asker.language}
             return make_response(render_template("site/ask_sent.html", **values))
-        return _form(session, asker, AskForm({"topic": request.args.get("topic", "")}))
+        return _form(session, asker, _AskForm({"topic": request.args.get("topic", "")}))
 
 
-def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
+def _send(session: Session, asker: _Asker, form: _AskForm) -> AnyResponse:
     if form.guard.is_trapped:
         _count(Reason.TRAP)
         return redirect(asker.url(done="sent"), 303)
@@ -141,7 +141,7 @@ def _send(session: Session, asker: Asker, form: AskForm) -> AnyResponse:
     return redirect(asker.url(done="sent"), 303)
 
 
-def _store(asker: Asker, new: NewRequest, at: datetime) -> None:
+def _store(asker: _Asker, new: NewRequest, at: datetime) -> None:
     audience, publication, who = services().audience, asker.publication, client()
     group_commit.write(
         services().sessions,
@@ -149,15 +149,15 @@ def _store(asker: Asker, new: NewRequest, at: datetime) -> None:
     )
 
 
-def _asker(session: Session, token: str) -> Asker:
+def _asker(session: Session, token: str) -> _Asker:
     if token:
         subscription, _ = preferences.open_preferences_link(session, services().audience, token, now())
         proven = Address.parse(subscription.subscriber.email)
-        asker = Asker(subscription.publication, subscription.language, token, proven)
+        asker = _Asker(subscription.publication, subscription.language, token, proven)
     else:
         slug = storable(request.values.get("publication", "")) or None
         publication = publication_param.snapshot_of(session, slug)
-        asker = Asker(publication, publication.language)
+        asker = _Asker(publication, publication.language)
     if not asker.publication.takes_requests:
         raise NotFound(
             lazy_gettext(
@@ -168,7 +168,7 @@ def _asker(session: Session, token: str) -> Asker:
     return asker
 
 
-def _faults(asker: Asker, form: AskForm, at: datetime) -> dict[str, str]:
+def _faults(asker: _Asker, form: _AskForm, at: datetime) -> dict[str, str]:
     """For each invalid field, a sentence that says how to correct it."""
     zone, has_topic = asker.publication.time_zone, form["topic"] in contact.request_topics(asker.publication)
     faults = {
@@ -182,7 +182,7 @@ def _faults(asker: Asker, form: AskForm, at: datetime) -> dict[str, str]:
     return {name: sentence for name, sentence in faults.items() if sentence}
 
 
-def _new_request(asker: Asker, form: AskForm, words: ConsentWording, at: datetime) -> NewRequest:
+def _new_request(asker: _Asker, form: _AskForm, words: ConsentWording, at: datetime) -> NewRequest:
     address, zone = asker.proven or Address.parse(form["email"]), asker.publication.time_zone
     return NewRequest(
         publication_id=asker.publication.id,
@@ -202,8 +202,8 @@ def _new_request(asker: Asker, form: AskForm, words: ConsentWording, at: datetim
 
 def _form(
     session: Session,
-    asker: Asker,
-    form: AskForm,
+    asker: _Asker,
+    form: _AskForm,
     status: int = 200,
     faults: Mapping[str, str] | None = None,
     notice: str = "",
@@ -227,7 +227,7 @@ def _form(
 def _form_again(status: int, notice: str) -> Response:
     with services().sessions.reading() as session:
         asker = _asker(session, (request.view_args or {}).get("token", ""))
-        return _form(session, asker, AskForm.parse(request.form), status, notice=notice)
+        return _form(session, asker, _AskForm.parse(request.form), status, notice=notice)
 
 
 form_guard.keep_typed(blueprint, _form_again)

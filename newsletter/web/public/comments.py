@@ -44,7 +44,7 @@ _NOTICES = {
 
 
 @dataclass(frozen=True, slots=True)
-class CommentForm:
+class _CommentForm:
     """A submitted comment form, and what tells bots from people."""
 
     typed: TypedComment = field(default_factory=TypedComment)
@@ -74,7 +74,7 @@ class CommentForm:
 def show(slug: str, token: str = "") -> AnyResponse:
     """The comments, newest first, and the form; `?reply=` names the comment to reply to, `?page=` pages."""
     parent_id = request.args.get("reply", type=lambda text: row_id(text, HIGHEST_ID))
-    form = CommentForm(TypedComment(parent_id=parent_id))
+    form = _CommentForm(TypedComment(parent_id=parent_id))
     return _page(slug, token, form, notice=_NOTICES.get(request.args.get("done", ""), ""))
 
 
@@ -82,7 +82,7 @@ def show(slug: str, token: str = "") -> AnyResponse:
 @signed.post("/archive/<slug>/comments/<token>")
 def send(slug: str, token: str = "") -> AnyResponse:
     """Store a comment, which waits for a moderator unless the publication's rule says otherwise."""
-    form, at = CommentForm.parse(request.form), now()
+    form, at = _CommentForm.parse(request.form), now()
     with services().sessions.reading() as session:
         signer = _signer(session, slug, token)
         signer_id = signer.id if signer else None
@@ -168,13 +168,13 @@ def _form_again(status: int, notice: str) -> AnyResponse:
     place = request.view_args or {}
     if "comment_id" in place:
         return error_pages.page(notice, status, lazy_gettext("Please click the button again"), request.path)
-    return _page(place["slug"], place.get("token", ""), CommentForm.parse(request.form), status, notice=notice)
+    return _page(place["slug"], place.get("token", ""), _CommentForm.parse(request.form), status, notice=notice)
 
 
 def _page(
     slug: str,
     token: str,
-    form: CommentForm,
+    form: _CommentForm,
     status: int = 200,
     faults: dict[str, str] | None = None,
     *,
@@ -240,12 +240,12 @@ def _signer(session: Session, slug: str, token: str) -> Subscription | None:
     return comment_on_issue.open_signing_link(session, services().audience, slug, token) if token else None
 
 
-def _asks_to_wait(form: CommentForm) -> Reason | None:
+def _asks_to_wait(form: _CommentForm) -> Reason | None:
     with services().sessions.reading() as session:
         return form_guard.asks_to_wait(session, FormKind.COMMENT, form.guard, form.typed.email)
 
 
-def _wait(slug: str, form: CommentForm) -> Response:
+def _wait(slug: str, form: _CommentForm) -> Response:
     typed = form.typed
     fields = {"name": typed.name, "email": typed.email, "text": typed.text}
     fields |= {"parent": str(typed.parent_id)} if typed.parent_id is not None else {}

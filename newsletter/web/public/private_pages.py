@@ -17,7 +17,7 @@ _BREAKS = re.compile(r"=(?![0-9A-F]{2})\s*|[\s\u00ad\u200b-\u200d\u2060\ufeff]+"
 _KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 
-class PrivatePages(Blueprint):
+class _PrivatePages(Blueprint):
     """A blueprint of such pages, whose URLs may also end in a slash."""
 
     def add_url_rule(self, rule: str, *args: Any, **options: Any) -> None:
@@ -32,7 +32,7 @@ def init_app(app: Flask) -> None:
 
 def blueprint(name: str, module: str) -> Blueprint:
     """A blueprint for such pages; an invalid key gets a 404 that reveals nothing."""
-    made = PrivatePages(name, module)
+    made = _PrivatePages(name, module)
     security.keep_private(made)
     made.register_error_handler(Invalid, _no_such_key)
     made.register_error_handler(TooManyRequests, _too_many)

@@ -11,7 +11,7 @@ from newsletter.characters import as_line
 from newsletter.clock import Clock
 
 MOST_BYTES = 1_000_000
-MOST_NESTED = 32
+_MOST_NESTED = 32
 MOST_PARTS = 20_000
 """Objects and lists; the largest batch has a few thousand, and each costs what it is read with."""
 _MOST_WORDS = 2_000
@@ -38,7 +38,7 @@ def _bounded(body: bytes, parse: Callable[[], object]) -> object:
     except (ValueError, RecursionError):
         raise Unreadable("The body is not JSON.") from None
     if _is_nested(found):
-        raise Unreadable(f"The body is nested more than {MOST_NESTED} deep.")
+        raise Unreadable(f"The body is nested more than {_MOST_NESTED} deep.")
     return found
 
 
@@ -164,7 +164,7 @@ def _refuse(constant: str) -> None:
 
 def _is_nested(found: object) -> bool:
     level = [found]
-    for _ in range(MOST_NESTED):
+    for _ in range(_MOST_NESTED):
         level = [inner for one in level for inner in _inside(one)]
         if not level:
             return False

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
-KEPT_OF_A_PART = 64 * 1024
-KEPT_OF_ALL = 1024 * 1024
+_KEPT_OF_A_PART = 64 * 1024
+_KEPT_OF_ALL = 1024 * 1024
 MOST_PARTS = 200
 """Whatever exceeds these limits is read and discarded."""
 
@@ -287,7 +287,7 @@ class _Splitter:
             self._parts.append(self._part)
 
     def _body_line(self, part: Part, line: bytes) -> None:
-        room = min(KEPT_OF_A_PART - len(part.body), KEPT_OF_ALL - self._kept)
+        room = min(_KEPT_OF_A_PART - len(part.body), _KEPT_OF_ALL - self._kept)
         if room > 0:
             shortened = line[:room] + b"\n"
             part.body += shortened

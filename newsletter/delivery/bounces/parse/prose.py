@@ -11,7 +11,7 @@ from itertools import takewhile
 
 from newsletter.delivery.bounces.parse.signs import any_of
 
-MOST_LINES = 400
+_MOST_LINES = 400
 MOST_RECIPIENTS = 50
 _LONGEST_LINE = 500
 _LINES_BELOW = 14
@@ -113,7 +113,7 @@ def read_notice(text: str, not_these: Collection[str] = ()) -> list[Mention]:
     """Each recipient that the text names, with the words beside and below; `not_these` are ignored."""
     listed = _LIST.search(text)
     for part in (text[listed.end() :] if listed else "", text):
-        lines = [line[:_LONGEST_LINE].strip() for line in part.split("\n")[:MOST_LINES]]
+        lines = [line[:_LONGEST_LINE].strip() for line in part.split("\n")[:_MOST_LINES]]
         for shape in _SHAPES:
             if found := _addresses(lines, shape, not_these):
                 return _with_words(lines, found)

@@ -14,7 +14,7 @@ from newsletter.i18n import formats
 PHONE = 60
 """How many characters of a subject most phones show on two lines."""
 
-PREHEADER = range(40, 141)
+_PREHEADER = range(40, 141)
 
 _CAPITALS = re.compile(r"\b[A-Z]{4,}\b")
 _REPLY = re.compile(r"\s*(?:re|fwd?|aw|wg|tr)\s*:", re.IGNORECASE)
@@ -130,9 +130,11 @@ def the_preheader_is_given(context: CheckContext) -> Iterator[Finding]:
     line = context.front_line("preheader")
     if not length:
         yield warning("there is no preheader", "add one of 40 to 110 characters", line)
-    elif length not in PREHEADER:
+    elif length not in _PREHEADER:
         why = (
-            "inboxes show about 110" if length > PREHEADER[0] else "the inbox fills the rest with the text that follows"
+            "inboxes show about 110"
+            if length > _PREHEADER[0]
+            else "the inbox fills the rest with the text that follows"
         )
         yield note(f"the preheader has {formats.counted(length, 'character')}, and {why}", "40 to 110 are best", line)
 

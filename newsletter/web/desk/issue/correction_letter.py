@@ -29,7 +29,7 @@ from newsletter.workflows.correct_issue import CorrectionAudience, MailingOrder
 
 
 @dataclass(frozen=True, slots=True)
-class LetterOutlook:
+class _LetterOutlook:
     """What would happen if the letter were mailed now."""
 
     mail: MailParts | None
@@ -148,7 +148,7 @@ def _page(store: Session, found: Issue, made: Correction, letter_text: tuple[str
     )
 
 
-def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> LetterOutlook:
+def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed) -> _LetterOutlook:
     blocker, audience = correct_issue.mailing_blocker(found), None
     if not blocker:
         waits = "counted" in request.args
@@ -157,9 +157,9 @@ def _outlook(store: Session, found: Issue, made: Correction, narrowed: Narrowed)
         composed = corrections.compose_letter(found, made, services().links)
     except Faulty as error:
         complaints = editor_form.field_faults(corrections.letter_source(found, made), error.faults)
-        return LetterOutlook(None, _letter_faults(complaints), (), blocker, audience)
+        return _LetterOutlook(None, _letter_faults(complaints), (), blocker, audience)
     findings = correct_issue.findings(found, composed, services().links)
-    return LetterOutlook(composed.mail, (), findings, blocker, audience)
+    return _LetterOutlook(composed.mail, (), findings, blocker, audience)
 
 
 def _letter_faults(complaints: Sequence[FieldFault]) -> list[FieldFault]:

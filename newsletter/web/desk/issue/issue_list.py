@@ -42,7 +42,7 @@ def issues() -> str:
             has_issues=bool(months),
             pages_of=pages,
             wanted=wanted,
-            query={name: text for name, text in query_of_list().items() if name in _SEARCHED},
+            query={name: text for name, text in _query_of_list().items() if name in _SEARCHED},
             months=[(month, formats.calendar_month(date.fromisoformat(f"{month}-01"))) for month in months],
             authors=_options(desk_index.label_names(store, publication.id, LabelKind.AUTHOR)),
             tags=_options(desk_index.label_names(store, publication.id, LabelKind.TAG)),
@@ -55,14 +55,14 @@ def issues() -> str:
         )
 
 
-def query_of_list() -> dict[str, Any]:
+def _query_of_list() -> dict[str, Any]:
     """The parameters of the URL of the list that this request is about, without its page."""
     asked = {name: desk_index.clean_search(request.args.get(name, "")) for name in (*_SEARCHED, "state")}
     return {name: text for name, text in asked.items() if text}
 
 
 def _criteria(months: list[str]) -> Criteria:
-    asked = query_of_list()
+    asked = _query_of_list()
     state, month = asked.get("state"), asked.get("month", "")
     return Criteria(
         state=IssueState(state) if state in set(IssueState) else None,

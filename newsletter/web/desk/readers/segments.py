@@ -29,7 +29,7 @@ _CHANGED = (
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentReaders:
+class _SegmentReaders:
     """Who belongs to a rule."""
 
     members: int
@@ -172,7 +172,7 @@ def _builder_page(
     builder: Builder,
     found: Segment | None = None,
     *,
-    who: SegmentReaders | None = None,
+    who: _SegmentReaders | None = None,
     problem: str = "",
 ) -> str:
     return frame.page(
@@ -204,15 +204,15 @@ def _described(found: Segment, known: Suggestions) -> Builder:
     return segment_form.builder_for(found.name, found.rule, known)
 
 
-def _who(store: Session, publication: Publication, rule: Rule, sample: int = 0) -> SegmentReaders | None:
+def _who(store: Session, publication: Publication, rule: Rule, sample: int = 0) -> _SegmentReaders | None:
     """Who belongs to a rule, counted as of a moment ago if counting is slow; None if the rule cannot be resolved."""
     try:
         members, audience = timed_cache.rule_counts(store, publication, rule, now())
         newest = segments.sample(store, publication, rule, now(), sample) if sample else None
     except (Invalid, NotFound):
         return None
-    return SegmentReaders(members, audience, newest)
+    return _SegmentReaders(members, audience, newest)
 
 
-def _who_typed(store: Session, publication: Publication, typed: Builder) -> SegmentReaders | None:
+def _who_typed(store: Session, publication: Publication, typed: Builder) -> _SegmentReaders | None:
     return None if typed.rule is None else _who(store, publication, typed.rule, _SAMPLE)

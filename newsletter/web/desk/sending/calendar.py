@@ -16,7 +16,7 @@ from newsletter.workflows.calendar import CalendarEntry
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarRow:
+class _CalendarRow:
     """A slot, or a run of slots in a week off; with the change of clocks before it."""
 
     entries: Sequence[CalendarEntry]
@@ -48,12 +48,12 @@ def calendar() -> str:
         )
 
 
-def _rows(entries: Sequence[CalendarEntry], since: datetime) -> Iterator[CalendarRow]:
+def _rows(entries: Sequence[CalendarEntry], since: datetime) -> Iterator[_CalendarRow]:
     latest: dict[str, datetime] = {}
     for _, same in groupby(entries, key=_kind):
         row = list(same)
         first = row[0]
-        yield CalendarRow(row, moments.clock_change(latest.get(first.time_zone, since), first.at, first.time_zone))
+        yield _CalendarRow(row, moments.clock_change(latest.get(first.time_zone, since), first.at, first.time_zone))
         latest |= {entry.time_zone: entry.at for entry in row}
 
 

@@ -24,7 +24,7 @@ _NEW_WEEK = "week"
 
 
 @dataclass(frozen=True, slots=True)
-class SlotFacts:
+class _SlotFacts:
     """The notes beside a slot's form."""
 
     slot: Slot
@@ -36,7 +36,7 @@ class SlotFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class FormFault:
+class _FormFault:
     """A rejected form: which one, the field if only one is at fault, the reason, and what was typed."""
 
     form: str = ""
@@ -56,7 +56,7 @@ class _InvalidField(Invalid):
 def timetable_page() -> str:
     """The slots and weeks off, each with a form."""
     with services().sessions.reading() as store:
-        return _page(store, FormFault())
+        return _page(store, _FormFault())
 
 
 def add_slot() -> ResponseReturnValue:
@@ -128,7 +128,7 @@ def _change(form: str, act: Callable[[Session, Publication], str]) -> ResponseRe
             next_page = _next_page(store, publication)
         except (Invalid, Conflict) as error:
             field = error.field if isinstance(error, _InvalidField) else ""
-            return _page(store, FormFault(form, field, words.as_sentence(error), request.form)), 422
+            return _page(store, _FormFault(form, field, words.as_sentence(error), request.form)), 422
     return redirect(next_page, 303)
 
 
@@ -139,7 +139,7 @@ def _next_page(store: Session, publication: Publication) -> str:
     return setup_guide.way_on(store, publication, StepKind.SLOT, back) if is_slot else back
 
 
-def _page(store: Session, fault: FormFault) -> str:
+def _page(store: Session, fault: _FormFault) -> str:
     publication = frame.current_publication(store)
     return frame.page(
         store,
@@ -163,12 +163,12 @@ def _weekly(publication: Publication, slot_id: int) -> str:
     return next((formats.weekly(slot) for slot in publication.slots if slot.id == slot_id), "")
 
 
-def _slot_facts(slot: Slot, publication: Publication) -> SlotFacts:
+def _slot_facts(slot: Slot, publication: Publication) -> _SlotFacts:
     own = (one for one in occurrences.occurrences(publication, now()) if one.slot.id == slot.id and not one.off)
     coming = next(own, None)
     weekly = WeeklySlot.from_slot(slot)
     skipped, repeated = weekly_slots.skipped(weekly, now()), weekly_slots.repeated(weekly, now())
-    return SlotFacts(slot, coming.at if coming else None, skipped, repeated)
+    return _SlotFacts(slot, coming.at if coming else None, skipped, repeated)
 
 
 def _what_still_goes(store: Session, publication: Publication, week: WeekOff) -> str:

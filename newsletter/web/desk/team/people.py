@@ -28,7 +28,7 @@ _IN_ALREADY = "{} has already chosen a password, and needs no invitation."
 
 
 @dataclass(frozen=True, slots=True)
-class TeamMember:
+class _TeamMember:
     """A person of the team, as an owner sees them."""
 
     editor: Editor
@@ -150,7 +150,7 @@ def require_factor() -> ResponseReturnValue:
 def _page(store: Session, faults: Mapping[str, str] | None = None) -> str:
     everybody = store.scalars(accounts.team()).all()
     sessions = store.scalars(desk_sessions.all_sessions(now())).all()
-    members = [TeamMember(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
+    members = [_TeamMember(one, [each for each in sessions if each.editor_id == one.id]) for one in everybody]
     return frame.page(
         store,
         "people.html",
@@ -168,7 +168,7 @@ def _person_page(store: Session, editor: Editor, fault: str = "") -> str:
         store,
         "person.html",
         "settings",
-        member=TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all()),
+        member=_TeamMember(editor, store.scalars(desk_sessions.sessions_of(editor.id, now())).all()),
         roles=list(Role),
         codes_left=second_factor.count_recovery_codes(store, editor),
         name=request.form.get("name", editor.name),

@@ -28,7 +28,7 @@ from newsletter.web.desk.writing import autosave, details, editor_form, live_pre
 from newsletter.web.desk.writing.editor_form import FieldFault
 from newsletter.workflows import build_letter
 
-SUBJECT = fields.SUBJECT_LENGTH
+_SUBJECT = fields.SUBJECT_LENGTH
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +157,7 @@ def _render(
         "goto": goto,
         "view": previews.chosen_view(request.args, live_preview.VIEWS),
         "views": live_preview.VIEWS,
-        "subject_lengths": (SUBJECT[0], SUBJECT[-1]),
+        "subject_lengths": (_SUBJECT[0], _SUBJECT[-1]),
         "nonce": nonce,
     }
     page = frame.page(store, "write.html", "issues", found.publication, **common, **values)
