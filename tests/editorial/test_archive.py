@@ -4,7 +4,7 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.editorial.issues import archive, issue_store
-from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.source import issue_file
 from newsletter.errors import NotFound
 from newsletter.links import Links

@@ -4,8 +4,8 @@ import pytest
 
 from newsletter.db import Sessions
 from newsletter.editorial.issues import archive, archive_search, issue_store
-from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.archive_search import Query
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.source import issue_file
 from newsletter.links import Links
 from newsletter.publications import Publication

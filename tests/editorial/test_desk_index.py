@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.db import Session, Sessions
 from newsletter.editorial.issues import desk_index, issue_store, listing
-from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.issues.issue_store import Text
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import IssueState

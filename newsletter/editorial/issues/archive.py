@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from newsletter.characters import label_key
 from newsletter.db import UtcDateTime
 from newsletter.delivery.models import Letter
-from newsletter.editorial.issues.archive_index import IssueLabel, LabelKind
+from newsletter.editorial.issues.archive_index import ArchiveLabel
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.models import Correction, Issue, IssueKind, Revision
 from newsletter.errors import NotFound
 from newsletter.i18n.messages import lazy_gettext
@@ -75,7 +76,7 @@ def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue
 
 def labelled(issues: Select[Issue], kind: LabelKind, name: str) -> Select[Issue]:
     """Only those with that label, in any case and with or without accents."""
-    with_it = select(IssueLabel.issue_id).where(IssueLabel.kind == kind, IssueLabel.key == label_key(name))
+    with_it = select(ArchiveLabel.issue_id).where(ArchiveLabel.kind == kind, ArchiveLabel.key == label_key(name))
     return issues.where(Issue.id.in_(with_it))
 
 
@@ -83,8 +84,8 @@ def labels(session: Session, publication_id: int, kind: LabelKind) -> list[Label
     """The labels of that kind that a publication's published issues have, by name, each with its number of issues."""
     issue_ids = published(publication_id).order_by(None).with_only_columns(Issue.id)
     # As the same label may be written in several ways, one of them stands for all.
-    counted = select(func.min(IssueLabel.name), func.count()).where(IssueLabel.kind == kind)
-    counted = counted.where(IssueLabel.issue_id.in_(issue_ids)).group_by(IssueLabel.key).order_by(IssueLabel.key)
+    counted = select(func.min(ArchiveLabel.name), func.count()).where(ArchiveLabel.kind == kind)
+    counted = counted.where(ArchiveLabel.issue_id.in_(issue_ids)).group_by(ArchiveLabel.key).order_by(ArchiveLabel.key)
     return [LabelCount(name, issues) for name, issues in session.execute(counted)]
 
 
@@ -141,10 +142,10 @@ def related(session: Session, issue: Issue, near: Neighbours, count: int) -> Seq
     Those that share as many are ordered newest first. Its neighbours `near` are left out.
     """
     linked = {issue.id, *(each.id for each in near if each)}
-    own = select(IssueLabel.kind, IssueLabel.key).where(IssueLabel.issue_id == issue.id)
-    subjects = own.where(IssueLabel.kind != LabelKind.AUTHOR)
-    alike = select(IssueLabel.issue_id, func.count().label("shared")).group_by(IssueLabel.issue_id)
-    shared = alike.where(tuple_(IssueLabel.kind, IssueLabel.key).in_(subjects)).subquery()
+    own = select(ArchiveLabel.kind, ArchiveLabel.key).where(ArchiveLabel.issue_id == issue.id)
+    subjects = own.where(ArchiveLabel.kind != LabelKind.AUTHOR)
+    alike = select(ArchiveLabel.issue_id, func.count().label("shared")).group_by(ArchiveLabel.issue_id)
+    shared = alike.where(tuple_(ArchiveLabel.kind, ArchiveLabel.key).in_(subjects)).subquery()
     others = published(issue.publication_id).join(shared, shared.c.issue_id == Issue.id)
     most_shared = others.order_by(None).order_by(shared.c.shared.desc(), *_NEWEST_FIRST)
     return session.scalars(most_shared.where(Issue.id.not_in(linked)).limit(count)).all()

@@ -19,7 +19,8 @@ from newsletter import characters
 from newsletter.db import is_postgresql, position
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import archive
-from newsletter.editorial.issues.archive_index import IndexedText, words_of
+from newsletter.editorial.issues.archive_index import IndexedText
+from newsletter.editorial.issues.indexing import words_of
 from newsletter.editorial.models import Issue
 
 LONGEST = 200

@@ -5,12 +5,12 @@ A press has some thousands of issues, so a scan of their words takes a few milli
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, and_, delete, select, true
+from sqlalchemy import ColumnElement, ForeignKey, Text, and_, delete, select, true
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.characters import LONGEST_LABEL_KEY, as_line, label_key
-from newsletter.db import Base, word
-from newsletter.editorial.issues.archive_index import LabelKind, labels_of, words_of
+from newsletter.characters import as_line, label_key
+from newsletter.db import Base
+from newsletter.editorial.issues.indexing import LabelColumns, LabelKind, labels_of, words_of
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source.issue_file import IssueFile
 
@@ -26,16 +26,10 @@ class DeskText(Base):
     words: Mapped[str] = mapped_column(Text)
 
 
-class DeskLabel(Base):
-    """A category, tag or author of an issue's newest revision; its key is the folded name."""
+class DeskLabel(LabelColumns, Base):
+    """A label of an issue's newest revision."""
 
     __tablename__ = "desk_labels"
-    __table_args__ = (Index("ix_desk_labels_key", "kind", "key"),)
-
-    issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
-    kind: Mapped[LabelKind] = mapped_column(word(LabelKind), primary_key=True)
-    key: Mapped[str] = mapped_column(String(LONGEST_LABEL_KEY), primary_key=True)
-    name: Mapped[str] = mapped_column(Text)
 
 
 def record(session: Session, issue_id: int, file: IssueFile) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session, contains_eager
 
 from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import desk_index, issue_store
-from newsletter.editorial.issues.archive_index import LabelKind
 from newsletter.editorial.issues.desk_index import DeskText
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.issues.months import month_bounds, parse_month
 from newsletter.editorial.models import Issue, IssueKind, IssueState, Queued, Readiness
 from newsletter.pagination import FIRST_PAGE, Order, Page, PageRequest, Statement

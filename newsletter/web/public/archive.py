@@ -12,7 +12,7 @@ from newsletter.editorial.images.pictures import MEDIA_TYPES
 from newsletter.editorial.images.variants import Variant
 from newsletter.editorial.issues import archive, archive_search
 from newsletter.editorial.issues.archive import LabelCount
-from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.engagement import comments, comments_text
 from newsletter.errors import NotFound
 from newsletter.i18n.collation import sort_key

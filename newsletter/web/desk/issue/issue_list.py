@@ -9,7 +9,7 @@ from flask import request
 from newsletter.db import HIGHEST_ID, Session
 from newsletter.editorial.imported import posts
 from newsletter.editorial.issues import approvals, desk_index, issue_bin, listing
-from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.issues.listing import Criteria
 from newsletter.editorial.models import Issue, IssueState
 from newsletter.editorial.schedule import queue

@@ -12,7 +12,7 @@ from newsletter import editors
 from newsletter.addresses import freemail
 from newsletter.db import Session
 from newsletter.editorial.issues import approvals, archive
-from newsletter.editorial.issues.archive_index import LabelKind
+from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.errors import NotFound
 from newsletter.i18n import formats, messages
 from newsletter.publications import Publication, contact, toml_file, wordings
