@@ -4,40 +4,28 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import JSON, Text, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
 from newsletter.db import Base
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.issues.create import Original
+from newsletter.editorial.issues.named_texts import LONGEST_NAME, NamedText, find_named, named_texts
 from newsletter.editorial.models import Issue
 from newsletter.editorial.source import issue_form
-from newsletter.errors import Invalid, NotFound
-
-LONGEST_NAME = 100
+from newsletter.errors import Invalid
 
 
-class IssueTemplate(Base):
+class IssueTemplate(NamedText, Base):
     """The text of an issue as it was when somebody saved it as a template."""
 
     __tablename__ = "issue_templates"
-    __table_args__ = (
-        UniqueConstraint("publication_id", "key"),
-        # An open page may still name a deleted one, whose id must never be reused.
-        {"sqlite_autoincrement": True},
-    )
+    deleted_notice = "This template has been deleted. Choose another, or begin with an empty issue."
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    key: Mapped[str] = mapped_column(String(characters.LONGEST_LABEL_KEY))
-    """The folded name."""
-    name: Mapped[str] = mapped_column(Text)
     source: Mapped[str] = mapped_column(Text)
     pictures: Mapped[dict[str, str]] = mapped_column(JSON)
     """From each picture's name in the text to its stored file name."""
-    saved_at: Mapped[datetime]
-    saved_by: Mapped[str] = mapped_column(String(254))
 
     @property
     def original(self) -> Original:
@@ -62,13 +50,9 @@ def save_template(session: Session, issue: Issue, name: str, by: str, now: datet
 
 def publication_templates(session: Session, publication_id: int) -> Sequence[IssueTemplate]:
     """The publication's templates by name."""
-    found = select(IssueTemplate).where(IssueTemplate.publication_id == publication_id)
-    return session.scalars(found.order_by(IssueTemplate.key)).all()
+    return named_texts(session, IssueTemplate, publication_id)
 
 
 def find_template(session: Session, publication_id: int, template_id: int) -> IssueTemplate:
     """The template of that id; NotFound if it was deleted."""
-    template = session.get(IssueTemplate, template_id)
-    if template is None or template.publication_id != publication_id:
-        raise NotFound("This template has been deleted. Choose another, or begin with an empty issue.")
-    return template
+    return find_named(session, IssueTemplate, publication_id, template_id)

@@ -3,18 +3,18 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy import Text, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
 from newsletter.db import Base
+from newsletter.editorial.issues.named_texts import LONGEST_NAME, NamedText, find_named, named_texts
 from newsletter.editorial.source import markdown, validation
 from newsletter.editorial.source.front_matter import Fault
-from newsletter.errors import Conflict, Invalid, NotFound
+from newsletter.errors import Conflict, Invalid
 from newsletter.i18n import formats
 
-LONGEST_NAME = 100
 _LONGEST_SNIPPET = 5_000
 MOST_SNIPPETS = 100
 
@@ -22,26 +22,15 @@ _NO_PICTURES = "a snippet cannot hold pictures, because each issue has its own; 
 _CHANGED = "Somebody has changed this snippet since you opened it."
 
 
-class Snippet(Base):
+class Snippet(NamedText, Base):
     """A piece of Markdown under a name; an issue that it was put into keeps its copy."""
 
     __tablename__ = "snippets"
-    __table_args__ = (
-        UniqueConstraint("publication_id", "key"),
-        # An open page may still name a deleted one, whose id must never be reused.
-        {"sqlite_autoincrement": True},
-    )
+    deleted_notice = "This snippet has been deleted. Issues that it was put into still have its text."
 
-    id: Mapped[int] = mapped_column(primary_key=True)
-    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
-    key: Mapped[str] = mapped_column(String(characters.LONGEST_LABEL_KEY))
-    """The folded name."""
-    name: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
     number: Mapped[int] = mapped_column(default=0)
     """Counts the changes, so that the second of two people who change it at once is refused."""
-    saved_at: Mapped[datetime]
-    saved_by: Mapped[str] = mapped_column(String(254))
 
 
 class RefusedSnippet(Invalid):
@@ -76,16 +65,12 @@ def change_snippet(
 
 def publication_snippets(session: Session, publication_id: int) -> Sequence[Snippet]:
     """The publication's snippets by name."""
-    found = select(Snippet).where(Snippet.publication_id == publication_id)
-    return session.scalars(found.order_by(Snippet.key)).all()
+    return named_texts(session, Snippet, publication_id)
 
 
 def find_snippet(session: Session, publication_id: int, snippet_id: int) -> Snippet:
     """The snippet of that id; NotFound if it was deleted."""
-    snippet = session.get(Snippet, snippet_id)
-    if snippet is None or snippet.publication_id != publication_id:
-        raise NotFound("This snippet has been deleted. Issues that it was put into still have its text.")
-    return snippet
+    return find_named(session, Snippet, publication_id, snippet_id)
 
 
 def _save(session: Session, snippet: Snippet, name: str, text: str, by: str, now: datetime) -> Snippet:
