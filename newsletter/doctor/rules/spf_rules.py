@@ -129,14 +129,7 @@ def _judged(facts: SystemFacts, relay: RelayFacts, each: EnvelopeFacts) -> Itera
     if leaving and not failing:
         yield Finding(OK, each.domain, f"mail from {', '.join(leaving)} passes SPF")
     elif failing and relay.is_here:
-        failed = failing[0]
-        record = DnsRecord(each.domain, _with_mechanism(each.spf.text, f"ip{ip_address(failed).version}:{failed}"))
-        if verdicts[failed] is SpfResult.UNKNOWN:
-            message = f"whether mail from {failed}, this machine's address, passes SPF depends on more than the address"
-            yield Finding(WARNING, each.domain, message, "if it does not, name it in the record", record)
-        else:
-            message = f"mail from {failed}, this machine's address, does not pass SPF ({verdicts[failed].value})"
-            yield Finding(ERROR, each.domain, message, "name it in the record", record)
+        yield _own_address_fails(each, failing[0], verdicts[failing[0]])
     elif (include := _include(relay.host)) and not _includes(each, include):
         record = DnsRecord(each.domain, _with_mechanism(each.spf.text, f"include:{include}"))
         message = f"the SPF record does not include {include}, by which {relay.host} sends"
@@ -144,6 +137,15 @@ def _judged(facts: SystemFacts, relay: RelayFacts, each: EnvelopeFacts) -> Itera
     elif failing and not include:
         message = f"{relay.host} ({failing[0]}) is not in the SPF record; it may send from other addresses"
         yield Finding(HINT, each.domain, message, "ask whoever runs it what the record has to name")
+
+
+def _own_address_fails(each: EnvelopeFacts, failed: str, verdict: SpfResult) -> Finding:
+    record = DnsRecord(each.domain, _with_mechanism(each.spf.text, f"ip{ip_address(failed).version}:{failed}"))
+    if verdict is SpfResult.UNKNOWN:
+        message = f"whether mail from {failed}, this machine's address, passes SPF depends on more than the address"
+        return Finding(WARNING, each.domain, message, "if it does not, name it in the record", record)
+    message = f"mail from {failed}, this machine's address, does not pass SPF ({verdict.value})"
+    return Finding(ERROR, each.domain, message, "name it in the record", record)
 
 
 def _includes(each: EnvelopeFacts, wanted: str) -> bool:
