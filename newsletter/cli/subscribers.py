@@ -1,7 +1,9 @@
 """`newsletter subscribers`: import, export, look at and erase readers."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -130,11 +132,7 @@ def import_(
     Nobody who has unsubscribed, complained, bounced or been erased is brought back. Running it twice changes nothing.
     If it is interrupted, the rows so far are in: run it again, and it does the rest.
     """
-    for option, path in (("--refused", refused), ("--report", report)):
-        if path and path.exists() and file.exists() and path.samefile(file):
-            raise click.UsageError(f"{option} names the file that is imported; name another")
-    if refused and report and refused.absolute() == report.absolute():
-        raise click.UsageError("--refused and --report name the same file; name two")
+    _refuse_same_files(file, {"--refused": refused, "--report": report})
     if all_or_nothing and not file.is_file():
         raise click.UsageError("--all-or-nothing reads the file twice, and a pipe can be read only once")
     with services.sessions.reading() as session:
@@ -155,6 +153,15 @@ def import_(
         click.echo(f"{file} also holds posts; to import them: newsletter issues import-archive {file}", err=True)
     if tally.refused:
         raise click.exceptions.Exit(1)
+
+
+def _refuse_same_files(file: Path, written: Mapping[str, Path | None]) -> None:
+    paths = {option: path for option, path in written.items() if path}
+    for option, path in paths.items():
+        if path.exists() and file.exists() and path.samefile(file):
+            raise click.UsageError(f"{option} names the file that is imported; name another")
+    if len({path.absolute() for path in paths.values()}) < len(paths):
+        raise click.UsageError(f"{' and '.join(paths)} name the same file; name two")
 
 
 def _check(report: Report, file: ListFile, choices: ColumnChoices, source: str) -> None:
@@ -199,24 +206,32 @@ def show(services: Services, email: str, as_json: bool) -> None:
         story = privacy.export_data(session, reader) | {"sent_again": again}
     if as_json:
         print_json(story)
-        return
+    else:
+        _print_story(story)
+
+
+# Parts of a reader's story that most readers do not have.
+_MORE = {
+    "confirm_letters": ("Confirmation emails (--json has their text):", ("at", "state", "answer", "message_id")),
+    "bounces": (
+        "Bounces and complaints (--json has all of it):",
+        ("at", "kind", "reason", "status", "decision", "diagnostic"),
+    ),
+    "sent_again": ("Sent again, because it was in doubt whether it had arrived:", ("at", "subject", "why")),
+}
+
+
+def _print_story(story: Mapping[str, Any]) -> None:
     click.echo(f"{story['email']} {story['name']}\n")
     standings = ([one["publication"], one["status"], one["since"]] for one in story["subscriptions"])
     print_table(("publication", "status", "since"), standings, "no subscriptions")
     click.echo()
     steps = ([step["at"], step["act"], step["way"], step["origin"], step["note"]] for step in story["events"])
     print_table(("at", "what", "by", "from", "note"), steps, "no events")
-    if asked := story["confirm_letters"]:
-        click.echo("\nConfirmation emails (--json has their text):")
-        columns = ("at", "state", "answer", "message_id")
-        print_table(columns, ([one[column] for column in columns] for one in asked), "")
-    if heard := story["bounces"]:
-        click.echo("\nBounces and complaints (--json has all of it):")
-        event_columns = ("at", "kind", "reason", "status", "decision", "diagnostic")
-        print_table(event_columns, ([one[column] for column in event_columns] for one in heard), "")
-    if again:
-        click.echo("\nSent again, because it was in doubt whether it had arrived:")
-        print_table(("at", "subject", "why"), ([one["at"], one["subject"], one["why"]] for one in again), "")
+    for part, (title, columns) in _MORE.items():
+        if rows := story[part]:
+            click.echo(f"\n{title}")
+            print_table(columns, ([row[column] for column in columns] for row in rows), "")
 
 
 def _found(services: Services, session: Session, email: str) -> Subscriber:
