@@ -100,19 +100,26 @@ def store_events(session: Session, known: Lookups, report: Report, origin: Origi
     # Its reader was erased since: only a copy without an address is left.
     if not _is_nobodys(match) and not match.address:
         report, origin = _without_person(report, origin)
-    new_events = [
-        event
+    heard = [
+        _event(match, known.groups, report, recipient, place, origin, now)
         for place, recipient in enumerate(report.recipients[:MOST_RECIPIENTS] or (_NOBODY,))
-        if (event := events.add(session, _event(match, known.groups, report, recipient, place, origin, now)))
     ]
-    # There may be a million deliveries, and nobody needs their raw text, nor a line in the log for each.
-    if new_events and origin.raw and report.kind is not Kind.DELIVERED:
-        events.keep_raw(session, new_events[0].source, origin.raw, now)
-    if new_events and match.copy and (note := _NOTES.get(report.kind)):
-        _note(session, match.copy, note, new_events[0], now)
+    new_events = [event for each in heard if (event := events.add(session, each))]
+    if new_events:
+        _keep_evidence(session, match, report, origin, new_events[0], now)
     tell = log.debug if report.kind is Kind.DELIVERED else log.info
     tell("report received", way=origin.way, kind=report.kind.value, bounces=[one.id for one in new_events])
     return new_events
+
+
+def _keep_evidence(
+    session: Session, match: _Match, report: Report, origin: Origin, event: BounceEvent, now: datetime
+) -> None:
+    # There may be a million deliveries, and nobody needs their raw text, nor a line in the log for each.
+    if origin.raw and report.kind is not Kind.DELIVERED:
+        events.keep_raw(session, event.source, origin.raw, now)
+    if match.copy and (note := _NOTES.get(report.kind)):
+        _note(session, match.copy, note, event, now)
 
 
 def record_refusals(

@@ -273,18 +273,24 @@ class _Splitter:
         boundary = parameter(first(headers, "content-type"), "boundary").encode("utf-8", "replace").rstrip()
         encoded = first(headers, "content-transfer-encoding").strip().lower() in {"base64", "quoted-printable"}
         if media_type.startswith("multipart/") and boundary and len(self._boundaries) < _BOUNDARIES:
-            self._boundaries.pop(boundary, None)
-            self._boundaries[boundary] = self._level._replace(in_digest=media_type == "multipart/digest")
-            if headers is self._headers:
-                self._part = self._preamble = Part(headers, "text/plain", is_returned=False)
+            self._open_boundary(boundary, headers, media_type)
         elif media_type in {"message/rfc822", "message/global", "message/news"} and not encoded:
             self._level, self._block = _Level(in_returned=True), []
         elif len(self._parts) < MOST_PARTS:
-            if headers is not self._headers and "from" in headers:
-                # The returned message, with no type of its own.
-                self._returned, self._level = self._returned or headers, self._level._replace(in_returned=True)
-            self._part = Part(headers, media_type, self._level.in_returned)
-            self._parts.append(self._part)
+            self._open_part(headers, media_type)
+
+    def _open_boundary(self, boundary: bytes, headers: Headers, media_type: str) -> None:
+        self._boundaries.pop(boundary, None)
+        self._boundaries[boundary] = self._level._replace(in_digest=media_type == "multipart/digest")
+        if headers is self._headers:
+            self._part = self._preamble = Part(headers, "text/plain", is_returned=False)
+
+    def _open_part(self, headers: Headers, media_type: str) -> None:
+        if headers is not self._headers and "from" in headers:
+            # The returned message, with no type of its own.
+            self._returned, self._level = self._returned or headers, self._level._replace(in_returned=True)
+        self._part = Part(headers, media_type, self._level.in_returned)
+        self._parts.append(self._part)
 
     def _body_line(self, part: Part, line: bytes) -> None:
         room = min(_KEPT_OF_A_PART - len(part.body), _KEPT_OF_ALL - self._kept)
