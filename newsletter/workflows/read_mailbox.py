@@ -7,6 +7,7 @@ from newsletter.delivery.bounces.intake import imap_mailbox, mailbox_lease
 from newsletter.delivery.bounces.intake.imap_mailbox import FetchedMail, Mailbox, MailboxDown
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.mailbox_access import MailboxAccess
+from newsletter.delivery.bounces.intake.mailbox_lease import MailboxLease
 from newsletter.delivery.bounces.report import Kind
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.workflows.receive_mail import receive
@@ -44,28 +45,31 @@ class MailboxReader:
                 return 0
         with self._sessions.begin() as session:
             lease = mailbox_lease.claim_mailbox(session, name, self._worker.name, self._worker.clock())
-        if lease is None:
+        if lease is None or (reading := self._try_to_read(lease)) is None:
             return 0
+        read, is_more = reading
+        with self._sessions.begin() as session:
+            mailbox_lease.record_reading(
+                session, name, self._worker.name, self._worker.clock(), left=self._left, is_more=is_more
+            )
+        return read
+
+    def _try_to_read(self, lease: MailboxLease) -> tuple[int, bool] | None:
+        """How many mails were read, and whether more wait; None if the mailbox cannot be read, which is noted."""
         try:
             with imap_mailbox.open_mailbox(self._access, self._worker.is_stopping) as mailbox:
-                read, is_more = self._read(mailbox, lease.left_uid if lease.validity == mailbox.validity else 0)
+                return self._read(mailbox, lease.left_uid if lease.validity == mailbox.validity else 0)
         except MailboxDown as error:
-            if not self._worker.is_stopping():
-                self._note_failure(str(error))
-                return 0
-            read, is_more = 0, True
+            if self._worker.is_stopping():
+                return 0, True
+            self._note_failure(str(error))
         except AWAY:
             raise
         except Exception:
             # Its lease would otherwise run out again and again, and nobody would be told.
             log.exception("the mailbox could not be read", server=self._access.host)
             self._note_failure("the program failed at it, and the worker's log says why")
-            return 0
-        with self._sessions.begin() as session:
-            mailbox_lease.record_reading(
-                session, name, self._worker.name, self._worker.clock(), left=self._left, is_more=is_more
-            )
-        return read
+        return None
 
     def _read(self, mailbox: Mailbox, after: int) -> tuple[int, bool]:
         broken = self._broke_off_at
