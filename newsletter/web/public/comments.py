@@ -4,6 +4,7 @@ The form stands on a page of its own, so that the issue's page stays the same fo
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Self
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
@@ -26,7 +27,7 @@ from newsletter.web.context import client, now, row_id, services
 from newsletter.web.forms import FormGuard, fault_of
 from newsletter.web.public import form_guard, private_pages, refusal_tally
 from newsletter.workflows import comment_on_issue
-from newsletter.workflows.comment_on_issue import CommentPlace, TypedComment
+from newsletter.workflows.comment_on_issue import CommentPlace, Posted, TypedComment
 
 blueprint = Blueprint("comments", __name__)
 signed = private_pages.blueprint("signed_comments", __name__)
@@ -101,17 +102,21 @@ def send(slug: str, token: str = "") -> AnyResponse:
     if signer_id is None and (reason := _asks_to_wait(form)):
         _count(reason)
         return _wait(slug, form)
-    audience, who = services().audience, client()
     try:
-        posted = group_commit.write(
-            services().sessions,
-            lambda store: comment_on_issue.post_comment(store, audience, place, form.typed, signer_id, who, at),
-        )
+        posted = _post(form.typed, place, signer_id, at)
     except Conflict as error:
         return _page(slug, token, form, 409, notice=str(error))
     if posted.refusal:
         _count(posted.refusal)
     return _done(slug, token, "shown" if posted.is_shown else "held")
+
+
+def _post(typed: TypedComment, place: CommentPlace, signer_id: int | None, at: datetime) -> Posted:
+    audience, who = services().audience, client()
+    return group_commit.write(
+        services().sessions,
+        lambda store: comment_on_issue.post_comment(store, audience, place, typed, signer_id, who, at),
+    )
 
 
 @blueprint.get("/archive/<slug>/comments/<id:comment_id>/report")
