@@ -5,7 +5,7 @@ code, then the reply code. What nothing decides is soft. No database, no clock.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -89,6 +89,30 @@ class Classification(NamedTuple):
     """The reply code; empty if there is none."""
 
 
+class _Answer(NamedTuple):
+    """An answer whose words are made `comparable`, and the codes and the command that belong to it."""
+
+    text: str
+    status: str
+    code: str
+    command: str
+
+    @property
+    def named(self) -> Reason | None:
+        """The reason that the status alone gives."""
+        return status_codes.REASONS.get(self.status)
+
+    @property
+    def is_local(self) -> bool:
+        return self.text.startswith(_LOCAL)
+
+    def says(self, reason: Reason) -> bool:
+        return says(reason, self.text)
+
+    def names_or_says(self, reason: Reason) -> bool:
+        return self.named is reason or self.says(reason)
+
+
 # A report often says the same of many recipients.
 @lru_cache(maxsize=64)
 def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", command: str = "") -> Classification:
@@ -100,12 +124,12 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     text = wording.comparable(diagnostic)
     code = code or wording.reply_code_in(text)
     status = _best_status(status, wording.status_in(text), code)
-    command = command.upper() or _command_in(text)
-    known = receivers.reason_of(text, status, mta) or _by_program(text, status, command)
-    reason = known or _by_phrases(text, status, command) or _by_numbers(text, status, code, command)
-    reason = _fault_of_ours(reason, text, command, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
-    if reason in _FOR_GOOD and not says(reason, text):
-        reason = _rather_than_status(text, code, is_known=known is not None) or reason
+    answer = _Answer(text, status, code, command.upper() or _command_in(text))
+    known = receivers.reason_of(text, status, mta) or _by_program(answer)
+    reason = known or _by_phrases(answer) or _by_numbers(answer)
+    reason = _fault_of_ours(reason, answer, _OF_US if known else _OF_US_OR_THE_MAIL) or reason
+    if reason in _FOR_GOOD and not answer.says(reason):
+        reason = _rather_than_status(answer, is_known=known is not None) or reason
     return Classification(reason, hardness(reason, status, code), status, code)
 
 
@@ -135,99 +159,110 @@ def _best_status(reported: str, in_words: str, code: str = "") -> str:
 _SAYS_LITTLE = re.compile(r"[45]\.0\.0|4\.4\.7|4\.7\.0|5\.3\.\d+|[45]\.5\.[1245]")
 
 
-def _fault_of_ours(reason: Reason, text: str, command: str, faults: Iterable[Reason]) -> Reason | None:
+def _fault_of_ours(reason: Reason, answer: _Answer, faults: Iterable[Reason]) -> Reason | None:
     """A reason that is about us and not about the recipient, even if the text also has phrases about the recipient."""
-    if reason in _OF_AN_ADDRESS and (command in _BEFORE_RECIPIENT or _OF_THE_SENDER.any_in(text)):
+    if reason in _OF_AN_ADDRESS and (answer.command in _BEFORE_RECIPIENT or _OF_THE_SENDER.any_in(answer.text)):
         return Reason.REJECTED
-    return next((other for other in faults if says(other, text)), None) if reason in _FOR_GOOD else None
+    return next(filter(answer.says, faults), None) if reason in _FOR_GOOD else None
 
 
-def _rather_than_status(text: str, code: str, *, is_known: bool) -> Reason | None:
+def _rather_than_status(answer: _Answer, *, is_known: bool) -> Reason | None:
     """What the words say, beside a status that alone says that there is no such address: in doubt it is soft."""
-    if _PASSING.any_in(text):
+    if _PASSING.any_in(answer.text):
         return Reason.ON_HOLD
     if is_known:
         return None
-    words = wording.without_names(text)
-    return next((other for other in _OF_ANOTHER_CAUSE if says(other, words)), _touched_on(words, code))
+    unnamed = answer._replace(text=wording.without_names(answer.text))
+    return next(filter(unnamed.says, _OF_ANOTHER_CAUSE), _touched_on(unnamed))
 
 
-def _by_program(text: str, status: str, command: str) -> Reason | None:
-    found = programs.reason_of(text)
-    named = status_codes.REASONS.get(status, found)
-    if programs.GOOGLE_STATE in text and named is not found and named not in _VAGUE:
+def _by_program(answer: _Answer) -> Reason | None:
+    found = programs.reason_of(answer.text)
+    named = answer.named or found
+    if programs.GOOGLE_STATE in answer.text and named is not found and named not in _VAGUE:
         return None
     if found is not Reason.EXPIRED:
         return found
     # What the server answered each time tells more than that the time ran out.
-    answered = _by_phrases(text, status, command)
+    answered = _by_phrases(answer)
     return found if answered in _WHILE_WAITING else answered
 
 
-def _by_phrases(text: str, status: str, command: str) -> Reason | None:
-    named = status_codes.REASONS.get(status)
-    is_local = text.startswith(_LOCAL)
-    if not is_local:
+def _by_phrases(answer: _Answer) -> Reason | None:
+    if not answer.is_local:
         for reason in _DECIDED_FIRST:
-            if _fits(reason, text, status, command):
+            fits = _FITS.get(reason)
+            if fits(answer) if fits else answer.names_or_says(reason):
                 return reason
-    if named is None or named in _VAGUE or is_local:
-        return next((reason for reason in _DECIDED_NEXT if says(reason, text)), None)
+    if answer.named is None or answer.named in _VAGUE or answer.is_local:
+        return next(filter(answer.says, _DECIDED_NEXT), None)
     return None
 
 
-def _fits(reason: Reason, text: str, status: str, command: str) -> bool:
-    named = status_codes.REASONS.get(status)
-    match reason:
-        case Reason.USER_UNKNOWN:
-            if named is Reason.USER_UNKNOWN:
-                return not any(says(other, text) for other in _NOT_THE_USER)
-            return named is not Reason.SUSPENDED and command == "RCPT" and says(reason, text)
-        case Reason.FILTERED:
-            # "User unknown" after the message was seen, or at an unknown stage, may be a filter's answer.
-            is_late = named is reason or (named is not Reason.SUSPENDED and command not in _BEFORE_DATA)
-            return says(reason, text) or (is_late and says(Reason.USER_UNKNOWN, text))
-        case Reason.REJECTED:
-            unclear = named in {None, Reason.SECURITY, Reason.SYSTEM}
-            asked = command == "MAIL" or (command == "DATA" and named is not Reason.USER_UNKNOWN) or unclear
-            return named is reason or (asked and says(reason, text))
-        case Reason.HOST_UNKNOWN:
-            passing = status.startswith("4.4.") or says(Reason.NETWORK, text)
-            return (named is reason or says(reason, text)) and not passing
-        case Reason.CONTENT:
-            return (named is reason or says(reason, text)) and not says(Reason.SPAM, text)
-        case Reason.SPAM:
-            return named is reason or (bool(status) and command not in _BEFORE_DATA and says(reason, text))
-        case Reason.HAS_MOVED | Reason.SUSPENDED:
-            return says(reason, text)
-        case Reason.NO_RELAYING:
-            return command not in _BEFORE_MAIL and says(reason, text)
-        case _:
-            return named is reason or says(reason, text)
-
-
-def _by_numbers(text: str, status: str, code: str, command: str) -> Reason:
-    if status.startswith("2."):
+def _by_numbers(answer: _Answer) -> Reason:
+    if answer.status.startswith("2."):
         return Reason.DELIVERED
-    if named := status_codes.REASONS.get(status):
-        return named
-    by_subject = {"6": Reason.CONTENT, "7": Reason.SECURITY}.get(status[2:3])
-    if by_subject:
-        return by_subject
-    if code in {"521", "556"}:
+    if found := answer.named or {"6": Reason.CONTENT, "7": Reason.SECURITY}.get(answer.status[2:3]):
+        return found
+    if answer.code in {"521", "556"}:
         return Reason.NOT_ACCEPT
-    if re.fullmatch(r"[45]0[0-7]", code) or says(Reason.SYNTAX, text):
+    if re.fullmatch(r"[45]0[0-7]", answer.code) or answer.says(Reason.SYNTAX):
         return Reason.SYNTAX
-    if command in _BEFORE_MAIL:
+    if answer.command in _BEFORE_MAIL:
         return Reason.BLOCKED
-    if text.startswith(_LOCAL):
+    if answer.is_local:
         return Reason.MAILER_ERROR
-    return (_touched_on(text, code) or Reason.ON_HOLD) if text else Reason.UNDEFINED
+    return (_touched_on(answer) or Reason.ON_HOLD) if answer.text else Reason.UNDEFINED
 
 
-def _touched_on(text: str, code: str) -> Reason | None:
+def _touched_on(answer: _Answer) -> Reason | None:
     # Without a code it may be what a program tells people, of which single words mean nothing.
-    return hint(text) if code or wording.status_in(text) else None
+    return hint(answer.text) if answer.code or wording.status_in(answer.text) else None
+
+
+def _is_user_unknown(answer: _Answer) -> bool:
+    if answer.named is Reason.USER_UNKNOWN:
+        return not any(map(answer.says, _NOT_THE_USER))
+    return answer.named is not Reason.SUSPENDED and answer.command == "RCPT" and answer.says(Reason.USER_UNKNOWN)
+
+
+def _is_filtered(answer: _Answer) -> bool:
+    # "User unknown" after the message was seen, or at an unknown stage, may be a filter's answer.
+    is_late = answer.named is not Reason.SUSPENDED and answer.command not in _BEFORE_DATA
+    may_be = answer.named is Reason.FILTERED or is_late
+    return answer.says(Reason.FILTERED) or (may_be and answer.says(Reason.USER_UNKNOWN))
+
+
+def _is_rejected(answer: _Answer) -> bool:
+    if answer.named is Reason.REJECTED:
+        return True
+    at_data = answer.command == "DATA" and answer.named is not Reason.USER_UNKNOWN
+    is_unclear = answer.named in {None, Reason.SECURITY, Reason.SYSTEM}
+    return (answer.command == "MAIL" or at_data or is_unclear) and answer.says(Reason.REJECTED)
+
+
+def _is_host_unknown(answer: _Answer) -> bool:
+    is_passing = answer.status.startswith("4.4.") or answer.says(Reason.NETWORK)
+    return answer.names_or_says(Reason.HOST_UNKNOWN) and not is_passing
+
+
+def _is_spam(answer: _Answer) -> bool:
+    is_seen = bool(answer.status) and answer.command not in _BEFORE_DATA
+    return answer.named is Reason.SPAM or (is_seen and answer.says(Reason.SPAM))
+
+
+# The others fit where the status names them or the words say so.
+_FITS: Mapping[Reason, Callable[[_Answer], bool]] = {
+    Reason.USER_UNKNOWN: _is_user_unknown,
+    Reason.FILTERED: _is_filtered,
+    Reason.REJECTED: _is_rejected,
+    Reason.HOST_UNKNOWN: _is_host_unknown,
+    Reason.CONTENT: lambda answer: answer.names_or_says(Reason.CONTENT) and not answer.says(Reason.SPAM),
+    Reason.SPAM: _is_spam,
+    Reason.HAS_MOVED: lambda answer: answer.says(Reason.HAS_MOVED),
+    Reason.SUSPENDED: lambda answer: answer.says(Reason.SUSPENDED),
+    Reason.NO_RELAYING: lambda answer: answer.command not in _BEFORE_MAIL and answer.says(Reason.NO_RELAYING),
+}
 
 
 def _command_in(text: str) -> str:
