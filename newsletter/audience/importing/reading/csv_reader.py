@@ -152,30 +152,35 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
         lines.taken.clear()
         try:
             cells = next(reader, None)
-            taken = len(lines.taken)
             if cells is None:
                 return
-            if taken > 1:
+            if len(lines.taken) > 1:
                 _check_whole(lines.taken, width or len(cells), delimiter)
-            width = width or len(cells)
-            if any(cells) and any(map(characters.trimmed, cells)):
-                is_short = len(widths) == 1 and len(cells) < min(widths)
-                if is_short and number > _FIRST_FULL and lines.is_cut_off:
-                    yield RefusedRow(number, _CUT_OFF, cells)
-                else:
-                    yield CsvRow(number, cells)
-                widths.add(len(cells))
-            number += taken
         except csv.Error as error:
-            line = lines.taken[0].strip()
-            if has_bare_quotes and line[:1] == line[-1:] == '"':
-                yield CsvRow(number, line[1:-1].split(f'"{delimiter}"'))
-            else:
-                yield RefusedRow(number, _why(error, len(lines.taken)), [line])
+            yield _misquoted(lines.taken, number, delimiter, error, has_bare_quotes=has_bare_quotes)
             # A misplaced quotation mark spoils only its own line.
             lines.put_back(lines.taken[1:])
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             number += 1
+            continue
+        width = width or len(cells)
+        if any(cells) and any(map(characters.trimmed, cells)):
+            is_short = len(widths) == 1 and len(cells) < min(widths)
+            if is_short and number > _FIRST_FULL and lines.is_cut_off:
+                yield RefusedRow(number, _CUT_OFF, cells)
+            else:
+                yield CsvRow(number, cells)
+            widths.add(len(cells))
+        number += len(lines.taken)
+
+
+def _misquoted(
+    taken: Sequence[str], number: int, delimiter: str, error: csv.Error, *, has_bare_quotes: bool
+) -> CsvRow | RefusedRow:
+    line = taken[0].strip()
+    if has_bare_quotes and line[:1] == line[-1:] == '"':
+        return CsvRow(number, line[1:-1].split(f'"{delimiter}"'))
+    return RefusedRow(number, _why(error, len(taken)), [line])
 
 
 _FIRST_FULL = 2
