@@ -31,6 +31,7 @@ from newsletter.audience.segments.conditions import Taking
 from newsletter.audience.segments.store import Segment
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.tags import SubscriptionTag
+from newsletter.audience.unsubscribe import Leaver
 from newsletter.db import AWAY, UNSYNCED, Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -227,13 +228,16 @@ def _untag(session: Session, _services: AudienceServices, act: BulkAct, ids: Seq
 
 def _unsubscribe(session: Session, _services: AudienceServices, act: BulkAct, ids: Sequence[int], now: datetime) -> int:
     leaving = select(Subscription).where(Subscription.id.in_(ids), Subscription.status.in_(_LEAVING))
-    proof, changed = Proof(note=act.reason, operator=act.operator), 0
-    for one in session.scalars(leaving.order_by(Subscription.id)).all():
-        was, until = one.status, one.paused_until
-        if unsubscribe.end_subscription(session, one, Status.UNSUBSCRIBED, Channel.DESK, now, proof):
-            session.add(BulkActRow(act_id=act.id, subscription_id=one.id, at=now, was=was, paused_until=until))
-            changed += 1
-    return changed
+    readers = session.scalars(leaving.order_by(Subscription.id)).all()
+    proof = Proof(note=act.reason, operator=act.operator)
+    leavers = [Leaver(one.id, one.subscriber.key, proof) for one in readers]
+    ended = unsubscribe.end_subscriptions(session, act.publication_id, leavers, Status.UNSUBSCRIBED, Channel.DESK, now)
+    session.add_all(
+        BulkActRow(act_id=act.id, subscription_id=one.id, at=now, was=one.status, paused_until=one.paused_until)
+        for one in readers
+        if one.id in ended
+    )
+    return len(ended)
 
 
 def _erase(session: Session, services: AudienceServices, _act: BulkAct, ids: Sequence[int], now: datetime) -> int:

@@ -55,12 +55,15 @@ def confirm(session: Session, subscription: Subscription, now: datetime) -> bool
     return _move(session, subscription, {Status.PENDING}, **values)
 
 
-def end(session: Session, subscription: Subscription, status: Status, now: datetime) -> bool:
-    """To unsubscribed, bounced or complained; False if it had that status already, or one that outranks it."""
-    values = {"status": status, "left_at": now}
+def end(session: Session, subscription_ids: Collection[int], status: Status, now: datetime) -> set[int]:
+    """To unsubscribed, bounced or complained; the ids of those without that status, or one that outranks it, before."""
+    theirs = update(Subscription).where(
+        Subscription.id.in_(subscription_ids), Subscription.status.in_(_MAY_END[status])
+    )
     # A bounce may be a mistake, and then their pause goes on.
     pause_over = {} if status is Status.BOUNCED else {"paused_until": None}
-    return _move(session, subscription, _MAY_END[status], **values, **pause_over)
+    ended = theirs.values(status=status, left_at=now, **pause_over).returning(Subscription.id)
+    return set(session.scalars(ended, execution_options=UNSYNCED))
 
 
 def reactivate(session: Session, subscription: Subscription) -> bool:

@@ -1,7 +1,8 @@
 """Unsubscribing: immediate, with one click, no questions asked, and reversible for a day."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Row, delete, func, select, text
 from sqlalchemy.orm import Session
@@ -27,6 +28,14 @@ _NEWEST_FIRST: Order[Row[ConsentEvent, Subscription]] = Order((ConsentEvent.id,)
 
 # Written out, because neither database matches a parameter to a partial index.
 _LEFT = text("consent_events.act = 'left'")
+
+
+class Leaver(NamedTuple):
+    """A subscription that ends, the key of its reader's address, and the evidence of it."""
+
+    id: int
+    key: str
+    proof: Proof
 
 
 def open_unsubscribe_link(session: Session, services: AudienceServices, token: str) -> Subscription:
@@ -71,13 +80,30 @@ def end_subscription(
     proof: Proof = NO_PROOF,
 ) -> bool:
     """Set unsubscribed, bounced or complained, and skip mail that still waits; False if it had ended before."""
-    publications.wait_for_fan_out(session, subscription.publication_id)
-    if not status_transitions.end(session, subscription, status, now):
-        return False
-    consent.record(session, subscription, ACTS[status], channel, now, proof)
-    ledger.skip_pending(session, subscription.id, status.value, now)
-    outbox.skip_waiting(session, subscription.subscriber.key, subscription.id, status.value, now)
-    return True
+    leaver = Leaver(subscription.id, subscription.subscriber.key, proof)
+    ended = end_subscriptions(session, subscription.publication_id, [leaver], status, channel, now)
+    # Whether or not it took effect, the caller continues with the current status.
+    subscribers.refresh(session, subscription)
+    return bool(ended)
+
+
+def end_subscriptions(
+    session: Session,
+    publication_id: int,
+    leavers: Sequence[Leaver],
+    status: Status,
+    channel: Channel,
+    now: datetime,
+) -> set[int]:
+    """The same for many readers of one publication, in hardly more statements; the ids of those that had not ended."""
+    publications.wait_for_fan_out(session, publication_id)
+    ended = status_transitions.end(session, [leaver.id for leaver in leavers], status, now)
+    if theirs := [leaver for leaver in leavers if leaver.id in ended]:
+        for leaver in theirs:
+            consent.record(session, leaver, ACTS[status], channel, now, leaver.proof)
+        ledger.skip_all_pending(session, ended, status.value, now)
+        outbox.skip_waiting(session, [(leaver.key, leaver.id) for leaver in theirs], status.value, now)
+    return ended
 
 
 def end_all_of_address(session: Session, key: str, status: Status, now: datetime, note: str | None = None) -> int:

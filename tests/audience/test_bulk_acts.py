@@ -121,16 +121,16 @@ def test_an_act_whose_worker_is_killed_in_a_group_goes_on_and_does_no_reader_twi
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="the list was closed")
-    leave, calls = unsubscribe.end_subscription, iter([False, True])
+    leave, calls = unsubscribe.end_subscriptions, iter([True])
 
-    def leave_and_be_killed(*args: Any) -> bool:
-        changed = leave(*args)
+    def leave_and_be_killed(*args: Any) -> set[int]:
+        ended = leave(*args)
         if next(calls, False):
             raise Killed
-        return changed
+        return ended
 
     monkeypatch.setattr(bulk_acts, "_GROUPS", dict.fromkeys(BulkKind, 2))
-    monkeypatch.setattr(unsubscribe, "end_subscription", leave_and_be_killed)
+    monkeypatch.setattr(unsubscribe, "end_subscriptions", leave_and_be_killed)
     with pytest.raises(Killed):
         work(press)
     assert (act(press, act_id).state, times_left(press)) == (BulkState.RUNNING, {})

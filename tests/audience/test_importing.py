@@ -166,6 +166,23 @@ def test_a_later_file_ends_what_an_earlier_one_began(press, write: Callable[...,
     assert press.copy(letter_id).state is CopyState.SKIPPED
 
 
+def test_of_readers_who_end_together_each_ends_as_the_file_says(press, write: Callable[..., Path]) -> None:
+    people = (ADA, BOB, CYD, "dan@example.org")
+    load(press, write("\n".join(["email", *people])))
+    letter_ids = [press.queue_copy(email) for email in people]
+    ended = f"email,status\n{ADA},unsubscribed\n{BOB},bounced\n{CYD},complained\n"
+    assert load(press, write(ended)) == Tally(ended=3)
+    assert [press.acts(email)[1:] for email in people] == [
+        [("left", "import")],
+        [("bounced", "import")],
+        [("complained", "import")],
+        [],
+    ]
+    assert [event.line for email in (ADA, BOB, CYD) for event in press.events(email)[1:]] == [2, 3, 4]
+    copies = [press.copy(letter_id) for letter_id in letter_ids]
+    assert [copy.reason for copy in copies] == ["unsubscribed", "bounced", "complained", None]
+
+
 def test_who_left_elsewhere_is_not_asked_to_confirm_by_a_letter_that_still_waits(
     press, write: Callable[..., Path]
 ) -> None:
@@ -289,7 +306,7 @@ def test_rows_that_cost_much_come_in_smaller_groups(
     assert [step.rows for step in steps(press, path, ACTIVE)] == [10]
     assert [step.rows for step in steps(press, path, ImportTerms())] == [4, 4, 2]
     left = write("\n".join(["email,status", *(f"{email},unsubscribed" for email in people)]))
-    assert [step.tally.ended for step in steps(press, left)] == [2] * 5
+    assert [step.tally.ended for step in steps(press, left)] == [8, 2]
     strangers = write("\n".join(["email,status", *(f"not.{email},bounced" for email in people)]))
     assert [step.tally.ended for step in steps(press, strangers)] == [10]
 

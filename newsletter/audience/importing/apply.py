@@ -1,5 +1,6 @@
 """Apply a group of imported rows: plan it first, then write it in a few statements, whatever its size."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import chain
@@ -12,7 +13,6 @@ from newsletter.audience import (
     erasures,
     paces,
     statuses,
-    subscribers,
     tag_names,
     tags,
     topics,
@@ -30,9 +30,11 @@ from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.statuses import SUBSCRIBED
+from newsletter.audience.unsubscribe import Leaver
 from newsletter.db import UNSYNCED
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
+from newsletter.errors import NotFound
 from newsletter.prepared import encode_rows, insert_rows, listed, moment_cell
 from newsletter.publications import Publication
 
@@ -95,7 +97,7 @@ def apply_plan(
     """
     # In the order of the rows, which is always the same, so that two imports wait for each other and do not deadlock.
     ended, known = plan.rows_with(Verdict.ENDED), plan.known
-    _end(session, [row for row in ended if row.key in known], known, terms, now)
+    _end(session, publication, [row for row in ended if row.key in known], known, terms, now)
     _suppress(session, ended, source, now)
     if newcomers := [row for row in plan.rows_with(Verdict.ADDED, Verdict.ENDED) if row.key not in known]:
         made = _add_readers(session, publication, newcomers, terms, now)
@@ -130,16 +132,19 @@ def find_existing(session: Session, publication: Publication, keys: Iterable[str
 
 def _end(
     session: Session,
+    publication: Publication,
     ended: Sequence[ImportRow],
     known: Mapping[str, ExistingSubscription],
     terms: ImportTerms,
     now: datetime,
 ) -> None:
+    leavers: dict[Status, list[Leaver]] = defaultdict(list)
     for row in ended:
-        subscription = subscribers.get(session, known[row.key].subscription_id)
-        unsubscribe.end_subscription(
-            session, subscription, terms.status_of(row), Channel.IMPORT, now, terms.proof_of(row)
-        )
+        leavers[terms.status_of(row)].append(Leaver(known[row.key].subscription_id, row.key, terms.proof_of(row)))
+    for status, theirs in leavers.items():
+        left = unsubscribe.end_subscriptions(session, publication.id, theirs, status, Channel.IMPORT, now)
+        if len(left) < len(theirs):
+            raise NotFound("a reader was erased or left while the list was imported; import it again")
 
 
 def _suppress(session: Session, ended: Sequence[ImportRow], source: str, now: datetime) -> None:

@@ -43,7 +43,7 @@ PAUSE = 0.006
 """Seconds after it in which another process can begin to write; the web server asks every 5 ms (`write_queue`)."""
 # Pending rows need a confirm letter, and those that end a subscription here skip copies that wait to be sent.
 _WORK = {Status.PENDING: 20}
-_WORK_TO_END = 40
+_WORK_TO_END = 10
 _TRIES = 5
 NONE_YET = Tally()
 

@@ -17,6 +17,7 @@ from newsletter.delivery.ledger.copies import (
     recover_from,
     release,
     release_unbegun,
+    skip_all_pending,
     skip_pending,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "recover_from",
     "release",
     "release_unbegun",
+    "skip_all_pending",
     "skip_pending",
 ]

@@ -173,12 +173,25 @@ class Recovered:
 
 def skip_pending(session: Session, subscription_id: int, reason: str, now: datetime) -> int:
     """Skip all copies to this reader that are not sent yet; returns how many were skipped."""
-    return _spare(session, [subscription_id], reason, now)
+    return skip_all_pending(session, [subscription_id], reason, now)
+
+
+def skip_all_pending(session: Session, subscription_ids: Collection[int], reason: str, now: datetime) -> int:
+    """The same for many readers, in as many statements as for one."""
+    # Each letter by its id, else PostgreSQL looks into every partition. Finished ones because of `doubts.reopen`.
+    may_reopen = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - REOPEN_WITHIN)
+    some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), may_reopen))
+    states = dict(session.execute(some).all())
+    under_way = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
+    # Else the breaker could let a copy wait again whose reader has left since it was refused.
+    refused = update(_ROWS).where(_for(under_way, subscription_ids), _ROWS.c.state == _STATE[CopyState.REFUSED])
+    session.connection().execute(refused.where(_ROWS.c.reason == ABOUT_US).values(reason=reason))
+    return _skip(session, _for(list(states), subscription_ids), reason, now)
 
 
 def anonymize(session: Session, subscription_ids: Collection[int], now: datetime) -> None:
     """Erase these readers' names and addresses from their copies; the copies stay, and count as before."""
-    _spare(session, subscription_ids, "erased", now)
+    skip_all_pending(session, subscription_ids, "erased", now)
     theirs = _for(_ANY_LETTER, subscription_ids)
     blanked = update(_ROWS).where(theirs).values(address="", name="", source=None, reply=None).returning(_ROWS.c.id)
     ids = session.connection().execute(blanked).scalars().all()
@@ -313,18 +326,6 @@ def _without_suppressed(session: Session, worker: str, claimed: list[ClaimedCopy
 def _for(letters: Select[int] | Collection[int], subscription_ids: Collection[int]) -> ColumnElement[bool]:
     # The index that finds a reader's copies begins with the letter.
     return _ROWS.c.letter_id.in_(letters) & _ROWS.c.subscription_id.in_(subscription_ids)
-
-
-def _spare(session: Session, subscription_ids: Collection[int], reason: str, now: datetime) -> int:
-    # Each letter by its id, else PostgreSQL looks into every partition. Finished ones because of `doubts.reopen`.
-    may_reopen = (Letter.state == LetterState.FINISHED) & (Letter.finished_at > now - REOPEN_WITHIN)
-    some = select(Letter.id, Letter.state).where(or_(Letter.state.in_(UNDER_WAY), may_reopen))
-    states = dict(session.execute(some).all())
-    under_way = [letter_id for letter_id, state in states.items() if state in UNDER_WAY]
-    # Else the breaker could let a copy wait again whose reader has left since it was refused.
-    refused = update(_ROWS).where(_for(under_way, subscription_ids), _ROWS.c.state == _STATE[CopyState.REFUSED])
-    session.connection().execute(refused.where(_ROWS.c.reason == ABOUT_US).values(reason=reason))
-    return _skip(session, _for(list(states), subscription_ids), reason, now)
 
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str, now: datetime) -> int:

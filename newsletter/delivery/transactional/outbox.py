@@ -23,6 +23,7 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.orm import Session, aliased
@@ -251,11 +252,15 @@ def erase_letters(session: Session, keys: Collection[str], subscription_ids: Col
         session.execute(delete(OutboxMessage).where(theirs, is_gone), execution_options=UNSYNCED)
 
 
-def skip_waiting(session: Session, key: str, subscription_id: int, reason: str, now: datetime) -> None:
-    """Skip what waits for a reader at this address about a subscription that has ended; answers to requests go out."""
+def skip_waiting(session: Session, ended: Collection[tuple[str, int]], reason: str, now: datetime) -> None:
+    """Skip what waits for these readers about a subscription that has ended, each given as address key and id.
+
+    Answers to requests go out.
+    """
     theirs = update(OutboxMessage).where(
-        OutboxMessage.key == key,
-        OutboxMessage.subscription_id == subscription_id,
+        # By itself as well, because SQLite looks no pairs up in an index.
+        OutboxMessage.key.in_([key for key, _ in ended]),
+        tuple_(OutboxMessage.key, OutboxMessage.subscription_id).in_(ended),
         OutboxMessage.state == OutboxState.PENDING,
         OutboxMessage.kind.not_in(_ANSWERS),
     )
