@@ -48,7 +48,7 @@ def test_a_copy_that_waits_is_skipped_when_its_reader_leaves(press) -> None:
 
 def test_what_nobody_asked_for_is_skipped_once_its_reader_has_left(press, other_publication) -> None:
     reader, token = press.reader(ADA), press.leave_token(ADA)
-    press.run(emails.link, press.publication, reader.id, ADA, press.now)
+    press.run(emails.link, emails.ReaderAddress(press.publication, reader.id, ADA), press.now)
     press.run(signup.subscribe, other_publication, signup.SignupRequest(ADA, "", None, "Yes"), press.now)
     press.run(unsubscribe.unsubscribe_by_link, token, Channel.ONE_CLICK, None, press.now)
     assert [(letter.kind, letter.state, letter.reason) for letter in press.letters(ADA)] == [
