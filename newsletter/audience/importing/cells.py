@@ -14,7 +14,12 @@ from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
 MAX_ATTRIBUTES = 100
-NOTHING = frozenset({"null", "none", "nil", "n/a"})
+_FAILED = (
+    "#n/a #value! #ref! #name? #div/0! #num! #null! #nv #wert! #bezug! #zahl! #valeur! #nom? #nombre! #nul! #n/d #n/d! "
+    "#arg! #adr! #nazwa? #liczba! #zero! #¡valor! #¡ref! #¿nombre? #¡num! #¡nulo! #¡div/0!"
+)
+"""What spreadsheet programs show of a formula without a value, in five languages."""
+NOTHING = frozenset({"null", "none", "nil", "n/a", *_FAILED.split()})
 """What programs write into empty cells, in small letters."""
 _BETWEEN_TAGS = ("|", ";", ",")
 
@@ -79,7 +84,7 @@ def text_of(cell: str, nothing: Collection[str]) -> str:
     """The text of a cell; "" if it is empty, or is one of these words, which are some of `NOTHING`."""
     text = cell.strip()
     # Nearly every cell is settled here, and there are a million rows of them.
-    if not text or (len(text) > _LONGEST_NOTHING and "'" not in text):
+    if not text or (len(text) > _LONGEST_WORD and "'" not in text and text[0] != "#"):
         return text
     text = unescape_formula(text)
     return "" if text not in _NAMES and text.casefold() in nothing else text
@@ -87,7 +92,7 @@ def text_of(cell: str, nothing: Collection[str]) -> str:
 
 _NAMES = frozenset({"Nil", "Null"})
 """What people are called; programs write such words in small letters or in capitals."""
-_LONGEST_NOTHING = max(map(len, NOTHING))
+_LONGEST_WORD = max(len(text) for text in NOTHING if text.isalpha())
 
 
 def says_gone(attribute: tuple[str, str]) -> bool:
