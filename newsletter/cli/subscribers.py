@@ -142,6 +142,10 @@ def import_(
     memory.collect_rarely()
     with files.open_file(file, encoding) as opened:
         surveys = list_rows.survey(opened, choices, settings.source)
+        if opened.unread:
+            click.echo(
+                f"{opened.name}: not read: {opened.unread_names}; import by itself what belongs to the list", err=True
+            )
         with reporting(surveys, as_json=as_json, listed=dry_run, refused=refused, report=report) as progress:
             if all_or_nothing:
                 _check(progress, opened, choices, settings.source)

@@ -53,6 +53,40 @@ def test_a_list_is_taken_whole(name: str, expected: list[tuple[str, str]]) -> No
     assert (people(rows), refused(rows)) == (expected, {})
 
 
+def test_a_title_above_the_header_is_left_out(write: Callable[..., Path]) -> None:
+    rows = read(write("Our readers,,\n,,\nEmail,Name,Status\nfern@garden.example,Fern,unsubscribed\n"))
+    assert people(rows) == [("fern@garden.example", "Fern")]
+    assert refused(rows) == {}
+
+
+@pytest.mark.parametrize("above", ["Contact,,Unsubscribed", "Unsubscribed readers,,", "ivy@garden.example,,"])
+def test_what_may_tell_of_readers_is_no_title(above: str, write: Callable[..., Path]) -> None:
+    with pytest.raises(Invalid, match="line 1: no column is called email"):
+        read(write(f"{above}\nEmail,Name,\nfern@garden.example,Fern,yes\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("<!DOCTYPE html><html>", "a web page"),
+        ("<html><table><tr><td>Email</td></tr></table></html>", "a web page"),
+        ('\ufeff<?xml version="1.0"?>', "XML"),
+        ('[{"email": "fern@garden.example"}]', "JSON"),
+        ('{"email": "fern@garden.example"}\n', "JSON"),
+        ("%PDF-1.7", "a PDF"),
+        ("BEGIN:VCARD\nEMAIL:fern@garden.example\nEND:VCARD\n", "an address book"),
+    ],
+)
+def test_what_is_no_list_is_called_by_its_kind(text: str, kind: str, write: Callable[..., Path]) -> None:
+    with pytest.raises(Invalid, match=f"this is {kind} and no list; export it as CSV UTF-8 or XLSX"):
+        read(write(text))
+
+
+@pytest.mark.parametrize("failed", ["#N/A", "#NV", "#N/D!", "#REF!", "#VALEUR!"])
+def test_a_formula_without_a_value_is_nobodys_name(failed: str, write: Callable[..., Path]) -> None:
+    assert people(read(write(f"email,name\nfern@garden.example,{failed}\n"))) == [("fern@garden.example", "")]
+
+
 def test_several_addresses_in_one_cell_are_refused_in_one_sentence() -> None:
     rows = read(LISTS / "mailbox-list-one-cell.csv")
     assert refused(rows) == {2: "several addresses in one cell; give each a row of its own"}

@@ -401,7 +401,9 @@ def test_each_row_has_its_fate_with_line_and_reason(press, write: Callable[..., 
         ({"..\\subscribed_1.csv": "email\n"}, "names a file outside"),
         ({"subscribed_1.csv": "email\n" + "a" * (3 << 20)}, "more than 200 times its size"),
         ({"a.csv": "email\n", "b.csv": "email\n"}, "several lists, of no program that is known: 'a.csv', 'b.csv'"),
-        ({"inner.zip": b"PK\x03\x04"}, "no list in it"),
+        ({"inner.zip": b"PK\x03\x04"}, "no list in it, but 'inner.zip'; unpack it"),
+        ({"a.csv": "email\n", "unsubscribed.xlsx": b"PK"}, "those who have left may be in 'unsubscribed.xlsx'"),
+        ({"subscribed_1.csv": "email\n", "bounces.zip": b"PK"}, "those who have left may be in 'bounces.zip'"),
     ],
 )
 def test_a_zip_that_is_not_to_be_trusted_is_not_unpacked(
@@ -410,6 +412,15 @@ def test_a_zip_that_is_not_to_be_trusted_is_not_unpacked(
     path = zipped(tmp_path / "list.zip", members)
     with files.open_file(path) as opened, pytest.raises(Invalid, match=message):
         list_rows.survey(opened)
+
+
+def test_what_is_passed_over_in_a_zip_is_named(tmp_path: Path) -> None:
+    others = {f"{number}.opens.csv": "email\n" for number in range(11)}
+    members = {"subscribed_1.csv": "Email Address\n", "readme.md": "", "more.xlsx": b"PK", "__MACOSX/._a.csv": b""}
+    with files.open_file(zipped(tmp_path / "list.zip", members | others)) as opened:
+        list_rows.survey(opened, source="mailchimp")
+        assert opened.unread_names.startswith("'0.opens.csv', '1.opens.csv', ")
+        assert opened.unread_names.endswith(", '9.opens.csv', 2 more")
 
 
 def test_a_zip_that_is_cut_off_or_damaged_is_refused_before_a_row_is_read(mailchimp: Path) -> None:

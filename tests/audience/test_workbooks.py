@@ -49,6 +49,7 @@ def cell(value: object) -> str:
 def workbook(
     path: Path,
     *sheets: Sequence[Sequence[object]],
+    names: Sequence[str] = (),
     hidden: int = -1,
     merged: str = "",
     shared: Sequence[str] = (),
@@ -61,8 +62,8 @@ def workbook(
         numbers = range(1, len(sheets) + 1)
         seen = ["state='hidden'" if number == hidden else "" for number in numbers]
         named = "".join(
-            f'<sheet name="Sheet{n}" sheetId="{n}" r:id="r{n}" {state}/>'
-            for n, state in zip(numbers, seen, strict=True)
+            f'<sheet name="{name}" sheetId="{n}" r:id="r{n}" {state}/>'
+            for n, name, state in zip(numbers, names or [f"Sheet{n}" for n in numbers], seen, strict=True)
         )
         made.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE}/content-types"/>')
         root = f'<Relationship Id="r1" Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/>'
@@ -158,6 +159,52 @@ def test_each_sheet_that_is_seen_and_has_rows_is_a_list(tmp_path: Path) -> None:
             "sheet 'Sheet4'",
         ]
     assert [row.email for row in read(path)] == ["fern@garden.example", "ivy@garden.example"]
+
+
+def test_a_sheet_that_is_no_list_is_passed_over_by_name(tmp_path: Path) -> None:
+    sheets = (
+        [["Made by Numbers"]],
+        [["Readers"], HEADER, ["fern@garden.example"]],
+        [["email"], ["old@garden.example"]],
+    )
+    path = workbook(tmp_path / "list.xlsx", *sheets, names=["Summary", "Readers", "Backup"], hidden=3)
+    with files.open_file(path) as opened:
+        assert [one.name for one in list_rows.survey(opened)] == [str(path)]
+        assert opened.unread_names == "sheet 'Summary' (without an address), sheet 'Backup' (hidden)"
+
+
+def test_a_hidden_list_of_those_who_left_is_read_and_asked_about(tmp_path: Path) -> None:
+    sheets = ([["email"], ["ivy@garden.example"]], [["email"], ["gone@garden.example"]])
+    path = workbook(tmp_path / "list.xlsx", *sheets, names=["Readers", "Unsubscribed"], hidden=2)
+    with files.open_file(path) as opened:
+        _, gone = list_rows.survey(opened)
+    assert "may say that its readers have left" in gone.layout.doubt
+
+
+def test_a_workbook_of_hidden_sheets_says_so(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "list.xlsx", [["email"], ["ivy@garden.example"]], hidden=1)
+    with pytest.raises(Invalid, match="all its sheets are hidden; show the one with the list"):
+        rows_of(path)
+
+
+def test_a_hidden_row_adds_no_reader_and_ends_what_it_says_has_ended(tmp_path: Path) -> None:
+    rows = [
+        ["email", "status"],
+        ["ivy@garden.example", ""],
+        ["moss@garden.example", ""],
+        ["fern@garden.example", "left"],
+    ]
+    path = rewritten(
+        workbook(tmp_path / "list.xlsx", rows),
+        *((f"<row>{cell(address)}".encode(), f'<row hidden="1">{cell(address)}'.encode()) for address, _ in rows[2:]),
+    )
+    with files.open_file(path) as opened, opened.lists() as lists:
+        ivy, moss, fern = [row for sheet in lists for row in list_rows.read_rows(sheet)]
+    assert isinstance(ivy, ImportRow)
+    assert isinstance(moss, RefusedRow)
+    assert (moss.line, moss.reason.partition(";")[0]) == (3, "this row is hidden in the workbook, as by a filter")
+    assert isinstance(fern, ImportRow)
+    assert fern.status is Status.UNSUBSCRIBED
 
 
 def test_a_sheet_says_by_its_name_that_its_readers_have_left(tmp_path: Path) -> None:

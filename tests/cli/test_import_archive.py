@@ -37,7 +37,9 @@ def test_each_command_says_what_else_a_zip_holds(loaded: Press, tmp_path: Path) 
         opened.writestr("email_list.csv", "email,email_disabled,expiry\nada@example.org,false,\n")
         opened.writestr("posts.csv", "post_id,is_published,title\n1.a,true,A\n")
         opened.writestr("posts/1.a.html", "<p>Hello</p>")
+        opened.writestr("more.csv", "email\nben@example.org\n")
     readers = loaded("subscribers", "import", str(file), "--dry-run")
+    assert f"{file}: not read: 'more.csv'; import by itself what belongs to the list\n" in readers.err
     assert f"also holds posts; to import them: newsletter issues import-archive {file}" in readers.err
     posts = loaded("issues", "import-archive", str(file), "--dry-run")
     assert f"also holds a list of readers; to import them: newsletter subscribers import {file}" in posts.err

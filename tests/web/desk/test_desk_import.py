@@ -325,6 +325,7 @@ def substack_zip() -> bytes:
         row = "1.hello,2023-05-06T07:08:00.000Z,true,newsletter,Hello there"
         opened.writestr("posts.csv", f"post_id,post_date,is_published,type,title\n{row}\n")
         opened.writestr("posts/1.hello.html", "<p>Hello</p>")
+        opened.writestr("posts/1.opens.csv", "post_id,email\n")
     return made.getvalue()
 
 
@@ -334,6 +335,7 @@ def test_a_zip_with_readers_and_posts_brings_both_in_one_press_if_that_is_chosen
 ) -> None:
     page = upload(editor, substack_zip(), "export.zip")
     assert "This zip also holds posts. After the dry run" in editor.read(page)
+    assert "Not read: 'posts/1.opens.csv'. Import by itself what belongs to the list." in editor.read(page)
     press(editor, page, "answers", **AGREED)
     job(services).run()
     assert "This zip also holds posts" in editor.read(page)

@@ -32,6 +32,8 @@ class CsvRow(NamedTuple):
 
     number: int
     cells: list[str]
+    doubt: str = ""
+    """Why its reader may not be meant to be imported, as a sentence; empty if nothing speaks against it."""
 
 
 @dataclass(frozen=True, slots=True)

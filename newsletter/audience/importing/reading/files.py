@@ -1,5 +1,6 @@
 """The files that lists come in: CSV, a peer's zip, or a workbook; however many lists are in one."""
 
+import codecs
 import hashlib
 import os
 import re
@@ -20,7 +21,17 @@ from newsletter.errors import Invalid, NotFound
 
 STANDARD_INPUT = Path("-")
 _CHUNK = 1 << 20
+_HEAD = 100
+_MOST_UNREAD = 10
 _OLD_WORKBOOK = b"\xd0\xcf\x11\xe0"
+_OTHER_TEXTS = {
+    "a web page": re.compile(rb"<(?:!doctype|html|table|meta)\b", re.IGNORECASE),
+    "XML": re.compile(rb"<\?xml\b"),
+    "JSON": re.compile(rb"[\[{]\s*(?:\{\s*)?\""),
+    "a PDF": re.compile(rb"%PDF-"),
+    "an address book": re.compile(rb"BEGIN:VCARD", re.IGNORECASE),
+}
+"""What is no list although some programs give it the name of one, by how it begins."""
 _OTHER_PACKERS = (b"\x1f\x8b", b"7z\xbc\xaf", b"Rar!", b"BZh", b"\xfd7zX")
 
 
@@ -35,6 +46,14 @@ class ListFile:
     _file: IO[bytes]
     encodings: dict[int, str] = field(default_factory=dict)
     """Of each CSV list by its number, from 0, as soon as it was found to be text from end to end."""
+    unread: list[str] = field(default_factory=list)
+    """What `lists` passed over although there may be readers in it."""
+
+    @property
+    def unread_names(self) -> str:
+        """The same in words, as far as people read; empty if there is nothing."""
+        more = [f"{len(self.unread) - _MOST_UNREAD} more"] if len(self.unread) > _MOST_UNREAD else []
+        return ", ".join([*self.unread[:_MOST_UNREAD], *more])
 
     @property
     def descriptor(self) -> int:
@@ -53,26 +72,33 @@ class ListFile:
         Invalid, with the reason, for what is damaged, not text, or not to be trusted.
         """
         self._file.seek(0)
+        self.unread.clear()
         with ExitStack() as open_files, closing(self._lists(open_files)) as lists:
             yield lists
 
     def _lists(self, open_files: ExitStack) -> Generator[CsvFile]:
-        magic = self._file.read(4)
+        head = self._file.read(_HEAD)
+        magic = head[:4]
         self._file.seek(0)
         if magic == _OLD_WORKBOOK:
             kind = "this is an old workbook, or one with a password"
             raise Invalid(f"{self.name}: {kind}; save its sheet as CSV UTF-8, or as XLSX without one, and import that")
         if magic.startswith(_OTHER_PACKERS):
             raise Invalid(f"{self.name}: this file is packed, and not as a zip; unpack it, and import what is in it")
+        for kind, beginning in _OTHER_TEXTS.items():
+            if beginning.match(head.removeprefix(codecs.BOM_UTF8).lstrip()):
+                raise Invalid(
+                    f"{self.name}: this is {kind} and no list; export it as CSV UTF-8 or XLSX, and import that"
+                )
         if magic != zip_reader.MAGIC:
             yield from self._csv(0, self._file, self.name, self.size, Path(self.name).name)
             return
         with naming(self.name):
             opened_zip = open_files.enter_context(zip_reader.open_zip(self._file))
             is_workbook = xlsx_reader.is_workbook(opened_zip)
-            members = [] if is_workbook else zip_reader.list_members(opened_zip, sources.MEMBERS)
+            members = [] if is_workbook else zip_reader.list_members(opened_zip, sources.MEMBERS, self.unread)
         if is_workbook:
-            yield from xlsx_reader.read_workbook(opened_zip, self.name)
+            yield from xlsx_reader.read_workbook(opened_zip, self.name, self.unread)
         for number, entry in enumerate(members):
             name, file_name = f"{self.name}, {entry.filename}", PurePosixPath(entry.filename).name
             with zip_reader.open_member(opened_zip, entry) as stream:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from newsletter.audience import search_text, statuses
 from newsletter.audience.address import Address
 from newsletter.audience.chosen_hour import DeliveryHour
-from newsletter.audience.importing import sources
+from newsletter.audience.importing import headers, sources
 from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.columns import ColumnLayout, Details
 from newsletter.audience.importing.headers import FieldKind
@@ -103,8 +103,9 @@ def parsed(layout: ColumnLayout, lines: Iterator[CsvRow | RefusedRow]) -> Iterat
         row = line if isinstance(line, RefusedRow) else _row(layout, details, line)
         if isinstance(row, ImportRow):
             doubt = _OTHER_LIST.format(other_header) if other_header else ""
-            if layout.is_first_half(line.cells, following.cells) and not row.is_ended:
-                doubt = doubt or _BROKEN
+            # Whoever left is not mailed again by mistake.
+            if not (doubt or row.is_ended):
+                doubt = _BROKEN if layout.is_first_half(line.cells, following.cells) else _own_doubt(line)
             yield RefusedRow(row.line, doubt, line.cells) if doubt else row
         elif layout.has_titles(row.cells):
             other_header = 0
@@ -114,16 +115,35 @@ def parsed(layout: ColumnLayout, lines: Iterator[CsvRow | RefusedRow]) -> Iterat
             yield row
 
 
+def _own_doubt(line: CsvRow | RefusedRow) -> str:
+    return line.doubt if isinstance(line, CsvRow) else line.reason
+
+
 def headed(sheet: CsvFile, source: str = "") -> tuple[Source, CsvRow, Iterator[CsvRow | RefusedRow]]:
     """Where a list comes from, its header, and all rows below; what stands in for a header that it lacks."""
-    header = sheet.header
+    header, rows = _below_its_title(sheet)
     found = sources.source_named(source) if source else sources.recognised_source(header.cells, sheet.file_name)
-    rows = iter(sheet.rows)
     if found.headerless and any("@" in cell for cell in header.cells):
         rows = itertools.chain([header], rows)
         titles = [*found.headerless, *(f"Field {number}" for number in range(3, len(header.cells) + 1))]
         header = CsvRow(header.number, titles)
     return found, header, rows
+
+
+def _below_its_title(sheet: CsvFile) -> tuple[CsvRow, Iterator[CsvRow | RefusedRow]]:
+    """The header of a list, and the rows below it; a title above both is left out, as Numbers writes the table's."""
+    top = [sheet.header, *itertools.islice(sheet.rows, _MOST_TITLES)]
+    for at, row in enumerate(top):
+        texts = [cell for cell in row.cells if cell.strip()]
+        if isinstance(row, CsvRow) and any(headers.field_of(text) is FieldKind.EMAIL for text in texts):
+            return row, itertools.chain(top[at + 1 :], sheet.rows)
+        if len(texts) != 1 or "@" in texts[0] or headers.names_the_gone(texts[0]):
+            break
+    return sheet.header, itertools.chain(top[1:], sheet.rows)
+
+
+_MOST_TITLES = 3
+"""Lines that a list may have above its header."""
 
 
 def opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnLayout, Iterator[CsvRow | RefusedRow]]:

@@ -10,10 +10,11 @@ from newsletter.audience.importing.reading.csv_reader import CsvRow, RefusedRow
 from newsletter.audience.importing.reading.merged_cells import MergedCells
 from newsletter.audience.importing.reading.number_formats import NumberReader, moment_text, plain_number
 from newsletter.audience.importing.reading.shared_strings import SharedStrings, unescaped
-from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, XmlPart
+from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, TRUE, XmlPart
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
+_HIDDEN = "this row is hidden in the workbook, as by a filter; show it if its reader is meant, too"
 _MOST_ROWS = 1 << 24
 """As LibreOffice has; Excel has a sixteenth of it."""
 
@@ -39,6 +40,7 @@ class SheetRows(XmlPart):
         self._columns: dict[str, int] = {}
         self._number = 0
         self._stated_number: str | None = None
+        self._doubt = ""
         self._cells: list[str] = []
         self._too_far = ""
         """The name of a cell of this row that stands too far to the right."""
@@ -75,6 +77,7 @@ class SheetRows(XmlPart):
             self._texts.clear()
         elif kind == "row":
             self._stated_number = attributes.get("r")
+            self._doubt = _HIDDEN if attributes.get("hidden") in TRUE else ""
             self._cells, self._column, self._reference, self._too_far = [], 0, "", ""
         elif kind == "rPh":
             self._is_phonetic = True
@@ -112,7 +115,7 @@ class SheetRows(XmlPart):
         if kind is None or kind == "n":
             return self._styles.get(self._style, plain_number)(text)
         if kind == "b":
-            return "true" if text in {"1", "true"} else "false"
+            return "true" if text in TRUE else "false"
         return _iso_moment(text) if kind == "d" else unescaped(text)
 
     def _put_elsewhere(self, text: str) -> None:
@@ -140,7 +143,7 @@ class SheetRows(XmlPart):
             reason = f"it has a cell at {self._too_far[:40]}, and the first {most} columns are read"
             self._rows.append((RefusedRow(number, reason, self._cells), self._looked_up))
         elif not is_blank:
-            self._rows.append((CsvRow(number, self._cells), self._looked_up))
+            self._rows.append((CsvRow(number, self._cells, self._doubt), self._looked_up))
 
 
 def _iso_moment(text: str) -> str:

@@ -9,20 +9,20 @@ from zipfile import ZipFile, ZipInfo
 
 from newsletter.audience.importing.reading import number_formats, zip_reader
 from newsletter.audience.importing.reading.number_formats import NumberReader
-from newsletter.audience.importing.reading.xml_part import DAMAGED, XmlPart
+from newsletter.audience.importing.reading.xml_part import DAMAGED, TRUE, XmlPart
 from newsletter.errors import Invalid
 
 _WORKBOOK = re.compile(r"xl/workbook\d*\.xml")
 _MOST_ELEMENTS = 500_000
 """Of a part that is no sheet: a worn-out workbook has 64,000 formats."""
-_YES = frozenset({"1", "true"})
 
 
 class Sheet(NamedTuple):
-    """One worksheet that is not hidden."""
+    """One worksheet."""
 
     name: str
     part: ZipInfo
+    is_hidden: bool
 
 
 class Workbook(NamedTuple):
@@ -59,12 +59,13 @@ def _plan(opened: ZipFile, parts: Mapping[str, ZipInfo], path: str) -> Workbook:
     sheets, from_1904 = [], False
     for name, attributes in _elements(opened, parts[path]):
         if name == "workbookPr":
-            from_1904 = attributes.get("date1904") in _YES
-        elif name == "sheet" and attributes.get("state", "visible") == "visible":
+            from_1904 = attributes.get("date1904") in TRUE
+        elif name == "sheet":
             kind, target = related[attributes["id"]]
             # A sheet can also be a chart.
             if kind == "worksheet":
-                sheets.append(Sheet(attributes["name"], parts[part(target)]))
+                is_hidden = attributes.get("state", "visible") != "visible"
+                sheets.append(Sheet(attributes["name"], parts[part(target)], is_hidden))
     beside = {kind: parts.get(part(target)) for kind, target in related.values()}
     styles = beside.get("styles")
     readers = _readers(_elements(opened, styles), from_1904=from_1904) if styles else ()

@@ -1,6 +1,6 @@
-"""Workbooks (XLSX): each visible sheet is a list, read as a stream, and each cell as a CSV export would have it."""
+"""Workbooks (XLSX): each sheet that is a list is read as a stream, and each cell as a CSV export would have it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +8,7 @@ from tempfile import TemporaryFile
 from typing import IO
 from zipfile import ZipFile, ZipInfo
 
+from newsletter.audience.importing import headers
 from newsletter.audience.importing.reading import workbook, zip_reader
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
 from newsletter.audience.importing.reading.merged_cells import MergedCells
@@ -28,14 +29,15 @@ def is_workbook(opened: ZipFile) -> bool:
     return bool(workbook.workbook_path(opened))
 
 
-def read_workbook(opened: ZipFile, name: str) -> Iterator[CsvFile]:
-    """Each visible sheet that has rows; Invalid for a workbook that is damaged, or would unpack to too much."""
+def read_workbook(opened: ZipFile, name: str, unread: list[str]) -> Iterator[CsvFile]:
+    """Each sheet that is a list; the others are named in `unread`.
+
+    Invalid for a workbook that is damaged, or would unpack to too much.
+    """
     with naming(name):
         _check_whole(opened)
         plan = workbook.read_workbook(opened)
-        sheets = [sheet for sheet in plan.sheets if _has_rows(opened, plan, sheet)]
-        if not sheets:
-            raise Invalid("line 1: the file is empty")
+        sheets = _lists_among(opened, plan, unread)
     for sheet in sheets:
         title = name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}"
         # A CSV file that was saved as a workbook has its old name as that of the sheet.
@@ -71,9 +73,33 @@ def _open_shared(opened: ZipFile, part: ZipInfo | None) -> IO[bytes]:
     return opened.open(part) if part else BytesIO(b"<sst/>")
 
 
-def _has_rows(opened: ZipFile, plan: Workbook, sheet: Sheet) -> bool:
+def _lists_among(opened: ZipFile, plan: Workbook, unread: list[str]) -> list[Sheet]:
+    def having(wanted: Callable[[CsvRow | RefusedRow], bool], sheets: Sequence[Sheet]) -> list[Sheet]:
+        return [sheet for sheet in sheets if _finds(opened, plan, sheet, wanted)]
+
+    filled = having(lambda _: True, plan.sheets)
+    if not filled:
+        raise Invalid("line 1: the file is empty")
+    # Who left is known to have left even where their list was put out of sight.
+    candidates = [sheet for sheet in filled if not sheet.is_hidden or headers.names_the_gone(sheet.name)]
+    if not candidates:
+        raise Invalid("all its sheets are hidden; show the one with the list, and save it again")
+    lists = having(_has_address, candidates) or candidates
+    unread += [
+        f"sheet {sheet.name[:60]!r} ({'hidden' if sheet.is_hidden else 'without an address'})"
+        for sheet in filled
+        if sheet not in lists
+    ]
+    return lists
+
+
+def _finds(opened: ZipFile, plan: Workbook, sheet: Sheet, wanted: Callable[[CsvRow | RefusedRow], bool]) -> bool:
     with _open_rows(opened, plan, sheet) as rows:
-        return any(True for _ in rows)
+        return any(map(wanted, rows))
+
+
+def _has_address(row: CsvRow | RefusedRow) -> bool:
+    return any("@" in cell for cell in row.cells)
 
 
 def _named(rows: SheetRows, title: str) -> Iterator[CsvRow | RefusedRow]:

@@ -6,6 +6,8 @@ from xml.parsers import expat
 from newsletter.audience.importing.reading import zip_reader
 from newsletter.errors import Invalid
 
+TRUE = frozenset({"1", "true"})
+"""The values of an attribute or a cell that is true."""
 DAMAGED = "this workbook is damaged or cut off; save it again, or save its sheet as CSV UTF-8"
 LONGEST_TEXT = 1 << 16
 """Characters that are kept of a shared text: twice what Excel stores, and more than of any cell of a list."""

@@ -1,7 +1,7 @@
 """Zips as peers write them: the lists in one are read as streams, and nothing is unpacked to the disk.
 
 What a stranger made may unpack to more than any disk holds, or name files elsewhere: such a zip is refused before a
-byte of it is unpacked. A zip within it is not opened.
+byte of it is unpacked. A zip or a workbook within it is not opened, but named.
 """
 
 import lzma
@@ -14,6 +14,7 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from newsletter.audience.importing import headers
+from newsletter.audience.importing.headers import FieldKind
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
 
@@ -28,6 +29,10 @@ MAGIC = b"PK\x03\x04"
 _UNREADABLE = (BadZipFile, NotImplementedError, OSError, RuntimeError, ValueError)
 BROKEN = (BadZipFile, EOFError, NotImplementedError, lzma.LZMAError, zlib.error)
 _LISTS = (".csv", ".tsv", ".txt")
+_CLOSED = (".zip", ".gz", ".7z", ".rar", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
+"""What may hold a list and has to be unpacked first, or imported by itself."""
+_LONGEST_HEADER = 1 << 14
+_BETWEEN_CELLS = re.compile("[,;|\t]")
 _ENCRYPTED = 0x1
 _DAMAGED = "this zip is damaged or cut off; download it again"
 
@@ -63,20 +68,48 @@ def file_names(path: Path) -> list[str]:
         return []
 
 
-def list_members(opened: ZipFile, patterns: list[str]) -> list[ZipInfo]:
-    """The lists in a zip: those that a peer's pattern knows, else the only one; Invalid if none or several could be."""
-    entries = [entry for entry in opened.infolist() if _is_list(entry)]
+def list_members(opened: ZipFile, patterns: list[str], unread: list[str]) -> list[ZipInfo]:
+    """The lists in a zip: those that a peer's pattern knows, else the only one; the others are named in `unread`.
+
+    Invalid if none or several could be the list, or if those who have left may be in what cannot be read here.
+    """
+    entries = [entry for entry in opened.infolist() if _is_of_kind(entry, _LISTS)]
+    closed = [entry for entry in opened.infolist() if _is_of_kind(entry, _CLOSED)]
     known = [entry for entry in entries if any(re.fullmatch(one, _file_name(entry), re.IGNORECASE) for one in patterns)]
     # Somebody may have laid a list of those who left beside the program's own; then it has to be said what is in it.
     beside = [entry for entry in entries if entry not in known and headers.names_the_gone(_file_name(entry))]
     chosen = known + beside if known else entries
+    if suspects := [entry for entry in closed if headers.names_the_gone(_file_name(entry))]:
+        raise Invalid(
+            f"in this zip, those who have left may be in {_named(suspects)}, which cannot be read here; "
+            "unpack the zip, and import each list in it by itself"
+        )
     if not chosen:
-        raise Invalid("this zip has no list in it: it should have a CSV file")
+        within = f", but {_named(closed)}; unpack it, and import that" if closed else ": it should have a CSV file"
+        raise Invalid(f"this zip has no list in it{within}")
     if not known and len(chosen) > 1:
-        names = ", ".join(repr(entry.filename[:60]) for entry in chosen[:10])
-        raise Invalid(f"this zip has several lists, of no program that is known: {names}; import each by itself")
+        raise Invalid(
+            f"this zip has several lists, of no program that is known: {_named(chosen)}; import each by itself"
+        )
     check_sizes(chosen)
+    left = [entry for entry in entries if entry not in chosen and _may_name_readers(opened, entry)]
+    unread += [repr(entry.filename[:60]) for entry in left + closed]
     return chosen
+
+
+def _may_name_readers(opened: ZipFile, entry: ZipInfo) -> bool:
+    """Whether a list seems to have a column of addresses, as one of posts has not."""
+    try:
+        with opened.open(entry) as stream:
+            first = stream.readline(_LONGEST_HEADER)
+    except (*_UNREADABLE, *BROKEN):
+        return True
+    cells = _BETWEEN_CELLS.split(first.decode("utf-8-sig", "replace"))
+    return b"\0" in first or any("@" in cell or headers.field_of(cell) is FieldKind.EMAIL for cell in cells)
+
+
+def _named(entries: list[ZipInfo]) -> str:
+    return ", ".join(repr(entry.filename[:60]) for entry in entries[:10])
 
 
 def check_sizes(entries: list[ZipInfo], most: int = MAX_UNPACKED) -> None:
@@ -109,10 +142,10 @@ def _check_name(name: str) -> None:
         raise Invalid(f"this zip names a file outside of it ({name[:60]!r}), as no program's export does")
 
 
-def _is_list(entry: ZipInfo) -> bool:
+def _is_of_kind(entry: ZipInfo, endings: tuple[str, ...]) -> bool:
     name = _file_name(entry).casefold()
     is_hidden = name.startswith(".") or entry.filename.startswith("__MACOSX/")
-    return name.endswith(_LISTS) and not entry.is_dir() and not is_hidden
+    return name.endswith(endings) and not entry.is_dir() and not is_hidden
 
 
 def _file_name(entry: ZipInfo) -> str:

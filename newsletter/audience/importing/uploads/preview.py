@@ -49,6 +49,8 @@ class FilePreview:
     """How a word of the file reads in each encoding that it may be in."""
     questions: list[str] = field(default_factory=list)
     fault: str = ""
+    unread: str = ""
+    """What is in it and is not read, although there may be readers in it."""
     doubt: str = ""
     """Why it is not clear who in it has left (`ColumnLayout.doubt`)."""
 
@@ -65,6 +67,7 @@ def preview(file: ListFile, settings: ImportSettings) -> FilePreview:
         with file.lists() as lists:
             for sheet in lists:
                 _look_at(seen, sheet, settings)
+            seen.unread = file.unread_names
     except UnknownEncoding as error:
         seen.readings = error.readings
     except Invalid as error:
