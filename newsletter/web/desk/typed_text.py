@@ -9,7 +9,8 @@ WRITTEN = (
     *("title", "subject", "preheader", "note", "source", "body", "text", "words", "comment"),
     *("slug", "category", "tags", "author", "reviewed_by", "last_reviewed", "source_title", "source_url"),
     *("name", "tagline", "description", "sender_name", "sender_address", "reply_to", "postal_address"),
-    *("email", "others", "consent", "reason", "attribute", "value"),
+    *("email", "others", "consent", "reason", "attribute", "value", "tag", "topics"),
+    *("request_topics", "ask_url", "booking_url", "place", "url"),
 )
 """The form fields that hold text, with the names shown beside what was typed."""
 

@@ -10,6 +10,7 @@ from newsletter.editors import Role
 from newsletter.web.desk import typed_text
 from newsletter.web.desk.roles import ANYONE, Route
 from newsletter.web.desk.routes import ROUTES
+from newsletter.web.desk.settings import pages as settings_pages
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.web.desk.conftest import Enter
@@ -92,10 +93,12 @@ def test_what_was_written_into_a_form_that_came_after_the_session_is_given_back(
 @pytest.mark.slow
 def test_whatever_a_form_has_typed_is_given_back_but_times_colours_and_codes(enter: Enter) -> None:
     owner = enter(Role.OWNER)
-    pages = [owner.open(address_of(route.path)).text for route in ROUTES if route.method == "GET"]
+    paths = [address_of(route.path) for route in ROUTES if route.method == "GET"]
+    pages = [owner.open(path).text for path in (*paths, *(f"/desk/settings/{part}" for part in settings_pages.PARTS))]
     forms = re.findall(r"(?s)<form[^>]*method=.post.*?</form>", "".join(pages))
     fields = re.findall(r'<(?:input(?![^>]*type="(?!text|email|url))|textarea)[^>]*name="([^"]+)"', "".join(forms))
-    assert set(fields) - set(typed_text.WRITTEN) == {"at", "time_zone", "iso_week", "accent", "accent_dark", "code"}
+    short = {"at", "time_zone", "iso_week", "accent", "accent_dark", "code", "language", "close_comments_after"}
+    assert set(fields) - set(typed_text.WRITTEN) == short
 
 
 def test_a_form_from_elsewhere_changes_nothing(enter: Enter, services: Services) -> None:
