@@ -31,6 +31,7 @@ from tests.amending import amend
 
 ISSUES = Path(__file__).parents[1] / "issues"
 BASE_URL = "https://letters.example.org"
+SECRET = "a secret that is for tests"
 GRACE = timedelta(hours=2)
 """How late an issue may still go out, as it is set by default."""
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -56,7 +57,7 @@ class Clock:
 def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> Services:
     """Services over these sessions, with nothing stored; a single letter is its fields as JSON."""
     # A developer's own .env lies in the folder that tests run in.
-    fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": "a secret that is for tests"}
+    fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": SECRET}
     settings = Settings(**fixed, **changes)
     links = Links(base_url, TokenSeal(settings.secret))
     caps = SignupCaps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)

@@ -23,6 +23,7 @@ from newsletter.errors import Conflict, PressError
 from newsletter.schema import SchemaState
 from newsletter.wiring import Services, open_services
 from newsletter.workflows import issue_readiness, publish
+from tests.databases import MOSTLY_SQLITE
 
 from .conftest import KEY, NASTY, Elsewhere, Forge, of_a_press, rows, settings_of
 
@@ -159,6 +160,7 @@ def test_an_older_backup_is_filled_in_as_it_was_and_then_migrated(
     assert "'ada@x.example', 'Ada', datetime.datetime(2026, 11, 20, 12, 0" in reader
 
 
+@MOSTLY_SQLITE
 def test_a_backup_that_did_not_count_corrections_yet_is_restored(
     backup: Path, forge: Forge, elsewhere: Elsewhere, now: datetime
 ) -> None:
@@ -196,11 +198,11 @@ def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
     assert rows(there)["subscribers"]
 
 
+@MOSTLY_SQLITE
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
         ({"tables/subscribers": b"1\tada@x.example\tk\t\\N\t2026-11-20 12:00:00.000000\n"}, "subscribers"),
-        ({"tables/suppressions": b"k\tdesk\tnever\t\n"}, None),
         ({"tables/copy_notes": b"too few cells\n"}, "copy_notes"),
         ({"tables/copy_notes": b"\xff\t\xfe\n"}, "copy_notes"),
         ({"tables/slots": None}, "its tables are not those of its version"),
@@ -209,19 +211,28 @@ def test_an_empty_database_of_this_version_will_do_but_not_beneath_a_worker(
     ],
 )
 def test_what_does_not_fit_is_named_and_nothing_is_left_behind(
-    forge: Forge, elsewhere: Elsewhere, now: datetime, files, reason: str | None
+    forge: Forge, elsewhere: Elsewhere, now: datetime, files, reason: str
 ) -> None:
-    there = elsewhere()
-    path = forge(files)
-    if reason is None and there.database.startswith("sqlite"):
-        return  # it keeps what it is given; PostgreSQL does not
-    with pytest.raises(PressError, match=reason or "suppressions"):
+    _assert_refused(forge(files), elsewhere(), reason, now)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_row_that_postgresql_refuses_is_named_and_nothing_is_left_behind(
+    forge: Forge, elsewhere: Elsewhere, now: datetime
+) -> None:
+    # SQLite keeps what it is told.
+    _assert_refused(forge({"tables/suppressions": b"k\tdesk\tnever\t\n"}), elsewhere(), "suppressions", now)
+
+
+def _assert_refused(path: Path, there: Settings, reason: str, now: datetime) -> None:
+    with pytest.raises(PressError, match=reason):
         restore(path, there, now)
     assert standing(there) is SchemaState.EMPTY
     assert not there.secret_file.exists()
     assert not list(there.data_dir.rglob("*.p[en][gm]"))
 
 
+@MOSTLY_SQLITE
 def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
     backup: Path, elsewhere: Elsewhere, now: datetime
 ) -> None:
@@ -237,6 +248,7 @@ def test_a_key_that_is_there_is_left_and_a_person_told_how_links_open_again(
     assert there.secret_file.read_text() == "another key, which signs other links"
 
 
+@MOSTLY_SQLITE
 def test_a_key_that_is_set_is_not_in_the_backup_and_the_same_is_wanted_there(
     services: Services, elsewhere: Elsewhere, tmp_path: Path, now: datetime
 ) -> None:
