@@ -89,7 +89,7 @@ def tried(services: Services, editor: Visitor, now: datetime) -> None:
 
 
 @pytest.mark.usefixtures("tried")
-@pytest.mark.parametrize("role", [Role.VIEWER, Role.AUTHOR])
+@pytest.mark.parametrize("role", [pytest.param(Role.VIEWER, marks=pytest.mark.slow), Role.AUTHOR])
 def test_whoever_only_writes_or_looks_sees_nobodys_address_but_those_of_the_team_and_the_publication(
     enter: Enter, ada: int, role: Role
 ) -> None:
