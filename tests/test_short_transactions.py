@@ -21,7 +21,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import LinkCheck
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
-from newsletter.workflows import publish, resend_missed
+from newsletter.workflows import halt_issue, resend_missed
 from tests import sample_services, transactions
 
 READERS = 7_000
@@ -92,7 +92,7 @@ def test_an_issue_is_stopped_in_groups(
 
 def test_a_stop_that_was_cut_short_is_gone_on_with(services: Services, now: datetime) -> None:
     with services.sessions.begin() as session:
-        assert publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now) == READERS
+        assert halt_issue.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now) == READERS
     letter_id = letter_of(services)
     assert 0 < states(services, letter_id)[CopyState.PENDING] < READERS
     with services.sessions.reading() as session:
@@ -109,7 +109,7 @@ def test_a_stopped_issue_is_sent_in_groups_to_those_who_missed_it(
     services: Services, now: datetime, sizes: list[int]
 ) -> None:
     with services.sessions.begin() as session:
-        publish.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now)
+        halt_issue.cancel(session, issue_store.find(session, sample_services.OUT[-1]), now)
     with services.sessions.begin() as session, pytest.raises(Conflict, match="being stopped right now;"):
         resend_missed.resend(session, issue_store.find(session, sample_services.OUT[-1]), now)
     while stopping.skip_next_group(services.sessions, letter_of(services), now):

@@ -1,7 +1,6 @@
-"""Publish an issue: schedule, send, pause, resume, cancel, and start what is due.
+"""Publish an issue: schedule and send it, and start what is due.
 
 Scheduling freezes an issue into a letter; at its time one worker fans it out, a copy for each reader.
-Every transition is a compare-and-set on the letter's state, so two workers or editors cannot make it twice.
 """
 
 from collections.abc import Sequence
@@ -19,12 +18,8 @@ from newsletter.audience import delivery_hours, paces, preferences, subscribers
 from newsletter.audience.delivery_hours import HourStart
 from newsletter.audience.models import Pace
 from newsletter.audience.segments.store import Frozen
-from newsletter.config import Settings
-from newsletter.delivery import breaker, stopping
 from newsletter.delivery.ledger import new_copies, partitions, repeats
-from newsletter.delivery.models import NOT_BEGUN, OVER, UNDER_WAY, Letter, LetterState
-from newsletter.delivery.rate_limit import claim_limiter
-from newsletter.delivery.rate_limit.limits import Limits, Throttle
+from newsletter.delivery.models import NOT_BEGUN, Letter, LetterState
 from newsletter.delivery.reports import clicks
 from newsletter.delivery.workers.context import set_aside
 from newsletter.editorial.issues import approvals, archive_index, digests, issue_store
@@ -36,6 +31,7 @@ from newsletter.i18n import formats
 from newsletter.workflows import build_letter, issue_readiness
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar
+from newsletter.workflows.halt_issue import move_letter
 from newsletter.workflows.prepare_issue import PreparedIssue
 from newsletter.workflows.recipients import Recipients
 
@@ -67,7 +63,7 @@ def reschedule(session: Session, letters: LetterSettings, issue: Issue, at: date
         issue_readiness.require_approved(issue, issue_readiness.approvable_content(issue, letters.links))
     try:
         with session.begin_nested():
-            is_moved = letter is not None and _move(session, letter, NOT_BEGUN, LetterState.WAITING, due_at=at)
+            is_moved = letter is not None and move_letter(session, letter, NOT_BEGUN, LetterState.WAITING, due_at=at)
     except IntegrityError:
         raise _taken(issue, at) from None
     if letter is None or not is_moved:
@@ -133,7 +129,7 @@ def send_digest(session: Session, letters: LetterSettings, digest: Issue, at: da
 def unschedule(session: Session, issue: Issue, now: datetime) -> datetime:
     """Make a scheduled issue ready again; returns the time it had. Conflict once it has begun."""
     letter = issue.letter
-    if letter is None or not _move(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
+    if letter is None or not move_letter(session, letter, NOT_BEGUN, LetterState.CANCELLED, finished_at=now):
         raise Conflict(
             f"“{issue.title}” is {issue_store.state(issue).phrase}; "
             "only an issue that is still scheduled can be unscheduled"
@@ -167,58 +163,6 @@ def send_correction(
     if started is None:
         raise Conflict(f"the correction of “{issue.title}” has been started by somebody else")
     return started
-
-
-def reopen_letter(session: Session, letter: Letter) -> None:
-    """Set a finished letter back to running, because it has pending copies again."""
-    _move(session, letter, OVER, LetterState.RUNNING, finished_at=None)
-
-
-def pause(session: Session, mailing: Issue | Correction) -> None:
-    """Pause an issue or a correction until `resume`: no more copies are claimed. Conflict unless it is being sent."""
-    if mailing.letter is None or not _move(session, mailing.letter, (LetterState.RUNNING,), LetterState.PAUSED):
-        raise _impossible(
-            mailing, "only an issue that is being sent can be paused", "not going out, so there is nothing to pause"
-        )
-
-
-def resume(session: Session, mailing: Issue | Correction, now: datetime) -> None:
-    """Resume an issue or a correction, or the copies that a breaker holds back; Conflict if none is paused or held."""
-    if mailing.letter is None or not resume_letter(session, mailing.letter, now):
-        raise _impossible(mailing, "only a paused issue can be resumed", "not paused, so there is nothing to resume")
-
-
-def resume_letter(session: Session, letter: Letter, now: datetime) -> bool:
-    """Resume a letter, and the copies that a breaker holds back; whether any was paused or held."""
-    if letter.state not in UNDER_WAY:
-        return False
-    was_held = breaker.close(session, letter.id, now)
-    breaker.release_letter(session, letter.id, now)
-    return _move(session, letter, (LetterState.PAUSED,), LetterState.RUNNING) or was_held
-
-
-def cancel(session: Session, mailing: Issue | Correction, now: datetime) -> int:
-    """Stop an issue or a correction for good; how many copies are not sent. Conflict if there is nothing to stop.
-
-    For a large letter `stopping.skip_next_group` skips the remaining copies.
-    """
-    letter, stoppable = mailing.letter, (*NOT_BEGUN, *UNDER_WAY)
-    if letter is None or not _move(session, letter, stoppable, LetterState.CANCELLED, finished_at=now):
-        raise _impossible(mailing, "there is nothing to cancel", "not going out, so there is nothing to stop")
-    breaker.close(session, letter.id, now)
-    return stopping.skip_first_group(session, letter.id, now)
-
-
-def _impossible(mailing: Issue | Correction, of_issue: str, of_correction: str) -> Conflict:
-    if isinstance(mailing, Correction):
-        return Conflict(f"This correction is {of_correction}.")
-    return Conflict(f"“{mailing.title}” is {issue_store.state(mailing).phrase}; {of_issue}")
-
-
-def current_throttle(session: Session, letter: Letter | None, settings: Settings, now: datetime) -> Throttle | None:
-    """Why no copies go out although the letter is being sent, and until when; None if they do."""
-    is_going = letter is not None and letter.state is LetterState.RUNNING
-    return claim_limiter.held_until(session, Limits.from_settings(settings), now) if is_going else None
 
 
 def is_any_due(session: Session, now: datetime) -> bool:
@@ -315,7 +259,7 @@ def _start(
     """Begin to send; each reader's delivery hour is counted from the slot. Without one, nobody's is waited for."""
     recipients = Recipients.of_letter(session, letter)
     conditions = recipients.conditions(session, now)
-    if not _move(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
+    if not move_letter(session, letter, from_states, LetterState.RUNNING, approvals.may_start(), started_at=now):
         return None
     if recipients.pace is Pace.EACH:
         digests.note_issue(session, letter)
@@ -353,26 +297,10 @@ def _fan_out(
 
 def _hold_for_a_person(session: Session, letter: Letter, now: datetime) -> None:
     """Hold a letter that could not start, until a person decides; does nothing if another worker started it."""
-    if _move(session, letter, (LetterState.WAITING,), LetterState.HELD):
+    if move_letter(session, letter, (LetterState.WAITING,), LetterState.HELD):
         late = int((now - letter.due_at).total_seconds() // 60)
         log.warning(
             "issue held: it was due too long ago, or nobody had approved it; send it now, or cancel it",
             letter=letter.id,
             minutes_late=late,
         )
-
-
-def _move(
-    session: Session,
-    letter: Letter,
-    from_states: Sequence[LetterState],
-    to: LetterState,
-    *conditions: ColumnElement[bool],
-    **moments: datetime | None,
-) -> bool:
-    """Compare-and-set; False if the letter was not in `from_states`, or a condition does not hold."""
-    move = update(Letter).where(Letter.id == letter.id, Letter.state.in_(from_states), *conditions)
-    move = move.values(state=to, **moments)
-    moved = session.scalar(move.returning(Letter.id).execution_options(synchronize_session=False))
-    session.expire(letter, ["state", *moments])
-    return moved is not None

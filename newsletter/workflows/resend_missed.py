@@ -48,7 +48,7 @@ from newsletter.editorial.models import Issue
 from newsletter.errors import Conflict
 from newsletter.prepared import encode_rows, rows
 from newsletter.publications import Publication
-from newsletter.workflows import publish
+from newsletter.workflows import halt_issue
 from newsletter.workflows.recipients import Recipients, not_by_digest
 
 DAYS = 30
@@ -119,7 +119,7 @@ def resend(
     count = next(filter(None, groups), 0) or (_add_joined(session, letter, segment=segment, now=now) if joined else 0)
     if not count:
         raise Conflict(f"nobody who is subscribed now has missed “{issue.title}”, so there is nobody to send it to")
-    publish.reopen_letter(session, letter)
+    halt_issue.reopen_letter(session, letter)
     log.info("issue sent to those who missed it", letter=letter.id)
     return count
 
@@ -170,7 +170,7 @@ def _goes_on(session: Session, letter_id: int, move: Callable[..., int], now: da
         return None
     count = move(session, letter, now=now)
     if count and letter.state is LetterState.FINISHED:
-        publish.reopen_letter(session, letter)
+        halt_issue.reopen_letter(session, letter)
     return count
 
 

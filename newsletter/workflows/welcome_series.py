@@ -35,7 +35,7 @@ from newsletter.editorial.models import Issue
 from newsletter.editorial.preflight import Finding
 from newsletter.editorial.schedule import occurrences
 from newsletter.publications import Publication
-from newsletter.workflows import build_letter, calendar, prepare_issue, publish
+from newsletter.workflows import build_letter, calendar, halt_issue, prepare_issue
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.recipients import Recipients, not_by_digest
 
@@ -122,7 +122,7 @@ def stopped(session: Session, publication: Publication) -> list[Trip]:
 
 def resume(session: Session, publication: Publication, now: datetime) -> bool:
     """Go on with the copies of the series that a breaker holds back; whether there were any."""
-    resumed = [publish.resume_letter(session, letter, now) for letter in _under_way(session, publication)]
+    resumed = [halt_issue.resume_letter(session, letter, now) for letter in _under_way(session, publication)]
     return any(resumed)
 
 

@@ -20,7 +20,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
 from newsletter.errors import Conflict, Invalid, PressError, Refused
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, issue_readiness, publish
+from newsletter.workflows import approve_issue, halt_issue, issue_readiness, publish
 from newsletter.workflows.approve_issue import ApprovalStatus, Review
 from tests import sample_services
 from tests.originals import Fill
@@ -215,7 +215,7 @@ def test_what_was_scheduled_and_is_taken_back_unchanged_keeps_its_approval(servi
     approve(services, SECOND, now)
     schedule(services, now)
     with services.sessions.begin() as session:
-        publish.cancel(session, issue_store.find(session, SLUG), now)
+        halt_issue.cancel(session, issue_store.find(session, SLUG), now)
     schedule(services, now)
     assert state(services) is IssueState.SCHEDULED
 

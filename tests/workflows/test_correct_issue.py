@@ -31,6 +31,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import (
     approve_issue,
     correct_issue,
+    halt_issue,
     issue_readiness,
     prepare_issue,
     publish,
@@ -483,7 +484,7 @@ def test_a_correction_that_was_stopped_or_mailed_before_this_follows_nobody(serv
     leave_waiting(services, "refused")
     letter_id = mail(services, now).letter_id
     with services.sessions.begin() as session:
-        publish.cancel(session, corrections.find(session, issue_store.find(session, SLUG), 1), now)
+        halt_issue.cancel(session, corrections.find(session, issue_store.find(session, SLUG), 1), now)
         move(session, "refused", CopyState.SENT, Status.ACTIVE)
     assert catch_up(services, now + MINUTE) == 0
     with services.sessions.begin() as session:
@@ -582,16 +583,16 @@ def test_a_correction_is_paused_stopped_and_counted_like_any_letter(services: Se
             return len(running)
 
     def resume(session: Session, found: Correction) -> None:
-        publish.resume(session, found, now)
+        halt_issue.resume(session, found, now)
 
-    act(publish.pause)
+    act(halt_issue.pause)
     assert claim() == 0
     act(resume)
     assert claim() == 1
-    assert act(lambda session, found: publish.cancel(session, found, now)) == len(GET_IT)
+    assert act(lambda session, found: halt_issue.cancel(session, found, now)) == len(GET_IT)
     counts = act(lambda session, found: stats.copy_counts(session, found.letter))
     assert (counts.audience, counts.skipped) == (len(GET_IT), len(GET_IT))
-    for again in (publish.pause, resume, lambda session, found: publish.cancel(session, found, now)):
+    for again in (halt_issue.pause, resume, lambda session, found: halt_issue.cancel(session, found, now)):
         with pytest.raises(Conflict):
             act(again)
 

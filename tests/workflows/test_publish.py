@@ -19,7 +19,7 @@ from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
 from newsletter.publications import Publication, Slot
-from newsletter.workflows import build_letter, issue_readiness, publish
+from newsletter.workflows import build_letter, halt_issue, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.sample_source import issue_source
 
@@ -152,7 +152,7 @@ def test_only_what_is_ready_or_was_cancelled_in_time_can_be_scheduled(
         issue = issue_store.find(session, slugs[0])
         publish.schedule_next(session, LetterSettings(links), issue, now, grace=GRACE)
         assert not issue_readiness.can_be_scheduled(issue)
-        publish.cancel(session, issue, now)
+        halt_issue.cancel(session, issue, now)
         assert issue_readiness.can_be_scheduled(issue)
         publish.send_now(session, LetterSettings(links), issue, now)
         assert not issue_readiness.can_be_scheduled(issue)
@@ -166,7 +166,7 @@ def test_an_issue_that_was_changed_after_it_was_cancelled_has_to_be_marked_ready
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
-        publish.cancel(session, issue, now)
+        halt_issue.cancel(session, issue, now)
         changed = issue_file.parse(issue_source() + "More.\n", issue.file_name)
         issue_store.save(
             session, issue.publication, issue_store.Text(changed, issue.file_name, {}), issue_store.BY_FILE, now
@@ -346,7 +346,7 @@ def test_an_issue_tells_the_same_figures_after_its_copies_were_dropped(
     with sessions.begin() as session:
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
         started = publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
-        publish.cancel(session, issue_store.find(session, slugs[0]), now)
+        halt_issue.cancel(session, issue_store.find(session, slugs[0]), now)
         before = stats.copy_counts(session, issue_store.find(session, slugs[0]).letter)
     assert before.skipped == 1
     assert retention.drop_copies(sessions, started.letter_id) == 1
@@ -382,7 +382,7 @@ def test_cancelling_before_the_hour_lets_the_issue_be_scheduled_again(
 ) -> None:
     schedule(sessions, links, slugs[0], TUESDAY, now)
     with sessions.begin() as session:
-        assert publish.cancel(session, issue_store.find(session, slugs[0]), now) == 0
+        assert halt_issue.cancel(session, issue_store.find(session, slugs[0]), now) == 0
     assert state(sessions, slugs[0]) is IssueState.CANCELLED
     schedule(sessions, links, slugs[0], TUESDAY, now)
     assert state(sessions, slugs[0]) is IssueState.SCHEDULED
@@ -395,7 +395,7 @@ def test_cancelling_in_mid_issue_spares_the_rest_and_is_final(
         add_reader(session, publication, "ada@reader.example", Status.ACTIVE, now)
         publish.send_now(session, LetterSettings(links), issue_store.find(session, slugs[0]), now)
     with sessions.begin() as session:
-        assert publish.cancel(session, issue_store.find(session, slugs[0]), now) == 1
+        assert halt_issue.cancel(session, issue_store.find(session, slugs[0]), now) == 1
     with sessions.begin() as session:
         assert session.scalars(select(Copy.state)).all() == [CopyState.SKIPPED]
         with pytest.raises(Conflict, match="nobody is sent an issue twice"):
@@ -415,9 +415,9 @@ def test_a_paused_issue_goes_on_when_resumed(sessions: Sessions, links: Links, s
     with sessions.begin() as session:
         issue = issue_store.find(session, slugs[0])
         publish.send_now(session, LetterSettings(links), issue, now)
-        publish.pause(session, issue)
+        halt_issue.pause(session, issue)
         assert issue_store.state(issue) is IssueState.PAUSED
-        publish.resume(session, issue, now)
+        halt_issue.resume(session, issue, now)
         assert issue_store.state(issue) is IssueState.SENDING
 
 

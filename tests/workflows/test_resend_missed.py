@@ -20,7 +20,7 @@ from newsletter.editorial.models import IssueState
 from newsletter.editors import Role
 from newsletter.errors import Conflict
 from newsletter.wiring import Services
-from newsletter.workflows import alert_editors, publish, resend_missed
+from newsletter.workflows import alert_editors, halt_issue, resend_missed
 from tests import sample_services
 from tests.originals import Fill
 from tests.sample_services import NOW, letters
@@ -193,9 +193,9 @@ def test_going_on_closes_the_breaker_and_lets_the_held_ones_wait_as_before(servi
         held = update(Copy).where(Copy.letter_id == letter.id, Copy.address == "stopped@a.example")
         session.execute(held.values(state=CopyState.PENDING, reason=None, not_before=breaker.HELD))
     with services.sessions.begin() as session:
-        publish.resume(session, issue_store.find(session, SLUG), now)
+        halt_issue.resume(session, issue_store.find(session, SLUG), now)
         assert breaker.open_trips(session, issue_store.find(session, SLUG).letter_id) == []
         copy = session.scalars(select(Copy).where(Copy.address == "stopped@a.example").order_by(Copy.id.desc())).first()
         assert copy.not_before == now
         with pytest.raises(Conflict, match="only a paused issue"):
-            publish.resume(session, issue_store.find(session, SLUG), now)
+            halt_issue.resume(session, issue_store.find(session, SLUG), now)

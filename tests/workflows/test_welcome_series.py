@@ -30,6 +30,7 @@ from newsletter.workflows import (
     allow_sending,
     correct_issue,
     fill_slots,
+    halt_issue,
     publish,
     resend_missed,
     welcome_series,
@@ -261,7 +262,7 @@ def test_the_editors_are_told_when_servers_refuse_it_and_it_can_be_resumed(servi
         session.add(trip)
         session.flush()
         assert alert_editors.send_alert(session, services.audience, trip.id, MONDAY)
-        assert publish.resume_letter(session, letter, MONDAY)
+        assert halt_issue.resume_letter(session, letter, MONDAY)
         assert letter.state is LetterState.RUNNING
     mail = sample_services.letters(services)[-1]
     assert "in the welcome series is paused" in mail["headline"]

@@ -10,7 +10,7 @@ from newsletter.editorial.issues import corrections, issue_store, mailings
 from newsletter.editorial.models import Correction, Issue
 from newsletter.i18n import formats
 from newsletter.wiring import Services
-from newsletter.workflows import publish
+from newsletter.workflows import halt_issue
 
 
 @click.command()
@@ -21,7 +21,7 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
     """Cancel an issue. Nothing more of it goes out."""
     with services.sessions.begin() as session:
         mailing = _mailing(session, slug, correction)
-        spared, letter_id = publish.cancel(session, mailing, now()), mailing.letter_id
+        spared, letter_id = halt_issue.cancel(session, mailing, now()), mailing.letter_id
     while letter_id is not None and stopping.skip_next_group(services.sessions, letter_id, now()):
         pass
     not_sent = f"; {formats.number(spared)} copies were not sent" if spared else ""
@@ -35,7 +35,7 @@ def cancel(services: Services, slug: str, correction: int | None) -> None:
 def pause(services: Services, slug: str, correction: int | None) -> None:
     """Hold what has not been sent yet, until `resume`."""
     with services.sessions.begin() as session:
-        publish.pause(session, _mailing(session, slug, correction))
+        halt_issue.pause(session, _mailing(session, slug, correction))
     click.echo(f"{mailings.mailing_name(slug, correction)} is paused")
 
 
@@ -46,7 +46,7 @@ def pause(services: Services, slug: str, correction: int | None) -> None:
 def resume(services: Services, slug: str, correction: int | None) -> None:
     """Resume a paused issue."""
     with services.sessions.begin() as session:
-        publish.resume(session, _mailing(session, slug, correction), now())
+        halt_issue.resume(session, _mailing(session, slug, correction), now())
     click.echo(f"{mailings.mailing_name(slug, correction)} is sending again")
     warn_if_not_armed(services)
 

@@ -44,7 +44,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.publications import Publication, toml_file
 from newsletter.wiring import Services
-from newsletter.workflows import build_letter, issue_readiness, prepare_issue, publish, sample_issue
+from newsletter.workflows import build_letter, halt_issue, issue_readiness, prepare_issue, publish, sample_issue
 from newsletter.workflows.recipients import Recipients
 
 _FOLDER = Path("issues")
@@ -218,7 +218,7 @@ def status(services: Services, slug: str, as_json: bool) -> None:
     with services.sessions.reading() as session:
         issue = issue_store.find(session, slug)
         counts = {"state": issue_store.state(issue).value} | asdict(stats.copy_counts(session, issue.letter))
-        hold = publish.current_throttle(session, issue.letter, services.settings, now())
+        hold = halt_issue.current_throttle(session, issue.letter, services.settings, now())
         zone = issue.publication.time_zone
         stops = breaker.open_trips(session, issue.letter.id) if issue.letter else ()
         away = _away(session, issue)

@@ -30,7 +30,7 @@ from newsletter.editorial.models import Issue
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk.timed_cache import TimedCache
-from newsletter.workflows import publish
+from newsletter.workflows import halt_issue
 
 _KEY = "newsletter.watching"
 _EACH_SECOND, _NOW_AND_THEN, _SELDOM = 0.9, 3.0, 30.0
@@ -179,7 +179,7 @@ class _LetterCache:
             next_try=found.next_try,
             speed=speed,
             forecast=forecast,
-            hold=publish.current_throttle(store, letter, services().settings, at),
+            hold=halt_issue.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),

@@ -12,7 +12,7 @@ from newsletter.editorial.schedule import queue, slot_settings
 from newsletter.editors import Editor, Role
 from newsletter.publications import WeekOff, find
 from newsletter.wiring import Services
-from newsletter.workflows import approve_issue, issue_readiness, publish
+from newsletter.workflows import approve_issue, halt_issue, issue_readiness, publish
 from newsletter.workflows.approve_issue import Review
 from tests import sample_services
 from tests.sample_services import WAITING, Clock
@@ -245,7 +245,7 @@ def _schedule(services: Services) -> None:
 def _cancel(services: Services) -> None:
     _schedule(services)
     with services.sessions.begin() as session:
-        publish.cancel(session, issue_store.find(session, FIRST), sample_services.NOW)
+        halt_issue.cancel(session, issue_store.find(session, FIRST), sample_services.NOW)
 
 
 def _hold(services: Services) -> None:

@@ -24,7 +24,7 @@ from newsletter.web.desk.lookup import Mailed
 from newsletter.web.desk.previews import MailParts
 from newsletter.web.desk.writing import editor_form
 from newsletter.web.desk.writing.editor_form import FieldFault
-from newsletter.workflows import correct_issue, publish
+from newsletter.workflows import correct_issue, halt_issue
 from newsletter.workflows.correct_issue import CorrectionAudience, MailingOrder
 
 
@@ -107,13 +107,13 @@ def letter_progress(slug: str, number: int) -> ResponseReturnValue:
 def pause_correction(slug: str, number: int) -> ResponseReturnValue:
     """Pause the letter; the rest waits until somebody resumes."""
     return _move(
-        slug, number, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
+        slug, number, halt_issue.pause, "Paused. Copies that are being sent right now still go out; the rest wait."
     )
 
 
 def resume_correction(slug: str, number: int) -> ResponseReturnValue:
     """Resume a paused letter."""
-    return _move(slug, number, lambda store, made: publish.resume(store, made, now()), "Sending has resumed.")
+    return _move(slug, number, lambda store, made: halt_issue.resume(store, made, now()), "Sending has resumed.")
 
 
 def stop_correction(slug: str, number: int) -> ResponseReturnValue:
@@ -121,7 +121,7 @@ def stop_correction(slug: str, number: int) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         made = lookup.correction(store, slug, number)[1]
         was_going = made.letter is not None and made.letter.state is LetterState.RUNNING
-        flash(words.stopped(publish.cancel(store, made, now()), was_going=was_going))
+        flash(words.stopped(halt_issue.cancel(store, made, now()), was_going=was_going))
     return _back(slug, number)
 
 

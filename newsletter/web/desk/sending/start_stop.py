@@ -12,7 +12,7 @@ from newsletter.errors import Conflict
 from newsletter.i18n import formats
 from newsletter.web.context import now, services
 from newsletter.web.desk import frame, lookup, outlook, words
-from newsletter.workflows import issue_readiness, publish
+from newsletter.workflows import halt_issue, issue_readiness, publish
 
 _STOPPABLE = (IssueState.SCHEDULED, IssueState.SENDING, IssueState.PAUSED)
 
@@ -42,7 +42,7 @@ def cancel(slug: str) -> ResponseReturnValue:
         found = lookup.require_unchanged(store, slug, request.form)
         had_begun = issue_store.is_out(found)
         was_going = issue_store.state(found) is IssueState.SENDING
-        spared = publish.cancel(store, found, now())
+        spared = halt_issue.cancel(store, found, now())
         stopped = words.stopped(spared, was_going=was_going)
         flash(stopped if had_begun else f"Unscheduled. “{found.title}” goes to nobody until it is scheduled again.")
     return _back(slug)
@@ -50,13 +50,13 @@ def cancel(slug: str) -> ResponseReturnValue:
 
 def pause(slug: str) -> ResponseReturnValue:
     """Pause the issue; the rest waits until somebody resumes. `then=correct` goes on to its text."""
-    done = _move(slug, publish.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
+    done = _move(slug, halt_issue.pause, "Paused. Copies that are being sent right now still go out; the rest wait.")
     return redirect(url_for("desk.write_form", slug=slug), 303) if request.form.get("then") == "correct" else done
 
 
 def resume(slug: str) -> ResponseReturnValue:
     """Resume a paused issue."""
-    return _move(slug, lambda store, found: publish.resume(store, found, now()), "Sending has resumed.")
+    return _move(slug, lambda store, found: halt_issue.resume(store, found, now()), "Sending has resumed.")
 
 
 def _question(slug: str, template: str, require: Callable[[Issue], None]) -> str:
