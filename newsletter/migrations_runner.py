@@ -22,9 +22,12 @@ import newsletter.delivery.bounces.intake.reader_mails
 import newsletter.delivery.bounces.intake.tally
 import newsletter.delivery.bounces.webhooks
 import newsletter.delivery.models
+import newsletter.delivery.rate_limit.limiter_store
 import newsletter.delivery.reports.clicks
 import newsletter.delivery.reports.provider_results
 import newsletter.delivery.reports.stats
+import newsletter.delivery.workers.heartbeat
+import newsletter.delivery.workers.send_permission
 import newsletter.editorial.imported.posts
 import newsletter.editorial.imported.uploads
 import newsletter.editorial.issues.archive_index

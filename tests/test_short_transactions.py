@@ -13,8 +13,9 @@ from newsletter.cli.issues.halt import cancel
 from newsletter.cli.issues.send import _to_missed
 from newsletter.db import Sessions
 from newsletter.delivery import stopping
-from newsletter.delivery.models import Copy, CopyState, SharedLimiter
+from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.rate_limit import limiter_store
+from newsletter.delivery.rate_limit.limiter_store import SharedLimiter
 from newsletter.delivery.workers import clock_setback
 from newsletter.editorial.external_checks import link_checks
 from newsletter.editorial.issues import issue_store

@@ -13,7 +13,8 @@ from typing import IO, Any
 from sqlalchemy import Column, Connection, MetaData, Table
 
 from newsletter.db import is_postgresql
-from newsletter.delivery.models import Heartbeat, SendPermission
+from newsletter.delivery.workers.heartbeat import Heartbeat
+from newsletter.delivery.workers.send_permission import SendPermission
 from newsletter.errors import Invalid, Unavailable
 from newsletter.schema import is_modelled
 

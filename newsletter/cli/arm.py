@@ -8,8 +8,8 @@ import click
 
 from newsletter.cli.common import as_json, print_json, with_services
 from newsletter.clock import now
-from newsletter.delivery.models import SendPermission
 from newsletter.delivery.workers import send_permission
+from newsletter.delivery.workers.send_permission import SendPermission
 from newsletter.editorial.issues import mailings
 from newsletter.i18n import formats
 from newsletter.wiring import Services

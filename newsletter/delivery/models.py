@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, validates
@@ -337,46 +337,3 @@ class Suppression(Base):
     detail: Mapped[str | None] = mapped_column(Text)
     folded: Mapped[bool] = mapped_column(default=False)
     """Whether it is from before migration 0014, and also holds for each address with this folded key (`mailboxes`)."""
-
-
-class Heartbeat(Base):
-    """A worker's last heartbeat, for /readyz and for lease recovery."""
-
-    __tablename__ = "heartbeats"
-
-    worker: Mapped[str] = mapped_column(String(64), primary_key=True)
-    started_at: Mapped[datetime]
-    at: Mapped[datetime]
-    away: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
-    """By kind of mail, the unreachable mail server: its name, since when and why (`outage`)."""
-
-
-class SharedLimiter(Base):
-    """The shared limiter of one provider group, or of the server as a whole (key ""); `limiter.LimiterState`."""
-
-    __tablename__ = "shared_limiters"
-
-    key: Mapped[str] = mapped_column(String(253), primary_key=True)
-    next_at: Mapped[datetime]
-    """The first moment that is not reserved yet."""
-    spent: Mapped[dict[str, list[list[int]]]] = mapped_column(JSON, default=dict)
-    """For each window in seconds, the runs that went out within it, as [second of the last copy, count]."""
-    paused_until: Mapped[datetime | None]
-    """The end of the pause after a rate-limit reply; from then on its connections grow by one at a time."""
-    series: Mapped[int] = mapped_column(default=0)
-    """Incremented when earlier reservations no longer count."""
-
-
-class SendPermission(Base):
-    """Whether this database may send: its one row, which a copy of the database has, too (`send_permission`)."""
-
-    __tablename__ = "arming"
-
-    ONLY: ClassVar = 1
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    place: Mapped[str | None] = mapped_column(String(120))
-    """The identity of the database that was armed; None while none is."""
-    armed_at: Mapped[datetime | None]
-    restored_from: Mapped[datetime | None]
-    """When the backup was made that the database was restored from; None if it was not."""

@@ -18,8 +18,9 @@ from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.bounces import webhooks
 from newsletter.delivery.bounces.intake import mailbox_lease, tally
-from newsletter.delivery.models import PENDING, Copy, Heartbeat, Letter, LetterState, OutboxMessage, OutboxState
+from newsletter.delivery.models import PENDING, Copy, Letter, LetterState, OutboxMessage, OutboxState
 from newsletter.delivery.workers import heartbeat, send_permission
+from newsletter.delivery.workers.heartbeat import Heartbeat
 from newsletter.doctor.facts import ClockFacts, DatabaseFacts, MachineFacts
 from newsletter.errors import Conflict
 from newsletter.system import data_folder

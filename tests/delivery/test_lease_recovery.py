@@ -8,11 +8,11 @@ from sqlalchemy import select, update
 
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
-from newsletter.delivery.models import Copy, CopyState, Heartbeat, OutboxMessage, OutboxState
+from newsletter.delivery.models import Copy, CopyState, OutboxMessage, OutboxState
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Addressee, Composed
 from newsletter.delivery.workers import heartbeat, lease_recovery
-from newsletter.delivery.workers.heartbeat import LivenessMonitor
+from newsletter.delivery.workers.heartbeat import Heartbeat, LivenessMonitor
 from newsletter.publications import Publication
 
 HALF_A_MINUTE = heartbeat.FRESH

@@ -16,9 +16,10 @@ from newsletter.addresses.provider_groups import ProviderGroups, Quota
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.ledger import ClaimedCopy
-from newsletter.delivery.models import Copy, CopyState, SharedLimiter
+from newsletter.delivery.models import Copy, CopyState
 from newsletter.delivery.rate_limit import claim_limiter, limiter_store
 from newsletter.delivery.rate_limit.claim_limiter import ClaimLimiter
+from newsletter.delivery.rate_limit.limiter_store import SharedLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.rate_limit.warmup import Warmup
 

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, inspect, text
 from newsletter import migrations_runner
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
-from newsletter.delivery.models import SharedLimiter
+from newsletter.delivery.rate_limit.limiter_store import SharedLimiter
 from tests.originals import start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

@@ -15,9 +15,10 @@ from newsletter.audience.models import Act, Channel, ConsentEvent, Pace, Status,
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
 from newsletter.delivery import breaker, ledger
-from newsletter.delivery.models import Copy, CopyState, Heartbeat, Letter
+from newsletter.delivery.models import Copy, CopyState, Letter
 from newsletter.delivery.transactional import outbox
 from newsletter.delivery.workers import heartbeat
+from newsletter.delivery.workers.heartbeat import Heartbeat
 from newsletter.editorial.issues import digests
 from newsletter.wiring import open_services
 from newsletter.worker import Worker

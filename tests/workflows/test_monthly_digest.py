@@ -13,8 +13,9 @@ from newsletter import editors, publications
 from newsletter.audience import topics
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.db import Session
-from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, OutboxMessage, SendPermission
+from newsletter.delivery.models import Copy, CopyState, Letter, LetterState, OutboxMessage
 from newsletter.delivery.workers import send_permission
+from newsletter.delivery.workers.send_permission import SendPermission
 from newsletter.editorial.issues import corrections, digests, issue_store
 from newsletter.editorial.models import Issue, IssueKind, Readiness
 from newsletter.editorial.schedule import queue

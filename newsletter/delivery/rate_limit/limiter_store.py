@@ -5,20 +5,37 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 from typing import Any, cast
 
-from sqlalchemy import Row, Table, bindparam, delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, Row, String, Table, bindparam, delete, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import insert
-from newsletter.delivery.models import SharedLimiter
+from newsletter.db import Base, insert
 from newsletter.delivery.rate_limit import limiter
 from newsletter.delivery.rate_limit.limiter import GROWS_EVERY, LimiterState, SentRun
+
+_MAX_IDLE = timedelta(days=2)
+_GROUP = 2_000
+
+
+class SharedLimiter(Base):
+    """The shared limiter of one provider group, or of the server as a whole (key ""); `LimiterState`."""
+
+    __tablename__ = "shared_limiters"
+
+    key: Mapped[str] = mapped_column(String(253), primary_key=True)
+    next_at: Mapped[datetime]
+    """The first moment that is not reserved yet."""
+    spent: Mapped[dict[str, list[list[int]]]] = mapped_column(JSON, default=dict)
+    """For each window in seconds, the runs that went out within it, as [second of the last copy, count]."""
+    paused_until: Mapped[datetime | None]
+    """The end of the pause after a rate-limit reply; from then on its connections grow by one at a time."""
+    series: Mapped[int] = mapped_column(default=0)
+    """Incremented when earlier reservations no longer count."""
+
 
 _ROWS = cast("Table", SharedLimiter.__table__)
 _CHANGED = ("next_at", "spent", "paused_until", "series")
 _SAVE = update(_ROWS).where(_ROWS.c.key == bindparam("which"))
 _SAVE = _SAVE.values({name: bindparam(f"new_{name}", type_=_ROWS.c[name].type) for name in _CHANGED})
-_MAX_IDLE = timedelta(days=2)
-_GROUP = 2_000
 
 
 def lock(session: Session, keys: Collection[str], now: datetime) -> dict[str, LimiterState]:

@@ -5,16 +5,30 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, select
-from sqlalchemy.orm import Session
+from sqlalchemy import JSON, ColumnElement, String, delete, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.delivery.models import Heartbeat
+from newsletter.db import Base
 from newsletter.delivery.smtp.outage import UnreachableServer
 
 FRESH = timedelta(seconds=30)
 # Three heartbeats; a worker that is silent for longer leaves its share of the connections to the others.
 _SHARING = timedelta(seconds=15)
 _FORGET = timedelta(days=1)
+
+
+class Heartbeat(Base):
+    """A worker's last heartbeat, for /readyz and for lease recovery."""
+
+    __tablename__ = "heartbeats"
+
+    worker: Mapped[str] = mapped_column(String(64), primary_key=True)
+    started_at: Mapped[datetime]
+    at: Mapped[datetime]
+    away: Mapped[dict[str, list[str]]] = mapped_column(JSON, default=dict)
+    """By kind of mail, the unreachable mail server: its name, since when and why (`outage`)."""
+
+
 _EVERY = select(Heartbeat.worker, Heartbeat.at)
 
 

@@ -5,19 +5,34 @@ A row holds the identity of the database that was armed. A copy has that row, to
 
 import threading
 from datetime import datetime
+from typing import ClassVar
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import String, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from newsletter.db import Sessions
-from newsletter.delivery.models import SendPermission
+from newsletter.db import Base, Sessions
 from newsletter.delivery.workers import database_identity
 
 log = structlog.get_logger(__name__)
 
 WHY_NOT = "sending is off, because this database was restored or copied"
 WHAT_TO_DO = "`newsletter arm` shows what would go out, and turns sending on"
+
+
+class SendPermission(Base):
+    """Whether this database may send: its one row, which a copy of the database has, too."""
+
+    __tablename__ = "arming"
+
+    ONLY: ClassVar = 1
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    place: Mapped[str | None] = mapped_column(String(120))
+    """The identity of the database that was armed; None while none is."""
+    armed_at: Mapped[datetime | None]
+    restored_from: Mapped[datetime | None]
+    """When the backup was made that the database was restored from; None if it was not."""
 
 
 def may_send(session: Session) -> bool:
