@@ -226,6 +226,30 @@ def test_what_passes_by_itself_goes_on_after_some_hours(running, press, counts, 
     assert counts(letter).sent == 2
 
 
+def test_what_passes_by_itself_goes_on_though_another_provider_waits_for_a_person(
+    running, press, copies, sessions, clock, trips
+) -> None:
+    letter = running(["ada@yahoo.com", "bo@outlook.com", "cy@aol.com", "di@hotmail.com"])
+    answer = {b"@yahoo": TOO_MANY, b"@aol": TOO_MANY}
+
+    def at_rcpt(line: bytes) -> bytes:
+        return next((reply for domain, reply in answer.items() if domain in line), POLICY)
+
+    with scripted({"RCPT": at_rcpt}) as (peer, _liar):
+        send_all(press(peer.server, limits=Limits(connections=1)))
+    assert sorted(trip.provider_group for trip in trips()) == ["outlook", "yahoo"]
+    clock.pass_by(hours=4)
+    with sessions.begin() as session:
+        assert breaker.release_held(session, clock.now) == 2
+        assert breaker.release_held(session, clock.now) == 0
+    mailbox = Mailbox()
+    with honest(mailbox) as peer:
+        send_all(press(peer.server))
+    assert mailbox.recipients == ["ada@yahoo.com", "cy@aol.com"]
+    waiting = {address for address, copy in copies(letter).items() if copy.not_before >= breaker.HELD}
+    assert waiting == {"bo@outlook.com", "di@hotmail.com"}
+
+
 def test_strikes_outlive_a_worker_that_is_killed(running, press, copies, sessions, state) -> None:
     letter = running(everywhere(4))
     with scripted({"RCPT": RELAY}) as (peer, _liar):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, Table, and_, case, delete, insert, or
 
 from newsletter.addresses.masking import mask_in_text
 from newsletter.addresses.provider_groups import ProviderGroups
-from newsletter.delivery.breaker.trips import STRIKES, WHOLE, Strike, Trip, resumption
+from newsletter.delivery.breaker.trips import STRIKES, WHOLE, Strike, Trip, held_by, resumption
 from newsletter.delivery.ledger.outcomes import ABOUT_US, HeldCopy, Outcome
 from newsletter.delivery.models import PENDING, UNDER_WAY, Copy, CopyState, Letter, LetterState
 from newsletter.delivery.smtp import refusals
@@ -79,20 +79,24 @@ class Breaker:
         """For each letter, how often the sender itself was refused in a row."""
         self._struck: set[int] = set()
         """The letters that have strikes, as far as this worker knows."""
-        self._held: set[tuple[int, str]] = set()
+        self._held: dict[tuple[int, str], datetime] = {}
         self._refreshed_at = float("-inf")
 
     def holds(self, copy: HeldCopy) -> bool:
         """Whether a copy waits because the breaker of its letter or of its provider group is open."""
+        return self.held_until(copy) is not None
+
+    def held_until(self, copy: HeldCopy) -> datetime | None:
+        """The `not_before` by which a copy waits for its breaker to be closed; None if none holds it."""
         if not self._held:
-            return False
-        return not self._held.isdisjoint(
-            {(copy.letter_id, WHOLE), (copy.letter_id, self._groups.of_address(copy.address))}
-        )
+            return None
+        whole = self._held.get((copy.letter_id, WHOLE))
+        return whole or self._held.get((copy.letter_id, self._groups.of_address(copy.address)))
 
     def refresh(self, connection: Connection) -> None:
         """Read from the database which breakers are open and which letters have strikes."""
-        self._held = {(letter_id, group) for letter_id, group in connection.execute(_held_groups())}
+        open_trips = connection.execute(_held_groups())
+        self._held = {(letter_id, group): held_by(trip_id) for letter_id, group, trip_id in open_trips}
         self._struck = set(connection.scalars(select(_STRIKES.c.letter_id).distinct()))
         self._refreshed_at = time.monotonic()
 
@@ -159,11 +163,16 @@ class Breaker:
     ) -> None:
         reply = mask_in_text(last.copy.address, last.reply or "")
         opening = {"code": last.code or 0, "reply": reply, "copies": back, "resumes_at": resumption(reply, now)}
-        connection.execute(insert(_TRIPS).values(letter_id=letter_id, provider_group=group, opened_at=now, **opening))
+        opened = (
+            insert(_TRIPS)
+            .values(letter_id=letter_id, provider_group=group, opened_at=now, **opening)
+            .returning(_TRIPS.c.id)
+        )
+        trip_id = connection.execute(opened).scalar_one()
         if group == WHOLE:
             pause = update(Letter).where(Letter.id == letter_id, Letter.state == LetterState.RUNNING)
             connection.execute(pause.values(state=LetterState.PAUSED))
-        self._held.add((letter_id, group))
+        self._held[letter_id, group] = held_by(trip_id)
         log.warning("servers refuse the sender; stopped", letter=letter_id, group=group or "all", code=last.code)
 
 
@@ -176,9 +185,9 @@ def _too_many(counted: Sequence[_Counted], at_mail: int) -> list[str]:
     return [group for group, count in Counter(one.provider_group for one in counted).items() if count >= STRIKES]
 
 
-def _held_groups() -> Select[Any, Any]:
+def _held_groups() -> Select[Any, Any, Any]:
     running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
-    return select(_TRIPS.c.letter_id, _TRIPS.c.provider_group).where(
+    return select(_TRIPS.c.letter_id, _TRIPS.c.provider_group, _TRIPS.c.id).where(
         _OPEN, _TRIPS.c.provider_group != WHOLE, _TRIPS.c.letter_id.in_(running)
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ForeignKey, String, Table, Text, delete, select, update
+from sqlalchemy import ColumnElement, ForeignKey, String, Table, Text, delete, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter.addresses import provider_groups
@@ -14,7 +14,7 @@ from newsletter.delivery.smtp import refusals
 
 STRIKES = 5
 HELD = datetime(9000, 1, 1, tzinfo=UTC)
-"""The `not_before` of a copy that is held: no clock lets it go, only a person."""
+"""The `not_before` of a copy that is held, or later (`held_by`): no clock lets it go."""
 WHOLE = ""
 """In place of a provider: the letter as a whole."""
 
@@ -132,6 +132,11 @@ def resumption(reply: str, now: datetime) -> datetime | None:
     return now + _HOURS if refusals.passes_by_itself(reply) else None
 
 
+def held_by(trip_id: int) -> datetime:
+    """The `not_before` of copies that this breaker holds, by which they are found when it closes before another."""
+    return HELD + timedelta(seconds=trip_id)
+
+
 def open_trips(session: Session, letter_id: int) -> Sequence[Trip]:
     """The open breakers of a letter, oldest first."""
     return session.scalars(select(Trip).where(Trip.letter_id == letter_id, _OPEN).order_by(Trip.id)).all()
@@ -152,15 +157,23 @@ def release_held(session: Session, now: datetime) -> int:
     due = update(Trip).where(_OPEN, Trip.resumes_at <= now).values(closed_at=now)
     session.execute(due, execution_options=UNSYNCED)
     stopped = select(Trip.letter_id).where(_OPEN)
-    running = select(Letter.id).where(Letter.state == LetterState.RUNNING, Letter.id.not_in(stopped))
-    return next(
-        filter(None, (release_letter(session, letter_id, now) for letter_id in session.scalars(running).all())), 0
-    )
+    running = select(Letter.id).where(Letter.state == LetterState.RUNNING)
+    free = session.scalars(running.where(Letter.id.not_in(stopped)))
+    # Of a letter that another breaker still stops, what a closed one held.
+    closed = select(Trip.letter_id, Trip.id).where(Trip.closed_at.is_not(None), Trip.letter_id.in_(stopped))
+    partly = session.execute(closed.where(Trip.letter_id.in_(running)).order_by(Trip.id))
+    held = [(letter_id, Copy.not_before >= HELD) for letter_id in free]
+    held += [(letter_id, Copy.not_before == held_by(trip_id)) for letter_id, trip_id in partly]
+    return next(filter(None, (_release(session, *each, now) for each in held)), 0)
 
 
 def release_letter(session: Session, letter_id: int, now: datetime) -> int:
     """Release a portion of one letter's held copies; how many."""
-    waiting = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, Copy.not_before >= HELD).limit(_PORTION)
+    return _release(session, letter_id, Copy.not_before >= HELD, now)
+
+
+def _release(session: Session, letter_id: int, held: ColumnElement[bool], now: datetime) -> int:
+    waiting = select(Copy.id).where(Copy.letter_id == letter_id, PENDING, held).limit(_PORTION)
     back = update(_COPIES).where(_COPIES.c.letter_id == letter_id, _COPIES.c.id.in_(waiting), PENDING)
     return session.connection().execute(back.values(not_before=now)).rowcount
 

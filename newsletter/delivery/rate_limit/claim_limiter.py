@@ -18,7 +18,7 @@ from typing import Generic, NamedTuple, TypeVar
 import structlog
 from sqlalchemy.orm import Session
 
-from newsletter.delivery import breaker, ledger
+from newsletter.delivery import ledger
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.ledger import ClaimedCopy
 from newsletter.delivery.rate_limit import limiter, limiter_store, reservations
@@ -104,11 +104,13 @@ class ClaimLimiter:
 
     def put_aside(self, session: Session, copies: Sequence[ClaimedCopy], now: datetime) -> Sequence[ClaimedCopy]:
         """Of these claimed copies, those that no breaker holds; the others wait until a person resumes them."""
-        stopped = [copy for copy in copies if self.breaker.holds(copy)]
-        if stopped:
-            aside = dict.fromkeys((copy.id for copy in stopped), Reservation(breaker.HELD, None))
+        aside = {
+            copy.id: Reservation(until, None) for copy in copies if (until := self.breaker.held_until(copy)) is not None
+        }
+        if aside:
+            stopped = [copy for copy in copies if copy.id in aside]
             reservations.put_back(session.connection(), self.worker, stopped, aside, now)
-        return [copy for copy in copies if not self.breaker.holds(copy)] if stopped else copies
+        return [copy for copy in copies if copy.id not in aside] if aside else copies
 
     def slow_down(self, session: Session, key: str, now: datetime) -> None:
         """After a rate-limit reply: pause the limiter of `key`, then go on over one connection, then more."""
