@@ -100,7 +100,7 @@ def init_app(app: Flask, at_hand: Services) -> None:
 
 
 # The provider has neither our cookie nor our form; its signature or secret is the proof.
-@blueprint.post("/hooks/<name>")
+@blueprint.post("/hooks/<name>", strict_slashes=False)
 @blueprint.post("/hooks/<name>/<path:secret>")
 @without_token
 def receive(name: str, secret: str = "") -> Response:
@@ -108,7 +108,7 @@ def receive(name: str, secret: str = "") -> Response:
     if name not in _PROVIDERS:
         return _answer(404, "There is no such webhook.")
     try:
-        _record(name, _read(name, secret))
+        _record(name, _read(name, secret.removesuffix("/")))
     except Rejected as refusal:
         return _refuse(name, refusal)
     except Unreadable as fault:
