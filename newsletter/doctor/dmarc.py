@@ -21,6 +21,11 @@ class Policy:
     text: str
     tags: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def psd(self) -> str:
+        """Whether it is that of a registry (y), or of an organization (n)."""
+        return self.tags.get("psd", "u").lower()
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -37,9 +42,9 @@ class Walk:
     def organizational_domain(self) -> str:
         """The domain that alignment compares (RFC 9989, 4.10.2)."""
         for policy in self.policies:
-            if policy.tags.get("psd") == "n":
+            if policy.psd == "n":
                 return policy.domain
-            if policy.tags.get("psd") == "y" and policy.domain != self.domain:
+            if policy.psd == "y" and policy.domain != self.domain:
                 below = self.domain.removesuffix(f".{policy.domain}")
                 return f"{below.rpartition('.')[2]}.{policy.domain}"
         return self.policies[-1].domain if self.policies else self.domain
@@ -52,7 +57,7 @@ class Walk:
         for domain in (self.domain, own):
             if domain in found:
                 return found[domain]
-        return next((policy for policy in self.policies if policy.tags.get("psd") == "y"), None)
+        return next((policy for policy in self.policies if policy.psd == "y"), None)
 
 
 def walk_up(ask: Ask, domain: str) -> Walk:
@@ -67,7 +72,7 @@ def walk_up(ask: Ask, domain: str) -> Walk:
             several.append(name)
         if len(found) == 1:
             policies.append(found[0])
-            if found[0].tags.get("psd") == "n" or (found[0].tags.get("psd") == "y" and name != domain):
+            if found[0].psd == "n" or (found[0].psd == "y" and name != domain):
                 break
     return Walk(domain, tuple(policies), tuple(several), tuple(faults))
 

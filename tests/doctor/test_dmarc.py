@@ -32,6 +32,7 @@ def walk(domain: str, **records: str | tuple[str, ...]) -> tuple[dmarc.Walk, lis
         ("a.b.example.com", {"b_example_com": f"{NONE}; psd=n", "example_com": NONE}, "b.example.com", "b.example.com"),
         ("a.example.co.uk", {"co_uk": f"{NONE}; psd=y"}, "example.co.uk", "co.uk"),
         ("a.example.co.uk", {"example_co_uk": NONE, "co_uk": f"{NONE}; psd=y"}, "example.co.uk", "example.co.uk"),
+        ("a.example.co.uk", {"co_uk": f"{NONE}; PSD=Y"}, "example.co.uk", "co.uk"),
         # A registry's own mail.
         ("co.uk", {"co_uk": f"{NONE}; psd=y"}, "co.uk", "co.uk"),
         ("example.com", {"example_com": "v=spf1 -all"}, "example.com", None),

@@ -40,7 +40,7 @@ def the_policy_can_be_read(facts: SystemFacts) -> Iterator[Finding]:
             known = f"p={wanted[:40]} is no policy" if wanted else "the record has no p"
             level = WARNING if "rua" in policy.tags else ERROR
             yield Finding(level, sender.domain, known, "say none, quarantine or reject", _with(policy, p="none"))
-        if policy.tags.get("psd", "").lower() == "y":
+        if policy.psd == "y":
             message = "psd=y says that this is a registry's domain, so nothing below it is aligned with it"
             yield Finding(WARNING, sender.domain, message, "take it out", _with(policy, psd=None))
         for name in ("sp", "np"):
@@ -131,7 +131,7 @@ def _policies(facts: SystemFacts) -> Iterator[tuple[SenderFacts, Policy]]:
 def _is_of_registry(walk: Walk) -> bool:
     """Whether nothing holds but the policy of a registry, such as that of a top-level domain."""
     found = walk.policy
-    return found is not None and found.domain != walk.domain and found.tags.get("psd") == "y"
+    return found is not None and found.domain != walk.domain and found.psd == "y"
 
 
 def _alignment(sender: SenderFacts, envelope: EnvelopeFacts) -> Finding:
