@@ -5,8 +5,7 @@ from peers import readers
 from sqlalchemy import insert, update
 
 from newsletter.delivery import ledger, stopping
-from newsletter.delivery.ledger import copies as ledger_copies
-from newsletter.delivery.ledger import outcomes
+from newsletter.delivery.ledger import moves, outcomes
 from newsletter.delivery.models import Copy, CopyNote, CopyState, Counts, Letter, LetterState, Note
 from newsletter.delivery.smtp.replies import Reply
 
@@ -166,7 +165,7 @@ def test_a_letter_is_finished_once_nothing_of_it_is_left_to_send(running, sessio
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_claims_walk_the_index_of_pending_copies_and_look_at_no_other(running, sessions) -> None:
     running(readers(5))
-    claim = str(ledger_copies._claim(ledger_copies._ROWS).compile(dialect=sessions.engine.dialect))
+    claim = str(moves._claim(moves._ROWS).compile(dialect=sessions.engine.dialect))
     with sessions.engine.connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {claim}", (None,) * claim.count("?"))
         looks = [row.detail for row in plan if "copies" in row.detail]

@@ -2,10 +2,7 @@
 
 from newsletter.delivery.ledger.copies import (
     LEASE,
-    REOPEN_WITHIN,
-    ClaimedCopy,
     Recovered,
-    anonymize,
     begin,
     claim,
     extend_leases,
@@ -17,9 +14,9 @@ from newsletter.delivery.ledger.copies import (
     recover_from,
     release,
     release_unbegun,
-    skip_all_pending,
-    skip_pending,
 )
+from newsletter.delivery.ledger.moves import ClaimedCopy
+from newsletter.delivery.ledger.skipping import REOPEN_WITHIN, anonymize, skip_all_pending, skip_pending
 
 __all__ = [
     "LEASE",
