@@ -26,13 +26,17 @@ document.addEventListener("submit", (event) => {
   form.dataset.pressed = "yes";
 });
 
-// A page that the browser kept and shows again has not been pressed.
-addEventListener("pageshow", () => {
+function forgetPresses() {
   for (const form of document.forms) {
     delete form.dataset.pressed;
     delete form.dataset.answered;
   }
-});
+}
+
+// A page that the browser kept and shows again has not been pressed, nor one whose answer did not replace it: somebody
+// stopped it, or it is a file.
+addEventListener("pageshow", forgetPresses);
+window.navigation?.addEventListener("navigateerror", forgetPresses);
 
 // Come back to, a page shows what was true when it was left; its buttons would meet what has changed since. Not one that
 // answered a form, which would be sent again.

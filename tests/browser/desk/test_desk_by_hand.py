@@ -1,3 +1,4 @@
+import pytest
 from playwright.sync_api import expect
 from sqlalchemy import select, update
 
@@ -54,6 +55,21 @@ def test_two_presses_of_one_button_do_one_thing(open_desk: Open, services: Servi
         assert stats.copy_counts(session, issue_store.find(session, "break-the-circle").letter).audience == len(
             active(services)
         )
+
+
+@pytest.mark.slow
+def test_a_press_whose_answer_was_stopped_can_be_made_again(open_desk: Open) -> None:
+    page = open_desk()
+    page.goto("/desk/settings/name")
+    page.route("**/desk/settings/name", lambda route: route.abort("aborted"), times=1)
+    page.get_by_label("Tagline").fill("Stopped once")
+    save = page.get_by_role("button", name="Save")
+    with page.expect_event("requestfailed"):
+        save.click(no_wait_after=True)
+    # As when the browser's button to stop is pressed; the driver has none.
+    page.evaluate("navigation.dispatchEvent(new Event('navigateerror'))")
+    save.click()
+    expect(page.get_by_role("status")).to_contain_text("Saved.")
 
 
 def test_back_shows_an_issue_as_it_is_now_unless_somebody_typed_there(open_desk: Open, services: Services) -> None:
