@@ -85,6 +85,8 @@ def _resolve(client: Any, name: str, kind: str, seconds: float) -> DnsAnswer:
         return DnsAnswer(is_name=False)
     except exception.Timeout:
         return DnsAnswer(fault="is not answered for by its name servers in time")
+    except resolver.NoNameservers:
+        return DnsAnswer(fault="cannot be looked up: its name servers fail, or its DNSSEC signatures do (SERVFAIL)")
     except (exception.DNSException, OSError, UnicodeError) as error:
         return DnsAnswer(fault=f"cannot be looked up ({type(error).__name__})")
     return DnsAnswer(tuple(map(_as_text, found)))

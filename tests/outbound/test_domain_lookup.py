@@ -44,6 +44,11 @@ def test_only_a_domain_that_the_dns_says_gets_no_mail_is_gone(
     assert domain_lookup.open_lookup(server.address)(host) is exists
 
 
+def test_a_name_server_that_fails_is_told_in_words_of_the_dns(server: DnsServer) -> None:
+    fault = dns_client.open_client(server.address)("broken.example", "TXT").fault
+    assert fault == "cannot be looked up: its name servers fail, or its DNSSEC signatures do (SERVFAIL)"
+
+
 def test_all_strings_of_a_long_text_are_joined_over_tcp_where_udp_cannot_hold_them(server: DnsServer) -> None:
     long = "v=spf1 " + "ip4:192.0.2.1 " * 3000 + "~all"
     server.add({("long.example", "TXT"): long})
