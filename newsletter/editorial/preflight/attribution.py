@@ -9,7 +9,8 @@ _REACH = 160
 """How many characters before and after are examined: a clause or two."""
 
 _DENIED = re.compile(
-    r"(?:\b(?:not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot|can['’]t(?! (?:wait|"
+    r"(?:\b(?:(?<!why )not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot"
+    r"|can['’]t(?! (?:wait|"
     r"believe))|rarely|hardly|beware|myths?|avoid\w*|ignor\w+|distrust\w*|wary|sceptical|skeptical|unlikely|unable|fail"
     r"\w*|refus\w+|doubt\w*|deny|denie[sd]|impossible|far from|wrong\w*|untrue|false\w*|scams?|quack\w*|bogus"
     # “Lie on the mat” denies nothing.
@@ -41,7 +42,8 @@ _HEDGED = re.compile(
     re.IGNORECASE,
 )
 _ATTRIBUTED = re.compile(
-    r"\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
+    r"\bin (?:the|an?|this|one|his|her|their) (?:adverts?|ads?|brochure|leaflet|poster|video|headline)\b[^.!?;]*$"
+    r"|\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
     r"|(?:whoever|anyone|anybody|those|people|somebody|someone|sellers?|who|that|which|they|adverts?|ads?) "
     r"(?:who |that )?(?:tells? you|tell you|told (?:you|me|him|her|us)|asks? you|wants? you|advis\w+|promis\w+"
     r"|guarantee\w*|boast\w*|swears?|insists?)"
@@ -51,7 +53,7 @@ _ATTRIBUTED = re.compile(
     r"\b(?:say|says|said|promis\w+|insist\w*|tells?|told|boast\w*|swears?|swore|wrote|writes|read|reads|shout\w*"
     r"|asks?|calls?|called|assur\w+|argu\w+"
     r"|maintain\w*|thinks?|thought|hopes?|hoped)|believed"
-    r"|believe[sd]? in|used to)\b[^.!?;]*$"
+    r"|believe[sd]? in|swore by|swears? by|used to)\b[^.!?;]*$"
     r"|\baccording to (?:\w+ ){0,2}(?:legends?|folklore|tradition|labels?|adverts?|sellers?|makers?"
     r"|packets?)\b[^.!?;]*$"
     r"|\b(?:sold|sells?|selling|offer(?:s|ed|ing)?|peddl\w+|hawk\w+) (?:\w+ ){0,3}$",
@@ -80,6 +82,7 @@ _SELLS = re.compile(
     r"|bother|suffer)|who (?:still |even |really )?needs|who wouldn)",
     re.IGNORECASE,
 )
+_ANSWERED = re.compile(r"\W*(?:because|no|not|hardly|sadly|nobody|nothing)\b", re.IGNORECASE)
 
 
 def is_reported(passage: Passage, found: Match) -> bool:
@@ -95,13 +98,14 @@ def is_reported(passage: Passage, found: Match) -> bool:
         or _SOLD_BEHIND.match(behind)
         or _DOUBTED_BEHIND.search(behind)
         or (_ATTRIBUTED.search(before) and not _AT_OUR_DOOR.search(before))
-        or (_is_asked(sentence) and end <= len(sentence))
+        or (end <= len(sentence) and _is_asked(sentence, passage.text[found.start - at + len(sentence) :][:_REACH]))
         or _is_quoted(sentence, at, end, behind)
     )
 
 
-def _is_asked(sentence: str) -> bool:
-    return sentence.rstrip(' \n*_"”’)]').endswith("?") and not _SELLS.match(sentence)
+def _is_asked(sentence: str, answer: str) -> bool:
+    is_question = sentence.rstrip(' \n*_"”’)]').endswith("?")
+    return is_question and (not _SELLS.match(sentence) or bool(_ANSWERED.match(answer)))
 
 
 def _is_quoted(sentence: str, start: int, end: int, behind: str) -> bool:

@@ -109,6 +109,9 @@ PROMISES = Claims(
         <STOP LIVE ILL FREE
         NO noun ILL AGAIN
         ILL RISK few ZERO
+        free far MONEY_BACK
+        WILL CATCH NO noun ILL
+        NEVER few LINK? noun ILL AGAIN
         YOUR noun ILL aux CEASE
         ILL STOP few GONE
         NO noun ILL aux RETURN
@@ -126,9 +129,11 @@ PROMISES = Claims(
         WAKE few WITHOUT noun ILL
         FOREVER free
         NO_MORE noun ILL
-        NEVER few AGAIN
+        NEVER few CATCH|HURT|SICK few AGAIN
         NEVER few PART HURT
         NOT aux HURT AGAIN
+        PART aux NEVER HURT
+        NO noun ILL LINK few NOT
         LAST_TIME far HURT
         YOU aux NEVER|NOT FALL SICK
         """,
@@ -153,12 +158,14 @@ PROMISES = Claims(
         MAKE noun PART|ILL LIKE
         BACKWARD
         PART|ILL SETTLE
+        PART|ILL aux REGROW
         TISSUE|PART|ILL few KNIT few INSTANTLY
         """,
         """
         TISSUE aux HEAL
         TISSUE few TO HEAL
         SPELL few HEAL
+        REPAIR noun PART FUNCTION
         BECAUSE PRONOUN aux HEAL
         MUST few HEAL
         """,
@@ -166,7 +173,7 @@ PROMISES = Claims(
     _kind(
         "CURED",
         """
-        CURED noun FOOD
+        CURED few FOOD
         FOOD few CURED
         CURED few WORSE
         THAN CURED
@@ -217,7 +224,7 @@ PROMISES = Claims(
         HUNDRED PERCENT PURE
         WORK few EVERYONE
         WORK LINK ANY noun ILL|PART|BODY
-        EVERYONE WORK
+        EVERYONE WORK|EFFECTIVE
         LASTING noun RELIEF
         RELIEF|SUCCESS few CERTAIN
         RELIEF few FOREVER
@@ -289,9 +296,11 @@ TREATMENT = Claims(
         YOU CAN LEAVE care
         NEED NO care
         NO care few NEEDED
+        NO noun SCAN few NEEDED
         NO_MORE care
         NO_MORE noun SCAN
-        <STOP NO MEDICINE|DOCTOR|SURGERY PAUSE? NO MEDICINE|DOCTOR|SURGERY
+        <STOP NO MEDICINE|DOCTOR|SURGERY PAUSE NO
+        MEDICINE|DOCTOR|SURGERY STOP SAY_NO|UNNEEDED
         MEDICINE|DOCTOR|SURGERY aux NOT|NEVER NEEDED
         MEDICINE|DOCTOR|SURGERY aux UNNEEDED
         MAKE care aux UNNEEDED
@@ -303,8 +312,6 @@ TREATMENT = Claims(
         WASTE noun VISIT noun DOCTOR
         LEAVE ADVICE noun DOCTOR aux SAID
         NOT TRUST noun DOCTOR
-        ALARM far WAVED
-        MIND noun ALARM
         MEDICINE aux HARM PERSON
         """,
         """
@@ -313,13 +320,25 @@ TREATMENT = Claims(
         LEAVE noun MEDICINE OF
         NEEDED AFTER_ALL
         ADVISED far
-        LEAVE|NEED|TAKE few MEDICINE|DOCTOR|SURGERY CONDITION
+        NEED|TAKE few MEDICINE|DOCTOR|SURGERY CONDITION|PROVISO
+        LEAVE few MEDICINE|DOCTOR|SURGERY PROVISO
         USUAL far
         NEED|WITHOUT few DOCTOR POSSESSIVE
         DOCTOR SAID PERSON TO far
         NOT ANY noun NEED
+        NEED BE few DOCTOR
+        WITHOUT few DOCTOR ABOARD
         DOCTOR aux LEAVE
         NO_MORE few THAN
+        """,
+    ),
+    # What is no reason to worry.
+    _kind(
+        """
+        ALARM far WAVED
+        ALARM far JUST|KEEP RUB
+        ALARM few STOP few KEEP RUB
+        MIND noun ALARM
         """,
     ),
 )

@@ -60,15 +60,16 @@ NOUNS = {
         november, december, spring, summer, autumn, winter, morning, evening""",
     "RELIEF": "relief, recovery, healing, freedom, cure",
     "SUCCESS": "success, result, improvement, effect",
-    "ALARM": """numbness, tingling, paralysis, chest pain, fever, night sweat, lump, incontinence, weakness, weak
-        leg, numb leg, numb foot, numb arm""",
+    "ALARM": """goes numb, go numb, is numb, turns numb, numbness, tingling, paralysis, chest pain, fever, night
+        sweat, lump, incontinence, weakness, weak leg, numb leg, numb foot, numb arm""",
     "CROWD": """people, thousand, hundred, million, patient, client, reader, customer, guest, member, woman, man,
         adult""",
     "TISSUE": """wound, skin, cut, scar, fracture, break, tear, sprain, strain, injury, burn, blister, bruise, rib,
         graze, stitch, incision, nail, gum, body, gash, toe, bone, muscle, ligament, tendon, disc, tissue, nerve,
         cartilage, ankle, wrist""",
-    "FOOD": """ham, meat, bacon, fish, salmon, sausage, olive, concrete, resin, leather, pork, cheese, beef, egg,
-        yolk, trout, tobacco, vanilla, hay, glue, paint, varnish, epoxy, cement, plaster, boredom, sandwich""",
+    "FOOD": """fear, habit, shyness, ham, meat, bacon, fish, salmon, sausage, olive, concrete, resin, leather,
+        pork, cheese, beef, egg, yolk, trout, tobacco, vanilla, hay, glue, paint, varnish, epoxy, cement, plaster,
+        boredom, sandwich""",
     "THING": """chair, bed, mattress, desk, table, frame, cushion, seat, place, spot, ticket, price, delivery,
         refund, entry, room, hour, income, minimum, money, receipt, warranty, invoice, slip, certificate, card,
         period, maker, manufacturer, shop, seller, year, month, lamp, booking, parking, privacy, deposit, towel,
@@ -121,16 +122,17 @@ VERBS = {
     "PROTECT": "protect, shield, guard, save, immunise, stop, keep/kept",
     "KEEP": "keep/kept, hold/held",
     "CATCH": "catch/caught, get/got, develop, suffer from, suffer, have/had, know/knew, fear, feel/felt, contract",
-    "LEAVE": """stop, stop taking, stop using, stop swallowing, quit/quit, quit taking, cease taking, discontinue,
-        ditch, bin, toss, toss out, toss away, throw/threw, throw/threw away, throw/threw out, chuck, chuck out,
-        chuck away, dump, discard, dispose of, flush, burn, bury, empty, sell/sold, tear/tore up, get/got rid of,
-        forget, forget about, skip, drop, omit, miss, leave/left off, leave/left out, leave/left aside, lay/laid
-        down, lay/laid aside, put/put down, put/put away, put/put aside, put/put off, call off, cancel, postpone,
-        refuse, decline, turn down, abandon, give/gave up, come/came off, get/got off, go/went off, wean yourself
-        off, wean off, wean yourself from, taper off, swear/swore off, cut/cut out, do/did away with, put/put an end
-        to, replace, swap, exchange, trade, trade in, substitute, halve, reduce, lower, say/said no to, say/said
-        goodbye to, wave goodbye to, kiss goodbye, bid/bade farewell to, free yourself from, free yourself of, save
-        yourself, spare yourself, ignore, disregard, stay away from, outgrow, shelve, end, avoid""",
+    "LEAVE": """get/got away from, break/broke free from, break/broke free of, kick, stop, stop taking, stop using,
+        stop swallowing, quit/quit, quit taking, cease taking, discontinue, ditch, bin, toss, toss out, toss away,
+        throw/threw, throw/threw away, throw/threw out, chuck, chuck out, chuck away, dump, discard, dispose of,
+        flush, burn, bury, empty, sell/sold, tear/tore up, get/got rid of, forget, forget about, skip, drop, omit,
+        miss, leave/left off, leave/left out, leave/left aside, lay/laid down, lay/laid aside, put/put down, put/put
+        away, put/put aside, put/put off, call off, cancel, postpone, refuse, decline, turn down, abandon, give/gave
+        up, come/came off, get/got off, go/went off, wean yourself off, wean off, wean yourself from, taper off,
+        swear/swore off, cut/cut out, do/did away with, put/put an end to, replace, swap, exchange, trade, trade in,
+        substitute, halve, reduce, lower, say/said no to, say/said goodbye to, wave goodbye to, kiss goodbye,
+        bid/bade farewell to, free yourself from, free yourself of, save yourself, spare yourself, ignore,
+        disregard, stay away from, outgrow, shelve, end, avoid""",
     "PUT": "put/put, leave/left, lock, throw/threw, keep/kept, toss",
     "TAKE": """take/took, swallow, use, buy, see/saw, visit, ask, consult, go/went to, pay, pay for, want, wait
         for, trust, believe, listen to, call, go/went for, come/came to, run to, rush to, sit with, phone""",
@@ -142,6 +144,7 @@ VERBS = {
     "HARM": "poison, kill, ruin, wreck, damage, destroy, weaken",
     "HURT": "hurt/hurt, ache, complain",
     "SHRINK": "shrink/shrank",
+    "REGROW": "grow/grew/grown back, regrow/regrew, regenerate",
     "KNIT": "knit, mend, grow/grew back, recover, repair, heal",
     "MIND": "ignore, disregard, mind, push through, stretch through, work through, walk through, massage through",
 }
@@ -175,8 +178,8 @@ FIXED = {
     # What becomes of an ill, and of a body.
     "AWAY": "away, out, off, at bay, up, packing, goodbye, into the ground, into the floor, down, an end",
     "OUT": "out of, off, from, into, out",
-    "OUTSIDE": """away, aside, down, back, out, in the drawer, in the bin, in the fridge, in the cabinet, in the
-        pack, at home, on the shelf, behind, in the cupboard, untouched""",
+    "OUTSIDE": """alone, away, aside, down, back, out, in the drawer, in the bin, in the fridge, in the cabinet, in
+        the pack, at home, on the shelf, behind, in the cupboard, untouched""",
     "GONE": """gone, history, over, a thing of the past, things of the past, beaten, defeated, cured, healed,
         conquered, yesterday, optional, a choice, extinct, solved, wiped out, blown away, switched off, finished, a
         distant memory, a memory, ancient history, banished, impossible, no more, forgotten, silent, no longer a
@@ -219,6 +222,10 @@ FIXED = {
     "AGAINST": "from, against",
     "STUDY": "study, trial, review, survey",
     "NOBODY": "nobody, no one, not one",
+    "MONEY_BACK": "money back, pay nothing, costs you nothing",
+    "EFFECTIVE": "effective, successful, works",
+    "ABOARD": "on board, nearby, in sight",
+    "FUNCTION": "function, movement, motion, mobility, care",
     "LAST_TIME": "last time",
     "WAKE": "wake, wakes, wake up, wakes up, waking up",
     "SICK": "ill, sick",
@@ -270,8 +277,8 @@ FIXED = {
         replacements for, stand in for, alternative to, alternatives to, alternative for, alternatives for, the work
         of, the job of, the place of, independent of, done with, finished with, goodbye to, farewell to, away with,
         down with, answer to""",
-    "BETTER": """better, stronger, more effective, more powerful, more potent, more reliable, safer, faster,
-        quicker, healthier""",
+    "BETTER": """does more, do more, did more, better, stronger, more effective, more powerful, more potent, more
+        reliable, safer, faster, quicker, healthier""",
     "GOOD": "effective, good, strong, powerful, potent, reliable, sure, fast, well",
     "UNNEEDED": """unnecessary, superfluous, obsolete, redundant, pointless, needless, useless, unemployed, a waste
         of money, a waste of time, a waste of, history, yesterday, a thing of the past, things of the past, out of
@@ -299,11 +306,14 @@ FIXED = {
         spare yourself, stop wasting""",
     "GOING": "seeing, asking, visiting, going to",
     "BECAUSE": "while, until, till, as, before, once, when, if, after, how, that",
-    "CONDITION": """if, before, unless, until, because, soon, straight, too, yet, every, alone, at once, in time,
-        for a splinter""",
+    "PROVISO": "if, unless, until, only",
+    "CONDITION": "before, because, soon, straight, too, yet, every, alone, at once, in time, for a splinter",
+    "SAY_NO": "say no, no thanks, no thank you, not with us, forget it",
+    "JUST": "just, simply",
     "ADVISED": "before, unless, if, whether, when, village, town, country, island, lived, lives, left",
-    "WAVED": """nothing to worry about, no cause, no reason, harmless, perfectly normal, quite normal, a good sign,
-        be ignored, works, working, heals, healing, passes, pass, sorts out, worked out""",
+    "WAVED": """nothing to worry about, no cause for, no reason for, no reason to worry, harmless, perfectly
+        normal, quite normal, a good sign, be ignored, works, working, heals, healing, passes, pass, sorts out,
+        worked out""",
     "PHARMA": """doctors, they, pharma, pharmaceutical industry, drug industry, medical industry, drug companies,
         surgeons, doctor""",
     "AFRAID": """not want, not tell, never tell, hide, hides, hate, hates, hush up, hushes up, conceal, keep,
