@@ -27,8 +27,14 @@ _POOL: dict[str, Any] = {"pool_size": 20, "max_overflow": 20, "pool_use_lifo": T
 
 _DEDICATED_WAIT = 0.3
 """Seconds that a dedicated connection waits for another's lock."""
-# A few statements run again and again on such a connection, and planning one costs as much as running it.
-_DEDICATED_POSTGRESQL = ("lock_timeout = '300ms'", "plan_cache_mode = force_generic_plan")
+_DEDICATED_POSTGRESQL = (
+    "lock_timeout = '300ms'",
+    # A few statements run again and again on such a connection, and planning one costs as much as running it.
+    "plan_cache_mode = force_generic_plan",
+    # They look a few rows up by id, and those are in memory. If that cost a page of the disk each, PostgreSQL would
+    # rather read every copy of a letter that has 25,000 or fewer.
+    "random_page_cost = 0",
+)
 
 
 def open_engine(url: str) -> Engine:

@@ -3,14 +3,14 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import psycopg
 import pytest
 from peers import readers
-from sqlalchemy import Engine, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -246,10 +246,14 @@ def test_a_group_of_copies_is_looked_up_by_id_however_many_are_being_sent(runnin
         held = ledger.claim(session, "w", 500, now)
         ledger.begin(session.connection(), "w", held[:5], now)
     results = [outcomes.sent(copy, TAKEN) for copy in held[:5]]
-    begun = _explained(engine, lambda session: ledger.begin(session.connection(), "w", held[5:10], now))
-    ended = _explained(engine, lambda session: ledger.record(session.connection(), "w", results, now))
-    back = _explained(engine, lambda session: ledger.release(session, "w", now, held[10:15]))
-    assert (begun.rows.total(), ended.rows.total(), back.rows.total()) == (5, 5, 5)
+    for act in (
+        lambda session: ledger.begin(session.connection(), "w", held[5:10], now),
+        lambda session: ledger.record(session.connection(), "w", results, now),
+        lambda session: ledger.release(session, "w", now, held[10:15]),
+    ):
+        said = _noted(engine, act)
+        with closing(sessions.dedicated_connection()) as writers:
+            assert _plan_of(writers, said).rows.total() == 5
 
 
 class _Noting(psycopg.Cursor[Any]):
@@ -287,21 +291,31 @@ class _Plan:
 
 def _explained(engine: Engine, act: Callable[[Session], object]) -> _Plan:
     """How PostgreSQL does what this asks for, where an index is used as soon as there is one; changes nothing."""
+    said = _noted(engine, act)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        return _plan_of(connection, said)
+
+
+def _noted(engine: Engine, act: Callable[[Session], object]) -> list[tuple[str, Any]]:
+    """What this asks of the copies; changes nothing."""
     with Session(engine) as session:
         driver: Any = session.connection().connection.driver_connection
         driver.cursor_factory = _Noting
         _Noting.said = []
         act(session)
-        said = [each for each in _Noting.said if "copies" in each[0]]
         driver.cursor_factory = psycopg.Cursor
+    return [each for each in _Noting.said if "copies" in each[0]]
+
+
+def _plan_of(connection: Connection, said: list[tuple[str, Any]]) -> _Plan:
+    """How PostgreSQL does this over that connection; changes nothing."""
     plan = _Plan()
-    with engine.connect() as connection:
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        for statement, given in said:
-            savepoint = connection.begin_nested()
-            answer = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar_one()
-            savepoint.rollback()
-            plan.add((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"])
+    for statement, given in said:
+        savepoint = connection.begin_nested()
+        answer = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", given).scalar_one()
+        savepoint.rollback()
+        plan.add((json.loads(answer) if isinstance(answer, str) else answer)[0]["Plan"])
     return plan
 
 
