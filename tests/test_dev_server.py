@@ -19,6 +19,7 @@ from newsletter import migrations_runner
 from newsletter.config import Settings
 from newsletter.db import open_engine
 from newsletter.processes import dev_server
+from tests.originals import Originals, empty
 from tests.ports import free_port
 from tests.test_lifeline import as_from_a_terminal
 
@@ -98,20 +99,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 
 @pytest.fixture
-def up(start: Start) -> Laptop:
-    """Started, and ready."""
-    made = start()
-    made.wait_until_said("Ctrl-C stops it")
-    return made
+def up(start: Start, originals: Originals, tmp_path: Path) -> Iterator[Laptop]:
+    """Started on a database that needs no migration, and ready."""
+    with originals.copy("sqlite", empty, tmp_path):
+        made = start()
+        made.wait_until_said("Ctrl-C stops it")
+        yield made
 
 
-@pytest.mark.slow
-def test_all_parts_are_in_one_process_group(up: Laptop) -> None:
+def test_ctrl_c_reaches_the_whole_group_and_the_parts_still_stop_in_order(start: Start) -> None:
+    up = start()
+    up.wait_until_said("Ctrl-C stops it")
     assert list(up.parts()) == ["inbox", "serve", "worker"]
     assert {os.getpgid(pid) for pid in up.parts().values()} == {os.getpgid(up.process.pid)}
-
-
-def test_ctrl_c_reaches_the_whole_group_and_the_parts_still_stop_in_order(up: Laptop) -> None:
     os.killpg(up.process.pid, signal.SIGINT)
     assert up.end() == 0
     assert "Traceback" not in up.said

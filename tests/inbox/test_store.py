@@ -37,12 +37,6 @@ def test_the_oldest_mails_are_forgotten_with_their_files(tmp_path: Path) -> None
         store.source(kept[0].id)
 
 
-@pytest.mark.slow
-def test_five_thousand_mails_leave_the_newest_thousand(store: Store) -> None:
-    kept = [store.add(TO_ANA, b"Subject: issue\r\n\r\n", NOON) for _ in range(5_000)]
-    assert store.newest() == kept[:-1_001:-1]
-
-
 def test_a_restart_keeps_every_mail_and_its_envelope(tmp_path: Path) -> None:
     kept = fill(Store(tmp_path), 3)
     again = Store(tmp_path)
