@@ -24,6 +24,7 @@ from newsletter.delivery.bounces.events import BounceEvent
 from newsletter.delivery.bounces.policy import Decision, Facts, Verdict
 from newsletter.delivery.bounces.record import Origin
 from newsletter.delivery.bounces.report import Kind, Report
+from newsletter.delivery.message.content import PURPOSES, Purpose
 from newsletter.delivery.models import Cause, Letter, OutboxMessage
 from newsletter.delivery.provider_stops import ServerAnswer
 from newsletter.delivery.rate_limit import limiter_store
@@ -68,7 +69,7 @@ def record_report(
 
 def decide_and_act(session: Session, services: BounceServices, event: BounceEvent, now: datetime) -> Verdict:
     """Decide about one event, note the decision, and do what follows from it. The caller commits."""
-    event.is_forgiven = _is_outdated(session, event)
+    event.is_forgiven = _is_to_team(session, event) or _is_outdated(session, event)
     verdict = policy.decide(event, _facts(session, services, event, now), now)
     event.decision = verdict.decision
     session.flush()
@@ -78,6 +79,12 @@ def decide_and_act(session: Session, services: BounceServices, event: BounceEven
     tell = log.debug if event.kind is Kind.DELIVERED else log.info
     tell("bounce decided", bounce=event.id, kind=event.kind.value, decision=verdict.decision.value)
     return verdict
+
+
+def _is_to_team(session: Session, event: BounceEvent) -> bool:
+    """Whether it is about a mail to an editor: that says nothing of a reader, nor of what readers are sent."""
+    post = _post_of(session, event)
+    return post is not None and PURPOSES.get(post.kind) is Purpose.TEAM
 
 
 def _is_outdated(session: Session, event: BounceEvent) -> bool:
@@ -108,8 +115,12 @@ def _facts(session: Session, services: BounceServices, event: BounceEvent, now: 
 
 
 def _is_of_probe(session: Session, event: BounceEvent) -> bool:
-    post = session.get(OutboxMessage, event.outbox_id) if event.outbox_id else None
+    post = _post_of(session, event)
     return post is not None and post.kind == emails.PROBE
+
+
+def _post_of(session: Session, event: BounceEvent) -> OutboxMessage | None:
+    return session.get(OutboxMessage, event.outbox_id) if event.outbox_id else None
 
 
 def _nothing(*_: object) -> None:
@@ -178,7 +189,7 @@ def _alarm(session: Session, _services: BounceServices, event: BounceEvent, _ver
 def _sender_of(session: Session, event: BounceEvent) -> str:
     """The address in From of the mail that an event is about; empty if that mail is not known."""
     letter = session.get(Letter, event.letter_id) if event.letter_id else None
-    post = session.get(OutboxMessage, event.outbox_id) if event.outbox_id else None
+    post = _post_of(session, event)
     return letter.sender_address if letter else post.sender_address if post else ""
 
 

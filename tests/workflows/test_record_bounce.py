@@ -352,6 +352,30 @@ def test_what_a_single_letter_meets_stops_only_letters_of_its_own_sender(press: 
 
 
 @SQLITE
+def test_what_becomes_of_mail_to_the_team_ends_and_stops_nothing_for_readers(press: Press) -> None:
+    ada = press.reader()
+    going = press.issue(ada, state=LetterState.RUNNING)
+
+    def hear_of_mail_to(kind: str, said: tuple[Kind, Recipient]) -> Decision | None:
+        with press.sessions.begin() as session:
+            home = publications.find(session)
+            post_id = outbox.post(session, home, Addressee(ADA), Composed(kind, "", "", ""), NOW)
+        token = press.services.links.seal.seal_local_part("post", post_id)
+        [decision] = press.hear(said, return_path=f"bounce+{token}@bounces.example.org")
+        return decision
+
+    assert hear_of_mail_to("sending_warning", UNKNOWN) is Decision.COUNTED
+    assert hear_of_mail_to("sign_in", COMPLAINT) is Decision.IGNORED
+    # Strangers' spam that was forwarded.
+    assert [hear_of_mail_to("reader_mail", SPAM) for _ in range(6)] == [Decision.AGAINST_US] * 6
+    assert hear_of_mail_to("confirm", SPAM) is Decision.AGAINST_US
+    with press.sessions.reading() as session:
+        assert breaker.open_trips(session, going) == []
+    assert press.hear(FULL, press.copy(going, ada)) == [Decision.COUNTED]
+    assert (press.status(ada), press.causes()) == (Status.ACTIVE, [])
+
+
+@SQLITE
 def test_the_editors_hear_of_it_once_a_day_where_nothing_goes_out_any_more(press: Press) -> None:
     ada = press.reader()
     copy = press.copy(press.issue(ada), ada)

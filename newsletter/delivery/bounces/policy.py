@@ -135,7 +135,7 @@ def decide(event: Event, facts: Facts, now: datetime) -> Verdict:
     if not event.key:
         return Verdict(Decision.UNMATCHED)
     if event.kind is Kind.COMPLAINT:
-        return Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
+        return Verdict(Decision.IGNORED) if event.is_forgiven else Verdict(Decision.SUPPRESSED, Cause.COMPLAINT)
     if event.kind is Kind.DELIVERED:
         return Verdict(Decision.DELIVERED)
     if is_about_us(event):
