@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 _NAME = "erased"
 _PURPOSE = "key-of-erased"
 _BITS = 256
+_ANYBODY = select(exists(select(Erasure.digest)))
 
 
 def record_erasure(session: Session, seal: TokenSeal, key: str, now: datetime) -> None:
@@ -40,7 +41,7 @@ def record_erasure(session: Session, seal: TokenSeal, key: str, now: datetime) -
 def erased_keys(session: Session, seal: TokenSeal, keys: Collection[str]) -> set[str]:
     """Those of these address keys that were erased and have not confirmed since; Conflict as for `record_erasure`."""
     # Saves hashing a million imported rows where nobody was ever erased.
-    if not session.scalar(select(exists(select(Erasure.digest)))):
+    if not session.scalar(_ANYBODY):
         return set()
     secret = _key(session, seal)
     digests = {_digest(secret, key): key for key in keys}

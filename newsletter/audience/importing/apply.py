@@ -3,9 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from itertools import chain
 
-from sqlalchemy import select, update
+from sqlalchemy import Dialect, Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import (
@@ -116,18 +117,23 @@ def apply_plan(
 
 def find_existing(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
     """The publication's subscriptions of these address keys, by key."""
-    table = listed(session, key=Subscriber.key.type)
-    mine = (Subscription.subscriber_id == Subscriber.id) & (Subscription.publication_id == publication.id)
+    asked = _existing(session.connection().dialect)
+    found = session.execute(asked, {"rows": encode_rows(keys), "publication": publication.id}).all()
+    return {key: ExistingSubscription(id_, status, confirmed) for key, id_, status, confirmed in found}
+
+
+@lru_cache(maxsize=8)
+def _existing(dialect: Dialect) -> Select[str, int, Status, bool]:
+    table = listed(dialect, key=Subscriber.key.type)
+    ours = Subscription.publication_id == bindparam("publication")
     confirmed = Subscription.confirmed_at.is_not(None)
     # Outer joins, so that no plan scans a million readers to find a few thousand.
-    asked = (
+    return (
         select(table.c.key, Subscription.id, Subscription.status, confirmed)
         .join_from(table, Subscriber, Subscriber.key == table.c.key, isouter=True)
-        .join(Subscription, mine, isouter=True)
+        .join(Subscription, (Subscription.subscriber_id == Subscriber.id) & ours, isouter=True)
         .where(Subscription.id.is_not(None))
     )
-    found = session.execute(asked, _parameter(keys)).all()
-    return {key: ExistingSubscription(*subscription) for key, *subscription in found}
 
 
 def _end(
@@ -184,7 +190,7 @@ def _subscriber_ids(session: Session, keys: Iterable[str]) -> dict[str, int]:
     """Those who read another publication, or have just signed up."""
     table = listed(session, key=Subscriber.key.type)
     found = select(Subscriber.key, Subscriber.id).join_from(table, Subscriber, Subscriber.key == table.c.key)
-    return dict(session.execute(found, _parameter(keys)).all())
+    return dict(session.execute(found, {"rows": encode_rows(keys)}).all())
 
 
 def _status_cells(status: Status, terms: ImportTerms, at: str) -> tuple[str | None, ...]:
@@ -223,16 +229,14 @@ def _send_confirm_letters(
             emails.confirm(session, services, ReaderAddress(publication, subscription_id, row.email), now)
 
 
-def _parameter(values: Iterable[object]) -> dict[str, str]:
-    return {"rows": encode_rows(values)}
-
-
 def _add_tags_and_attributes(
     session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]
 ) -> None:
     """Give each subscription the tags of its row, and those of its attributes that it does not have yet."""
-    _add_tags(session, publication, [(one, row) for one, row in readers if row.tags])
-    _add_attributes(session, publication, [(one, row) for one, row in readers if row.attributes])
+    if tagged := [(one, row) for one, row in readers if row.tags]:
+        _add_tags(session, publication, tagged)
+    if described := [(one, row) for one, row in readers if row.attributes]:
+        _add_attributes(session, publication, described)
 
 
 def _add_tags(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
