@@ -5,7 +5,7 @@ registry     the decorator that registers a rule, and the function that runs the
 context      what a rule is given: the issue, its mail, and the facts
 facts        what the text does not contain: picture sizes, link checks, earlier subjects
 html_page, colours, weight   the parsed HTML of the mail, its colours, its bytes by block
-claims       what a text promises or talks its readers out of, found by a small grammar
+health_claims   what a text promises or talks its readers out of, found by a small grammar
 attribution  whether a claim is the letter's own, or quoted, denied or asked
 
 The rules are in `rules/`. Whether an issue is blocked depends only on its text and its publication, never on the

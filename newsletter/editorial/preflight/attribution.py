@@ -2,8 +2,8 @@
 
 import re
 
-from newsletter.editorial.preflight.claims import Match
 from newsletter.editorial.preflight.context import Passage
+from newsletter.editorial.preflight.health_claims import Match
 
 _REACH = 160
 """How many characters before and after are examined: a clause or two."""

@@ -36,13 +36,13 @@ _UNFINISHED = re.compile(
     r"|.*\b(?:issue|newsletter|letter|mail(?:ing)?) (?:#?\d+ )?draft\W*$"
     r"|.*\b(?:v|version |rev(?:ision)? ?)\d+(?:\.\d+)*(?:[\W_]*(?:final|new|old|draft|edit\w*))*\W*$"
     r"|.*\(final(?: version)?\)\W*$|.*\bfinal[\W_]+final\W*$|.*_final\W*$"
-    r"|\W*(?:for|needs|to) (?:review|approval|edit\w*)\W*:"
+    r"|\W*(?:for|needs) (?:review|approval|edit\w*)\W*:"
     r"|.*[-–—:(\[|] *(?:for|needs|to) (?:review|approval|edit\w*)\W*$"
     r"|\W*(?:subject(?: line)?|title|your (?:subject|title)) (?:goes )?here\W*$|\W*(?:placeholder|hello world)\W*$"
     r"|\W*untitled (?:document|issue|draft)\b|\W*option \d+ ?:|\W*subject a/b\b"
     r"|.*\bdraft ?(?:#|no\.?|v|version)? ?\d+\b|.*[-–—:(\[|] *(?:(?:\w+ )?draft|test|copy|wip)\W*$"
     r"|.*\b(?:this is|just|only) a test\b\W*$|.*\b(?:just|only) a test\b|\W*testing,? (?:testing|one)\b"
-    r"|.*\bplease ignore\b|\W*ignore this\W*$|.*\b(?:do not|don['’]t) send\b)"
+    r"|.*\bplease ignore\b|\W*ignore this\W*$|.*\b(?:do not|don['’]t) send\b(?! your))"
     r"|.*\b(?:DRAFT|TEST|WIP)\b(?=.*[a-z])|(?=.*[a-z]).*\b(?:FINAL|OLD|COPY)\W*$"
 )
 

@@ -24,7 +24,7 @@ _ANYWHERE = re.compile(
         r"\b[Ss]hare this ?:(?=\s*(?:$|[A-Z]))",
         r"\b(?:Share|Tweet|Pin|Like)\d+\b",
         r"\bPosted in [A-Z][^.|]*\|",
-        r"^\W*By admin\b",
+        r"^\W*By admin\b(?=\W*$|\W*on\b)",
     )
     + "|(?i:"
     + _any_of(
@@ -61,7 +61,8 @@ _LINE = (
         r"you (?:may|might) also like|recommended for you|(?:view|see) all (?:posts|articles)(?: by .*)?",
         r"filed under\b[^.]*|tagged(?: with)?:[^.]*|(?:categor(?:y|ies)|tags):[^.]*|permalink|trackbacks?|pingback:.*",
         r"report this ad|edit this (?:entry|post)|reading time: .*|average rating.*|error 404|page not found",
-        r"accept (?:all )?cookies|we use cookies\b.*|(?:cookie|privacy) (?:policy|settings|preferences)",
+        r"accept (?:all )?cookies|we use cookies(?: (?:to|on|and|for|in)\b.*)?",
+        r"(?:cookie|privacy) (?:policy|settings|preferences)",
         r"terms (?:and|&) conditions|all rights reserved|powered by \w+|theme(?: by|:) .*|advertisement",
         r"you are here:.*|home [»›>] .*|main menu|(?:toggle|skip) (?:navigation|menu)|back to top|scroll down",
         r"search(?: for)? ?[:….]+|type here to search|enter your e-?mail(?: address)?|open in app|download pdf",

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from newsletter.editorial.preflight.attribution import is_reported
-from newsletter.editorial.preflight.claims import PROMISES, TREATMENT, Claims, Match
 from newsletter.editorial.preflight.context import CheckContext, Passage
 from newsletter.editorial.preflight.findings import Finding, warning
+from newsletter.editorial.preflight.health_claims import PROMISES, TREATMENT, Claims, Match
 from newsletter.editorial.preflight.registry import rule
 
 

@@ -18,8 +18,9 @@ _PERHAPS_TO_COME = re.compile(
     r"|\?{3,}|@{3,}|\btodo:"
     r"|\[(?i:insert|your|placeholder|add|link|date|image|photo|picture|name here)\b[^\[\]]*\](?![(\[])"
     r"|(?i:[(<\[](?:insert|add|paste) [^()<>\[\]]{1,40}[)>\]](?!\()"
-    rf"|\b(?:insert|add|type|write|enter|put|paste) (?:your |a |the )?{_CONTENT} here\b|\b{_CONTENT} goes here\b"
-    rf"|\byour {_CONTENT} here\b|^\W*{_CONTENT} here\W*$|\bclick (?:here )?to (?:edit|add (?:text|a title))\b"
+    rf"|\b(?:insert|add|type|write|enter|put|paste) (?:your (?!name)|a |the )?{_CONTENT} here\b"
+    rf"|\b{_CONTENT} goes here\b"
+    rf"|^\W*(?:your )?{_CONTENT} here\W*$|\bclick (?:here )?to (?:edit|add (?:text|a title))\b"
     r"|\b(?:image|photo|picture|text) placeholder\b|\bplaceholder (?:text|image|photo)\b|^\W*placeholder\b[: ]*$"
     r"|\b(?:asdf\w*|foo bar|blah blah)\b)"
 )

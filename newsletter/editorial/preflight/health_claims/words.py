@@ -58,7 +58,7 @@ NOUNS = {
     "DAY": """monday, tuesday, wednesday, thursday, friday, saturday, sunday, weekend, tomorrow, tonight,
         christmas, easter, new year, january, february, march, april, may, june, july, august, september, october,
         november, december, spring, summer, autumn, winter, morning, evening""",
-    "RELIEF": "relief, recovery, healing, freedom, cure",
+    "RELIEF": "relief, recovery, healing, cure",
     "SUCCESS": "success, result, improvement, effect",
     "ALARM": """goes numb, go numb, is numb, turns numb, numbness, tingling, paralysis, chest pain, fever, night
         sweat, lump, incontinence, weakness, weak leg, numb leg, numb foot, numb arm""",
@@ -226,6 +226,7 @@ FIXED = {
     "EFFECTIVE": "effective, successful, works",
     "ABOARD": "on board, nearby, in sight",
     "FUNCTION": "function, movement, motion, mobility, care",
+    "FREEDOM": "freedom",
     "LAST_TIME": "last time",
     "WAKE": "wake, wakes, wake up, wakes up, waking up",
     "SICK": "ill, sick",

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from re import Pattern
 
-from newsletter.editorial.preflight.claims.grammar import Lexicon, Match, Reading
-from newsletter.editorial.preflight.claims.words import ENDINGS, FIXED, NOUNS, VERBS
+from newsletter.editorial.preflight.health_claims.grammar import Lexicon, Match, Reading
+from newsletter.editorial.preflight.health_claims.words import ENDINGS, FIXED, NOUNS, VERBS
 
 LEXICON = Lexicon(FIXED, NOUNS, VERBS, ENDINGS)
 
@@ -103,6 +103,7 @@ PROMISES = Claims(
         CHANCE LINK ILL
         ILL aux NOT RETURN
         ILL GONE soon
+        GONE soon PAUSE noun ILL
         ILL CEASE HERE
         ILL CEASE soon
         ILL CEASE LINK noun DAY
@@ -228,6 +229,8 @@ PROMISES = Claims(
         LASTING noun RELIEF
         RELIEF|SUCCESS few CERTAIN
         RELIEF few FOREVER
+        FREEDOM OF noun ILL
+        HARMLESS few EVERYONE
         WHOLLY HARMLESS
         NEVER few FAIL TO good
         NEVER few FAIL PERSON|STOP|PAUSE
@@ -245,6 +248,7 @@ PROMISES = Claims(
         """
         PREVENT noun ILL
         PROTECT few AGAINST noun ILL
+        PROTECT few AGAINST few SICK
         KEEP noun ILL BAY
         IMMUNE noun ILL
         NEVER few CATCH noun ILL

@@ -2,7 +2,7 @@
 
 import pytest
 
-from newsletter.editorial.preflight.claims.grammar import Lexicon
+from newsletter.editorial.preflight.health_claims.grammar import Lexicon
 
 LEXICON = Lexicon(
     fixed={"LINK": "with, to", "NOT": "not, no longer", "SOON": "by friday"},
