@@ -40,9 +40,9 @@ from newsletter.audience.statuses import Pace, Status, worse_status
 from newsletter.errors import Invalid
 from newsletter.formulas import unescape_formula
 
-MAX_TAGS = 100
+_MAX_TAGS = 100
 _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.value) for one in Membership}
-MAX_PROOF = 50_000
+_MAX_PROOF = 50_000
 
 Details = Sequence[tuple[str, Callable[[Sequence[str]], Any]]]
 """Fields of an `ImportRow`, each with what reads it from a row's cells."""
@@ -201,8 +201,8 @@ class ColumnLayout:
                 if place in self.passed_over and (leaving := next(filter(status_words.is_known_as_gone, names), "")):
                     raise Invalid(_unread_status(self.header[place], leaving, FieldKind.TAGS))
                 found += names
-        if len(found) > MAX_TAGS:
-            raise Invalid(f"{len(found)} tags for one reader, and {MAX_TAGS} fit")
+        if len(found) > _MAX_TAGS:
+            raise Invalid(f"{len(found)} tags for one reader, and {_MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
 
     def is_monthly(self, cells: Sequence[str]) -> bool:
@@ -214,7 +214,7 @@ class ColumnLayout:
         if not (text := self.cell(cells, FieldKind.TOPICS_OFF)):
             return ()
         names = (tag_names.clean_tag(each, "the topic") for each in split_tags(text, ","))
-        return tuple(dict.fromkeys(map(characters.label_key, names)))[:MAX_TAGS]
+        return tuple(dict.fromkeys(map(characters.label_key, names)))[:_MAX_TAGS]
 
     def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
         """When issues are to arrive, if the row says so; raises Invalid for an hour or a time zone that is unknown."""
@@ -246,9 +246,9 @@ class ColumnLayout:
         found = [(title, text) for at, title in self.proofs if (text := text_of(cells[at], self.source.nothing))]
         whole = "; ".join([f"{title} {text}" for title, text in found])
         # Nearly always; otherwise each cell has the limit, and the column at fault is named.
-        if len(whole) <= MAX_PROOF and whole.isprintable():
+        if len(whole) <= _MAX_PROOF and whole.isprintable():
             return whole
-        return "; ".join(f"{title} {checked_text(title, text, MAX_PROOF)}" for title, text in found)
+        return "; ".join(f"{title} {checked_text(title, text, _MAX_PROOF)}" for title, text in found)
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
         texts = (cells[at].strip() for at, _ in self.telling)

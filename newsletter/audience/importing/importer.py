@@ -45,7 +45,7 @@ PAUSE = 0.006
 _WORK = {Status.PENDING: 20}
 _WORK_TO_END = 10
 _TRIES = 5
-NONE_YET = Tally()
+_NONE_YET = Tally()
 
 
 def check_rows(file: ListFile, choices: ColumnChoices = DEFAULT_CHOICES, source: str = "") -> Generator[ImportStep]:
@@ -75,7 +75,7 @@ class ImportMode:
     """Called in the transaction of each group, with the number of the list and what became of the rows."""
 
 
-DEFAULT_MODE = ImportMode()
+_DEFAULT_MODE = ImportMode()
 
 
 @dataclass(slots=True)
@@ -87,11 +87,11 @@ class ImportRun:
     publication: Publication
     settings: ImportSettings
     now: datetime
-    mode: ImportMode = DEFAULT_MODE
+    mode: ImportMode = _DEFAULT_MODE
     terms: ImportTerms = field(init=False)
     import_id: int = field(default=0, init=False)
     place: Place = field(default=START, init=False)
-    total: Tally = field(default=NONE_YET, init=False)
+    total: Tally = field(default=_NONE_YET, init=False)
     former: frozenset[str] = field(default_factory=frozenset, init=False)
     """The keys of addresses that their readers have changed for others."""
     work_budget: int = field(default_factory=lambda: GROUP, init=False)

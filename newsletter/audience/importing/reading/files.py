@@ -19,7 +19,7 @@ from newsletter.audience.importing.reading.csv_reader import CsvFile, naming
 from newsletter.audience.importing.reading.text_encoding import find_encoding
 from newsletter.errors import Invalid, NotFound
 
-STANDARD_INPUT = Path("-")
+_STANDARD_INPUT = Path("-")
 _CHUNK = 1 << 20
 _HEAD = 100
 _MOST_UNREAD = 10
@@ -121,7 +121,7 @@ def holds_list(path: Path) -> bool:
 @contextmanager
 def open_file(path: Path, encoding: str = "", name: str = "") -> Iterator[ListFile]:
     """Open a file, or standard input for `-`; NotFound if it cannot be opened. It may go by another `name`."""
-    name = name or ("standard input" if path == STANDARD_INPUT else str(path))
+    name = name or ("standard input" if path == _STANDARD_INPUT else str(path))
     with _bytes_of(path) as file:
         yield ListFile(name, _sha256(file), encoding, file)
 
@@ -135,7 +135,7 @@ def _sha256(file: IO[bytes]) -> str:
 
 @contextmanager
 def _bytes_of(path: Path) -> Iterator[IO[bytes]]:
-    if path == STANDARD_INPUT:
+    if path == _STANDARD_INPUT:
         with _spooled(sys.stdin.buffer) as file:
             yield file
         return
