@@ -76,8 +76,10 @@ def _mail_team(
 
 
 def _ask_to_confirm(session: Session, audience: AudienceServices, comment: Comment, now: datetime) -> None:
-    fields = {"confirm_url": audience.links.confirm_reply_mail(comment.id, now)}
-    _post(session, audience, comment, _CONFIRM, Addressee(comment.email), fields, now, None)
+    publication = session.get_one(Publication, comment.publication_id)
+    fields = {"email": comment.email, "confirm_url": audience.links.confirm_reply_mail(comment.id, now)}
+    composed = audience.compose(_CONFIRM, publication, _thread(session, audience, comment) | fields)
+    outbox.post(session, publication, Addressee(comment.email), composed, now)
 
 
 def _tell_of_replies(
@@ -86,10 +88,12 @@ def _tell_of_replies(
     stop_url = audience.links.stop_reply_mail(comment.id)
     address, language = _address_and_language(session, comment)
     if address:
-        fields = {"names": ", ".join(dict.fromkeys(names)), "stop_url": stop_url}
+        publication = session.get_one(Publication, comment.publication_id)
+        fields = {"email": address, "names": ", ".join(dict.fromkeys(names)), "stop_url": stop_url}
+        composed = audience.compose(_REPLY, publication, _thread(session, audience, comment) | fields, language)
         # With the subscription, so that it is skipped if the reader leaves while it waits.
         to = Addressee(address, unsubscribe_url=stop_url, subscription_id=comment.subscription_id)
-        _post(session, audience, comment, _REPLY, to, fields, now, language)
+        outbox.post(session, publication, to, composed, now)
 
 
 def _address_and_language(session: Session, comment: Comment) -> tuple[str, str | None]:
@@ -104,17 +108,8 @@ def _address_and_language(session: Session, comment: Comment) -> tuple[str, str 
     return reader.email if gets_mail else "", reader.language
 
 
-def _post(
-    session: Session,
-    audience: AudienceServices,
-    comment: Comment,
-    kind: str,
-    to: Addressee,
-    fields: Mapping[str, str],
-    now: datetime,
-    language: str | None,
-) -> None:
-    issue, publication = session.get_one(Issue, comment.issue_id), session.get_one(Publication, comment.publication_id)
-    thread = f"{audience.links.archive(issue.slug)}comments#comment-{comment.parent_id or comment.id}"
-    values = {"email": to.address, "issue_title": issue.title, "comments_url": thread, **fields}
-    outbox.post(session, publication, to, audience.compose(kind, publication, values, language), now)
+def _thread(session: Session, audience: AudienceServices, comment: Comment) -> dict[str, str]:
+    """The fields that tell which comments a mail is about."""
+    issue = session.get_one(Issue, comment.issue_id)
+    url = f"{audience.links.archive(issue.slug)}comments#comment-{comment.parent_id or comment.id}"
+    return {"issue_title": issue.title, "comments_url": url}
