@@ -164,28 +164,23 @@ class _LetterCache:
         found = self._letter_progress(store, fresh)
         for_hour = progress.waiting_for_hour(store, self.letter_id, at)
         self.beats = eta.recent_samples([*self.beats, eta.take_sample(at, found)], at) if is_going else []
-        speed = eta.sending_rate(self.beats)
         stops = breaker.open_trips(store, self.letter_id)
         stopped = {stop.provider_group for stop in stops}
-        behind_breakers = sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped)
-        forecast = (
-            self._forecast(store, found, limits, at, speed, stopped, behind_breakers, for_hour) if is_going else None
-        )
         return ProgressView(
             at=at,
             counts=found.counts,
             is_going=is_going,
             deferred=found.deferred,
             next_try=found.next_try,
-            speed=speed,
-            forecast=forecast,
+            speed=eta.sending_rate(self.beats),
+            forecast=self._forecast(store, found, limits, at, stopped, for_hour) if is_going else None,
             hold=halt_issue.current_throttle(store, letter, services().settings, at),
             is_worked=heartbeat.any_alive(store, at),
             failures=self.failures.get(lambda: failures.list_failures(store, self.letter_id), fresh=fresh),
             open_doubts=doubts.count_open(store, self.letter_id),
             away=heartbeat.unreachable_servers(store, MailKind.ISSUES, at),
             stops=stops,
-            behind_breakers=behind_breakers,
+            behind_breakers=self._behind_breakers(store, limits, stopped),
             for_hour=for_hour,
         )
 
@@ -200,20 +195,22 @@ class _LetterCache:
         found: LetterProgress,
         limits: Limits,
         at: datetime,
-        speed: float | None,
         stopped: Collection[str],
-        behind_breakers: int,
-        for_hour: WaitingForHour = NOBODY_WAITS,
+        for_hour: WaitingForHour,
     ) -> Forecast | None:
         """When all copies will be sent but those of the groups that are `stopped`; None if no others wait."""
-        waiting = found.counts.pending + found.counts.sending - behind_breakers - for_hour.count
+        held = self._behind_breakers(store, limits, stopped)
+        waiting = found.counts.pending + found.counts.sending - held - for_hour.count
         if waiting <= 0 and not for_hour.count:
             return None
         groups: Mapping[str, int] = {"": max(0, waiting)}
         if stopped or limits.groups.quotas or limiter_store.current_pauses(store, at, limits.connections):
             counted = self._waiting_by_group(store, limits)
             groups = _scaled({name: count for name, count in counted.items() if name not in stopped}, waiting) or groups
-        return eta.estimate(store, found, for_hour, groups, limits, at, speed)
+        return eta.estimate(store, found, for_hour, groups, limits, at, eta.sending_rate(self.beats))
+
+    def _behind_breakers(self, store: Session, limits: Limits, stopped: Collection[str]) -> int:
+        return sum(self._waiting_by_group(store, limits).get(group, 0) for group in stopped)
 
     def _waiting_by_group(self, store: Session, limits: Limits) -> Mapping[str, int]:
         return self.waiting.get(lambda: progress.waiting_by_group(store, self.letter_id, limits.groups))

@@ -11,6 +11,8 @@ from newsletter.delivery.breaker import Trip
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import progress
+from newsletter.delivery.reports.eta import ProgressSample
+from newsletter.delivery.reports.progress import NOBODY_WAITS
 from newsletter.editorial.issues import issue_store
 from newsletter.editors import Role
 from newsletter.web.desk import progress_view
@@ -89,12 +91,14 @@ def test_copies_that_a_breaker_holds_are_no_part_of_the_forecast(stocked: Servic
         cache = progress_view._LetterCache(letter_id)
         standing = progress.letter_progress(session, letter_id, 15)
 
-        def out(held: int) -> datetime | None:
-            stopped = {"gmail"} if held else set()
-            found = cache._forecast(session, standing, Limits(), now, 1.0, stopped, held)
+        cache.beats = [ProgressSample(now - timedelta(minutes=1), 0), ProgressSample(now, 60)]  # a copy a second
+
+        def out(*stopped: str) -> datetime | None:
+            found = cache._forecast(session, standing, Limits(), now, stopped, NOBODY_WAITS)
             return found and found.finish
 
-        assert [out(0), out(5), out(15)] == [now + timedelta(seconds=15), now + timedelta(seconds=10), None]
+        assert [out(), out("gmail")] == [now + timedelta(seconds=15), now + timedelta(seconds=10)]
+        assert out("gmail", "a.example") is None
 
 
 def test_the_page_says_when_the_last_copy_leaves_for_the_hour_that_its_reader_chose(
