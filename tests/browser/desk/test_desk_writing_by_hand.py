@@ -18,6 +18,7 @@ from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.writing import (
     ME,
+    ON_DEVICE,
     PAGE,
     SLUG,
     at_work,
@@ -49,12 +50,6 @@ style='font-family:Symbol'><span style='mso-list:Ignore'>·<span style='font:7.0
 </span></span></span><![endif]>Back<o:p></o:p></p>
 <!--EndFragment--></body></html>"""
 MARKDOWN = "# Stand up\n\nEvery **hour**, and *slowly*. See [how](https://example.org/up)\n\n- Neck\n- Back"
-
-# The texts that wait in this browser.
-ON_DEVICE = """new Promise(resolve => indexedDB.open("newsletter-desk").onsuccess = ({ target }) => {
-    const asked = target.result.transaction("texts").objectStore("texts").getAll();
-    asked.onsuccess = () => resolve(asked.result);
-})"""
 
 
 @pytest.fixture

@@ -1,16 +1,30 @@
 """The writing page, as a test has it in hand."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, expect
 
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import Services
+from tests.real_parts import PATIENCE
 from tests.web.desk.visits import PASSWORD
 
 SLUG = "break-the-circle"
 PAGE = f"/desk/issues/{SLUG}/write"
 ME = "owner@desk.example"
+
+ON_DEVICE = """new Promise(resolve => indexedDB.open("newsletter-desk").onsuccess = ({ target }) => {
+    const asked = target.result.transaction("texts").objectStore("texts").getAll();
+    asked.onsuccess = () => resolve(asked.result);
+})"""
+"""The texts that wait in this browser."""
+FALL_SILENT = """() => {
+    navigator.sendBeacon = () => true;
+    window.fetch = () => Promise.reject(new TypeError("offline"));
+}"""
+"""Lets a page send nothing any more, not even while it is being closed."""
 
 
 def sign_in(context: BrowserContext) -> Page:
@@ -72,6 +86,25 @@ def shows(page: Page, words: str) -> None:
     page.wait_for_function(
         "words => new FormData(document.getElementById('manuscript')).get('body').includes(words)", arg=words
     )
+
+
+def waits_on_device(page: Page, words: str) -> None:
+    """This browser has kept a text with these words by and by."""
+    bodies = f"{ON_DEVICE}.then(texts => texts.map(({{ typed }}) => new URLSearchParams(typed).get('body')))"
+    page.wait_for_function(f"words => {bodies}.then(bodies => bodies.some(body => body.includes(words)))", arg=words)
+
+
+def until(page: Page, holds: Callable[[], object]) -> None:
+    """Wait until this holds, while the page goes on."""
+    deadline = time.monotonic() + PATIENCE / 1000
+    while not holds():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(20)
+
+
+def keeps(page: Page, services: Services, words: str) -> None:
+    """The server has a draft that ends so by and by, whatever the page said of an earlier one."""
+    until(page, lambda: draft(services).endswith(words))
 
 
 def draft(services: Services) -> str:

@@ -1,9 +1,9 @@
 // What was left on this device: the text of this tab is taken up again, those of closed windows are offered.
 
 import * as device from "./device.js";
-import { isOpen } from "./tab.js";
+import { openTabs } from "./tab.js";
 
-// How long the other windows of this browser may take to say that they are open.
+// How long the other windows of this browser may take to say that they are open, where no lock tells it.
 const PATIENCE = 300;
 const AGAIN = 2000;
 
@@ -23,10 +23,11 @@ export class LeftTexts {
   }
 
   async offer() {
-    const pause = new Promise((resolve) => setTimeout(resolve, PATIENCE));
+    const pause = navigator.locks ? undefined : new Promise((resolve) => setTimeout(resolve, PATIENCE));
     const [texts] = await Promise.all([this.manuscript.isBegun ? device.left(this.manuscript.name, this.writer) : this.#unbegun(), pause]);
     const here = this.manuscript.typed();
-    const lost = texts.filter((text) => text.tab !== this.tab.name && !this.presence.tabs.includes(text.tab));
+    const open = [this.tab.name, ...this.presence.tabs, ...(await openTabs())];
+    const lost = texts.filter((text) => !open.includes(text.tab));
     for (const text of lost) if (text.typed === here) device.remove(text);
     const text = lost.find((one) => one.typed !== here);
     this.place.hidden = !text;
@@ -52,7 +53,7 @@ export class LeftTexts {
     const lost = [];
     for (const text of await device.leftUnbegun(this.writer)) {
       if (text.tab === this.tab.name) continue;
-      if (await isOpen(text.tab)) {
+      if ((await openTabs()).includes(text.tab)) {
         setTimeout(() => this.manuscript.isBegun || this.offer(), AGAIN);
         continue;
       }

@@ -1,7 +1,8 @@
 // This tab: its name, which stays through reloads, how many texts it has sent, and what it was left with.
 
-// A page that is being reloaded gives its name back a moment after the next one asks for it.
-const PATIENCE = 500;
+// A tab that has the name holds its lock, and says so. One that hangs with it says nothing; and where there are no locks,
+// over plain HTTP, a name of which nobody says anything is free.
+const PATIENCE = navigator.locks ? 10_000 : 500;
 
 const fresh = () => [...crypto.getRandomValues(new Uint8Array(8))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -49,13 +50,14 @@ export class Tab {
     this.#write({ left });
   }
 
-  // A duplicated tab brings the name of the other along, which that one holds as long as it is open.
-  async #claim() {
-    if (await hold(this.name)) return;
-    this.name = fresh();
-    this.turn = 0;
-    this.#write();
-    await hold(this.name);
+  // A duplicated tab brings along the name of the other.
+  #claim() {
+    return take(this.name, () => {
+      this.name = fresh();
+      this.turn = 0;
+      this.#write();
+      return this.#claim();
+    });
   }
 
   #read() {
@@ -83,30 +85,32 @@ export class Tab {
   }
 }
 
-// Whether a tab of that name is open in this browser, as far as it can tell.
-export async function isOpen(name) {
+// The names of those that are open in this browser, as far as it can tell.
+export async function openTabs() {
   const { held } = (await navigator.locks?.query()) ?? { held: [] };
-  return held.some((lock) => lock.name === `writing-${name}`);
+  return held.map((lock) => lock.name.replace(/^writing-/, ""));
 }
 
-function hold(name) {
-  if (!navigator.locks) return agree(name);
-  return new Promise((resolve) => {
-    const forever = () => new Promise(() => resolve(true));
-    navigator.locks.request(`writing-${name}`, { signal: AbortSignal.timeout(PATIENCE) }, forever).catch(() => resolve(false));
-  });
-}
-
-// Over plain HTTP there are no locks: whoever has the name says so.
-function agree(name) {
+// Resolves once the name is this tab's, or the one that it took instead: `another` is called when somebody else has it,
+// however late they say so.
+function take(name, another) {
   const channel = new BroadcastChannel(`writing-${name}`);
+  const waiting = new AbortController();
   return new Promise((resolve) => {
-    channel.onmessage = ({ data }) => {
-      if (data !== "mine") return channel.postMessage("mine");
+    const giveUp = () => {
+      clearTimeout(patience);
       channel.close();
-      return resolve(false);
+      waiting.abort();
+      resolve(another());
     };
+    const patience = setTimeout(navigator.locks ? giveUp : resolve, PATIENCE);
+    const holdForever = () => {
+      clearTimeout(patience);
+      resolve();
+      return new Promise(() => {});
+    };
+    channel.onmessage = ({ data }) => (data === "mine" ? giveUp() : channel.postMessage("mine"));
     channel.postMessage("whose?");
-    setTimeout(() => resolve(true), PATIENCE);
+    navigator.locks?.request(`writing-${name}`, { signal: waiting.signal }, holdForever).catch(() => {});
   });
 }
