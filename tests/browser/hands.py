@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -135,6 +136,11 @@ class Touch(Hands):
         with self.page.expect_response("**/write/save*") as answer:
             self.press(self.page.get_by_role("button", name="Save", exact=True))
         self._expect_saved(answer.value)
+
+
+def stop_clock(page: Page) -> None:
+    """From here on the page's time is only what the test lets go by, however fast the machine is."""
+    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
 
 
 def follow(control: Locator) -> None:

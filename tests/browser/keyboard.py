@@ -28,6 +28,17 @@ def come_to(wanted: Locator) -> int:
     pytest.fail(f"Tab never came to {wanted}")
 
 
+def choose(wanted: Locator, words: str) -> None:
+    """Come to a list, and go down in it to the option that begins so."""
+    come_to(wanted)
+    wanted.page.keyboard.press("Home")
+    for _ in range(wanted.locator("option").count()):
+        if wanted.evaluate("list => list.selectedOptions[0].label").startswith(words):
+            return
+        wanted.page.keyboard.press("ArrowDown")
+    pytest.fail(f"{wanted} offers no {words!r}")
+
+
 def press(wanted: Locator) -> None:
     """Come to it, and press Enter there."""
     come_to(wanted)

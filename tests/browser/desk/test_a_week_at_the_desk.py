@@ -259,10 +259,11 @@ def let_the_rest_go(hands: Hands, tally: Tally) -> None:
     assert len(tally.recipients) == READERS
     # Of the issue and of its correction, nobody got the same twice.
     assert len(set(tally.taken)) == len(tally.taken)
-    page.goto(f"/archive/{page.url.rstrip('/').rpartition('/')[2]}/")
+    issue = page.url
+    page.goto(f"/archive/{issue.rstrip('/').rpartition('/')[2]}/")
     expect(page.get_by_text(NOTE)).to_be_visible()
     expect(page.get_by_text(ADDED)).to_be_visible()
-    page.go_back()
+    page.goto(issue)
 
 
 def read_the_report(hands: Hands) -> None:

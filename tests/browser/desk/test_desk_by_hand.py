@@ -1,5 +1,5 @@
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 from sqlalchemy import select, update
 
 from newsletter.delivery.models import Copy, CopyState, LetterState
@@ -9,6 +9,7 @@ from newsletter.editorial.models import IssueState, Readiness
 from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
+from tests.browser.desk.writing import until
 from tests.browser.hands import follow
 
 SENDING = "under-the-hands"
@@ -49,8 +50,14 @@ def test_the_counts_follow_while_an_issue_goes_out_and_the_page_when_it_is_done(
 def test_two_presses_of_one_button_do_one_thing(open_desk: Open, services: Services) -> None:
     page = open_desk()
     page.goto("/desk/issues/break-the-circle/send")
+    sent: list[Route] = []
+    # Nobody answers before both presses, which would meet the next page.
+    page.route("**/send", lambda route: sent.append(route))  # noqa: PLW0108  (its signature is read)
     page.get_by_role("button", name="Send to").dblclick()
+    until(page, lambda: sent)
+    sent[0].continue_()
     expect(page.get_by_role("status")).to_contain_text("On its way to")
+    assert len(sent) == 1
     with services.sessions.reading() as session:
         assert stats.copy_counts(session, issue_store.find(session, "break-the-circle").letter).audience == len(
             active(services)

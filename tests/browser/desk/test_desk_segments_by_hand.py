@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from newsletter.audience.segments import store as segments
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
-from tests.browser.keyboard import come_to, fill, press
+from tests.browser.keyboard import choose, fill, press
 
 
 @pytest.mark.slow
@@ -17,15 +17,14 @@ def test_a_segment_is_built_by_keyboard_and_counted_while_one_types(open_desk: O
     first = page.get_by_role("group", name="Condition 1")
     # Nothing is asked for that the chosen comparison does not need.
     expect(first.get_by_label("Value")).to_be_hidden()
-    come_to(first.get_by_label("The reader"))
-    page.keyboard.type("has the tag")
+    choose(first.get_by_label("The reader"), "has the tag")
     expect(first.get_by_label("Attribute")).to_be_hidden()
     fill(first.get_by_label("Value"), "friends")
     expect(page.locator("#who-said")).to_contain_text("1 reader belongs to it.")
     press(page.get_by_role("button", name="Add a condition"))
     second = page.get_by_role("group", name="Condition 2")
     expect(second.get_by_label("The reader")).to_be_focused()
-    page.keyboard.type("attribute is less")
+    choose(second.get_by_label("The reader"), "attribute is less")
     fill(second.get_by_label("Attribute"), "Age")
     fill(second.get_by_label("Value"), "ten")
     expect(page.locator("#who")).to_contain_text("Condition 2: “Age under” compares with a number")

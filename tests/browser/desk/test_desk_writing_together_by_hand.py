@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -27,11 +26,12 @@ from tests.browser.desk.writing import (
     shows,
     sign_in,
     text,
+    unheard_of,
     until,
     waits_on_device,
     write,
 )
-from tests.browser.hands import follow
+from tests.browser.hands import follow, stop_clock
 from tests.browser.looks import faults
 from tests.real_parts import PATIENCE, Axe
 from tests.sample_services import NOW
@@ -85,7 +85,7 @@ def test_who_puts_the_phone_away_has_the_last_word_kept_at_once(open_desk: Open,
     page = open_desk()
     page.clock.install()
     at_work(page)
-    page.clock.pause_at(datetime.now(UTC) + timedelta(hours=1))
+    stop_clock(page)
     page.evaluate("Object.defineProperty(document, 'hidden', { get: () => true })")
     write(page, "In the pocket.")
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -338,11 +338,6 @@ def crash(page: Page) -> None:
         session.send("Browser.crash")
 
 
-def unheard_of(page: Page) -> None:
-    """Let nothing come in before this window sends something itself."""
-    page.route("**/write/hello", lambda route: route.abort())
-
-
 def name_of(page: Page) -> str:
     """By which the server tells this tab from others."""
     return str(page.evaluate("JSON.parse(Object.values(sessionStorage)[0]).name"))
@@ -363,6 +358,8 @@ def open_again(page: Page, how: str) -> None:
     elif how == "back":
         page.goto("/desk/calendar/")
         page.go_back()
+        # A page that is come back to is loaded once more.
+        page.wait_for_function("() => performance.getEntriesByType('navigation')[0].type === 'reload'")
     else:
         page.goto(PAGE)
     ready(page)

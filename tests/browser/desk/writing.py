@@ -26,6 +26,13 @@ FALL_SILENT = """() => {
 }"""
 """Lets a page send nothing any more, not even while it is being closed."""
 
+REMEMBER_WHAT_IS_SAID = """() => {
+    window.said = [];
+    const place = document.getElementById("said");
+    const seen = new MutationObserver(() => said.push(place.textContent));
+    seen.observe(place, { childList: true, subtree: true, characterData: true });
+}"""
+
 
 def sign_in(context: BrowserContext) -> Page:
     page = context.pages[0] if context.pages else context.new_page()
@@ -50,6 +57,7 @@ def at_work(page: Page) -> Page:
 def ready(page: Page) -> Page:
     page.locator(".cm-content").wait_for()
     page.locator("#sheet[data-shown]").wait_for(state="attached")
+    page.evaluate(REMEMBER_WHAT_IS_SAID)
     return page
 
 
@@ -58,6 +66,11 @@ def details(page: Page) -> Page:
     if not page.locator("#details[open]").count():
         page.locator("#details summary").click()
     return page
+
+
+def unheard_of(page: Page) -> None:
+    """Let nothing come in before this window sends something itself."""
+    page.route("**/write/hello", lambda route: route.abort())
 
 
 def mail(page: Page) -> Any:
@@ -88,6 +101,11 @@ def shows(page: Page, words: str) -> None:
     )
 
 
+def hears(page: Page, words: str) -> None:
+    """The page says this by and by, however soon the next autosave says something else."""
+    page.wait_for_function("words => said.some(one => one.includes(words))", arg=words)
+
+
 def waits_on_device(page: Page, words: str) -> None:
     """This browser has kept a text with these words by and by."""
     bodies = f"{ON_DEVICE}.then(texts => texts.map(({{ typed }}) => new URLSearchParams(typed).get('body')))"
@@ -98,13 +116,19 @@ def until(page: Page, holds: Callable[[], object]) -> None:
     """Wait until this holds, while the page goes on."""
     deadline = time.monotonic() + PATIENCE / 1000
     while not holds():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, "waited too long"
         page.wait_for_timeout(20)
 
 
 def keeps(page: Page, services: Services, words: str) -> None:
     """The server has a draft that ends so by and by, whatever the page said of an earlier one."""
     until(page, lambda: draft(services).endswith(words))
+
+
+def saved(services: Services) -> str:
+    """The newest revision."""
+    with services.sessions.reading() as session:
+        return issue_store.find(session, SLUG).revision.source
 
 
 def draft(services: Services) -> str:
