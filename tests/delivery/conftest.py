@@ -1,8 +1,9 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 
 import pytest
-from peers import Clock, Mailbox, honest
+from peers import Clock, Mailbox, be_patient, honest
 from sqlalchemy import insert, select
 
 from newsletter.db import Sessions
@@ -13,7 +14,6 @@ from newsletter.delivery.models import Copy, Counts, Letter, LetterState
 from newsletter.delivery.rate_limit.claim_limiter import Batch, ClaimLimiter
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.reports import stats
-from newsletter.delivery.smtp import connection, protocol
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
@@ -103,7 +103,7 @@ def state(sessions: Sessions) -> Callable[[int], LetterState]:
 
 @pytest.fixture
 def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkSender]:
-    """Makes a bulk sender for a server; its time-outs are hundredths of what the RFC asks for."""
+    """Makes a bulk sender for a server; it rests for hundredths of the usual time after a failure."""
 
     def make(server: MailServer, *, worker: str = "w", clock: Clock = clock, **options: object) -> BulkSender:
         settings = BulkSettings(server, links, **{"limits": Limits(connections=3), "patience": 0.01} | options)
@@ -112,16 +112,16 @@ def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkS
     return make
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No answer is too late because the machine is busy."""
+    be_patient(monkeypatch)
+
+
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """A sender made by `press` waits a moment for the answers named, and minutes for the others on a busy machine."""
-
-    def act(*waits: str) -> None:
-        monkeypatch.setattr(connection, "_CONNECT", 12_000.0)
-        for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_REPLY"):
-            monkeypatch.setattr(protocol, name, 20.0 if name in waits else 12_000.0)
-
-    return act
+    """A sender made by `press` waits a moment only for the answers named."""
+    return partial(be_patient, monkeypatch)
 
 
 @pytest.fixture

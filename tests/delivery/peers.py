@@ -9,14 +9,17 @@ import email
 import email.policy
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
+import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from newsletter.delivery.bulk.sender import BulkSender
+from newsletter.delivery.smtp import connection, protocol
 from newsletter.mail_settings import MailServer
 
 HANG_UP = b"<hang up>"
@@ -32,6 +35,21 @@ def send_all(sender: BulkSender) -> None:
     """
     while sender.run_once():
         pass
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Wait until this holds, however slow the machine is."""
+    deadline = time.monotonic() + 110
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.01)
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch, *hurried: str) -> None:
+    """Let bulk senders whose waits are scaled down wait for answers as long as a busy machine takes, but for these."""
+    monkeypatch.setattr(connection, "_CONNECT", 12_000.0)
+    for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_REPLY"):
+        monkeypatch.setattr(protocol, name, 20.0 if name in hurried else 12_000.0)
 
 
 class Clock:
@@ -80,8 +98,8 @@ class Peer:
         self._started.set()
         await self._stopping.wait()
         server.close()
-        for protocol in self._protocols:
-            transport = getattr(protocol, "transport", None) or getattr(protocol, "_transport", None)
+        for each in self._protocols:
+            transport = getattr(each, "transport", None) or getattr(each, "_transport", None)
             if transport is not None:
                 transport.abort()
         others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -90,9 +108,9 @@ class Peer:
         await asyncio.gather(*others, return_exceptions=True)
 
     def _make(self) -> asyncio.BaseProtocol:
-        protocol = self._factory()
-        self._protocols.append(protocol)
-        return protocol
+        made = self._factory()
+        self._protocols.append(made)
+        return made
 
 
 @dataclass

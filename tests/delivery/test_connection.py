@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from peers import HANG_UP, SILENCE, Liar, Mailbox, Peer, honest, scripted, trusting
 from pydantic import SecretStr
 
-from newsletter.delivery.smtp import connection, tls_trust
+from newsletter.delivery.smtp import connection, protocol, tls_trust
 from newsletter.delivery.smtp.connection import SmtpConnection
 from newsletter.delivery.smtp.protocol import ConnectionLost, DotStuffed, Envelope
 from newsletter.delivery.smtp.replies import Reply
@@ -283,8 +283,9 @@ def swallowing() -> Iterator[int]:
         yield full.getsockname()[1]
 
 
-def test_a_server_that_says_nothing_is_told_of_once_and_waited_for() -> None:
+def test_a_server_that_says_nothing_is_told_of_once_and_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
+    monkeypatch.setattr(protocol, "_GREETING", 300.0)
     with scripted({"": SILENCE}) as (peer, _liar):
         opening = SmtpConnection.open(MailServer("127.0.0.1", peer.port), None, 0.001, lambda: told.append("silent"))
         with pytest.raises(TransportDown, match="fell silent"):

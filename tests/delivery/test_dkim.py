@@ -190,7 +190,7 @@ def test_the_transactional_mailer_signs(
     with sessions.begin() as session:
         composed = Composed("confirm", "Please confirm – è", "<p>" + "Confirm " * 300 + "</p>", ".\n\nConfirm")
         outbox.post(session, publication, Addressee("reader@example.org", "Ada"), composed, DATE)
-    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
+    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=60), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
     [(_, _, content)] = mailbox.taken
@@ -205,7 +205,7 @@ def test_the_transactional_mailer_signs_a_message_that_is_composed_already_and_c
     with sessions.begin() as session:
         post_id = outbox.post(session, publication, Addressee("ed@example.org"), Composed("test", "", "", ""), DATE)
         session.get_one(OutboxMessage, post_id).message = whole
-    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=5), worker="w", clock=clock)
+    room = TransactionalMailer(sessions, MailerSettings(honest_server, KEYS, timeout=60), worker="w", clock=clock)
     assert room.deliver_due() == 1
     room.close()
     [(_, recipient, content)] = mailbox.taken

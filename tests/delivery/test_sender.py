@@ -2,7 +2,7 @@ import threading
 import time
 
 import pytest
-from peers import Mailbox, honest, parsed, readers, send_all
+from peers import Mailbox, honest, parsed, readers, send_all, wait_for
 from sqlalchemy import update
 
 from newsletter.addresses.provider_groups import Quota
@@ -161,9 +161,9 @@ def test_a_stop_finishes_what_is_in_flight_and_gives_back_the_rest(
     run = press(honest_server)
     thread = threading.Thread(target=run.run_once)
     thread.start()
-    _wait_for(lambda: len(mailbox.taken) > 5)
+    wait_for(lambda: len(mailbox.taken) > 5)
     run.stop()
-    thread.join(timeout=60)
+    thread.join(110)
     assert not thread.is_alive()
     now = counts(letter)
     assert (now.sending, now.in_doubt) == (0, 0)
@@ -176,10 +176,10 @@ def test_pause_and_cancel_take_effect_within_a_second(
     running, press, honest_server, mailbox, counts, sessions, now, state
 ) -> None:
     letter = running(readers(300))
-    mailbox.delay = 0.02
+    mailbox.delay = 0.1
     thread = threading.Thread(target=press(honest_server).run_once)
     thread.start()
-    _wait_for(lambda: len(mailbox.taken) > 5)
+    wait_for(lambda: len(mailbox.taken) > 5)
     with sessions.begin() as session:
         session.execute(update(Letter).where(Letter.id == letter).values(state=state))
         if state is LetterState.CANCELLED:
@@ -208,7 +208,7 @@ def test_the_rate_is_kept(running, press, honest_server) -> None:
     running(readers(20))
     began = time.monotonic()
     press(honest_server, limits=Limits(Quota(per_second=40))).run_once()
-    assert 0.35 < time.monotonic() - began < 30
+    assert time.monotonic() - began > 0.35
 
 
 def test_a_copy_sent_again_carries_the_same_message_id(running, press, honest_server, mailbox, sessions) -> None:
@@ -219,10 +219,3 @@ def test_a_copy_sent_again_carries_the_same_message_id(running, press, honest_se
     press(honest_server).run_once()
     first, second = (parsed(content)["Message-ID"] for _, _, content in mailbox.taken)
     assert first == second
-
-
-def _wait_for(condition) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)

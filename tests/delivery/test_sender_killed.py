@@ -68,9 +68,7 @@ def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, 
     mailbox.delay = 0.005
     with honest(mailbox) as peer:
         for stop in range(2):
-            began = time.monotonic()
             assert _end(_start(database_url, peer.port, f"stopped-{stop}"), mailbox, 30, signal.SIGTERM) == 0
-            assert time.monotonic() - began < 60
             end = counts(letter)
             assert (end.sending, end.in_doubt) == (0, 0)
             assert end.sent == len(mailbox.taken)

@@ -18,7 +18,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.links import Links
 from newsletter.workflows import publish
 from newsletter.workflows.build_letter import LetterSettings
-from tests.delivery.peers import HANG_UP, SILENCE, Clock, parsed, scripted
+from tests.delivery.peers import HANG_UP, SILENCE, Clock, be_patient, parsed, scripted
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
 from tests.torture.press import SLUG
@@ -37,6 +37,9 @@ _MANNERS = {
     "RSET": b"250 2.0.0 Forgotten\r\n",
     "QUIT": b"221 2.0.0 Bye\r\n",
 }
+_TRANSACTION = ("_MAIL", "_RCPT", "_DATA")
+_WAITS = {"": ("_GREETING",), ".": ("_FINAL_REPLY",)} | dict.fromkeys(("MAIL", "RCPT", "DATA"), _TRANSACTION)
+"""What the wait for the answer is called; those to a transaction are awaited together."""
 _FAULTS = {
     "4xx": b"451 4.3.0 Later\r\n",
     "5xx": b"550 5.7.1 No\r\n",
@@ -52,13 +55,15 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 @pytest.mark.parametrize("fault", _FAULTS)
 def test_one_blow_at_each_command_stops_nobody_else(
-    sessions: Sessions, links: Links, tmp_path: Path, tell: Tell, fault: str
+    sessions: Sessions, links: Links, tmp_path: Path, tell: Tell, fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     presses.stock(sessions, tmp_path, READERS)
     clock = Clock(datetime.now(UTC))
     twice = 0
     for command in _MANNERS:
         striker = Striker(command, fault)
+        # Two seconds for the answer that does not come, and for all others as long as they take.
+        be_patient(monkeypatch, *(_WAITS.get(command, ("_COMMAND",)) if fault == "nothing" else []))
         end = _sent(sessions, links, clock, striker)
         # What is said to MAIL is about the sender, and costs no reader the issue.
         refused = (fault == "5xx" and command in {"RCPT", "DATA", "."}) or command == "RSET"
@@ -77,7 +82,7 @@ class Striker:
     def __init__(self, command: str, fault: str) -> None:
         self.taken: Counter[str] = Counter()
         self.struck = False
-        self.patience = 0.003 if fault == "nothing" else 0.02
+        self.patience = 0.1 if fault == "nothing" else 0.02
         self._command = command
         self._fault = _FAULTS[fault]
         # RSET is given only after a refusal, of which there is one.

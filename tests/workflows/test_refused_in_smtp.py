@@ -67,7 +67,7 @@ def send(services: Services, now: datetime) -> None:
             session.add(Subscription(subscriber=person, publication=home, status=Status.ACTIVE, created_at=now))
     sample_services.send(services, "backpainhelp", "plain", now)
     with honest(Mailbox(ANSWERS)) as peer:
-        settings = BulkSettings(peer.server, services.links, Limits(connections=1), patience=0.01)
+        settings = BulkSettings(peer.server, services.links, Limits(connections=1))
         send_all(BulkSender(services.sessions, settings, worker="w", clock=lambda: now))
     decide(services, now)
 
@@ -131,7 +131,7 @@ def test_a_single_letter_that_is_refused_follows_the_same_policy(
                 session, home, Addressee(address), Composed("confirm", "Please confirm", "<p>Yes</p>", "Yes"), now
             )
     with honest(Mailbox({"gone@reader1.example": answer})) as peer:
-        settings = MailerSettings(peer.server, timeout=5)
+        settings = MailerSettings(peer.server, timeout=60)
         mailer = TransactionalMailer(services.sessions, settings, worker="w", clock=lambda: now)
         mailer.deliver_due()
         mailer.close()
