@@ -1,7 +1,6 @@
 """The clock and the sender: what several of them share, and what a stop leaves behind."""
 
 import signal
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from tests.sample_services import Clock
 from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
 
 READERS = 150
+_WAITERS = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'letters'::regclass")
 
 
 @pytest.fixture
@@ -57,11 +57,12 @@ def test_two_workers_start_an_issue_once_and_send_each_copy_once(sessions: Sessi
 def test_a_worker_that_is_stopped_in_mid_issue_leaves_nothing_in_doubt(
     sessions: Sessions, sink: Sink, start: Start
 ) -> None:
-    sink.delay = 0.02
+    sink.delay = 0.4
     first = start()
-    wait_for(lambda: len(sink.recipients) > 10)
+    wait_for(lambda: sink.recipients)
     first.send_signal(signal.SIGTERM)
     assert first.wait(PATIENCE) == 0
+    sink.delay = 0.0
     with sessions.reading() as session:
         left = Counter(session.scalars(select(Copy.state)))
     assert set(left) == {CopyState.SENT, CopyState.PENDING}
@@ -79,7 +80,9 @@ def test_a_stop_does_not_wait_for_a_database_that_does_not_answer(sessions: Sess
     with sessions.begin() as session:
         # SQLite lets nobody else write while any session does.
         session.execute(text("SELECT 1" if sessions.embedded else "LOCK TABLE letters"))
-        time.sleep(3)  # until jobs that run each second wait for it
+        # A job waits for it: PostgreSQL tells so, and of SQLite the job that has waited in vain.
+        in_vain = "the database did not answer"
+        wait_for(lambda: in_vain in log.read_text() if sessions.embedded else session.scalar(_WAITERS))
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(PATIENCE) == 1
     assert "worker could not stop in time" in log.read_text()
