@@ -63,7 +63,7 @@ def test_a_connection_is_never_switched_between_reading_and_writing(sessions: Se
 
 
 def test_what_is_read_in_parallel_is_read_at_once_and_changes_nothing(sessions: Sessions) -> None:
-    together = threading.Barrier(2, timeout=30)
+    together = threading.Barrier(2, timeout=110)
 
     def read(session: Session) -> int:
         together.wait()
@@ -77,7 +77,7 @@ def test_what_is_read_in_parallel_is_read_at_once_and_changes_nothing(sessions: 
 
 
 def test_what_is_read_in_parallel_is_read_at_once_however_often_it_is_divided(sessions: Sessions) -> None:
-    together = threading.Barrier(4, timeout=30)
+    together = threading.Barrier(4, timeout=110)
 
     def read(_session: Session) -> int:
         together.wait()

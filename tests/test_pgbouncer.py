@@ -46,7 +46,7 @@ def sessions(direct: str, pgbouncer: str, tmp_path_factory: pytest.TempPathFacto
 
 
 def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 110
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:

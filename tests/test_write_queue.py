@@ -12,7 +12,14 @@ from sqlalchemy import text
 
 from newsletter.db import DatabaseDown, Sessions, open_engine, write_queue
 
-WAIT = 30
+WAIT = 110
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gives up because the machine is busy."""
+    for name in ("LONGEST_WAIT", "LONGEST_URGENT_WAIT"):
+        monkeypatch.setattr(write_queue, name, 600.0)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def proxied(
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             note(self.headers, client or self.client_address[0])
-            onward = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            onward = http.client.HTTPConnection("127.0.0.1", port, timeout=110)
             onward.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 onward.putheader(name, value)
@@ -97,7 +97,7 @@ def ask(
     port: int, path: str, form: str | None = None, headers: list[tuple[str, str]] | None = None
 ) -> tuple[int, http.client.HTTPMessage, str]:
     """Status, headers and text of an answer; a `form` is posted as our own page would. A header may come twice."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=110)
     names = {name for name, _ in headers or []}
     connection.putrequest("GET" if form is None else "POST", path, skip_host="Host" in names)
     own = [("Sec-Fetch-Site", "same-origin"), ("Content-Type", "application/x-www-form-urlencoded")]

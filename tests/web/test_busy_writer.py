@@ -29,7 +29,8 @@ def services(originals: Originals, tmp_path) -> Iterator[Services]:
 def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_again(
     services: Services, monkeypatch
 ) -> None:
-    monkeypatch.setattr(write_queue, "LONGEST_WAIT", 600.0)
+    for name in ("LONGEST_WAIT", "LONGEST_URGENT_WAIT"):
+        monkeypatch.setattr(write_queue, name, 600.0)
     browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
     reader = subscription(services).id
     leave = sample_services.path_of(services.links.unsubscribe(reader))

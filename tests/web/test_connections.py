@@ -70,7 +70,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch, awaited: Awaited, slowest: int = 
 
 def wait_for(server: Server, awaited: Awaited, count: int) -> None:
     """Until so many connections stand there."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 110
     while sum(each.awaited is awaited for each in list(server.active_channels.values())) < count:
         assert time.monotonic() < deadline, awaited
         time.sleep(0.05)
@@ -78,7 +78,7 @@ def wait_for(server: Server, awaited: Awaited, count: int) -> None:
 
 def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
     """Whether the server ends it, though a byte comes every now and then."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 110
     client.settimeout(0.1)
     while time.monotonic() < deadline:
         with suppress(TimeoutError):
@@ -131,7 +131,7 @@ def test_whoever_does_not_read_is_left(services: Services, hold, monkeypatch) ->
     with impatient(monkeypatch, Awaited.READING), running(services) as server:
         hold(server.effective_port, READING)
         wait_for(server, Awaited.READING, 1)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 110
         while server.active_channels:
             assert time.monotonic() < deadline
             time.sleep(0.05)

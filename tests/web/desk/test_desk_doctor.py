@@ -20,6 +20,7 @@ PAGE = "/desk/settings/doctor/"
 @pytest.fixture
 def server(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[DnsServer]:
     """What the doctor asks: this DNS server, and no web server."""
+    dns_server.be_patient(monkeypatch)
     with dns_server.running() as running:
         settings = services.settings.model_copy(update={"dns_resolver": running.address})
         monkeypatch.setitem(services.__dict__, "settings", settings)

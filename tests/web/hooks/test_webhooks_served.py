@@ -16,7 +16,7 @@ from tests.web.served import served
 
 def send(port: int, path: str, signed: Signed) -> tuple[int, str]:
     """As a provider posts, with text/plain as SNS has it."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=110)
     headers, body = signed
     connection.request("POST", path, body, {"Content-Type": "text/plain; charset=UTF-8", **headers})
     answer = connection.getresponse()
