@@ -13,6 +13,10 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+import pytest
+
+from newsletter.doctor import gather, gather_hosts
+from newsletter.outbound import dns_client
 
 SERVFAIL, SILENCE, TRUNCATED = "servfail", "silence", "truncated"
 """What a name can do instead of answering: fail, say nothing, or say over UDP that the answer is too long for it."""
@@ -69,6 +73,13 @@ class DnsServer:
 def _txt(value: str) -> str:
     quoted = value.replace("\\", "\\\\").replace('"', '\\"')
     return " ".join(f'"{quoted[start : start + 250]}"' for start in range(0, max(1, len(quoted)), 250))
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the doctor and whoever else asks wait for answers as long as a busy machine takes."""
+    monkeypatch.setattr(dns_client, "_PATIENCE", 60.0)
+    monkeypatch.setattr(gather, "WITHIN", 60.0)
+    monkeypatch.setattr(gather_hosts, "_PATIENCE", 60.0)
 
 
 @contextmanager

@@ -24,7 +24,8 @@ REVERSE = "10.2.0.192.in-addr.arpa"
 
 @pytest.fixture(autouse=True)
 def no_mail_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing listens where the doctor looks for those that take bounces."""
+    """Nothing listens where the doctor looks for those that take bounces, and no answer comes too late."""
+    dns_server.be_patient(monkeypatch)
     monkeypatch.setattr(gather_hosts, "SMTP_PORT", free_port())
 
 

@@ -48,7 +48,7 @@ class _Answers(BaseHTTPRequestHandler):
 
     def _drip(self) -> None:
         try:
-            for _ in range(200):
+            for _ in range(2_000):
                 self.wfile.write(b"H")
                 self.wfile.flush()
                 time.sleep(0.05)
@@ -79,6 +79,6 @@ def make_client(site: Site) -> Callable[..., GuardedClient]:
 
     def send(**changes: object) -> GuardedClient:
         usual = {"resolve": lambda _host, _port: ["127.0.0.1"], "may_reach": lambda _address: True}
-        return GuardedClient(**{**usual, "ports": frozenset({site.port}), "seconds": 5.0, **changes})  # type: ignore[arg-type]
+        return GuardedClient(**{**usual, "ports": frozenset({site.port}), "seconds": 60.0, **changes})  # type: ignore[arg-type]
 
     return send

@@ -39,6 +39,7 @@ def fresh(sessions: Sessions, folder: Path) -> None:
 
 @pytest.fixture
 def services(originals: Originals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    dns_server.be_patient(monkeypatch)
     nobody = GuardedClient(resolve=lambda _host, _port: [])
     outside = gather.Outside(web=nobody, smtp_port=9)
     monkeypatch.setattr(doctor.gather, "Outside", lambda: outside)
