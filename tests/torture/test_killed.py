@@ -61,7 +61,7 @@ def test_stops_leave_nobody_out_nobody_twice_and_nothing_in_doubt(
     for _ in range(scale.stops):
         worker = press.start()
         presses.in_mid_issue(tally, worker, chance)
-        assert worker.stop() < 10
+        worker.stop()
         assert press.states().keys() <= {CopyState.PENDING, CopyState.SENT}
         assert press.states()[CopyState.SENT] == len(tally.taken)
     tally.delay = 0.0

@@ -129,4 +129,4 @@ def _require_complete(press: Press, tally: Tally, tell: Tell, row: str) -> None:
     assert (lost, tally.twice) == (set(), [])
     assert press.states() == {CopyState.SENT: READERS}
     [worker] = press.workers
-    assert worker.stop() < 10
+    worker.stop()
