@@ -53,4 +53,6 @@ if (going?.dataset.events) {
     if (!document.hidden) listen();
   });
   addEventListener("pagehide", stop);
+  // A press that pauses the issue leads to the page that it asked for, however late that comes, and not back to this one.
+  document.addEventListener("submit", (event) => event.defaultPrevented || stop());
 }

@@ -37,6 +37,19 @@ def services(services: Services) -> Services:
     return services
 
 
+def test_a_page_whose_form_is_sent_hears_no_more_of_what_that_changes(open_desk: Open) -> None:
+    """Or it would load itself anew, and the page that was asked for would never come."""
+    page = open_desk("editor@desk.example")
+    page.add_init_script("""streams = [];
+        window.EventSource = class extends EventSource { constructor(url) { super(url); streams.push(this); } };""")
+    page.goto(ISSUE)
+    is_closed = page.get_by_role("button", name="Pause and correct it").evaluate("""({ form }) => {
+        form.dispatchEvent(new SubmitEvent("submit", { bubbles: true, cancelable: true }));
+        return streams.map(stream => stream.readyState === EventSource.CLOSED);
+    }""")
+    assert is_closed == [True]
+
+
 class Stopwatch:
     """Counts what is pressed on a page."""
 
