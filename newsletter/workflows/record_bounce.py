@@ -100,7 +100,8 @@ def _facts(session: Session, services: BounceServices, event: BounceEvent, now: 
     if event.kind not in {Kind.BOUNCE, Kind.DELAY}:
         return Facts()
     history = events.history_of(session, event.key, now)
-    is_about_us = policy.is_about_us(event)
+    # Of single letters anybody may cause some, by what they type into a form or send us to be forwarded.
+    is_of_issue = policy.is_about_us(event) and event.letter_id is not None
     is_unknown = event.kind is Kind.BOUNCE and event.reason in policy.NO_SUCH
     reader = subscribers.longest_reading(session, event.key) if services.probes and event.key else None
     return Facts(
@@ -110,7 +111,7 @@ def _facts(session: Session, services: BounceServices, event: BounceEvent, now: 
         reader_since=(reader.confirmed_at or reader.created_at) if reader else None,
         is_probe=_is_of_probe(session, event),
         is_probing=services.probes and events.is_probing(session, event.key, now),
-        against_us=events.count_against_us(session, event, now) if is_about_us else 0,
+        against_us=events.count_against_us(session, event, now) if is_of_issue else 0,
     )
 
 

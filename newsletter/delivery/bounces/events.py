@@ -176,7 +176,7 @@ def last_copy_to(session: Session, readers: Collection[int], at: datetime) -> Co
 def count_against_us(session: Session, event: BounceEvent, now: datetime) -> int:
     """How many answers about us the same provider gave to the same letter within the hour."""
     same = (BounceEvent.letter_id == event.letter_id) & (BounceEvent.provider_group == event.provider_group)
-    counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR, ~BounceEvent.is_forgiven)
+    counted = select(func.count()).where(same, BounceEvent.received_at > now - _AN_HOUR)
     return session.scalar(counted.where(BounceEvent.reason.in_(ABOUT_US))) or 0
 
 
