@@ -19,10 +19,12 @@ from newsletter.publications import Publication
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """What a new issue begins with: another's file, and its pictures' stored file names by their names in the text."""
+    """What a new issue begins with: another's file, with its pictures, and a slug if one is wished for."""
 
     source: str = '---\ntitle: ""\nsubject: ""\n---\n'
     pictures: Mapping[str, str] = field(default_factory=dict)
+    """The stored file names of its pictures by their names in the text."""
+    wished_slug: str = ""
 
 
 EMPTY = Original()
@@ -36,7 +38,6 @@ def create_issue(
     author: str,
     now: datetime,
     original: Original = EMPTY,
-    wished_slug: str = "",
 ) -> Issue:
     """A new issue for that day with what was typed, for the rest a copy of the original; Faulty if it is not valid.
 
@@ -45,7 +46,7 @@ def create_issue(
     # A copy is a new text, which nobody has reviewed.
     copied = replace(issue_form.parse_form(original.source, ""), slug="", last_reviewed="")
     changes = {name: text for name in issue_form.FORM if (text := getattr(typed, name))}
-    slug = slugs.free_slug(session, wished_slug or _slug(typed))
+    slug = slugs.free_slug(session, original.wished_slug or _slug(typed))
     if typed.slug:
         changes["slug"] = slug
     source = issue_form.apply_form(original.source, "", replace(copied, **changes))

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from http import HTTPStatus
 
@@ -66,14 +67,9 @@ def duplicate(slug: str) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found = lookup.issue(store, slug)
         title = issue_store.parse_revision(found, found.revision).title
-        text = Original(found.revision.source, issue_store.picture_names(found.revision))
-        copy = _create(
-            store,
-            found.publication,
-            IssueForm(title=_title_of_copy(title)),
-            text,
-            slugs.provisional_slug(),
-        )
+        pictures = issue_store.picture_names(found.revision)
+        original = Original(found.revision.source, pictures, slugs.provisional_slug())
+        copy = _create(store, found.publication, IssueForm(title=_title_of_copy(title)), original)
         return redirect(url_for("desk.write_form", slug=copy.slug), 303)
 
 
@@ -120,11 +116,11 @@ def _begin(store: Session, typed: IssueForm, page_slug: str) -> Issue:
         raise Invalid("There is nothing to save yet. Write something first.")
     original = _original(store, publication)
     try:
-        wished = "" if typed.slug or typed.title else page_slug
-        issue = _create(store, publication, typed, original, wished)
+        slug = "" if typed.slug or typed.title else page_slug
+        issue = _create(store, publication, typed, replace(original, wished_slug=slug))
     except Faulty:
         # What cannot be a revision yet becomes a draft of it.
-        issue = _create(store, publication, IssueForm(), original, page_slug)
+        issue = _create(store, publication, IssueForm(), replace(original, wished_slug=page_slug))
     if page_slug:
         slugs.claim(store, issue, page_slug)
     return issue
@@ -140,11 +136,9 @@ def _started(slug: str) -> ResponseReturnValue:
     return make_response(jsonify(found), HTTPStatus.CREATED)
 
 
-def _create(
-    store: Session, publication: Publication, typed: IssueForm, original: Original, wished_slug: str = ""
-) -> Issue:
+def _create(store: Session, publication: Publication, typed: IssueForm, original: Original) -> Issue:
     day = _day(store, publication)
-    return create.create_issue(store, publication, typed, day, auth.email(), now(), original, wished_slug)
+    return create.create_issue(store, publication, typed, day, auth.email(), now(), original)
 
 
 def _original(store: Session, publication: Publication) -> Original:
