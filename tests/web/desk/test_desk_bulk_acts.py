@@ -9,6 +9,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.audit import AuditEntry
+from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.editors import Role
 from newsletter.wiring import Services
@@ -44,7 +45,12 @@ def test_all_readers_of_a_segment_are_unsubscribed_followed_and_put_back(editor:
     nameless = editor.press(f"{ACT}?kind=unsubscribe")
     assert (nameless.status_code, "Say in 1 to 200 characters why" in words(nameless)) == (422, True)
     assert editor.press(f"{ACT}?kind=unsubscribe", reason="the club has closed").status_code == 303
-    assert "0 of 2 readers changed; under way" in editor.read(PAGE)
+    started = editor.read(PAGE)
+    assert "0 of 2 readers changed; under way" in started
+    assert "No worker is running, so this waits." in started
+    with services.sessions.begin() as session:
+        heartbeat.beat(session, "w", NOW)
+    assert "No worker" not in editor.read(f"{PAGE}acts")
     work(services)
     assert "2 of 2 readers changed; finished" in editor.read(f"{PAGE}acts")
     assert editor.press(PAGE, f"{PAGE}acts/1/undo").status_code == 303

@@ -18,12 +18,14 @@ from newsletter.audience.importing.uploads import models
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.audience.importing.uploads.models import ImportUpload, UploadState
 from newsletter.audience.models import ConsentEvent, ImportedFile, Status, Subscriber, Subscription
+from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.delivery.workers.upload_queue import UploadQueue
 from newsletter.editors import Role
 from newsletter.errors import Unavailable
 from newsletter.web.desk.readers import imports
 from newsletter.wiring import Services
+from tests import sample_services
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -100,7 +102,10 @@ def test_a_list_is_uploaded_tried_and_imported_and_everything_says_who_did_it(
     assert "<i>kit" not in shown
     assert only(services).file_name == "<i>kit.csv"
     assert [path.parent for path in services.settings.import_folder.iterdir()] == [services.settings.import_folder]
-    assert "Checking" in press(editor, page, "answers", **AGREED)
+    assert "0 % No worker is running, so this waits." in press(editor, page, "answers", **AGREED)
+    with services.sessions.begin() as session:
+        heartbeat.beat(session, "w", sample_services.NOW)
+    assert "No worker" not in editor.read(f"{page}progress")
     job(services).run()
     tried = editor.read(page)
     assert "Added 1 Already here 0" in tried

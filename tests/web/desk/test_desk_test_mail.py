@@ -6,6 +6,7 @@ from sqlalchemy import select
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.delivery.models import OutboxMessage
 from newsletter.delivery.transactional import outbox
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.source import issue_file
 from newsletter.editors import Role
@@ -134,6 +135,10 @@ def test_the_fate_of_each_is_told_with_the_servers_words_and_only_when_it_change
     assert asked.startswith("?seen=")
     asked = FATES + asked
     assert editor.open(asked).status_code == 204
+    assert "No worker is running, so this waits." in editor.read(PAGE)
+    with services.sessions.begin() as session:
+        heartbeat.beat(session, "w", now)
+    assert "No worker" not in editor.read(asked)
     with services.sessions.begin() as session:
         first, second = outbox.claim(session, "w", 9, now)
         outbox.sent(session, "w", first.id, "250 2.0.0 Taken", now)

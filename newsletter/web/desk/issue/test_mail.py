@@ -49,9 +49,11 @@ def _fates(store: Session, found: Issue) -> dict[str, object]:
     """What became of the mails; `seen` changes with their states and the servers they wait for, empty if none waits."""
     fates = test_mail.recent_tests(store, found)
     away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now())
+    is_worked = heartbeat.any_alive(store, now())
     still_open = [f"{fate.test.id}.{fate.post.state if fate.post else ''}" for fate in fates if fate.is_open]
     waited_for = [f"{one.server}.{one.since:%H%M%S}" for one in away]
-    return {"fates": fates, "away": away, "seen": "-".join(still_open + waited_for) if still_open else ""}
+    seen = "-".join([*still_open, *waited_for, str(is_worked)]) if still_open else ""
+    return {"fates": fates, "away": away, "is_worked": is_worked, "seen": seen}
 
 
 def _send(store: Session, found: Issue) -> int:

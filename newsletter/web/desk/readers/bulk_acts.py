@@ -9,6 +9,7 @@ from newsletter.audience.models import BulkAct, BulkKind, BulkState
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
+from newsletter.delivery.workers import heartbeat
 from newsletter.errors import Conflict, Invalid, NotFound, PressError
 from newsletter.web import auth
 from newsletter.web.context import now, services
@@ -63,6 +64,7 @@ def shown_acts(store: Session, found: Segment) -> dict[str, object]:
         "segment": found,
         "acts": acts,
         "can_be_undone": lambda act: bulk_acts.can_be_undone(act, now()),
+        "is_worked": heartbeat.any_alive(store, now()),
         "is_going": any(act.state in (BulkState.RUNNING, BulkState.UNDOING) for act in acts),
     }
 

@@ -22,6 +22,7 @@ from newsletter.audience.importing.uploads.report import PartKind
 from newsletter.audience.models import Status
 from newsletter.db import Session
 from newsletter.delivery.message.permission_reminder import MAX_SOURCE
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.imported import uploads as archives
 from newsletter.errors import Invalid, NotFound
 from newsletter.system import uploaded_files
@@ -164,7 +165,8 @@ def import_progress(upload_id: int) -> ResponseReturnValue:
         upload = _find(store, upload_id)
         if upload.state not in models.UNDER_WAY:
             return make_response("", 200, {"HX-Refresh": "true"})
-        return render_template("desk/parts/import_progress.html", upload=upload)
+        is_worked = heartbeat.any_alive(store, now())
+        return render_template("desk/parts/import_progress.html", upload=upload, is_worked=is_worked)
 
 
 def refused_rows_sheet(upload_id: int) -> Response:
@@ -271,6 +273,7 @@ def _page(store: Session, upload: ImportUpload, faults: Mapping[str, str] | None
         upload.publication,
         zone=upload.publication.time_zone,
         upload=upload,
+        is_worked=heartbeat.any_alive(store, now()),
         seen=_preview(upload) if is_open else None,
         settings=upload.settings,
         typed=typed,

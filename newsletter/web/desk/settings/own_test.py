@@ -90,6 +90,7 @@ def _status(store: Session, publication: Publication) -> dict[str, object]:
     test = test_mail.latest_to(store, publication, auth.email())
     is_open = test is not None and test.is_open
     away = heartbeat.unreachable_servers(store, MailKind.LETTERS, now()) if is_open else ()
+    is_worked = heartbeat.any_alive(store, now())
     post = test.post if test else None
     has_bounced = test is not None and test.bounce is not None
     is_refused = post is not None and post.state is not OutboxState.SENT and bool(post.reply)
@@ -97,7 +98,8 @@ def _status(store: Session, publication: Publication) -> dict[str, object]:
     return {
         "test": test,
         "away": away,
-        "seen": f"{post.state}-{post.attempts}-{len(away)}" if is_open and post else "",
+        "is_worked": is_worked,
+        "seen": f"{post.state}-{post.attempts}-{len(away)}-{is_worked}" if is_open and post else "",
         "has_trouble": has_trouble,
         "causes": _causes() if has_trouble else None,
         "zone": publication.time_zone,
