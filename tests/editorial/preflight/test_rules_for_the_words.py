@@ -168,6 +168,7 @@ ARCHIVE = Facts(
         ("https://letter.example/archive/snet/", "there is none called snet"),
         ("https://letter.example/archive/snet?from=mail#top", "there is none called snet"),
         ("https://LETTER.example/archive/ready/", "not out yet"),
+        ("https://letter.example:443/archive/snet", "there is none called snet"),
     ],
 )
 def test_a_link_to_an_issue_that_no_reader_can_open_is_told(url: str, said: str) -> None:

@@ -182,10 +182,15 @@ def archived_slugs(context: CheckContext) -> set[str]:
 def _archived_slug(facts: Facts, url: str) -> str:
     """The slug in a URL of our archive; empty for any other URL."""
     ours, theirs = parts(facts.archive), parts(url)
-    if not facts.archive or (host(url), theirs.port) != (host(facts.archive), ours.port):
+    if not facts.archive or (host(url), _port(theirs)) != (host(facts.archive), _port(ours)):
         return ""
     begins, _, slug = theirs.path.strip("/").rpartition("/")
     return unquote(slug) if begins == ours.path.strip("/") else ""
+
+
+def _port(address: SplitResult) -> int | None:
+    """The port, if it is not one that an address need not name."""
+    return None if address.port in {80, 443} else address.port
 
 
 def web_links(context: CheckContext) -> Iterator[str]:
