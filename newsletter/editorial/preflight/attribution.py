@@ -68,7 +68,11 @@ _ATTRIBUTED_BEHIND = re.compile(
     r"|salesman|flyers?|influencers?)\b",
     re.IGNORECASE,
 )
-_DOUBTED_BEHIND = re.compile(r"\b(?:no|not a|hardly a?|little) (?:proof|evidence)\b|\banecdote", re.IGNORECASE)
+_DOUBTED_BEHIND = re.compile(
+    r"\b(?:no|not a|hardly a?|little) (?:proof|evidence)\b|\banecdote"
+    r"|\b(?:not|less) (?:so |quite )?(?:sure|certain|convinced)\b",
+    re.IGNORECASE,
+)
 _SOLD_BEHIND = re.compile(
     r"[\w ]{0,30} (?:was|were|is|are|had been|has been) (?:\w+ )?(?:promised|sold|offered|advertised|claimed|praised"
     r"|believed|thought|rumoured)\b",
@@ -79,7 +83,7 @@ _WITNESS = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|us|[Oo]ur)\b")
 # A rhetorical question is a sales claim.
 _SELLS = re.compile(
     r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait|see|visit|go|pay|take|swallow"
-    r"|bother|suffer)|who (?:still |even |really )?needs|who wouldn)",
+    r"|bother|suffer)|who (?:still |even |really )?(?:needs|takes)|who wouldn)",
     re.IGNORECASE,
 )
 _ANSWERED = re.compile(r"\W*(?:because|no|not|hardly|sadly|nobody|nothing)\b", re.IGNORECASE)

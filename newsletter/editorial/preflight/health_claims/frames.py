@@ -11,7 +11,8 @@ LEXICON = Lexicon(FIXED, NOUNS, VERBS, ENDINGS)
 
 _NAMES = {
     "soon": """
-        SOON|FOREVER
+        SOON|FOREVER|INSTANTLY
+        IN_TIME noun DAY
         WITHIN ABOUT? ABOUT? NUM|NUMBER noun TIME
         WITHIN ABOUT? SOON
         BY few DAY|TIME|SOON
@@ -87,6 +88,7 @@ PROMISES = Claims(
         TREAT noun ILL YOURSELF
         REMEDY TREAT-s noun ILL
         SHRINK-s noun ILL
+        ILL STOP RUB THEM AWAY
         ILL few CURE|END-s|SHRINK-s THEM
         <STOP END noun ILL STOP
         """,
@@ -150,6 +152,7 @@ PROMISES = Claims(
         """
         HEAL PERSON|ILL|PART|CROWD
         HEAL INSTANTLY
+        NOTHING HEAL|CURE|RELIEVE|WORK far LIKE_THIS
         WILL|TO HEAL
         HEALS
         BE HEALED
@@ -164,6 +167,7 @@ PROMISES = Claims(
         """,
         """
         TISSUE aux HEAL
+        DOCTOR aux HEAL
         TISSUE few TO HEAL
         SPELL few HEAL
         REPAIR noun PART FUNCTION
@@ -229,6 +233,7 @@ PROMISES = Claims(
         LASTING noun RELIEF
         RELIEF|SUCCESS few CERTAIN
         RELIEF few FOREVER
+        RELIEF soon
         FREEDOM OF noun ILL
         HARMLESS few EVERYONE
         WHOLLY HARMLESS
@@ -240,8 +245,12 @@ PROMISES = Claims(
         NUMBER PERCENT few SUCCESS|RELIEF
         NOTHING_ELSE WORK
         ONLY noun REMEDY far EVER_NEED
+        ONLY noun REMEDY LINK EFFECTIVE
         """,
-        "WORK TO",
+        """
+        WORK TO
+        FOOD few RELIEF
+        """,
     ),
     # What is kept away.
     _kind(
@@ -305,6 +314,10 @@ TREATMENT = Claims(
         NO_MORE noun SCAN
         <STOP NO MEDICINE|DOCTOR|SURGERY PAUSE NO
         MEDICINE|DOCTOR|SURGERY STOP SAY_NO|UNNEEDED
+        MEDICINE|DOCTOR|SURGERY STOP NOT NEEDED
+        <STOP WHO TAKE care
+        YOUR noun MEDICINE aux STAY OUTSIDE
+        ALL_THE MEDICINE|DOCTOR YOU NEED
         MEDICINE|DOCTOR|SURGERY aux NOT|NEVER NEEDED
         MEDICINE|DOCTOR|SURGERY aux UNNEEDED
         MAKE care aux UNNEEDED
