@@ -5,7 +5,7 @@ hashes of passwords are weak, SQLite does not wait for the disk, and the search 
 """
 
 import gc
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, ClassVar
 
 import pytest
@@ -90,6 +90,16 @@ def _engine(url: str, **options: Any) -> Engine:
         engine.dialect = engine.pool._dialect = known.dialect
         engine._compiled_cache = known._compiled_cache
     return engine
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Nothing that is collected is garbage: not to look for it saves a quarter of that time."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
 
 
 def pytest_collection_finish() -> None:
