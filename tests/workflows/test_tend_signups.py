@@ -54,7 +54,14 @@ def test_a_reminder_goes_only_where_it_is_wanted(asked: Services, now) -> None:
 def test_no_reminder_goes_while_servers_refuse_our_mail(asked: Services, now) -> None:
     with asked.sessions.begin() as session:
         letter = session.scalar(select(Letter.id).limit(1))
-        opened = {"letter_id": letter, "group": "gmail", "opened_at": now, "code": 550, "reply": "no", "copies": 0}
+        opened = {
+            "letter_id": letter,
+            "provider_group": "gmail",
+            "opened_at": now,
+            "code": 550,
+            "reply": "no",
+            "copies": 0,
+        }
         session.add(Trip(**opened))
     assert reminders(asked, now) == 0
     with asked.sessions.begin() as session:
