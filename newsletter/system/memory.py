@@ -7,10 +7,10 @@ import gc
 _M_ARENA_MAX = -8  # mallopt(3)
 
 
-def share_arenas() -> None:
-    """Let all threads share two memory arenas: glibc makes one for each thread, and they do not share free memory."""
+def share_one_arena() -> None:
+    """Let all threads share one memory arena: glibc makes one for each thread, and they do not share free memory."""
     with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def give_back() -> None:

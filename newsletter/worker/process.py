@@ -56,7 +56,7 @@ class Worker:
     def run(self) -> None:
         """Run until asked to stop; then finish what is in flight, give back the rest, and return within ten seconds."""
         asked = lifeline.watch_stop_signals()
-        memory.share_arenas()
+        memory.share_one_arena()
         sys.setswitchinterval(_TURN)
         scheduler = self._scheduler()
         clock = clock_setback.ClockWatch(self._clock(), time.monotonic())
