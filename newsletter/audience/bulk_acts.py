@@ -5,7 +5,7 @@ group is committed together with the position reached, so that an interrupted ac
 twice. What it changed is stored for 30 days, so that it can be undone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -272,6 +272,8 @@ def _undo_some(session: Session, _services: AudienceServices, act: BulkAct, now:
 
 
 def _retag(session: Session, act: BulkAct, ids: Sequence[int]) -> int:
+    later = _in_later_acts(session, act, ids)
+    ids = [one for one in ids if one not in later]
     (tag_id,) = tags.ensure_tags(session, act.publication_id, [act.tag]).values()
     have = list(_with_tag(session, tag_id, ids))
     if act.kind is BulkKind.TAG:
@@ -279,6 +281,16 @@ def _retag(session: Session, act: BulkAct, ids: Sequence[int]) -> int:
         return len(have)
     tags.add_tags(session, [(one, tag_id) for one in ids])
     return len(ids) - len(have)
+
+
+def _in_later_acts(session: Session, act: BulkAct, ids: Sequence[int]) -> Collection[int]:
+    """Which of these readers a later act gave the same tag, or took it from, and was not undone."""
+    later = select(BulkAct).where(BulkAct.publication_id == act.publication_id, BulkAct.id > act.id)
+    later = later.where(BulkAct.kind.in_((BulkKind.TAG, BulkKind.UNTAG)), BulkAct.state != BulkState.UNDONE)
+    key = tag_names.folded_name(act.tag)
+    same = [one.id for one in session.scalars(later) if tag_names.folded_name(one.tag) == key]
+    rows = select(BulkActRow.subscription_id).where(BulkActRow.act_id.in_(same))
+    return set(session.scalars(rows.where(BulkActRow.subscription_id.in_(ids))))
 
 
 def _resubscribe(session: Session, act: BulkAct, row: BulkActRow, now: datetime) -> bool:

@@ -171,6 +171,22 @@ def test_a_tag_is_taken_and_given_back(press: Press) -> None:
     assert tagged(press) == [ADA, BEN, CLEO]
 
 
+def test_an_undo_leaves_alone_whom_a_later_act_gave_the_tag_again(press: Press) -> None:
+    first = begin(press, BulkKind.TAG, tag="vip")
+    work(press)
+    begin(press, BulkKind.UNTAG, tag="VIP")
+    work(press)
+    with press.sessions.begin() as session:
+        rule = Rule(conditions=(Condition.parse("status", "is", "paused"),))
+        paused = segments.save(session, press.publication, "paused", rule, press.now)
+        bulk_acts.start_act(session, paused, ActOrder(BulkKind.TAG, "vip"), 1, OWNER, press.now)
+    work(press)
+    with press.sessions.begin() as session:
+        bulk_acts.undo(session, bulk_acts.find(session, first), press.now)
+    work(press)
+    assert (act(press, first).state, tagged(press)) == (BulkState.UNDONE, [CLEO])
+
+
 def test_unsubscribing_is_undone_only_for_who_has_not_acted_since(press: Press) -> None:
     act_id = begin(press, BulkKind.UNSUBSCRIBE, reason="the club has closed")
     work(press)
