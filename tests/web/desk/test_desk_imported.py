@@ -305,6 +305,7 @@ def test_an_archive_at_which_the_program_fails_is_not_under_way_for_ever(
 
 def test_reports_and_files_that_nobody_needs_are_deleted(editor: Visitor, services: Services) -> None:
     upload(editor, POSTS)
+    assert "No worker is running, so this waits." in editor.read(LIST)
     (waiting,) = services.settings.archive_folder.iterdir()
     stray = services.settings.archive_folder / "stray"
     stray.touch()

@@ -8,6 +8,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from newsletter.audience.importing.reading import files
 from newsletter.characters import storable
 from newsletter.db import HIGHEST_ID
+from newsletter.delivery.workers import heartbeat
 from newsletter.editorial.imported import posts, uploads
 from newsletter.errors import Invalid
 from newsletter.i18n import formats
@@ -70,6 +71,7 @@ def _list_page(fault: str = "") -> str:
             "issues",
             publication,
             zone=publication.time_zone,
+            is_worked=heartbeat.any_alive(store, now()),
             counts=posts.count_imports(store, publication.id),
             wants_published=wants_published,
             page=posts.page_of_imports(store, publication.id, turn, _A_PAGE, in_archive=wants_published),
