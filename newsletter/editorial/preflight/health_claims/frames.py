@@ -105,6 +105,8 @@ PROMISES = Claims(
         CHANCE LINK ILL
         ILL aux NOT RETURN
         ILL GONE soon
+        ILL PAUSE GONE soon
+        ILL CAN BE PREVENT-s
         GONE soon PAUSE noun ILL
         ILL CEASE HERE
         ILL CEASE soon

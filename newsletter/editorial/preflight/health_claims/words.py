@@ -234,6 +234,7 @@ FIXED = {
     "STAY": "stay, remain",
     "ALL_THE": "all the",
     "IN_TIME": "in time for",
+    "PREVENT": "protection against, protection from",
     "LAST_TIME": "last time",
     "WAKE": "wake, wakes, wake up, wakes up, waking up",
     "SICK": "ill, sick",
