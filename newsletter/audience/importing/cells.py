@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -80,12 +80,17 @@ def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
     return text if text.isprintable() else characters.passage(text, excerpt([name]))
 
 
-def text_of(cell: str, nothing: Collection[str]) -> str:
+def text_of(cell: str, nothing: frozenset[str]) -> str:
     """The text of a cell; "" if it is empty, or is one of these words, which are some of `NOTHING`."""
     text = cell.strip()
     # Nearly every cell is settled here, and there are a million rows of them.
     if not text or (len(text) > _LONGEST_WORD and "'" not in text and text[0] != "#"):
         return text
+    return _short_text(text, nothing)
+
+
+@lru_cache(4096)
+def _short_text(text: str, nothing: frozenset[str]) -> str:
     text = unescape_formula(text)
     return "" if text not in _NAMES and text.casefold() in nothing else text
 

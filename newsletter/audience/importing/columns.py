@@ -230,9 +230,12 @@ class ColumnLayout:
     def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
+        nothing = self.source.nothing
         for place, name in self.attributes:
-            if cells[place] and (text := text_of(cells[place], self.source.nothing)):
-                found.setdefault(name, checked_text(name, text))
+            if cells[place] and (text := text_of(cells[place], nothing)):
+                # Nearly every text may be stored as it is.
+                is_plain = len(text) <= tag_names.MAX_VALUE and text.isprintable()
+                found.setdefault(name, text if is_plain else checked_text(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
             if text := text_of(cells[place], self.source.nothing):
                 parsed = attributes_in(self.header[place], text)

@@ -45,5 +45,5 @@ NEWSLETTER_PRESS = define(
     export="export with `newsletter subscribers export`, and import the file as it is",
     tag_separator=",",
     attributes_after="consent",
-    nothing=(),
+    nothing=frozenset(),
 )

@@ -58,7 +58,7 @@ class Source:
     tag_separator: str
     attributes_after: str | None
     """The header of the last column that is no attribute; None where each is what its title says."""
-    nothing: Collection[str]
+    nothing: frozenset[str]
     """Words that stand for an empty cell."""
     headerless: Sequence[str]
     """The columns of a file whose first line is a reader; empty where it has a header."""
@@ -99,7 +99,7 @@ def define(
     skipped_domain: str = "",
     tag_separator: str = "",
     attributes_after: str | None = None,
-    nothing: Collection[str] = NOTHING,
+    nothing: frozenset[str] = NOTHING,
     headerless: Sequence[str] = (),
     members: str = "",
     membership: Callable[[str, Collection[str]], Membership | None] = lambda _name, _headers: None,
