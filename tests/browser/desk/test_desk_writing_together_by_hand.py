@@ -151,6 +151,7 @@ def test_where_two_people_changed_the_same_passage_each_is_asked_about_that_alon
     write(colleague, "By the colleague.")
     save(colleague)
     write(page, "By the owner.")
+    page.get_by_role("button", name="Save", exact=True).click()
     both = page.get_by_role("dialog", name="Two versions, and neither is lost")
     expect(both.get_by_text("editor@desk.example, revision 2")).to_be_visible()
     both.get_by_role("button", name="Not now").click()
