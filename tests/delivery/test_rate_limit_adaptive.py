@@ -22,7 +22,7 @@ def test_a_rate_answer_pauses_its_group_and_no_other(running, take, sessions, cl
         pacer.slow_down(session, "gmail", clock())
         ledger.record(session.connection(), "one", [outcomes.released(batch.copies[0])], clock())
         pacer.slow_down(session, "gmail", clock())
-    assert [entry["lane"] for entry in logs] == ["gmail"]
+    assert [entry["group"] for entry in logs] == ["gmail"]
     for who in (pacer, other):
         assert not any(address.endswith("gmail.com") for address in addresses(take(who)))
     rows = [row for row in copies(letter).values() if row.address.endswith("gmail.com")]
