@@ -41,6 +41,12 @@ _HEDGED = re.compile(
     r"\bwhether\b[^.!?;]*$|\b(?:may(?! as well| stop)|might(?! as well)|could|perhaps|possibly)\b(?: \w+){0,3} *$",
     re.IGNORECASE,
 )
+_ON_CONDITION = re.compile(
+    # “It works even when doctors give up” sets no condition, and “after two sessions it is gone” is a promise.
+    r"\b(?:if|(?<![a-z] even )when|whenever|once|until|till|unless|before|while|as (?:soon|long) as|in case)\b"
+    r"(?: (?!you (?:want|wish|need|hope|long)\b)[\w'’-]+){0,3} *$",
+    re.IGNORECASE,
+)
 _ATTRIBUTED = re.compile(
     r"\bin (?:the|an?|this|one|his|her|their) (?:adverts?|ads?|brochure|leaflet|poster|video|headline)\b[^.!?;]*$"
     r"|\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
@@ -54,6 +60,7 @@ _ATTRIBUTED = re.compile(
     r"|asks?|calls?|called|assur\w+|argu\w+"
     r"|maintain\w*|thinks?|thought|hopes?|hoped)|believed"
     r"|believe[sd]? in|swore by|swears? by|used to)\b[^.!?;]*$"
+    r"|\b(?:saying|proverb|tale|myth|rumour|belief|idea|notion|legend|superstition) that\b[^.!?;]*$"
     r"|\baccording to (?:\w+ ){0,2}(?:legends?|folklore|tradition|labels?|adverts?|sellers?|makers?"
     r"|packets?)\b[^.!?;]*$"
     r"|\b(?:sold|sells?|selling|offer(?:s|ed|ing)?|peddl\w+|hawk\w+) (?:\w+ ){0,3}$",
@@ -75,7 +82,8 @@ _DOUBTED_BEHIND = re.compile(
 )
 _SOLD_BEHIND = re.compile(
     r"[\w ]{0,30} (?:was|were|is|are|had been|has been) (?:\w+ )?(?:promised|sold|offered|advertised|claimed|praised"
-    r"|believed|thought|rumoured)\b",
+    r"|believed|thought|rumoured)\b"
+    r"|[^.!?;]{0,40}, says? (?:the|an?) (?:\w+ )?(?:proverb|saying|song|tale|guidelines?)\b",
     re.IGNORECASE,
 )
 _QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘’]*)*’(?!\w)|«[^«»]*»|„[^„“]*“")
@@ -90,7 +98,7 @@ _ANSWERED = re.compile(r"\W*(?:because|no|not|hardly|sadly|nobody|nothing)\b", r
 
 
 def is_reported(passage: Passage, found: Match) -> bool:
-    """Whether a match is denied, hedged, asked, quoted, or attributed to somebody else."""
+    """Whether a match is denied, hedged, a condition, asked, quoted, or attributed to somebody else."""
     sentence, at = passage.sentence(found.start)
     end = at + found.end - found.start
     before, behind = sentence[max(0, at - _REACH) : at], sentence[end : end + _REACH]
@@ -98,6 +106,7 @@ def is_reported(passage: Passage, found: Match) -> bool:
         _DENIED.search(before)
         or _DENIED_BEHIND.match(behind)
         or _HEDGED.search(before)
+        or (_ON_CONDITION.search(before) and "," not in passage.text[found.start : found.end])
         or _HEDGED_BEHIND.match(behind)
         or _SOLD_BEHIND.match(behind)
         or _DOUBTED_BEHIND.search(behind)

@@ -11,7 +11,7 @@ from tests.editorial.preflight.contexts import FRONT, SOUND, body, check, contex
     ("subject", "level", "said"),
     [
         ("A tight back, and what to do about it in the ten minutes before bed", Level.NOTE, "67 characters"),
-        ("Relief at last!! Your back", Level.WARNING, "several exclamation marks"),
+        ("It is here at last!! Your back", Level.WARNING, "several exclamation marks"),
         ("RELIEF for a SORE back", Level.WARNING, "in capitals"),
         ("TEN MINUTES FOR US", Level.WARNING, "in capitals"),
         ('"🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"', Level.WARNING, "no words"),

@@ -185,6 +185,7 @@ PROMISES = Claims(
         CURED few WORSE
         THAN CURED
         CURED few SPA
+        SPA far CURED
         """,
     ),
     _kind(
@@ -206,6 +207,7 @@ PROMISES = Claims(
         """,
         """
         ORGAN noun POISON
+        TOXIN few FOOD
         DETOXED MEAN
         WANT DETOXED
         """,
@@ -248,6 +250,7 @@ PROMISES = Claims(
         NOTHING_ELSE WORK
         ONLY noun REMEDY far EVER_NEED
         ONLY noun REMEDY LINK EFFECTIVE
+        ONLY noun REMEDY LINK few WORK
         """,
         """
         WORK TO
