@@ -10,7 +10,7 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue
 from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
-from tests.browser.desk.writing import FALL_SILENT, at_work, details, ready, text, waits_on_device
+from tests.browser.desk.writing import FALL_SILENT, at_work, details, ready, text
 
 NEW = "/desk/issues/new"
 WORDS = "# Heat or cold?\n\nBoth can ease a stiff back.\n"
@@ -72,7 +72,7 @@ def test_what_was_typed_without_a_network_is_offered_on_the_next_empty_page(
     page = empty(open_desk())
     page.context.set_offline(True)
     page.keyboard.insert_text(WORDS)
-    waits_on_device(page, "Both can ease a stiff back.")
+    expect(page.locator("#said")).to_contain_text("Offline: kept on this device.")
     other = page.context.new_page()
     # A page that is being closed lives on for a moment, in which it would save its text when the network is back.
     page.evaluate(FALL_SILENT)
