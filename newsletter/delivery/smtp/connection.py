@@ -250,7 +250,7 @@ class SmtpConnection:
             with contextlib.suppress(OSError):
                 async with asyncio.timeout(_NEXT_ADDRESS):
                     return await self._reach_address(address, tls)
-        return await self._reach_address(addresses[-1] if len(addresses) > 1 else (host, port), tls)
+        return await self._reach_address(addresses[-1], tls)
 
     async def _reach_address(
         self, address: tuple[str, int], tls: ssl.SSLContext | None
