@@ -60,6 +60,7 @@ _MISSED = (CopyState.REFUSED, CopyState.FAILED, CopyState.SKIPPED)
 _ROWS = cast("Table", Copy.__table__)
 # It was in doubt before it was tried again, and refused, given up or stopped only then.
 _MAY_BE_HAD = exists().where(CopyNote.copy_id == Copy.id, CopyNote.kind == Note.RESENT)
+_NOT_HAD = (REPORTED, ~_MAY_BE_HAD)
 
 log = structlog.get_logger(__name__)
 
@@ -181,9 +182,7 @@ def _is_recent(letter: Letter, now: datetime) -> bool:
 def _count_missed(session: Session, letter_id: int, segment: Frozen | None, now: datetime) -> dict[str, int]:
     """How many missed it by each fate and would be sent it now, and how many would not."""
     letter, fate = session.get_one(Letter, letter_id), _fate(_refused_before(session, letter_id))
-    mine = select(fate, func.count()).where(
-        Copy.letter_id == letter_id, REPORTED, Copy.state.in_(_MISSED), ~_MAY_BE_HAD
-    )
+    mine = select(fate, func.count()).where(Copy.letter_id == letter_id, Copy.state.in_(_MISSED), *_NOT_HAD)
     mine = mine.where(fate.is_not(None)).group_by(fate)
     if chosen := _chosen(session, letter, segment, now):
         mine = mine.where(Copy.subscription_id.in_(select(Subscription.id).where(*chosen)))
@@ -224,7 +223,7 @@ def _groups(look: Callable[[], AbstractContextManager[Session]], letter_id: int)
 def _missed(look: Callable[[], AbstractContextManager[Session]], letter_id: int) -> Iterator[int]:
     for state in _MISSED:
         some = select(Copy.id, Copy.reason, Copy.code, Copy.reply).order_by(Copy.id).limit(_GROUP)
-        some, last = some.where(Copy.letter_id == letter_id, REPORTED, Copy.state == state, ~_MAY_BE_HAD), 0
+        some, last = some.where(Copy.letter_id == letter_id, Copy.state == state, *_NOT_HAD), 0
         while True:
             with look() as session:
                 found = session.execute(some.where(Copy.id > last)).all()
