@@ -22,6 +22,10 @@ from tests import servers, snapshots
 from tests.snapshots import Snapshot
 
 _FILE = "newsletter.db"
+PUBLICATION = """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name,
+                                          sender_address, postal_address, follow, created_at)
+                 VALUES (1, 'one', 'One', '', '', 'en', 'UTC', 'One', 'desk@example.org', '', '[]', :at)"""
+"""A publication in a database of an old version (`start_at`)."""
 
 Fill = Callable[[Sessions, Path], None]
 """Puts something into a migrated database; what it keeps beside it, such as pictures, goes into the folder."""

@@ -8,13 +8,11 @@ from newsletter import migrations_runner
 from newsletter.db import Sessions
 from newsletter.delivery import breaker
 from newsletter.delivery.rate_limit.limiter_store import SharedLimiter
-from tests.originals import start_at
+from tests.originals import PUBLICATION, start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FILLED = (
-    """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name, sender_address,
-                              postal_address, follow, created_at)
-       VALUES (1, 'one', 'One', '', '', 'en', 'UTC', 'One', 'desk@example.org', '', '[]', :at)""",
+    PUBLICATION,
     """INSERT INTO letters (id, publication_id, state, due_at, created_at, content_hash, sender_name, sender_address,
                          list_id, feedback_id, archive_url, subject, html, text)
        VALUES (1, 1, 'running', :at, :at, '', 'One', 'desk@example.org', '', '', '', 'Sit', '', '')""",

@@ -8,12 +8,9 @@ from sqlalchemy import Engine, text
 from newsletter import migrations_runner
 from newsletter.db import Sessions
 from newsletter.publications import Publication
-from tests.originals import start_at
+from tests.originals import PUBLICATION, start_at
 
 AT = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-PUBLICATION = """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name,
-                                          sender_address, postal_address, follow, created_at)
-                 VALUES (1, 'one', 'One', '', '', 'en', 'UTC', 'One', 'desk@example.org', '', '[]', :at)"""
 LETTER = """INSERT INTO letters (id, publication_id, state, due_at, started_at, created_at, content_hash, sender_name,
                                  sender_address, list_id, feedback_id, archive_url, subject, html, text)
             VALUES (1, 1, 'finished', :at, :at, :at, '', 'One', 'desk@example.org', '', '', '', 'Sit', '', '')"""
