@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from sqlalchemy import make_url, text
 from newsletter.db import Sessions, open_engine
 from tests.originals import Originals, empty
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 SERVERS = 2
@@ -37,7 +37,7 @@ def sessions(direct: str, pgbouncer: str, tmp_path_factory: pytest.TempPathFacto
         f"auth_type = any\ndefault_pool_size = {SERVERS}\nuser = {user}\n"
     )
     with subprocess.Popen([pgbouncer, str(settings)], stderr=subprocess.DEVNULL) as running:
-        wait_for(port)
+        wait_for(lambda: is_open(port))
         through = url.set(host="127.0.0.1", port=port, query={}, username=url.username or "postgres")
         engine = open_engine(through.render_as_string(hide_password=False))
         yield Sessions(engine)
@@ -45,14 +45,9 @@ def sessions(direct: str, pgbouncer: str, tmp_path_factory: pytest.TempPathFacto
         running.terminate()
 
 
-def wait_for(port: int) -> None:
-    deadline = time.monotonic() + 110
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_many_write_and_read_through_two_connections(sessions: Sessions) -> None:

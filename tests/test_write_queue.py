@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,8 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from newsletter.db import DatabaseDown, Sessions, open_engine, write_queue
-
-WAIT = 110
+from tests.waiting import PATIENCE, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +52,7 @@ class Writers:
 
     def join(self) -> None:
         for thread in self._threads:
-            thread.join(WAIT)
+            thread.join(PATIENCE)
             assert not thread.is_alive()
 
     @property
@@ -74,13 +72,6 @@ def written(sessions: Sessions) -> list[str]:
         return list(session.scalars(text("SELECT note FROM notes ORDER BY rowid")))
 
 
-def until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + WAIT
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
     """How many stand in the queue of these sessions."""
     queues: list[write_queue.WriteQueue] = []
@@ -95,15 +86,15 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
 
 
 def test_whoever_asks_first_writes_first_and_the_urgent_before_all(sessions: Sessions, monkeypatch) -> None:
-    monkeypatch.setattr(write_queue, "STANDSTILL", WAIT)
+    monkeypatch.setattr(write_queue, "STANDSTILL", PATIENCE)
     writers, queued = Writers(sessions), waiting(monkeypatch)
     with sessions.begin() as session:
         session.execute(text("INSERT INTO notes VALUES ('first')"))
         for number in range(16):
             writers.start(f"{number:02}")
-            until(lambda number=number: queued() == number + 1)
+            wait_for(lambda number=number: queued() == number + 1)
         writers.start("leave", urgent=True)
-        until(lambda: queued() == 17)
+        wait_for(lambda: queued() == 17)
     writers.join()
     assert written(sessions) == ["first", "leave", *(f"{number:02}" for number in range(16))]
 
@@ -115,11 +106,11 @@ def test_at_a_standstill_a_few_go_on_waiting_and_the_others_are_told_at_once(ses
         writers.start(f"{number:02}")
     for number in range(3):
         writers.start(f"leave {number}", urgent=True)
-    until(lambda: writers.left == 1 + others + 3)
+    wait_for(lambda: writers.left == 1 + others + 3)
     assert len(writers.refused) == 8
     late = Writers(sessions)
     late.start("late")
-    until(lambda: late.refused == ["late"])
+    wait_for(lambda: late.refused == ["late"])
     elsewhere.execute("COMMIT")
     writers.join()
     assert len(written(sessions)) == 1 + others + 3
@@ -130,15 +121,15 @@ def test_at_a_standstill_the_urgent_take_the_places_of_the_others(sessions: Sess
     others, leaving = Writers(sessions), Writers(sessions)
     elsewhere.execute("BEGIN IMMEDIATE")
     others.start("first")
-    until(lambda: others.left == 1)
+    wait_for(lambda: others.left == 1)
     for number in range(write_queue.PLACES):
         others.start(f"{number:02}")
-    until(lambda: others.left == 1 + write_queue.ORDINARY_PLACES)
+    wait_for(lambda: others.left == 1 + write_queue.ORDINARY_PLACES)
     for number in range(write_queue.PLACES):
         leaving.start(f"leave {number}", urgent=True)
-    until(lambda: others.left == 1)
+    wait_for(lambda: others.left == 1)
     leaving.start("one too many", urgent=True)
-    until(lambda: leaving.refused == ["one too many"])
+    wait_for(lambda: leaving.refused == ["one too many"])
     elsewhere.execute("COMMIT")
     others.join()
     leaving.join()
@@ -150,9 +141,9 @@ def test_what_nobody_asks_for_twice_waits_longer(sessions: Sessions, elsewhere, 
     writers, leaving = Writers(sessions), Writers(sessions)
     elsewhere.execute("BEGIN IMMEDIATE")
     leaving.start("leave", urgent=True)
-    until(lambda: leaving.left == 1)
+    wait_for(lambda: leaving.left == 1)
     writers.start("other")
-    until(lambda: writers.refused == ["other"])
+    wait_for(lambda: writers.refused == ["other"])
     assert leaving.left == 1
     elsewhere.execute("COMMIT")
     leaving.join()

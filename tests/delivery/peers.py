@@ -9,7 +9,6 @@ import email
 import email.policy
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,14 +34,6 @@ def send_all(sender: BulkSender) -> None:
     """
     while sender.run_once():
         pass
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Wait until this holds, however slow the machine is."""
-    deadline = time.monotonic() + 110
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.01)
 
 
 def be_patient(monkeypatch: pytest.MonkeyPatch, *hurried: str) -> None:

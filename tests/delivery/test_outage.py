@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from peers import SILENCE, Mailbox, honest, readers, scripted, wait_for
+from peers import SILENCE, Mailbox, honest, readers, scripted
 
 from newsletter.delivery.smtp.outage import ServerStatus, UnreachableServer
 from newsletter.delivery.transactional import outbox
@@ -14,6 +14,7 @@ from newsletter.delivery.workers import heartbeat
 from newsletter.delivery.workers.heartbeat import MailKind
 from newsletter.mail_settings import MailServer
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 SERVER = MailServer("mail.example.org", 587)
 

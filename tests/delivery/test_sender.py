@@ -2,7 +2,7 @@ import threading
 import time
 
 import pytest
-from peers import Mailbox, honest, parsed, readers, send_all, wait_for
+from peers import Mailbox, honest, parsed, readers, send_all
 from sqlalchemy import update
 
 from newsletter.addresses.provider_groups import Quota
@@ -10,6 +10,7 @@ from newsletter.delivery import ledger, stopping
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
+from tests.waiting import wait_for
 
 
 def test_every_reader_gets_one_copy_and_the_ledger_says_so(running, press, honest_server, mailbox, counts) -> None:

@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from peers import HANG_UP, SILENCE, honest, readers, scripted, send_all, wait_for
+from peers import HANG_UP, SILENCE, honest, readers, scripted, send_all
 from sqlalchemy import Connection, event, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
@@ -17,6 +17,7 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.smtp import protocol, retry
 from newsletter.mail_settings import MailServer
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 NO = b"550 5.7.1 No\r\n"
 LATER = b"451 4.3.0 Later\r\n"

@@ -18,6 +18,7 @@ from newsletter.web.server import THREADS
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Originals
+from tests.waiting import wait_for
 from tests.web.conftest import browser_of, subscription
 from tests.web.served import ask, running
 
@@ -68,12 +69,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch, awaited: Awaited, slowest: int = 
         yield
 
 
-def wait_for(server: Server, awaited: Awaited, count: int) -> None:
+def wait_for_connections(server: Server, awaited: Awaited, count: int) -> None:
     """Until so many connections stand there."""
-    deadline = time.monotonic() + 110
-    while sum(each.awaited is awaited for each in list(server.active_channels.values())) < count:
-        assert time.monotonic() < deadline, awaited
-        time.sleep(0.05)
+    wait_for(lambda: sum(each.awaited is awaited for each in list(server.active_channels.values())) >= count)
 
 
 def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
@@ -101,7 +99,7 @@ def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, 
         for said, awaited in ((HEADER, Awaited.HEADER), (BODY, Awaited.BODY), (READING, Awaited.READING)):
             for _ in range(300):
                 hold(server.effective_port, said)
-            wait_for(server, awaited, 300)
+            wait_for_connections(server, awaited, 300)
         assert ask(server.effective_port, "/healthz")[0] == 200
         status, _, text = ask(server.effective_port, leave, "List-Unsubscribe=One-Click")
         assert (status, text) == (200, "You have unsubscribed.\n")
@@ -130,7 +128,7 @@ def test_who_sends_drop_by_drop_is_cut_off(
 def test_whoever_does_not_read_is_left(services: Services, hold, monkeypatch) -> None:
     with impatient(monkeypatch, Awaited.READING), running(services) as server:
         hold(server.effective_port, READING)
-        wait_for(server, Awaited.READING, 1)
+        wait_for_connections(server, Awaited.READING, 1)
         deadline = time.monotonic() + 110
         while server.active_channels:
             assert time.monotonic() < deadline
@@ -151,7 +149,7 @@ def test_many_requests_in_one_packet_hold_no_thread(services: Services, hold) ->
     with running(services) as server:
         for _ in range(2 * THREADS):
             hold(server.effective_port, GET * 120)
-        wait_for(server, Awaited.READING, 2 * THREADS)
+        wait_for_connections(server, Awaited.READING, 2 * THREADS)
         assert ask(server.effective_port, "/healthz")[0] == 200
 
 
@@ -180,7 +178,7 @@ def test_when_all_connections_are_taken_the_one_that_waits_longest_gives_way(
     monkeypatch.setattr(connections, "MOST", 20)
     with running(services) as server:
         first = hold(server.effective_port, HEADER)
-        wait_for(server, Awaited.HEADER, 1)
+        wait_for_connections(server, Awaited.HEADER, 1)
         for _ in range(40):
             hold(server.effective_port, HEADER)
         assert ask(server.effective_port, "/healthz")[0] == 200
@@ -197,7 +195,7 @@ def test_one_client_holds_so_many_where_no_proxy_speaks_for_all(
     with running(services, proxy_hops=hops) as server:
         for _ in range(12):
             hold(server.effective_port, HEADER)
-        wait_for(server, Awaited.HEADER, open_)
+        wait_for_connections(server, Awaited.HEADER, open_)
         assert ask(server.effective_port, "/healthz")[0] == 200
         assert open_ - 1 <= len(server.active_channels) <= open_ + 1
 

@@ -7,7 +7,6 @@ import asyncio
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,7 +32,6 @@ from tests.originals import Fill, Originals
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret for tests"
 SLUG = "unwind-a-tight-back"
-PATIENCE = 110
 
 Start = Callable[..., subprocess.Popen[bytes]]
 
@@ -143,13 +141,6 @@ def is_finished(sessions: Sessions) -> bool:
     with sessions.reading() as session:
         letter = issue_store.find(session, SLUG).letter
         return letter is not None and letter.state is LetterState.FINISHED
-
-
-def wait_for(seen: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not seen():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
 
 
 def _add_readers(session: Session, publication_id: int, readers: int, now: datetime) -> None:

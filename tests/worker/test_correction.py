@@ -16,7 +16,8 @@ from newsletter.workflows import correct_issue
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.correct_issue import MailingOrder
 from tests.amending import amend
-from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished, wait_for
+from tests.waiting import wait_for
+from tests.worker.conftest import SECRET, SLUG, Sink, Start, addresses, is_finished
 
 LINKS = Links("https://letters.example.org", TokenSeal(SECRET.encode()))
 

@@ -17,8 +17,9 @@ from newsletter.config import Settings
 from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState
 from newsletter.wiring import open_services
+from tests.waiting import wait_for
 
-from .conftest import SLUG, Sink, Start, is_finished, wait_for
+from .conftest import SLUG, Sink, Start, is_finished
 
 pytestmark = pytest.mark.slow
 

@@ -16,8 +16,9 @@ from sqlalchemy.engine import make_url
 from newsletter.db import Sessions
 from newsletter.delivery import ledger
 from newsletter.delivery.models import Copy, CopyState
+from tests.waiting import PATIENCE, wait_for
 
-from .conftest import PATIENCE, Sink, Start, addresses, is_finished, wait_for
+from .conftest import Sink, Start, addresses, is_finished
 
 READERS = 300
 CONNECTIONS = 10  # MAIL_CONNECTIONS, when nothing else is said

@@ -24,8 +24,9 @@ from newsletter.worker import Worker
 from newsletter.workflows import alert_editors, monthly_digest, publish
 from tests.databases import MOSTLY_POSTGRESQL
 from tests.sample_services import Clock
+from tests.waiting import PATIENCE, wait_for
 
-from .conftest import BOTH_DATABASES, PATIENCE, Sink, Start, addresses, is_finished, wait_for
+from .conftest import BOTH_DATABASES, Sink, Start, addresses, is_finished
 
 READERS = 150
 _WAITERS = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'letters'::regclass")
