@@ -30,8 +30,6 @@ def serve(services: Services) -> None:
     """Answer requests until SIGTERM or SIGINT; Refused if the port is taken."""
     app = create_app(services)
     server = open_server(app, services.settings, THREADS if services.sessions.embedded else _THREADS_POSTGRESQL)
-    # waitress warns of each queued request, which costs most when there is least time.
-    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _leave)
     # What has been imported stays: to look through it for garbage again and again would only take time.
@@ -44,6 +42,8 @@ def serve(services: Services) -> None:
 
 def open_server(app: Flask, settings: Settings, threads: int = THREADS) -> Server:
     """A server bound to its port; Refused if the port is taken, or too few files can be opened."""
+    # waitress warns of each queued request, which costs most when there is least time.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     page_cache.init_app(app, PageCache())
     brief_cache.init_app(app, BriefCache())
     return Server(
