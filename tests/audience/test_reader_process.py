@@ -30,12 +30,13 @@ KINDS = (
     "nobody,,active,,,,\n"
     "bob@example.org,Bob,bounced,,,,\n"
 )
+MANY = [f"reader{number}@example.org,Guests" for number in range(stretches.STRETCH_OF_MORE + 4_000)]
 CHOICES = ColumnChoices({"labels": FieldKind.TAGS}, frozenset({"delivery_hour", "paused_until"}))
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
-    """Each reader that is started, as every list has one here."""
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Each reader that is started, as every list has one here; none outlives its test."""
     processes: list[subprocess.Popen[bytes]] = []
     start_module = lifeline.start_module
 
@@ -45,7 +46,10 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
 
     monkeypatch.setattr(lifeline, "start_module", noting)
     monkeypatch.setattr(reader_process, "SMALL", 0)
-    return processes
+    yield processes
+    for process in processes:
+        with process:
+            process.kill()
 
 
 def whole(read: Iterator[Stretch]) -> list[tuple[Stretch, list[ImportRow]]]:
@@ -91,8 +95,9 @@ def test_a_reader_is_told_no_secret_and_ends_when_nobody_wants_its_rows(
 ) -> None:
     monkeypatch.setenv("SECRET_KEY", "a secret for tests")
     monkeypatch.delenv("TZ", raising=False)
-    with files.open_file(write(KINDS)) as file:
-        reading = reader_process.read_ahead(file, CHOICES, "")
+    # Its second stretch is more than a pipe holds, so it does not end by itself.
+    with files.open_file(write("\n".join(["email,tags", *MANY]))) as file:
+        reading = reader_process.read_ahead(file, DEFAULT_CHOICES, "")
         next(reading)
         known = Path(f"/proc/{started[0].pid}/environ").read_bytes().split(b"\0")
         reading.close()
@@ -104,17 +109,16 @@ def test_a_reader_is_told_no_secret_and_ends_when_nobody_wants_its_rows(
 def test_an_import_whose_reader_is_killed_goes_on_where_it_was(
     press, write: Callable[..., Path], started: list[subprocess.Popen[bytes]]
 ) -> None:
-    people = [f"reader{number}@example.org" for number in range(stretches.STRETCH_OF_MORE + 2_000)]
-    path = write("\n".join(["email,tags", *(f"{email},Guests" for email in people)]))
+    path = write("\n".join(["email,tags", *MANY]))
     steps = import_steps(press, path, ACTIVE)
     next(steps)
     started[0].kill()
     with pytest.raises(Unavailable, match="it goes on where it was"):
         list(steps)
-    assert import_list(press, path, ACTIVE).added == len(people)
+    assert import_list(press, path, ACTIVE).added == len(MANY)
     with press.sessions.reading() as session:
-        assert subscribers.audience_size(session, press.publication.id) == len(people)
-        assert session.scalar(select(func.count(ConsentEvent.id))) == len(people)
+        assert subscribers.audience_size(session, press.publication.id) == len(MANY)
+        assert session.scalar(select(func.count(ConsentEvent.id))) == len(MANY)
 
 
 def test_the_signal_that_stops_all_processes_of_a_service_leaves_stopping_to_the_importer(
