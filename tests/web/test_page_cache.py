@@ -1,7 +1,6 @@
 """Pages from the cache of a server: the same for everybody, never early, and outdated for seconds at most."""
 
 import re
-import time
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +16,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import issue_readiness, publish
 from tests import sample_services
 from tests.sample_services import Clock
+from tests.waiting import wait_for
 from tests.web.conftest import Seconds
 from tests.web.desk.visits import PASSWORD, Visitor, hashed
 from tests.web.served import ask, served
@@ -259,7 +259,4 @@ def test_the_server_keeps_pages_and_shows_what_another_process_corrected(service
         # On a very slow machine a page may be too old for the next request, but not each time.
         assert any(page() == page() for _ in range(20))
         amend(services, now)
-        deadline = time.monotonic() + 60
-        while "Unwind a stiff back" not in page():
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_for(lambda: "Unwind a stiff back" in page())

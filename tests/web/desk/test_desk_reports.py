@@ -311,6 +311,7 @@ def test_a_stream_tells_what_changed_and_ends_with_the_sending(
     editor: Visitor, services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress_stream, "_EVERY", 0.05)
+    monkeypatch.setattr(progress_stream, "_SECONDS", 600.0)
     answer = editor.client.get(f"{ISSUE}events", buffered=False)
     parts = iter(answer.response)
     first = next(parts).decode()
