@@ -2,8 +2,8 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from newsletter.db import DatabaseDown, Sessions, group_commit, open_engine, write_queue
+from tests.waiting import wait_for
 
 AT_ONCE = 8
 
@@ -38,6 +39,23 @@ def commits(sessions: Sessions) -> list[str]:
     return found
 
 
+@contextmanager
+def held(sessions: Sessions) -> Iterator[None]:
+    """Another process holds the writer."""
+    holder = sqlite3.connect(sessions.engine.url.database or "", isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.close()
+
+
+def waiting(sessions: Sessions) -> int:
+    """How many wait with whoever leads them."""
+    group = group_commit._groups.get(sessions.engine)
+    return len(group._waiting) if group else 0
+
+
 def at_once(sessions: Sessions, work: Callable[[int, Session], int]) -> list[int | Exception]:
     """What each of several hears that come while another process holds the writer."""
     heard: list[int | Exception] = []
@@ -48,16 +66,11 @@ def at_once(sessions: Sessions, work: Callable[[int, Session], int]) -> list[int
         except Exception as error:
             heard.append(error)
 
-    holder = sqlite3.connect(sessions.engine.url.database or "", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
     threads = [threading.Thread(target=write, args=(number,)) for number in range(AT_ONCE)]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + 110
-    while len(group_commit._groups[sessions.engine]._waiting) < AT_ONCE and time.monotonic() < deadline:
-        time.sleep(0.01)
-    holder.execute("ROLLBACK")
-    holder.close()
+    with held(sessions):
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: waiting(sessions) == AT_ONCE)
     for thread in threads:
         thread.join()
     return heard
@@ -146,16 +159,11 @@ def test_at_a_standstill_they_keep_no_more_places_than_other_writers(sessions) -
         except OperationalError:
             refused.append(number)
 
-    holder = sqlite3.connect(sessions.engine.url.database or "", isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
     threads = [threading.Thread(target=write, args=(number,)) for number in range(write_queue.PLACES)]
-    for thread in threads:
-        thread.start()
-    deadline = time.monotonic() + 110
-    while len(refused) < write_queue.URGENT_PLACES and time.monotonic() < deadline:
-        time.sleep(0.01)
-    holder.execute("ROLLBACK")
-    holder.close()
+    with held(sessions):
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(refused) == write_queue.URGENT_PLACES)
     for thread in threads:
         thread.join()
     assert (len(done), len(refused)) == (write_queue.ORDINARY_PLACES, write_queue.URGENT_PLACES)
