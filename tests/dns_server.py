@@ -104,9 +104,11 @@ def running(records: Records | None = None) -> Iterator[DnsServer]:
         server.address = f"127.0.0.1:{udp.server_address[1]}"
         for each in (udp, tcp):
             threading.Thread(target=each.serve_forever, args=(0.02,), daemon=True).start()
-        yield server
-        for each in (udp, tcp):
-            each.shutdown()
+        try:
+            yield server
+        finally:
+            for each in (udp, tcp):
+                each.shutdown()
 
 
 @contextmanager

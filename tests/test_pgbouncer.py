@@ -37,12 +37,14 @@ def sessions(direct: str, pgbouncer: str, tmp_path_factory: pytest.TempPathFacto
         f"auth_type = any\ndefault_pool_size = {SERVERS}\nuser = {user}\n"
     )
     with subprocess.Popen([pgbouncer, str(settings)], stderr=subprocess.DEVNULL) as running:
-        wait_for(lambda: is_open(port))
-        through = url.set(host="127.0.0.1", port=port, query={}, username=url.username or "postgres")
-        engine = open_engine(through.render_as_string(hide_password=False))
-        yield Sessions(engine)
-        engine.dispose()
-        running.terminate()
+        try:
+            wait_for(lambda: is_open(port))
+            through = url.set(host="127.0.0.1", port=port, query={}, username=url.username or "postgres")
+            engine = open_engine(through.render_as_string(hide_password=False))
+            yield Sessions(engine)
+            engine.dispose()
+        finally:
+            running.terminate()
 
 
 def is_open(port: int) -> bool:

@@ -153,9 +153,11 @@ def test_pages_that_are_not_ours_are_told() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Parked) as server:
         Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         port = server.server_port
-        parked = gather_hosts.ask_web(WebFacts(f"http://parked.example:{port}"), client(port), now)
-        half = gather_hosts.ask_web(WebFacts(f"http://half.example:{port}"), client(port), now)
-        server.shutdown()
+        try:
+            parked = gather_hosts.ask_web(WebFacts(f"http://parked.example:{port}"), client(port), now)
+            half = gather_hosts.ask_web(WebFacts(f"http://half.example:{port}"), client(port), now)
+        finally:
+            server.shutdown()
     assert parked.health == "answers 200, and not as this program does"
     assert (half.health, half.one_click) == ("", "answers 405 to a POST")
 
