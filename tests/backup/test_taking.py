@@ -17,6 +17,7 @@ from newsletter.editorial.models import Correction, Picture
 from newsletter.errors import Conflict, Invalid, Unavailable
 from newsletter.wiring import Services
 from tests import sample_services
+from tests.waiting import PATIENCE
 
 
 def take(services: Services, settings: Settings, path: Path, now: datetime) -> backup_take.BackupResult:
@@ -69,7 +70,7 @@ def test_it_is_one_instant_although_others_write_meanwhile(
         if table.name == "subscribers":
             newcomer = threading.Thread(target=lambda: came.append(_sign_up(services, now)))
             newcomer.start()
-            newcomer.join(10)
+            newcomer.join(PATIENCE)
         return dump(connection, table, write)
 
     monkeypatch.setattr(tables, "dump", dump_while_others_write)
