@@ -149,6 +149,11 @@ def follow(control: Locator) -> None:
         control.click()
 
 
+def come_anew(page: Page) -> None:
+    """Wait until a page that was come back to has loaded itself once more, and takes away nothing that is typed."""
+    page.wait_for_function("() => performance.getEntriesByType('navigation')[0].type === 'reload'")
+
+
 def _expect_to_be_hit(wanted: Locator) -> None:
     """Links within a sentence are as high as its lines; all else is as high as a thumb."""
     if wanted.evaluate("element => getComputedStyle(element).display") == "inline":

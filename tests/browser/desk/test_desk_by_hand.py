@@ -10,7 +10,7 @@ from newsletter.wiring import Services
 from tests.browser import keyboard
 from tests.browser.desk.conftest import NOW, Open
 from tests.browser.desk.writing import until
-from tests.browser.hands import follow
+from tests.browser.hands import come_anew, follow
 
 SENDING = "under-the-hands"
 
@@ -86,6 +86,7 @@ def test_back_shows_an_issue_as_it_is_now_unless_somebody_typed_there(open_desk:
     with services.sessions.begin() as session:
         issue_store.set_readiness(issue_store.find(session, "break-the-circle"), Readiness.DRAFT)
     page.go_back()
+    come_anew(page)
     expect(page.get_by_role("button", name="Mark as ready")).to_be_visible()
     note = page.get_by_role("textbox", name="Note")
     note.fill("Ask Ann.")

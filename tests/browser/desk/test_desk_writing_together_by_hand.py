@@ -31,7 +31,7 @@ from tests.browser.desk.writing import (
     waits_on_device,
     write,
 )
-from tests.browser.hands import follow, stop_clock
+from tests.browser.hands import come_anew, follow, stop_clock
 from tests.browser.looks import faults
 from tests.real_parts import PATIENCE, Axe
 from tests.sample_services import NOW
@@ -359,8 +359,7 @@ def open_again(page: Page, how: str) -> None:
     elif how == "back":
         page.goto("/desk/calendar/")
         page.go_back()
-        # A page that is come back to is loaded once more.
-        page.wait_for_function("() => performance.getEntriesByType('navigation')[0].type === 'reload'")
+        come_anew(page)
     else:
         page.goto(PAGE)
     ready(page)
