@@ -59,10 +59,11 @@ def test_no_worker_outlives_its_supervisor(
     sessions: Sessions, sink: Sink, start: Start, log: Path, print_issue
 ) -> None:
     sink.delay = 0.4
-    print_issue(READERS)
     supervisor = start("--processes", "2")
     # One that has hardly begun ends without a word.
-    wait_for(lambda: log.read_text().count('"worker started"') == 2 and sink.recipients)
+    wait_for(lambda: len(_events(log, "worker started")) == 2)
+    print_issue(READERS)
+    wait_for(lambda: sink.recipients)
     supervisor.kill()
     supervisor.wait()
     wait_for(lambda: _stopped(log) == 2)
@@ -124,5 +125,6 @@ def _stopped(log: Path) -> int:
 
 
 def _events(log: Path, name: str) -> list[dict[str, Any]]:
-    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    # The last line may be half written.
+    lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
     return [line for line in lines if line["event"] == name]
