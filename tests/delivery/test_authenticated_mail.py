@@ -16,6 +16,7 @@ from test_dkim import ED25519, KEYS, RSA
 
 from newsletter.delivery.message import compose
 from tests import dns_server
+from tests.waiting import PATIENCE
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -53,7 +54,7 @@ class Receiver:
 
         signed = {domain for domain, stands in self._signatures(mail.content) if stands}
         by_spf = mail.sender.rpartition("@")[2] if self._may_send(mail) else ""
-        policy = checkdmarc.dmarc.check_dmarc(mail.from_domain, resolver=self.resolver)
+        policy = checkdmarc.dmarc.check_dmarc(mail.from_domain, resolver=self.resolver, timeout=PATIENCE)
         assert policy["valid"], policy
         modes = {name: policy["tags"][name]["value"] for name in ("adkim", "aspf")}
         aligned = any(_is_aligned(each, mail.from_domain, modes["adkim"]) for each in signed)
@@ -75,7 +76,7 @@ class Receiver:
     def _may_send(self, mail: Mail) -> bool:
         import checkdmarc.spf
 
-        found = checkdmarc.spf.check_spf(mail.sender.rpartition("@")[2], resolver=self.resolver)
+        found = checkdmarc.spf.check_spf(mail.sender.rpartition("@")[2], resolver=self.resolver, timeout=PATIENCE)
         assert found["valid"], found
         return _passes(found["parsed"]["mechanisms"], mail.client)
 
@@ -99,6 +100,7 @@ def _is_aligned(domain: str, from_domain: str, mode: str) -> bool:
 def receiver() -> Iterator[Receiver]:
     with dns_server.running(RECORDS) as server:
         resolver = dns.resolver.Resolver(configure=False)
+        resolver.lifetime = PATIENCE
         resolver.nameservers, resolver.port = ["127.0.0.1"], int(server.address.rpartition(":")[2])
         yield Receiver(resolver)
 

@@ -14,6 +14,7 @@ from newsletter.doctor import dmarc, gather, run_checks, spf
 from newsletter.outbound import GuardedClient, dns_client
 from tests import dns_server
 from tests.dns_server import DnsServer
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -56,10 +57,13 @@ def resolver(server: DnsServer) -> Any:
     "domain",
     ["good", "syntax", "address", "loop", "gone", "twice", "many"],
 )
-def test_both_find_the_same_spf_records_valid(server: DnsServer, resolver: Any, domain: str) -> None:
+def test_both_find_the_same_spf_records_valid(
+    server: DnsServer, resolver: Any, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import checkdmarc.spf
 
-    theirs = checkdmarc.spf.check_spf(f"{domain}.example", resolver=resolver)
+    dns_server.be_patient(monkeypatch)
+    theirs = checkdmarc.spf.check_spf(f"{domain}.example", resolver=resolver, timeout=PATIENCE)
     ours = spf.read_record(dns_client.open_client(server.address), f"{domain}.example")
     assert bool(ours.text and not ours.problems) == theirs["valid"], (ours.problems, theirs)
     if theirs["valid"]:
@@ -68,10 +72,13 @@ def test_both_find_the_same_spf_records_valid(server: DnsServer, resolver: Any, 
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("domain", ["good.example", "sub.below.good.example", "old.example"])
-def test_both_find_the_same_dmarc_policy(server: DnsServer, resolver: Any, domain: str) -> None:
+def test_both_find_the_same_dmarc_policy(
+    server: DnsServer, resolver: Any, domain: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import checkdmarc.dmarc
 
-    theirs = checkdmarc.dmarc.check_dmarc(domain, resolver=resolver)
+    dns_server.be_patient(monkeypatch)
+    theirs = checkdmarc.dmarc.check_dmarc(domain, resolver=resolver, timeout=PATIENCE)
     policy = dmarc.walk_up(dns_client.open_client(server.address), domain).policy
     assert theirs["valid"]
     assert policy
