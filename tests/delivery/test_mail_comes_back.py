@@ -36,8 +36,8 @@ from tests.delivery.bounces.mails import multipart
 from tests.delivery.real_postfix import running_postfix
 from tests.originals import Fill
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
-PATIENCE = 60
 GONE, LEAVES, COMPLAINS, STAYS = (f"{name}@reader.example" for name in ("gone", "ada", "bo", "cy"))
 FBL = "reports@fbl.example.org"
 BOUNCES = "bounce@bounces.example.org"

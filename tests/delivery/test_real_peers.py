@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from peers import parsed, trusting
+from peers import parsed, send_all, trusting
 from pydantic import SecretStr
 from sqlalchemy import String, cast, literal, update
 from test_connection import certificate as certificate
@@ -127,7 +127,7 @@ def test_five_hundred_copies_arrive_once_and_whole(
     letter = running([*readers, UNKNOWN, INTERNATIONAL])
     with sessions.begin() as session:
         session.execute(update(Copy).values(name=literal("Zoë ") + cast(Copy.id, String)))
-    press(MailServer("127.0.0.1", peer.port), patience=1).run_once()
+    send_all(press(MailServer("127.0.0.1", peer.port), patience=1))
 
     ledger = copies(letter)
     assert (ledger[UNKNOWN].state, ledger[UNKNOWN].code) == (CopyState.REFUSED, 550)
@@ -148,7 +148,7 @@ def test_copies_arrive_over_starttls_and_at_exim_with_a_login(
     login = {"username": "me", "password": SecretStr("secret")} if peer.name == "exim" else {}
     letter = running(f"reader{number}@reader.example" for number in range(20))
     server = MailServer("localhost", peer.port, use_tls=True, **login)
-    press(server, patience=1, tls=trusting(str(certificate))).run_once()
+    send_all(press(server, patience=1, tls=trusting(str(certificate))))
     assert counts(letter).sent == 20
     for message in peer.wait_for(20):
         assert {"postfix": "with ESMTPS id", "exim": "with esmtpsa "}[peer.name] in message["Received"]
