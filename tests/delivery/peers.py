@@ -30,7 +30,7 @@ Answer = bytes | Callable[[bytes], bytes]
 def send_all(sender: BulkSender) -> None:
     """Send until nothing is due.
 
-    A run may end while a copy is on its way back to the ledger; a worker begins the next a second later.
+    A run may end while another sender holds copies and gives them back; a worker begins the next a second later.
     """
     while sender.run_once():
         pass

@@ -9,15 +9,18 @@ import pytest
 from peers import HANG_UP, SILENCE, honest, readers, scripted, send_all
 from sqlalchemy import Connection, event, update
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from newsletter.delivery import ledger
+from newsletter.delivery.bulk.prefetch import Claimer
+from newsletter.delivery.bulk.run_state import RunState
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.delivery.smtp import protocol, retry
 from newsletter.mail_settings import MailServer
 from tests.ports import free_port
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE, wait_for
 
 NO = b"550 5.7.1 No\r\n"
 LATER = b"451 4.3.0 Later\r\n"
@@ -301,6 +304,35 @@ def test_a_database_that_goes_away_in_mid_run_costs_nothing(
     assert next(commits) > 5
     assert mailbox.recipients == readers(12)
     assert counts(letter).sent == 12
+
+
+def test_a_run_does_not_end_while_a_copy_goes_back_that_was_not_yet_there_for_another_connection(
+    running, press, copies, monkeypatch
+) -> None:
+    letter = running(readers(1))
+    has_looked, is_back, refusals = threading.Event(), threading.Event(), count()
+    take, let_go = Claimer.take, RunState.let_go
+
+    def take_late(claimer: Claimer, session: Session, limit: int):
+        found = take(claimer, session, limit)
+        if not found.copies:
+            has_looked.set()
+            is_back.wait(PATIENCE)
+        return found
+
+    def tell(state: RunState) -> None:
+        let_go(state)
+        is_back.set()
+
+    def refuse_twice(_line: bytes) -> bytes:
+        has_looked.wait(PATIENCE)
+        return NO if next(refusals) < 2 else b"250 2.1.0 Fine\r\n"
+
+    monkeypatch.setattr(Claimer, "take", take_late)
+    monkeypatch.setattr(RunState, "let_go", tell)
+    with scripted({"MAIL": refuse_twice}) as (peer, _liar):
+        press(peer.server).run_once()
+    assert {copy.state for copy in copies(letter).values()} == {CopyState.SENT}
 
 
 def test_a_lease_that_was_lost_sends_nothing(running, press, mailbox, clock, counts) -> None:

@@ -31,6 +31,8 @@ class RunState:
     """Whether the server has answered to a copy in this run."""
     busy: int = 0
     """How many connections hold a copy now."""
+    let_gos: int = 0
+    """How often a connection has let go of a copy."""
     idle: Event = field(default_factory=Event)
     """Set when no connection holds a copy."""
 
@@ -42,6 +44,7 @@ class RunState:
     def let_go(self) -> None:
         """Mark that it holds it no more."""
         self.busy -= 1
+        self.let_gos += 1
         if not self.busy:
             self.idle.set()
 

@@ -64,6 +64,7 @@ class SmtpWorker:
         """Send until no copy is due and no other connection holds one, or the run is to halt."""
         try:
             while not (self._state.halt.is_set() or self._state.over.is_set()):
+                let_gos = self._state.let_gos
                 if self._number >= self._state.connections or time.monotonic() < self._rests_until:
                     await self._stand_by()
                 elif outgoing := await self._next():
@@ -74,7 +75,8 @@ class SmtpWorker:
                         self._state.let_go()
                 elif self._state.busy:
                     await self._state.wait_for_copies()
-                else:
+                elif self._state.let_gos == let_gos:
+                    # Else a copy may have gone back just after this connection had looked.
                     self._state.over.set()
         except asyncio.CancelledError:
             self._drop()  # there is no time to say QUIT
