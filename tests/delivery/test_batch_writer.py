@@ -1,7 +1,9 @@
 """The batch writer by itself: what shares a transaction, and what is written when some of it fails."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 import pytest
 from peers import readers
@@ -16,6 +18,7 @@ from newsletter.delivery.bulk.batch_writer import BatchWriter
 from newsletter.delivery.ledger import ClaimedCopy, outcomes
 from newsletter.delivery.smtp.replies import Reply
 from tests import disk
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -40,7 +43,7 @@ def over_writer(sessions, clock) -> Callable[..., object]:
         async def within() -> object:
             writer = BatchWriter(sessions, "w", clock, connections, observe)
             try:
-                return await asyncio.wait_for(work(writer), timeout=60)
+                return await asyncio.wait_for(work(writer), PATIENCE)
             finally:
                 await writer.shut_down()
 
@@ -224,14 +227,15 @@ def test_a_server_that_ends_the_connection_in_the_middle_of_a_claim_costs_nothin
 
 def test_work_that_nobody_waits_for_any_more_is_not_done(held, over_writer) -> None:
     [copy] = held(1)
-    done = []
+    done, may_end = [], threading.Event()
 
     async def cancelled(writer: BatchWriter) -> None:
-        first = asyncio.create_task(writer.flush())
+        first = asyncio.create_task(writer.write(lambda _: may_end.wait(PATIENCE)))
         await asyncio.sleep(0)
         second = asyncio.create_task(writer.write(lambda _: done.append("in vain")))
         await asyncio.sleep(0)
         second.cancel()
+        may_end.set()
         await first
         writer.begin(copy)
         await writer.flush()
@@ -276,17 +280,33 @@ def test_once_a_disk_is_known_to_be_slow_no_connection_waits_while_a_group_is_wr
     held, over_writer, sessions
 ) -> None:
     known, written = held(2)
+    slow = _Stuck(0.05)
 
-    async def turns_meanwhile(writer: BatchWriter) -> int:
-        turns = 0
+    async def is_answered_meanwhile(writer: BatchWriter) -> bool:
         await writer.begin(known)
+        slow.is_stuck = True
         mark = writer.begin(written)
-        while not mark.done():
+        while not slow.syncing.is_set():
             await asyncio.sleep(0)
-            turns += 1
-        return turns
+        is_answered = mark.done()
+        slow.freed.set()
+        return is_answered or not await mark
 
     # What is open already lies on a quick disk.
     sessions.engine.dispose()
-    with disk.over(disk.Slow(0.05)):
-        assert over_writer(turns_meanwhile, connections=2) > 10
+    with disk.over(slow):
+        assert over_writer(is_answered_meanwhile, connections=2) is False
+
+
+class _Stuck(disk.Slow):
+    """A slow disk that, once it is stuck, ends no sync until it is freed."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(seconds)
+        self.is_stuck, self.syncing, self.freed = False, threading.Event(), threading.Event()
+
+    def sync(self, path: Path, content: Callable[[], bytes], really: Callable[[], int], /) -> int:
+        if self.is_stuck:
+            self.syncing.set()
+            self.freed.wait(PATIENCE)
+        return super().sync(path, content, really)
