@@ -40,7 +40,8 @@ def taken(source: Source, first: Batch[QueuedCopy], count: int) -> list[int]:
         found = []
         for _ in range(count):
             found.append(queue.take_ready())
-            await asyncio.sleep(0.001)
+            for _ in range(10):  # turns of the loop: more than a claim takes here
+                await asyncio.sleep(0)
         await queue.close()
         return [queued.copy.id for queued in found if queued]
 
