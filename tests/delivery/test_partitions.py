@@ -21,6 +21,7 @@ from newsletter.delivery.models import OVER, Copy, CopyNote, CopyState, Letter, 
 from newsletter.delivery.reports import retention, stats
 from newsletter.delivery.smtp.replies import Reply
 from newsletter.errors import Conflict, Unavailable
+from tests.waiting import PATIENCE
 
 TAKEN = Reply(250, ("2.0.0 Taken",))
 LATER = Reply(451, ("4.3.0 Later",))
@@ -321,9 +322,9 @@ def _plan_of(connection: Connection, said: list[tuple[str, Any]]) -> _Plan:
 
 @contextmanager
 def _impatient(sessions: Sessions) -> Iterator[Session]:
-    """A transaction that fails as soon as it would have to wait."""
+    """A transaction that fails if it has to wait for one of this thread."""
     with sessions.begin() as session:
-        session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        session.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
         yield session
 
 
