@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import email
 import email.policy
+import math
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -113,6 +114,8 @@ class Mailbox:
     taken: list[tuple[str, str, bytes]] = field(default_factory=list)
     """Sender, recipient and content of each message."""
     delay: float = 0.0
+    most: float = math.inf
+    """How many messages it takes before it falls silent."""
 
     @property
     def recipients(self) -> list[str]:
@@ -132,6 +135,8 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         await asyncio.sleep(self.delay)
+        if len(self.taken) >= self.most:
+            await asyncio.sleep(3600)
         self.taken.append((envelope.mail_from or "", envelope.rcpt_tos[0], envelope.original_content or b""))
         return "250 2.0.0 Taken"
 

@@ -229,17 +229,17 @@ def test_a_server_that_was_down_at_the_start_and_in_mid_run_loses_nobody(
     running, press, counts, mailbox, clock
 ) -> None:
     letter = running(readers(100))
-    mailbox.delay, port = 0.04, free_port()
+    mailbox.most, port = 21, free_port()
     run = press(MailServer("127.0.0.1", port))
     thread = threading.Thread(target=run.run_once)
     with capture_logs() as logs:
         thread.start()
         wait_for(lambda: AWAY in _events(logs))
         with honest(mailbox, port):
-            wait_for(lambda: len(mailbox.taken) > 20)
+            wait_for(lambda: len(mailbox.taken) == mailbox.most)
             found_away = len(_events(logs))
         wait_for(lambda: AWAY in _events(logs)[found_away:])
-    mailbox.delay = 0.0
+    mailbox.most = 200
     with honest(mailbox, port):
         thread.join()
         clock.pass_by(minutes=5)
