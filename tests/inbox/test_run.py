@@ -14,6 +14,7 @@ import pytest
 
 from newsletter.errors import Refused
 from newsletter.inbox.run import start_inbox
+from tests.ports import free_port
 
 from .mails import mail
 
@@ -28,7 +29,7 @@ serve_inbox(Path(sys.argv[1]), 0, 0)
 
 
 def test_a_mail_that_is_sent_is_on_the_page(tmp_path: Path) -> None:
-    inbox = start_inbox(tmp_path, 0, 0)
+    inbox = start_inbox(tmp_path, free_port(), free_port())
     try:
         with smtplib.SMTP("127.0.0.1", inbox.smtp_port, timeout=60) as client:
             client.send_message(mail("Welcome"))

@@ -13,6 +13,7 @@ import pytest
 from newsletter.errors import Refused
 from newsletter.inbox import smtp
 from newsletter.inbox.store import Store
+from tests.ports import free_port
 
 from .mails import mail
 
@@ -112,7 +113,7 @@ def test_two_senders_in_parallel_lose_nothing(server: smtp.MailServer, store: St
 
 
 def test_stop_closes_connections_that_are_open_and_the_port(store: Store) -> None:
-    server = smtp.start("127.0.0.1", 0, store)
+    server = smtp.start("127.0.0.1", free_port(), store)
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as idle:
         idle.recv(100)
         server.stop()
