@@ -5,10 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
-from newsletter.outbound import GuardedClient
+from newsletter.outbound import GuardedClient, guarded_client
 
 
 @dataclass
@@ -82,3 +83,20 @@ def make_client(site: Site) -> Callable[..., GuardedClient]:
         return GuardedClient(**{**usual, "ports": frozenset({site.port}), "seconds": 60.0, **changes})  # type: ignore[arg-type]
 
     return send
+
+
+@pytest.fixture
+def make_late_client(
+    make_client: Callable[..., GuardedClient], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., GuardedClient]:
+    """Makes the same, whose time is up half a second after they have found the host, and never before."""
+    skipped = 0.0
+
+    def resolve(_host: str, _port: int) -> list[str]:
+        nonlocal skipped
+        skipped = 59.5
+        return ["127.0.0.1"]
+
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + skipped)
+    monkeypatch.setattr(guarded_client, "time", clock)
+    return lambda **changes: make_client(resolve=resolve, **changes)
