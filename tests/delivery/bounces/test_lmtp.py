@@ -11,7 +11,7 @@ import pytest
 from newsletter.delivery.bounces.intake import lmtp
 from newsletter.delivery.bounces.intake.incoming import IncomingMail
 from newsletter.delivery.bounces.intake.lmtp import LmtpListener
-from newsletter.system.ports import free_port
+from tests.ports import free_port
 
 OURS = "bounce+abc@bounces.example.org"
 
