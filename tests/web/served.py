@@ -4,7 +4,7 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from newsletter.system import waitress_stop
@@ -12,6 +12,7 @@ from newsletter.web import create_app
 from newsletter.web.connections import Server
 from newsletter.web.server import open_server
 from newsletter.wiring import Services
+from tests.sample_services import NOW, Clock
 
 
 @contextmanager
@@ -23,8 +24,8 @@ def served(services: Services) -> Iterator[int]:
 
 @contextmanager
 def running(services: Services, **changes: object) -> Iterator[Server]:
-    """The server itself, with these settings changed."""
-    app = create_app(services)
+    """The server itself, with these settings changed; its clock stands still, so no hour or day ends meanwhile."""
+    app = create_app(services, Clock(NOW))
     server = open_server(app, services.settings.model_copy(update={"port": 0, **changes}))
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -90,7 +91,7 @@ def proxied(
 
 def asking(services: Services, name: str) -> str:
     """The sign-up form as it comes from a page that was open for a while."""
-    return f"email={name}@example.org&shown={services.links.form_time(datetime.now(UTC) - timedelta(seconds=10))}"
+    return f"email={name}@example.org&shown={services.links.form_time(NOW - timedelta(seconds=10))}"
 
 
 def ask(

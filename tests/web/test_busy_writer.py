@@ -15,6 +15,7 @@ from newsletter.web.server import THREADS
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Originals
+from tests.sample_services import NOW, Clock
 from tests.waiting import wait_for
 from tests.web.conftest import browser_of, subscription
 from tests.web.served import ask, asking, served
@@ -33,7 +34,7 @@ def test_pages_answer_and_who_leaves_has_left_while_others_are_asked_to_come_aga
 ) -> None:
     for name in ("LONGEST_WAIT", "LONGEST_URGENT_WAIT"):
         monkeypatch.setattr(write_queue, name, 600.0)
-    browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
+    browser_of(create_app(services, Clock(NOW))).post("/subscribe", data={"email": "ada@example.org"})
     reader = subscription(services).id
     leave = sample_services.path_of(services.links.unsubscribe(reader))
     answers: list[int] = []

@@ -18,6 +18,7 @@ from newsletter.web.server import THREADS
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.originals import Originals
+from tests.sample_services import NOW, Clock
 from tests.waiting import PATIENCE, wait_for
 from tests.web.conftest import browser_of, subscription
 from tests.web.served import ask, running
@@ -97,7 +98,7 @@ def is_closed(client: socket.socket, drip: bytes = b"") -> bool:
 
 @pytest.mark.slow
 def test_nine_hundred_slow_clients_keep_nobody_from_leaving(services: Services, hold) -> None:
-    browser_of(create_app(services)).post("/subscribe", data={"email": "ada@example.org"})
+    browser_of(create_app(services, Clock(NOW))).post("/subscribe", data={"email": "ada@example.org"})
     leave = sample_services.path_of(services.links.unsubscribe(subscription(services).id))
     with running(services) as server:
         for said, awaited in ((HEADER, Awaited.HEADER), (BODY, Awaited.BODY), (READING, Awaited.READING)):

@@ -9,6 +9,7 @@ from newsletter.db import Sessions
 from newsletter.web import create_app, security
 from newsletter.wiring import Services
 from tests import sample_services
+from tests.sample_services import Clock
 from tests.web.conftest import browser_of
 
 PUBLIC = (
@@ -122,7 +123,7 @@ def test_the_clients_address_is_the_proxys_word_only_where_a_proxy_is_configured
     for hops, remembered in ((0, "127.0.0.0/24"), (1, "203.0.113.0/24")):
         services = sample_services.build(sessions, tmp_path, proxy_hops=hops)
         sample_services.open_publication(services, now)
-        browser = browser_of(create_app(services))
+        browser = browser_of(create_app(services, Clock(now)))
         browser.environ_base["HTTP_X_FORWARDED_FOR"] = "198.51.100.7, 203.0.113.7"
         browser.post("/subscribe", data={"email": f"reader{hops}@example.org"})
         assert remembered in str(sample_services.dump(services)["consent_events"])

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pytest
 from flask.testing import FlaskClient
@@ -92,7 +92,7 @@ def test_one_email_a_month_is_another_way_before_leaving_and_after(
     for wish in ({"do": "pace", "pace": "each"}, {"do": "topics"}):
         assert browser.post(link_to_preferences, data=wish).status_code == 409
     with services.sessions.begin() as session:
-        status_transitions.reopen(session, 1, datetime.now(UTC))
+        status_transitions.reopen(session, 1, sample_services.NOW)
     assert subscription(services).pace is Pace.EACH
 
 

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from zipfile import ZipFile
 
@@ -25,7 +24,7 @@ from newsletter.editors import Role
 from newsletter.errors import Unavailable
 from newsletter.web.desk.readers import imports
 from newsletter.wiring import Services
-from tests import sample_services
+from tests.sample_services import NOW
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -58,7 +57,7 @@ def press(editor: Visitor, page: str, way: str, **fields: str) -> str:
 
 
 def job(services: Services, worker: str = "one", **how: Any) -> UploadJob:
-    of = {"clock": lambda: datetime.now(UTC), "is_stopping": lambda: False} | how
+    of = {"clock": lambda: NOW, "is_stopping": lambda: False} | how
     context = WorkerContext(worker, **of)
     return UploadJob(services.sessions, services.audience, services.settings.import_folder, context)
 
@@ -104,7 +103,7 @@ def test_a_list_is_uploaded_tried_and_imported_and_everything_says_who_did_it(
     assert [path.parent for path in services.settings.import_folder.iterdir()] == [services.settings.import_folder]
     assert "0 % No worker is running, so this waits." in press(editor, page, "answers", **AGREED)
     with services.sessions.begin() as session:
-        heartbeat.beat(session, "w", sample_services.NOW)
+        heartbeat.beat(session, "w", NOW)
     assert "No worker" not in editor.read(f"{page}progress")
     job(services).run()
     tried = editor.read(page)
@@ -259,7 +258,7 @@ def test_after_a_kill_another_worker_goes_on_and_the_report_has_each_row_once(
     assert done == 4
     job(services, "early").run()
     assert new_readers(services) == done
-    late = datetime.now(UTC) + 2 * models.LEASE
+    late = NOW + 2 * models.LEASE
     job(services, "late", clock=lambda: late).run()
     assert "Done. Added 9" in editor.read(page)
     lines = editor.open(f"{page}report.csv").text.splitlines()[1:]
@@ -347,7 +346,7 @@ def test_a_zip_with_readers_and_posts_brings_both_in_one_press_if_that_is_chosen
     shown = press(editor, page, "begin", **({"posts": "on"} if wanted else {}))
     assert ("The posts become drafts" in shown) is wanted
     job(services).run()
-    services.archive_job(WorkerContext("one", lambda: datetime.now(UTC))).run()
+    services.archive_job(WorkerContext("one", lambda: NOW)).run()
     assert "Done. Added 1" in editor.read(page)
     assert ("1 post imported as a draft" in editor.read("/desk/issues/imported")) is wanted
     assert list(services.settings.import_folder.iterdir()) == []
@@ -363,20 +362,19 @@ def test_the_erased_are_gone_from_reports_and_old_ones_are_deleted(editor: Visit
     page = checked(editor, services, KIT.replace("nonsense", "ada@example.org; x@example.org"))
     press(editor, page, "begin")
     job(services).run()
-    now = datetime.now(UTC)
     with services.sessions.begin() as session:
         reader = session.scalars(select(Subscriber).where(Subscriber.key == "ada@example.org")).one()
         assert len(privacy.export_data(session, reader)["import_reports"]) == 2
-        privacy.erase_reader(session, services.audience, reader, now)
+        privacy.erase_reader(session, services.audience, reader, NOW)
     lines = editor.open(f"{page}report.csv").text
     assert "ada@example.org" not in lines + editor.open(f"{page}refused.csv").text
     assert "1,2,,added,active,erased here" in lines
     assert "ben@example.org" in lines
     stale = upload(editor, KIT)
-    job(services, clock=lambda: now + 2 * models.FORGOTTEN).prune()
+    job(services, clock=lambda: NOW + 2 * models.FORGOTTEN).prune()
     assert "Cancelled" in editor.read(stale)
     assert list(services.settings.import_folder.iterdir()) == []
-    job(services, clock=lambda: now + 3 * models.KEPT).prune()
+    job(services, clock=lambda: NOW + 3 * models.KEPT).prune()
     assert editor.open(page).status_code == 404
 
 

@@ -28,16 +28,15 @@ def send(port: int, path: str, signed: Signed) -> tuple[int, str]:
 
 
 def test_each_provider_gets_the_status_that_its_rules_ask_for(services: Services) -> None:
-    now = datetime.now(UTC)
     old = datetime(2026, 1, 1, tzinfo=UTC)
     certificate = signing.certificate(old, datetime(2100, 1, 1, tzinfo=UTC))
     good: dict[str, Signed] = {
-        "ses": signing.sns(SES, at=now),
+        "ses": signing.sns(SES),
         "postmark": signing.with_password(POSTMARK, "postmark"),
-        "sendgrid": signing.sendgrid(SENDGRID, now),
-        "mailgun": signing.mailgun(MAILGUN, at=now),
+        "sendgrid": signing.sendgrid(SENDGRID),
+        "mailgun": signing.mailgun(MAILGUN),
         "brevo": signing.with_password(BREVO, "brevo"),
-        "resend": signing.resend(RESEND, at=now),
+        "resend": signing.resend(RESEND),
     }
     never: dict[str, tuple[Signed, int]] = {
         "ses": (signing.sns(SES, at=old), 403),
@@ -45,7 +44,7 @@ def test_each_provider_gets_the_status_that_its_rules_ask_for(services: Services
         "sendgrid": (signing.sendgrid(SENDGRID, old), 403),
         "mailgun": (signing.mailgun(MAILGUN, at=old), 406),
         "brevo": (signing.with_password(b"no JSON", "brevo"), 400),
-        "resend": (signing.resend(b"no JSON", at=now), 410),
+        "resend": (signing.resend(b"no JSON"), 410),
     }
     with pytest.MonkeyPatch.context() as amazon, served(services) as port:
         amazon.setattr("newsletter.outbound.GuardedClient.fetch", signing.Amazon(certificate).fetch)
