@@ -30,7 +30,7 @@ from tests.browser.desk.test_desk_sending_by_hand import (  # noqa: F401
     server,
     services,
 )
-from tests.browser.desk.writing import shows
+from tests.browser.desk.writing import offer, shows
 from tests.browser.hands import Hands, Keyboard, Touch
 from tests.torture.sink import Tally
 from tests.web.desk.visits import PASSWORD
@@ -160,11 +160,11 @@ def write(hands: Hands) -> None:
     page.keyboard.insert_text(f"# {TITLE}\n\n{FIRST}\n\n{WRONG}\n\n")
     page.wait_for_url("**/write")
     page.keyboard.type("/warn")
-    hands.choose(page.get_by_role("option", name="Warning"))
+    hands.choose(offer(page, "Warning"))
     page.keyboard.insert_text(f"{WARNING}\n\n")
     page.keyboard.type("/pict")
     with page.expect_file_chooser() as chooser:
-        hands.choose(page.get_by_role("option", name="Picture"))
+        hands.choose(offer(page, "Picture"))
     chooser.value.set_files({"name": "A Timer.jpg", "mimeType": "image/jpeg", "buffer": drawn()})
     asked = page.get_by_role("group", name="Picture a-timer.jpg")
     expect(asked.get_by_label("Alt text")).to_be_focused()

@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.test_desk_writing_by_hand import paste
-from tests.browser.desk.writing import at_work, mail, text
+from tests.browser.desk.writing import at_work, mail, offer, text
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 
@@ -123,17 +123,17 @@ INSERTED = [
 
 
 def test_what_there_is_to_insert_is_offered_while_somebody_types(page: Page) -> None:
-    for before, typed, offer, after in INSERTED:
+    for before, typed, words, after in INSERTED:
         select(page, before)
         page.keyboard.type(typed)
-        option = page.get_by_role("listbox").get_by_role("option").filter(has_text=offer)
+        option = offer(page, words)
         expect(option).to_be_visible()
         while option.get_attribute("aria-selected") != "true":
             page.keyboard.press("ArrowDown")
         expect(page.locator(".cm-content")).to_have_attribute("aria-activedescendant", str(option.get_attribute("id")))
         page.keyboard.press("Enter")
         page.keyboard.type("x")
-        assert text(page) == after, offer
+        assert text(page) == after, words
         page.keyboard.press("Escape")
 
 
@@ -163,7 +163,7 @@ def test_the_picture_that_is_offered_is_chosen_from_the_device_by_touch(open_des
     select(page, "»")
     page.keyboard.type("/pic")
     with page.expect_file_chooser():
-        page.get_by_role("option").filter(has_text="Picture").tap()
+        offer(page, "Picture").tap()
     assert text(page) == ""
 
 

@@ -9,7 +9,7 @@ from newsletter.wiring import Services
 from tests.browser.desk.conftest import Open
 from tests.browser.desk.test_desk_formatting_by_hand import select, tool
 from tests.browser.desk.test_desk_writing_by_hand import drop, picture
-from tests.browser.desk.writing import at_work, hears, mail, text
+from tests.browser.desk.writing import at_work, hears, mail, offer, text
 from tests.browser.looks import faults
 from tests.real_parts import Axe
 
@@ -69,7 +69,7 @@ def test_a_snippet_is_saved_from_the_text_and_put_in_where_it_is_called(
     ):
         select(page, before)
         page.keyboard.type(typed)
-        expect(page.get_by_role("option").filter(has_text="Sign-off <b>")).to_have_attribute("aria-selected", "true")
+        expect(offer(page, "Sign-off <b>")).to_have_attribute("aria-selected", "true")
         page.keyboard.press("Enter")
         assert text(page).replace("\n}}", "}}") == after.format("Yours, {{ name | friend }}.\n\n${the} <b>desk</b> 🙂")
     with services.sessions.reading() as session:

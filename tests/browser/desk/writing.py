@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from newsletter.editorial.issues import drafts, issue_store
 from newsletter.wiring import Services
@@ -110,6 +110,12 @@ def waits_on_device(page: Page, words: str) -> None:
     """This browser has kept a text with these words by and by."""
     bodies = f"{ON_DEVICE}.then(texts => texts.map(({{ typed }}) => new URLSearchParams(typed).get('body')))"
     page.wait_for_function(f"words => {bodies}.then(bodies => bodies.some(body => body.includes(words)))", arg=words)
+
+
+def offer(page: Page, words: str) -> Locator:
+    """What is offered beside the caret, once it goes by all that was typed: before, no key takes it."""
+    settled = page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled)")
+    return settled.get_by_role("option").filter(has_text=words)
 
 
 def until(page: Page, holds: Callable[[], object]) -> None:
