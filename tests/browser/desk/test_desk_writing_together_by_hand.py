@@ -20,6 +20,7 @@ from tests.browser.desk.writing import (
     at_work,
     details,
     draft,
+    hears,
     keeps,
     ready,
     save,
@@ -111,7 +112,7 @@ def test_a_colleagues_changes_of_other_passages_come_into_the_text_while_it_is_w
     write(colleague, "By the colleague.")
     save(colleague)
     shows(page, "By the colleague.")
-    expect(page.locator("#said")).to_contain_text("editor@desk.example saved as revision 2.")
+    hears(page, "editor@desk.example saved as revision 2.")
     expect(page.get_by_label("Title", exact=True)).to_have_value("By the owner")
     page.keyboard.press("Control+s")
     expect(page.locator("#said")).to_contain_text("Saved at 13:00, revision 3")
