@@ -133,7 +133,8 @@ def prune(session: Session, now: datetime) -> int:
 
 
 def _rows(session: Session, table: Any, issue: Issue) -> Sequence[Any]:
-    return session.scalars(select(table).where(table.issue_id == issue.id)).all()
+    in_order = select(table).order_by(*table.__table__.primary_key.columns)
+    return session.scalars(in_order.where(table.issue_id == issue.id)).all()
 
 
 def _revision(revision: Revision) -> Cells:
