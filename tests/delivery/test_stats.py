@@ -29,8 +29,9 @@ def many(sessions: Sessions, running: Callable[..., int], now: datetime) -> int:
             session.execute(
                 update(Copy).where(Copy.id == copy_id).values(state=state, ended_at=ended, attempts=attempts)
             )
-        sent = session.scalars(select(Copy.id).where(Copy.state == CopyState.SENT)).all()
-        refused = session.scalars(select(Copy.id).where(Copy.state == CopyState.REFUSED)).all()
+        in_order = select(Copy.id).order_by(Copy.id)
+        sent = session.scalars(in_order.where(Copy.state == CopyState.SENT)).all()
+        refused = session.scalars(in_order.where(Copy.state == CopyState.REFUSED)).all()
         notes = [
             (sent[0], Note.BOUNCED),
             (sent[0], Note.COMPLAINED),

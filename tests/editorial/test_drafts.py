@@ -222,7 +222,7 @@ def test_two_savers_at_once_make_one_revision(sessions: Sessions, now: datetime)
         with pytest.raises(RevisionConflict):
             drafts.save(session, stale, keep(session, stale, changed_from(TYPED, "Second."), now, editor=BO), now)
     with sessions.reading() as session:
-        assert session.scalars(select(Revision.number)).all() == [1, 2]
+        assert session.scalars(select(Revision.number).order_by(Revision.number)).all() == [1, 2]
 
 
 def test_a_text_with_faults_stays_a_draft_and_each_fault_has_its_line(
