@@ -21,6 +21,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.smtp import connection, protocol
 from newsletter.mail_settings import MailServer
+from tests.waiting import PATIENCE
 
 HANG_UP = b"<hang up>"
 SILENCE = b"<silence>"
@@ -40,6 +41,8 @@ def send_all(sender: BulkSender) -> None:
 def be_patient(monkeypatch: pytest.MonkeyPatch, *hurried: str) -> None:
     """Let bulk senders whose waits are scaled down wait for answers as long as a busy machine takes, but for these."""
     monkeypatch.setattr(connection, "_CONNECT", 12_000.0)
+    monkeypatch.setattr(connection, "_QUIT", PATIENCE)
+    monkeypatch.setattr("newsletter.delivery.bulk.sender._LAST_WRITE", PATIENCE)
     for name in ("_GREETING", "_COMMAND", "_MAIL", "_RCPT", "_DATA", "_FINAL_REPLY"):
         monkeypatch.setattr(protocol, name, 20.0 if name in hurried else 12_000.0)
 
