@@ -73,7 +73,8 @@ def test_the_bulk_sender_names_the_server_that_it_cannot_reach_until_it_can(runn
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_the_bulk_sender_names_the_server_that_says_nothing(running, press) -> None:
+def test_the_bulk_sender_names_the_server_that_says_nothing(running, press, monkeypatch) -> None:
+    monkeypatch.setattr("newsletter.delivery.bulk.sender._FINISH_IN_FLIGHT", 0.0)
     running(readers(2))
     with scripted({"": SILENCE}) as (peer, _liar):
         sending = press(peer.server)
