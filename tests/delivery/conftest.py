@@ -1,4 +1,5 @@
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 
@@ -17,6 +18,7 @@ from newsletter.delivery.reports import stats
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
+from tests.waiting import PATIENCE
 
 TEXT = "Hello {{ name | friend }},\n\n.a line with a dot\nLeave: {{ unsubscribe_url }}\n"
 HTML = '<html><p>Hello {{ name | friend }}</p><a href="{{ unsubscribe_url }}">Leave</a>{{ preferences_url }}</html>'
@@ -102,14 +104,23 @@ def state(sessions: Sessions) -> Callable[[int], LetterState]:
 
 
 @pytest.fixture
-def press(sessions: Sessions, links: Links, clock: Clock) -> Callable[..., BulkSender]:
-    """Makes a bulk sender for a server; it rests for hundredths of the usual time after a failure."""
+def press(sessions: Sessions, links: Links, clock: Clock) -> Iterator[Callable[..., BulkSender]]:
+    """Makes a bulk sender for a server; it rests for hundredths of the usual time after a failure.
+
+    A test that fails leaves none of them running.
+    """
+    made, before = list[BulkSender](), set(threading.enumerate())
 
     def make(server: MailServer, *, worker: str = "w", clock: Clock = clock, **options: object) -> BulkSender:
         settings = BulkSettings(server, links, **{"limits": Limits(connections=3), "patience": 0.01} | options)
-        return BulkSender(sessions, settings, worker=worker, clock=clock)
+        made.append(BulkSender(sessions, settings, worker=worker, clock=clock))
+        return made[-1]
 
-    return make
+    yield make
+    for each in made:
+        each.stop()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(PATIENCE)
 
 
 @pytest.fixture(autouse=True)

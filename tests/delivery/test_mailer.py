@@ -64,6 +64,7 @@ def room(sessions, clock):
             settings = MailerSettings(server, **({"timeout": 60} | options))
             room = TransactionalMailer(sessions, settings, worker="w", clock=clock, **how)
             rooms.callback(room.close)
+            rooms.callback(room.interrupt)
             return room
 
         yield opened
