@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import pytest
@@ -43,19 +45,33 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+@pytest.fixture
+def start(database_url: str) -> Iterator[Callable[[int, str], subprocess.Popen[bytes]]]:
+    """Starts a press; a test that fails leaves none running."""
+    with ExitStack() as ends:
+
+        def run(port: int, worker: str) -> subprocess.Popen[bytes]:
+            process = subprocess.Popen([sys.executable, "-c", PROGRAM, database_url, str(port), worker])
+            ends.callback(process.wait)
+            ends.callback(process.kill)
+            return process
+
+        yield run
+
+
 @pytest.mark.slow
-def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, database_url, mailbox, counts) -> None:
+def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, start, mailbox, counts) -> None:
     letter = running(readers(150))
     mailbox.delay = 0.005
     in_doubt = 0
     with honest(mailbox) as peer:
         for kill in range(3):
-            _end(_start(database_url, peer.port, f"killed-{kill}"), mailbox, 30 * (kill + 1), signal.SIGKILL)
+            _end(start(peer.port, f"killed-{kill}"), mailbox, 30 * (kill + 1), signal.SIGKILL)
             with sessions.begin() as session:
                 recovered = ledger.recover(session, datetime.now(UTC) + 2 * ledger.LEASE, "resend")
             assert len(recovered.again) <= CONNECTIONS
             in_doubt += len(recovered.again)
-        assert _start(database_url, peer.port, "last").wait(PATIENCE) == 0
+        assert start(peer.port, "last").wait(PATIENCE) == 0
     assert set(mailbox.recipients) == set(readers(150))
     assert counts(letter).sent == 150
     assert len(mailbox.taken) - 150 <= in_doubt
@@ -63,30 +79,26 @@ def test_after_a_kill_nobody_is_lost_and_few_are_in_doubt(running, sessions, dat
 
 
 @pytest.mark.slow
-def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, database_url, mailbox, counts) -> None:
+def test_a_term_leaves_nobody_twice_and_nothing_in_doubt(running, start, mailbox, counts) -> None:
     letter = running(readers(150))
     mailbox.delay = 0.005
     with honest(mailbox) as peer:
         for stop in range(2):
-            assert _end(_start(database_url, peer.port, f"stopped-{stop}"), mailbox, 30, signal.SIGTERM) == 0
+            assert _end(start(peer.port, f"stopped-{stop}"), mailbox, 30, signal.SIGTERM) == 0
             end = counts(letter)
             assert (end.sending, end.in_doubt) == (0, 0)
             assert end.sent == len(mailbox.taken)
-        assert _start(database_url, peer.port, "last").wait(PATIENCE) == 0
+        assert start(peer.port, "last").wait(PATIENCE) == 0
     assert mailbox.recipients == readers(150)
 
 
 @pytest.mark.slow
-def test_two_processes_at_once_send_each_copy_once(running, database_url, mailbox) -> None:
+def test_two_processes_at_once_send_each_copy_once(running, start, mailbox) -> None:
     running(readers(150))
     with honest(mailbox) as peer:
-        for process in [_start(database_url, peer.port, worker) for worker in ("one", "two")]:
+        for process in [start(peer.port, worker) for worker in ("one", "two")]:
             assert process.wait(PATIENCE) == 0
     assert mailbox.recipients == readers(150)
-
-
-def _start(url: str, port: int, worker: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, url, str(port), worker])
 
 
 def _end(process: subprocess.Popen[bytes], mailbox, after: int, number: signal.Signals) -> int:

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,11 @@ def test_a_taken_port_is_refused_and_nothing_is_left_open(tmp_path: Path) -> Non
 def test_a_signal_stops_it_cleanly_after_one_ready_line(tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-W", "error", "-c", SERVE, str(tmp_path)]
     place = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place) as process:
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=place) as process,
+        ExitStack() as ends,
+    ):
+        ends.callback(process.kill)  # or a test that fails would wait for it for ever
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
         with smtplib.SMTP(ready["smtp"], timeout=60) as client:
