@@ -38,7 +38,8 @@ def stored(services: Services) -> list[ContactRequest]:
 
 def mails(services: Services) -> list[OutboxMessage]:
     with services.sessions.reading() as session:
-        return list(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "contact_request")))
+        ours = select(OutboxMessage).where(OutboxMessage.kind == "contact_request").order_by(OutboxMessage.id)
+        return list(session.scalars(ours))
 
 
 def set_publication(services: Services, **values: object) -> None:

@@ -57,7 +57,8 @@ def receive(services: Services, raw: bytes, **more: object) -> Kind:
 
 def forwarded(services: Services) -> Sequence[EmailMessage]:
     with services.sessions.reading() as session:
-        posts = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == forward_mail.KIND)).all()
+        ours = select(OutboxMessage).where(OutboxMessage.kind == forward_mail.KIND).order_by(OutboxMessage.id)
+        posts = session.scalars(ours).all()
         sent = [compose.transactional_message(post.content, NOW) for post in posts]
     return [message_from_bytes(each, policy=policy.default) for each in sent]  # type: ignore[misc]
 

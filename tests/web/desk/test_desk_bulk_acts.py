@@ -59,8 +59,8 @@ def test_all_readers_of_a_segment_are_unsubscribed_followed_and_put_back(editor:
     assert editor.client.post(f"{PAGE}acts/1/undo").status_code == 409
     with services.sessions.reading() as session:
         assert set(session.scalars(select(Subscription.status))) == {Status.ACTIVE}
-        acts = session.scalars(select(AuditEntry.act).where(AuditEntry.kind == "segment"))
-        assert list(acts) == ["acted on all readers of a segment", "undid an act on a segment"]
+        acts = select(AuditEntry.act).where(AuditEntry.kind == "segment").order_by(AuditEntry.id)
+        assert list(session.scalars(acts)) == ["acted on all readers of a segment", "undid an act on a segment"]
 
 
 def test_erasing_takes_the_number_typed_and_the_readers_that_the_page_showed(

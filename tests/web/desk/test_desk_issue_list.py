@@ -16,6 +16,7 @@ from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden
 
 LIST = "/desk/issues/"
+CHANGED = select(AuditEntry).where(AuditEntry.act == "changed one of several chosen issues").order_by(AuditEntry.id)
 
 
 def test_a_search_finds_issues_of_every_state_and_its_states_keep_it(editor: Visitor) -> None:
@@ -74,7 +75,7 @@ def test_what_cannot_be_done_with_one_of_the_chosen_is_said_and_the_others_are_d
     assert "There is no issue “no-such-issue”" in said
     with services.sessions.reading() as store:
         assert {issue.slug for issue in store.scalars(issue_store.listing())} == set(chosen) - {ready[0]}
-        acts = store.scalars(select(AuditEntry).where(AuditEntry.act == "changed one of several chosen issues")).all()
+        acts = store.scalars(CHANGED).all()
     assert [act.details for act in acts] == [{"slug": ready[0], "act": "delete"}]
     assert editor.client.post(page, data=fields | {"issue": []}).status_code == 400
     author = enter(Role.AUTHOR)
@@ -93,6 +94,6 @@ def test_chosen_issues_become_ready_or_drafts_and_join_the_queue_each_with_its_o
     editor.client.post(LIST, data=fields | {"do": "draft"})
     assert f"{len(picked)} issues marked as draft." in editor.read(LIST)
     with services.sessions.reading() as store:
-        acts = store.scalars(select(AuditEntry).where(AuditEntry.act == "changed one of several chosen issues")).all()
+        acts = store.scalars(CHANGED).all()
     assert [act.details["act"] for act in acts] == ["queue"] * len(picked) + ["draft"] * len(picked)
     assert len({act.about for act in acts}) == len(picked)

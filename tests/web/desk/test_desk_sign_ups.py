@@ -34,7 +34,8 @@ def test_the_desk_says_why_sign_ups_are_slowed_and_one_button_ends_it(editor: Vi
         assert "slowed" not in editor.read(page)
     with services.sessions.reading() as session:
         assert confirm_breaker.open_trip(session) is None
-        assert session.scalars(select(audit.AuditEntry.act)).all()[-1] == "let sign-ups through again"
+        newest = select(audit.AuditEntry.act).order_by(audit.AuditEntry.id.desc())
+        assert session.scalars(newest).first() == "let sign-ups through again"
 
 
 def test_only_who_may_send_ends_it(enter: Enter) -> None:
