@@ -19,11 +19,12 @@ from bench import large_press, stock
 from bench.large_press import Size
 from bench.rows import RUNS, Row
 from newsletter import publications
-from newsletter.audience import tags
+from newsletter.audience import attributes, tags
+from newsletter.audience.attributes import AttributeType, AttributeValues
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule
-from newsletter.audience.tags import Attribute, AttributeType, SubscriptionAttribute, SubscriptionTag
+from newsletter.audience.tags import SubscriptionTag
 from newsletter.db import Session, Sessions, open_engine
 from newsletter.delivery.models import Copy, CopyState
 
@@ -91,19 +92,17 @@ def _describe(session: Session) -> None:
     """Two readers in five have the tag, and each has a city and an age."""
     home = publications.find(session)
     (tag,) = tags.ensure_tags(session, home.id, ["VIP"]).values()
-    city = Attribute(publication_id=home.id, name="City", key="city", type=AttributeType.TEXT)
-    age = Attribute(publication_id=home.id, name="Age", key="age", type=AttributeType.NUMBER)
-    session.add_all([city, age])
-    session.flush()
+    types = {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER}
+    known = attributes.ensure_attributes(session, home.id, types)
+    city, age = known["city"].column_name, known["age"].column_name
     n = Subscription.id
     town = case((n % 4 == 0, "Oslo"), (n % 4 == 1, "Bern"), (n % 4 == 2, "Paris"), else_="Lima")
     rows = (
         (SubscriptionTag, ("subscription_id", "tag_id"), select(n, literal(tag)).where(n % 5 < 2)),
-        (SubscriptionAttribute, ("subscription_id", "attribute_id", "text"), select(n, literal(city.id), town)),
         (
-            SubscriptionAttribute,
-            ("subscription_id", "attribute_id", "text", "number"),
-            select(n, literal(age.id), cast(n % 90, String), n % 90),
+            AttributeValues,
+            ("publication_id", "part", "subscription_id", city, age),
+            select(literal(home.id), literal(0), n, town, cast(n % 90, String)),
         ),
     )
     for table, columns, source in rows:

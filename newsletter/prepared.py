@@ -13,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     SelectBase,
     String,
+    Table,
     Text,
     bindparam,
     func,
@@ -93,21 +94,22 @@ def insert_rows(
     columns: tuple[str, ...],
     values: Sequence[Sequence[Any]],
     *,
-    replaced: tuple[str, ...] = (),
+    filled: tuple[str, ...] = (),
     returning: tuple[str, ...] = (),
 ) -> Sequence[Any]:
     """Insert any number of rows by constant statements; their cells are in the order of `columns`, as for the driver.
 
-    A row that is there already stays, or takes over the columns in `replaced`. Returns these columns of each new row.
+    A row that is there already stays, or gets the columns in `filled` where it has none. Returns these columns of each
+    new row.
     """
     if is_postgresql(connection):
-        statement = _insert_from_json(connection.dialect, table, columns, replaced, returning)
+        statement = _insert_from_json(connection.dialect, table, columns, filled, returning)
         return statement.run(connection, {"rows": encode_rows(values)}) if values else []
     # SQLite takes as long to decode a row from JSON as to write it, and as long to begin a statement.
     returned: list[Any] = []
     start = 0
     for size in _ROWS_AT_ONCE:
-        text = _insert_text(table, columns, replaced, returning, size)
+        text = _insert_text(table, columns, filled, returning, size)
         while start + size <= len(values):
             cells = list(chain.from_iterable(values[start : start + size]))
             returned += _execute(connection, text, cells, answers=bool(returning))
@@ -117,13 +119,13 @@ def insert_rows(
 
 @lru_cache(maxsize=64)
 def _insert_from_json(
-    dialect: Dialect, table: type[Base], columns: tuple[str, ...], replaced: tuple[str, ...], returning: tuple[str, ...]
+    dialect: Dialect, table: type[Base], columns: tuple[str, ...], filled: tuple[str, ...], returning: tuple[str, ...]
 ) -> Prepared:
     its = table.__table__.columns
     moved = rows(dialect, **{name: its[name].type for name in columns})
     statement = postgresql.insert(table).from_select(columns, select(moved), include_defaults=False)
-    if replaced:
-        new = {name: statement.excluded[name] for name in replaced}
+    if filled:
+        new = {name: func.coalesce(its[name], statement.excluded[name]) for name in filled}
         statement = statement.on_conflict_do_update(index_elements=_keys(table), set_=new)
     else:
         statement = statement.on_conflict_do_nothing()
@@ -132,13 +134,14 @@ def _insert_from_json(
 
 @lru_cache(maxsize=64)
 def _insert_text(
-    table: type[Base], columns: tuple[str, ...], replaced: tuple[str, ...], returning: tuple[str, ...], size: int
+    table: type[Base], columns: tuple[str, ...], filled: tuple[str, ...], returning: tuple[str, ...], size: int
 ) -> str:
     row = f"({', '.join('?' * len(columns))})"
-    action = f"({', '.join(_keys(table))}) DO UPDATE SET " if replaced else "DO NOTHING"
-    action += ", ".join(f"{name} = excluded.{name}" for name in replaced)
+    its_name = cast("Table", table.__table__).name
+    action = f"({', '.join(_keys(table))}) DO UPDATE SET " if filled else "DO NOTHING"
+    action += ", ".join(f"{name} = coalesce({its_name}.{name}, excluded.{name})" for name in filled)
     return (
-        f"INSERT INTO {table.__tablename__} ({', '.join(columns)}) VALUES {', '.join([row] * size)} "  # noqa: S608  (all of it is from our models)
+        f"INSERT INTO {its_name} ({', '.join(columns)}) VALUES {', '.join([row] * size)} "  # noqa: S608  (all of it is from our models)
         f"ON CONFLICT {action}{' RETURNING ' if returning else ''}{', '.join(returning)}"
     )
 

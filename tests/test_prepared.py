@@ -11,10 +11,10 @@ from newsletter.prepared import insert_rows, moment_cell
 EARLY, LATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), datetime(2026, 6, 7, tzinfo=UTC)
 
 
-def insert(session: Session, numbers: range, at: datetime, **options: tuple[str, ...]) -> set[str]:
+def insert(session: Session, numbers: range, at: datetime) -> set[str]:
     connection = session.connection()
     rows = [(f"{number:04}", moment_cell(connection.dialect, at)) for number in numbers]
-    found = insert_rows(connection, Erasure, ("digest", "at"), rows, returning=("digest",), **options)
+    found = insert_rows(connection, Erasure, ("digest", "at"), rows, returning=("digest",))
     return {digest for (digest,) in found}
 
 
@@ -30,11 +30,3 @@ def test_each_row_is_inserted_and_told_once_and_one_that_is_there_stays(sessions
         at = stored(session)
     assert len(at) == 1_340
     assert (at["0000"], at["1336"], at["1337"]) == (EARLY, EARLY, LATE)
-
-
-def test_a_row_that_is_there_takes_over_what_is_replaced(sessions: Sessions) -> None:
-    with sessions.begin() as session:
-        insert(session, range(30), EARLY)
-        insert(session, range(29, 31), LATE, replaced=("at",))
-        at = stored(session)
-    assert (at["0028"], at["0029"], at["0030"]) == (EARLY, LATE, LATE)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Dialect, String, bindparam, func, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from newsletter.audience.attributes import NO_VALUES, VALUE_COLUMNS, Attribute, AttributeValues, KnownAttribute
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
-from newsletter.audience.tags import Attribute, SubscriptionAttribute, SubscriptionTag, Tag
+from newsletter.audience.tags import SubscriptionTag, Tag
 from newsletter.audience.topics import TopicOff
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -66,7 +67,7 @@ def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement
     its own.
     """
     attributes = _attributes(session, publication_id)
-    names = [name for _, name in attributes]
+    names = list(attributes)
     header = [*COLUMNS, "suppressed", "tags", "topics_off", "consent", *map(csv_cell, names)]
     yield _lines([cell] for cell in header)
     for batch in _batches(session, publication_id, attributes, conditions):
@@ -89,16 +90,17 @@ def json_lines(session: Session, publication_id: int, *conditions: ColumnElement
         yield from map(line.__mod__, zip(*cells, strict=True))
 
 
-def _attributes(session: Session, publication_id: int) -> Sequence[tuple[int, str]]:
-    """The id and the name of each attribute, in the order of a file's columns."""
-    ours = select(Attribute.id, Attribute.name).where(Attribute.publication_id == publication_id)
-    return [(id_, name) for id_, name in session.execute(ours.order_by(Attribute.key))]
+def _attributes(session: Session, publication_id: int) -> Mapping[str, KnownAttribute]:
+    """Each attribute by its name, in the order of a file's columns."""
+    ours = select(Attribute.name, Attribute.type, Attribute.position).where(Attribute.publication_id == publication_id)
+    found = session.execute(ours.order_by(Attribute.key))
+    return {name: KnownAttribute(type_, position) for name, type_, position in found}
 
 
 def _batches(
     session: Session,
     publication_id: int,
-    attributes: Sequence[tuple[int, str]],
+    attributes: Mapping[str, KnownAttribute],
     conditions: Iterable[ColumnElement[bool]],
 ) -> Iterator[_Batch]:
     columns = select(
@@ -117,12 +119,13 @@ def _batches(
     found = session.connection().execute(ours, execution_options={"stream_results": True})
     for rows in found.partitions(_BATCH):
         ids, keys, *values = zip(*rows, strict=True)
-        yield _with_details(session, attributes, ids, keys, values)
+        yield _with_details(session, publication_id, attributes, ids, keys, values)
 
 
 def _with_details(
     session: Session,
-    attributes: Iterable[tuple[int, str]],
+    publication_id: int,
+    attributes: Mapping[str, KnownAttribute],
     ids: Sequence[int],
     keys: Sequence[str],
     values: Iterable[Sequence[Any]],
@@ -130,15 +133,16 @@ def _with_details(
     # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
     connection, asked = session.connection(), {"rows": encode_rows(ids), "first": ids[0], "last": ids[-1]}
     is_dense = ids[-1] - ids[0] < 2 * len(ids)
-    tags, topics_off, steps, attribute = _details(connection.dialect, is_dense=is_dense)
-    texts_of = {name: dict(attribute.run(connection, asked | {"attribute": id_})) for id_, name in sorted(attributes)}
+    tags, topics_off, steps, values_of_part = _details(connection.dialect, is_dense=is_dense)
+    ours, parts = asked | {"publication": publication_id}, {one.part for one in attributes.values()}
+    texts = {part: _by_place(ids, values_of_part.run(connection, ours | {"part": part})) for part in parts}
     causes = suppression.causes_by_key(session, keys)
     return _Batch(
         [_each(_iso, column) if name in _MOMENTS else column for name, column in zip(COLUMNS, values, strict=True)],
         [_suppressed(causes[key]) if key in causes else {} for key in keys],
         _grouped(ids, tags.run(connection, asked)),
         _grouped(ids, topics_off.run(connection, asked)),
-        {name: list(map(texts.get, ids)) for name, texts in texts_of.items()},
+        {name: texts[one.part][one.place] for name, one in attributes.items()},
         [f"[{','.join(each)}]" for each in _grouped(ids, _steps(steps.run(connection, asked)))],
     )
 
@@ -149,22 +153,28 @@ def _suppressed(causes: suppression.Causes) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _details(dialect: Dialect, *, is_dense: bool) -> tuple[Prepared, ...]:
-    """Tags, topics turned off, steps of consent and one attribute of some subscriptions; each row begins with an id."""
+    """Tags, topics turned off, steps of consent and values of some subscriptions; each row begins with an id."""
     ids = select(listed(dialect, id=Subscription.id.type).c.id)
 
     def among(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
         # A walk from the first to the last, where few others are between, takes half as long as to look each up.
         return column.between(bindparam("first"), bindparam("last")) if is_dense else column.in_(ids)
 
-    tag, value, step = SubscriptionTag.subscription_id, SubscriptionAttribute, ConsentEvent
+    tag, value, step = SubscriptionTag.subscription_id, AttributeValues, ConsentEvent
     tags = select(tag, Tag.name).join(Tag).where(among(tag)).order_by(tag, Tag.key)
     off = select(TopicOff.subscription_id, TopicOff.key).where(among(TopicOff.subscription_id))
     off = off.order_by(TopicOff.subscription_id, TopicOff.key)
     steps = select(step.subscription_id, *_CONSENT.values()).outerjoin(step.wording).outerjoin(step.file)
     steps = steps.where(among(step.subscription_id)).order_by(step.subscription_id, step.id)
-    attribute = select(value.subscription_id, value.text).where(value.attribute_id == bindparam("attribute"))
-    attribute = attribute.where(among(value.subscription_id))
-    return tuple(Prepared(each, dialect) for each in (tags, off, steps, attribute))
+    values = select(value.subscription_id, *VALUE_COLUMNS).where(among(value.subscription_id))
+    values = values.where(value.publication_id == bindparam("publication"), value.part == bindparam("part"))
+    return tuple(Prepared(each, dialect) for each in (tags, off, steps, values))
+
+
+def _by_place(ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> Sequence[Sequence[str | None]]:
+    """The values that each of these ids has, by their places in a row."""
+    found = {id_: values for id_, *values in rows}
+    return list(zip(*(found.get(id_, NO_VALUES) for id_ in ids), strict=True))
 
 
 def _steps(rows: Sequence[Sequence[Any]]) -> Iterable[tuple[int, str]]:

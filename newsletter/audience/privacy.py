@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import (
+    attributes,
     change_address,
     consent,
     consent_chain,
@@ -98,7 +99,7 @@ def export_data(session: Session, reader: Subscriber) -> dict[str, Any]:
         "tags": {one.publication.slug: tags.tags_of(session, one.id) for one in reader.subscriptions},
         "topics_off": {one.publication.slug: topics.names_off(session, one) for one in reader.subscriptions},
         "welcome_series": series_readers.due_times(session, reader),
-        "attributes": {one.publication.slug: tags.attributes_of(session, one.id) for one in reader.subscriptions},
+        "attributes": {one.publication.slug: attributes.values_of(session, one.id) for one in reader.subscriptions},
         "import_reports": report.told_of(session, reader.email, *(one.email for one in former), *keys),
         "bounces": [one.as_json() for one in events.of_person(session, keys, _ids(reader))],
         "requests": requests.export_requests(session, keys),

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from newsletter.audience import export, tags, topics, unsubscribe
+from newsletter.audience import attributes, export, tags, topics, unsubscribe
+from newsletter.audience.attributes import AttributeType
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Pace, Status, Subscription
-from newsletter.audience.tags import AttributeType
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
@@ -41,12 +41,12 @@ def full(press: Press, now: datetime) -> Press:
         home, ada = press.publication.id, press.subscription(ADA).id
         given = tags.ensure_tags(session, home, ["Early, very", "VIP"])
         tags.add_tags(session, [(ada, tag) for tag in given.values()])
-        known = tags.ensure_attributes(session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
+        known = attributes.ensure_attributes(session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
         topics.turn_off(session, [(ada, "sleep"), (ada, "neck, back")])
         session.get_one(Subscription, ada).delivery_zone = "Asia/Kathmandu"
         session.get_one(Subscription, ada).delivery_hour = 0
-        cities = [(ada, "=Łódź"), (press.subscription(DAN).id, "None")]
-        tags.set_attributes(session, {known["city"]: cities, known["age"]: [(ada, "41")]})
+        dan = press.subscription(DAN).id
+        attributes.add_values(session, home, [(ada, {"city": "=Łódź", "age": "41"}), (dan, {"city": "None"})], known)
     return press
 
 
@@ -85,15 +85,15 @@ def test_tags_and_attributes_come_back_whatever_they_are_called(full: Press, els
     with full.sessions.begin() as session:
         home, ada = full.publication.id, full.subscription(ADA).id
         tags.add_tags(session, [(ada, tag) for tag in tags.ensure_tags(session, home, ["bounced"]).values()])
-        known = tags.ensure_attributes(session, home, dict.fromkeys(names, AttributeType.TEXT))
-        tags.set_attributes(session, {id_: [(ada, "unsubscribed")] for id_ in known.values()})
+        known = attributes.ensure_attributes(session, home, dict.fromkeys(names, AttributeType.TEXT))
+        attributes.add_values(session, home, [(ada, dict.fromkeys(known, "unsubscribed"))], known)
         path = tmp_path / "export.csv"
         path.write_text("".join(export.csv_pieces(session, home)), newline="")
     assert sum(len(step.problems) for step in import_steps(elsewhere, path, ImportTerms())) == 0
     with elsewhere.sessions.reading() as session:
         there = elsewhere.subscription(ADA).id
         assert tags.tags_of(session, there) == ["bounced", "Early, very", "VIP"]
-        assert tags.attributes_of(session, there) == dict.fromkeys(names, "unsubscribed") | {
+        assert attributes.values_of(session, there) == dict.fromkeys(names, "unsubscribed") | {
             "Age": "41",
             "City": "=Łódź",
         }

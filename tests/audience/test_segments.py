@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from newsletter.audience import subscribers, tags
+from newsletter.audience import attributes, subscribers, tags
+from newsletter.audience.attributes import AttributeType
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule
-from newsletter.audience.tags import AttributeType
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter
 from newsletter.errors import Conflict, Invalid, NotFound
@@ -38,7 +38,7 @@ def letter_id(press: Press, now: datetime) -> int:
         home = press.publication.id
         (vip,) = tags.ensure_tags(session, home, ["VIP"]).values()
         tags.add_tags(session, [(press.subscription(ADA).id, vip)])
-        known = tags.ensure_attributes(
+        known = attributes.ensure_attributes(
             session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER, "Born": AttributeType.DATE}
         )
         for email, values in (
@@ -46,7 +46,7 @@ def letter_id(press: Press, now: datetime) -> int:
             (BEN, {"city": "Berlin", "age": "9"}),
         ):
             theirs = press.subscription(email).id
-            tags.set_attributes(session, {known[key]: [(theirs, text)] for key, text in values.items()})
+            attributes.add_values(session, home, [(theirs, values)], known)
     return letter_id
 
 
@@ -112,6 +112,52 @@ def test_a_condition_chooses_whom_it_says(
     rule = of(about(letter_id, condition))
     assert members(press, rule) == set(chosen)
     assert rules.from_json(rules.to_json(rule)) == rule
+
+
+TEXTS = (
+    "41",
+    "-2.5",
+    "0",
+    "9.5",
+    "1-2",
+    "[1]",
+    "old enough",
+    "2024-02-03",
+    "2024-02-03 04:05",
+    "2024",
+    "now",
+    "Yes",
+    "off",
+)
+COMPARED = [
+    ("number", "over", "9.5", {"41", "2024"}),
+    ("number", "under", "9.5", {"-2.5", "0"}),
+    ("number", "after", "2020-01-01", set()),
+    ("date", "before", "2024-02-04", {"2024-02-03", "2024-02-03 04:05"}),
+    ("date", "before", "2024-02-03", set()),
+    ("date", "after", "2024-02-02", {"2024-02-03", "2024-02-03 04:05"}),
+    ("date", "after", "2024-02-03", set()),
+    ("date", "over", "9.5", set()),
+    ("boolean", "over", "0.5", {"Yes"}),
+    ("boolean", "under", "1", {"0", "off"}),
+    ("text", "over", "9.5", set()),
+    ("text", "before", "2025-01-01", set()),
+]
+"""Of which type, how it is compared with what, and which of the texts are chosen."""
+
+
+def test_a_value_is_compared_as_the_attributes_type_asks_and_chosen_by_no_other(press: Press) -> None:
+    addresses = {f"reader{number}@example.org": text for number, text in enumerate(TEXTS)}
+    readers = [(press.reader(email).id, text) for email, text in addresses.items()]
+    types, home = {type_.value: type_ for type_ in AttributeType}, press.publication.id
+    with press.sessions.begin() as session:
+        known = attributes.ensure_attributes(session, home, types)
+        attributes.add_values(session, home, [(one, dict.fromkeys(types, text)) for one, text in readers], known)
+    chosen = [
+        (*one[:3], {addresses[each] for each in members(press, of(("attribute", *one[1:3], one[0])))})
+        for one in COMPARED
+    ]
+    assert chosen == COMPARED
 
 
 Tree = tuple[Match, list[tuple[str, Any]]]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from newsletter.audience import tags
+from newsletter.audience import attributes, tags
+from newsletter.audience.attributes import Attribute, AttributeType
 from newsletter.audience.importing import sources
 from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
@@ -346,9 +347,9 @@ def test_tags_and_attributes_come_in_and_what_a_reader_has_already_stays(press, 
     fern = press.subscription("fern@garden.example").id
     with press.sessions.reading() as session:
         assert tags.tags_of(session, fern) == ["early", "patron"]
-        assert tags.attributes_of(session, fern) == {"age": "41", "city": "Köln"}
-        types = dict(session.execute(select(tags.Attribute.name, tags.Attribute.type)).all())
-    assert types == {"city": tags.AttributeType.TEXT, "age": tags.AttributeType.NUMBER}
+        assert attributes.values_of(session, fern) == {"age": "41", "city": "Köln"}
+        types = dict(session.execute(select(Attribute.name, Attribute.type)).all())
+    assert types == {"city": AttributeType.TEXT, "age": AttributeType.NUMBER}
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -10,6 +10,7 @@ from sqlalchemy import Dialect, Select, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import (
+    attributes,
     emails,
     erasures,
     paces,
@@ -249,14 +250,10 @@ def _add_tags(session: Session, publication: Publication, readers: Sequence[tupl
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
     names = set(chain.from_iterable(row.attributes for _, row in readers))
     keys = {name: tag_names.folded_name(name) for name in names}
-    known = tags.known_attributes(session, publication.id, set(keys.values()))
+    known = attributes.known_attributes(session, publication.id, set(keys.values()))
     # Of one that is new, the type is guessed by the first values that come.
     if new := [name for name, key in keys.items() if key not in known]:
-        types = {name: tags.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
-        known |= tags.ensure_attributes(session, publication.id, types)
-    values: dict[str, list[tuple[int, str]]] = {key: [] for key in keys.values()}
-    add = {name: values[key].append for name, key in keys.items()}
-    for one, row in readers:
-        for name, text in row.attributes.items():
-            add[name]((one, text))
-    tags.set_attributes(session, {known[key]: texts for key, texts in values.items()}, replace=False)
+        types = {name: attributes.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
+        known |= attributes.ensure_attributes(session, publication.id, types)
+    of_name = {name: known[key] for name, key in keys.items()}
+    attributes.add_values(session, publication.id, ((one, row.attributes) for one, row in readers), of_name)

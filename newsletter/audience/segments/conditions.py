@@ -1,27 +1,23 @@
 """One condition of a segment as SQL, from an allow-list of fields and comparisons."""
 
+import math
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
+from sqlalchemy import ColumnElement, Float, Select, and_, case, cast, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from newsletter.audience import attributes
 from newsletter.audience.address import Address
+from newsletter.audience.attributes import AttributeType, AttributeValues, KnownAttribute
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
 from newsletter.audience.tag_names import folded_name
-from newsletter.audience.tags import (
-    Attribute,
-    AttributeType,
-    SubscriptionAttribute,
-    SubscriptionTag,
-    Tag,
-    typed_value,
-)
+from newsletter.audience.tags import SubscriptionTag, Tag
 from newsletter.delivery import ledger
 from newsletter.errors import Invalid
 from newsletter.publications import Publication
@@ -48,6 +44,8 @@ class Question:
     taking: Taking = Taking.ALL
     joins: bool = True
     """Whether PostgreSQL may join the lists of ids, rather than ask each by itself."""
+    attributes: Mapping[str, KnownAttribute] = field(default_factory=dict)
+    """Those that the rule names and that there are, by their keys."""
     ids: range | None = None
     """Of which subscriptions, if not of all."""
 
@@ -89,12 +87,11 @@ def _tagged(asked: Question, condition: Condition) -> Select[int]:
 
 
 def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
-    key = folded_name(condition.name)
-    attribute = select(Attribute.id).where(Attribute.publication_id == asked.publication.id, Attribute.key == key)
-    known = select(SubscriptionAttribute.subscription_id).where(
-        SubscriptionAttribute.attribute_id == attribute.scalar_subquery()
-    )
-    return known if condition.op in WITHOUT_VALUE else known.where(_value_test(asked, condition))
+    found = asked.attributes.get(folded_name(condition.name))
+    if found is None:
+        return select(AttributeValues.subscription_id).where(false())
+    with_value = select(AttributeValues.subscription_id).where(attributes.rows_with(asked.publication.id, found))
+    return with_value if condition.op in WITHOUT_VALUE else with_value.where(_value_test(asked, found, condition))
 
 
 def _reached(_asked: Question, condition: Condition) -> Select[int]:
@@ -103,17 +100,44 @@ def _reached(_asked: Question, condition: Condition) -> Select[int]:
     return found.distinct() if len(letter_ids) > 1 else found
 
 
-def _value_test(asked: Question, condition: Condition) -> Test:
+def _value_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
     if condition.op in (Op.OVER, Op.UNDER):
-        number, _ = typed_value(AttributeType.NUMBER, condition.value)
-        if number is None:
-            raise Invalid(f"“{condition.name} {condition.op}” compares with a number, and not with {condition.value!r}")
-        column = SubscriptionAttribute.number
-        return column > number if condition.op is Op.OVER else column < number
+        return _number_test(asked, attribute, condition)
     if condition.op in (Op.BEFORE, Op.AFTER):
-        day = _day(condition)
-        return SubscriptionAttribute.date < day if condition.op is Op.BEFORE else SubscriptionAttribute.date > day
-    return _text_test(asked, SubscriptionAttribute.text, condition)
+        return _date_test(asked, attribute, condition)
+    return _text_test(asked, attribute.column, condition)
+
+
+def _number_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
+    text, sought, is_over = attribute.column, _number(condition), condition.op is Op.OVER
+    if attribute.type is AttributeType.NUMBER and not asked.on_postgresql:
+        # Beside what is cast to a number, SQLite takes a text for the number that it is, or else for more than any.
+        most = cast(math.inf, Float(53))
+        return and_(text > cast(sought, Float(53)), text < most) if is_over else text < cast(sought, Float(53))
+    if attribute.type is AttributeType.NUMBER:
+        number = case((text.regexp_match(_NUMBER), cast(text, Float(53))))
+    elif attribute.type is AttributeType.BOOLEAN:
+        lowered = func.lower(text)
+        number = case((lowered.in_(attributes.YES), 1.0), (lowered.in_(attributes.NO), 0.0))
+    else:
+        return false()
+    return number > sought if is_over else number < sought
+
+
+_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
+
+
+def _date_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
+    text, day, is_after = attribute.column, _day(condition), condition.op is Op.AFTER
+    if attribute.type is not AttributeType.DATE:
+        return false()
+    is_date = text.regexp_match(f"^{_DATE}") if asked.on_postgresql else text.bool_op("GLOB")(f"{_DATE}*")
+    in_order = text.collate("C" if asked.on_postgresql else "BINARY")
+    # A time may follow on the day.
+    return and_(in_order >= (day + timedelta(days=1)).isoformat() if is_after else in_order < day.isoformat(), is_date)
+
+
+_DATE = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 
 
 def _joined(asked: Question, condition: Condition) -> Test:
@@ -187,7 +211,7 @@ def _negated_if_is_not(condition: Condition, test: Test) -> Test:
 
 
 def _text_test(
-    asked: Question, column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], condition: Condition
+    asked: Question, column: ColumnElement[str | None] | InstrumentedAttribute[str | None], condition: Condition
 ) -> Test:
     value, is_part = condition.value, condition.op is Op.CONTAINS
     # However its accents are composed, it is one text.
@@ -218,6 +242,13 @@ def _day(condition: Condition) -> date:
     if not date.min.year < day.year < date.max.year:
         raise Invalid(f"a day has a year between {date.min.year + 1} and {date.max.year - 1}: {condition.value}")
     return day
+
+
+def _number(condition: Condition) -> float:
+    number = attributes.number_of(condition.value)
+    if number is None:
+        raise Invalid(f"“{condition.name} {condition.op}” compares with a number, and not with {condition.value!r}")
+    return number
 
 
 def _midnight(day: date, time_zone: str) -> datetime:

@@ -10,7 +10,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, UniqueCo
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from newsletter.audience import paces, subscribers
+from newsletter.audience import attributes, paces, subscribers
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.audience.segments import compile as compiling
 from newsletter.audience.segments import rule as rules
@@ -262,7 +262,9 @@ def _asked(
 ) -> tuple[Question, Rule]:
     resolved = resolve(session, publication.id, wanted, outer)
     _require_copies(session, publication.id, resolved)
-    return Question(publication, now, is_postgresql(session), taking), resolved
+    keys = {folded_name(one.name) for one in resolved.walk() if one.field is Field.ATTRIBUTE}
+    known = attributes.known_attributes(session, publication.id, keys)
+    return Question(publication, now, is_postgresql(session), taking, attributes=known), resolved
 
 
 def _resolved(session: Session, publication_id: int, one: Condition, outer: tuple[int, ...]) -> Condition:

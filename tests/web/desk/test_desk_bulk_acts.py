@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from newsletter import publications
-from newsletter.audience import bulk_acts, tags
+from newsletter.audience import attributes, bulk_acts, tags
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
@@ -96,7 +96,7 @@ def test_an_editor_changes_a_readers_tags_and_attributes(editor: Visitor, servic
     editor.press(READER, f"{READER}untag", tag="BIG FAN")
     editor.press(READER, f"{READER}attribute", attribute="city", value="")
     with services.sessions.reading() as session:
-        assert (tags.tags_of(session, 1), tags.attributes_of(session, 1)) == ([], {})
+        assert (tags.tags_of(session, 1), attributes.values_of(session, 1)) == ([], {})
         told = [
             (row.act, row.about, row.details) for row in session.scalars(select(AuditEntry)) if row.kind == "reader"
         ]

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from newsletter import publications
 from newsletter.audience import (
+    attributes,
     confirm_breaker,
     consent,
     desk_requests,
@@ -122,9 +123,9 @@ def reader_page(subscription_id: int, faults: Mapping[str, str]) -> str:
             subscription=subscription,
             mark=desk_requests.mark,
             reader_tags=tags.tags_of(store, subscription_id),
-            reader_attributes=tags.attributes_of(store, subscription_id),
+            reader_attributes=attributes.values_of(store, subscription_id),
             all_tags=tags.all_tags(store, subscription.publication_id, _SUGGESTED),
-            all_attributes=tags.all_attributes(store, subscription.publication_id, _SUGGESTED),
+            all_attributes=attributes.names(store, subscription.publication_id, _SUGGESTED),
             typed={
                 name: request.form.get(name, "") if faults else "" for name in ("tag", "attribute", "value", "note")
             },

@@ -3,7 +3,7 @@
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience import tag_names, tags
+from newsletter.audience import attributes, tag_names, tags
 from newsletter.characters import storable
 from newsletter.errors import Invalid
 from newsletter.web.context import services
@@ -42,7 +42,7 @@ def set_reader_attribute(subscription_id: int) -> ResponseReturnValue:
         with services().sessions.begin() as store:
             found = lookup.reader(store, subscription_id)
             name = tag_names.clean_tag(request.form.get("attribute", ""), "the attribute's name")
-            tags.set_attribute(store, found.publication_id, found.id, name, request.form.get("value", ""))
+            attributes.set_value(store, found.publication_id, found.id, name, request.form.get("value", ""))
             # Not the value, which may tell who the reader is.
             audit_hook.add_details(attribute=name)
             flash(f"“{name}” is saved.")

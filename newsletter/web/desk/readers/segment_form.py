@@ -8,7 +8,7 @@ from itertools import zip_longest
 from werkzeug.datastructures import MultiDict
 
 from newsletter import characters
-from newsletter.audience import tag_names, tags
+from newsletter.audience import attributes, tag_names, tags
 from newsletter.audience.models import Status
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
@@ -77,7 +77,7 @@ class Suggestions:
         letters = [(issue.title, issue.letter) for issue in out if issue.letter and issue.letter.started_at]
         return cls(
             tags.all_tags(store, publication.id, _SUGGESTED),
-            tags.all_attributes(store, publication.id, _SUGGESTED),
+            attributes.names(store, publication.id, _SUGGESTED),
             {
                 f"{title} ({formats.day(letter.started_at, publication.time_zone)})": letter.id
                 for title, letter in letters

@@ -1,0 +1,248 @@
+"""Attributes: what a publication knows of some of its readers, such as their city, to choose them by.
+
+All values of a reader stand in one row, or in few: a row for each would cost an import ten times as much, and a segment
+twice. The values are texts as they were given. What one means under its attribute's type is read when it is compared,
+so that a value which does not fit the type is never lost.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    and_,
+    func,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from newsletter import characters
+from newsletter.audience.models import Subscription
+from newsletter.audience.tag_names import MAX_KEY, MAX_NAME, MAX_VALUE, folded_name
+from newsletter.db import UNSYNCED, Base, insert, is_postgresql, word
+from newsletter.errors import Invalid
+from newsletter.prepared import insert_rows
+
+IN_A_ROW = 32
+"""The values in one row of `AttributeValues`."""
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?", re.DOTALL)
+YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+"""What a boolean is written as, in small letters."""
+
+
+class AttributeType(StrEnum):
+    """The type by which an attribute's values are compared."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    BOOLEAN = "boolean"
+
+
+class Attribute(Base):
+    """Something that a publication knows of some of its readers; `key` is the same for every spelling of its name."""
+
+    __tablename__ = "attributes"
+    __table_args__ = (
+        UniqueConstraint("publication_id", "key"),
+        Index(None, "publication_id", "position", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"))
+    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    key: Mapped[str] = mapped_column(String(MAX_KEY))
+    type: Mapped[AttributeType] = mapped_column(word(AttributeType), default=AttributeType.TEXT)
+    position: Mapped[int]
+    """Where its values stand (`KnownAttribute`); never given to another one."""
+
+
+_KEYS = ("publication_id", "part", "subscription_id")
+_COLUMNS = tuple(f"value_{number}" for number in range(IN_A_ROW))
+
+
+class AttributeValues(Base):
+    """A reader's values of up to 32 attributes, each as it was given."""
+
+    __table__ = Table(
+        "attribute_values",
+        Base.metadata,
+        # A publication's rows stand together, because a segment goes through all of them.
+        Column("publication_id", Integer, ForeignKey("publications.id"), primary_key=True),
+        Column("part", Integer, primary_key=True),
+        Column("subscription_id", Integer, ForeignKey("subscriptions.id", ondelete="CASCADE"), primary_key=True),
+        *(Column(name, Text) for name in _COLUMNS),
+        Index(None, "subscription_id"),
+        sqlite_with_rowid=False,
+    )
+    publication_id: Mapped[int]
+    part: Mapped[int]
+    subscription_id: Mapped[int]
+
+
+VALUE_COLUMNS: Sequence[ColumnElement[str | None]] = [AttributeValues.__table__.c[name] for name in _COLUMNS]
+NO_VALUES = [None] * IN_A_ROW
+
+
+class KnownAttribute(NamedTuple):
+    """An attribute that there is: its values stand at its place of each row of its part, of 32 attributes each."""
+
+    type: AttributeType
+    position: int
+
+    @property
+    def part(self) -> int:
+        return self.position // IN_A_ROW
+
+    @property
+    def place(self) -> int:
+        return self.position % IN_A_ROW
+
+    @property
+    def column(self) -> ColumnElement[str | None]:
+        """The column of its values, in the rows of its publication and part."""
+        return VALUE_COLUMNS[self.place]
+
+    @property
+    def column_name(self) -> str:
+        return _COLUMNS[self.place]
+
+
+def known_attributes(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, KnownAttribute]:
+    """Those of these keys that are attributes."""
+    asked = select(Attribute.key, Attribute.type, Attribute.position)
+    asked = asked.where(Attribute.publication_id == publication_id, Attribute.key.in_(keys))
+    return {key: KnownAttribute(type_, position) for key, type_, position in session.execute(asked)} if keys else {}
+
+
+def ensure_attributes(
+    session: Session, publication_id: int, types: Mapping[str, AttributeType]
+) -> dict[str, KnownAttribute]:
+    """The attributes of these names, by key; a missing one is created with the type given."""
+    wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
+    if wanted.keys() - known_attributes(session, publication_id, wanted).keys():
+        if is_postgresql(session):
+            # SQLite has one writer at a time.
+            session.execute(text("LOCK TABLE attributes IN SHARE ROW EXCLUSIVE MODE"))
+        known = known_attributes(session, publication_id, wanted)
+        new = [(key, values) for key, values in wanted.items() if key not in known]
+        last = session.scalar(select(func.max(Attribute.position)).where(Attribute.publication_id == publication_id))
+        session.add_all(
+            Attribute(publication_id=publication_id, key=key, position=position, **values)
+            for position, (key, values) in enumerate(new, 0 if last is None else last + 1)
+        )
+        session.flush()
+    return known_attributes(session, publication_id, wanted)
+
+
+def add_values(
+    session: Session,
+    publication_id: int,
+    readers: Iterable[tuple[int, Mapping[str, str]]],
+    known: Mapping[str, KnownAttribute],
+) -> None:
+    """Give each subscription, named once, those of its values that it does not have yet; `known` has all their names.
+
+    Of two values of one attribute, the first counts.
+    """
+    places = {name: (one.part, len(_KEYS) + one.place) for name, one in known.items()}
+    rows: dict[int, list[list[Any]]] = {part: [] for part in sorted({part for part, _ in places.values()})}
+    for subscription_id, values in readers:
+        theirs: dict[int, list[Any]] = {}
+        for name, value in values.items():
+            part, at = places[name]
+            cells = theirs.get(part)
+            if cells is None:
+                theirs[part] = cells = [publication_id, part, subscription_id, *NO_VALUES]
+                rows[part].append(cells)
+            if cells[at] is None:
+                cells[at] = value
+    for some in rows.values():
+        insert_rows(session.connection(), AttributeValues, (*_KEYS, *_COLUMNS), some, filled=_COLUMNS)
+
+
+def set_value(session: Session, publication_id: int, subscription_id: int, name: str, value: str) -> None:
+    """Set one reader's value, or remove it if it is empty; Invalid if it is too long or has odd characters."""
+    value = characters.passage(value, "the value").strip()
+    if len(value) > MAX_VALUE:
+        raise Invalid(f"a value has at most {MAX_VALUE} characters, and this one {len(value)}")
+    if value:
+        (known,) = ensure_attributes(session, publication_id, {name: guess_type([value])}).values()
+        place = {"publication_id": publication_id, "part": known.part, "subscription_id": subscription_id}
+        column = {known.column_name: value}
+        made = insert(session, AttributeValues).values(place | column)
+        session.execute(made.on_conflict_do_update(index_elements=_KEYS, set_=column))
+        return
+    for known in known_attributes(session, publication_id, [folded_name(name)]).values():
+        theirs = update(AttributeValues).where(*_rows_of(publication_id, known.part))
+        theirs = theirs.where(AttributeValues.subscription_id == subscription_id)
+        session.execute(theirs.values({known.column_name: None}), execution_options=UNSYNCED)
+
+
+def names(session: Session, publication_id: int, most: int) -> list[str]:
+    """The names of a publication's attributes, in order."""
+    ours = select(Attribute.name).where(Attribute.publication_id == publication_id)
+    return list(session.scalars(ours.order_by(Attribute.key).limit(most)))
+
+
+def values_of(session: Session, subscription_id: int) -> dict[str, str]:
+    """A reader's values as they were given, by the attribute's name, in order."""
+    rows = session.execute(select(AttributeValues.__table__).where(AttributeValues.subscription_id == subscription_id))
+    texts = {part * IN_A_ROW + at: text for _, part, _, *cells in rows for at, text in enumerate(cells)}
+    asked = select(Attribute.name, Attribute.position).join(
+        Subscription, Subscription.publication_id == Attribute.publication_id
+    )
+    theirs = session.execute(asked.where(Subscription.id == subscription_id).order_by(Attribute.key))
+    return {name: text for name, position in theirs if (text := texts.get(position)) is not None}
+
+
+def guess_type(values: Iterable[str]) -> AttributeType:
+    """The type that all of these values have, ignoring empty ones; text if there is no such type or no value."""
+    present = [value for value in values if value]
+    for type_, fits in _FITS.items():
+        if present and all(map(fits, present)):
+            return type_
+    return AttributeType.TEXT
+
+
+def number_of(text: str) -> float | None:
+    """The number that a text is; None if it is none, or one such as 01099, which is not written like this."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _is_date(text: str) -> bool:
+    found = _DATE.fullmatch(text)
+    try:
+        return bool(found and dt.date.fromisoformat(found[1]))
+    except ValueError:
+        return False
+
+
+_FITS = {
+    AttributeType.NUMBER: lambda text: number_of(text) is not None,
+    AttributeType.DATE: _is_date,
+    AttributeType.BOOLEAN: lambda text: text.casefold() in (*YES, *NO),
+}
+
+
+def rows_with(publication_id: int, attribute: KnownAttribute) -> ColumnElement[bool]:
+    """The SQL condition that a row has a value of this attribute."""
+    return and_(*_rows_of(publication_id, attribute.part), attribute.column.is_not(None))
+
+
+def _rows_of(publication_id: int, part: int) -> Sequence[ColumnElement[bool]]:
+    return AttributeValues.publication_id == publication_id, AttributeValues.part == part
