@@ -49,7 +49,7 @@ def test_more_attributes_than_fit_into_a_row_take_several(press: Press) -> None:
     with press.sessions.begin() as session:
         known = attributes.ensure_attributes(session, home, dict.fromkeys(names, AttributeType.TEXT))
         given = {ada: {name: f"of {name}" for name in names}, ben: {names[-1]: "only the last"}}
-        attributes.add_values(session, home, given.items(), known)
+        attributes.add_values(session, home, list(given.items()), known)
         assert {reader: attributes.values_of(session, reader) for reader in given} == given
         rows = select(AttributeValues.subscription_id, AttributeValues.part).order_by(AttributeValues.subscription_id)
         assert sorted(map(tuple, session.execute(rows))) == [(ada, 0), (ada, 1), (ada, 2), (ben, 2)]

@@ -256,4 +256,4 @@ def _add_attributes(session: Session, publication: Publication, readers: Sequenc
         types = {name: attributes.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
         known |= attributes.ensure_attributes(session, publication.id, types)
     of_name = {name: known[key] for name, key in keys.items()}
-    attributes.add_values(session, publication.id, ((one, row.attributes) for one, row in readers), of_name)
+    attributes.add_values(session, publication.id, [(one, row.attributes) for one, row in readers], of_name)
