@@ -1,8 +1,8 @@
 """Attributes: what a publication knows of some of its readers, such as their city, to choose them by.
 
-All values of a reader stand in one row, or in few: a row for each took an import longer than all the rest. They are texts
-as they were given. What one means under its attribute's type is read when it is compared, so that a value which does not
-fit the type is never lost.
+All values of a reader stand in one row, or in few: a row for each took an import longer than all the rest. They are
+texts as they were given. What one means under its attribute's type is read when it is compared, so that a value which
+does not fit the type is never lost.
 """
 
 import datetime as dt

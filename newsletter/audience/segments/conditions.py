@@ -88,10 +88,11 @@ def _tagged(asked: Question, condition: Condition) -> Select[int]:
 
 def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
     found = asked.attributes.get(folded_name(condition.name))
-    if found is None:
-        return select(AttributeValues.subscription_id).where(false())
-    with_value = select(AttributeValues.subscription_id).where(attributes.rows_with(asked.publication.id, found))
-    return with_value if condition.op in WITHOUT_VALUE else with_value.where(_value_test(asked, found, condition))
+    # Where there is no such attribute yet, what it is compared with is refused all the same if it is no number or day.
+    known = found or KnownAttribute(AttributeType.TEXT, 0)
+    is_met = true() if condition.op in WITHOUT_VALUE else _value_test(asked, known, condition)
+    is_there = attributes.rows_with(asked.publication.id, known) if found else false()
+    return select(AttributeValues.subscription_id).where(is_there, is_met)
 
 
 def _reached(_asked: Question, condition: Condition) -> Select[int]:
