@@ -95,7 +95,6 @@ class AttributeValues(Base):
 
 
 VALUE_COLUMNS: Sequence[ColumnElement[str | None]] = [AttributeValues.__table__.c[name] for name in _COLUMNS]
-NO_VALUES = [None] * IN_A_ROW
 
 
 class KnownAttribute(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Dialect, String, bindparam, func, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience.attributes import NO_VALUES, VALUE_COLUMNS, Attribute, AttributeValues, KnownAttribute
+from newsletter.audience.attributes import VALUE_COLUMNS, Attribute, AttributeValues, KnownAttribute
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import SubscriptionTag, Tag
 from newsletter.audience.topics import TopicOff
@@ -133,16 +133,20 @@ def _with_details(
     # A select of its own for each kind of detail, and each batch: a join would repeat a reader for every detail.
     connection, asked = session.connection(), {"rows": encode_rows(ids), "first": ids[0], "last": ids[-1]}
     is_dense = ids[-1] - ids[0] < 2 * len(ids)
-    tags, topics_off, steps, values_of_part = _details(connection.dialect, is_dense=is_dense)
-    ours, parts = asked | {"publication": publication_id}, {one.part for one in attributes.values()}
-    texts = {part: _by_place(ids, values_of_part.run(connection, ours | {"part": part})) for part in parts}
+    tags, topics_off, steps = _details(connection.dialect, is_dense=is_dense)
+    texts: dict[str, Sequence[str | None]] = {}
+    for part in {one.part for one in attributes.values()}:
+        places = {name: one.place for name, one in attributes.items() if one.part == part}
+        of_part = _values(connection.dialect, tuple(places.values()), is_dense=is_dense)
+        rows = of_part.run(connection, asked | {"publication": publication_id, "part": part})
+        texts |= zip(places, _columns(ids, rows, len(places)), strict=True)
     causes = suppression.causes_by_key(session, keys)
     return _Batch(
         [_each(_iso, column) if name in _MOMENTS else column for name, column in zip(COLUMNS, values, strict=True)],
         [_suppressed(causes[key]) if key in causes else {} for key in keys],
         _grouped(ids, tags.run(connection, asked)),
         _grouped(ids, topics_off.run(connection, asked)),
-        {name: texts[one.part][one.place] for name, one in attributes.items()},
+        {name: texts[name] for name in attributes},
         [f"[{','.join(each)}]" for each in _grouped(ids, _steps(steps.run(connection, asked)))],
     )
 
@@ -153,28 +157,35 @@ def _suppressed(causes: suppression.Causes) -> dict[str, str]:
 
 @lru_cache(maxsize=8)
 def _details(dialect: Dialect, *, is_dense: bool) -> tuple[Prepared, ...]:
-    """Tags, topics turned off, steps of consent and values of some subscriptions; each row begins with an id."""
-    ids = select(listed(dialect, id=Subscription.id.type).c.id)
-
-    def among(column: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
-        # A walk from the first to the last, where few others are between, takes half as long as to look each up.
-        return column.between(bindparam("first"), bindparam("last")) if is_dense else column.in_(ids)
-
-    tag, value, step = SubscriptionTag.subscription_id, AttributeValues, ConsentEvent
-    tags = select(tag, Tag.name).join(Tag).where(among(tag)).order_by(tag, Tag.key)
-    off = select(TopicOff.subscription_id, TopicOff.key).where(among(TopicOff.subscription_id))
-    off = off.order_by(TopicOff.subscription_id, TopicOff.key)
+    """Tags, topics turned off and steps of consent of some subscriptions; each row begins with an id."""
+    tag, off, step = SubscriptionTag.subscription_id, TopicOff.subscription_id, ConsentEvent
+    tags = select(tag, Tag.name).join(Tag).where(_among(dialect, tag, is_dense=is_dense)).order_by(tag, Tag.key)
+    topics = select(off, TopicOff.key).where(_among(dialect, off, is_dense=is_dense)).order_by(off, TopicOff.key)
     steps = select(step.subscription_id, *_CONSENT.values()).outerjoin(step.wording).outerjoin(step.file)
-    steps = steps.where(among(step.subscription_id)).order_by(step.subscription_id, step.id)
-    values = select(value.subscription_id, *VALUE_COLUMNS).where(among(value.subscription_id))
-    values = values.where(value.publication_id == bindparam("publication"), value.part == bindparam("part"))
-    return tuple(Prepared(each, dialect) for each in (tags, off, steps, values))
+    steps = steps.where(_among(dialect, step.subscription_id, is_dense=is_dense))
+    steps = steps.order_by(step.subscription_id, step.id)
+    return tuple(Prepared(each, dialect) for each in (tags, topics, steps))
 
 
-def _by_place(ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> Sequence[Sequence[str | None]]:
-    """The values that each of these ids has, by their places in a row."""
-    found = {id_: values for id_, *values in rows}
-    return list(zip(*(found.get(id_, NO_VALUES) for id_ in ids), strict=True))
+@lru_cache(maxsize=8)
+def _values(dialect: Dialect, places: tuple[int, ...], *, is_dense: bool) -> Prepared:
+    """The values at these places of one part of some subscriptions; each row begins with an id."""
+    found = select(AttributeValues.subscription_id, *(VALUE_COLUMNS[place] for place in places))
+    of_part = AttributeValues.publication_id == bindparam("publication"), AttributeValues.part == bindparam("part")
+    return Prepared(found.where(*of_part, _among(dialect, AttributeValues.subscription_id, is_dense=is_dense)), dialect)
+
+
+def _among(dialect: Dialect, column: InstrumentedAttribute[Any], *, is_dense: bool) -> ColumnElement[bool]:
+    # A walk from the first to the last, where few others are between, takes half as long as to look each up.
+    if is_dense:
+        return column.between(bindparam("first"), bindparam("last"))
+    return column.in_(select(listed(dialect, id=Subscription.id.type).c.id))
+
+
+def _columns(ids: Sequence[int], rows: Iterable[Sequence[Any]], width: int) -> Sequence[Sequence[str | None]]:
+    """The columns of these rows, with the cells of each of the ids in its turn."""
+    found, nothing = {id_: values for id_, *values in rows}, [None] * width
+    return list(zip(*(found.get(id_, nothing) for id_ in ids), strict=True))
 
 
 def _steps(rows: Sequence[Sequence[Any]]) -> Iterable[tuple[int, str]]:
