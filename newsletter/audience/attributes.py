@@ -30,7 +30,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
-from newsletter.audience.models import Subscription
 from newsletter.audience.tag_names import MAX_KEY, MAX_NAME, MAX_VALUE, folded_name
 from newsletter.db import UNSYNCED, Base, insert, is_postgresql, word
 from newsletter.errors import Invalid
@@ -39,7 +38,7 @@ from newsletter.prepared import insert_rows
 IN_A_ROW = 32
 """The values in one row of `AttributeValues`."""
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?", re.DOTALL)
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 """What a boolean is written as, in small letters."""
 
@@ -128,23 +127,32 @@ def known_attributes(session: Session, publication_id: int, keys: Collection[str
     return {key: KnownAttribute(type_, position) for key, type_, position in session.execute(asked)} if keys else {}
 
 
+def attributes_by_name(session: Session, publication_id: int) -> dict[str, KnownAttribute]:
+    """All attributes of a publication by their names, in order."""
+    ours = select(Attribute.name, Attribute.type, Attribute.position).where(Attribute.publication_id == publication_id)
+    found = session.execute(ours.order_by(Attribute.key))
+    return {name: KnownAttribute(type_, position) for name, type_, position in found}
+
+
 def ensure_attributes(
     session: Session, publication_id: int, types: Mapping[str, AttributeType]
 ) -> dict[str, KnownAttribute]:
     """The attributes of these names, by key; a missing one is created with the type given."""
     wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
-    if wanted.keys() - known_attributes(session, publication_id, wanted).keys():
-        if is_postgresql(session):
-            # SQLite has one writer at a time.
-            session.execute(text("LOCK TABLE attributes IN SHARE ROW EXCLUSIVE MODE"))
+    known = known_attributes(session, publication_id, wanted)
+    if wanted.keys() <= known.keys():
+        return known
+    if is_postgresql(session):
+        # SQLite has one writer at a time.
+        session.execute(text("LOCK TABLE attributes IN SHARE ROW EXCLUSIVE MODE"))
         known = known_attributes(session, publication_id, wanted)
-        new = [(key, values) for key, values in wanted.items() if key not in known]
-        last = session.scalar(select(func.max(Attribute.position)).where(Attribute.publication_id == publication_id))
-        session.add_all(
-            Attribute(publication_id=publication_id, key=key, position=position, **values)
-            for position, (key, values) in enumerate(new, 0 if last is None else last + 1)
-        )
-        session.flush()
+    new = [(key, values) for key, values in wanted.items() if key not in known]
+    last = session.scalar(select(func.max(Attribute.position)).where(Attribute.publication_id == publication_id))
+    session.add_all(
+        Attribute(publication_id=publication_id, key=key, position=position, **values)
+        for position, (key, values) in enumerate(new, 0 if last is None else last + 1)
+    )
+    session.flush()
     return known_attributes(session, publication_id, wanted)
 
 
@@ -206,13 +214,11 @@ def names(session: Session, publication_id: int, most: int) -> list[str]:
 
 def values_of(session: Session, subscription_id: int) -> dict[str, str]:
     """A reader's values as they were given, by the attribute's name, in order."""
-    rows = session.execute(select(AttributeValues.__table__).where(AttributeValues.subscription_id == subscription_id))
+    theirs = select(AttributeValues.__table__).where(AttributeValues.subscription_id == subscription_id)
+    rows = session.execute(theirs).all()
     texts = {part * IN_A_ROW + at: text for _, part, _, *cells in rows for at, text in enumerate(cells)}
-    asked = select(Attribute.name, Attribute.position).join(
-        Subscription, Subscription.publication_id == Attribute.publication_id
-    )
-    theirs = session.execute(asked.where(Subscription.id == subscription_id).order_by(Attribute.key))
-    return {name: text for name, position in theirs if (text := texts.get(position)) is not None}
+    known = attributes_by_name(session, rows[0].publication_id) if rows else {}
+    return {name: text for name, one in known.items() if (text := texts.get(one.position)) is not None}
 
 
 def guess_type(values: Iterable[str]) -> AttributeType:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import ColumnElement, Dialect, String, bindparam, func, select, type_coerce
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from newsletter.audience.attributes import VALUE_COLUMNS, Attribute, AttributeValues, KnownAttribute
+from newsletter.audience.attributes import VALUE_COLUMNS, AttributeValues, KnownAttribute, attributes_by_name
 from newsletter.audience.models import ConsentEvent, ImportedFile, Subscriber, Subscription, Wording
 from newsletter.audience.tags import SubscriptionTag, Tag
 from newsletter.audience.topics import TopicOff
@@ -66,7 +66,7 @@ def csv_pieces(session: Session, publication_id: int, *conditions: ColumnElement
     `topics_off` are lines of CSV themselves, and `consent` is the JSON of its steps. Each attribute has a column of
     its own.
     """
-    attributes = _attributes(session, publication_id)
+    attributes = attributes_by_name(session, publication_id)
     names = list(attributes)
     header = [*COLUMNS, "suppressed", "tags", "topics_off", "consent", *map(csv_cell, names)]
     yield _lines([cell] for cell in header)
@@ -78,7 +78,7 @@ def json_lines(session: Session, publication_id: int, *conditions: ColumnElement
     """An object for each subscription, on a line of its own; `suppressed` tells since when, for each cause."""
     names = *COLUMNS, "suppressed", "tags", "topics_off", "attributes", "consent"
     line = "{" + ",".join(f'"{name}":%s' for name in names) + "}\n"
-    for batch in _batches(session, publication_id, _attributes(session, publication_id), conditions):
+    for batch in _batches(session, publication_id, attributes_by_name(session, publication_id), conditions):
         cells = (
             *(_each(_json, column) for column in batch.values),
             map(_encode, batch.suppressed),
@@ -88,13 +88,6 @@ def json_lines(session: Session, publication_id: int, *conditions: ColumnElement
             batch.consent,
         )
         yield from map(line.__mod__, zip(*cells, strict=True))
-
-
-def _attributes(session: Session, publication_id: int) -> Mapping[str, KnownAttribute]:
-    """Each attribute by its name, in the order of a file's columns."""
-    ours = select(Attribute.name, Attribute.type, Attribute.position).where(Attribute.publication_id == publication_id)
-    found = session.execute(ours.order_by(Attribute.key))
-    return {name: KnownAttribute(type_, position) for name, type_, position in found}
 
 
 def _batches(
