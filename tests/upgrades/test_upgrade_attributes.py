@@ -7,12 +7,10 @@ from sqlalchemy import Engine, text
 from newsletter import migrations_runner
 from newsletter.audience import attributes
 from newsletter.db import Sessions
-from tests.originals import start_at
+from tests.originals import PUBLICATION, start_at
 
 FILLED = (
-    """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name, sender_address,
-                              postal_address, follow, created_at)
-       VALUES (1, 'brief', 'Brief', '', '', 'en', 'UTC', 'Brief', 'desk@example.org', '', '[]', :at)""",
+    PUBLICATION,
     "INSERT INTO subscribers (id, email, key, name, created_at) VALUES (1, 'a@b.example', 'a@b.example', '', :at)",
     "INSERT INTO subscriptions (id, subscriber_id, publication_id, status, created_at) VALUES (7, 1, 1, 'active', :at)",
     """INSERT INTO attributes (id, publication_id, name, key, type)
@@ -23,9 +21,7 @@ FILLED = (
 
 # Another publication, and so many attributes that their values take two rows.
 MORE = (
-    """INSERT INTO publications (id, slug, name, tagline, description, language, time_zone, sender_name, sender_address,
-                              postal_address, follow, created_at)
-       VALUES (2, 'other', 'Other', '', '', 'en', 'UTC', 'Other', 'other@example.org', '', '[]', :at)""",
+    PUBLICATION.replace("(1, 'one',", "(2, 'two',"),
     "INSERT INTO subscribers (id, email, key, name, created_at) VALUES (2, 'c@b.example', 'c@b.example', '', :at)",
     """INSERT INTO subscriptions (id, subscriber_id, publication_id, status, created_at)
        VALUES (8, 2, 1, 'active', :at), (9, 2, 2, 'active', :at)""",
