@@ -101,6 +101,8 @@ def test_without_a_network_a_form_stays_as_it_was_typed_and_says_so(open_desk: O
     page.get_by_label("Email address").fill("new@reader.example")
     page.get_by_label("Where the consent comes from").fill("Asked <b>twice</b> 🦒")
     page.context.set_offline(True)
+    # The page hears of it a moment later, and until then it would send.
+    page.wait_for_function("() => !navigator.onLine")
     send = page.get_by_role("button", name="Send the confirmation email")
     send.click()
     said = page.get_by_role("alert")
