@@ -20,7 +20,8 @@ from bench.large_press import Size
 from bench.rows import RUNS, Row
 from newsletter import publications
 from newsletter.audience import attributes, tags
-from newsletter.audience.attributes import AttributeType, AttributeValues
+from newsletter.audience.attribute_types import AttributeType
+from newsletter.audience.attributes import AttributeValues
 from newsletter.audience.models import Status, Subscription
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule

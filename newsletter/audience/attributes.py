@@ -5,10 +5,7 @@ texts as they were given. What one means under its attribute's type is read when
 does not fit the type is never lost.
 """
 
-import datetime as dt
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import (
@@ -30,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from newsletter import characters
+from newsletter.audience.attribute_types import AttributeType, guess_type
 from newsletter.audience.tag_names import MAX_KEY, MAX_NAME, MAX_VALUE, folded_name
 from newsletter.db import UNSYNCED, Base, insert, is_postgresql, word
 from newsletter.errors import Invalid
@@ -37,19 +35,6 @@ from newsletter.prepared import insert_rows
 
 IN_A_ROW = 32
 """The values in one row of `AttributeValues`."""
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,9})?")
-_DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?")
-YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
-"""What a boolean is written as, in small letters."""
-
-
-class AttributeType(StrEnum):
-    """The type by which an attribute's values are compared."""
-
-    TEXT = "text"
-    NUMBER = "number"
-    DATE = "date"
-    BOOLEAN = "boolean"
 
 
 class Attribute(Base):
@@ -219,35 +204,6 @@ def values_of(session: Session, subscription_id: int) -> dict[str, str]:
     texts = {part * IN_A_ROW + at: text for _, part, _, *cells in rows for at, text in enumerate(cells)}
     known = attributes_by_name(session, rows[0].publication_id) if rows else {}
     return {name: text for name, one in known.items() if (text := texts.get(one.position)) is not None}
-
-
-def guess_type(values: Iterable[str]) -> AttributeType:
-    """The type that all of these values have, ignoring empty ones; text if there is no such type or no value."""
-    present = [value for value in values if value]
-    for type_, fits in _FITS.items():
-        if present and all(map(fits, present)):
-            return type_
-    return AttributeType.TEXT
-
-
-def number_of(text: str) -> float | None:
-    """The number that a text is; None if it is none, or one such as 01099, which is not written like this."""
-    return float(text) if _NUMBER.fullmatch(text) else None
-
-
-def _is_date(text: str) -> bool:
-    found = _DATE.fullmatch(text)
-    try:
-        return bool(found and dt.date.fromisoformat(found[1]))
-    except ValueError:
-        return False
-
-
-_FITS = {
-    AttributeType.NUMBER: lambda text: number_of(text) is not None,
-    AttributeType.DATE: _is_date,
-    AttributeType.BOOLEAN: lambda text: text.casefold() in (*YES, *NO),
-}
 
 
 def rows_with(publication_id: int, attribute: KnownAttribute) -> ColumnElement[bool]:

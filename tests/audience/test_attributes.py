@@ -7,7 +7,9 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience import attributes
-from newsletter.audience.attributes import Attribute, AttributeType, AttributeValues
+from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type
+from newsletter.audience.attributes import Attribute, AttributeValues
+from newsletter.db import is_postgresql
 from newsletter.publications import Publication
 from tests.audience.conftest import Press
 
@@ -26,7 +28,36 @@ ADA, BEN = "ada@example.org", "ben@example.org"
     ],
 )
 def test_a_type_is_guessed_only_where_all_values_have_it(values: list[str], type_: AttributeType) -> None:
-    assert attributes.guess_type(values) is type_
+    assert guess_type(values) is type_
+
+
+TEXTS = (
+    *("0", "-0", "7", "-7", "70", "0.5", "-0.50", "12.123456789", "999999999999999", "-999999999999999.9"),
+    *("007", "00", "-07", "00.5", "1e5", "1E5", "+7", "7.", ".7", "-.7", "1.2.3", "--7", "7-", "-", ".", "0x10"),
+    *("1234567890123456", "1000000000000000.5", "0.1234567890", "7 000", "7,5", "٤١", "inf", "nan", "seven", "7\u00a0"),
+    *("yes", "No", "TRUE", "yeſ", "2026-02-03", "2026-02-03T10:00:00Z", "2026-2-3", "03.02.2026"),
+)
+
+
+def test_a_database_calls_a_number_a_date_or_yes_what_the_guess_does(press: Press) -> None:
+    types = [AttributeType.NUMBER, AttributeType.DATE, AttributeType.BOOLEAN]
+    with press.sessions.begin() as session:
+        home, reader, on_postgresql = press.publication.id, press.reader(ADA).id, is_postgresql(session)
+        names = {f"name {number}": text for number, text in enumerate(TEXTS)}
+        known = attributes.ensure_attributes(session, home, dict.fromkeys(names, AttributeType.TEXT))
+        attributes.add_values(session, home, [(reader, names)], known)
+
+        def is_of(name: str, type_: AttributeType) -> bool:
+            fits = is_of_type(known[name].column, type_, on_postgresql=on_postgresql)
+            return bool(session.scalar(select(fits).where(attributes.rows_with(home, known[name]))))
+
+        found = {text: [one for one in types if is_of(name, one)] for name, text in names.items()}
+    assert found == {text: [one for one in types if one in _types_of(text)] for text in TEXTS}
+
+
+def _types_of(text: str) -> set[AttributeType]:
+    # Of 0 and 1, the guess says that they are numbers; that they may be no and yes, too, it cannot know.
+    return {guess_type([text])} | ({AttributeType.BOOLEAN} if text in (*YES, *NO) else set())
 
 
 def test_a_value_that_is_there_stays_and_what_is_missing_is_added(press: Press) -> None:

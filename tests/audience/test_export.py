@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from newsletter.audience import attributes, export, tags, topics, unsubscribe
-from newsletter.audience.attributes import AttributeType
+from newsletter.audience.attribute_types import AttributeType
 from newsletter.audience.importing.plan import ImportTerms
 from newsletter.audience.models import Channel, Pace, Status, Subscription
 from newsletter.db import Sessions, open_engine

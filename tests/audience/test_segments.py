@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from newsletter.audience import attributes, subscribers, tags
-from newsletter.audience.attributes import AttributeType
+from newsletter.audience.attribute_types import AttributeType
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store
@@ -126,6 +126,8 @@ TEXTS = (
     "2024-02-03 04:05",
     "2024",
     "now",
+    "1e5",
+    "007",
     "Yes",
     "off",
 )

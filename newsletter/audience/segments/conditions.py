@@ -1,6 +1,5 @@
 """One condition of a segment as SQL, from an allow-list of fields and comparisons."""
 
-import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from newsletter.audience import attributes
 from newsletter.audience.address import Address
-from newsletter.audience.attributes import AttributeType, AttributeValues, KnownAttribute
+from newsletter.audience.attribute_types import NO, YES, AttributeType, is_of_type, number_of
+from newsletter.audience.attributes import AttributeValues, KnownAttribute
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
 from newsletter.audience.tag_names import folded_name
@@ -111,34 +111,28 @@ def _value_test(asked: Question, attribute: KnownAttribute, condition: Condition
 
 def _number_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
     text, sought, is_over = attribute.column, _number(condition), condition.op is Op.OVER
+    is_number = is_of_type(text, AttributeType.NUMBER, on_postgresql=asked.on_postgresql)
     if attribute.type is AttributeType.NUMBER and not asked.on_postgresql:
-        # Beside what is cast to a number, SQLite takes a text for the number that it is, or else for more than any.
-        most = cast(math.inf, Float(53))
-        return and_(text > cast(sought, Float(53)), text < most) if is_over else text < cast(sought, Float(53))
+        limit = cast(sought, Float(53))
+        return and_(text > limit if is_over else text < limit, is_number)
     if attribute.type is AttributeType.NUMBER:
-        number = case((text.regexp_match(_NUMBER), cast(text, Float(53))))
+        number = case((is_number, cast(text, Float(53))))
     elif attribute.type is AttributeType.BOOLEAN:
         lowered = func.lower(text)
-        number = case((lowered.in_(attributes.YES), 1.0), (lowered.in_(attributes.NO), 0.0))
+        number = case((lowered.in_(YES), 1.0), (lowered.in_(NO), 0.0))
     else:
         return false()
     return number > sought if is_over else number < sought
-
-
-_NUMBER = r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$"
 
 
 def _date_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
     text, day, is_after = attribute.column, _day(condition), condition.op is Op.AFTER
     if attribute.type is not AttributeType.DATE:
         return false()
-    is_date = text.regexp_match(f"^{_DATE}") if asked.on_postgresql else text.bool_op("GLOB")(f"{_DATE}*")
+    is_date = is_of_type(text, AttributeType.DATE, on_postgresql=asked.on_postgresql)
     in_order = text.collate("C" if asked.on_postgresql else "BINARY")
     # A time may follow on the day.
     return and_(in_order >= (day + timedelta(days=1)).isoformat() if is_after else in_order < day.isoformat(), is_date)
-
-
-_DATE = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 
 
 def _joined(asked: Question, condition: Condition) -> Test:
@@ -246,7 +240,7 @@ def _day(condition: Condition) -> date:
 
 
 def _number(condition: Condition) -> float:
-    number = attributes.number_of(condition.value)
+    number = number_of(condition.value)
     if number is None:
         raise Invalid(f"“{condition.name} {condition.op}” compares with a number, and not with {condition.value!r}")
     return number
