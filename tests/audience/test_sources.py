@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from newsletter.audience import attributes, tags
-from newsletter.audience.attributes import Attribute, AttributeType
+from newsletter.audience.attribute_types import AttributeType
+from newsletter.audience.attributes import Attribute
 from newsletter.audience.importing import sources
 from newsletter.audience.importing.column_fields import DEFAULT_CHOICES, ColumnChoices
 from newsletter.audience.importing.headers import FieldKind, normalized
@@ -317,6 +318,14 @@ def test_a_list_that_is_called_after_those_who_left_needs_an_answer(
         (found,) = list_rows.survey(opened)
         (told,) = list_rows.survey(opened, ColumnChoices({"name": FieldKind.LEFT}))
     assert ("may say that its readers have left" in found.layout.doubt, told.layout.doubt) == (is_doubtful, "")
+
+
+def test_new_attributes_get_their_places_in_the_order_of_their_columns(press, write: Callable[..., Path]) -> None:
+    rows = "fern@garden.example,,2,,4,5\nivy@garden.example,1,2,3,,5\nmoss@garden.example,,,3,4,\n"
+    load(press, write(f"email,town,age,born,street,zip\n{rows}"))
+    with press.sessions.reading() as session:
+        in_order = session.scalars(select(Attribute.name).order_by(Attribute.position)).all()
+    assert in_order == ["town", "age", "born", "street", "zip"]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from itertools import chain
+from graphlib import CycleError, TopologicalSorter
+from itertools import chain, pairwise
 
 from sqlalchemy import Dialect, Select, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from newsletter.audience import (
     topics,
     unsubscribe,
 )
+from newsletter.audience.attribute_types import guess_type
 from newsletter.audience.emails import ReaderAddress
 from newsletter.audience.importing.plan import (
     ExistingSubscription,
@@ -252,8 +254,23 @@ def _add_attributes(session: Session, publication: Publication, readers: Sequenc
     keys = {name: tag_names.folded_name(name) for name in names}
     known = attributes.known_attributes(session, publication.id, set(keys.values()))
     # Of one that is new, the type is guessed by the first values that come.
-    if new := [name for name, key in keys.items() if key not in known]:
-        types = {name: attributes.guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
+    if names_of_new := {name for name, key in keys.items() if key not in known}:
+        new = [name for name in _in_order_of_columns(row for _, row in readers) if name in names_of_new]
+        types = {name: guess_type(row.attributes.get(name, "") for _, row in readers) for name in new}
         known |= attributes.ensure_attributes(session, publication.id, types)
     of_name = {name: known[key] for name, key in keys.items()}
     attributes.add_values(session, publication.id, [(one, row.attributes) for one, row in readers], of_name)
+
+
+def _in_order_of_columns(rows: Iterable[ImportRow]) -> list[str]:
+    """The names of all attributes of these rows, in the order of their columns, as far as the rows tell it."""
+    seen = dict.fromkeys(tuple(row.attributes) for row in rows)
+    sorter = TopologicalSorter[str](dict.fromkeys(chain.from_iterable(seen), ()))
+    for names in seen:
+        for before, name in pairwise(names):
+            sorter.add(name, before)
+    try:
+        return list(sorter.static_order())
+    except CycleError:
+        # Those of a JSON object stand in no order.
+        return list(dict.fromkeys(chain.from_iterable(seen)))
