@@ -6,6 +6,7 @@ differently from what it is (Unicode TR 36, 3.6; CVE-2021-42574).
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from newsletter.errors import Invalid
 from newsletter.i18n.messages import lazy_gettext
@@ -42,6 +43,9 @@ def trimmed(text: str) -> str:
 def line(text: str, what: str) -> str:
     """The text trimmed; Invalid, naming `what`, if it has several lines or contains a control character."""
     bare = text.strip()
+    # Nearly every text is settled here: whatever is invisible cannot be printed, either.
+    if bare.isprintable():
+        return bare
     if found := forbidden_in_line(bare):
         raise Invalid(
             lazy_gettext(
@@ -143,9 +147,7 @@ def fold(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text.lower()
-    apart = unicodedata.normalize("NFKD", text.casefold())
-    # Again, because compatibility decomposition can produce capitals.
-    return "".join(map(_bare, apart)).casefold().translate(_LETTERS)
+    return "".join(map(_folded, unicodedata.normalize("NFKD", text.casefold())))
 
 
 LONGEST_LABEL_KEY = 200
@@ -156,7 +158,11 @@ def label_key(name: str) -> str:
     return " ".join(fold(name).split())[:LONGEST_LABEL_KEY]
 
 
-def _bare(character: str) -> str:
-    """A character without combining marks and invisible characters; a space for a control character such as NUL."""
+@lru_cache(4096)
+def _folded(character: str) -> str:
+    """A character of decomposed text, folded; "" for marks and what is invisible, a space for a control character."""
     category = unicodedata.category(character)
-    return " " if category == "Cc" else "" if category[0] == "M" or category in {"Cf", "Cs"} else character
+    if category[0] == "M" or category in {"Cf", "Cs"}:
+        return ""
+    # In lower case again, because compatibility decomposition can produce capitals.
+    return " " if category == "Cc" else character.casefold().translate(_LETTERS)

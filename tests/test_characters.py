@@ -1,6 +1,7 @@
 """Characters that no line may hold are refused at every border, by one rule."""
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import cast
@@ -116,6 +117,12 @@ def test_what_nobody_sees_at_the_ends_is_trimmed() -> None:
     assert characters.line("\ufeff Ada\u200b\u2060 ", "the name") == "Ada"
     assert characters.trimmed("\u202aada@example.org\u202c\u200e") == "ada@example.org"
     assert characters.trimmed("\u200b \ufeff") == ""
+
+
+def test_whatever_can_be_printed_is_neither_trimmed_nor_refused() -> None:
+    printable = "".join(filter(str.isprintable, map(chr, range(sys.maxunicode + 1))))
+    assert characters.forbidden_in_line(f"{printable}\n") == "\n"
+    assert [each for each in printable if characters.trimmed(each) != each] == [" "]
 
 
 def test_what_no_database_stores_is_replaced_and_seen() -> None:

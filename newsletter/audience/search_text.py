@@ -9,8 +9,8 @@ LONGEST = 200
 def search_entry(email: str, key: str, name: str) -> str:
     """The searchable text of a reader: each word of the name and address with a space before it."""
     # A host can be searched both in Unicode and as an A-label.
-    spelled = fold(f"{name} {email}" if email.isascii() else f"{name} {email} {key}")
-    return " ".join(["", *spelled.split()])
+    spelled = [name, email] if email.isascii() else [name, email, key]
+    return " ".join(["", *" ".join(map(fold, spelled)).split()])
 
 
 def search_terms(typed: str) -> list[str]:

@@ -25,6 +25,11 @@ def test_case_marks_and_strokes_are_folded_away(text: str, folded: str) -> None:
     assert characters.fold(text) == folded
 
 
+@given(st.text(), st.text())
+def test_words_are_folded_alike_together_and_by_themselves(one: str, other: str) -> None:
+    assert characters.fold(f"{one} {other}") == f"{characters.fold(one)} {characters.fold(other)}"
+
+
 @given(st.text(max_size=30))
 def test_whatever_a_reader_is_called_is_found_by_it_in_any_case_and_form(name: str) -> None:
     entry = search_text.search_entry("ada@example.org", "ada@example.org", name)
