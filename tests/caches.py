@@ -6,6 +6,7 @@ hashes of passwords are weak, SQLite does not wait for the disk, and the search 
 
 import gc
 from collections.abc import Callable, Generator
+from types import CodeType
 from typing import Any, ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ from jinja2 import BytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Map, Rule, RuleFactory
+from werkzeug.routing.matcher import StateMachineMatcher
 
 from newsletter.db import engines
 from newsletter.editors import passwords
@@ -25,14 +27,13 @@ class _Templates(BytecodeCache):
     """Compiled templates, in memory."""
 
     def __init__(self) -> None:
-        self._compiled: dict[str, bytes] = {}
+        self._compiled: dict[str, CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._compiled:
-            bucket.bytecode_from_string(self._compiled[bucket.key])
+        bucket.code = self._compiled.get(bucket.key)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.bytecode_to_string()
+        self._compiled[bucket.key] = bucket.code
 
 
 _TEMPLATES = _Templates()
@@ -41,23 +42,6 @@ _TEMPLATES = _Templates()
 class _Environment(Environment):
     def __init__(self, app: Flask, **options: Any) -> None:
         super().__init__(app, bytecode_cache=_TEMPLATES, **options)
-
-
-class _Routes(Map):
-    """Takes the routes that an earlier app's map has read, if they are the same."""
-
-    _read: ClassVar[dict[str, Rule]] = {}
-    """By all that a route was told."""
-
-    def add(self, rulefactory: RuleFactory) -> None:
-        for rule in rulefactory.get_rules(self):
-            known = self._read.setdefault(repr(vars(rule)), rule)
-            if known.map is None:
-                super().add(known)
-            else:
-                self._matcher.add(known)
-                self._rules_by_endpoint.setdefault(known.endpoint, []).append(known)
-                self._remap = True
 
 
 class _Route(Rule):
@@ -71,6 +55,51 @@ class _Route(Rule):
             return known[0](rule, **values)
 
         return build
+
+
+_routes: dict[str, _Route] = {}
+"""By all that they were told."""
+
+
+def _route(path: str, **options: Any) -> _Route:
+    """The route of an earlier app, if it is the same."""
+    told = repr((path, options))
+    if told not in _routes:
+        _routes[told] = _Route(path, **options)
+    return _routes[told]
+
+
+class _Routes(Map):
+    """Takes what an earlier app's map made of its routes, if all of them are the same."""
+
+    _made: ClassVar[dict[tuple[int, ...], tuple[StateMachineMatcher, dict[Any, list[Rule]]]]] = {}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._added: list[Rule] = []
+        super().__init__(*args, **options)
+
+    def add(self, rulefactory: RuleFactory) -> None:
+        for rule in rulefactory.get_rules(self):
+            if rule.map is None:
+                rule.bind(self)
+            self._added.append(rule)
+        self._remap = True
+
+    def update(self) -> None:
+        with self._remap_lock:
+            if self._remap:
+                # No route is ever forgotten, so an id means one of them.
+                key = tuple(map(id, self._added))
+                self._matcher, self._rules_by_endpoint = self._made.get(key) or self._made.setdefault(key, self._make())
+                self._remap = False
+
+    def _make(self) -> tuple[StateMachineMatcher, dict[Any, list[Rule]]]:
+        made = Map()
+        for rule in self._added:
+            made._matcher.add(rule)
+            made._rules_by_endpoint.setdefault(rule.endpoint, []).append(rule)
+        made.update()
+        return made._matcher, made._rules_by_endpoint
 
 
 _STATEMENTS = 2_000
@@ -132,7 +161,7 @@ def _caches() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "create_engine", _engine)
         patch.setattr(Flask, "jinja_environment", _Environment)
-        patch.setattr(Flask, "url_rule_class", _Route)
+        patch.setattr(Flask, "url_rule_class", staticmethod(_route))
         patch.setattr(Flask, "url_map_class", _Routes)
         patch.setattr(engines, "_prepare_sqlite", _prepare_sqlite_in_haste)
         patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))

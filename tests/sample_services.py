@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,13 +57,17 @@ class Clock:
 
 def build(sessions: Sessions, data_dir: Path, base_url: str = BASE_URL, **changes: Any) -> Services:
     """Services over these sessions, with nothing stored; a single letter is its fields as JSON."""
-    # A developer's own .env lies in the folder that tests run in.
-    fixed = {"_env_file": None, "data_dir": data_dir, "base_url": base_url, "secret_key": SECRET}
-    settings = Settings(**fixed, **changes)
+    settings = _settings(base_url, **changes).model_copy(update={"data_dir": data_dir})
     links = Links(base_url, TokenSeal(settings.secret))
     caps = SignupCaps(settings.signup_cap_address, settings.signup_cap_domain, settings.signup_cap_client)
     audience = AudienceServices(links, _compose, caps, settings.consent_origin, settings.secret)
     return Services(settings, sessions, links, audience, FolderPictureStore(data_dir / "pictures"))
+
+
+@cache
+def _settings(base_url: str, **changes: Any) -> Settings:
+    # A developer's own .env lies in the folder that tests run in.
+    return Settings(_env_file=None, base_url=base_url, secret_key=SECRET, **changes)
 
 
 def open_publication(services: Services, now: datetime) -> None:
