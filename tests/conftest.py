@@ -12,11 +12,10 @@ from sqlalchemy import Engine
 
 from newsletter.db import Sessions, open_engine
 from newsletter.links import Links
-from newsletter.tokens import TokenSeal
 from newsletter.wiring import Services
 from tests import sample_services, servers
 from tests.originals import Fill, Originals, empty
-from tests.sample_services import NOW
+from tests.sample_services import LINKS, NOW
 
 pytest_plugins = ["tests.caches", "tests.real_parts"]
 
@@ -93,7 +92,7 @@ def services(sessions: Sessions, tmp_path: Path) -> Services:
 
 @pytest.fixture
 def links() -> Links:
-    return Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
+    return LINKS
 
 
 @pytest.fixture

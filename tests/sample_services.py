@@ -35,6 +35,8 @@ BASE_URL = "https://letters.example.org"
 SECRET = "a secret that is for tests"
 GRACE = timedelta(hours=2)
 """How late an issue may still go out, as it is set by default."""
+LINKS = Links(BASE_URL, TokenSeal(b"a secret for tests"))
+"""For tests that need no services."""
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OUT = ("unwind-a-tight-back", "under-the-hands")
 """The issues that have gone out, oldest first; the others wait unpublished."""

@@ -21,6 +21,8 @@ from newsletter.delivery.transactional import outbox
 from newsletter.delivery.transactional.outbox import Composed
 from newsletter.links import Links
 from newsletter.publications import Publication
+from tests.originals import Fill
+from tests.sample_services import LINKS, NOW
 
 WORDING = "Send me the weekly letter. I can leave at any time."
 CLIENT = "203.0.113.77"
@@ -133,16 +135,30 @@ class Press:
         return replace(self, audience=replace(self.audience, caps=replace(self.audience.caps, **caps)))
 
 
+def opened(sessions: Sessions, _folder: Path) -> None:
+    """Fill a database with the publication."""
+    _publish(sessions, "back-pain-help", NOW)
+
+
+def press_in(sessions: Sessions, folder: Path) -> Press:
+    """The press in a database that has nothing else, for filling it further."""
+    opened(sessions, folder)
+    return Press(sessions, _audience(LINKS), _publication(sessions), NOW)
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return opened
+
+
 @pytest.fixture
 def audience(links: Links) -> AudienceServices:
-    return AudienceServices(
-        links, compose, SignupCaps(address=3, domain=500, client=20), "truncated", b"a key for tests"
-    )
+    return _audience(links)
 
 
 @pytest.fixture
-def publication(sessions: Sessions, now: datetime) -> Publication:
-    return _publish(sessions, "back-pain-help", now)
+def publication(sessions: Sessions) -> Publication:
+    return _publication(sessions)
 
 
 @pytest.fixture
@@ -189,6 +205,16 @@ def together() -> Callable[..., list[Exception]]:
         return errors
 
     return run
+
+
+def _audience(links: Links) -> AudienceServices:
+    caps = SignupCaps(address=3, domain=500, client=20)
+    return AudienceServices(links, compose, caps, "truncated", b"a key for tests")
+
+
+def _publication(sessions: Sessions) -> Publication:
+    with sessions.reading() as session:
+        return session.scalars(select(Publication)).one()
 
 
 def _publish(sessions: Sessions, slug: str, now: datetime) -> Publication:

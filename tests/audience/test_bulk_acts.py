@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,9 +25,11 @@ from newsletter.audience.models import (
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.audience.unsubscribe import unsubscribe_by_link
+from newsletter.db import Sessions
 from newsletter.delivery.workers.context import WorkerContext
 from newsletter.errors import Conflict, Invalid
-from tests.audience.conftest import Press
+from tests.audience.conftest import Press, press_in
+from tests.originals import Fill
 
 ADA, BEN, CLEO = (f"{name}@one.example" for name in ("ada", "ben", "cleo"))
 OWNER = "owner@desk.example"
@@ -38,13 +41,18 @@ def _small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk_acts, "_GROUPS", dict.fromkeys(BulkKind, 1))
 
 
-@pytest.fixture(autouse=True)
-def _readers(press: Press) -> None:
+def with_readers(sessions: Sessions, folder: Path) -> None:
     """Three readers, of whom Cleo is paused, and Dan elsewhere."""
+    press = press_in(sessions, folder)
     for email in (ADA, BEN, CLEO):
         press.reader(email)
     press.reader("dan@two.example")
     press.set_status(CLEO, Status.PAUSED, paused_until=press.now + timedelta(days=9))
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_readers
 
 
 def begin(press: Press, kind: BulkKind, **words: str) -> int:

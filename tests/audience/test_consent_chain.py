@@ -1,6 +1,7 @@
 """The record of consent is only added to; what somebody changes all the same, past the database's guard, is found."""
 
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
@@ -9,7 +10,10 @@ from sqlalchemy.exc import IntegrityError
 from newsletter.audience import consent, consent_chain, privacy, signup, unsubscribe
 from newsletter.audience.consent_chain import Verification
 from newsletter.audience.models import PERSONAL, Channel, ConsentChainLink, ConsentEvent
+from newsletter.db import Sessions
 from newsletter.errors import Invalid, NotFound
+from tests.audience.conftest import Press, opened, press_in
+from tests.originals import Fill
 
 ADA, BO = "ada@example.org", "bo@example.org"
 CLIENT = "203.0.113.9"
@@ -19,13 +23,23 @@ on_sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 on_postgresql = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 
 
-@pytest.fixture
-def chained(press):
+def with_entries(sessions: Sessions, folder: Path) -> None:
     """Ada and Bo have confirmed, Bo has left, and all that is chained: entries 1 to 5."""
+    press = press_in(sessions, folder)
     press.reader(ADA, "Ada")
     press.reader(BO, "Bo")
     press.run(unsubscribe.unsubscribe_by_link, press.leave_token(BO, 7), Channel.LINK, CLIENT, press.now)
     assert chain(press) == 5
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return with_entries if "chained" in request.fixturenames else opened
+
+
+@pytest.fixture
+def chained(press: Press) -> Press:
+    """With five entries (`with_entries`)."""
     return press
 
 

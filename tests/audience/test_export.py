@@ -18,26 +18,26 @@ from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause
 from newsletter.prepared import Prepared
-from tests.audience.conftest import Press, _publish
+from tests.audience.conftest import Press, _publish, opened, press_in
 from tests.audience.opening import import_steps
-from tests.originals import Originals, empty
+from tests.originals import Fill, Originals, empty
 
 ADA, BOB, CYD, DAN, EVE = (f"{name}@example.org" for name in ("+ada", "bob", "cyd", "dan", "eve"))
 
 
-@pytest.fixture
-def full(press: Press, now: datetime) -> Press:
+def with_readers(sessions: Sessions, folder: Path) -> None:
     """Ada with all there is to know of a reader; one who waits, one who left, one who is paused, one who complained."""
+    press = press_in(sessions, folder)
     for email, name in ((ADA, "=Ada;=1"), (CYD, "Nil"), (DAN, "null"), (EVE, "")):
         press.reader(email, name)
     press.subscribe(BOB)
     press.run(unsubscribe.unsubscribe_by_link, press.leave_token(CYD), Channel.LINK, None, press.now)
-    press.set_status(DAN, Status.PAUSED, paused_until=now + timedelta(days=30))
+    press.set_status(DAN, Status.PAUSED, paused_until=press.now + timedelta(days=30))
     press.set_status(EVE, Status.COMPLAINED)
     press.set_status(ADA, Status.ACTIVE, next_pace=Pace.MONTHLY)
     with press.sessions.begin() as session:
-        suppression.add(session, EVE, Cause.COMPLAINT, now)
-        suppression.add(session, EVE, Cause.BOUNCE, now)
+        suppression.add(session, EVE, Cause.COMPLAINT, press.now)
+        suppression.add(session, EVE, Cause.BOUNCE, press.now)
         home, ada = press.publication.id, press.subscription(ADA).id
         given = tags.ensure_tags(session, home, ["Early, very", "VIP"])
         tags.add_tags(session, [(ada, tag) for tag in given.values()])
@@ -47,6 +47,16 @@ def full(press: Press, now: datetime) -> Press:
         session.get_one(Subscription, ada).delivery_hour = 0
         dan = press.subscription(DAN).id
         attributes.add_values(session, home, [(ada, {"city": "=Łódź", "age": "41"}), (dan, {"city": "None"})], known)
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return with_readers if "full" in request.fixturenames else opened
+
+
+@pytest.fixture
+def full(press: Press) -> Press:
+    """One that has readers of every kind (`with_readers`)."""
     return press
 
 

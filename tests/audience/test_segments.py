@@ -1,6 +1,7 @@
 """Segments: whom a rule chooses, what it refuses, and what a frozen one keeps."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,26 +16,28 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store
 from newsletter.audience.segments.rule import Condition, Match, Rule
+from newsletter.db import Sessions
 from newsletter.delivery.bounces import suppression
 from newsletter.delivery.models import Cause, Copy, CopyState, Letter
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.publications import Publication
-from tests.audience.conftest import Press
+from tests.audience.conftest import Press, opened, press_in
+from tests.originals import Fill
 
 ADA, BEN, CLEO = "ada@one.example", "ben@two.example", "cleo@sub.two.example"
 
 
-@pytest.fixture
-def letter_id(press: Press, now: datetime) -> int:
+def with_readers(sessions: Sessions, folder: Path) -> None:
     """Ada, a VIP of 41 from Łódź who got an issue; Ben, of 9, from Berlin; Cleo, paused, moved from Old List."""
+    press = press_in(sessions, folder)
     for email in (ADA, BEN, CLEO):
         press.reader(email)
     press.set_status(CLEO, Status.PAUSED, source="Old 100% List")
-    press.set_status(BEN, Status.ACTIVE, confirmed_at=now - timedelta(days=40))
-    letter_id = press.queue_copy(ADA)
+    press.set_status(BEN, Status.ACTIVE, confirmed_at=press.now - timedelta(days=40))
+    press.queue_copy(ADA)
     with press.sessions.begin() as session:
         session.execute(update(Copy).values(state=CopyState.SENT))
-        session.execute(update(Letter).values(started_at=now))
+        session.execute(update(Letter).values(started_at=press.now))
         home = press.publication.id
         (vip,) = tags.ensure_tags(session, home, ["VIP"]).values()
         tags.add_tags(session, [(press.subscription(ADA).id, vip)])
@@ -47,7 +50,18 @@ def letter_id(press: Press, now: datetime) -> int:
         ):
             theirs = press.subscription(email).id
             attributes.add_values(session, home, [(theirs, values)], known)
-    return letter_id
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return with_readers if "letter_id" in request.fixturenames else opened
+
+
+@pytest.fixture
+def letter_id(press: Press) -> int:
+    """The issue that Ada got (`with_readers`)."""
+    with press.sessions.reading() as session:
+        return session.scalars(select(Letter.id)).one()
 
 
 def of(*conditions: tuple[str, ...], match: Match = Match.ALL) -> Rule:
