@@ -67,7 +67,7 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def impatient(monkeypatch: pytest.MonkeyPatch, awaited: Awaited, slowest: int = 1_000_000) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch, awaited: Awaited, slowest: float = 1_000_000) -> Iterator[None]:
     """Only this is waited for less long than at all times: half a second."""
     with monkeypatch.context() as patch:
         patch.setitem(connections.PATIENCE, awaited, 0.5)
@@ -139,7 +139,7 @@ def test_whoever_does_not_read_is_left(services: Services, hold, monkeypatch) ->
 
 
 def test_a_large_body_may_take_its_time_while_it_comes(services: Services, hold, monkeypatch) -> None:
-    with impatient(monkeypatch, Awaited.BODY, slowest=1), running(services) as server:
+    with impatient(monkeypatch, Awaited.BODY, slowest=0.01), running(services) as server:
         client = hold(server.effective_port, BODY)
         for _ in range(10):
             time.sleep(0.1)
