@@ -21,6 +21,7 @@ from werkzeug.routing.matcher import StateMachineMatcher
 
 from newsletter.db import engines
 from newsletter.editors import passwords
+from tests.waiting import PATIENCE
 
 
 class _Templates(BytecodeCache):
@@ -109,7 +110,12 @@ _engines: dict[str, Engine] = {}
 
 
 def _engine(url: str, **options: Any) -> Engine:
-    """An engine that knows the statements that earlier ones on the same kind of database compiled."""
+    """An engine that knows the statements that earlier ones on the same kind of database compiled.
+
+    It gives no connection up because the machine is busy.
+    """
+    if "connect_timeout" in options["connect_args"]:
+        options["connect_args"]["connect_timeout"] = PATIENCE
     engine = create_engine(url, query_cache_size=_STATEMENTS, **options)
     known = _engines.get(engine.dialect.name)
     if known is None or known.dialect.server_version_info is None:
