@@ -99,5 +99,6 @@ def of_last_week(session: Session, now: datetime, form: FormKind = FormKind.SIGN
     since = hour_of(now - KEPT)
     found = select(SignupCount.bucket, func.sum(SignupCount.hits))
     found = found.where(SignupCount.bucket.in_(reasons), SignupCount.window > since).group_by(SignupCount.bucket)
+    found = found.order_by(SignupCount.bucket)
     counts = Counter({reasons[bucket]: int(hits) for bucket, hits in session.execute(found)})
     return dict(counts.most_common())

@@ -47,7 +47,7 @@ def rehearse(services: Services, slug: str, as_json: bool) -> None:
 
 def _document(report: RehearsalReport) -> dict[str, Any]:
     found = report.rehearsal
-    top = found.domains.most_common(_TOP)
+    top = sorted(found.domains.items(), key=lambda domain: (-domain[1], domain[0]))[:_TOP]
     return {
         "readers": report.readers,
         "suppressed": report.suppressed,
