@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 _KEY = "newsletter.audience"
 _SHARE = 20
-# Counting so many readers takes a few milliseconds, so smaller audiences are not cached.
+# Counting so many readers takes a few milliseconds. Of fewer nothing is kept, even where a busy machine took long.
 _MANY = 50_000
 _KEPT = 5.0
 # Seconds; a segment that is counted faster is counted each time.
@@ -79,7 +79,9 @@ class _Audience:
         self.results_lock = threading.Lock()
         self.corrections_lock = threading.Lock()
         self.growth: TimedCache[Sequence[MonthGrowth]] = TimedCache(_SELDOM, quick=_QUICK)
-        self.results: TimedCache[Sequence[IssueResult]] = TimedCache(quick=_QUICK)
+        self.results: TimedCache[Sequence[IssueResult]] = TimedCache(
+            quick=_QUICK, large=lambda results: sum(one.counts.audience for one in results) >= _MANY
+        )
         self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
         self.of_corrections: dict[str, TimedCache[CorrectionAudience]] = {}
 
@@ -103,7 +105,9 @@ def year_of_growth(store: Session, publication_id: int, now: datetime) -> Sequen
     audience, standing = _audience(publication_id), counts(store, publication_id)
     readers = sum(standing[status] for status in growth.READING)
     with audience.growth_lock:
-        return audience.growth.get(lambda: growth.growth_in_a_year(store, publication_id, readers, now))
+        return audience.growth.get(
+            lambda: growth.growth_in_a_year(store, publication_id, readers, now), fresh=readers < _MANY
+        )
 
 
 def latest_results(store: Session, publication_id: int, most: int) -> Sequence[IssueResult]:
@@ -120,7 +124,9 @@ def rule_counts(store: Session, publication: Publication, rule: Rule, now: datet
     audience = _audience(publication.id)
     with audience.lock:
         cache = _kept_under(audience.of_rules, str(rules.to_json(resolved)))
-        return cache.get(lambda: segments.count(store, publication, resolved, now))
+        return cache.get(
+            lambda: segments.count(store, publication, resolved, now), fresh=not segments.is_slow_to_count(store)
+        )
 
 
 def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
@@ -133,7 +139,7 @@ def issue_audience(store: Session, issue: Issue, now: datetime) -> int:
     audience = _audience(issue.publication_id)
     with audience.lock:
         cache = _kept_under(audience.of_rules, str((wanted.segment, wanted.topics, wanted.pace)))
-        return cache.get(lambda: (0, wanted.count(store, now)))[1]
+        return cache.get(lambda: (0, wanted.count(store, now)), fresh=not segments.is_slow_to_count(store))[1]
 
 
 def correction_audience(
@@ -151,10 +157,11 @@ def correction_audience(
     """
     audience = _audience(issue.publication_id)
     cache = _kept_under(audience.of_corrections, str((issue.id, made_at, segment)))
-    if not waits and segments.is_slow_to_count(store):
+    is_slow = segments.is_slow_to_count(store)
+    if is_slow and not waits:
         return cache.unexpired()
     with audience.corrections_lock:
-        return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment))
+        return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment), fresh=not is_slow)
 
 
 def _kept_under(known: dict[str, TimedCache[T]], key: str) -> TimedCache[T]:

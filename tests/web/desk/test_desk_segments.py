@@ -10,6 +10,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Match
 from newsletter.editors import Role
+from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
 from tests import sample_services
 from tests.sample_services import NOW, WAITING
@@ -140,6 +141,18 @@ def test_two_who_change_it_at_once_lose_nothing(editor: Visitor, services: Servi
     assert (refused.status_code, "Somebody else has changed this segment" in words(refused)) == (409, True)
     assert 'value="Mine"' in refused.text
     assert editor.client.post(f"{LIST}1/edit", data=hidden(refused.text) | typed).status_code == 303
+
+
+def test_a_count_of_few_readers_is_never_old_however_long_it_took(
+    editor: Visitor, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed_cache, "_QUICK", 0.0)
+    monkeypatch.setattr(timed_cache, "_SHARE", 1_000_000)
+    send(editor, NEW, "save", VIP)
+    assert "1 reader belongs to it." in editor.read(f"{LIST}1/?counted=1")
+    with services.sessions.begin() as session:
+        tags.add_tags(session, [(2, tags.ensure_tags(session, 1, ["VIP"])["vip"])])
+    assert "2 readers belong to it." in editor.read(f"{LIST}1/?counted=1")
 
 
 def test_what_needs_a_segment_keeps_it_and_is_named(editor: Visitor) -> None:

@@ -18,6 +18,7 @@ from newsletter.doctor import report
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import ApprovalAct, ApprovalStep
 from newsletter.editors import Role
+from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
 from tests import sample_doctor, sample_services
 from tests.originals import Fill
@@ -72,6 +73,25 @@ def test_the_last_issue_and_the_readers_are_told_in_numbers_and_drawn(
     assert "Readers at the end of each month" in page
     assert "Nothing needs you now." in page
     assert ADA not in page
+
+
+def test_the_numbers_of_few_readers_are_never_old_however_long_it_took_to_count_them(
+    enter: Enter, services: Services, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timed_cache, "_QUICK", 0.0)
+    monkeypatch.setattr(timed_cache, "_SHARE", 1_000_000)
+    viewer = enter(Role.VIEWER)
+    for count in (1, 2):
+        with services.sessions.begin() as session:
+            letter = issue_store.find(session, OUT[-1]).letter
+            assert letter
+            letter.final_counts = asdict(Counts(count, 0, 0, count, 0, 0, 0, 0, 0, 0))
+            reader = Subscription(publication=publications.find(session), status=Status.ACTIVE, created_at=now)
+            email = f"reader{count}@example.org"
+            session.add(Subscriber(email=email, key=email, created_at=now, subscriptions=[reader]))
+        page = viewer.read(START)
+        assert f"to now ({count})" in page
+        assert f"Sent {count} " in page
 
 
 def test_what_waits_for_a_person_leads_to_where_it_is_dealt_with(
