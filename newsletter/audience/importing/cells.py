@@ -52,25 +52,28 @@ def _texts_of(text: str) -> list[str] | None:
 def attributes_in(title: str, text: str) -> dict[str, str]:
     """The attributes in the JSON object of a column with this title; Invalid if it is none, or cannot be stored."""
     try:
-        parsed = json.loads(text)
+        parsed, end = _DECODER.raw_decode(text)
     except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
+        parsed, end = None, 0
+    if not isinstance(parsed, dict) or end < len(text):
         raise Invalid(f"{excerpt([text])} is not a JSON object (column {excerpt([title])})")
     if len(parsed) > MAX_ATTRIBUTES:
         raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {excerpt([title])})")
-    values = {name: _plain_text(value) for name, value in parsed.items()}
     return {
-        tag_names.clean_tag(name, "the name of an attribute"): checked_text(name, value)
-        for name, value in values.items()
-        if value
+        tag_names.clean_tag(name, "the name of an attribute"): checked_text(name, written)
+        for name, value in parsed.items()
+        if (written := value if isinstance(value, str) else _as_text(value))
     }
 
 
-def _plain_text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False)
+# Made once: `json.loads` and `json.dumps` take longer to begin than all the rest.
+_DECODER, _ENCODER = json.JSONDecoder(), json.JSONEncoder(ensure_ascii=False)
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value) if type(value) is int else _ENCODER.encode(value)
 
 
 def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:
@@ -103,13 +106,15 @@ _LONGEST_WORD = max(len(text) for text in NOTHING if text.isalpha())
 def says_gone(attribute: tuple[str, str]) -> bool:
     """Whether an attribute, a name and a text, says that its reader has left."""
     name, text = attribute
-    match _suspected(name):
-        case FieldKind.UNSUBSCRIBED | FieldKind.LEFT | FieldKind.BOUNCED | FieldKind.COMPLAINED:
-            return not status_words.is_no(text)
-        case FieldKind.SUBSCRIBED if status_words.is_no(text):
-            return not status_words.is_nothing(text)
-        case _:
-            return status_words.is_known_as_gone(text)
+    suspected = _suspected(name)
+    if suspected in _SAYING_GONE:
+        return not status_words.is_no(text)
+    if suspected is FieldKind.SUBSCRIBED and status_words.is_no(text):
+        return not status_words.is_nothing(text)
+    return status_words.is_known_as_gone(text)
+
+
+_SAYING_GONE = frozenset({FieldKind.UNSUBSCRIBED, FieldKind.LEFT, FieldKind.BOUNCED, FieldKind.COMPLAINED})
 
 
 @lru_cache(4096)

@@ -172,7 +172,7 @@ class ColumnLayout:
         worst = _STATUS_OF[self.membership] if self.membership else None
         for at, how in self.telling:
             try:
-                worst = worse_status(worst, self.source.status(how, unescape_formula(cells[at].strip())))
+                worst = worse_status(worst, self.source.status(how, cells[at]))
             except Invalid as error:
                 raise Invalid(f"{error} (column {excerpt([self.header[at]])})") from None
         if worst is None and self.stated and all(status_words.is_nothing(cells[at].strip()) for at in self.stated):
@@ -254,7 +254,7 @@ class ColumnLayout:
         return "; ".join(f"{title} {checked_text(title, text, _MAX_PROOF)}" for title, text in found)
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
-        texts = (cells[at].strip() for at, _ in self.telling)
+        texts = [text for at, _ in self.telling if (text := cells[at].strip())]
         return [text.casefold() for text in texts if headers.normalized(text) in words]
 
 

@@ -10,6 +10,7 @@ from newsletter.audience.importing.cells import NOTHING
 from newsletter.audience.importing.headers import FieldKind, normalized, terms
 from newsletter.audience.statuses import Status
 from newsletter.errors import Invalid
+from newsletter.formulas import unescape_formula
 
 
 class Membership(StrEnum):
@@ -78,9 +79,9 @@ class Source:
             return 0
         return 100 * matched + len(had & (self.fields.keys() | self.ignored | self.states))
 
-    def status(self, field: FieldKind, text: str) -> Status | None:
+    def status(self, field: FieldKind, cell: str) -> Status | None:
         """What a cell says of its reader; Invalid for a word that this source does not have."""
-        return _status(self, field, text)
+        return _status(self, field, cell)
 
 
 def define(
@@ -133,7 +134,8 @@ _WORDED = (FieldKind.STATUS, FieldKind.ACCOUNT, FieldKind.UNSUBSCRIBED)
 
 
 @lru_cache(4096)
-def _status(source: Source, field: FieldKind, text: str) -> Status | None:
+def _status(source: Source, field: FieldKind, cell: str) -> Status | None:
+    text = unescape_formula(cell.strip())
     if not source.words or field not in _WORDED:
         return status_words.parse_status(field, text)
     plain = normalized(text)
