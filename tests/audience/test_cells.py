@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.audience.importing import cells
+from newsletter.audience.importing import cells, status_words
 from newsletter.errors import Invalid
 
 TEXTS = st.text(st.characters(categories=["L", "N", "P"]), max_size=9)
@@ -28,3 +28,22 @@ def test_an_attribute_is_the_text_in_json_or_else_what_json_writes(values: dict[
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(Invalid, match="not a JSON object"):
         cells.attributes_in("metadata", text)
+
+
+WORDS = st.sampled_from(sorted({*cells.NOTHING, *status_words.UNMISTAKABLE, "Nil", "désabonné", "do not e-mail"}))
+AROUND = st.sampled_from(["", "", "", " ", "\xa0", "\t", "'", "'=", "x", "¦"])
+CELLS = st.lists(
+    st.builds(
+        "{}{}{}".format, AROUND, st.text(max_size=4) | WORDS | WORDS.map(str.upper) | WORDS.map(str.title), AROUND
+    )
+)
+
+
+@given(CELLS)
+def test_no_row_is_plain_in_which_a_cell_is_not_its_own_text_or_says_that_its_reader_left(row: list[str]) -> None:
+    odd = [one for one in row if cells.text_of(one, cells.NOTHING) != one or status_words.is_known_as_gone(one)]
+    assert not (odd and cells.are_plain(row))
+
+
+def test_a_row_of_names_places_and_numbers_is_plain() -> None:
+    assert cells.are_plain(["Denise", "No", "Łódź", "", "DE", "Company Ltd", "2024-01-02", "a|b", "-", "Uncut, 1"])

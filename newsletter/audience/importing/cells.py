@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -101,6 +102,30 @@ def _short_text(text: str, nothing: frozenset[str]) -> str:
 _NAMES = frozenset({"Nil", "Null"})
 """What people are called; programs write such words in small letters or in capitals."""
 _LONGEST_WORD = max(len(text) for text in NOTHING if text.isalpha())
+
+
+def are_plain(cells: Sequence[str]) -> bool:
+    """Whether each of these is its own text (`text_of`), and none is known as gone; one look at all of them.
+
+    It may say no of some that are.
+    """
+    row = _BETWEEN.join(["", *cells, ""])
+    return (
+        row.isprintable()
+        and row.count(_BETWEEN) == len(cells) + 1
+        and "'" not in row
+        and f" {_BETWEEN}" not in row
+        and not _NOT_PLAIN.search(row)
+    )
+
+
+_BETWEEN = "¦"
+"""What hardly any cell has in it, and what can be printed."""
+# What it begins with is looked at first, because most cells begin with none of these.
+_NOT_PLAIN = re.compile(
+    rf"{_BETWEEN}(?=[ #abcdnouw])(?:[ #]|n(?:ull|one|il|/a){_BETWEEN}|{status_words.MAY_SAY_GONE}(?!{_BETWEEN}))",
+    re.IGNORECASE,
+)
 
 
 def says_gone(attribute: tuple[str, str]) -> bool:

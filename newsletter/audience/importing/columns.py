@@ -16,6 +16,7 @@ from newsletter.audience.chosen_hour import DeliveryHour
 from newsletter.audience.importing import headers, status_words
 from newsletter.audience.importing.cells import (
     MAX_ATTRIBUTES,
+    are_plain,
     attributes_in,
     checked_text,
     excerpt,
@@ -45,7 +46,7 @@ _STATUS_OF = {one: None if one is Membership.NEVER_SUBSCRIBED else Status(one.va
 _MAX_PROOF = 50_000
 
 Details = Sequence[tuple[str, Callable[[Sequence[str]], Any]]]
-"""Fields of an `ImportRow`, each with what reads it from a row's cells."""
+"""Fields of an `ImportRow`, each with what reads it from the texts of a row's cells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class ColumnLayout:
     """The cells that tell whether a reader has left, each with the kind of its column."""
     passed_over: Sequence[int]
     """The cells whose columns nobody has said anything about, so that one may say that its reader has left."""
+    texts: Sequence[int]
+    """The cells that hold a text, be it of a field or an attribute, and not JSON."""
+    others_passed_over: Sequence[int]
+    """Those passed over that are not among them."""
     postal: Sequence[int]
     attributes: Sequence[tuple[int, str]]
     proofs: Sequence[tuple[int, str]]
@@ -94,10 +99,16 @@ class ColumnLayout:
         others = [] if EVERYTHING_ELSE in choices.ignored else free
         attributes = _attributes(header, named, others)
         membership = source.membership(file_name, [headers.normalized(title) for title in header])
+        passed_over = _passed_over(header, named, free, choices, source)
+        # JSON is long, and not to be looked at twice.
+        no_texts = {None, FieldKind.ATTRIBUTES, *status_words.TELLING}
+        texts = sorted({*(at for at, _ in attributes), *(at for at, name in enumerate(named) if name not in no_texts)})
         return cls(
             places={one: tuple(at for at, name in enumerate(named) if name is one) for one in FieldKind},
             telling=[(at, name) for at, name in enumerate(named) if name in status_words.TELLING],
-            passed_over=_passed_over(header, named, free, choices, source),
+            passed_over=passed_over,
+            texts=texts,
+            others_passed_over=[at for at in passed_over if at not in texts],
             postal=[at for at in free if headers.is_postal(header[at], header)],
             attributes=attributes,
             proofs=[(at, header[at].strip()) for at, name in enumerate(named) if name is FieldKind.PROOF],
@@ -122,23 +133,28 @@ class ColumnLayout:
         )
         return [(name, read) for name, read, told_by in possible if told_by]
 
-    def checked(self, cells: list[str]) -> list[str]:
-        """The cells of a row, one for each column.
-
-        Invalid for a row with too many cells, or that says in an unread column that its reader has left.
-        """
+    def padded(self, cells: list[str]) -> list[str]:
+        """The cells of a row, one for each column; Invalid for a row with too many cells."""
         missing = len(self.header) - len(cells)
         if missing < 0 and any(cells[missing:]):
             raise Invalid(f"it has {len(cells)} cells for {len(self.header)} columns; a cell with a comma needs quotes")
-        if missing > 0:
-            cells = cells + [""] * missing
-        for at in self.passed_over:
+        return cells + [""] * missing if missing > 0 else cells
+
+    def checked_texts(self, cells: Sequence[str]) -> Sequence[str]:
+        """The texts of a row's cells; Invalid if one says in an unread column that its reader has left."""
+        is_plain = are_plain([cells[at] for at in self.texts])
+        for at in self.others_passed_over if is_plain else self.passed_over:
             if cells[at] and status_words.is_known_as_gone(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
         for at in self.postal:
             if status_words.is_status(cells[at]):
                 raise Invalid(_unread_status(self.header[at], cells[at]))
-        return cells
+        if is_plain:
+            return cells
+        texts = list(cells)
+        for at in self.texts:
+            texts[at] = text_of(cells[at], self.source.nothing)
+        return texts
 
     def has_titles(self, cells: Sequence[str]) -> bool:
         """Whether this is the header again, as where files were put together."""
@@ -154,18 +170,18 @@ class ColumnLayout:
         missing = len(self.header) - len(cells)
         return 0 < missing == len(following) - 1 and not any("@" in cell for cell in following)
 
-    def cell(self, cells: Sequence[str], field: FieldKind) -> str:
-        """The first cell of this field that is not empty; "" if there is none."""
+    def text(self, texts: Sequence[str], field: FieldKind) -> str:
+        """The first text of this field that is not empty; "" if there is none."""
         for place in self.places[field]:
-            if text := text_of(cells[place], self.source.nothing):
-                return text
+            if texts[place]:
+                return texts[place]
         return ""
 
-    def name(self, cells: Sequence[str]) -> str:
+    def name(self, texts: Sequence[str]) -> str:
         """The whole name, or first and last put together."""
-        if whole := self.cell(cells, FieldKind.NAME):
+        if whole := self.text(texts, FieldKind.NAME):
             return whole
-        return f"{self.cell(cells, FieldKind.FIRST_NAME)} {self.cell(cells, FieldKind.LAST_NAME)}".strip()
+        return f"{self.text(texts, FieldKind.FIRST_NAME)} {self.text(texts, FieldKind.LAST_NAME)}".strip()
 
     def status(self, cells: Sequence[str]) -> Status | None:
         """The worst status that the row gives its reader, None if none; raises Invalid for an unknown word."""
@@ -191,12 +207,12 @@ class ColumnLayout:
             return f"{found[0]} at {source.title}"
         return ""
 
-    def tags(self, cells: Sequence[str]) -> tuple[str, ...]:
+    def tags(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The names of the reader's tags, each once; raises Invalid for a name that is not valid."""
         source = self.source
-        found = self._words_among(cells, source.tagged_words) if source.tagged_words else []
+        found = self._words_among(texts, source.tagged_words) if source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
-            if cells[place] and (text := text_of(cells[place], self.source.nothing)):
+            if text := texts[place]:
                 names = tags_in(text, source.tag_separator)
                 if place in self.passed_over and (leaving := next(filter(status_words.is_known_as_gone, names), "")):
                     raise Invalid(_unread_status(self.header[place], leaving, FieldKind.TAGS))
@@ -205,20 +221,20 @@ class ColumnLayout:
             raise Invalid(f"{len(found)} tags for one reader, and {_MAX_TAGS} fit")
         return tuple(dict.fromkeys(found))
 
-    def is_monthly(self, cells: Sequence[str]) -> bool:
+    def is_monthly(self, texts: Sequence[str]) -> bool:
         """Whether the reader gets one digest a month."""
-        return self.cell(cells, FieldKind.PACE) == Pace.MONTHLY
+        return self.text(texts, FieldKind.PACE) == Pace.MONTHLY
 
-    def topics_off(self, cells: Sequence[str]) -> tuple[str, ...]:
+    def topics_off(self, texts: Sequence[str]) -> tuple[str, ...]:
         """The keys of the topics that are turned off, each once; raises Invalid for a name that is not valid."""
-        if not (text := self.cell(cells, FieldKind.TOPICS_OFF)):
+        if not (text := self.text(texts, FieldKind.TOPICS_OFF)):
             return ()
         names = (tag_names.clean_tag(each, "the topic") for each in split_tags(text, ","))
         return tuple(dict.fromkeys(map(characters.label_key, names)))[:_MAX_TAGS]
 
-    def delivery_hour(self, cells: Sequence[str]) -> DeliveryHour | None:
+    def delivery_hour(self, texts: Sequence[str]) -> DeliveryHour | None:
         """When issues are to arrive, if the row says so; raises Invalid for an hour or a time zone that is unknown."""
-        zone, hour = self.cell(cells, FieldKind.DELIVERY_ZONE), self.cell(cells, FieldKind.DELIVERY_HOUR)
+        zone, hour = self.text(texts, FieldKind.DELIVERY_ZONE), self.text(texts, FieldKind.DELIVERY_HOUR)
         try:
             return chosen_hour.parse(zone, hour)
         except Invalid:
@@ -227,26 +243,25 @@ class ColumnLayout:
                 "and a time zone such as Europe/Warsaw"
             ) from None
 
-    def attribute_values(self, cells: Sequence[str]) -> dict[str, str]:
+    def attribute_values(self, texts: Sequence[str]) -> dict[str, str]:
         """The row's attribute values by name, as they are written; raises Invalid for one that cannot be stored."""
         found: dict[str, str] = {}
-        nothing = self.source.nothing
         for place, name in self.attributes:
-            if cells[place] and (text := text_of(cells[place], nothing)):
+            if text := texts[place]:
                 # Nearly every text may be stored as it is.
                 is_plain = len(text) <= tag_names.MAX_VALUE and text.isprintable()
                 found.setdefault(name, text if is_plain else checked_text(name, text))
         for place in self.places[FieldKind.ATTRIBUTES]:
-            if text := text_of(cells[place], self.source.nothing):
+            if text := text_of(texts[place], self.source.nothing):
                 parsed = attributes_in(self.header[place], text)
                 if place in self.passed_over and (leaving := next(filter(says_gone, parsed.items()), None)):
                     raise Invalid(_unread_status(self.header[place], ": ".join(leaving), FieldKind.ATTRIBUTES))
                 found |= parsed
         return found
 
-    def proof(self, cells: Sequence[str]) -> str:
+    def proof(self, texts: Sequence[str]) -> str:
         """The other system's own proof of consent, word for word; raises Invalid for one that cannot be stored."""
-        found = [(title, text) for at, title in self.proofs if (text := text_of(cells[at], self.source.nothing))]
+        found = [(title, text) for at, title in self.proofs if (text := texts[at])]
         whole = "; ".join([f"{title} {text}" for title, text in found])
         # Nearly always; otherwise each cell has the limit, and the column at fault is named.
         if len(whole) <= _MAX_PROOF and whole.isprintable():
@@ -262,9 +277,9 @@ def _remarking(source: Source, proofs: Iterable[tuple[int, str]]) -> Callable[[S
     """Reads what the source says of a row's proof; "" where it says nothing."""
     places = {headers.normalized(title): at for at, title in proofs}
 
-    def read(cells: Sequence[str]) -> str:
+    def read(texts: Sequence[str]) -> str:
         def cell(title: str) -> str:
-            return text_of(cells[places[title]], source.nothing) if title in places else ""
+            return texts[places[title]] if title in places else ""
 
         return source.remark(cell) if source.remark else ""
 

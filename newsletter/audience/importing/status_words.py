@@ -65,7 +65,11 @@ _SAYS_GONE = re.compile(
 _SAYS_SPAM = re.compile(r"\W*(?:spam|abuse)\b", re.IGNORECASE)
 UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
 """Words that mean under any header that the reader is gone; normalised."""
-_MAY_SAY_GONE = re.compile(r"un|no[nt]|opt|boun|comp|bl[ao]c|do|ab[gb]|d[eé]|dad|wyp", re.IGNORECASE)
+MAY_SAY_GONE = (
+    "(?:un(?![a-rt-z])|no[nt]|opt|boun|comp(?![a-km-z])|bl[ao]c|do(?![a-mo-z])|ab[gb]|d[eé](?![a-rt-z])|dad|wyp)"
+)
+"""How they begin, in any case."""
+_MAY_SAY_GONE = re.compile(MAY_SAY_GONE, re.IGNORECASE)
 _LONGEST = 24
 
 

@@ -160,12 +160,13 @@ def opened(sheet: CsvFile, choices: ColumnChoices, source: str) -> tuple[ColumnL
 
 def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | RefusedRow:
     try:
-        cells = layout.checked(line.cells)
-        beside, address = _mailbox(layout.cell(cells, FieldKind.EMAIL))
-        status, joined = layout.status(cells), layout.cell(cells, FieldKind.JOINED)[:_MAX_JOINED]
+        cells = layout.padded(line.cells)
+        texts = layout.checked_texts(cells)
+        beside, address = _mailbox(layout.text(texts, FieldKind.EMAIL))
+        status, joined = layout.status(cells), layout.text(texts, FieldKind.JOINED)[:_MAX_JOINED]
         joined = joined if joined.isprintable() else ""
         try:
-            name, more = clean_name(layout.name(cells) or beside), {field: read(cells) for field, read in details}
+            name, more = clean_name(layout.name(texts) or beside), {field: read(texts) for field, read in details}
         except Invalid:
             # Whoever left must be known to have left, whatever else their row says.
             if status not in statuses.ENDED:
@@ -174,7 +175,7 @@ def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | Re
         if skipped := layout.skip_reason(cells, address):
             more["skipped"] = skipped
         if status is Status.PAUSED:
-            more["paused_until"] = _paused_until(layout, cells)
+            more["paused_until"] = _paused_until(layout, texts)
         email, key = address.email, address.key
         search = search_text.search_entry(email, key, name)
         return ImportRow(email, key, name, search, status, joined, line.number, **more)
@@ -182,9 +183,9 @@ def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | Re
         return RefusedRow(line.number, str(error), line.cells)
 
 
-def _paused_until(layout: ColumnLayout, cells: Sequence[str]) -> datetime:
+def _paused_until(layout: ColumnLayout, texts: Sequence[str]) -> datetime:
     try:
-        return datetime.fromisoformat(layout.cell(cells, FieldKind.PAUSED_UNTIL)).astimezone(UTC)
+        return datetime.fromisoformat(layout.text(texts, FieldKind.PAUSED_UNTIL)).astimezone(UTC)
     except ValueError:
         raise Invalid("this reader is paused, and no column tells until when") from None
 
