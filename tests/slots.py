@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -21,6 +22,7 @@ from newsletter.links import Links
 from newsletter.publications import Publication, Slot, find
 from newsletter.workflows import approve_issue, issue_readiness
 from newsletter.workflows.approve_issue import Review
+from tests.sample_services import LINKS, NOW
 from tests.sample_source import issue_source
 
 TITLES = ("A tight back", "A calm neck", "A stiff hip")
@@ -32,8 +34,8 @@ TUESDAY = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
     """All of it, armed a month ago, with nothing in the queue."""
+    arm(sessions, now)
     with sessions.begin() as session:
-        send_permission.arm(session, now - timedelta(days=30))
         since = now - timedelta(days=30)
         home = Publication(
             slug="backpainhelp",
@@ -56,6 +58,17 @@ def open_press(sessions: Sessions, links: Links, now: datetime) -> None:
             write(session, title, now)
         for slug in SLUGS:
             issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
+
+
+def arm(sessions: Sessions, now: datetime) -> None:
+    """Arm it a month ago."""
+    with sessions.begin() as session:
+        send_permission.arm(session, now - timedelta(days=30))
+
+
+def opened(sessions: Sessions, _folder: Path) -> None:
+    """Fill a database with that press; a copy of it is armed when it is made."""
+    open_press(sessions, LINKS, NOW)
 
 
 def write(session: Session, title: str, now: datetime, body: str = "Lie down for ten minutes.") -> None:

@@ -2,6 +2,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 
 import pytest
 from peers import Clock, Mailbox, be_patient, honest
@@ -18,6 +19,8 @@ from newsletter.delivery.reports import stats
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.publications import Publication
+from tests.originals import Fill, empty
+from tests.sample_services import NOW
 from tests.waiting import PATIENCE
 
 TEXT = "Hello {{ name | friend }},\n\n.a line with a dot\nLeave: {{ unsubscribe_url }}\n"
@@ -29,14 +32,22 @@ def clock(now: datetime) -> Clock:
     return Clock(now)
 
 
-@pytest.fixture
-def publication(sessions: Sessions, now: datetime) -> Publication:
-    publication = Publication(
-        slug="back", name="Back", sender_name="Back Pain Help", sender_address="desk@example.org", created_at=now
-    )
+def opened(sessions: Sessions, _folder: Path) -> None:
+    """Fill a database with the publication."""
+    sender = {"sender_name": "Back Pain Help", "sender_address": "desk@example.org"}
     with sessions.begin() as session:
-        session.add(publication)
-    return publication
+        session.add(Publication(slug="back", name="Back", created_at=NOW, **sender))
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return opened if "publication" in request.fixturenames else empty
+
+
+@pytest.fixture
+def publication(sessions: Sessions) -> Publication:
+    with sessions.reading() as session:
+        return session.scalars(select(Publication)).one()
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,29 +13,40 @@ from newsletter.publications import Publication
 from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.amending import amend
+from tests.originals import Fill
+from tests.sample_services import LINKS, NOW
 
 SOURCE = "---\ntitle: The {0}\nsubject: The {0} issue of all\npreheader: Words\ncategory: Health\n---\nText.\n"
 
 
-@pytest.fixture
-def out(sessions: Sessions, links: Links, now: datetime) -> list[str]:
-    """Three issues that went out, oldest first; the last two at one beat of the clock. A fourth waits."""
+def with_issues(sessions: Sessions, _folder: Path) -> None:
+    """Three issues that went out; the last two at one beat of the clock. A fourth waits."""
     words = {"name": "A Letter", "sender_name": "A Letter", "sender_address": "a@example.org"}
     with sessions.begin() as session:
-        home = Publication(slug="letter", postal_address="1 Example Street", created_at=now, **words)
+        home = Publication(slug="letter", postal_address="1 Example Street", created_at=NOW, **words)
         session.add(home)
         for slug in ("first", "second", "third", "waiting"):
             name = f"2026-11-20-{slug}.md"
             file = issue_file.parse(SOURCE.format(slug), name)
-            issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, now)
-            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
+            issue_store.save(session, home, issue_store.Text(file, name, {}), issue_store.BY_FILE, NOW)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), LINKS)
         for slug, day in (("first", 1), ("second", 2), ("third", 2)):
             publish.send_now(
-                session, LetterSettings(links), issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC)
+                session, LetterSettings(LINKS), issue_store.find(session, slug), datetime(2026, 11, day, tzinfo=UTC)
             )
         publish.schedule(
-            session, LetterSettings(links), issue_store.find(session, "waiting"), now + timedelta(days=1), now
+            session, LetterSettings(LINKS), issue_store.find(session, "waiting"), NOW + timedelta(days=1), NOW
         )
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_issues
+
+
+@pytest.fixture
+def out() -> list[str]:
+    """The issues that are out (`with_issues`), oldest first."""
     return ["first", "second", "third"]
 
 

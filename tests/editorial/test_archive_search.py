@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -7,11 +8,12 @@ from newsletter.editorial.issues import archive, archive_search, issue_store
 from newsletter.editorial.issues.archive_search import Query
 from newsletter.editorial.issues.indexing import LabelKind
 from newsletter.editorial.source import issue_file
-from newsletter.links import Links
-from newsletter.publications import Publication
+from newsletter.publications import Publication, find
 from newsletter.workflows import issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests.amending import amend
+from tests.originals import Fill
+from tests.sample_services import LINKS, NOW
 
 SOURCE = """---
 title: {title}
@@ -29,24 +31,34 @@ ISSUES = {
 }
 
 
-@pytest.fixture
-def home(sessions: Sessions, links: Links, now) -> int:
-    """A publication with two issues that are out, and one that is scheduled; its id."""
+def with_issues(sessions: Sessions, _folder: Path) -> None:
+    """A publication with two issues that are out, and one that is scheduled."""
     words = {"name": "A Letter", "sender_name": "A Letter", "sender_address": "a@example.org"}
     with sessions.begin() as session:
-        publication = Publication(slug="letter", postal_address="1 Example Street", created_at=now, **words)
+        publication = Publication(slug="letter", postal_address="1 Example Street", created_at=NOW, **words)
         session.add(publication)
         for number, (slug, (title, body)) in enumerate(ISSUES.items()):
             name = f"2026-11-20-{slug}.md"
             text = issue_store.Text(issue_file.parse(SOURCE.format(title=title, body=body), name), name, {})
-            issue_store.save(session, publication, text, issue_store.BY_FILE, now)
+            issue_store.save(session, publication, text, issue_store.BY_FILE, NOW)
             issue = issue_store.find(session, slug)
-            issue_readiness.mark_ready(session, issue, links)
-            at = now + timedelta(hours=number)
-            publish.schedule(session, LetterSettings(links), issue, at, now)
+            issue_readiness.mark_ready(session, issue, LINKS)
+            at = NOW + timedelta(hours=number)
+            publish.schedule(session, LetterSettings(LINKS), issue, at, NOW)
             if slug != "hidden":
-                publish.send_now(session, LetterSettings(links), issue, at)
-        return publication.id
+                publish.send_now(session, LetterSettings(LINKS), issue, at)
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_issues
+
+
+@pytest.fixture
+def home(sessions: Sessions) -> int:
+    """The id of the publication (`with_issues`)."""
+    with sessions.reading() as session:
+        return find(session).id
 
 
 def test_words_are_found_by_their_beginning_in_any_case_and_accents(sessions: Sessions, home: int) -> None:

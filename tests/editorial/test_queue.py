@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from datetime import datetime, time
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
@@ -11,23 +12,34 @@ from newsletter.editorial.schedule import queue
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict
 from newsletter.publications import Publication, Slot, find
+from tests.originals import Fill, empty
+from tests.sample_services import NOW
 
 TITLES = ("one", "two", "three", "four")
 
 
-@pytest.fixture
-def slugs(sessions: Sessions, now: datetime) -> tuple[str, ...]:
+def with_issues(sessions: Sessions, _folder: Path) -> None:
     """Four issues that are ready."""
     with sessions.begin() as session:
-        slot = Slot(weekday=1, at=time(9), time_zone="Europe/Warsaw", since=now)
+        slot = Slot(weekday=1, at=time(9), time_zone="Europe/Warsaw", since=NOW)
         home = Publication(
-            slug="home", name="Home", sender_name="H", sender_address="h@h.example", created_at=now, slots=[slot]
+            slug="home", name="Home", sender_name="H", sender_address="h@h.example", created_at=NOW, slots=[slot]
         )
         session.add(home)
         session.flush()
         for title in TITLES:
-            write(session, title, now)
+            write(session, title, NOW)
             issue_store.set_readiness(issue_store.find(session, title), Readiness.READY)
+
+
+@pytest.fixture
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return with_issues if "slugs" in request.fixturenames else empty
+
+
+@pytest.fixture
+def slugs() -> tuple[str, ...]:
+    """The issues that are ready (`with_issues`)."""
     return TITLES
 
 

@@ -16,6 +16,8 @@ from newsletter.publications import Slot, WeekOff, find
 from newsletter.workflows import fill_slots, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
+from tests.originals import Fill
+from tests.sample_services import NOW
 from tests.slots import GRACE, SLUGS, TITLES, TUESDAY, enqueue, mails, queued, states
 
 FIRST, SECOND, THIRD = SLUGS
@@ -24,9 +26,15 @@ A_SECOND = timedelta(seconds=1)
 A_WEEK = timedelta(weeks=1)
 
 
+@pytest.fixture
+def filled() -> Fill:
+    return slots.opened
+
+
 @pytest.fixture(autouse=True)
-def _press(sessions: Sessions, links: Links, now: datetime) -> None:
-    slots.open_press(sessions, links, now)
+def _press(sessions: Sessions) -> None:
+    """A copy of a database may send only from now on, and this one for a month."""
+    slots.arm(sessions, NOW)
 
 
 def tick(sessions: Sessions, links: Links, now: datetime, grace: timedelta = GRACE) -> int:

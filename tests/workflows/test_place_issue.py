@@ -13,34 +13,27 @@ from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Issue, IssueState, Readiness, SlotStep
 from newsletter.editorial.schedule import queue, slot_claims, slot_settings
 from newsletter.errors import PressError
-from newsletter.links import Links
 from newsletter.publications import find
-from newsletter.tokens import TokenSeal
 from newsletter.workflows import fill_queue, place_issue, publish
 from newsletter.workflows.build_letter import LetterSettings
 from newsletter.workflows.calendar import Calendar
 from newsletter.workflows.place_issue import Origin
 from tests import slots
 from tests.originals import Originals
-from tests.sample_services import NOW
+from tests.sample_services import LINKS, NOW
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, queued, states
 
 FIRST, SECOND, THIRD = SLUGS
 A_WEEK = timedelta(weeks=1)
 NEXT = TUESDAY + A_WEEK
 LATER = TUESDAY + 2 * A_WEEK
-LINKS = Links("https://letters.example.org", TokenSeal(b"a secret for tests"))
 LETTERS = LetterSettings(LINKS)
-
-
-def opened(sessions: Sessions, _folder: Path) -> None:
-    slots.open_press(sessions, LINKS, NOW)
 
 
 @pytest.fixture
 def sessions(originals: Originals, tmp_path: Path) -> Iterator[Sessions]:
     """Three issues that are ready; the SQL is that of scheduling, which runs on both databases elsewhere."""
-    with originals.copy("sqlite", opened, tmp_path) as url:
+    with originals.copy("sqlite", slots.opened, tmp_path) as url:
         engine = open_engine(url)
         yield Sessions(engine)
         engine.dispose()

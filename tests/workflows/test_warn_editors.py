@@ -15,7 +15,8 @@ from newsletter.workflows import publish, warn_editors
 from newsletter.workflows.build_letter import LetterSettings
 from tests import slots
 from tests.databases import MOSTLY_SQLITE
-from tests.sample_services import GRACE
+from tests.originals import Fill
+from tests.sample_services import GRACE, NOW
 from tests.slots import SLUGS, TITLES, TUESDAY, enqueue, mails
 
 pytestmark = MOSTLY_SQLITE
@@ -26,9 +27,15 @@ TWO_HOURS = TUESDAY - timedelta(hours=2)
 MOMENTS = (TWO_DAYS, TWO_DAYS + timedelta(hours=5), TWO_HOURS, TWO_HOURS + timedelta(minutes=1), TUESDAY)
 
 
+@pytest.fixture
+def filled() -> Fill:
+    return slots.opened
+
+
 @pytest.fixture(autouse=True)
-def _press(sessions: Sessions, links: Links, now: datetime) -> None:
-    slots.open_press(sessions, links, now)
+def _press(sessions: Sessions) -> None:
+    """A copy of a database may send only from now on, and this one for a month."""
+    slots.arm(sessions, NOW)
 
 
 def tick(sessions: Sessions, links: Links, *moments: datetime) -> list[str]:

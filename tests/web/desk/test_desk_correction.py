@@ -1,6 +1,7 @@
 import html
 import re
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -10,6 +11,7 @@ from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.rule import Rule
 from newsletter.audit import AuditEntry
+from newsletter.db import Sessions
 from newsletter.delivery.models import Copy, CopyState, Letter, LetterState
 from newsletter.editorial.issues import issue_store
 from newsletter.editorial.models import Correction
@@ -18,6 +20,7 @@ from newsletter.publications import find
 from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
 from tests import sample_services
+from tests.originals import Fill
 from tests.web.desk.conftest import Enter
 from tests.web.desk.test_desk_writing import form, replaced
 from tests.web.desk.visits import Visitor, hidden, words
@@ -32,10 +35,11 @@ NOTE = "We wrote ten hours; it is ten minutes."
 STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.SENT)
 
 
-@pytest.fixture
-def services(services: Services, now) -> Services:
+def with_readers(sessions: Sessions, folder: Path) -> None:
     """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
-    with services.sessions.begin() as session:
+    sample_services.stocked(sessions, folder)
+    now = sample_services.NOW
+    with sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
         letter.state, letter.finished_at = LetterState.FINISHED, now
         for number, state in enumerate(STATES):
@@ -50,7 +54,11 @@ def services(services: Services, now) -> Services:
         session.execute(
             update(Subscription).where(Subscription.subscriber_id == left).values(status=Status.UNSUBSCRIBED)
         )
-    return services
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_readers
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import io
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -25,7 +26,7 @@ from newsletter.web.desk.sending import progress_stream
 from newsletter.wiring import Services
 from newsletter.workflows import record_bounce
 from tests import sample_services
-from tests.originals import Fill, empty
+from tests.originals import Fill
 from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, hidden, words
 
@@ -35,15 +36,9 @@ HOSTILE = '5.7.1 <script>alert("x")</script>\x1b[31m' + "long" * 100
 FORMULA = "=HYPERLINK(1)@firm.example"
 
 
-@pytest.fixture
-def filled() -> Fill:
-    return empty
-
-
-@pytest.fixture
-def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
+def with_an_issue(sessions: Sessions, folder: Path) -> None:
     """A plain issue on its way to eight readers, whose copies stand in different states."""
-    made = sample_services.build(sessions, tmp_path)
+    made, now = sample_services.build(sessions, folder), sample_services.NOW
     sample_services.open_publication(made, now)
     addresses = [*(f"r{number}@gmail.com" for number in range(7)), FORMULA]
     with sessions.begin() as session:
@@ -69,7 +64,11 @@ def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
             later = {"ended_at": None if put_off else now, "not_before": now + timedelta(minutes=20 * put_off)}
             session.execute(update(Copy).where(Copy.id == copies[place].id).values(told | later))
         session.add(CopyNote(copy_id=copies[5].id, kind=Note.COMPLAINED, at=now))
-    return made
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_an_issue
 
 
 def over(services: Services, now: datetime) -> None:
