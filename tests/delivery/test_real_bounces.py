@@ -54,7 +54,7 @@ def test_postfix_reports_each_refusal_and_each_is_understood(postfix: str) -> No
 
 def bounced(postfix: str, recipients: list[str]) -> Report:
     """What comes back of a mail to these."""
-    refusing = Controller(Refusing(), "127.0.0.1", free_port())
+    refusing = Controller(Refusing(), "127.0.0.1", free_port(), ready_timeout=PATIENCE)
     refusing.start()
     try:
         with TemporaryDirectory(prefix="newsletter-peer-", ignore_cleanup_errors=True) as name:
