@@ -22,6 +22,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    union_all,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -54,7 +55,25 @@ class Attribute(Base):
     position: Mapped[int]
     """Where its values stand (`KnownAttribute`); never given to another one."""
 
+    @property
+    def known(self) -> "KnownAttribute":
+        """Its type and place."""
+        return KnownAttribute(self.type, self.position)
 
+
+class DeletedAttribute(Base):
+    """The position of an attribute that was deleted, never given to another one; its values are cleared bit by bit."""
+
+    __tablename__ = "deleted_attributes"
+
+    publication_id: Mapped[int] = mapped_column(ForeignKey("publications.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    cleared_to: Mapped[int] = mapped_column(default=0)
+    """The last subscription whose value is cleared."""
+    is_cleared: Mapped[bool] = mapped_column(default=False)
+
+
+_EVER = (Attribute, DeletedAttribute)
 _KEYS = ("publication_id", "part", "subscription_id")
 _COLUMNS = tuple(f"value_{number}" for number in range(IN_A_ROW))
 
@@ -105,10 +124,15 @@ class KnownAttribute(NamedTuple):
         return _COLUMNS[self.place]
 
 
-def known_attributes(session: Session, publication_id: int, keys: Collection[str]) -> dict[str, KnownAttribute]:
-    """Those of these keys that are attributes."""
+def known_attributes(
+    session: Session, publication_id: int, keys: Collection[str], *, for_writing: bool = False
+) -> dict[str, KnownAttribute]:
+    """Those of these keys that are attributes; `for_writing`, none is deleted before this transaction ends."""
     asked = select(Attribute.key, Attribute.type, Attribute.position)
     asked = asked.where(Attribute.publication_id == publication_id, Attribute.key.in_(keys))
+    if for_writing:
+        # SQLite has one writer at a time.
+        asked = asked.with_for_update(read=True, key_share=True)
     return {key: KnownAttribute(type_, position) for key, type_, position in session.execute(asked)} if keys else {}
 
 
@@ -124,18 +148,18 @@ def ensure_attributes(
 ) -> dict[str, KnownAttribute]:
     """The attributes of these names, by key; a missing one is created with the type given."""
     wanted = {folded_name(name): {"name": name, "type": type_} for name, type_ in types.items()}
-    known = known_attributes(session, publication_id, wanted)
+    known = known_attributes(session, publication_id, wanted, for_writing=True)
     if wanted.keys() <= known.keys():
         return known
     if is_postgresql(session):
-        # SQLite has one writer at a time.
         session.execute(text("LOCK TABLE attributes IN SHARE ROW EXCLUSIVE MODE"))
         known = known_attributes(session, publication_id, wanted)
     new = [(key, values) for key, values in wanted.items() if key not in known]
-    last = session.scalar(select(func.max(Attribute.position)).where(Attribute.publication_id == publication_id))
+    ever = [select(func.max(one.position)).where(one.publication_id == publication_id) for one in _EVER]
+    last = max((one for one in session.scalars(union_all(*ever)) if one is not None), default=-1)
     session.add_all(
         Attribute(publication_id=publication_id, key=key, position=position, **values)
-        for position, (key, values) in enumerate(new, 0 if last is None else last + 1)
+        for position, (key, values) in enumerate(new, last + 1)
     )
     session.flush()
     return known_attributes(session, publication_id, wanted)
@@ -186,7 +210,7 @@ def set_value(session: Session, publication_id: int, subscription_id: int, name:
         session.execute(made.on_conflict_do_update(index_elements=_KEYS, set_=column))
         return
     for known in known_attributes(session, publication_id, [folded_name(name)]).values():
-        theirs = update(AttributeValues).where(*_rows_of(publication_id, known.part))
+        theirs = update(AttributeValues).where(*rows_of(publication_id, known.part))
         theirs = theirs.where(AttributeValues.subscription_id == subscription_id)
         session.execute(theirs.values({known.column_name: None}), execution_options=UNSYNCED)
 
@@ -208,8 +232,9 @@ def values_of(session: Session, subscription_id: int) -> dict[str, str]:
 
 def rows_with(publication_id: int, attribute: KnownAttribute) -> ColumnElement[bool]:
     """The SQL condition that a row has a value of this attribute."""
-    return and_(*_rows_of(publication_id, attribute.part), attribute.column.is_not(None))
+    return and_(*rows_of(publication_id, attribute.part), attribute.column.is_not(None))
 
 
-def _rows_of(publication_id: int, part: int) -> Sequence[ColumnElement[bool]]:
+def rows_of(publication_id: int, part: int) -> Sequence[ColumnElement[bool]]:
+    """The SQL conditions of a row with values of 32 attributes."""
     return AttributeValues.publication_id == publication_id, AttributeValues.part == part

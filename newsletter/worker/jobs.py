@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from newsletter.audience import bulk_acts, consent_chain, preferences, search_index
+from newsletter.audience import attribute_changes, bulk_acts, consent_chain, preferences, search_index
 from newsletter.audience.importing.uploads.job import UploadJob
 from newsletter.db import Session
 from newsletter.delivery import breaker, ledger, stopping
@@ -117,6 +117,7 @@ class Jobs:
             Job("clear old imports", timedelta(hours=1), uploads.prune),
             Job("clear old archives", timedelta(hours=1), archives.prune),
             Job("carry out bulk acts", timedelta(seconds=2), partial(bulk_acts.work, *acts)),
+            Job("clear deleted attributes", timedelta(seconds=10), self.clear_deleted_attributes),
             Job("clear old bulk acts", timedelta(hours=1), partial(self._in_groups, bulk_acts.prune)),
             Job("clear old bounces", timedelta(hours=1), partial(self._in_groups, self._intake.prune)),
             Job("look after comments", timedelta(minutes=1), partial(tend_comments.work, *acts)),
@@ -231,6 +232,9 @@ class Jobs:
             self._services.sessions, letter_id, self._now()
         ):
             pass
+
+    def clear_deleted_attributes(self) -> None:
+        self._in_groups(attribute_changes.clear_deleted, attribute_changes.has_deleted)
 
     def index_readers(self) -> None:
         self._in_groups(lambda session, _: search_index.index_some(session), search_index.is_due)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
-from newsletter.audience import attributes
+from newsletter.audience import attribute_counts, attributes
 from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type
 from newsletter.audience.attributes import Attribute, AttributeValues
 from newsletter.db import is_postgresql
@@ -120,3 +120,27 @@ def test_two_who_add_attributes_at_once_give_each_a_place_of_its_own(press: Pres
         found = dict(session.execute(select(Attribute.key, Attribute.position)).all())
     assert sorted(found) == ["age", "born", "city"]
     assert sorted(found.values()) == [0, 1, 2]
+
+
+def test_values_are_counted_and_those_named_that_a_type_cannot_compare(press: Press) -> None:
+    home, newest = press.publication.id, [press.reader(f"{name}@example.org").id for name in ("ada", "ben", "cleo")]
+    names = [f"name {number:02}" for number in range(attributes.IN_A_ROW)]
+    with press.sessions.begin() as session:
+        known = attributes.ensure_attributes(session, home, dict.fromkeys(["age", *names], AttributeType.NUMBER))
+        texts = ("41", "007", "38"), ("x", "", "")
+        given = [(one, {"age": age, names[-1]: other}) for one, age, other in zip(newest, *texts, strict=True)]
+        attributes.add_values(session, home, [(one, {k: v for k, v in of.items() if v}) for one, of in given], known)
+        age, last = known["age"], known[names[-1]]
+        assert (age.part, last.part) == (0, 1)
+        assert attribute_counts.count_values(session, home, [age, last]) == {age.position: 3, last.position: 1}
+        assert attribute_counts.example_values(session, home, [age, last], 2) == {
+            age.position: ["38", "007"],
+            last.position: ["x"],
+        }
+        fits = {one: attribute_counts.count_fitting(session, home, age, one) for one in AttributeType}
+    assert fits == {
+        AttributeType.TEXT: (3, 0, ()),
+        AttributeType.NUMBER: (3, 1, ["007"]),
+        AttributeType.DATE: (3, 3, ["41", "007", "38"]),
+        AttributeType.BOOLEAN: (3, 3, ["41", "007", "38"]),
+    }

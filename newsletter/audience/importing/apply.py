@@ -252,7 +252,7 @@ def _add_tags(session: Session, publication: Publication, readers: Sequence[tupl
 def _add_attributes(session: Session, publication: Publication, readers: Sequence[tuple[int, ImportRow]]) -> None:
     names = set(chain.from_iterable(row.attributes for _, row in readers))
     keys = {name: tag_names.folded_name(name) for name in names}
-    known = attributes.known_attributes(session, publication.id, set(keys.values()))
+    known = attributes.known_attributes(session, publication.id, set(keys.values()), for_writing=True)
     # Of one that is new, the type is guessed by the first values that come.
     if names_of_new := {name for name, key in keys.items() if key not in known}:
         new = [name for name in _in_order_of_columns(row for _, row in readers) if name in names_of_new]

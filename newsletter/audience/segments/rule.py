@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
 from newsletter import characters
+from newsletter.audience.attribute_types import AttributeType
+from newsletter.audience.tag_names import folded_name
 from newsletter.errors import Invalid
 
 MAX_CONDITIONS = 20
@@ -123,6 +125,39 @@ class Rule:
             yield condition
             if condition.rule:
                 yield from condition.rule.walk()
+
+
+_NUMBERS, _DATES = (AttributeType.NUMBER, AttributeType.BOOLEAN), (AttributeType.DATE,)
+_TYPES = {Op.OVER: _NUMBERS, Op.UNDER: _NUMBERS, Op.BEFORE: _DATES, Op.AFTER: _DATES}
+
+
+def asks_of(rule: Rule, attribute_key: str) -> bool:
+    """Whether a condition, also of a segment that it refers to, is about this attribute."""
+    return any(_is_about(one, attribute_key) for one in rule.walk())
+
+
+def unmet_under(rule: Rule, attribute_key: str, type_: AttributeType) -> list[Condition]:
+    """The conditions that no reader meets if this attribute has that type, because they compare it by another one."""
+    return [one for one in rule.conditions if _is_about(one, attribute_key) and not _compares_as(one.op, type_)]
+
+
+def with_renamed(rule: Rule, attribute_key: str, name: str) -> Rule:
+    """The same rule, for an attribute that has another name now."""
+    return replace(rule, conditions=tuple(_with_renamed(one, attribute_key, name) for one in rule.conditions))
+
+
+def _with_renamed(one: Condition, attribute_key: str, name: str) -> Condition:
+    if one.rule:
+        return replace(one, rule=with_renamed(one.rule, attribute_key, name))
+    return replace(one, name=name) if _is_about(one, attribute_key) else one
+
+
+def _is_about(one: Condition, attribute_key: str) -> bool:
+    return one.field is Field.ATTRIBUTE and folded_name(one.name) == attribute_key
+
+
+def _compares_as(op: Op, type_: AttributeType) -> bool:
+    return type_ in _TYPES.get(op, AttributeType)
 
 
 def reached_by(letter_ids: Iterable[int]) -> Condition:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from newsletter.audience import attributes, paces, subscribers
+from newsletter.audience.attributes import KnownAttribute
 from newsletter.audience.models import Pace, Status, Subscriber, Subscription
 from newsletter.audience.segments import compile as compiling
 from newsletter.audience.segments import rule as rules
@@ -112,6 +113,23 @@ def find(session: Session, publication_id: int, name: str) -> Segment:
 def every(session: Session, publication_id: int) -> list[Segment]:
     """The publication's segments, by name."""
     return list(session.scalars(select(Segment).where(Segment.publication_id == publication_id).order_by(Segment.key)))
+
+
+def asking_of(session: Session, publication_id: int, attribute_key: str) -> list[Segment]:
+    """The publication's segments with a condition on this attribute, by name."""
+    return [one for one in every(session, publication_id) if rules.asks_of(one.rule, attribute_key)]
+
+
+def unmet(session: Session, publication_id: int, wanted: Rule) -> list[Condition]:
+    """The conditions of a rule that no reader meets, because an attribute's type has no such comparison."""
+    known = attributes_in(session, publication_id, wanted)
+    return [one for key, each in known.items() for one in rules.unmet_under(wanted, key, each.type)]
+
+
+def attributes_in(session: Session, publication_id: int, resolved: Rule) -> dict[str, KnownAttribute]:
+    """The attributes that a rule names and that there are, by their keys."""
+    keys = {folded_name(one.name) for one in resolved.walk() if one.field is Field.ATTRIBUTE}
+    return attributes.known_attributes(session, publication_id, keys)
 
 
 def require_unreferred(session: Session, segment: Segment) -> None:
@@ -262,8 +280,7 @@ def _asked(
 ) -> tuple[Question, Rule]:
     resolved = resolve(session, publication.id, wanted, outer)
     _require_copies(session, publication.id, resolved)
-    keys = {folded_name(one.name) for one in resolved.walk() if one.field is Field.ATTRIBUTE}
-    known = attributes.known_attributes(session, publication.id, keys)
+    known = attributes_in(session, publication.id, resolved)
     return Question(publication, now, is_postgresql(session), taking, attributes=known), resolved
 
 
