@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from newsletter.audience import subscribers
+from newsletter.audience import attribute_changes, subscribers
+from newsletter.audience.attributes import Attribute
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Segment
@@ -15,6 +16,7 @@ from newsletter.delivery.models import Letter
 from newsletter.editorial.issues import corrections, issue_store
 from newsletter.editorial.models import Correction, Issue
 from newsletter.errors import Conflict, NotFound
+from newsletter.publications import Publication
 from newsletter.web.desk import audit_hook
 from newsletter.workflows import build_letter
 
@@ -35,6 +37,13 @@ def segment(store: Session, segment_id: int) -> Segment:
     """The segment of that id, which becomes the subject of the act; NotFound if there is none."""
     found = segments.load(store, segment_id)
     audit_hook.set_subject("segment", found.name)
+    return found
+
+
+def attribute(store: Session, publication: Publication, attribute_id: int) -> Attribute:
+    """The publication's attribute of that id, which becomes the subject of the act; NotFound if there is none."""
+    found = attribute_changes.find(store, publication.id, attribute_id)
+    audit_hook.set_subject("attribute", found.name)
     return found
 
 

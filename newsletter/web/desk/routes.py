@@ -25,6 +25,7 @@ from newsletter.web.desk.issue import (
     test_mail,
 )
 from newsletter.web.desk.readers import (
+    attributes,
     bulk_acts,
     failed_mails,
     imports,
@@ -68,6 +69,7 @@ _IN_SERIES = "/series/<id:letter_id>"
 _REPORT = "/reports/<slug>"
 _PERSON = "/people/<id:editor_id>"
 _SEGMENT = "/readers/segments/<id:segment_id>"
+_ATTRIBUTE = "/readers/attributes/<id:attribute_id>"
 _BULK_ACT = f"{_SEGMENT}/acts/<id:act_id>"
 _READER = "/readers/<id:subscription_id>"
 _SESSION = "/account/sessions/<long_id:session_id>"
@@ -243,6 +245,13 @@ ROUTES = (
     Route("POST", f"{_SEGMENT}/edit", Role.EDITOR, segments.change_segment, "changed a segment"),
     Route("GET", f"{_SEGMENT}/delete", Role.EDITOR, segments.delete_segment_form),
     Route("POST", f"{_SEGMENT}/delete", Role.EDITOR, segments.remove_segment, "deleted a segment"),
+    Route("GET", "/readers/attributes/", Role.EDITOR, attributes.list_attributes),
+    Route("GET", f"{_ATTRIBUTE}/", Role.EDITOR, attributes.show_attribute),
+    Route("POST", f"{_ATTRIBUTE}/name", Role.EDITOR, attributes.rename_attribute, "renamed an attribute"),
+    Route("GET", f"{_ATTRIBUTE}/type", Role.EDITOR, attributes.type_form),
+    Route("POST", f"{_ATTRIBUTE}/type", Role.EDITOR, attributes.change_type, "changed an attribute's type"),
+    Route("GET", f"{_ATTRIBUTE}/delete", Role.EDITOR, attributes.delete_attribute_form),
+    Route("POST", f"{_ATTRIBUTE}/delete", Role.EDITOR, attributes.remove_attribute, "deleted an attribute"),
     Route("GET", "/readers/import/", Role.EDITOR, imports.imports),
     Route("POST", "/readers/import/", Role.EDITOR, imports.upload_list, "uploaded a list", takes_list=True),
     Route("GET", f"{_IMPORT}/", Role.EDITOR, imports.import_page),

@@ -8,7 +8,10 @@ from typing import Generic, TypeVar
 
 from flask import current_app
 
-from newsletter.audience import growth, subscribers
+from newsletter.audience import attribute_counts, growth, subscribers
+from newsletter.audience.attribute_counts import Fit
+from newsletter.audience.attribute_types import AttributeType
+from newsletter.audience.attributes import KnownAttribute
 from newsletter.audience.growth import MonthGrowth
 from newsletter.audience.models import Status
 from newsletter.audience.segments import rule as rules
@@ -78,12 +81,15 @@ class _Audience:
         self.growth_lock = threading.Lock()
         self.results_lock = threading.Lock()
         self.corrections_lock = threading.Lock()
+        self.attributes_lock = threading.Lock()
         self.growth: TimedCache[Sequence[MonthGrowth]] = TimedCache(_SELDOM, quick=_QUICK)
         self.results: TimedCache[Sequence[IssueResult]] = TimedCache(
             quick=_QUICK, large=lambda results: sum(one.counts.audience for one in results) >= _MANY
         )
         self.of_rules: dict[str, TimedCache[tuple[int, int]]] = {}
         self.of_corrections: dict[str, TimedCache[CorrectionAudience]] = {}
+        self.of_attributes: dict[str, TimedCache[Mapping[int, int]]] = {}
+        self.of_types: dict[str, TimedCache[Fit]] = {}
 
 
 def audience_size(store: Session, publication_id: int) -> int:
@@ -121,9 +127,11 @@ def latest_results(store: Session, publication_id: int, most: int) -> Sequence[I
 def rule_counts(store: Session, publication: Publication, rule: Rule, now: datetime) -> tuple[int, int]:
     """How many readers belong to a rule, and how many of them an issue would go to, from the cache."""
     resolved = segments.resolve(store, publication.id, rule)
+    # An attribute that is given another type is compared by that at once.
+    known = segments.attributes_in(store, publication.id, resolved)
     audience = _audience(publication.id)
     with audience.lock:
-        cache = _kept_under(audience.of_rules, str(rules.to_json(resolved)))
+        cache = _kept_under(audience.of_rules, str((rules.to_json(resolved), known)))
         return cache.get(
             lambda: segments.count(store, publication, resolved, now), fresh=not segments.is_slow_to_count(store)
         )
@@ -162,6 +170,35 @@ def correction_audience(
         return cache.unexpired()
     with audience.corrections_lock:
         return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment), fresh=not is_slow)
+
+
+def value_counts(
+    store: Session, publication_id: int, known: Sequence[KnownAttribute], *, waits: bool
+) -> Mapping[int, int] | None:
+    """How many readers have a value of each of these attributes, by its position; of many as of a moment ago.
+
+    None if nobody has counted many of them just now, unless the caller waits for it.
+    """
+    audience = _audience(publication_id)
+    cache = _kept_under(audience.of_attributes, str([one.position for one in known]))
+    is_slow = segments.is_slow_to_count(store)
+    if is_slow and not waits:
+        return cache.unexpired()
+    with audience.attributes_lock:
+        return cache.get(lambda: attribute_counts.count_values(store, publication_id, known), fresh=not is_slow)
+
+
+def fit_of_type(
+    store: Session, publication_id: int, known: KnownAttribute, type_: AttributeType, *, waits: bool
+) -> Fit | None:
+    """How many readers have a value of an attribute, and of how many a type cannot compare it; None as above."""
+    audience = _audience(publication_id)
+    cache = _kept_under(audience.of_types, str((known.position, type_)))
+    is_slow = segments.is_slow_to_count(store)
+    if is_slow and not waits:
+        return cache.unexpired()
+    with audience.attributes_lock:
+        return cache.get(lambda: attribute_counts.count_fitting(store, publication_id, known, type_), fresh=not is_slow)
 
 
 def _kept_under(known: dict[str, TimedCache[T]], key: str) -> TimedCache[T]:

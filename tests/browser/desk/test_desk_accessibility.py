@@ -7,8 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import CDPSession, Error, Page
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import Map
+from werkzeug.routing import Rule as UrlRule
 
+from newsletter import publications
+from newsletter.audience import attributes
+from newsletter.audience.segments import store as segments
+from newsletter.audience.segments.rule import Condition, Rule
 from newsletter.editorial.issues import issue_bin, issue_note, issue_store, presence, snippets
 from newsletter.editors import accounts
 from newsletter.engagement.comments import CommentState
@@ -115,6 +120,10 @@ PAGES = (
     "/desk/readers/add",
     "/desk/readers/segments/new",
     "/desk/readers/segments/1/delete",
+    "/desk/readers/attributes/",
+    "/desk/readers/attributes/1/",
+    "/desk/readers/attributes/1/type?to=date",
+    "/desk/readers/attributes/3/delete",
     *(f"/desk/settings/{part}" for part in ("name", "sender", "address", "follow", "archive", "choices", "rules")),
     "/desk/settings/words/privacy",
 )
@@ -141,11 +150,23 @@ HELD = (
 """A page of each kind of thing that can be pressed."""
 
 
+def describe(services: Services) -> None:
+    """What is known of a reader, some of which a segment asks for, by a comparison that its type has and one not."""
+    with services.sessions.begin() as session:
+        home = publications.find(session)
+        for name, value in (("Age", "41"), ("Visited", "last May"), ("Ab" * 50, "x" * 300)):
+            attributes.set_value(session, home.id, 2, name, value)
+        conditions = ("over", "40", "Age"), ("before", "2026-05-01", "Visited")
+        rule = Rule(conditions=tuple(Condition.parse("attribute", *each) for each in conditions))
+        segments.save(session, home, "Who has not been here", rule, NOW)
+
+
 @pytest.fixture
 def services(services: Services) -> Services:
     """Something on each page."""
     for state in (CommentState.WAITING, CommentState.APPROVED):
         write_comment(services, "Ada", state)
+    describe(services)
     add_old(services, "old-letter", "older-than-the-oldest-letter-in-the-archive")
     sample_services.correct(services.sessions, services.links, "unwind-a-tight-back", NOW)
     with services.sessions.begin() as store:
@@ -213,7 +234,7 @@ def test_a_title_of_one_long_word_is_wider_than_no_page_of_its_issue(open_desk: 
 def test_the_sweep_has_every_page_of_the_desk() -> None:
     pages = [route.path for route in ROUTES if route.method == "GET"]
     pages = [path for path in pages if not NO_PAGES.search(path) and not ELSEWHERE.search(path)]
-    rules = [Rule(f"/desk{path}", endpoint=path) for path in pages]
+    rules = [UrlRule(f"/desk{path}", endpoint=path) for path in pages]
     addresses = Map(rules, converters=CONVERTERS).bind("")
     assert {addresses.match(urlsplit(path).path)[0] for path in PAGES} == set(pages)
 

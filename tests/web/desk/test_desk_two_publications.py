@@ -20,7 +20,7 @@ from tests.web.desk.conftest import Enter
 from tests.web.desk.visits import Visitor, address_of, hidden, words
 
 OURS, OTHER = "backpainhelp", "other"
-OF_A_PUBLICATION = ("/calendar/", "/settings/", "/issues/new")
+OF_A_PUBLICATION = ("/calendar/", "/settings/", "/issues/new", "/readers/attributes/")
 """Where the routes are that change what a publication is, or begin something in it."""
 
 

@@ -140,6 +140,11 @@ class Builder:
         return replace(self, rows=[*rows, *[BuilderRow()] * (add or not rows)], faults={})
 
 
+def in_words(condition: Condition) -> str:
+    """A condition on an attribute in words."""
+    return BuilderRow(f"{condition.field}.{condition.op}", condition.value, condition.name).words
+
+
 def builder_for(name: str, rule: Rule, known: Suggestions) -> Builder:
     """The form of a rule that is stored."""
     return Builder(name, rule.match, [_row(one, known) for one in rule.conditions], rule=rule)

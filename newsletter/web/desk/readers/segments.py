@@ -37,6 +37,8 @@ class _SegmentReaders:
     """How many of them an issue would go to."""
     newest: Sequence[Subscription] | None
     """The newest of them; None if they were not asked for."""
+    unmet: Sequence[str]
+    """The conditions, in words, that nobody meets because of an attribute's type."""
 
 
 def list_segments() -> str:
@@ -211,7 +213,8 @@ def _who(store: Session, publication: Publication, rule: Rule, sample: int = 0) 
         newest = segments.sample(store, publication, rule, now(), sample) if sample else None
     except (Invalid, NotFound):
         return None
-    return _SegmentReaders(members, audience, newest)
+    unmet = [segment_form.in_words(one) for one in segments.unmet(store, publication.id, rule)]
+    return _SegmentReaders(members, audience, newest, unmet)
 
 
 def _who_typed(store: Session, publication: Publication, typed: Builder) -> _SegmentReaders | None:
