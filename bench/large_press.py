@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session
 from bench.press import LINKS
 from bench.stock import ISSUES
 from newsletter import editors, migrations_runner
-from newsletter.audience import search_index
+from newsletter.audience import attributes, search_index
+from newsletter.audience.attribute_types import AttributeType
+from newsletter.audience.attributes import AttributeValues
 from newsletter.audience.models import Act, Channel, ConsentEvent, Subscriber, Subscription
 from newsletter.audit import AuditEntry, issue_subject
 from newsletter.db import Base, Sessions, UtcDateTime, open_engine
@@ -47,6 +49,7 @@ class Size:
     """Of all issues together; a quarter of them are of the newest."""
     acts: int = 20_000
     revisions: int = 300
+    attributes: int = 40
 
 
 def fill(url: str, data_dir: Path, size: Size) -> None:
@@ -57,6 +60,7 @@ def fill(url: str, data_dir: Path, size: Size) -> None:
     _one_of_each(sessions, data_dir, now)
     with sessions.begin() as session:
         _readers(session, size.readers, now)
+        _describe(session, size.attributes)
         _issues(session, size, now)
         _copies(session, size, now)
         _acts(session, size.acts, now)
@@ -119,6 +123,30 @@ def _readers(session: Session, count: int, now: datetime) -> None:
     }
     some = select(*(_cell(each) for each in gone.values())).where(n <= count // 200)
     session.execute(insert(Suppression).from_select(list(gone), some))
+
+
+def _describe(session: Session, count: int) -> None:
+    """Two readers in three have a value of each attribute: a word, a number, a day, or something else."""
+    n = Subscription.id
+    known = attributes.ensure_attributes(
+        session, 1, {f"Attribute {number}": list(AttributeType)[number % 4] for number in range(count)}
+    )
+    values = {
+        AttributeType.TEXT: _text("town ", n % 400),
+        AttributeType.NUMBER: cast(n % 90, String),
+        AttributeType.DATE: _text("2026-0", n % 9 + 1, "-1", n % 9),
+        AttributeType.BOOLEAN: case((n % 5 == 0, "perhaps"), (n % 2 == 0, "yes"), else_="no"),
+    }
+    for part in sorted({one.part for one in known.values()}):
+        cells = {
+            one.column_name: case((n % 3 != one.position % 3, values[one.type]))
+            for one in known.values()
+            if one.part == part
+        }
+        rows = select(literal(1), literal(part), n, *cells.values()).order_by(n)
+        session.execute(
+            insert(AttributeValues).from_select(["publication_id", "part", "subscription_id", *cells], rows)
+        )
 
 
 def _issues(session: Session, size: Size, now: datetime) -> None:

@@ -56,6 +56,7 @@ _QUESTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "desk.issues": ("?state=sent", "?state=draft", "?state=ready"),
     "desk.reports": ("?page=50",),
+    "desk.type_form": ("?to=number",),
     "desk.audit_log": ("?who=person1%40desk.example", "?act=act+7", "?before=900"),
     "desk.copies": ("?state=refused", "?domain=mail7.example", "?words=none"),
     "archive.index": ("?page=40", "?category=Back"),
