@@ -42,12 +42,13 @@ def events(slug: str) -> ResponseReturnValue:
 def _events(slug: str, state: IssueState) -> Iterator[str]:
     end = time.monotonic() + _SECONDS
     before = ""
-    while time.monotonic() < end and (part := _current_fragment(slug, state)) is not None:
+    while (part := _current_fragment(slug, state)) is not None:
         yield streams.event("progress", part) if part not in ("", before) else streams.keep_alive()
         before = part or before
         time.sleep(_EVERY)
-    if part is None:
-        yield streams.event("over")
+        if time.monotonic() >= end:
+            return
+    yield streams.event("over")
 
 
 def _current_fragment(slug: str, state: IssueState) -> str | None:
