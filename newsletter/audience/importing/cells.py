@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from newsletter import characters
 from newsletter.audience import tag_names
@@ -25,10 +25,18 @@ NOTHING = frozenset({"null", "none", "nil", "n/a", *_FAILED.split()})
 _BETWEEN_TAGS = ("|", ";", ",")
 
 
+class Tags(NamedTuple):
+    """The names of the tags in a cell, and the first that says that its reader has left; "" if none does."""
+
+    names: Sequence[str]
+    leaving: str
+
+
 @lru_cache(4096)
-def tags_in(text: str, separator: str) -> Sequence[str]:
-    """The names of the tags in a cell; Invalid for a name that is not valid. Without a separator, it is guessed."""
-    return [tag_names.clean_tag(each) for each in split_tags(text, separator)]
+def tags_in(text: str, separator: str) -> Tags:
+    """The tags in a cell; Invalid for a name that is not valid. Without a separator, it is guessed."""
+    names = [tag_names.clean_tag(each) for each in split_tags(text, separator)]
+    return Tags(names, next(filter(status_words.is_known_as_gone, names), ""))
 
 
 def split_tags(text: str, separator: str) -> list[str]:
@@ -72,9 +80,15 @@ _DECODER, _ENCODER = json.JSONDecoder(), json.JSONEncoder(ensure_ascii=False)
 
 
 def _as_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return str(value) if type(value) is int else _ENCODER.encode(value)
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case _:
+            return _ENCODER.encode(value)
 
 
 def checked_text(name: str, text: str, most: int = tag_names.MAX_VALUE) -> str:

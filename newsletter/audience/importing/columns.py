@@ -187,6 +187,9 @@ class ColumnLayout:
         """The worst status that the row gives its reader, None if none; raises Invalid for an unknown word."""
         worst = _STATUS_OF[self.membership] if self.membership else None
         for at, how in self.telling:
+            # An empty cell says nothing, except that nobody subscribed.
+            if not cells[at] and how is not FieldKind.SUBSCRIBED:
+                continue
             try:
                 worst = worse_status(worst, self.source.status(how, cells[at]))
             except Invalid as error:
@@ -213,8 +216,8 @@ class ColumnLayout:
         found = self._words_among(texts, source.tagged_words) if source.tagged_words else []
         for place in self.places[FieldKind.TAGS]:
             if text := texts[place]:
-                names = tags_in(text, source.tag_separator)
-                if place in self.passed_over and (leaving := next(filter(status_words.is_known_as_gone, names), "")):
+                names, leaving = tags_in(text, source.tag_separator)
+                if leaving and place in self.passed_over:
                     raise Invalid(_unread_status(self.header[place], leaving, FieldKind.TAGS))
                 found += names
         if len(found) > _MAX_TAGS:
@@ -269,8 +272,8 @@ class ColumnLayout:
         return "; ".join(f"{title} {checked_text(title, text, _MAX_PROOF)}" for title, text in found)
 
     def _words_among(self, cells: Sequence[str], words: frozenset[str]) -> list[str]:
-        texts = [text for at, _ in self.telling if (text := cells[at].strip())]
-        return [text.casefold() for text in texts if headers.normalized(text) in words]
+        texts = [cells[at] for at, _ in self.telling if cells[at]]
+        return [text.strip().casefold() for text in texts if headers.normalized(text) in words]
 
 
 def _remarking(source: Source, proofs: Iterable[tuple[int, str]]) -> Callable[[Sequence[str]], str]:
