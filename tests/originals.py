@@ -31,8 +31,21 @@ Fill = Callable[[Sessions, Path], None]
 """Puts something into a migrated database; what it keeps beside it, such as pictures, goes into the folder."""
 
 
+_bases: dict[Fill, Fill] = {}
+
+
 def empty(_sessions: Sessions, _folder: Path) -> None:
     """Nothing but the tables."""
+
+
+def upon(base: Fill) -> Callable[[Fill], Fill]:
+    """Begin a fill with a copy of what another put in."""
+
+    def begin(fill: Fill) -> Fill:
+        _bases[fill] = base
+        return fill
+
+    return begin
 
 
 @dataclass
@@ -78,7 +91,7 @@ class Originals:
 
     def _make(self, kind: str, fill: Fill, beside: Path) -> str:
         if fill is not empty:
-            url = self._copy(*self._original(kind, empty), beside)
+            url = self._copy(*self._original(kind, _bases.get(fill, empty)), beside)
         elif kind == "sqlite":
             url = f"sqlite:///{beside / _FILE}"
         else:

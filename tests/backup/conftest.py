@@ -23,7 +23,7 @@ from newsletter.wiring import Services
 from newsletter.workflows import publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
-from tests.originals import Fill
+from tests.originals import Fill, upon
 from tests.sample_services import NOW
 from tests.servers import create_database, drop_database
 
@@ -52,8 +52,8 @@ def filled() -> Fill:
     return _full
 
 
+@upon(sample_services.stocked)
 def _full(sessions: Sessions, folder: Path) -> None:
-    sample_services.stocked(sessions, folder)
     links = sample_services.build(sessions, folder).links
     with sessions.begin() as session:
         home = publications.find(session)

@@ -60,9 +60,9 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind: str, orientati
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_large_picture_becomes_as_wide_as_mail_shows_and_says_so(kind: str) -> None:
-    developed = process(photos.saved(photos.quarters((4000, 3000)), kind))
+    developed = process(photos.saved(photos.quarters((2400, 1800)), kind))
     assert photos.opened(developed.content).size == (WIDTH, 900)
-    assert developed.note == "Scaled from 4,000 × 3,000 to 1,200 × 900 pixels."
+    assert developed.note == "Scaled from 2,400 × 1,800 to 1,200 × 900 pixels."
 
 
 def test_a_photo_that_lies_on_its_side_is_scaled_by_the_width_that_is_seen() -> None:

@@ -20,7 +20,7 @@ from newsletter.worker import Worker
 from newsletter.workflows import allow_sending, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
 from tests import sample_services
-from tests.originals import Fill
+from tests.originals import Fill, upon
 from tests.sample_services import NOW
 
 GRACE = timedelta(hours=2)
@@ -41,8 +41,8 @@ def services(sessions: Sessions, tmp_path: Path, now: datetime) -> Services:
     return sample_services.build(sessions, tmp_path, mail_server="127.0.0.1", mail_port=9)
 
 
+@upon(sample_services.stocked)
 def _begun(sessions: Sessions, folder: Path) -> None:
-    sample_services.stocked(sessions, folder)
     links = sample_services.build(sessions, folder).links
     with sessions.begin() as session:
         session.add_all(_reader(number, first(session), NOW) for number in range(READERS))

@@ -23,7 +23,7 @@ from newsletter.workflows import publish, rehearse_issue
 from newsletter.workflows.rehearse_issue import RehearsalReport
 from tests import sample_services
 from tests.databases import MOSTLY_SQLITE
-from tests.originals import Fill
+from tests.originals import Fill, upon
 from tests.sample_services import NOW
 
 pytestmark = MOSTLY_SQLITE
@@ -47,8 +47,8 @@ def filled() -> Fill:
     return _peopled
 
 
-def _peopled(sessions: Sessions, folder: Path) -> None:
-    sample_services.stocked(sessions, folder)
+@upon(sample_services.stocked)
+def _peopled(sessions: Sessions, _folder: Path) -> None:
     with sessions.begin() as session:
         for number, (email, name) in enumerate(READERS.items(), 1):
             person = Subscriber(email=email, key=email.casefold(), name=name, created_at=NOW)

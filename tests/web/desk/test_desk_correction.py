@@ -20,7 +20,7 @@ from newsletter.publications import find
 from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
 from tests import sample_services
-from tests.originals import Fill
+from tests.originals import Fill, upon
 from tests.web.desk.conftest import Enter
 from tests.web.desk.test_desk_writing import form, replaced
 from tests.web.desk.visits import Visitor, hidden, words
@@ -35,9 +35,9 @@ NOTE = "We wrote ten hours; it is ten minutes."
 STATES = (CopyState.SENT, CopyState.SENT, CopyState.IN_DOUBT, CopyState.REFUSED, CopyState.SENT)
 
 
-def with_readers(sessions: Sessions, folder: Path) -> None:
+@upon(sample_services.stocked)
+def with_readers(sessions: Sessions, _folder: Path) -> None:
     """The first issue went out to five readers: two still read it, one may have got it, one did not, and one left."""
-    sample_services.stocked(sessions, folder)
     now = sample_services.NOW
     with sessions.begin() as session:
         letter = issue_store.find(session, SLUG).letter
