@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from newsletter.audience import attribute_counts, attributes
 from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type
@@ -144,3 +145,15 @@ def test_values_are_counted_and_those_named_that_a_type_cannot_compare(press: Pr
         AttributeType.DATE: (3, 3, ["41", "007", "38"]),
         AttributeType.BOOLEAN: (3, 3, ["41", "007", "38"]),
     }
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_whoever_deletes_an_attribute_waits_for_those_who_give_it_to_a_reader(press: Press) -> None:
+    home, reader = press.publication.id, press.reader(ADA).id
+    with press.sessions.begin() as session:
+        attributes.set_value(session, home, reader, "City", "Kraków")
+    with press.sessions.begin() as giving, press.sessions.begin() as deleting:
+        attributes.set_value(giving, home, reader, "City", "Rome")
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            deleting.scalars(select(Attribute).with_for_update(nowait=True)).one()
+        deleting.rollback()

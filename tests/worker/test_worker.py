@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import func, select, text
 
 from newsletter import publications
-from newsletter.audience import consent_chain
+from newsletter.audience import attribute_changes, consent_chain
+from newsletter.audience.attributes import DeletedAttribute
 from newsletter.audience.models import Act, Channel, ConsentEvent, Pace, Status, Subscriber, Subscription
 from newsletter.config import Settings
 from newsletter.db import DatabaseDown, Sessions
@@ -113,6 +114,7 @@ def test_each_job_does_its_part_when_called_by_hand(
         hour = session.scalars(select(Letter.due_at)).one()
     with sessions.begin() as session:
         session.add(ConsentEvent(act=Act.EXPLAINED, channel=Channel.LINK, at=hour))
+        session.add(DeletedAttribute(publication_id=publications.find(session).id, position=0))
     wait_for(lambda: datetime.now(UTC) > hour)
     for job in worker.jobs.table():
         job.run()
@@ -120,6 +122,7 @@ def test_each_job_does_its_part_when_called_by_hand(
     services.close()
     assert is_finished(sessions)
     with sessions.reading() as session:
+        assert not attribute_changes.has_deleted(session, hour)
         found = consent_chain.verify(session)
     assert (found.chained, found.unchained, found.broken) == (1, 0, None)
 
