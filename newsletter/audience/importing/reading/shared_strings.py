@@ -9,7 +9,7 @@ from array import array
 from functools import lru_cache
 from typing import IO
 
-from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, XmlPart
+from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, PLAIN_TEXT, XmlPart
 from newsletter.errors import Invalid, Unavailable
 
 _LOT = 16
@@ -18,6 +18,7 @@ _LOTS_AT_HAND = 8
 _TEXTS_AT_HAND = 4_096
 _BETWEEN = "\0"
 """Which no text of XML has."""
+_PLAIN = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t>')
 _ESCAPE = re.compile("_x(?!0000|[dD][89a-fA-F])([0-9a-fA-F]{4})_")
 
 
@@ -34,9 +35,14 @@ class SharedStrings:
         self._file = file
         self._ends = array("Q", [0])
         """Where each lot ends in the file."""
+        self._last_kept: dict[str, str] = {}
+        """Each text of the last piece, which the next rows ask for, by its number."""
         self._lot = lru_cache(_LOTS_AT_HAND)(self._read_lot)
-        self.text = lru_cache(_TEXTS_AT_HAND)(self._find_text)
+        self._kept = lru_cache(_TEXTS_AT_HAND)(self._find_text)
+
+    def text(self, stated: str) -> str:
         """The text with this number, as a cell has it; Invalid if there is none, Unavailable if the disk is full."""
+        return self._last_kept.get(stated) or self._kept(stated)
 
     def _find_text(self, stated: str) -> str:
         lot, at = divmod(int(stated), _LOT)
@@ -50,15 +56,17 @@ class SharedStrings:
 
     def _read_lot(self, lot: int) -> list[str]:
         start, end = self._ends[lot : lot + 2]
-        return unescaped(os.pread(self._file.fileno(), end - start, start).decode()).split(_BETWEEN)
+        return os.pread(self._file.fileno(), end - start, start).decode().split(_BETWEEN)
 
     def _keep_more(self) -> bool:
         """Keep the lots of the next piece of the part; False if there is none."""
         is_more, texts = self._part.read_piece(), self._part.strings
         whole = len(texts) - len(texts) % _LOT if is_more else len(texts)
+        kept, first = list(map(unescaped, texts[:whole])), (len(self._ends) - 1) * _LOT
+        self._last_kept = dict(zip(map(str, range(first, first + whole)), kept, strict=True))
         try:
             for at in range(0, whole, _LOT):
-                written = self._file.write(_BETWEEN.join(texts[at : at + _LOT]).encode())
+                written = self._file.write(_BETWEEN.join(kept[at : at + _LOT]).encode())
                 self._ends.append(self._ends[-1] + written)
             self._file.flush()
         except OSError as error:
@@ -69,6 +77,8 @@ class SharedStrings:
 
 class _StringsPart(XmlPart):
     """Texts, some with a font for each piece; how a Chinese or Japanese one is pronounced is left out."""
+
+    _UNIT_END = "</si>"
 
     def __init__(self, stream: IO[bytes]) -> None:
         super().__init__(stream)
@@ -81,7 +91,9 @@ class _StringsPart(XmlPart):
         if kind == "t":
             self._texts.clear()
         elif kind == "si":
-            self._text = ""
+            self._is_between, self._text = False, ""
+        elif kind == "sst":
+            self._is_between = True
         elif kind == "rPh":
             self._is_phonetic = True
 
@@ -91,6 +103,12 @@ class _StringsPart(XmlPart):
             if not self._is_phonetic and len(self._text) < LONGEST_TEXT:
                 self._text += "".join(self._texts)
         elif kind == "si":
+            self._is_between = True
             self.strings.append(self._text[:LONGEST_TEXT])
         elif kind == "rPh":
             self._is_phonetic = False
+
+    def _take(self, unit: str) -> bool:
+        if found := _PLAIN.fullmatch(unit):
+            self.strings.append(found[1])
+        return bool(found)

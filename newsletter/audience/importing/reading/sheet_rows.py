@@ -9,6 +9,7 @@ from newsletter.audience.importing.reading.cell_columns import MOST_COLUMNS, col
 from newsletter.audience.importing.reading.csv_reader import CsvRow, RefusedRow
 from newsletter.audience.importing.reading.merged_cells import MergedCells
 from newsletter.audience.importing.reading.number_formats import NumberReader, moment_text, plain_number
+from newsletter.audience.importing.reading.plain_rows import PlainRows
 from newsletter.audience.importing.reading.shared_strings import SharedStrings, unescaped
 from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, TRUE, XmlPart
 from newsletter.errors import Invalid
@@ -22,6 +23,8 @@ _MOST_ROWS = 1 << 24
 class SheetRows(XmlPart):
     """The rows of a sheet that are not blank, each with its number and with its cells in their columns."""
 
+    _UNIT_END = "</row>"
+
     def __init__(
         self,
         stream: IO[bytes],
@@ -32,6 +35,7 @@ class SheetRows(XmlPart):
         super().__init__(stream)
         self._merged = merged
         self._shared_text = shared.text
+        self._plain_rows = PlainRows(self._reader)
         self._styles = {str(style): read for style, read in enumerate(styles)}
         self._rows: list[tuple[CsvRow | RefusedRow, int]] = []
         """Each with what had been looked up by its end."""
@@ -75,7 +79,10 @@ class SheetRows(XmlPart):
                 self._column += 1
         elif kind == "v" or kind == "t":
             self._texts.clear()
+        elif kind == "sheetData":
+            self._is_between = True
         elif kind == "row":
+            self._is_between = False
             self._stated_number = attributes.get("r")
             self._doubt = _HIDDEN if attributes.get("hidden") in TRUE else ""
             self._cells, self._column, self._reference, self._too_far = [], 0, "", ""
@@ -88,35 +95,36 @@ class SheetRows(XmlPart):
             if not self._is_phonetic and len(self._text) < LONGEST_TEXT:
                 self._text += "".join(self._texts)
         elif kind == "c":
-            if self._text and (text := self._value(self._text)):
+            if self._text and (text := self._reader(self._type, self._style)(self._text)):
                 cells = self._cells
                 if len(cells) + 1 == self._column <= MOST_COLUMNS:
                     cells.append(text)
                 else:
                     self._put_elsewhere(text)
         elif kind == "row":
+            self._is_between = True
             self._end_row()
         elif kind == "rPh":
             self._is_phonetic = False
         elif kind == "sheetData":
             # No cells follow.
+            self._is_between = False
             self._parser.StartElementHandler = self._parser.EndElementHandler = None
 
     def _find_column(self, letters: str) -> int:
         self._columns[letters] = number = column_number(letters)
         return number
 
-    def _value(self, text: str) -> str:
-        kind = self._type
-        if kind == "s":
-            text = self._shared_text(text)
-            self._looked_up += len(text)
-            return text
+    def _reader(self, kind: str | None, style: str) -> NumberReader:
+        """What gives the text of a cell of this type and style."""
         if kind is None or kind == "n":
-            return self._styles.get(self._style, plain_number)(text)
-        if kind == "b":
-            return "true" if text in TRUE else "false"
-        return _iso_moment(text) if kind == "d" else unescaped(text)
+            return self._styles.get(style, plain_number)
+        return {"s": self._look_up, "b": _truth, "d": _iso_moment}.get(kind, unescaped)
+
+    def _look_up(self, text: str) -> str:
+        text = self._shared_text(text)
+        self._looked_up += len(text)
+        return text
 
     def _put_elsewhere(self, text: str) -> None:
         """Put a cell that does not follow on the one before it into its place."""
@@ -130,20 +138,32 @@ class SheetRows(XmlPart):
 
     def _end_row(self) -> None:
         stated = self._stated_number or self._reference.lstrip(ascii_letters)
-        number = int(stated) if stated else self._number + 1
+        self._add_row(int(stated) if stated else self._number + 1, self._cells, self._doubt, self._too_far)
+
+    def _add_row(self, number: int, cells: list[str], doubt: str = "", too_far: str = "") -> None:
         if not self._number < number <= _MOST_ROWS:
             raise Invalid(DAMAGED)
         self._number = number
-        self._looked_up += len(self._cells)
-        is_blank = not any(map(str.strip, self._cells))
+        self._looked_up += len(cells)
+        is_blank = not any(map(str.strip, cells))
         if self._merged:
-            self._merged.fill(number, self._cells)
-        if self._too_far:
+            self._merged.fill(number, cells)
+        if too_far:
             most = formats.number(MOST_COLUMNS)
-            reason = f"it has a cell at {self._too_far[:40]}, and the first {most} columns are read"
-            self._rows.append((RefusedRow(number, reason, self._cells), self._looked_up))
+            reason = f"it has a cell at {too_far[:40]}, and the first {most} columns are read"
+            self._rows.append((RefusedRow(number, reason, cells), self._looked_up))
         elif not is_blank:
-            self._rows.append((CsvRow(number, self._cells, self._doubt), self._looked_up))
+            self._rows.append((CsvRow(number, cells, doubt), self._looked_up))
+
+    def _take(self, unit: str) -> bool:
+        row = self._plain_rows.read(unit)
+        if row:
+            self._add_row(*row)
+        return row is not None
+
+
+def _truth(text: str) -> str:
+    return "true" if text in TRUE else "false"
 
 
 def _iso_moment(text: str) -> str:
