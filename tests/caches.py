@@ -6,14 +6,17 @@ hashes of passwords are weak, SQLite does not wait for the disk, and the search 
 
 import gc
 from collections.abc import Callable, Generator
+from functools import partial
+from pathlib import Path
 from types import CodeType
 from typing import Any, ClassVar
 
 import pytest
+import xdist
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.templating import Environment
-from jinja2 import BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from jinja2.bccache import Bucket
 from sqlalchemy import Engine, create_engine
 from werkzeug.routing import Map, Rule, RuleFactory
@@ -24,25 +27,26 @@ from newsletter.editors import passwords
 from tests.waiting import PATIENCE
 
 
-class _Templates(BytecodeCache):
-    """Compiled templates, in memory."""
+class _Templates(FileSystemBytecodeCache):
+    """Compiled templates: in memory, and in a folder that the workers of a run share."""
 
-    def __init__(self) -> None:
-        self._compiled: dict[str, CodeType] = {}
+    def __init__(self, folder: Path) -> None:
+        super().__init__(str(folder))
+        self._compiled: dict[tuple[str, str], CodeType] = {}
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._compiled.get(bucket.key)
+        bucket.code = self._compiled.get((bucket.key, bucket.checksum))
+        if bucket.code is None:
+            super().load_bytecode(bucket)
+            self._remember(bucket)
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        self._compiled[bucket.key] = bucket.code
+        super().dump_bytecode(bucket)
+        self._remember(bucket)
 
-
-_TEMPLATES = _Templates()
-
-
-class _Environment(Environment):
-    def __init__(self, app: Flask, **options: Any) -> None:
-        super().__init__(app, bytecode_cache=_TEMPLATES, **options)
+    def _remember(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._compiled[bucket.key, bucket.checksum] = bucket.code
 
 
 class _Route(Rule):
@@ -163,10 +167,14 @@ def durable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _caches() -> Any:
+def _caches(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if xdist.is_xdist_worker(request) else base) / "templates"
+    shared.mkdir(exist_ok=True)
+    environment = partial(Environment, bytecode_cache=_Templates(shared))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "create_engine", _engine)
-        patch.setattr(Flask, "jinja_environment", _Environment)
+        patch.setattr(Flask, "jinja_environment", staticmethod(environment))
         patch.setattr(Flask, "url_rule_class", staticmethod(_route))
         patch.setattr(Flask, "url_map_class", _Routes)
         patch.setattr(engines, "_prepare_sqlite", _prepare_sqlite_in_haste)
