@@ -19,7 +19,7 @@ from newsletter.editors import Role
 from newsletter.publications import find
 from newsletter.web.desk import timed_cache
 from newsletter.wiring import Services
-from tests import sample_services
+from tests import amending, sample_services
 from tests.originals import Fill, upon
 from tests.web.desk.conftest import Enter
 from tests.web.desk.test_desk_writing import form, replaced
@@ -62,14 +62,18 @@ def filled() -> Fill:
 
 
 @pytest.fixture
-def corrected(editor: Visitor) -> Visitor:
+def corrected(editor: Visitor, services: Services, now: datetime) -> Visitor:
     """An editor who has corrected the issue on the web."""
-    assert amend(editor).status_code == 303
+    with services.sessions.begin() as session:
+        issue = issue_store.find(session, SLUG)
+        source = f"{issue.revision.source}\nAnd ten minutes are enough.\n"
+        amending.amend(session, issue, source, NOTE, "editor@desk.example", now)
     return editor
 
 
-def test_the_log_tells_which_correction_an_act_was_about(corrected: Visitor, services: Services) -> None:
-    corrected.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
+def test_the_log_tells_which_correction_an_act_was_about(editor: Visitor, services: Services) -> None:
+    assert amend(editor).status_code == 303
+    editor.press(LETTER, subject="A new subject for it", body="We were wrong.\n")
     with services.sessions.reading() as session:
         acts = session.scalars(select(AuditEntry).where(AuditEntry.kind == "issue").order_by(AuditEntry.id)).all()
     told = [(act.act, act.details["correction"]) for act in acts if "correction" in act.details]
