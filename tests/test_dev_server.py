@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +18,9 @@ import pytest
 from newsletter import migrations_runner
 from newsletter.config import Settings
 from newsletter.db import open_engine
+from newsletter.errors import Refused
 from newsletter.processes import dev_server
+from newsletter.system import lifeline
 from tests.originals import Originals, empty
 from tests.ports import free_port
 from tests.test_lifeline import as_from_a_terminal
@@ -204,11 +206,27 @@ def test_a_second_one_on_the_same_data_is_refused_and_told_which_process_holds_i
 
 def test_issues_go_to_the_inbox_too_whatever_the_settings_for_bulk_mail_say(tmp_path: Path) -> None:
     bulk = {"bulk_mail_server": "bulk.example.org", "bulk_mail_use_tls": True}
-    environment, commands = dev_server._plan(Settings(_env_file=None, data_dir=tmp_path, **bulk))
+    with socket.create_server(("127.0.0.1", 0)) as inbox:
+        environment = dev_server._environment(Settings(_env_file=None, data_dir=tmp_path, **bulk), inbox)
+        port = inbox.getsockname()[1]
     told = {name.lower(): value for name, value in environment.items() if name.startswith(("MAIL_", "BULK_MAIL_"))}
     settings = Settings(_env_file=None, **told)
     assert settings.mail == settings.bulk_mail
-    assert (settings.mail.host, str(settings.mail.port)) == ("127.0.0.1", commands[0][-1])
+    assert (settings.mail.host, settings.mail.port) == ("127.0.0.1", port)
+
+
+def test_nobody_else_is_given_the_port_for_mail_while_the_inbox_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_command: list[str], environment: Mapping[str, str], *_: object) -> None:
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("127.0.0.1", int(environment["MAIL_PORT"])))
+        raise Refused("the inbox was to start")
+
+    monkeypatch.setattr(dev_server, "_start", start)
+    monkeypatch.setattr(lifeline, "watch_stop_signals", list)
+    with pytest.raises(Refused, match="the inbox was to start"):
+        dev_server._supervise(Settings(_env_file=None, data_dir=tmp_path), dev_server._Welcome(None, may_send=True))
 
 
 def assert_free(*ports: int) -> None:

@@ -1,5 +1,7 @@
 """`newsletter up`, `serve`, `worker` and `inbox`: the processes that run until a signal."""
 
+import socket
+
 import click
 import structlog
 
@@ -39,13 +41,15 @@ def worker(processes: int) -> None:
 
 @click.command()
 @click.option("--smtp-port", type=click.IntRange(0, 65535), default=1025, show_default=True)
-def inbox(smtp_port: int) -> None:
+@click.option("--smtp-fd", type=int, help="The descriptor of a socket that listens already, in place of a port.")
+def inbox(smtp_port: int, smtp_fd: int | None) -> None:
     """Run the local inbox alone: it accepts every email and sends none on."""
     from newsletter.inbox.run import serve_inbox
 
     settings = config.load()
     logs.configure(settings)
-    serve_inbox(settings.data_dir / "inbox", smtp_port, settings.inbox_port)
+    mail = smtp_port if smtp_fd is None else socket.socket(fileno=smtp_fd)
+    serve_inbox(settings.data_dir / "inbox", mail, settings.inbox_port)
 
 
 @click.command()

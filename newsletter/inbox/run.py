@@ -69,12 +69,15 @@ class Inbox:
         self.web_server.stop()
 
 
-def start_inbox(folder: Path, smtp_port: int, web_port: int) -> Inbox:
-    """Start both servers and return; Refused if a port is taken. The caller calls `stop`."""
+def start_inbox(folder: Path, mail: int | socket.socket, web_port: int) -> Inbox:
+    """Start both servers and return; Refused if a port is taken. The caller calls `stop`.
+
+    `mail` is a port, or a socket that listens on one.
+    """
     listener = listen(_LOOPBACK, web_port, "INBOX_PORT")
     try:
         store = Store(folder)
-        mail_server = smtp.start(_LOOPBACK, smtp_port, store)
+        mail_server = smtp.start(_LOOPBACK, mail, store) if isinstance(mail, int) else smtp.start_on(mail, store)
     except BaseException:
         listener.close()
         raise
@@ -82,10 +85,10 @@ def start_inbox(folder: Path, smtp_port: int, web_port: int) -> Inbox:
     return Inbox(store, mail_server, web_server)
 
 
-def serve_inbox(folder: Path, smtp_port: int, web_port: int) -> None:
+def serve_inbox(folder: Path, mail: int | socket.socket, web_port: int) -> None:
     """Run the inbox until a signal; Refused if a port is taken. Main thread only."""
     asked = lifeline.watch_stop_signals()
-    inbox = start_inbox(folder, smtp_port, web_port)
+    inbox = start_inbox(folder, mail, web_port)
     log.info("inbox ready", url=inbox.url, smtp=f"{_LOOPBACK}:{inbox.smtp_port}")
     while not asked:
         time.sleep(_LOOK)

@@ -66,9 +66,14 @@ class MailServer(AsyncioServer):
 
 def start(host: str, port: int, store: Store, *, beyond_loopback: bool = False) -> MailServer:
     """Start a server that stores mail; port 0 lets the system choose."""
+    return start_on(listen(host, port, "MAIL_PORT", beyond_loopback=beyond_loopback), store)
+
+
+def start_on(listener: socket.socket, store: Store) -> MailServer:
+    """The same on a socket that listens already."""
     # aiosmtpd logs addresses at info level, and warns of every client error.
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    return MailServer(listen(host, port, "MAIL_PORT", beyond_loopback=beyond_loopback), store)
+    return MailServer(listener, store)
 
 
 def _clean(address: str) -> str:

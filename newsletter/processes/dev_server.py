@@ -1,6 +1,7 @@
 """`newsletter up`: web server, worker and local inbox on one machine, in one process group."""
 
 import os
+import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -17,7 +18,7 @@ from newsletter.editors import Role
 from newsletter.errors import Refused
 from newsletter.system import data_folder, lifeline
 from newsletter.system.lifeline import Lifeline
-from newsletter.system.ports import free_port, require_free, responds
+from newsletter.system.ports import listen, require_free, responds
 from newsletter.wiring import Services, open_services
 
 log = structlog.get_logger()
@@ -82,10 +83,16 @@ def _supervise(settings: Settings, welcome: _Welcome) -> None:
     stop_signals = lifeline.watch_stop_signals()
     children: list[_ChildProcess] = []
     try:
-        environment, commands = _plan(settings)
         pipe = Lifeline()
-        for command in commands:
-            children.append(_start(command, environment, pipe))  # noqa: PERF401  (those begun must be known if one fails)
+        if _has_inbox(settings):
+            # Bound here, or another program could be given the port before the inbox is ready.
+            with listen(_LOOPBACK, 0, "MAIL_PORT") as mail:
+                environment = _environment(settings, mail)
+                children.append(_start(["inbox", "--smtp-fd", str(mail.fileno())], environment, pipe, mail))
+        else:
+            environment = _environment(settings)
+        for name in ("serve", "worker"):
+            children.append(_start([name], environment, pipe))  # noqa: PERF401  (those begun must be known if one fails)
         # A database that may not send can be looked at, but never becomes ready.
         _wait_until_ready(settings, "readyz" if welcome.may_send else "healthz", children, stop_signals)
         _print_addresses(settings, welcome)
@@ -95,23 +102,21 @@ def _supervise(settings: Settings, welcome: _Welcome) -> None:
         _stop(children)
 
 
-def _plan(settings: Settings) -> tuple[Mapping[str, str], list[list[str]]]:
-    """The child processes' environment and commands; no inbox if a mail server is configured."""
+def _environment(settings: Settings, mail: socket.socket | None = None) -> Mapping[str, str]:
+    """The child processes' environment; all mail goes to the inbox's socket, if there is one."""
     environment = os.environ | {"BASE_URL": settings.public_url}
-    if not _has_inbox(settings):
-        return environment, [["serve"], ["worker"]]
-    port = str(free_port())
-    return environment | _mail_environment(port), [["inbox", "--smtp-port", port], ["serve"], ["worker"]]
-
-
-def _mail_environment(port: str) -> dict[str, str]:
+    if mail is None:
+        return environment
     # Issues as well, whatever BULK_MAIL_* or a .env say: the inbox promises that no mail leaves this machine.
-    server = {"SERVER": _LOOPBACK, "PORT": port, "USE_TLS": "false", "USE_SSL": "false"}
-    return {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in server.items()}
+    server = {"SERVER": _LOOPBACK, "PORT": str(mail.getsockname()[1]), "USE_TLS": "false", "USE_SSL": "false"}
+    return environment | {f"{kind}_{name}": value for kind in ("MAIL", "BULK_MAIL") for name, value in server.items()}
 
 
-def _start(command: list[str], environment: Mapping[str, str], pipe: Lifeline) -> _ChildProcess:
-    process = pipe.start("newsletter.child", *command, environment=environment)
+def _start(
+    command: list[str], environment: Mapping[str, str], pipe: Lifeline, *inherited: socket.socket
+) -> _ChildProcess:
+    descriptors = [each.fileno() for each in inherited]
+    process = pipe.start("newsletter.child", *command, environment=environment, inherited=descriptors)
     log.info("part started", part=command[0], pid=process.pid)
     return _ChildProcess(command[0], process)
 

@@ -41,10 +41,14 @@ class Lifeline:
         self._end, self._held = os.pipe()  # our end of the pipe closes when this process ends, for whatever reason
 
     def start(
-        self, module: str, *arguments: str, environment: Mapping[str, str] | None = None
+        self,
+        module: str,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+        inherited: Collection[int] = (),
     ) -> subprocess.Popen[bytes]:
         """Run a module, which has to call `stop_with_holder`, as a child process."""
-        return start_module(module, *arguments, stdin=self._end, environment=environment)
+        return start_module(module, *arguments, stdin=self._end, environment=environment, inherited=inherited)
 
 
 def start_module(
