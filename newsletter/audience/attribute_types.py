@@ -12,6 +12,8 @@ YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 _NUMBER = r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,9})?"
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]\d\d:\d\d.*)?", re.ASCII)
+_LIMIT = 1e15
+"""No number is as large, nor as small below zero."""
 _IN_DATABASE = "[0-9][0-9][0-9][0-9]-[01][0-9]-[0-3][0-9]"
 
 
@@ -59,7 +61,7 @@ def is_of_type(text: ColumnElement[str | None], type_: AttributeType, *, on_post
     As a date, it may also begin with a day that no month has, such as 2026-02-30.
     """
     if type_ is AttributeType.NUMBER:
-        return text.regexp_match(f"^{_NUMBER}$") if on_postgresql else _is_number_in_sqlite(text)
+        return text.regexp_match(f"^{_NUMBER}$") if on_postgresql else is_number_in_sqlite(text)
     if type_ is AttributeType.DATE:
         return text.regexp_match(f"^{_IN_DATABASE}") if on_postgresql else _glob(text, f"{_IN_DATABASE}*")
     if type_ is AttributeType.BOOLEAN:
@@ -67,16 +69,21 @@ def is_of_type(text: ColumnElement[str | None], type_: AttributeType, *, on_post
     return true()
 
 
-def _is_number_in_sqlite(text: ColumnElement[str | None]) -> ColumnElement[bool]:
+def is_number_in_sqlite(
+    text: ColumnElement[str | None], over: float = -_LIMIT, under: float = _LIMIT
+) -> ColumnElement[bool]:
+    """SQLite's condition that a text, which is there, is a number between these two."""
     # Beside what is cast to a number, SQLite takes a text for the number that it is, or else for more than any.
+    is_between = and_(text > cast(over, Float(53)), text < cast(under, Float(53)))
     # It takes “1e5”, “007”, “+7”, “7.” and “.7” for numbers, too.
-    is_small = and_(text < cast(1e15, Float(53)), text > cast(-1e15, Float(53)))
     begins_well = or_(
         _glob(text, "[1-9]*"), _glob(text, "-[1-9]*"), text.in_(("0", "-0")), _glob(text, "0.*"), _glob(text, "-0.*")
     )
     point = func.instr(text, ".")
     ends_well = or_(point == 0, (func.length(text) - point).between(1, 9))
-    return and_(is_small, begins_well, ~_glob(text, "*[^0-9.-]*"), ends_well)
+    # Most are whole numbers, and the sooner that is known, the better.
+    is_well_written = or_(~_glob(text, "*[^0-9]*"), and_(~_glob(text, "*[^0-9.-]*"), ends_well))
+    return and_(is_between, begins_well, is_well_written)
 
 
 def _glob(text: ColumnElement[str | None], pattern: str) -> ColumnElement[bool]:

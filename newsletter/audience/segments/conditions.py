@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from newsletter.audience import attributes
 from newsletter.audience.address import Address
-from newsletter.audience.attribute_types import NO, YES, AttributeType, is_of_type, number_of
+from newsletter.audience.attribute_types import NO, YES, AttributeType, is_number_in_sqlite, is_of_type, number_of
 from newsletter.audience.attributes import AttributeValues, KnownAttribute
 from newsletter.audience.models import Status, Subscriber, Subscription
 from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
@@ -111,11 +111,10 @@ def _value_test(asked: Question, attribute: KnownAttribute, condition: Condition
 
 def _number_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
     text, sought, is_over = attribute.column, _number(condition), condition.op is Op.OVER
-    is_number = is_of_type(text, AttributeType.NUMBER, on_postgresql=asked.on_postgresql)
     if attribute.type is AttributeType.NUMBER and not asked.on_postgresql:
-        limit = cast(sought, Float(53))
-        return and_(text > limit if is_over else text < limit, is_number)
+        return is_number_in_sqlite(text, over=sought) if is_over else is_number_in_sqlite(text, under=sought)
     if attribute.type is AttributeType.NUMBER:
+        is_number = is_of_type(text, AttributeType.NUMBER, on_postgresql=True)
         number = case((is_number, cast(text, Float(53))))
     elif attribute.type is AttributeType.BOOLEAN:
         lowered = func.lower(text)
