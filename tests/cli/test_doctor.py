@@ -1,6 +1,7 @@
 """`newsletter doctor` on a good and on a broken domain, asked of a DNS server of our own."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,17 @@ def doctor(loaded: Press, server: DnsServer) -> Doctor:
 AREAS = {"SPF", "DKIM", "DMARC", "Sending address", "Return path"}
 
 
+@pytest.fixture(scope="module")
+def made_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a key, which takes long to make."""
+    return dkim_keys.create_key(tmp_path_factory.mktemp("keys"), "press.example", "press")
+
+
 @pytest.fixture
-def key(environment: dict[str, str]) -> dict[tuple[str, str], str]:
+def key(environment: dict[str, str], made_key: Path) -> dict[tuple[str, str], str]:
     """A key that signs for the sender's domain, and its record."""
-    folder = Path(environment["DATA_DIR"], "dkim")
-    record = dkim_keys.read_key(dkim_keys.create_key(folder, "press.example", "press")).record
+    shutil.copytree(made_key.parent, Path(environment["DATA_DIR"], "dkim"))
+    record = dkim_keys.read_key(made_key).record
     return {(record.name, "TXT"): record.value}
 
 

@@ -1,5 +1,6 @@
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
+from pathlib import Path
 from threading import Barrier, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,18 +19,21 @@ from newsletter.editorial.models import Issue, IssueState
 from newsletter.editorial.source import issue_file
 from newsletter.errors import Conflict, Invalid, NotFound
 from newsletter.links import Links
-from newsletter.publications import Publication, Slot
+from newsletter.publications import Publication, Slot, find
 from newsletter.workflows import build_letter, halt_issue, issue_readiness, publish
 from newsletter.workflows.build_letter import LetterSettings
+from tests.originals import Fill, upon
+from tests.sample_services import LINKS, NOW
 from tests.sample_source import issue_source
 
 GRACE = timedelta(hours=2)
 WARSAW = ZoneInfo("Europe/Warsaw")
+TITLES = ("A tight back", "A calm neck")
 TUESDAY = datetime(2026, 11, 24, 9, 0, tzinfo=WARSAW)
 
 
-@pytest.fixture
-def publication(sessions: Sessions, now: datetime) -> Publication:
+def opened(sessions: Sessions, _folder: Path) -> None:
+    """A publication with a weekly slot."""
     made = Publication(
         slug="backpainhelp",
         name="BackPainHelp",
@@ -37,23 +41,37 @@ def publication(sessions: Sessions, now: datetime) -> Publication:
         sender_address="letter@backpainhelp.example",
         postal_address="1 Example Street",
         time_zone="Europe/Warsaw",
-        created_at=now,
-        slots=[Slot(weekday=1, at=time(9, 0), time_zone="Europe/Warsaw", since=now)],
+        created_at=NOW,
+        slots=[Slot(weekday=1, at=time(9, 0), time_zone="Europe/Warsaw", since=NOW)],
     )
     with sessions.begin() as session:
         session.add(made)
-    return made
+
+
+@upon(opened)
+def with_issues(sessions: Sessions, _folder: Path) -> None:
+    """Two issues that are ready."""
+    with sessions.begin() as session:
+        for title in TITLES:
+            slug = write(session, find(session), title, NOW)
+            issue_readiness.mark_ready(session, issue_store.find(session, slug), LINKS)
 
 
 @pytest.fixture
-def slugs(sessions: Sessions, links: Links, publication: Publication, now: datetime) -> list[str]:
-    """Two issues that are ready."""
-    with sessions.begin() as session:
-        home = session.get_one(Publication, publication.id)
-        written = [write(session, home, title, now) for title in ("A tight back", "A calm neck")]
-        for slug in written:
-            issue_readiness.mark_ready(session, issue_store.find(session, slug), links)
-        return written
+def filled(request: pytest.FixtureRequest) -> Fill:
+    return with_issues if "slugs" in request.fixturenames else opened
+
+
+@pytest.fixture
+def publication(sessions: Sessions) -> Publication:
+    with sessions.reading() as session:
+        return find(session)
+
+
+@pytest.fixture
+def slugs() -> list[str]:
+    """The issues that are ready (`with_issues`)."""
+    return ["a-tight-back", "a-calm-neck"]
 
 
 def write(session: Session, publication: Publication, title: str, now: datetime) -> str:

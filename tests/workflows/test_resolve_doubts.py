@@ -1,6 +1,7 @@
 """Copies in doubt: a person decides, once, and nobody who has left is written to again."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
@@ -19,14 +20,15 @@ from newsletter.wiring import Services
 from newsletter.workflows import resolve_doubts
 from newsletter.workflows.resolve_doubts import Decision, Resolution
 from tests import sample_services
+from tests.originals import Fill
 
 SLUG = "plain"
 READERS = ("ada@reader.example", "ben@reader.example", "cleo@reader.example")
 
 
-@pytest.fixture
-def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
-    services = sample_services.build(sessions, tmp_path / "var")
+def with_an_issue(sessions: Sessions, folder: Path) -> None:
+    """A plain issue that has begun, to three readers."""
+    services, now = sample_services.build(sessions, folder), sample_services.NOW
     sample_services.open_publication(services, now)
     with sessions.begin() as session:
         for email in READERS:
@@ -34,7 +36,11 @@ def services(sessions: Sessions, tmp_path, now: datetime) -> Services:
             person.subscriptions.append(Subscription(publication_id=1, status=Status.ACTIVE, created_at=now))
             session.add(person)
     sample_services.send(services, "backpainhelp", SLUG, now)
-    return services
+
+
+@pytest.fixture
+def filled() -> Fill:
+    return with_an_issue
 
 
 @pytest.fixture
