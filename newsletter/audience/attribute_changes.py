@@ -17,9 +17,9 @@ _GROUP = 5_000
 """How many readers' values are cleared in one transaction."""
 
 
-def find(session: Session, publication_id: int, attribute_id: int) -> Attribute:
-    """The publication's attribute of that id; NotFound if there is none."""
-    found = session.get(Attribute, attribute_id)
+def find(session: Session, publication_id: int, attribute_id: int, *, for_update: bool = False) -> Attribute:
+    """The publication's attribute of that id; NotFound if there is none. `for_update`, nobody else changes it."""
+    found = session.get(Attribute, attribute_id, with_for_update=for_update, populate_existing=for_update)
     if found is None or found.publication_id != publication_id:
         raise NotFound("there is no such attribute; it may have been deleted")
     return found

@@ -86,8 +86,11 @@ def audience_hash(issue: Issue) -> str:
 
 
 def hash_of_segment(frozen: Frozen | None) -> str:
-    """The hash of a frozen segment's rule, whatever its name; empty for everybody."""
-    return hashlib.sha256(json.dumps(frozen["rule"], sort_keys=True).encode()).hexdigest() if frozen else ""
+    """The hash of a frozen segment's rule and of its attributes' types, whatever its name; empty for everybody."""
+    if frozen is None:
+        return ""
+    rule = [frozen["rule"], frozen["types"]] if "types" in frozen else frozen["rule"]
+    return hashlib.sha256(json.dumps(rule, sort_keys=True).encode()).hexdigest()
 
 
 def is_waiting(issue: Issue) -> bool:

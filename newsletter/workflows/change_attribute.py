@@ -1,4 +1,4 @@
-"""Rename or delete an attribute, minding the segments, letters and acts whose rules ask for it by its name."""
+"""Rename, retype or delete an attribute, minding the segments, letters and acts whose rules ask for it by its name."""
 
 from collections.abc import Collection, Iterator
 from datetime import datetime
@@ -9,22 +9,26 @@ from sqlalchemy.orm import Session
 
 from newsletter import publications
 from newsletter.audience import attribute_changes
+from newsletter.audience.attribute_types import AttributeType
 from newsletter.audience.attributes import Attribute
+from newsletter.audience.importing import headers
 from newsletter.audience.models import BulkAct, BulkState
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
 from newsletter.audience.segments.store import Frozen
 from newsletter.delivery.models import NOT_BEGUN, UNDER_WAY, Letter, LetterState
 from newsletter.editorial.models import Issue
-from newsletter.errors import Conflict
+from newsletter.errors import Conflict, Invalid
 
 
 def rename_attribute(session: Session, attribute: Attribute, name: str, now: datetime) -> None:
     """Give an attribute another name, also in the rules of segments, and of letters and acts that have begun.
 
     Conflict, naming it, if another attribute has the name or a scheduled issue asks for this one: whom that goes to
-    may have been approved. Invalid for a name that is none.
+    may have been approved. Invalid if the name is not valid, or an imported list's column of it is read otherwise.
     """
+    if headers.field_of(name):
+        raise Invalid(f"a list's column “{name.strip()}” is never read as an attribute; choose another name")
     key = attribute.key
     publications.wait_for_fan_out(session, attribute.publication_id)
     _require_no_letter(session, attribute, NOT_BEGUN)
@@ -39,8 +43,16 @@ def rename_attribute(session: Session, attribute: Attribute, name: str, now: dat
     session.flush()
 
 
+def set_type(session: Session, attribute: Attribute, to: AttributeType) -> None:
+    """Compare an attribute's values by another type; Conflict, naming it, if a scheduled issue asks for it."""
+    publications.wait_for_fan_out(session, attribute.publication_id)
+    if attribute.type is not to:
+        _require_no_letter(session, attribute, NOT_BEGUN)
+        attribute.type = to
+
+
 def delete_attribute(session: Session, attribute: Attribute) -> None:
-    """Delete an attribute with its values; Conflict as below."""
+    """Delete an attribute with its values; Conflict as `require_unused` raises it."""
     publications.wait_for_fan_out(session, attribute.publication_id)
     require_unused(session, attribute)
     attribute_changes.delete(session, attribute)

@@ -1,4 +1,4 @@
-"""Attributes renamed and deleted, with whatever asks for them by their names."""
+"""Attributes renamed, retyped and deleted, with whatever asks for them by their names."""
 
 import pytest
 from sqlalchemy import select
@@ -17,7 +17,8 @@ from newsletter.errors import Conflict, Invalid
 from newsletter.publications import Publication
 from newsletter.wiring import Services
 from newsletter.workflows import issue_readiness, publish
-from newsletter.workflows.change_attribute import delete_attribute, rename_attribute
+from newsletter.workflows.build_letter import audience_hash
+from newsletter.workflows.change_attribute import delete_attribute, rename_attribute, set_type
 from newsletter.workflows.recipients import Recipients
 from tests import sample_services
 from tests.originals import Fill
@@ -82,12 +83,27 @@ def test_a_name_that_another_one_has_or_that_a_scheduled_issue_asks_for_is_refus
 ) -> None:
     with pytest.raises(Conflict, match="an attribute called “AGE” already"):
         rename_attribute(session, city(session), "AGE", NOW)
-    with pytest.raises(Invalid):
-        rename_attribute(session, city(session), " ", NOW)
+    for name in (" ", "E-Mail"):
+        with pytest.raises(Invalid):
+            rename_attribute(session, city(session), name, NOW)
     rename_attribute(session, city(session), "CITY", NOW)
     send(session, services, in_oslo(session), at_once=False)
     with pytest.raises(Conflict, match="“Looser by degrees” goes to readers who are chosen by “CITY”"):
         rename_attribute(session, city(session), "Town", NOW)
+
+
+def test_a_type_is_kept_while_an_issue_that_asks_for_it_is_scheduled_and_no_approval_outlives_it(
+    session: Session, services: Services
+) -> None:
+    segment, issue = in_oslo(session), issue_store.find(session, WAITING)
+    issue.segment_id = segment.id
+    approved = audience_hash(issue)
+    set_type(session, city(session), AttributeType.NUMBER)
+    session.flush()
+    assert audience_hash(issue) != approved
+    send(session, services, segment, at_once=False)
+    with pytest.raises(Conflict, match="“Looser by degrees” goes to readers who are chosen by “City”"):
+        set_type(session, city(session), AttributeType.TEXT)
 
 
 def test_one_that_a_segment_or_an_issue_under_way_asks_for_is_not_deleted(session: Session, services: Services) -> None:

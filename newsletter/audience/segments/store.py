@@ -148,9 +148,14 @@ def delete(session: Session, segment: Segment) -> None:
 
 
 def freeze(session: Session, segment: Segment) -> dict[str, Any]:
-    """The segment as it is now, in JSON that a letter keeps whatever becomes of the segment."""
+    """The segment as it is now, in JSON that a letter keeps whatever becomes of the segment.
+
+    With the types of the attributes that it asks for: readers meet other conditions once a type is changed.
+    """
     resolved = resolve(session, segment.publication_id, segment.rule)
-    return {"id": segment.id, "name": segment.name, "rule": rules.to_json(resolved)}
+    known = attributes_in(session, segment.publication_id, resolved)
+    types = {"types": [each.type.value for _, each in sorted(known.items())]} if known else {}
+    return {"id": segment.id, "name": segment.name, "rule": rules.to_json(resolved), **types}
 
 
 def frozen_conditions(

@@ -40,9 +40,9 @@ def segment(store: Session, segment_id: int) -> Segment:
     return found
 
 
-def attribute(store: Session, publication: Publication, attribute_id: int) -> Attribute:
+def attribute(store: Session, publication: Publication, attribute_id: int, *, for_update: bool = False) -> Attribute:
     """The publication's attribute of that id, which becomes the subject of the act; NotFound if there is none."""
-    found = attribute_changes.find(store, publication.id, attribute_id)
+    found = attribute_changes.find(store, publication.id, attribute_id, for_update=for_update)
     audit_hook.set_subject("attribute", found.name)
     return found
 

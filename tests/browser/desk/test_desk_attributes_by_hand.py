@@ -26,8 +26,8 @@ def test_a_type_is_changed_once_its_page_has_counted_by_itself(
     expect(page.locator("#fit")).to_contain_text("2 readers have a value.")
     choose(page.get_by_label("Compare its values as"), "number")
     press(page.get_by_role("button", name="Continue"))
-    expect(page.locator("#counted")).to_contain_text("1 of these values is no number, such as “forty”.")
+    expect(page.locator("#counted")).to_contain_text("1 of these values is not a number: “forty”.")
     press(page.get_by_role("button", name="Compare it as a number"))
-    expect(page.get_by_role("status")).to_contain_text("“Age” is compared as a number now.")
+    expect(page.get_by_role("status")).to_contain_text("“Age” is now compared as a number.")
     with services.sessions.reading() as session:
         assert attributes.known_attributes(session, 1, ["age"])["age"].type == "number"

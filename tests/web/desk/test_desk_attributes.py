@@ -52,18 +52,18 @@ def test_a_type_is_changed_once_the_page_has_said_which_values_it_makes_no_sense
     listed = editor.read(LIST)
     assert "Age Such as “38” and “41” Used by Over 40 text 3 readers" in listed
     assert "City Such as “Łódź” text 1 reader" in listed
-    unmet = "because the attribute is compared as a text"
+    unmet = "because the attribute is compared as text"
     assert f"no reader meets their “Age” is more than “40” , {unmet}." in editor.read(AGE)
     assert "No reader meets their “Age” is more than “40”" in editor.read("/desk/readers/segments/1/?counted=1")
     question = editor.read(f"{AGE}type?to=number")
-    assert "3 readers have a value. 1 of these values is no number, such as “old enough”." in question
+    assert "3 readers have a value. 1 of these values is not a number: “old enough”." in question
     assert "Nothing is lost" in question
     answer = editor.press(f"{AGE}type?to=number", f"{AGE}type")
     assert (answer.location, found(services)) == (AGE, ("Age", AttributeType.NUMBER))
     assert unmet not in editor.read(AGE)
     assert "1 reader belongs to it." in editor.read("/desk/readers/segments/1/?counted=1")
     away = editor.read(f"{AGE}type?to=date")
-    assert "no reader would meet their “Age” is more than “40” any more" in away
+    assert "no reader would meet their “Age” is more than “40” ." in away
     with services.sessions.reading() as session:
         entry = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
         assert (entry.act, entry.kind, entry.about) == ("changed an attribute's type", "attribute", "Age")
@@ -96,7 +96,7 @@ def test_a_name_that_is_taken_is_named_beside_its_field_and_a_new_one_goes_with_
 def test_one_that_a_segment_uses_is_kept_and_another_is_deleted_with_its_values(editor: Visitor) -> None:
     refused = editor.open(f"{AGE}delete")
     assert (refused.status_code, "“Age” is used by “Over 40”" in words(refused)) == (409, True)
-    assert "deletes the attribute “City” and its value of 1 reader" in editor.read(f"{CITY}delete")
+    assert "deletes the attribute “City” and the value that 1 reader has" in editor.read(f"{CITY}delete")
     assert editor.press(f"{CITY}delete", f"{CITY}delete").location == LIST
     assert "Łódź" not in editor.read("/desk/readers/1/")
     assert editor.open(CITY).status_code == 404

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from newsletter.audience.importing.reading.cell_columns import MOST_COLUMNS, column_number
 from newsletter.audience.importing.reading.number_formats import NumberReader
-from newsletter.audience.importing.reading.xml_part import PLAIN_TEXT, TRUE, attributes_in
+from newsletter.audience.importing.reading.xml_part import PLAIN_TEXT, TRUE, tag_attributes
 
 _MOST_FORMS = 500
 """Of cells; each change of the expression compiles all of it."""
@@ -58,7 +58,7 @@ class PlainRows:
         is_new = False
         for letters, attributes, before in _BEGINNING.findall(cells):
             forms, form = self._forms.setdefault(letters, {}), (attributes, before)
-            its = attributes_in(f'r="A1"{attributes}')
+            its = tag_attributes(f'r="A1"{attributes}')
             if form not in forms and its is not None and column_number(letters) <= MOST_COLUMNS:
                 forms[form] = self._reader_of(its.get("t"), its.get("s", "0"))
                 is_new = True
@@ -86,5 +86,5 @@ def _pattern(form: tuple[str, str]) -> str:
 
 def _is_seen(attributes: str) -> bool:
     """Whether a row with these attributes beside its number is well-formed, and not hidden."""
-    found = attributes_in(f'r="1"{attributes}')
+    found = tag_attributes(f'r="1"{attributes}')
     return found is not None and found.get("hidden") not in TRUE

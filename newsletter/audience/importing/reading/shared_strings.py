@@ -62,11 +62,11 @@ class SharedStrings:
         """Keep the lots of the next piece of the part; False if there is none."""
         is_more, texts = self._part.read_piece(), self._part.strings
         whole = len(texts) - len(texts) % _LOT if is_more else len(texts)
-        kept, first = list(map(unescaped, texts[:whole])), (len(self._ends) - 1) * _LOT
-        self._last_kept = dict(zip(map(str, range(first, first + whole)), kept, strict=True))
+        unescaped_texts, first = list(map(unescaped, texts[:whole])), (len(self._ends) - 1) * _LOT
+        self._last_kept = dict(zip(map(str, range(first, first + whole)), unescaped_texts, strict=True))
         try:
             for at in range(0, whole, _LOT):
-                written = self._file.write(_BETWEEN.join(kept[at : at + _LOT]).encode())
+                written = self._file.write(_BETWEEN.join(unescaped_texts[at : at + _LOT]).encode())
                 self._ends.append(self._ends[-1] + written)
             self._file.flush()
         except OSError as error:

@@ -135,7 +135,7 @@ def _refuse(*_: object) -> None:
 
 
 @lru_cache(1024)
-def attributes_in(text: str) -> dict[str, str] | None:
+def tag_attributes(text: str) -> dict[str, str] | None:
     """The attributes of a tag, given as they stand in it; None if they are not well-formed."""
     found: dict[str, str] = {}
     parser = expat.ParserCreate()

@@ -68,7 +68,7 @@ def rename_attribute(attribute_id: int) -> ResponseReturnValue:
             found = _unchanged(store, attribute_id)
             change_attribute.rename_attribute(store, found, name, now())
             audit_hook.add_details(name=found.name)
-            flash(f"The attribute is called “{found.name}” now.")
+            flash(f"The attribute is now called “{found.name}”.")
     except (Conflict, Invalid) as error:
         with services().sessions.reading() as store:
             publication = frame.current_publication(store)
@@ -102,8 +102,8 @@ def change_type(attribute_id: int) -> ResponseReturnValue:
     with services().sessions.begin() as store:
         found, to = _unchanged(store, attribute_id), _type(request.form.get("to", ""))
         audit_hook.add_details(was=found.type, type=to)
-        found.type = to
-        flash(f"“{found.name}” is compared as {_as(to)} now.")
+        change_attribute.set_type(store, found, to)
+        flash(f"“{found.name}” is now compared as {_as(to)}.")
     return redirect(url_for("desk.show_attribute", attribute_id=attribute_id), 303)
 
 
@@ -175,8 +175,7 @@ def _unmet(used_by: Sequence[Segment], found: Attribute, to: AttributeType) -> M
 
 def _unchanged(store: Session, attribute_id: int) -> Attribute:
     """The attribute, if it is as the form's page showed it, else Conflict."""
-    found = lookup.attribute(store, frame.current_publication(store), attribute_id)
-    store.refresh(found, with_for_update=True)
+    found = lookup.attribute(store, frame.current_publication(store), attribute_id, for_update=True)
     if request.form.get("version") != _version(found):
         raise Conflict(
             f"“{found.name}” has changed since this page was opened. Nothing was done; look at it again, then decide."
@@ -196,7 +195,7 @@ def _type(text: str) -> AttributeType:
 
 
 def _as(type_: AttributeType) -> str:
-    return _TYPES[type_] if type_ is AttributeType.BOOLEAN else f"a {_TYPES[type_]}"
+    return f"a {_TYPES[type_]}" if type_ in (AttributeType.NUMBER, AttributeType.DATE) else _TYPES[type_]
 
 
 def _is_counted() -> bool:
