@@ -165,11 +165,13 @@ def correction_audience(
     """
     audience = _audience(issue.publication_id)
     cache = _kept_under(audience.of_corrections, str((issue.id, made_at, segment)))
-    is_slow = segments.is_slow_to_count(store)
-    if is_slow and not waits:
-        return cache.unexpired()
-    with audience.corrections_lock:
-        return cache.get(lambda: correct_issue.audience(store, issue, made_at or now, now, segment), fresh=not is_slow)
+    return _counted(
+        store,
+        cache,
+        audience.corrections_lock,
+        lambda: correct_issue.audience(store, issue, made_at or now, now, segment),
+        waits=waits,
+    )
 
 
 def value_counts(
@@ -181,11 +183,13 @@ def value_counts(
     """
     audience = _audience(publication_id)
     cache = _kept_under(audience.of_attributes, str([one.position for one in known]))
-    is_slow = segments.is_slow_to_count(store)
-    if is_slow and not waits:
-        return cache.unexpired()
-    with audience.attributes_lock:
-        return cache.get(lambda: attribute_counts.count_values(store, publication_id, known), fresh=not is_slow)
+    return _counted(
+        store,
+        cache,
+        audience.attributes_lock,
+        lambda: attribute_counts.count_values(store, publication_id, known),
+        waits=waits,
+    )
 
 
 def fit_of_type(
@@ -194,11 +198,24 @@ def fit_of_type(
     """How many readers have a value of an attribute, and of how many a type cannot compare it; None as above."""
     audience = _audience(publication_id)
     cache = _kept_under(audience.of_types, str((known.position, type_)))
+    return _counted(
+        store,
+        cache,
+        audience.attributes_lock,
+        lambda: attribute_counts.count_fitting(store, publication_id, known, type_),
+        waits=waits,
+    )
+
+
+def _counted(
+    store: Session, cache: TimedCache[T], lock: threading.Lock, count: Callable[[], T], *, waits: bool
+) -> T | None:
+    """The answer now, where few readers are counted; of many the one that is kept, else None unless `waits`."""
     is_slow = segments.is_slow_to_count(store)
     if is_slow and not waits:
         return cache.unexpired()
-    with audience.attributes_lock:
-        return cache.get(lambda: attribute_counts.count_fitting(store, publication_id, known, type_), fresh=not is_slow)
+    with lock:
+        return cache.get(count, fresh=not is_slow)
 
 
 def _kept_under(known: dict[str, TimedCache[T]], key: str) -> TimedCache[T]:
