@@ -88,12 +88,16 @@ def _letters(
 ) -> Iterator[Letter]:
     ours = select(Letter).where(Letter.publication_id == publication_id, Letter.state.in_(states))
     for one in session.scalars(ours.where(Letter.segment.is_not(None)).order_by(Letter.id)).all():
-        if one.segment and rules.asks_of(rules.from_json(one.segment["rule"]), attribute_key):
+        if one.segment and _asks_for(one.segment, attribute_key):
             yield one
 
 
 def _acts(session: Session, publication_id: int, attribute_key: str) -> Iterator[BulkAct]:
     ours = select(BulkAct).where(BulkAct.publication_id == publication_id, BulkAct.state == BulkState.RUNNING)
     for one in session.scalars(ours).all():
-        if rules.asks_of(rules.from_json(one.segment["rule"]), attribute_key):
+        if _asks_for(one.segment, attribute_key):
             yield one
+
+
+def _asks_for(frozen: Frozen, attribute_key: str) -> bool:
+    return attribute_key in rules.attribute_keys(rules.from_json(frozen["rule"]))

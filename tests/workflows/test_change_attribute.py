@@ -78,6 +78,15 @@ def test_segments_and_what_is_under_way_choose_the_same_readers_by_the_new_name(
     assert Recipients.of_letter(session, letter).count(session, NOW) == 1
 
 
+def test_an_act_under_way_keeps_the_types_of_attributes_whatever_their_names_become(session: Session) -> None:
+    both = Rule(conditions=(*IN_OSLO.conditions, Condition.parse("attribute", "over", "40", "age")))
+    segment = segments.save(session, session.get_one(Publication, 1), "Both", both, NOW)
+    act = bulk_acts.start_act(session, segment, ActOrder(BulkKind.TAG, "north"), 1, "owner@desk.example", NOW)
+    rename_attribute(session, city(session), "A town", NOW)
+    assert act.segment["types"] == ["text", "number"]
+    assert act.segment == segments.freeze(session, segment)
+
+
 def test_a_name_that_another_one_has_or_that_a_scheduled_issue_asks_for_is_refused(
     session: Session, services: Services
 ) -> None:

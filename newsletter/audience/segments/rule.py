@@ -131,9 +131,9 @@ _NUMBERS, _DATES = (AttributeType.NUMBER, AttributeType.BOOLEAN), (AttributeType
 _TYPES = {Op.OVER: _NUMBERS, Op.UNDER: _NUMBERS, Op.BEFORE: _DATES, Op.AFTER: _DATES}
 
 
-def asks_of(rule: Rule, attribute_key: str) -> bool:
-    """Whether a condition, also of a segment that it refers to, is about this attribute."""
-    return any(_is_about(one, attribute_key) for one in rule.walk())
+def attribute_keys(rule: Rule) -> list[str]:
+    """The attributes that a rule asks for, itself or in a segment that was resolved, each once, by their keys."""
+    return list(dict.fromkeys(folded_name(one.name) for one in rule.walk() if one.field is Field.ATTRIBUTE))
 
 
 def unmet_under(rule: Rule, attribute_key: str, type_: AttributeType) -> list[Condition]:

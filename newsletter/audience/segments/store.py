@@ -117,7 +117,7 @@ def every(session: Session, publication_id: int) -> list[Segment]:
 
 def asking_of(session: Session, publication_id: int, attribute_key: str) -> list[Segment]:
     """The publication's segments with a condition on this attribute, by name."""
-    return [one for one in every(session, publication_id) if rules.asks_of(one.rule, attribute_key)]
+    return [one for one in every(session, publication_id) if attribute_key in rules.attribute_keys(one.rule)]
 
 
 def unmet(session: Session, publication_id: int, wanted: Rule) -> list[Condition]:
@@ -127,9 +127,10 @@ def unmet(session: Session, publication_id: int, wanted: Rule) -> list[Condition
 
 
 def attributes_in(session: Session, publication_id: int, resolved: Rule) -> dict[str, KnownAttribute]:
-    """The attributes that a rule names and that there are, by their keys."""
-    keys = {folded_name(one.name) for one in resolved.walk() if one.field is Field.ATTRIBUTE}
-    return attributes.known_attributes(session, publication_id, keys)
+    """The attributes that a rule asks for and that there are, by their keys, in the order of its conditions."""
+    keys = rules.attribute_keys(resolved)
+    known = attributes.known_attributes(session, publication_id, keys)
+    return {key: known[key] for key in keys if key in known}
 
 
 def require_unreferred(session: Session, segment: Segment) -> None:
@@ -154,7 +155,7 @@ def freeze(session: Session, segment: Segment) -> dict[str, Any]:
     """
     resolved = resolve(session, segment.publication_id, segment.rule)
     known = attributes_in(session, segment.publication_id, resolved)
-    types = {"types": [each.type.value for _, each in sorted(known.items())]} if known else {}
+    types = {"types": [each.type.value for each in known.values()]} if known else {}
     return {"id": segment.id, "name": segment.name, "rule": rules.to_json(resolved), **types}
 
 

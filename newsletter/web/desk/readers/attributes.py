@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from newsletter.audience import attribute_changes, attribute_counts, tag_names
+from newsletter.audience import attribute_changes, attribute_counts
 from newsletter.audience.attribute_types import AttributeType
 from newsletter.audience.attributes import Attribute
 from newsletter.audience.segments import rule as rules
 from newsletter.audience.segments import store as segments
-from newsletter.audience.segments.rule import Field
 from newsletter.audience.segments.store import Segment
 from newsletter.db import Session
 from newsletter.errors import Conflict, Invalid
@@ -135,10 +134,10 @@ def remove_attribute(attribute_id: int) -> ResponseReturnValue:
 
 
 def _rows(store: Session, publication: Publication, found: Sequence[Attribute]) -> list[_Row]:
-    known, every = [one.known for one in found], segments.every(store, publication.id)
+    known = [one.known for one in found]
     using: dict[str, list[Segment]] = {}
-    for segment in every:
-        for key in {tag_names.folded_name(one.name) for one in segment.rule.conditions if one.field is Field.ATTRIBUTE}:
+    for segment in segments.every(store, publication.id):
+        for key in rules.attribute_keys(segment.rule):
             using.setdefault(key, []).append(segment)
     examples = attribute_counts.example_values(store, publication.id, known, _EXAMPLES)
     counts = timed_cache.value_counts(store, publication.id, known, waits=_is_counted())
