@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -49,7 +50,7 @@ def list_attributes() -> str:
         publication = frame.current_publication(store)
         found, has_more = attribute_changes.list_page(store, publication.id, number, _PAGE)
         rows = _rows(store, publication, found)
-        return frame.page(store, "attributes.html", "readers", publication, rows=rows, number=number, has_more=has_more)
+        return _render(store, "attributes.html", publication, rows=rows, number=number, has_more=has_more)
 
 
 def show_attribute(attribute_id: int) -> str:
@@ -83,10 +84,9 @@ def type_form(attribute_id: int) -> str:
         publication = frame.current_publication(store)
         found, to = lookup.attribute(store, publication, attribute_id), _type(request.args.get("to", ""))
         used_by = segments.asking_of(store, publication.id, found.key)
-        return frame.page(
+        return _render(
             store,
             "attribute_type.html",
-            "readers",
             publication,
             attribute=found,
             to=to,
@@ -113,10 +113,9 @@ def delete_attribute_form(attribute_id: int) -> str:
         found = lookup.attribute(store, publication, attribute_id)
         change_attribute.require_unused(store, found)
         counts = timed_cache.value_counts(store, publication.id, [found.known], waits=_is_counted())
-        return frame.page(
+        return _render(
             store,
             "attribute_delete.html",
-            "readers",
             publication,
             attribute=found,
             readers=counts and counts[found.position],
@@ -150,10 +149,9 @@ def _rows(store: Session, publication: Publication, found: Sequence[Attribute]) 
 def _page(store: Session, publication: Publication, found: Attribute, fault: str = "") -> str:
     used_by = segments.asking_of(store, publication.id, found.key)
     examples = attribute_counts.example_values(store, publication.id, [found.known], _EXAMPLES)
-    return frame.page(
+    return _render(
         store,
         "attribute.html",
-        "readers",
         publication,
         attribute=found,
         fit=timed_cache.fit_of_type(store, publication.id, found.known, found.type, waits=_is_counted()),
@@ -164,6 +162,10 @@ def _page(store: Session, publication: Publication, found: Attribute, fault: str
         name=request.form.get("name", found.name),
         fault=fault,
     )
+
+
+def _render(store: Session, template: str, publication: Publication, **values: Any) -> str:
+    return frame.page(store, template, "readers", publication, type_words=_TYPES, as_type=_as, **values)
 
 
 def _unmet(used_by: Sequence[Segment], found: Attribute, to: AttributeType) -> Mapping[Segment, Sequence[str]]:
@@ -194,6 +196,7 @@ def _type(text: str) -> AttributeType:
 
 
 def _as(type_: AttributeType) -> str:
+    """As in “compared as a number”, “compared as yes or no”."""
     return f"a {_TYPES[type_]}" if type_ in (AttributeType.NUMBER, AttributeType.DATE) else _TYPES[type_]
 
 
