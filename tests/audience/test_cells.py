@@ -30,6 +30,10 @@ def test_what_is_no_json_object_is_refused(text: str) -> None:
         cells.attributes_in("metadata", text)
 
 
+def test_blanks_around_an_object_are_none_of_it() -> None:
+    assert cells.attributes_in("metadata", ' {"city": "Oslo"}\n') == {"city": "Oslo"}
+
+
 WORDS = st.sampled_from(sorted({*cells.NOTHING, *status_words.UNMISTAKABLE, "Nil", "désabonné", "do not e-mail"}))
 AROUND = st.sampled_from(["", "", "", " ", "\xa0", "\t", "'", "'=", "x", "¦"])
 CELLS = st.lists(

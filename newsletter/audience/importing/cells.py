@@ -61,10 +61,10 @@ def _texts_of(text: str) -> list[str] | None:
 def attributes_in(title: str, text: str) -> dict[str, str]:
     """The attributes in the JSON object of a column with this title; Invalid if it is none, or cannot be stored."""
     try:
-        parsed, end = _DECODER.raw_decode(text)
+        parsed = json.loads(text)
     except (ValueError, RecursionError):
-        parsed, end = None, 0
-    if not isinstance(parsed, dict) or end < len(text):
+        parsed = None
+    if not isinstance(parsed, dict):
         raise Invalid(f"{excerpt([text])} is not a JSON object (column {excerpt([title])})")
     if len(parsed) > MAX_ATTRIBUTES:
         raise Invalid(f"{len(parsed)} attributes for one reader, and {MAX_ATTRIBUTES} fit (column {excerpt([title])})")
@@ -75,8 +75,8 @@ def attributes_in(title: str, text: str) -> dict[str, str]:
     }
 
 
-# Made once: `json.loads` and `json.dumps` take longer to begin than all the rest.
-_DECODER, _ENCODER = json.JSONDecoder(), json.JSONEncoder(ensure_ascii=False)
+# Made once: `json.dumps` would make one for each value.
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 def _as_text(value: Any) -> str:
