@@ -68,7 +68,7 @@ UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
 MAY_SAY_GONE = (
     "(?:un(?![a-rt-z])|no[nt]|opt|boun|comp(?![a-km-z])|bl[ao]c|do(?![a-mo-z])|ab[gb]|d[eé](?![a-rt-z])|dad|wyp)"
 )
-"""How they begin, in any case."""
+"""How they begin, in any case; one letter farther where names of people or cities begin alike, as Una and Denver."""
 _MAY_SAY_GONE = re.compile(MAY_SAY_GONE, re.IGNORECASE)
 _LONGEST = 24
 

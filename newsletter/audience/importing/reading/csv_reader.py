@@ -167,7 +167,7 @@ def _parsed(lines: _Lines, delimiter: str, number: int, *, has_bare_quotes: bool
             continue
         width = width or len(cells)
         if any(cells) and any(map(characters.trimmed, cells)):
-            is_short = len(cells) not in widths and len(widths) == 1 and len(cells) < min(widths)
+            is_short = len(widths) == 1 and len(cells) < min(widths)
             if is_short and number > _FIRST_FULL and lines.is_cut_off:
                 yield RefusedRow(number, _CUT_OFF, cells)
             else:

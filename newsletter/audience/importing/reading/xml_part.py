@@ -45,6 +45,7 @@ class XmlPart:
     """
 
     _UNIT_END = ">"
+    """The end tag of a unit; where a part has none, it is parsed from tag to tag."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
