@@ -32,6 +32,7 @@ from newsletter.audience.importing.plan import (
 )
 from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.models import Act, Channel, ConsentEvent, Status, Subscriber, Subscription
+from newsletter.audience.search_text import search_entry
 from newsletter.audience.services import AudienceServices
 from newsletter.audience.statuses import SUBSCRIBED
 from newsletter.audience.unsubscribe import Leaver
@@ -172,7 +173,7 @@ def _add_readers(
     """Add those who are not there yet, and their subscriptions."""
     connection = session.connection()
     at = moment_cell(connection.dialect, now)
-    people = [(row.email, row.key, row.name, row.search, at) for row in newcomers]
+    people = [(row.email, row.key, row.name, search_entry(row.email, row.key, row.name), at) for row in newcomers]
     added = insert_rows(connection, Subscriber, _PERSON, people, returning=("key", "id"))
     ids = dict(added)
     if unknown := [row.key for row in newcomers if row.key not in ids]:

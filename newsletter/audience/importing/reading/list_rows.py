@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from newsletter.audience import search_text, statuses
+from newsletter.audience import statuses
 from newsletter.audience.address import Address
 from newsletter.audience.chosen_hour import DeliveryHour
 from newsletter.audience.importing import headers, sources
@@ -38,8 +38,6 @@ class ImportRow(NamedTuple):
     key: str
     """The same for every spelling of the address."""
     name: str
-    search: str
-    """By which the desk finds them (`search_text`)."""
     status: Status | None
     joined: str
     line: int = 0
@@ -176,9 +174,7 @@ def _row(layout: ColumnLayout, details: Details, line: CsvRow) -> ImportRow | Re
             more["skipped"] = skipped
         if status is Status.PAUSED:
             more["paused_until"] = _paused_until(layout, texts)
-        email, key = address.email, address.key
-        search = search_text.search_entry(email, key, name)
-        return ImportRow(email, key, name, search, status, joined, line.number, **more)
+        return ImportRow(address.email, address.key, name, status, joined, line.number, **more)
     except Invalid as error:
         return RefusedRow(line.number, str(error), line.cells)
 
