@@ -51,3 +51,10 @@ def test_no_row_is_plain_in_which_a_cell_is_not_its_own_text_or_says_that_its_re
 
 def test_a_row_of_names_places_and_numbers_is_plain() -> None:
     assert cells.are_plain(["Denise", "No", "Łódź", "", "DE", "Company Ltd", "2024-01-02", "a|b", "-", "Uncut, 1"])
+    assert cells.are_plain(["Donald", "Abby", "Note 12 of 3", "Notting Hill", "Optik Meyer"])
+
+
+@pytest.mark.parametrize("word", [*sorted(status_words.UNMISTAKABLE), "do not e-mail", "not-subscribed", "opt_out"])
+def test_no_word_that_says_that_its_reader_left_is_passed_over(word: str) -> None:
+    assert status_words.is_known_as_gone(word)
+    assert status_words.is_known_as_gone(word.upper())

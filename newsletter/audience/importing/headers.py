@@ -56,6 +56,7 @@ class FieldKind(StrEnum):
 
 _UNDECOMPOSED = str.maketrans({"ł": "l", "Ł": "L", "ß": "ss", "ø": "o", "Ø": "O", "æ": "ae", "œ": "oe"})
 _LOOK_ALIKES = str.maketrans("аеіјорсухѕԁһνοαρτ", "aeijopcyxsdhvoapt")
+_ASCII = re.compile("[a-z0-9]+")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 # Before a capital after a small letter, and before the last of several capitals: optOut, UNSUBTime.
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -79,7 +80,8 @@ def _in_one_script(word: str) -> str:
 @lru_cache(4096)
 def normalized(text: str) -> str:
     """A header in normal form: equal for all spellings of it."""
-    return "".join(words(text))
+    # Where its words end makes no difference, so of ASCII the letters and digits are all there is to find.
+    return "".join(_ASCII.findall(text.lower()) if text.isascii() else words(text))
 
 
 def terms(text: str) -> list[str]:

@@ -66,9 +66,10 @@ _SAYS_SPAM = re.compile(r"\W*(?:spam|abuse)\b", re.IGNORECASE)
 UNMISTAKABLE = frozenset(word for word in _WORDS if _SAYS_GONE.match(word))
 """Words that mean under any header that the reader is gone; normalised."""
 MAY_SAY_GONE = (
-    "(?:un(?![a-rt-z])|no[nt]|opt|boun|comp(?![a-km-z])|bl[ao]c|do(?![a-mo-z])|ab[gb]|d[eé](?![a-rt-z])|dad|wyp)"
+    "(?:un(?![a-rt-z])|no[nt](?![a-rt-z])|opt(?![a-df-np-z])|boun|comp(?![a-km-z])|bl[ao]c|don?(?![a-np-z])|"
+    "ab[gb](?![a-df-z])|d[eé](?![a-rt-z])|dad|wyp)"
 )
-"""How they begin, in any case; one letter farther where names of people or cities begin alike, as Una and Denver."""
+"""How they begin, in any case; one letter farther where names or other words begin alike, as Una, Denver and note."""
 _MAY_SAY_GONE = re.compile(MAY_SAY_GONE, re.IGNORECASE)
 _LONGEST = 24
 
