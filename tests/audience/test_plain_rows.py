@@ -12,6 +12,7 @@ from hypothesis import given
 
 from newsletter.audience.importing.reading import number_formats, xml_part
 from newsletter.audience.importing.reading.csv_reader import CsvRow, RefusedRow
+from newsletter.audience.importing.reading.merged_cells import MergedCells
 from newsletter.audience.importing.reading.shared_strings import SharedStrings
 from newsletter.audience.importing.reading.sheet_rows import SheetRows
 from newsletter.audience.importing.reading.xml_part import XmlPart
@@ -125,4 +126,4 @@ def outcome(sheet: bytes, texts: bytes) -> list[CsvRow | RefusedRow] | str:
 @contextmanager
 def opened(sheet: bytes, texts: bytes) -> Iterator[SheetRows]:
     with TemporaryFile() as file:
-        yield SheetRows(io.BytesIO(sheet), SharedStrings(io.BytesIO(texts), file), STYLES)
+        yield SheetRows(io.BytesIO(sheet), SharedStrings(io.BytesIO(texts), file), STYLES, MergedCells({}))

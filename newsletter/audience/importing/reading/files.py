@@ -16,6 +16,7 @@ from typing import IO
 from newsletter.audience.importing import sources
 from newsletter.audience.importing.reading import csv_reader, xlsx_reader, zip_reader
 from newsletter.audience.importing.reading.csv_reader import CsvFile, naming
+from newsletter.audience.importing.reading.merged_cells import MergedRanges
 from newsletter.audience.importing.reading.text_encoding import find_encoding
 from newsletter.errors import Invalid, NotFound
 
@@ -46,6 +47,8 @@ class ListFile:
     _file: IO[bytes]
     encodings: dict[int, str] = field(default_factory=dict)
     """Of each CSV list by its number, from 0, as soon as it was found to be text from end to end."""
+    merged: dict[str, MergedRanges] = field(default_factory=dict)
+    """The merged cells of each sheet by its part, as soon as the workbook was found to be whole."""
     unread: list[str] = field(default_factory=list)
     """What `lists` passed over although there may be readers in it."""
 
@@ -98,7 +101,7 @@ class ListFile:
             is_workbook = xlsx_reader.is_workbook(opened_zip)
             members = [] if is_workbook else zip_reader.list_members(opened_zip, sources.MEMBERS, self.unread)
         if is_workbook:
-            yield from xlsx_reader.read_workbook(opened_zip, self.name, self.unread)
+            yield from xlsx_reader.read_workbook(opened_zip, self.name, self.unread, self.merged)
         for number, entry in enumerate(members):
             name, file_name = f"{self.name}, {entry.filename}", PurePosixPath(entry.filename).name
             with zip_reader.open_member(opened_zip, entry) as stream:

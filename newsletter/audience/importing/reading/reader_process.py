@@ -15,6 +15,7 @@ from typing import IO, NamedTuple, cast
 
 from newsletter.audience.importing.column_fields import ColumnChoices
 from newsletter.audience.importing.reading.files import ListFile
+from newsletter.audience.importing.reading.merged_cells import MergedRanges
 from newsletter.audience.importing.reading.stretches import Stretch, read_stretches
 from newsletter.errors import Invalid, Unavailable
 from newsletter.system import lifeline, memory
@@ -30,6 +31,7 @@ class _Order(NamedTuple):
     name: str
     encoding: str
     encodings: dict[int, str]
+    merged: dict[str, MergedRanges]
     choices: ColumnChoices
     source: str
 
@@ -39,7 +41,7 @@ def read_ahead(file: ListFile, choices: ColumnChoices, source: str) -> Generator
     if file.size <= SMALL:
         yield from read_stretches(file, choices, source)
         return
-    order = _Order(file.descriptor, file.name, file.encoding, file.encodings, choices, source)
+    order = _Order(file.descriptor, file.name, file.encoding, file.encodings, file.merged, choices, source)
     with _started(file.descriptor) as process:
         try:
             yield from _received(process, order)
@@ -92,7 +94,7 @@ def main(orders: IO[bytes], answers: IO[bytes]) -> None:
     lifeline.end_with_holder()
     memory.collect_rarely()
     with os.fdopen(order.descriptor, "rb") as opened:
-        file = ListFile(order.name, "", order.encoding, opened, order.encodings)
+        file = ListFile(order.name, "", order.encoding, opened, order.encodings, order.merged)
         try:
             for stretch in read_stretches(file, order.choices, order.source):
                 _hand_over(answers, stretch)

@@ -30,7 +30,7 @@ class SheetRows(XmlPart):
         stream: IO[bytes],
         shared: SharedStrings,
         styles: Sequence[NumberReader],
-        merged: MergedCells | None = None,
+        merged: MergedCells,
     ) -> None:
         super().__init__(stream)
         self._merged = merged

@@ -11,7 +11,7 @@ from zipfile import ZipFile, ZipInfo
 from newsletter.audience.importing import headers
 from newsletter.audience.importing.reading import workbook, zip_reader
 from newsletter.audience.importing.reading.csv_reader import CsvFile, CsvRow, RefusedRow, naming
-from newsletter.audience.importing.reading.merged_cells import MergedCells
+from newsletter.audience.importing.reading.merged_cells import MergedCells, MergedRanges, merged_ranges
 from newsletter.audience.importing.reading.shared_strings import SharedStrings
 from newsletter.audience.importing.reading.sheet_rows import SheetRows
 from newsletter.audience.importing.reading.workbook import Sheet, Workbook
@@ -29,22 +29,23 @@ def is_workbook(opened: ZipFile) -> bool:
     return bool(workbook.workbook_path(opened))
 
 
-def read_workbook(opened: ZipFile, name: str, unread: list[str]) -> Iterator[CsvFile]:
+def read_workbook(opened: ZipFile, name: str, unread: list[str], merged: dict[str, MergedRanges]) -> Iterator[CsvFile]:
     """Each sheet that is a list; the others are named in `unread`.
 
+    All of the workbook is checked unless `merged` has the ranges of its sheets by their parts; they are put there.
     Invalid for a workbook that is damaged, or would unpack to too much.
     """
     with naming(name):
-        _check_whole(opened)
+        zip_reader.check_sizes(opened.infolist())
         plan = workbook.read_workbook(opened)
         sheets = _lists_among(opened, plan, unread)
+        if not merged:
+            merged |= _checked_whole(opened)
     for sheet in sheets:
         title = name if len(sheets) == 1 else f"{name}, sheet {sheet.name!r}"
         # A CSV file that was saved as a workbook has its old name as that of the sheet.
         file_name = f"{sheet.name} {Path(name).name}"
-        with naming(title), zip_reader.open_member(opened, sheet.part) as part:
-            merged = MergedCells(part)
-        with _open_rows(opened, plan, sheet, merged) as rows:
+        with _open_rows(opened, plan, sheet, merged[sheet.part.filename]) as rows:
             lines = _named(rows, title)
             header = next(lines)
             if isinstance(header, RefusedRow):
@@ -53,20 +54,20 @@ def read_workbook(opened: ZipFile, name: str, unread: list[str]) -> Iterator[Csv
             yield CsvFile(title, header, lines, size, rows.tell, file_name)
 
 
-def _check_whole(opened: ZipFile) -> None:
-    zip_reader.check_sizes(opened.infolist())
+def _checked_whole(opened: ZipFile) -> dict[str, MergedRanges]:
+    """The merged cells of each sheet, by its part; Invalid if any part of the workbook is damaged."""
     try:
-        broken = opened.testzip()
+        return merged_ranges(opened)
+    except Invalid:
+        raise
     except Exception:
-        broken = ""
-    if broken is not None:
-        raise Invalid(DAMAGED)
+        raise Invalid(DAMAGED) from None
 
 
 @contextmanager
-def _open_rows(opened: ZipFile, plan: Workbook, sheet: Sheet, merged: MergedCells | None = None) -> Iterator[SheetRows]:
+def _open_rows(opened: ZipFile, plan: Workbook, sheet: Sheet, merged: MergedRanges) -> Iterator[SheetRows]:
     with opened.open(sheet.part) as rows, _open_shared(opened, plan.shared) as texts, TemporaryFile() as file:
-        yield SheetRows(rows, SharedStrings(texts, file), plan.styles, merged)
+        yield SheetRows(rows, SharedStrings(texts, file), plan.styles, MergedCells(merged))
 
 
 def _open_shared(opened: ZipFile, part: ZipInfo | None) -> IO[bytes]:
@@ -94,7 +95,7 @@ def _lists_among(opened: ZipFile, plan: Workbook, unread: list[str]) -> list[She
 
 
 def _finds(opened: ZipFile, plan: Workbook, sheet: Sheet, wanted: Callable[[CsvRow | RefusedRow], bool]) -> bool:
-    with _open_rows(opened, plan, sheet) as rows:
+    with _open_rows(opened, plan, sheet, {}) as rows:
         return any(map(wanted, rows))
 
 
