@@ -6,6 +6,7 @@ entity, a comment or whatever else XML allows does not match, and is left to the
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from newsletter.audience.importing.reading.cell_columns import MOST_COLUMNS, column_number
 from newsletter.audience.importing.reading.number_formats import NumberReader
@@ -84,6 +85,7 @@ def _pattern(form: tuple[str, str]) -> str:
     return re.escape(attributes + before) + (f"({PLAIN_TEXT}){end}" if end else "")
 
 
+@lru_cache(1024)
 def _is_seen(attributes: str) -> bool:
     """Whether a row with these attributes beside its number is well-formed, and not hidden."""
     found = tag_attributes(f'r="1"{attributes}')

@@ -7,7 +7,7 @@ import os
 import re
 from array import array
 from functools import lru_cache
-from typing import IO
+from typing import IO, cast
 
 from newsletter.audience.importing.reading.xml_part import DAMAGED, LONGEST_TEXT, PLAIN_TEXT, XmlPart
 from newsletter.errors import Invalid, Unavailable
@@ -15,10 +15,13 @@ from newsletter.errors import Invalid, Unavailable
 _LOT = 16
 """Texts that are kept and read together."""
 _LOTS_AT_HAND = 8
-_TEXTS_AT_HAND = 4_096
+_AT_HAND = 2 << 20
+"""Characters of the texts that are kept in memory, with those that each text costs beside its own."""
+_OVERHEAD = 100
 _BETWEEN = "\0"
 """Which no text of XML has."""
-_PLAIN = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t>')
+_PLAIN = re.compile(rf'<si><t(?: xml:space="preserve")?>({PLAIN_TEXT})</t></si>')
+_RUN = re.compile(f"(?:{_PLAIN.pattern})*+")
 _ESCAPE = re.compile("_x(?!0000|[dD][89a-fA-F])([0-9a-fA-F]{4})_")
 
 
@@ -27,8 +30,12 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
-class SharedStrings:
-    """Each text by its number, from the part that has them and by way of an empty file to keep them in."""
+class SharedStrings(dict[str, str]):
+    """Each text by its number as a cell has it, from the part that has them and by way of an empty file.
+
+    In the dictionary itself are those that were asked for again. Invalid where there is no such text, Unavailable if
+    the disk is full.
+    """
 
     def __init__(self, part: IO[bytes], file: IO[bytes]) -> None:
         self._part = _StringsPart(part)
@@ -36,13 +43,20 @@ class SharedStrings:
         self._ends = array("Q", [0])
         """Where each lot ends in the file."""
         self._last_kept: dict[str, str] = {}
-        """Each text of the last piece, which the next rows ask for, by its number."""
+        """Each text of the last piece, which the next rows ask for."""
         self._lot = lru_cache(_LOTS_AT_HAND)(self._read_lot)
-        self._kept = lru_cache(_TEXTS_AT_HAND)(self._find_text)
+        self._size = 0
 
-    def text(self, stated: str) -> str:
-        """The text with this number, as a cell has it; Invalid if there is none, Unavailable if the disk is full."""
-        return self._last_kept.get(stated) or self._kept(stated)
+    def __missing__(self, stated: str) -> str:
+        if text := self._last_kept.get(stated):
+            return text
+        text = self._find_text(stated)
+        self._size += len(text) + _OVERHEAD
+        if self._size > _AT_HAND:
+            self.clear()
+            self._size = 0
+        self[stated] = text
+        return text
 
     def _find_text(self, stated: str) -> str:
         lot, at = divmod(int(stated), _LOT)
@@ -60,18 +74,18 @@ class SharedStrings:
 
     def _keep_more(self) -> bool:
         """Keep the lots of the next piece of the part; False if there is none."""
-        is_more, texts = self._part.read_piece(), self._part.strings
-        whole = len(texts) - len(texts) % _LOT if is_more else len(texts)
-        unescaped_texts, first = list(map(unescaped, texts[:whole])), (len(self._ends) - 1) * _LOT
-        self._last_kept = dict(zip(map(str, range(first, first + whole)), unescaped_texts, strict=True))
+        is_more, read = self._part.read_piece(), self._part.strings
+        whole = len(read) - len(read) % _LOT if is_more else len(read)
+        texts, first = list(map(unescaped, read[:whole])), (len(self._ends) - 1) * _LOT
+        del read[:whole]
         try:
             for at in range(0, whole, _LOT):
-                written = self._file.write(_BETWEEN.join(unescaped_texts[at : at + _LOT]).encode())
+                written = self._file.write(_BETWEEN.join(texts[at : at + _LOT]).encode())
                 self._ends.append(self._ends[-1] + written)
             self._file.flush()
         except OSError as error:
             raise Unavailable(f"the texts of a workbook cannot be kept meanwhile: {error.strerror}") from None
-        del texts[:whole]
+        self._last_kept = dict(zip(map(str, range(first, first + whole)), texts, strict=True))
         return is_more or whole > 0
 
 
@@ -108,7 +122,7 @@ class _StringsPart(XmlPart):
         elif kind == "rPh":
             self._is_phonetic = False
 
-    def _take(self, unit: str) -> bool:
-        if found := _PLAIN.fullmatch(unit):
-            self.strings.append(found[1])
-        return bool(found)
+    def _take(self, units: str, at: int) -> int:
+        end = cast("re.Match[str]", _RUN.match(units, at)).end()
+        self.strings += _PLAIN.findall(units, at, end)
+        return end

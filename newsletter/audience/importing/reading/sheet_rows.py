@@ -34,7 +34,7 @@ class SheetRows(XmlPart):
     ) -> None:
         super().__init__(stream)
         self._merged = merged
-        self._shared_text = shared.text
+        self._shared = shared
         self._plain_rows = PlainRows(self._reader)
         self._styles = {str(style): read for style, read in enumerate(styles)}
         self._rows: list[tuple[CsvRow | RefusedRow, int]] = []
@@ -122,7 +122,7 @@ class SheetRows(XmlPart):
         return {"s": self._look_up, "b": _truth, "d": _iso_moment}.get(kind, unescaped)
 
     def _look_up(self, text: str) -> str:
-        text = self._shared_text(text)
+        text = self._shared[text]
         self._looked_up += len(text)
         return text
 
@@ -155,11 +155,11 @@ class SheetRows(XmlPart):
         elif not is_blank:
             self._rows.append((CsvRow(number, cells, doubt), self._looked_up))
 
-    def _take(self, unit: str) -> bool:
-        row = self._plain_rows.read(unit)
-        if row:
+    def _take(self, units: str, at: int) -> int:
+        while (end := units.find(self._UNIT_END, at)) >= 0 and (row := self._plain_rows.read(units[at:end])):
             self._add_row(*row)
-        return row is not None
+            at = end + len(self._UNIT_END)
+        return at
 
 
 def _truth(text: str) -> str:

@@ -100,11 +100,13 @@ class XmlPart:
         if not text or any(character in text for character in _NO_CHARACTERS):
             self._parse(units)
             return
-        is_between = True
-        for unit in text.split(self._UNIT_END)[:-1]:
-            if not (is_between and self._take(unit)):
-                self._parse((unit + self._UNIT_END).encode())
+        at, is_between = 0, True
+        while at < len(text):
+            at = self._take(text, at) if is_between else at
+            if unit := text[at : text.find(self._UNIT_END, at) + len(self._UNIT_END)]:
+                self._parse(unit.encode())
                 is_between = self._takes_units()
+                at += len(unit)
 
     def _takes_units(self) -> bool:
         """Whether the next byte is of a unit, for certain: the parser is behind a tag, and not within a comment."""
@@ -120,8 +122,8 @@ class XmlPart:
     def _begin_cdata(self) -> None:
         self._is_plain = False
 
-    def _take(self, unit: str) -> bool:
-        """Take a unit, without its end tag, if it is written plainly; False if it has to be parsed."""
+    def _take(self, units: str, at: int) -> int:
+        """Take the units from there on, up to one that is not written plainly; returns where that stands."""
         raise NotImplementedError
 
     def _start(self, name: str, attributes: dict[str, str], /) -> None:
