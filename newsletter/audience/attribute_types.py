@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Float, and_, cast, func, or_, true
+from sqlalchemy import BigInteger, ColumnElement, Float, Text, and_, cast, func, or_, true
 
 YES, NO = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 """What a boolean is written as, in small letters."""
@@ -75,16 +75,14 @@ def is_number_in_sqlite(
     """SQLite's condition that a text, which is there, is a number between these two."""
     # Beside what is cast to a number, SQLite takes a text for the number that it is, or else for more than any.
     is_between = and_(text > cast(over, Float(53)), text < cast(under, Float(53)))
-    # It takes “1e5”, “007”, “+7”, “7.” and “.7” for numbers, too. Most are whole numbers above zero, and the sooner
-    # that is known, the better; to compare texts takes less than a pattern.
-    is_whole = and_(text >= "1", text < ":", ~_glob(text, "*[^0-9]*"))
-    begins_well = or_(
-        _glob(text, "[1-9]*"), _glob(text, "-[1-9]*"), text.in_(("0", "-0")), _glob(text, "0.*"), _glob(text, "-0.*")
-    )
-    point = func.instr(text, ".")
-    ends_well = or_(point == 0, (func.length(text) - point).between(1, 9))
-    return and_(is_between, or_(is_whole, and_(begins_well, ~_glob(text, "*[^0-9.-]*"), ends_well)))
+    # It takes “1e5”, “007”, “+7”, “7.” and “.7” for numbers, too. To write its whole part again, and look whether it is
+    # the same, takes less than a pattern.
+    whole = cast(cast(text, BigInteger), Text)
+    begins_well = or_(_glob(text, whole + ".*"), _glob(text, "-0.*"))
+    decimals = func.length(text) - func.instr(text, ".")
+    is_decimal = and_(begins_well, ~_glob(text, "*[^0-9.-]*"), decimals.between(1, 9))
+    return and_(is_between, or_(whole == text, text == "-0", is_decimal))
 
 
-def _glob(text: ColumnElement[str | None], pattern: str) -> ColumnElement[bool]:
+def _glob(text: ColumnElement[str | None], pattern: str | ColumnElement[str]) -> ColumnElement[bool]:
     return text.bool_op("GLOB")(pattern)

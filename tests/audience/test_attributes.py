@@ -4,11 +4,13 @@ import threading
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import select
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import OperationalError
 
 from newsletter.audience import attribute_counts, attributes
-from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type
+from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type, number_of
 from newsletter.audience.attributes import Attribute, AttributeValues
 from newsletter.db import is_postgresql
 from newsletter.publications import Publication
@@ -54,6 +56,22 @@ def test_a_database_calls_a_number_a_date_or_yes_what_the_guess_does(press: Pres
 
         found = {text: [one for one in types if is_of(name, one)] for name, text in names.items()}
     assert found == {text: [one for one in types if one in _types_of(text)] for text in TEXTS}
+
+
+def test_a_database_calls_a_number_what_python_does_whatever_is_written(press: Press) -> None:
+    home, reader = press.publication.id, press.reader(ADA).id
+    with press.sessions.begin() as session:
+        (known,) = attributes.ensure_attributes(session, home, {"Age": AttributeType.NUMBER}).values()
+        attributes.add_values(session, home, [(reader, {"age": "1"})], {"age": known})
+        written = update(AttributeValues).values({known.column_name: bindparam("text")})
+        is_number = is_of_type(known.column, AttributeType.NUMBER, on_postgresql=is_postgresql(session))
+
+        @given(st.text("0179-+.eEx ", max_size=6) | st.from_regex(r"-?0?[0-9]{0,17}\.?[0-9]{0,10}", fullmatch=True))
+        def is_told(text: str) -> None:
+            session.execute(written, {"text": text})
+            assert session.scalar(select(is_number)) is (number_of(text) is not None)
+
+        is_told()
 
 
 def _types_of(text: str) -> set[AttributeType]:
