@@ -38,6 +38,7 @@ _TOWN = Condition.parse("attribute", "is", "Oslo", "City")
 _DOMAIN = Condition.parse("domain", "is", "mail7.example")
 _MISSED = Condition.parse("issue", "missed", str(_ISSUE))
 _ACTIVE = Condition.parse("status", "is", "active")
+_RECEIVED = Condition.parse("issue", "received", str(_ISSUE))
 _EITHER = Rule(Match.ANY, (_TAG, _OVER))
 RULES = {
     "everybody": Rule(),
@@ -50,7 +51,7 @@ RULES = {
     "text": Rule(conditions=(_TEXT,)),
     "town": Rule(conditions=(_TOWN,)),
     "unknown": Rule(conditions=(Condition.parse("attribute", "unknown", name="City"),)),
-    "received": Rule(conditions=(Condition.parse("issue", "received", str(_ISSUE)),)),
+    "received": Rule(conditions=(_RECEIVED,)),
     "missed": Rule(conditions=(_MISSED,)),
     "tag and number": Rule(conditions=(_TAG, _OVER)),
     "tag or number": _EITHER,
@@ -62,6 +63,7 @@ RULES = {
     "no tag and missed": Rule(conditions=(_NO_TAG, _MISSED)),
     "all of three": Rule(conditions=(_TAG, _OVER, _TEXT)),
     "any of three": Rule(Match.ANY, (_TAG, _OVER, _TEXT)),
+    "any of three lists": Rule(Match.ANY, (_TAG, _OVER, _RECEIVED)),
     "town, not a segment": Rule(conditions=(_TOWN, Condition.parse("segment", "is_not", "1", rule=_EITHER))),
 }
 """A rule of each kind, by what it asks."""

@@ -41,9 +41,10 @@ def with_readers(sessions: Sessions, folder: Path) -> None:
         home = press.publication.id
         (vip,) = tags.ensure_tags(session, home, ["VIP"]).values()
         tags.add_tags(session, [(press.subscription(ADA).id, vip)])
-        known = attributes.ensure_attributes(
-            session, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER, "Born": AttributeType.DATE}
-        )
+        types = {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER}
+        # When somebody was born stands in another row than their city and their age.
+        between = {f"Attribute {number}": AttributeType.TEXT for number in range(attributes.IN_A_ROW)}
+        known = attributes.ensure_attributes(session, home, types | between | {"Born": AttributeType.DATE})
         for email, values in (
             (ADA, {"city": "Łódź", "age": "41", "born": "1985-03-04"}),
             (BEN, {"city": "Berlin", "age": "9"}),

@@ -7,7 +7,7 @@ from sqlalchemy import Select, and_, false, func, not_, or_, select, true
 
 from newsletter.audience.models import Subscription
 from newsletter.audience.segments import merging
-from newsletter.audience.segments.conditions import NEGATIVE, Question, Taking, Test, list_of, test_of
+from newsletter.audience.segments.conditions import NEGATIVE, Question, Taking, Test, is_listed, lists_of, test_of
 from newsletter.audience.segments.merging import IdList
 from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Match, Op, Rule
 
@@ -114,17 +114,23 @@ class _Parts:
     @classmethod
     def from_rule(cls, asked: Question, rule: Rule) -> "_Parts":
         match, conditions = _flat(rule)
+        owned: dict[bool, list[Condition]] = {False: [], True: []}
         lists: dict[bool, list[IdList]] = {False: [], True: []}
         tests: list[Test] = []
         # What most have comes first: where it is taken away, little is left for the next ones.
         for one, is_negated in sorted(conditions, key=lambda each: not _is_about_most(each[0])):
+            if isinstance(one, Condition) and is_listed(one):
+                owned[(one.op in NEGATIVE) != is_negated].append(one)
+                continue
             part = _part(asked, one)
             if isinstance(part, tuple):
                 ids, is_excluded = part
                 lists[is_excluded != is_negated].append(ids)
             else:
                 tests.append(not_(part) if is_negated else part)
-        return cls(match, lists[False], lists[True], tests)
+        unmatched = Match.ALL if match is Match.ANY else Match.ANY
+        listed, unlisted = lists_of(asked, owned[False], match), lists_of(asked, owned[True], unmatched)
+        return cls(match, [*listed, *lists[False]], [*unlisted, *lists[True]], tests)
 
     @property
     def is_excluded(self) -> bool:
@@ -161,8 +167,7 @@ class _Parts:
 def _part(asked: Question, one: Condition | Rule) -> tuple[IdList, bool] | Test:
     """A list of ids, and whether readers have not to be on it; or a test."""
     if isinstance(one, Condition):
-        listed = list_of(asked, one)
-        return test_of(asked, one) if listed is None else (listed, one.op in NEGATIVE)
+        return test_of(asked, one)
     parts = _Parts.from_rule(asked, one)
     ids = parts.ids
     return parts.as_test(asked.taking) if ids is None or parts.tests else (ids, parts.is_excluded)

@@ -1,7 +1,7 @@
 """One condition of a segment as SQL, from an allow-list of fields and comparisons."""
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import Enum
@@ -15,7 +15,7 @@ from newsletter.audience.address import Address
 from newsletter.audience.attribute_types import NO, YES, AttributeType, is_number_in_sqlite, is_of_type, number_of
 from newsletter.audience.attributes import AttributeValues, KnownAttribute
 from newsletter.audience.models import Status, Subscriber, Subscription
-from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Op
+from newsletter.audience.segments.rule import WITHOUT_VALUE, Condition, Field, Match, Op
 from newsletter.audience.tag_names import folded_name
 from newsletter.audience.tags import SubscriptionTag, Tag
 from newsletter.delivery import ledger
@@ -56,17 +56,27 @@ class Question:
         return and_(subscription_id >= self.ids.start, subscription_id < self.ids.stop)
 
 
-def list_of(asked: Question, condition: Condition) -> Select[int] | None:
-    """The ids of those who have what a condition is about, each once, negative or not; None if nothing lists them.
+def is_listed(condition: Condition) -> bool:
+    """Whether there is a list of the ids of those who have what a condition is about."""
+    return condition.field in _LISTS
 
-    All are of the publication, so that nobody need look that up again.
+
+def lists_of(asked: Question, conditions: Iterable[Condition], match: Match) -> list[Select[int]]:
+    """The ids of those who have what `is_listed` conditions are about, negative or not, each once in a list.
+
+    What stands in the same rows makes one list, of those who have all or any of it. All are of the publication, so
+    that nobody need look that up again.
     """
-    lists = _LISTS.get(condition.field)
-    if lists is None:
-        return None
-    found = lists(asked, condition)
-    (only,) = found.selected_columns
-    return found.where(asked.is_asked(only))
+    lists: list[Select[int]] = []
+    by_part: dict[int, list[Test]] = {}
+    for one in conditions:
+        if known := _attribute(asked, one):
+            by_part.setdefault(known.part, []).append(_value_test(asked, known, one))
+        else:
+            lists.append(_LISTS[one.field](asked, one))
+    combined = or_ if match is Match.ANY else and_
+    lists += [_with_values(asked, part, combined(*tests)) for part, tests in by_part.items()]
+    return [ids.where(asked.is_asked(*ids.selected_columns)) for ids in lists]
 
 
 def test_of(asked: Question, condition: Condition) -> Test:
@@ -87,12 +97,19 @@ def _tagged(asked: Question, condition: Condition) -> Select[int]:
 
 
 def _with_attribute(asked: Question, condition: Condition) -> Select[int]:
-    found = asked.attributes.get(folded_name(condition.name))
+    known = _attribute(asked, condition)
     # Where there is no such attribute yet, what it is compared with is refused all the same if it is no number or day.
-    known = found or KnownAttribute(AttributeType.TEXT, 0)
-    is_met = true() if condition.op in WITHOUT_VALUE else _value_test(asked, known, condition)
-    is_there = attributes.rows_with(asked.publication.id, known) if found else false()
-    return select(AttributeValues.subscription_id).where(is_there, is_met)
+    is_met = _value_test(asked, known or KnownAttribute(AttributeType.TEXT, 0), condition)
+    return _with_values(asked, known.part, is_met) if known else select(AttributeValues.subscription_id).where(false())
+
+
+def _attribute(asked: Question, condition: Condition) -> KnownAttribute | None:
+    return asked.attributes.get(folded_name(condition.name)) if condition.field is Field.ATTRIBUTE else None
+
+
+def _with_values(asked: Question, part: int, test: Test) -> Select[int]:
+    rows = attributes.rows_of(asked.publication.id, part)
+    return select(AttributeValues.subscription_id).where(*rows, test)
 
 
 def _reached(_asked: Question, condition: Condition) -> Select[int]:
@@ -102,6 +119,8 @@ def _reached(_asked: Question, condition: Condition) -> Select[int]:
 
 
 def _value_test(asked: Question, attribute: KnownAttribute, condition: Condition) -> Test:
+    if condition.op in WITHOUT_VALUE:
+        return attribute.column.is_not(None)
     if condition.op in (Op.OVER, Op.UNDER):
         return _number_test(asked, attribute, condition)
     if condition.op in (Op.BEFORE, Op.AFTER):

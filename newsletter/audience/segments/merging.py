@@ -32,8 +32,10 @@ def on_all(lists: Sequence[IdList], without: Sequence[IdList] = ()) -> IdList:
 
 
 def on_any(lists: Sequence[IdList]) -> IdList:
-    """The ids on at least one of these lists."""
-    first, *rest = sorted(lists, key=lambda one: not isinstance(one, _Combined))
+    """The ids on at least one of these lists; fastest if the longest comes first."""
+    # What is combined is compared with each further list.
+    longest_last = lists[::-1]
+    first, *rest = sorted(longest_last, key=lambda one: not isinstance(one, _Combined))
     if len(rest) >= _MAX_SIDE_BY_SIDE:
         stored = union_all(*map(_alone, lists))
         return select(Subscription.id).where((Subscription.id + 0).in_(stored))
