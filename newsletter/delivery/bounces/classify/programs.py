@@ -34,6 +34,7 @@ _RULES: Mapping[Reason, str] = {
         all host address lookups failed permanently | couldn't find any host named | couldn't find any host by that
         dns error: domain name not found | returned answer with no data | illegal host/domain name found
         remote domain doesnt exist | smtpsend.dns.nonexistentdomain | invalid domain name ( | no such domain.
+        no mail servers appear to exist
         could not be delivered to the recipient because the domain is not reachable | unknown host:
         dns lookup failure: host | @*: invalid domain name
     """,
@@ -60,15 +61,15 @@ _RULES: Mapping[Reason, str] = {
         - message size exceeds recipient
     """,
     Reason.NETWORK: """
-        no valid route to | address family mismatch
+        no valid route to | address family mismatch | connection with * is broken
         all routes to destination blocked | network error on destination | bad dns lookup error
         temporary failure in mx lookup | : dns lookup failed | responded with code servfail
         wasn't able to establish an smtp connection | 00120270 | best-preference mx or a for that host
         smtpsend.dns.mxloopback | exceeded maximum hop count
     """,
     Reason.RATE_LIMITED: "resolver.adr.reciplimit",
-    # Google Groups says it in every language.
-    Reason.REJECTED: "groups.google.com/support",
+    # Google Groups says the first in every language.
+    Reason.REJECTED: "groups.google.com/support | resolver.rst.notauthorized",
     Reason.BLOCKED: "but my name was rejected | but greeting failed | (state 13)",
     Reason.SECURITY: """
         resolver.rst.authrequired | 000b0981 | could not retrieve credentials | turn on smtp authentication

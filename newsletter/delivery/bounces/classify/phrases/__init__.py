@@ -17,6 +17,7 @@ from newsletter.delivery.bounces.report import Reason
 _NOT: Mapping[Reason, str] = {
     Reason.REJECTED: """
         *5.1.0 address rejected | *5.1.1 address rejected | recipient address rejected | sender ip address rejected
+        dnsbl
     """,
     Reason.USER_UNKNOWN: "mail domain mentioned in",
     # The last is what Google says of every refusal.

@@ -12,7 +12,8 @@ MESSAGE: dict[Reason, str] = {
         taille limite du message atteinte | nachricht * zu groß | message * trop volumineux
     """,
     Reason.NOT_COMPLIANT: """
-        rfc 5322 compliant | rfc 2822 compliant | rfc compliant | rfcmessagenoncompliant | duplicate header
+        rfc 5322 compliant | rfc 5322 section | rfc 2822 compliant | rfc compliant
+        rfcmessagenoncompliant | duplicate header
         multiple * header | not rfc 5322 | not comply with rfc | violates rfc
     """,
     Reason.CONTENT: """
@@ -20,7 +21,7 @@ MESSAGE: dict[Reason, str] = {
         header size exceeds maximum permitted | header size, or recipient list, exceeds | unnecessary base64
         too many received: headers | routing loop detected -- too many received | bare linefeed | bare lf
         stray linefeed | attachment * not allowed | attachment type | content not accepted | 8-bit data
-        binary data in message | invalid header | message contains bare | charset not allowed
+        binary data in message | mime/reject | invalid header | message contains bare | charset not allowed
     """,
     Reason.SPAM: """
         # It looks like spam to a filter.
@@ -40,9 +41,9 @@ MESSAGE: dict[Reason, str] = {
         antispam check | anti-spam | anti spam engine | spam filter | spamfilter | spam * exceeded
         # Its filter has a name.
         spamassassin | spamprofiler | spambouncer | spamhunter | spam firewall | junkemailfilter | cloudmark
-        spamcatcher | rejected by recurrent pattern detection | uribl | surbl | dbl.spamhaus
+        spamcatcher | spamtrap | rejected by recurrent pattern detection | uribl | surbl | dbl.spamhaus
         # Of the content, in other words.
-        content rejected | content denied | content filter | content restriction | unacceptable content | banned content
+        content reject | content denied | content filter | content restriction | unacceptable content | banned content
         rejecting mail content | blacklisted url | sender domain listed at | bulk.advertising
         phishing | detected as bulk
         blocked by our filter | message filtered | 554 5.7.0 reject, id= | rejected - bulk | mass-mailing

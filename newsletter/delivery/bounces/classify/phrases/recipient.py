@@ -18,6 +18,7 @@ RECIPIENT: dict[Reason, str] = {
         no such mail | nobody by that name | no one with that | no one by that | doesn't handle mail for that user
         non-existent user | non existent user | nonexistent user | nonexistent mailbox | not present in dir
         no * in name directory | not listed in * directory | not listed in domino | not listed in public name
+        not our customer | not a member of domain | recipient unrecognized | no mail-box here | not have an account here
         # It is not there (any more).
         user does not exist | user doesn't exist | user not found | user not exist | user * was not found
         user * does not exist | user <*> does not exist | user's email name is not found | does not exist here
@@ -33,6 +34,8 @@ RECIPIENT: dict[Reason, str] = {
         is no longer valid | no longer with | wrong or no longer valid | destination addresses were unknown
         not a valid email | spectator does not exist | address_not_found | address was not found | not found in ldap
         account not exist | mailbox not exist | address not exist | unable to find alias | address no longer valid
+        address no longer exists | user no longer exists | mailbox no longer exists | account no longer exists
+        can't find user's mailbox
         # It is of no use as an address.
         invalid recipient | recipient invalid | invalid mailbox | mailbox invalid | invalid address | invalid user
         user invalid | invalid-recipient | 550 address invalid | bad destination mailbox | #5.1.1 bad address
@@ -56,6 +59,7 @@ RECIPIENT: dict[Reason, str] = {
         destinatario desconocido | destinatario no existe | destinatario inexistente | dirección * no existe
         direccion * no existe | cuenta * no existe | cuenta inexistente | buzón * no existe | buzon * no existe
         usuário desconhecido | usuário inexistente | usuário não existe | destinatário desconhecido
+        usuario nao existe | destinatario nao existe
         destinatário inexistente | caixa postal inexistente | conta inexistente | endereço não existe
         # French, German, Dutch,
         utilisateur inconnu | utilisateur inexistant | utilisateur n'existe pas | destinataire inconnu
@@ -70,7 +74,8 @@ RECIPIENT: dict[Reason, str] = {
         okänd användare | användaren finns inte | mottagaren finns inte | adressen finns inte | käyttäjää ei löydy
         # Polish, Czech, Hungarian, Russian, Turkish,
         nieznany użytkownik | nie ma takiego uzytkownika | nie ma takiego użytkownika | nie ma takiego konta
-        użytkownik * nie istnieje | odbiorca * nie istnieje | konto * nie istnieje | adres * nie istnieje
+        użytkownik * nie istnieje | uzytkownik * nie istnieje | odbiorca * nie istnieje | konto * nie istnieje
+        adres * nie istnieje
         uživatel neexistuje | neexistující uživatel | adresát neexistuje | schránka neexistuje
         ismeretlen felhasználó | ismeretlen címzett | nem létező felhasználó
         пользователь не найден | пользователь не существует | такого пользователя нет | нет такого пользователя
@@ -85,7 +90,7 @@ RECIPIENT: dict[Reason, str] = {
         refuses to receive this mail | refuse to receive mail | blocked by the recipient | account is protected
         is not accepting any mail | is not accepting mail | only accepting mail from specific email addresses
         not found recipient account | has restricted sms e-mail | bounced address | restricted by the user
-        resolver.rst.notauthorized | due to extended inactivity new mail is not currently being accepted
+        due to extended inactivity new mail is not currently being accepted
         rejected by recipient | rejected by the recipient | 受信拒否
         # Whom the recipient wants mail from.
         only accepts m | accepts mail only | has blocked you | mailbox is restricted | delivery restricted
@@ -98,8 +103,9 @@ RECIPIENT: dict[Reason, str] = {
         address has changed | email address has been changed | user has moved
     """,
     Reason.MAILBOX_FULL: """
-        mailbox full | mailbox is full | mailbox * full | full mailbox | inbox is full | mailfolder is full
-        over quota | over the quota | over * quota | overquota | over-quota | quota exceeded | quota * exceeded
+        mailbox full | mailbox is full | mailbox * full | storage full | mailbox limit ex
+        full mailbox | inbox is full | mailfolder is full
+        over quota | over the quota | over * quota | overquota | over-quota | quota exceed | quota * exceeded
         exceeded * quota | exceeding * quota | quotaexceeded | exceeds * quota | account is * quota | disk quota
         diskquota | disc quota | mailbox quota | mailbox * quota | maildir * quota | quota violation
         quota exhausted | mailbox * exceeded * limit | mailbox size limit exceeded | mailbox exceeds allowed size
@@ -111,7 +117,8 @@ RECIPIENT: dict[Reason, str] = {
         over disk limit | diskspace quota | space has been used up
         for exceeding receiving limits | boite du destinataire pleine | boîte * pleine
         quota dépassé | cuota excedida | cuota superada | quota superata | cota excedida | caixa de correio cheia
-        casilla llena | buzón lleno | buzon lleno | casella piena | caixa postal cheia | postfach * voll
+        casilla llena | buzón lleno | buzon lleno | mailbox lleno | casilla * agotado | casella piena
+        caixa postal cheia | postfach * voll
         postfach voll | speicherplatz | mailbox vol | skrzynka * pełna | ящик переполнен | 邮箱已满
         postvak is vol | inkorgen är full | schránka je plná | 邮箱空间已满 | 邮箱容量已满 | 信箱已滿
         メールボックスの容量
@@ -125,6 +132,7 @@ RECIPIENT: dict[Reason, str] = {
         mailbox unavailable or access denied
         deactivated mailbox | account deactivated | has been deactivated | invalid/inactive user
         user is terminated | account has expired | account expired | suspend the service | archived recipient
+        user is inactive | account is expired | expired account | account not activated | status is locked
         account inactive | inactive user | due to inactivity | locked or suspended | mailbox was disabled
         temporarily disabled | currently disabled | account on hold | mailbox deactivated
         mailbox has been disabled | inactive and has been disabled

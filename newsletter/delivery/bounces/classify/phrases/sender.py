@@ -6,7 +6,8 @@ SENDER: dict[Reason, str] = {
     Reason.NO_RELAYING: """
         relay access denied | relay denied | relaying denied | relay not permitted | relaying not permitted
         relaying mail to | relaying not allowed | relaying is not allowed | relaying disallowed | no relaying
-        unable to relay | not allowed to relay | not permitted to relay | not configured to relay | as a relay
+        unable to relay | not allowed to relay | isn't allowed to relay | unauthorized relay | relaying to * prohibited
+        not permitted to relay | not configured to relay | as a relay
         insecure mail relay | not an open relay | relaying prohibited | does not relay | relay prohibited
         do not relay | don't relay
         that domain isn't in my list of allowed rcpthost | not a gateway | not local host
@@ -50,6 +51,8 @@ SENDER: dict[Reason, str] = {
         email address has been blacklisted | sent from * blacklisted | delivery not authorized, message refused
         not allowed to post to this mailing list | server does not accept mail from | access denied (in reply to m
         recursive cname records | mx records for | rule imposed mailbox access | [bouncedeny]
+        sender blocked | sender is blocked | sender email is not | sender is rejected | verify mailfrom failed
+        mail from is mismatched | sender domain resolve | sender * has no a, aaaa
         spam reporting address | not accept mail from this sender | from a different address or alias
         determine purported responsible address | senderfilterconfig | sender email address rejected
     """,

@@ -9,7 +9,8 @@ SYSTEM: dict[Reason, str] = {
         temporary local problem | temporary system problem | service currently unavailable | internal error
         internal server error | interrupted system call | queue file write error | i/o error | system error
         encountered an error while being processed | transaction failed | unable to connect * daemon
-        can't create user output file | could not load drd | no mdb | timeout waiting for input | server busy
+        can't create user output file | can't create output | could not load drd | no mdb
+        timeout waiting for input | server busy | system busy | busy, try again
         temporary server error | resources temporarily unavailable | upstream error
         insufficient system resources | local problem | unexpected failure | mapi | lmtp error after
     """,
@@ -17,7 +18,7 @@ SYSTEM: dict[Reason, str] = {
         no route to host | host is unreachable | network is unreachable | network unreachable | network error
         host name lookup failure | name server reply | host not found, try again | dns records for the destination
         dns query failed | dns failure | unable to resolve route | too many hops | hop count exceeded
-        loop detected | forwarding loop | routing loop | message looping | exceeded 50 hops
+        loop detected | mailloop | forwarding loop | routing loop | message looping | exceeded 50 hops
         unrouteable mail domain
         can't connect to | cannot connect to
         could not connect and send | couldn't connect | all relevant mx records point | could not connect to
@@ -46,10 +47,10 @@ SYSTEM: dict[Reason, str] = {
         mta-sts | tlsa-invalid | dnssec-invalid | certificate-expired | certificate-host-mismatch
     """,
     Reason.SECURITY: """
-        authentication required | authentication failure | authentication failed | authentication credentials
-        authentification requise | authentification invalide | authentication turned on | not authorized
-        unauthenticated senders | don't authenticate | account not subscribed to ses | verification failure
-        executable files are not allowed | is a dead domain | smtp auth | sendrawemail
+        authentication required | authentication failure | authentication failed | auth failed
+        authentication credentials | authentification requise | authentification invalide | authentication turned on
+        not authorized | unauthenticated senders | don't authenticate | account not subscribed to ses
+        verification failure | executable files are not allowed | is a dead domain | smtp auth | sendrawemail
         security violation | security error
     """,
     Reason.MAILER_ERROR: """

@@ -45,9 +45,22 @@ TENCENT = Receiver(
     signs=("mail.qq.com",),
 )
 
+_NETEASE = {
+    Reason.USER_UNKNOWN: "user not found",
+    Reason.SPAM: "dt:spm",
+    Reason.BAD_REPUTATION: "hl:rep",
+    Reason.RATE_LIMITED: """
+        hl:icc | hl:ifc | mi:ccl | mi:cel | mi:dmc | mi:sfq | mi:stc | rp:ccl
+        rp:cel | rp:drc | rp:qrc | rp:rcl | rp:trc
+    """,
+    Reason.BLOCKED: "dt:rbl | hl:ihu | hl:ipb | hl:mep | wm:bli",
+    Reason.AUTHENTICATION: "mi:spf",
+    Reason.REJECTED: "dt:sum | mi:imf | mi:spb | wm:blu",
+    Reason.NO_RELAYING: "rp:frl",
+}
 NETEASE = Receiver(
     "NetEase",
-    by_words({Reason.USER_UNKNOWN: "user not found", Reason.SPAM: "dt:spm"}),
+    by_words(_NETEASE),
     hosts=(".netease.com", ".163.com"),
     signs=("mail.163.com",),
 )

@@ -66,7 +66,10 @@ MICROSOFT = Receiver(
     "Microsoft",
     by_words(_MICROSOFT),
     hosts=(".outlook.com", ".onmicrosoft.com", ".exchangelabs.com"),
-    signs=(".prod.outlook.com", ".protection.outlook.com", "resolver.adr.", "fwlink/?linkid=", "fwlink/p/?linkid="),
+    signs=(
+        *(".prod.outlook.com", ".protection.outlook.com", "resolver.adr.", "resolver.rst."),
+        *("fwlink/?linkid=", "fwlink/p/?linkid="),
+    ),
 )
 
 _OUTLOOK = {
