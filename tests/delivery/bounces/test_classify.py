@@ -113,6 +113,24 @@ rejected       554 5.7.1 Email cannot be delivered. Reason: Email flagged as Spa
 blocked        451 4.7.1 Greylisted, try again after some time @ mx.zoho.com
 suspend        550 Ihr is a deactivated mailbox @ mx3.qq.com
 rejected       550 Suspected spam, mail refused @ mx3.qq.com
+rejected       550 5.7.1 RESOLVER.RST.NotAuthorized; not authorized
+rejected       550 5.7.133 RESOLVER.RST.SenderNotAuthenticatedForGroup; authentication required
+ratelimited    450 MI:SFQ 163 mx8 http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1 @ 163mx01.mxmail.netease.com
+badreputation  421 HL:REP 163 mx9 http://mail.163.com/help/help_spam_16.htm?ip=192.0.2.1 @ 163mx01.mxmail.netease.com
+blocked        501 5.7.1 <b@example.org>... Sender refused by the DNSBL bl.example.net (in reply to MAIL FROM command)
+norelaying     550 relaying to a@example.org prohibited here
+norelaying     554 a@example.org isn't allowed to relay
+rejected       553 Sender Domain Resolve Fail
+notcompliantrfc 550 5.7.512 message must be RFC 5322 section 3.6.2 compliant
+networkerror   connection with mx.example.org is broken
+networkerror   554 MailLoop
+systemerror    451 System busy, try again later.
+systemerror    550 5.0.0 Can't create output
+hostunknown    No mail servers appear to exists for the recipient's address.
+mailboxfull    552 recipient storage full
+mailboxfull    550 Destinatario desconocido o mailbox lleno (in reply to RCPT TO command)
+suspend        550 a@example.org... User account not activated
+suspend        550 5.2.1 a@example.org is expired account
 blocked        550 Connection denied @ mx3.qq.com
 mailererror    4.3.0 temporary failure. Command output: scanner: no answer: Connection refused
 securityerror  it was rejected by the recipient domain. The other server said: 550 5.7.1 Access denied (state 19).
@@ -148,6 +166,10 @@ userunknown    550 No such user here
 userunknown    550 Unknown user a@example.org
 userunknown    550 Invalid recipient
 userunknown    550 Recipient not found
+userunknown    551 not our customer
+userunknown    550 User not a member of domain
+userunknown    550-I am sorry but this name does not have an account here.
+userunknown    553 5.3.0 Recipient address no longer exists
 userunknown    550 mailbox not found
 userunknown    550 Mailbox does not exist
 userunknown    550 Requested action not taken: mailbox unavailable
@@ -415,6 +437,10 @@ def test_an_unknown_user_counts_where_the_server_was_asked_for_it() -> None:
 def test_words_overrule_a_status_that_says_little() -> None:
     assert classify("5.0.0 mailbox is full", status="5.0.0")[0] is Reason.MAILBOX_FULL
     assert classify("552 5.2.2 over quota", status="5.1.0")[0] is Reason.MAILBOX_FULL
+
+
+def test_the_code_that_each_line_of_an_answer_repeats_is_its_code() -> None:
+    assert classify("550-There is nobody\n550-of this name.").code == "550"
 
 
 def test_the_receivers_own_rules_come_first() -> None:

@@ -122,7 +122,7 @@ def classify(diagnostic: str, status: str = "", code: str = "", mta: str = "", c
     the words), `mta` its host name, `command` the SMTP command that was answered (RCPT, DATA, …), as far as known.
     """
     text = wording.comparable(diagnostic)
-    code = code or wording.reply_code_in(text)
+    code = code or wording.reply_code_in(diagnostic[: wording.LONGEST])
     status = _best_status(status, wording.status_in(text), code)
     answer = _Answer(text, status, code, command.upper() or _command_in(text))
     known = receivers.reason_of(text, status, mta) or _by_program(answer)
