@@ -10,13 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, cast
 
 import structlog
 
+from bench import slow_disk
 from newsletter.db import Sessions, open_engine
 from newsletter.delivery.bulk.sender import BulkSender
 from newsletter.delivery.bulk.settings import BulkSettings
@@ -25,7 +25,6 @@ from newsletter.delivery.rate_limit.limits import Limits
 from newsletter.links import Links
 from newsletter.mail_settings import MailServer
 from newsletter.tokens import TokenSeal
-from tests import disk
 
 LINKS = Links("https://letters.example.org", TokenSeal(b"a secret for benchmarks"))
 SELECTOR = "press"
@@ -45,11 +44,17 @@ def runs(
 ) -> list[Run]:
     """Send what waits in this database to this port, by so many workers at once, signed by the keys in a folder.
 
-    Where the database is SQLite's, each sync of its disk takes at least so many seconds.
+    Where the database is SQLite's, each sync of its disk takes so many seconds longer.
     """
-    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections), str(keys or ""), str(sync)]
+    command = [sys.executable, "-m", "bench.press", url, str(port), str(connections), str(keys or "")]
     started = [
-        subprocess.Popen([*command, f"bench-{number}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [*command, f"bench-{number}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=slow_disk.environment(sync),
+        )
         for number in range(workers)
     ]
     for process in started:
@@ -63,7 +68,7 @@ def runs(
 
 def main(arguments: Sequence[str]) -> None:
     """As a process."""
-    url, port, connections, folder, sync, worker = arguments
+    url, port, connections, folder, worker = arguments
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     engine = open_engine(url)
     limits = Limits(connections=int(connections))
@@ -72,9 +77,8 @@ def main(arguments: Sequence[str]) -> None:
     press = BulkSender(Sessions(engine), BulkSettings(server, LINKS, limits, keyring), worker=worker)
     print("ready", flush=True)
     sys.stdin.readline()
-    with disk.over(disk.Slow(float(sync))) if float(sync) else nullcontext():
-        print(json.dumps(asdict(_measured(press))))
-        engine.dispose()
+    print(json.dumps(asdict(_measured(press))))
+    engine.dispose()
 
 
 def _measured(press: BulkSender) -> Run:

@@ -1,4 +1,4 @@
-"""A disk under SQLite that a test can see: each sync passes by here, to be slowed down, or to learn what survives.
+"""A disk under SQLite that a test can see: each sync passes by here, to learn what survives.
 
 SQLite reaches the disk through a table of functions (https://sqlite.org/vfs.html). Those that sync are replaced in
 this process, whatever opens the database. That needs no compiler and no privilege.
@@ -8,7 +8,6 @@ import _sqlite3
 import ctypes
 import shutil
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,19 +66,6 @@ class Disk:
 
     def folder_synced(self, _folder: Path, /) -> None:
         """What was deleted in a folder stays so."""
-
-
-class Slow(Disk):
-    """Each of its syncs takes at least so many seconds."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    def sync(self, _path: Path, _content: Callable[[], bytes], really: Callable[[], int], /) -> int:
-        until = time.monotonic() + self._seconds
-        code = really()
-        time.sleep(max(0.0, until - time.monotonic()))
-        return code
 
 
 class Powered(Disk):
