@@ -1,6 +1,7 @@
 """Workbooks (XLSX) as lists: each cell as a CSV file would have it."""
 
 import io
+import itertools
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from xml.sax.saxutils import escape, quoteattr
 import pytest
 from python_calamine import CalamineWorkbook
 
-from newsletter.audience.importing.reading import files, list_rows, stretches
+from newsletter.audience.importing.column_fields import DEFAULT_CHOICES
+from newsletter.audience.importing.reading import files, list_rows, reader_process, stretches, xlsx_reader
 from newsletter.audience.importing.reading.csv_reader import CsvRow, RefusedRow
 from newsletter.audience.importing.reading.list_rows import ImportRow
 from newsletter.audience.statuses import Status
@@ -143,6 +145,25 @@ def test_a_cell_that_is_merged_with_those_below_counts_for_each_of_their_rows(tm
         ("moss@garden.example", Status.UNSUBSCRIBED),
         ("fern@garden.example", None),
     ]
+
+
+def test_merged_cells_are_found_once_and_filled_in_each_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [["email", "status"], ["ivy@garden.example", ""], ["moss@garden.example", "unsubscribed"]]
+    rows += [[f"fern{number}@garden.example", ""] for number in range(4)]
+    path = workbook(tmp_path / "list.xlsx", rows, merged="B3:B5")
+    with files.open_file(path) as file:
+        with file.lists() as lists:
+            # Left in the middle of what is merged.
+            assert [row.cells[-1] for row in itertools.islice(next(lists).rows, 2)] == [rows[1][0], "unsubscribed"]
+        monkeypatch.setattr(xlsx_reader, "merged_ranges", None)
+        (in_place,) = stretches.read_stretches(file)
+        monkeypatch.setattr(reader_process, "SMALL", 0)
+        (apart,) = reader_process.read_ahead(file, DEFAULT_CHOICES, "plain")
+    assert list(apart.rows()) == list(in_place.rows())
+    has_left = {row.email.partition("@")[0] for row in apart.rows() if row.status is Status.UNSUBSCRIBED}
+    assert has_left == {"moss", "fern0", "fern1"}
 
 
 def test_each_sheet_that_is_seen_and_has_rows_is_a_list(tmp_path: Path) -> None:
