@@ -15,7 +15,7 @@ from playwright.sync_api import Page, sync_playwright
 from bench.rows import Row
 from bench.sinks import Missing
 from newsletter.demo import ISSUES, Demo
-from tests.real_parts import find_chromium
+from tests.real_parts import SWITCHES, find_chromium
 
 DRAFT = "looser-by-degrees"
 OWNER = "ann@press.example"
@@ -99,7 +99,7 @@ def _desk() -> Iterator[_Desk]:
         demo.newsletter("issues", "load", str(ISSUES))
         link = demo.newsletter("editors", "add", OWNER, "--role", "owner").split()[-1]
         with demo.running():
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
             page = browser.new_page(viewport={"width": 1280, "height": 860})
             page.goto(link)
             page.get_by_role("button").first.click()

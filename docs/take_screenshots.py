@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from newsletter import demo as story
 from newsletter.demo import ISSUES, SLUG, Demo
-from tests.real_parts import find_chromium
+from tests.real_parts import SWITCHES, find_chromium
 
 FOLDER = Path(__file__).parent / "screenshots"
 OUT, NEXT, DRAFT = SLUG, "under-the-hands", "looser-by-degrees"
@@ -114,7 +114,7 @@ def main(takes_every_page: bool) -> None:
         demo.environment["MAIL_RATE"] = str(RATE)
         ann_link, ben_link = _set_up(demo)
         with demo.running():
-            browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=SWITCHES)
             ann, ben = _sign_in(browser, ann_link), _sign_in(browser, ben_link)
             phone = browser.new_page(viewport={"width": 375, "height": 760}, device_scale_factor=2)
             _prepare(ann, phone, demo)

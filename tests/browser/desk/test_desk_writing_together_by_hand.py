@@ -34,7 +34,7 @@ from tests.browser.desk.writing import (
 )
 from tests.browser.hands import come_anew, follow, stop_clock
 from tests.browser.looks import faults
-from tests.real_parts import PATIENCE, Axe
+from tests.real_parts import PATIENCE, SWITCHES, Axe
 from tests.sample_services import NOW
 
 
@@ -328,7 +328,7 @@ def start(chrome: Browser, chromium: str, address: str) -> Iterator[Callable[[],
         started: list[BrowserContext] = []
 
         def again() -> BrowserContext:
-            options = {"executable_path": chromium, "args": ["--no-sandbox"], "base_url": address, "timeout": PATIENCE}
+            options = {"executable_path": chromium, "args": SWITCHES, "base_url": address, "timeout": PATIENCE}
             started.append(chrome.browser_type.launch_persistent_context(folder, **options))
             started[-1].set_default_timeout(PATIENCE)
             return started[-1]
