@@ -273,6 +273,20 @@ def test_a_notice_in_japanese_is_read() -> None:
     assert [(one.address, one.reason) for one in told.recipients] == [(READER, Reason.MAILBOX_FULL)]
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("You are not a member of this mailing list <{}>.\n\nSend help to\n\n    ctl@example.com", Reason.REJECTED),
+        ("Duplicated Message-ID in <{}>.", Reason.NOT_COMPLIANT),
+    ],
+)
+def test_a_mailing_list_may_refuse_an_issue_itself(said: str, reason: Reason) -> None:
+    by_fml = {"X_MLServer": "fml [fml 4.0.3]", **dict.fromkeys(["From", "Return_Path"], "cats-admin@example.com")}
+    told = parse(mail(said.format(READER), subject="From the list", **by_fml))
+    assert told.kind is Kind.BOUNCE
+    assert [(one.address, one.reason) for one in told.recipients] == [(READER, reason)]
+
+
 def test_a_bounce_that_a_gateway_passes_on_whole_is_read() -> None:
     whole = multipart([("text/plain", "See below."), ("message/rfc822", report(FAILED).decode())])
     assert [one.address for one in parse(whole).recipients] == [READER]

@@ -191,7 +191,9 @@ class MailView:
     @cached_property
     def _is_from_daemon(self) -> bool:
         senders = (self.mail.header("from").lower(), self.mail.header("sender").lower())
-        return senders[0] == "<>" or any(map(signs.DAEMON.search, senders))
+        # fml, a manager of mailing lists, has no other name for itself.
+        is_fml = "x-mlserver" in self.mail.headers and "-admin@" in senders[0]
+        return is_fml or senders[0] == "<>" or any(map(signs.DAEMON.search, senders))
 
     @cached_property
     def _not_recipients(self) -> set[str]:

@@ -38,6 +38,7 @@ _BULLET = r"(?:(?:[*•·]|-{1,2})\s+)?"
 _SHAPES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
+        rf"^(?:you are not a member of this mailing list|duplicated message-id in) <({_ADDRESS})>",
         rf"^{_BULLET}(?:smtp|rfc822|utf-8)?[:;]?\s*[<\['\"(]+({_ADDRESS})[>\]'\")]+\s*(?:[:,;.(-]|$|\d{{3}}\b)",
         rf"^{_BULLET}({_ADDRESS})\s*(?::|;|,|\.|\(|$|-\s|\.{{3}})",
         rf"^(?:\d{{3}}[ -](?:[245]\.\d+\.\d+ )?)<?({_ADDRESS})>?\s*(?:\.\.\.|:)",

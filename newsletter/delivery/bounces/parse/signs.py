@@ -34,6 +34,8 @@ FAILED = any_of(
     delivery (?:status|fail|err|notif|has|report)|ndn:|failed recipient|smtp error|message (?:blocked|refused|not)
     (?:user|recipient|host) unknown|unknown (?:user|recipient)|no such user|not a valid user
     mailbox.{0,20}(?:full|quota)
+    # Of mailing lists
+    you are not a member of this mailing list|duplicated message-id in
     # German, French, Spanish, Italian, Portuguese, Dutch
     nicht (?:zugestellt|zustellbar|ausgeliefert)|zustellung|rückläufer
     non remis|non distribu|n'a pas pu|échec|avis de non

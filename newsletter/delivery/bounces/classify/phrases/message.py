@@ -13,7 +13,7 @@ MESSAGE: dict[Reason, str] = {
     """,
     Reason.NOT_COMPLIANT: """
         rfc 5322 compliant | rfc 5322 section | rfc 2822 compliant | rfc compliant
-        rfcmessagenoncompliant | duplicate header
+        rfcmessagenoncompliant | duplicate header | duplicated message-id
         multiple * header | not rfc 5322 | not comply with rfc | violates rfc
     """,
     Reason.CONTENT: """

@@ -49,7 +49,8 @@ SENDER: dict[Reason, str] = {
         unsigned dsn | address that has been blacklisted | adresse emetteur | from: domain is invalid
         fully qualified email address required | invalid domain, see <url: | not a registered gateway user
         email address has been blacklisted | sent from * blacklisted | delivery not authorized, message refused
-        not allowed to post to this mailing list | server does not accept mail from | access denied (in reply to m
+        not allowed to post to this mailing list | not a member of this mailing list
+        server does not accept mail from | access denied (in reply to m
         recursive cname records | mx records for | rule imposed mailbox access | [bouncedeny]
         sender blocked | sender is blocked | sender email is not | sender is rejected | verify mailfrom failed
         mail from is mismatched | sender domain resolve | sender * has no a, aaaa
