@@ -9,7 +9,8 @@ _REACH = 160
 """How many characters before and after are examined: a clause or two."""
 
 _DENIED = re.compile(
-    r"(?:\b(?:(?<!why )not(?! (?:only|just|merely)\b)|never(?! mind)|nothing|nobody|none|neither|nor|cannot"
+    r"(?:\b(?:(?<!why )not(?! (?:only|just|merely)\b)|never(?! mind)"
+    r"|nothing(?! (?:else|better|safer|faster|stronger)\b)|nobody|none|neither|nor|cannot"
     r"|can['’]t(?! (?:wait|"
     r"believe))|rarely|hardly|beware|myths?|avoid\w*|ignor\w+|distrust\w*|wary|sceptical|skeptical|unlikely|unable|fail"
     r"\w*|refus\w+|doubt\w*|deny|denie[sd]|impossible|far from|wrong\w*|untrue|false\w*|scams?|quack\w*|bogus"
@@ -20,13 +21,17 @@ _DENIED = re.compile(
     r"|hesitate|believe))"
     r"|(?:search\w*|quest|hop(?:e|ed|es|ing)|hunt\w*|wait\w*|research|look\w*|long\w*|wish\w*"
     r"|pray\w*) (?:\w+ ){0,2}(?:for|into))\b(?:[^\w'’.!?;:-]+[\w'’-]+){0,8}"
-    r"|\b(?:no(?! (?:doubt|wonder|question|more|need)\b)|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6}(?!\s*,))"
+    # “No better oil cures it” denies nothing.
+    r"|\b(?:no(?! (?:doubt|wonder|question|more|need|other|better|safer|faster|quicker|easier|surer|stronger)\b)"
+    r"|without|instead of)\b(?:[^\w'’.!?;:,-]+[\w'’-]+){0,6}(?!\s*,))"
     r"[^\w.!?;:]*$|\bno (?:proof|evidence|trial|study|studies)\b[^.!?;:]*$",
     re.IGNORECASE,
 )
 _DENIED_BEHIND = re.compile(
-    r" (?:nothing|nobody|no one|none|no\b)|[\"”’*_]*(?: (?:for|of|to|from) [\w-]+(?: \w+)?| \w+ly| claims?| cures?)? "
-    r"(?:(?:do|does|did|is|are|was|were|has|have|can)(?: not|n['’]t)|cannot|(?:is|are|remains?) (?:only |just |still )?"
+    r" (?:nothing|nobody|no one|none|no\b)|[\"”’*_]*(?: (?:for|of|to|from) [\w-]+(?: \w+){0,2}?| \w+(?:ly|ing)| claims?"
+    r"| cures?)? "
+    r"(?:(?:do|does|did|is|are|was|were|has|have|can)(?: not|n['’]t)|cannot|would|ha(?:s|ve) yet"
+    r"|(?:is|are|remains?) (?:only |just |still )?"
     r"(?:an? |)(?:\w+ )?(?:myths?|lies?|lie|nonsense|unknown|rare|unproven|false|impossible|unlikely|sales talk"
     r"|(?:words? |phrases? |claims? )?to (?:distrust|avoid|doubt|be wary)))\b",
     re.IGNORECASE,
@@ -38,7 +43,8 @@ _HEDGED_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _HEDGED = re.compile(
-    r"\bwhether\b[^.!?;]*$|\b(?:may(?! as well| stop)|might(?! as well)|could|perhaps|possibly)\b(?: \w+){0,3} *$",
+    r"\bwhether\b[^.!?;]*$|\b(?:may(?! as well| stop)|might(?! as well)|could|perhaps|possibly|would(?! (?:you|never))"
+    r"|can help)\b(?: \w+){0,3} *$",
     re.IGNORECASE,
 )
 _ON_CONDITION = re.compile(
@@ -52,7 +58,7 @@ _ATTRIBUTED = re.compile(
     r"|\b(?:so-called|supposed\w*|alleged\w*|(?:sold|touted|marketed|advertised|praised|known) as|claim(?:s|ed|ing)?"
     r"|(?:whoever|anyone|anybody|those|people|somebody|someone|sellers?|who|that|which|they|adverts?|ads?) "
     r"(?:who |that )?(?:tells? you|tell you|told (?:you|me|him|her|us)|asks? you|wants? you|advis\w+|promis\w+"
-    r"|guarantee\w*|boast\w*|swears?|insists?)"
+    r"|guarantee\w*|boast\w*|swears?|insists?|says?|said)"
     r"|(?:adverts?|ads?|advertis\w+|labels?|posters?|packets?|leaflets?|bottles?|flyers?|boxes|box|websites?|sellers?"
     r"|makers?|sales(?:man|people)|influencers?|headlines?|some|others|he|she|tales?|proverbs?|sayings?|books?"
     r"|papers?|articles?|legends?|rumours?|folklore)\b[^.!?;:]{0,40}"
@@ -60,6 +66,9 @@ _ATTRIBUTED = re.compile(
     r"|asks?|calls?|called|assur\w+|argu\w+"
     r"|maintain\w*|thinks?|thought|hopes?|hoped)|believed"
     r"|believe[sd]? in|swore by|swears? by|used to)\b[^.!?;]*$"
+    r"|\b(?:they|people|once|ancients?|monks?|romans?|greeks?|healers?|physicians|doctors)\b[^.!?;:]{0,20}"
+    r"\b(?:thought|held|taught|said|claimed|swore)\b[^.!?;]*$"
+    r"|\bwhat (?:looks?|sounds?|seems?|feels?|passes) (?:like|to be|as|for) (?:\w+ ){0,3}$"
     r"|\b(?:saying|proverb|tale|myth|rumour|belief|idea|notion|legend|superstition) that\b[^.!?;]*$"
     r"|\baccording to (?:\w+ ){0,2}(?:legends?|folklore|tradition|labels?|adverts?|sellers?|makers?"
     r"|packets?)\b[^.!?;]*$"
@@ -70,7 +79,8 @@ _AT_OUR_DOOR = re.compile(
     r"\b(?:we|I|this|our \w+) (?:promis\w+|guarantee\w*|claim\w*|say|swear|told|sell|offer)", re.IGNORECASE
 )
 _ATTRIBUTED_BEHIND = re.compile(
-    r"^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?"
+    r"^[^.!?;\"”]{0,60}[\"”’] (?:is|are|was|were|sounds?|means?|has|have)\b"
+    r"|^[^.!?;]{0,60}\b(?:adverts?|ads?|labels?|posters?|packets?|leaflets?|bottles?|websites?|sellers?|makers?"
     r"|headlines?"
     r"|salesman|flyers?|influencers?)\b",
     re.IGNORECASE,
@@ -90,7 +100,9 @@ _QUOTED = re.compile(r"“[^“”]*”|\"[^\"]*\"|‘[^‘’]*(?:’\w+[^‘�
 _WITNESS = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Ww]e|us|[Oo]ur)\b")
 # A rhetorical question is a sales claim.
 _SELLS = re.compile(
-    r"\W*(?:want|ready|tired|looking|would you like|wish|did you know|why (?:not|wait|see|visit|go|pay|take|swallow"
+    r"\W*(?:want|ready|tired|looking|would you like|wish|did you know"
+    r"|why (?:not|wait|see|visit|go|pay|take|swallow|risk|undergo|endure"
+    r"|live|spend|waste|accept"
     r"|bother|suffer)|who (?:still |even |really )?(?:needs|takes)|who wouldn)",
     re.IGNORECASE,
 )

@@ -6,7 +6,7 @@ from newsletter.editorial.preflight.health_claims.grammar import Lexicon
 
 LEXICON = Lexicon(
     fixed={"LINK": "with, to", "NOT": "not, no longer", "SOON": "by friday"},
-    nouns={"ILL": "pain, slipped disc, remedy"},
+    nouns={"ILL": "pain, slipped disc, remedy, fiasco"},
     verbs={"CURE": "cure, stop, deny, throw/threw/thrown away"},
     endings={"ache": "ILL"},
 )
@@ -22,7 +22,7 @@ def test_a_verb_is_known_in_all_its_forms(verb: str) -> None:
     assert found("CURE ILL", f"They {verb} pain.") == [f"{verb} pain"]
 
 
-@pytest.mark.parametrize("noun", ["pains", "remedies", "slipped discs", "Slipped-Disc", "toothache"])
+@pytest.mark.parametrize("noun", ["pains", "remedies", "fiascos", "slipped discs", "Slipped-Disc", "toothache"])
 def test_a_noun_is_known_in_both_numbers_with_a_hyphen_and_by_its_ending(noun: str) -> None:
     assert found("CURE ILL", f"It cures {noun}") == [f"cures {noun}"]
 

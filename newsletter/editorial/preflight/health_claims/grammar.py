@@ -26,7 +26,7 @@ _SPELLED_OUT = {"ca": "can", "wo": "will", "n't": "not", "cannot": "not", "'ll":
 _MARKS = {**dict.fromkeys(".!?;…|", "STOP"), **dict.fromkeys(",:()—–", "PAUSE"), "%": "PERCENT"}
 _GAPS = {
     "noun": ("^", "STOP|PAUSE|NOT|LINK", 4),
-    "few": ("^", "STOP|PAUSE", 3),
+    "few": ("^", "STOP|PAUSE|NOT", 3),
     "far": ("^", "STOP", 9),
     "aux": ("", "AUX", 4),
 }
@@ -142,7 +142,7 @@ def _one(word: str) -> Iterator[tuple[str, bool]]:
 
 def _numbers(noun: str) -> Iterator[tuple[str, bool]]:
     yield noun, True
-    yield _with_s(noun), False
+    yield f"{noun}s" if noun.endswith("o") else _with_s(noun), False
 
 
 def _tenses(verb: str) -> Iterator[tuple[str, bool]]:
