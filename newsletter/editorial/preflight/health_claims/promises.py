@@ -27,6 +27,7 @@ PROMISES = Claims(
         END|BEAT noun ILL few soon
         END|BEAT noun ILL far FOREVER
         END noun MISERY few soon
+        END-s few TIME-s OF noun MISERY|ILL
         CURE-s noun DAMAGE
         CURE ANY noun DAMAGE
         <STOP END YOUR noun ILL
@@ -110,6 +111,7 @@ PROMISES = Claims(
         NEVER WALK few IN ILL
         NOT aux HURT AGAIN
         PART aux NEVER HURT
+        PART CEASE few HURT
         NO noun ILL LINK few NOT
         LAST_TIME far HURT
         YOU aux NEVER|NOT FALL SICK
@@ -274,6 +276,7 @@ PROMISES = Claims(
         IMMUNE noun ILL
         NEVER few CATCH noun ILL
         NOT CATCH noun ILL
+        NEVER WHO few few CATCH noun ILL
         """,
         """
         HABIT far
