@@ -152,7 +152,8 @@ def ensure_attributes(
     if wanted.keys() <= known.keys():
         return known
     if is_postgresql(session):
-        session.execute(text("LOCK TABLE attributes IN SHARE ROW EXCLUSIVE MODE"))
+        # The mode lets others delete and rename attributes: one that we ask for next would be in a deadlock with us.
+        session.execute(text("LOCK TABLE attributes IN SHARE UPDATE EXCLUSIVE MODE"))
         known = known_attributes(session, publication_id, wanted)
     new = [(key, values) for key, values in wanted.items() if key not in known]
     ever = [select(func.max(one.position)).where(one.publication_id == publication_id) for one in _EVER]

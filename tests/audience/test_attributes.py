@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from newsletter.audience import attribute_counts, attributes
+from newsletter.audience import attribute_changes, attribute_counts, attributes
 from newsletter.audience.attribute_types import NO, YES, AttributeType, guess_type, is_of_type, number_of
 from newsletter.audience.attributes import Attribute, AttributeValues
 from newsletter.db import is_postgresql
@@ -175,3 +175,19 @@ def test_whoever_deletes_an_attribute_waits_for_those_who_give_it_to_a_reader(pr
         with pytest.raises(OperationalError, match="could not obtain lock"):
             deleting.scalars(select(Attribute).with_for_update(nowait=True)).one()
         deleting.rollback()
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_whoever_deletes_an_attribute_waits_for_nobody_who_adds_another(press: Press) -> None:
+    home = press.publication.id
+    with press.sessions.begin() as session:
+        attributes.ensure_attributes(session, home, {"City": AttributeType.TEXT})
+        city = session.scalars(select(Attribute.id)).one()
+    with press.sessions.begin() as adding, press.sessions.begin() as deleting:
+        attributes.ensure_attributes(adding, home, {"Age": AttributeType.NUMBER})
+        # Were it to wait, the two would be in a deadlock, because the other one asks for the city next.
+        deleting.execute(text("SET LOCAL lock_timeout = '5s'"))
+        attribute_changes.delete(deleting, attribute_changes.find(deleting, home, city, for_update=True))
+        deleting.commit()
+        again = attributes.ensure_attributes(adding, home, {"City": AttributeType.TEXT, "Age": AttributeType.NUMBER})
+    assert (again["age"].position, again["city"].position) == (1, 2)
