@@ -37,7 +37,8 @@ def ensure_tags(session: Session, publication_id: int, names: Iterable[str]) -> 
     wanted = {folded_name(name): name for name in names}
     found = _tags(session, publication_id, wanted)
     if new := {key: name for key, name in wanted.items() if key not in found}:
-        made = [{"publication_id": publication_id, "key": key, "name": name} for key, name in new.items()]
+        # In order, so that two who make the same ones wait for each other and do not deadlock.
+        made = [{"publication_id": publication_id, "key": key, "name": name} for key, name in sorted(new.items())]
         session.execute(insert(session, Tag).values(made).on_conflict_do_nothing())
         found = _tags(session, publication_id, wanted)
     return found

@@ -104,20 +104,20 @@ def apply_plan(
     ended, known = plan.rows_with(Verdict.ENDED), plan.known
     _end(session, publication, [row for row in ended if row.key in known], known, terms, now)
     _suppress(session, ended, source, now)
-    described = [(known[row.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
+    readers = [(known[row.key].subscription_id, row) for row in plan.rows_with(Verdict.ALREADY)]
     if newcomers := [row for row in plan.rows_with(Verdict.ADDED, Verdict.ENDED) if row.key not in known]:
         made = _add_readers(session, publication, newcomers, terms, now)
         _record_consent(session, made, terms, now)
         _send_confirm_letters(session, services, publication, made, now)
         _pause(session, made)
-        readers = [(one, row) for one, row, _ in made]
-        described = readers + described
+        new = [(one, row) for one, row, _ in made]
+        readers = new + readers
         if publication.offers_digest:
-            paces.set_monthly(session, [one for one, row in readers if row.is_monthly])
-        topics.turn_off(session, [(one, key) for one, row in readers for key in row.topics_off])
-        _set_delivery_hours(session, readers)
+            paces.set_monthly(session, [one for one, row in new if row.is_monthly])
+        topics.turn_off(session, [(one, key) for one, row in new for key in row.topics_off])
+        _set_delivery_hours(session, new)
     # Once for all: what adds attributes holds up others who do, and must not wait for those who add tags meanwhile.
-    _add_tags_and_attributes(session, publication, described)
+    _add_tags_and_attributes(session, publication, readers)
 
 
 def find_existing(session: Session, publication: Publication, keys: Iterable[str]) -> dict[str, ExistingSubscription]:
