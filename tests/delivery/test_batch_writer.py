@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -298,15 +299,16 @@ def test_once_a_disk_is_known_to_be_slow_no_connection_waits_while_a_group_is_wr
         assert over_writer(is_answered_meanwhile, connections=2) is False
 
 
-class _Stuck(disk.Slow):
-    """A slow disk that, once it is stuck, ends no sync until it is freed."""
+class _Stuck(disk.Disk):
+    """A disk whose syncs take so many seconds, and that ends none, once it is stuck, until it is freed."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        self._seconds = seconds
         self.is_stuck, self.syncing, self.freed = False, threading.Event(), threading.Event()
 
     def sync(self, path: Path, content: Callable[[], bytes], really: Callable[[], int], /) -> int:
         if self.is_stuck:
             self.syncing.set()
             self.freed.wait(PATIENCE)
+        time.sleep(self._seconds)
         return super().sync(path, content, really)
